@@ -1,0 +1,1 @@
+//! Device, browser and system of a user agent.

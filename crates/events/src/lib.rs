@@ -1,0 +1,162 @@
+//! The event stores: what any engine promises ([`EventStore`]), and the engines.
+//!
+//! The only crate that knows how events are kept. It knows no keys, accounts, HTTP or JSON
+//! answers; it is handed finished events and typed questions.
+
+use async_trait::async_trait;
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::ids::ErasureId;
+use millimetric_core::query::{
+    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
+    StatsQuestion,
+};
+use millimetric_core::time::Timestamp;
+
+/// An event store, whichever engine it runs on. Every answer is of one scope and holds nothing
+/// of another. Dropping a returned future cancels a question; an `append` that was begun may
+/// still be stored.
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// Stores the events, all or none, and returns when they are durable: they survive the death
+    /// of the process and of the machine, and are in every later answer. Events whose `event_id`
+    /// the scope already holds, or that occur twice in the batch, are left out and counted; so
+    /// are, uncounted, events of a person who was erased after their timestamp.
+    async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
+
+    /// Raw events, newest first.
+    async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError>;
+
+    /// Counts, distinct visitors, sums and means, by group and over time.
+    async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError>;
+
+    /// Where visits came from.
+    async fn sources(
+        &self,
+        scope: EventScope,
+        question: SourcesQuestion,
+    ) -> Result<SourcesAnswer, StoreError>;
+
+    /// Which event names occur.
+    async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError>;
+
+    /// Queues an erasure: from the return on, no answer of this scope holds an event of that
+    /// person with a timestamp before `request.at`, and none arriving later is stored.
+    async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError>;
+
+    /// How an erasure stands; `None` when the scope has no such request.
+    async fn erasure(&self, scope: EventScope, id: ErasureId) -> Result<Option<ErasureReport>, StoreError>;
+
+    /// Drops what is older than the instant: unqueryable at the return, off the disk within the hour.
+    async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Drops everything of a scope (a deleted project), like an expiry of all times.
+    async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError>;
+
+    /// Whether the store can take and answer now; the error says why not.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Figures for operators, by name; the names end in their unit.
+    fn gauges(&self) -> Vec<(&'static str, f64)>;
+
+    /// Ends the background work and closes the files; what was acknowledged is already durable.
+    async fn close(&self);
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Events that are new.
+    pub stored: u64,
+    /// Events that were there already, under the same `event_id`.
+    pub duplicates: u64,
+}
+
+/// Whom to forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// The request.
+    pub id: ErasureId,
+    /// The person.
+    pub subject: Subject,
+    /// Events before this instant go; what the person does later is a new life.
+    pub at: Timestamp,
+}
+
+/// A person as a request names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The events that carry this `user_id`; with `include_linked` also those of every
+    /// `anonymous_id` that a `$identify` event of this user names.
+    User {
+        /// The user.
+        user_id: String,
+        /// Whether linked visitors are erased too.
+        include_linked: bool,
+    },
+    /// The events that carry this `anonymous_id`.
+    Visitor {
+        /// The visitor.
+        anonymous_id: String,
+    },
+}
+
+/// How an erasure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErasureReport {
+    /// How far it is.
+    pub status: ErasureStatus,
+    /// Events removed from the disk so far.
+    pub events_deleted: u64,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it was done.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How far an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErasureStatus {
+    /// Hidden from every answer, still on disk.
+    Queued,
+    /// Files are being rewritten.
+    Running,
+    /// Gone from the disk.
+    Done,
+    /// Gave up; it is tried again at the next start.
+    Failed,
+}
+
+impl ErasureStatus {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// More is waiting to be written than memory is set aside for; nothing of this batch was stored.
+    #[error("the write queue is full")]
+    Overloaded,
+    /// The disk is full; nothing of this batch was stored.
+    #[error("the disk is full")]
+    StorageFull,
+    /// The store takes no more writes: a sync to disk failed, or it is closing.
+    #[error("the store takes no writes: {0}")]
+    NotWritable(String),
+    /// An external engine does not answer.
+    #[error("the event store does not answer: {0}")]
+    Unavailable(String),
+    /// A file is missing or broken; the text names it.
+    #[error("a stored file cannot be read: {0}")]
+    Corrupt(String),
+    /// Anything else; the text is for the log, never for a client.
+    #[error("event store: {0}")]
+    Internal(String),
+}
