@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_key_has_the_text_of_the_contract() {
         let text = key(KeyKind::Pk, Env::Live);
-        assert_eq!(text.reveal(), "pk_live_00070e15_HCMqMTg_Rk1UW2JpcHd-hYyTmqGor7a9xMvS2eDn7vX0uMRaj");
+        assert_eq!(text.reveal(), "pk_live_00070e15_HCMqMTg_Rk1UW2JpcHd-hYyTmqGor7a9xMvS2eDn7vU2EmVPt");
         assert_eq!(text.prefix().as_str(), "00070e15");
         assert_eq!(format!("{text:?}"), "pk_live_00070e15_…");
     }

@@ -1,4 +1,7 @@
 //! The stages that turn what a client sent into an [`Event`](crate::event::Event), one file
-//! each. Nothing turns back: no stage asks an earlier one anything.
+//! each: validate, scrub, classify (its own room), enrich. Nothing turns back: no stage asks an
+//! earlier one anything, and none does I/O.
 
+pub mod properties;
 pub mod user_agent;
+pub mod validate;
