@@ -1,1 +1,60 @@
-//! Placeholder.
+//! The relational store, and the only crate that knows it: accounts, projects, keys, the audit
+//! log and the usage counters, in `SQLite`.
+//!
+//! Knows no HTTP and no event store, reads no clock and draws no random number: times,
+//! identifiers and hashes come in as arguments. The SQL is portable (`$1`, `on conflict`,
+//! integers for times), so that another database is a second folder of migrations and one more
+//! line in `suite.rs`.
+
+mod accounts;
+mod audit;
+mod error;
+mod keys;
+mod meta;
+mod month;
+mod names;
+mod open;
+mod plan;
+mod projects;
+mod row;
+#[cfg(test)]
+mod suite;
+mod usage;
+
+use sqlx::{Any, AnyPool, Transaction};
+
+pub use accounts::Account;
+pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
+pub use error::ControlError;
+pub use keys::{KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
+pub use month::{Month, ParseMonthError};
+pub use names::{Name, NameError, Slug, SlugError};
+pub use plan::Plan;
+pub use projects::{NewProject, Project, ProjectPatch};
+pub use usage::MonthlyUsage;
+
+/// The store. A clone is another handle on the same connections.
+///
+/// Every method that changes something for people takes who does it and when, and writes the
+/// audit entry in the same transaction as the change.
+#[derive(Debug, Clone)]
+pub struct Control {
+    pool: AnyPool,
+}
+
+/// A transaction; dropped without a commit, it leaves nothing behind.
+type Change = Transaction<'static, Any>;
+
+impl Control {
+    /// Starts a change of keys or projects.
+    ///
+    /// It moves the key revision before anything else, for three reasons: every instance must
+    /// notice the change; the first statement being a write lets `SQLite` wait for its turn instead
+    /// of failing half-way; and the revision's row serialises such changes on any database, so
+    /// that what a transaction reads stays true until it commits.
+    async fn begin_change(&self) -> Result<Change, ControlError> {
+        let mut change = self.pool.begin().await?;
+        meta::advance_key_revision(&mut change).await?;
+        Ok(change)
+    }
+}

@@ -210,10 +210,10 @@ impl KeyText {
         SecretHash(Sha256::new().chain_update(secret).chain_update(&pepper.0).finalize().into())
     }
 
-    /// `sha256` of the whole text: the name under which a verified key may be remembered in
+    /// `sha256` of a key as it was sent: the name under which a verified key may be remembered in
     /// memory without keeping the secret itself.
-    pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(&self.text).into()
+    pub fn fingerprint_of(sent: &str) -> [u8; 32] {
+        Sha256::digest(sent).into()
     }
 }
 

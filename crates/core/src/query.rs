@@ -134,10 +134,6 @@ impl FromStr for Dimension {
     type Err = UnknownDimension;
 
     fn from_str(text: &str) -> Result<Self, UnknownDimension> {
-        let unknown = || UnknownDimension(text.chars().take(80).collect());
-        if let Some(name) = text.strip_prefix("properties.") {
-            return PropertyName::new(name).map(Self::Property).ok_or_else(unknown);
-        }
         const GROUPABLE: [Column; 11] = [
             Column::EventName,
             Column::Source,
@@ -151,6 +147,10 @@ impl FromStr for Dimension {
             Column::SourceConfidence,
             Column::SourceRuleId,
         ];
+        let unknown = || UnknownDimension(text.chars().take(80).collect());
+        if let Some(name) = text.strip_prefix("properties.") {
+            return PropertyName::new(name).map(Self::Property).ok_or_else(unknown);
+        }
         GROUPABLE.into_iter().find(|column| column.as_str() == text).map(Self::Column).ok_or_else(unknown)
     }
 }

@@ -84,6 +84,9 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
+    /// The last millisecond there is.
+    pub const LAST: Self = Self { from: Timestamp(Timestamp::MAX.0 - 1), to: Timestamp::MAX };
+
     /// `None` unless `from` lies before `to`.
     pub fn new(from: Timestamp, to: Timestamp) -> Option<Self> {
         (from < to).then_some(Self { from, to })

@@ -3,6 +3,10 @@
 //! The only crate that knows how events are kept. It knows no keys, accounts, HTTP or JSON
 //! answers; it is handed finished events and typed questions.
 
+pub mod embedded;
+#[cfg(test)]
+mod suite;
+
 use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;

@@ -34,7 +34,12 @@ pub struct Visit {
 }
 
 /// Completes an event. `id` makes the ids that the client left out.
-pub fn enrich(valid: ValidEvent, visit: &Visit, received_at: Timestamp, mut id: impl FnMut() -> Uuid) -> Event {
+pub fn enrich(
+    valid: ValidEvent,
+    visit: &Visit,
+    received_at: Timestamp,
+    mut id: impl FnMut() -> Uuid,
+) -> Event {
     let attribution = classify(valid.url.as_deref(), valid.referrer.as_deref(), visit.site_host.as_deref());
     let anonymous_id = valid.anonymous_id.unwrap_or_else(|| format!("anon_{}", id().simple()));
     let session_id = valid.session_id.unwrap_or_else(|| session_of(&anonymous_id, valid.timestamp));
@@ -120,7 +125,9 @@ mod tests {
     fn what_the_client_left_out_is_filled_in() {
         let event = finish(Submission {
             event: Some("$pageview".into()),
-            url: Some("https://user:pw@shop.example/sale?utm_source=facebook&utm_medium=cpc&token=abc#top".into()),
+            url: Some(
+                "https://user:pw@shop.example/sale?utm_source=facebook&utm_medium=cpc&token=abc#top".into(),
+            ),
             ..Submission::default()
         });
         assert_eq!(event.anonymous_id, "anon_00000000000000000000000000000001");

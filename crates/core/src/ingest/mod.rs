@@ -2,6 +2,9 @@
 //! each: validate, scrub, classify (its own room), enrich. Nothing turns back: no stage asks an
 //! earlier one anything, and none does I/O.
 
+pub mod bots;
+pub mod enrich;
 pub mod properties;
+pub mod scrub;
 pub mod user_agent;
 pub mod validate;

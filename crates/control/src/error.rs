@@ -1,0 +1,79 @@
+//! What can go wrong in the relational store, as values that the callers decide upon.
+//!
+//! Knows no HTTP. No message here holds a secret, a hash or a bound value.
+
+use millimetric_core::key::KeyPrefix;
+
+use crate::{Name, Slug};
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// A project that is not deleted has this slug.
+    #[error("the slug `{0}` is taken: choose another")]
+    SlugTaken(Slug),
+    /// An account has this name.
+    #[error("the account name `{0}` is taken: choose another")]
+    AccountNameTaken(Name),
+    /// No such account.
+    #[error("there is no such account")]
+    UnknownAccount,
+    /// No such project, or it is deleted.
+    #[error("there is no such project")]
+    UnknownProject,
+    /// No such key.
+    #[error("there is no such key")]
+    UnknownKey,
+    /// Another key, live or not, has this prefix: mint anew.
+    #[error("the key prefix {0} is taken: mint the key again")]
+    KeyPrefixTaken(KeyPrefix),
+    /// Only a working key that has no successor yet can be rotated.
+    #[error("the key is revoked, expired or already replaced")]
+    KeyNotLive,
+    /// A successor must have its predecessor's owner, kind and environment.
+    #[error("the new key differs from the old one in owner, kind or environment")]
+    RotationMismatch,
+    /// The database cannot be opened; the sentence says what to do.
+    #[error("{0}")]
+    CannotOpen(String),
+    /// The database does not answer, or not in time.
+    #[error("the control database does not answer: {0}")]
+    Unavailable(String),
+    /// The disk is full; nothing of the change was stored.
+    #[error("the disk of the control database is full: free some space")]
+    StorageFull,
+    /// The database, or a value in it, is not readable as what it should be.
+    #[error("the control database is damaged ({0}): restore it from a backup")]
+    Corrupt(String),
+}
+
+impl From<sqlx::Error> for ControlError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause) => from_code(cause.code().as_deref(), cause.message()),
+            sqlx::Error::ColumnDecode { index, .. } => Self::Corrupt(format!("column {index}")),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// `SQLite`'s extended result codes (sqlite.org/rescode.html) and, five characters long, `SQLSTATE`.
+fn from_code(code: Option<&str>, message: &str) -> ControlError {
+    match code.unwrap_or_default() {
+        // SQLITE_FULL, SQLITE_IOERR_SHMSIZE (no room for the index of the write-ahead log), disk_full.
+        "13" | "4874" | "53100" => ControlError::StorageFull,
+        // SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CORRUPT_INDEX, data_corrupted.
+        "11" | "26" | "779" | "XX001" => ControlError::Corrupt(message.to_owned()),
+        _ => ControlError::Unavailable(message.to_owned()),
+    }
+}
+
+/// Whether the error says that another row has this unique value.
+pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(cause) if cause.is_unique_violation())
+}
+
+/// Whether the error says that the row referred to does not exist.
+pub(crate) fn is_missing_reference(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(cause) if cause.is_foreign_key_violation())
+}

@@ -1,0 +1,56 @@
+//! The facts that the installation keeps about itself, and the counter by which instances that
+//! share a database learn of each other's changes to keys.
+//!
+//! Never holds a secret: a value here may be shown.
+
+use millimetric_core::time::Timestamp;
+use serde_json::json;
+use sqlx::{query, query_scalar};
+
+use crate::audit::{self, AuditScope, NewAuditEntry};
+use crate::{Actor, Change, Control, ControlError};
+
+const KEY_REVISION: &str = "select revision from revisions where subject = 'keys'";
+const ADVANCE: &str = "update revisions set revision = revision + 1 where subject = 'keys'";
+const META: &str = "select value from meta where name = $1";
+const SET_META: &str = "insert into meta (name, value) values ($1, $2)
+    on conflict (name) do update set value = excluded.value";
+
+impl Control {
+    /// A number that grows with every change to keys or projects, whoever makes it: an instance
+    /// that polls it knows when what it remembers of keys may be out of date.
+    pub async fn key_revision(&self) -> Result<i64, ControlError> {
+        let revision = query_scalar(KEY_REVISION).fetch_optional(&self.pool).await?;
+        revision.ok_or_else(|| ControlError::Corrupt("no key revision".into()))
+    }
+
+    /// A fact by its name, such as `pepper_fingerprint`.
+    pub async fn meta(&self, name: &str) -> Result<Option<String>, ControlError> {
+        Ok(query_scalar(META).bind(name.to_owned()).fetch_optional(&self.pool).await?)
+    }
+
+    /// Sets a fact. The audit log tells the name, not the value.
+    pub async fn set_meta(
+        &self,
+        name: &'static str,
+        value: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        let mut change = self.pool.begin().await?;
+        query(SET_META).bind(name).bind(value.to_owned()).execute(&mut *change).await?;
+        let entry = NewAuditEntry {
+            scope: AuditScope::Installation,
+            action: "meta.set",
+            subject: name.to_owned(),
+            detail: json!({}),
+        };
+        audit::write(&mut change, &entry, by, now).await?;
+        Ok(change.commit().await?)
+    }
+}
+
+pub(crate) async fn advance_key_revision(change: &mut Change) -> Result<(), ControlError> {
+    query(ADVANCE).execute(&mut **change).await?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What happens to a project: created, changed, deleted.
+//!
+//! Rows are never removed: the audit log and the usage counters go on naming them.
+
+use millimetric_core::ids::ProjectId;
+use millimetric_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+use sqlx::query;
+
+use super::{NewProject, Project, ProjectPatch, live_project};
+use crate::audit::{self, AuditScope, NewAuditEntry};
+use crate::error::{is_missing_reference, is_unique_violation};
+use crate::{Actor, Change, Control, ControlError, row};
+
+const CREATE: &str = "insert into projects (id, account_id, slug, name, allowed_origins, plan,
+        retention_days, timezone, created_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict (slug) where deleted_at is null do nothing";
+const UPDATE: &str = "update projects set slug = $2, name = $3, allowed_origins = $4, plan = $5,
+        retention_days = $6, timezone = $7
+    where id = $1";
+const DELETE: &str = "update projects set deleted_at = $2 where id = $1 and deleted_at is null";
+const REVOKE_KEYS: &str = "update keys set revoked_at = $2 where project_id = $1 and revoked_at is null";
+
+impl Control {
+    /// Creates a project; [`ControlError::SlugTaken`], [`ControlError::UnknownAccount`].
+    pub async fn create_project(
+        &self,
+        new: NewProject,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Project, ControlError> {
+        let project = Project {
+            id: new.id,
+            account_id: new.account_id,
+            slug: new.slug,
+            name: new.name,
+            allowed_origins: new.allowed_origins,
+            plan: new.plan,
+            retention_days: new.retention_days,
+            timezone: new.timezone,
+            created_at: now,
+            deleted_at: None,
+        };
+        let mut change = self.begin_change().await?;
+        insert(&mut change, &project).await?;
+        let detail = Value::Object(settings(&project));
+        write_audit(&mut change, project.id, "project.created", detail, by, now).await?;
+        change.commit().await?;
+        Ok(project)
+    }
+
+    /// Changes a project and answers how it is now. A patch that changes nothing leaves no trace.
+    /// [`ControlError::UnknownProject`], [`ControlError::SlugTaken`].
+    pub async fn update_project(
+        &self,
+        id: ProjectId,
+        patch: ProjectPatch,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Project, ControlError> {
+        let mut change = self.begin_change().await?;
+        let before = live_project(&mut change, id).await?;
+        let after = patched(before.clone(), patch);
+        if after == before {
+            return Ok(before);
+        }
+        update(&mut change, &after).await?;
+        write_audit(&mut change, id, "project.updated", differences(&before, &after), by, now).await?;
+        change.commit().await?;
+        Ok(after)
+    }
+
+    /// Marks a project as deleted and revokes its keys; [`ControlError::UnknownProject`] when
+    /// there is none, or no more.
+    pub async fn delete_project(
+        &self,
+        id: ProjectId,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        let mut change = self.begin_change().await?;
+        let deleted = query(DELETE).bind(id.to_string()).bind(now.millis()).execute(&mut *change).await?;
+        if deleted.rows_affected() == 0 {
+            return Err(ControlError::UnknownProject);
+        }
+        let keys = query(REVOKE_KEYS).bind(id.to_string()).bind(now.millis()).execute(&mut *change).await?;
+        let detail = json!({ "keys_revoked": keys.rows_affected() });
+        write_audit(&mut change, id, "project.deleted", detail, by, now).await?;
+        Ok(change.commit().await?)
+    }
+}
+
+async fn insert(change: &mut Change, project: &Project) -> Result<(), ControlError> {
+    let done = query(CREATE)
+        .bind(project.id.to_string())
+        .bind(project.account_id.to_string())
+        .bind(project.slug.to_string())
+        .bind(project.name.to_string())
+        .bind(row::texts(&project.allowed_origins).to_string())
+        .bind(project.plan.as_str())
+        .bind(project.retention_days.map(|days| i64::from(days.get())))
+        .bind(project.timezone.name())
+        .bind(project.created_at.millis())
+        .execute(&mut **change)
+        .await
+        .map_err(|e| if is_missing_reference(&e) { ControlError::UnknownAccount } else { e.into() })?;
+    if done.rows_affected() == 0 { Err(ControlError::SlugTaken(project.slug.clone())) } else { Ok(()) }
+}
+
+async fn update(change: &mut Change, project: &Project) -> Result<(), ControlError> {
+    query(UPDATE)
+        .bind(project.id.to_string())
+        .bind(project.slug.to_string())
+        .bind(project.name.to_string())
+        .bind(row::texts(&project.allowed_origins).to_string())
+        .bind(project.plan.as_str())
+        .bind(project.retention_days.map(|days| i64::from(days.get())))
+        .bind(project.timezone.name())
+        .execute(&mut **change)
+        .await
+        .map_err(|e| {
+            if is_unique_violation(&e) { ControlError::SlugTaken(project.slug.clone()) } else { e.into() }
+        })?;
+    Ok(())
+}
+
+fn patched(before: Project, patch: ProjectPatch) -> Project {
+    Project {
+        slug: patch.slug.unwrap_or(before.slug),
+        name: patch.name.unwrap_or(before.name),
+        allowed_origins: patch.allowed_origins.unwrap_or(before.allowed_origins),
+        plan: patch.plan.unwrap_or(before.plan),
+        retention_days: patch.retention_days.unwrap_or(before.retention_days),
+        timezone: patch.timezone.unwrap_or(before.timezone),
+        ..before
+    }
+}
+
+/// What can be changed of a project, as the audit log shows it.
+fn settings(project: &Project) -> Map<String, Value> {
+    Map::from_iter([
+        ("slug".to_owned(), json!(project.slug.as_str())),
+        ("name".to_owned(), json!(project.name.as_str())),
+        ("allowed_origins".to_owned(), row::texts(&project.allowed_origins)),
+        ("plan".to_owned(), json!(project.plan.as_str())),
+        ("retention_days".to_owned(), json!(project.retention_days)),
+        ("timezone".to_owned(), json!(project.timezone.name())),
+    ])
+}
+
+fn differences(before: &Project, after: &Project) -> Value {
+    let changed = settings(before).into_iter().zip(settings(after)).filter(|(old, new)| old != new);
+    changed.map(|((name, from), (_, to))| (name, json!({ "from": from, "to": to }))).collect()
+}
+
+async fn write_audit(
+    change: &mut Change,
+    id: ProjectId,
+    action: &'static str,
+    detail: Value,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<(), ControlError> {
+    let entry = NewAuditEntry { scope: AuditScope::Project(id), action, subject: id.to_string(), detail };
+    audit::write(change, &entry, by, now).await
+}

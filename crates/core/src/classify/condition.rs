@@ -1,0 +1,85 @@
+//! What a rule can ask of a visit, and how each question reads.
+//!
+//! A condition looks at signals only; it never reads a URL itself, and knows nothing of the order of
+//! the rules.
+
+use std::fmt;
+
+use super::directory::Class;
+use super::signals::Signals;
+use super::utm;
+
+/// One question that a visit answers with yes or no.
+#[derive(Debug)]
+pub(super) enum Condition {
+    /// One of these click ids is in the url.
+    Carries(&'static [&'static str]),
+    /// The `utm_source` is one of these well-known names, or an alias of one.
+    SourceIs(&'static [&'static str]),
+    /// There is a `utm_source`.
+    UtmSource,
+    /// There is none.
+    NoUtmSource,
+    /// There is a `utm_medium`.
+    UtmMedium,
+    /// The `utm_medium` is in the paid set.
+    PaidMedium,
+    /// The referrer's host is exactly one of these.
+    ReferrerIs(&'static [&'static str]),
+    /// The referrer's host is one of these or a subdomain of one.
+    ReferrerOn(&'static [&'static str]),
+    /// The referrer's host stands in a table of this class.
+    ReferrerListed(Class),
+    /// The referrer is the site itself.
+    FromOwnSite,
+    /// There is a referrer.
+    Referrer,
+}
+
+impl Condition {
+    /// Whether the visit meets it.
+    pub(super) fn holds(&self, signals: &Signals) -> bool {
+        match self {
+            Self::Carries(ids) => ids.iter().any(|id| signals.click_ids.contains(id)),
+            Self::SourceIs(names) => signals.utm_source.as_deref().is_some_and(|sent| names.contains(&sent)),
+            Self::UtmSource => signals.utm_source.is_some(),
+            Self::NoUtmSource => signals.utm_source.is_none(),
+            Self::UtmMedium => signals.utm_medium.is_some(),
+            Self::PaidMedium => signals.utm_medium.as_deref().is_some_and(utm::is_paid),
+            Self::ReferrerIs(hosts) => {
+                signals.referrer.as_ref().is_some_and(|host| hosts.contains(&host.name()))
+            }
+            Self::ReferrerOn(hosts) => {
+                signals.referrer.as_ref().is_some_and(|host| hosts.iter().any(|parent| host.is_on(parent)))
+            }
+            Self::ReferrerListed(class) => signals.listing.is_some_and(|listing| listing.class == *class),
+            Self::FromOwnSite => signals.from_own_site,
+            Self::Referrer => signals.referrer.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    /// A phrase that reads well after "fires when there is" and after "needs".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Carries(ids) => {
+                let names: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+                write!(f, "{} in the url", names.join(" or "))
+            }
+            Self::SourceIs(names) => {
+                let spellings: Vec<_> = names.iter().flat_map(|name| utm::spellings(name)).collect();
+                write!(f, "a `utm_source` that is {}", spellings.join(" or "))
+            }
+            Self::UtmSource => f.write_str("a `utm_source`"),
+            Self::NoUtmSource => f.write_str("no `utm_source`"),
+            Self::UtmMedium => f.write_str("a `utm_medium`"),
+            Self::PaidMedium => f.write_str("a `utm_medium` that means paid"),
+            Self::ReferrerIs(hosts) => write!(f, "a referrer whose host is {}", hosts.join(" or ")),
+            Self::ReferrerOn(hosts) => write!(f, "a referrer on {}", hosts.join(" or ")),
+            Self::ReferrerListed(class) => write!(f, "a referrer that is {}", class.words()),
+            Self::FromOwnSite => f.write_str("a referrer on the site's own domain"),
+            Self::Referrer => f.write_str("a referrer"),
+        }
+    }
+}

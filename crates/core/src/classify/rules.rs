@@ -1,0 +1,171 @@
+//! The ordered rule table. First match wins, and the last rule always matches.
+//!
+//! The table is the one truth: what fires, what is explained and what is published as the list of
+//! rules all come from it. A rule's id is stored with every event, so an id is never given a new
+//! meaning.
+
+use std::borrow::Cow;
+
+use super::condition::Condition::{
+    self, Carries, FromOwnSite, NoUtmSource, PaidMedium, Referrer, ReferrerIs, ReferrerListed, ReferrerOn,
+    SourceIs, UtmMedium, UtmSource,
+};
+use super::directory::Class;
+use super::signals::Signals;
+use crate::event::Confidence::{self, High, Low, Medium};
+use Name::{Is, Listed, ReferrerHost, SentMedium, SentSource};
+
+/// The hosts through which Facebook sends people who follow a link.
+const FACEBOOK_REDIRECTS: &[&str] = &["l.facebook.com", "lm.facebook.com"];
+const FACEBOOK_HOSTS: &[&str] = &["facebook.com", "fb.com", "fb.me", "messenger.com"];
+
+/// classifier.md, the numbered table, in its order.
+const RULES: &[Rule] = &[
+    rule("google_click_id", &[Carries(&["gclid"])], Is("google"), Is("paid"), High),
+    rule("bing_click_id", &[Carries(&["msclkid"])], Is("bing"), Is("paid"), High),
+    rule("tiktok_click_id", &[Carries(&["ttclid"])], Is("tiktok"), Is("paid"), High),
+    rule("linkedin_click_id", &[Carries(&["li_fat_id"])], Is("linkedin"), Is("paid"), High),
+    rule("google_app_click_id", &[Carries(&["gbraid", "wbraid"])], Is("google"), Is("paid"), High),
+    rule("google_display_click_id", &[Carries(&["dclid"])], Is("google"), Is("paid"), High),
+    rule("x_click_id", &[Carries(&["twclid"])], Is("twitter"), Is("paid"), High),
+    rule("reddit_click_id", &[Carries(&["rdt_cid"])], Is("reddit"), Is("paid"), High),
+    rule("snapchat_click_id", &[Carries(&["sccid"])], Is("snapchat"), Is("paid"), High),
+    rule("yandex_click_id", &[Carries(&["yclid"])], Is("yandex"), Is("paid"), High),
+    rule("quora_click_id", &[Carries(&["qclid"])], Is("quora"), Is("paid"), High),
+    rule(
+        "fb_ad_redirect",
+        &[Carries(&["fbclid"]), ReferrerIs(FACEBOOK_REDIRECTS)],
+        Is("facebook"),
+        Is("paid"),
+        High,
+    ),
+    rule(
+        "meta_click_utm",
+        &[Carries(&["fbclid"]), SourceIs(&["facebook", "instagram"])],
+        SentSource,
+        Is("paid"),
+        High,
+    ),
+    rule("paid_utm_facebook", &[PaidMedium, SourceIs(&["facebook"])], Is("facebook"), Is("paid"), High),
+    rule("paid_utm_instagram", &[PaidMedium, SourceIs(&["instagram"])], Is("instagram"), Is("paid"), High),
+    rule("paid_utm_source", &[PaidMedium, UtmSource], SentSource, Is("paid"), High),
+    rule("paid_utm_medium", &[PaidMedium], Is("unknown"), Is("paid"), Medium),
+    rule("fb_click_id", &[Carries(&["fbclid"]), NoUtmSource], Is("facebook"), Is("paid"), Medium),
+    rule("utm_source", &[UtmSource], SentSource, SentMedium, High),
+    rule("utm_medium", &[UtmMedium], Is("unknown"), SentMedium, Low),
+    rule("ref_internal", &[FromOwnSite], Is("internal"), Is("direct"), High),
+    rule("ref_facebook", &[ReferrerOn(FACEBOOK_HOSTS)], Is("facebook"), Is("social"), Medium),
+    rule("ref_instagram", &[ReferrerOn(&["instagram.com"])], Is("instagram"), Is("social"), Medium),
+    rule("ref_ai_assistant", &[ReferrerListed(Class::AiAssistant)], Listed, Is("ai_assistant"), Medium),
+    rule("ref_email", &[ReferrerListed(Class::Mail)], Is("email"), Is("email"), Medium),
+    rule("ref_social", &[ReferrerListed(Class::Social)], Listed, Is("social"), Medium),
+    rule("ref_search", &[ReferrerListed(Class::Search)], Listed, Is("organic"), Medium),
+    rule("ref_other", &[Referrer], ReferrerHost, Is("referral"), Low),
+    rule("direct", &[], Is("direct"), Is("direct"), High),
+];
+
+/// One rule of the classifier, as it runs and as it is shown.
+#[derive(Debug)]
+pub struct Rule {
+    id: &'static str,
+    conditions: &'static [Condition],
+    source: Name,
+    medium: Name,
+    confidence: Confidence,
+}
+
+/// Where a source or a medium gets its name from.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Is(&'static str),
+    SentSource,
+    SentMedium,
+    Listed,
+    ReferrerHost,
+}
+
+/// Every rule, in the order in which they are tried.
+pub const fn rules() -> &'static [Rule] {
+    RULES
+}
+
+/// The first rule whose conditions all hold, and the rules before it.
+pub(super) fn fired(signals: &Signals) -> (&'static Rule, &'static [Rule]) {
+    let place = RULES.iter().position(|rule| rule.lacks(signals).is_none());
+    // The last rule has no conditions, so there always is a place.
+    let place = place.unwrap_or(RULES.len() - 1);
+    (&RULES[place], &RULES[..place])
+}
+
+const fn rule(
+    id: &'static str,
+    conditions: &'static [Condition],
+    source: Name,
+    medium: Name,
+    confidence: Confidence,
+) -> Rule {
+    Rule { id, conditions, source, medium, confidence }
+}
+
+impl Rule {
+    /// The id that is stored with every event the rule explains.
+    pub const fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// When the rule fires, in words; every rule also needs that none before it fired.
+    pub fn fires_when(&self) -> String {
+        match self.conditions {
+            [] => "no other rule fires".to_owned(),
+            conditions => conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "),
+        }
+    }
+
+    /// The source it gives: the name itself, or words that tell where the name is taken from.
+    pub const fn source(&self) -> &'static str {
+        self.source.words()
+    }
+
+    /// The medium it gives: the name itself, or words that tell where the name is taken from.
+    pub const fn medium(&self) -> &'static str {
+        self.medium.words()
+    }
+
+    /// How sure the rule is.
+    pub const fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// The first condition that the visit does not meet; `None` when the rule fires.
+    pub(super) fn lacks(&self, signals: &Signals) -> Option<&'static Condition> {
+        self.conditions.iter().find(|condition| !condition.holds(signals))
+    }
+
+    /// The source and medium of a visit for which the rule fired.
+    pub(super) fn names(&self, signals: &Signals) -> (Cow<'static, str>, Cow<'static, str>) {
+        (self.source.of(signals), self.medium.of(signals))
+    }
+}
+
+impl Name {
+    fn of(self, signals: &Signals) -> Cow<'static, str> {
+        let name = match self {
+            Is(name) => Some(Cow::Borrowed(name)),
+            SentSource => signals.utm_source.clone(),
+            SentMedium => signals.utm_medium.clone(),
+            Listed => signals.listing.map(|listing| Cow::Borrowed(listing.source)),
+            ReferrerHost => signals.referrer.as_ref().map(|host| Cow::Owned(host.short_name().to_owned())),
+        };
+        name.unwrap_or(Cow::Borrowed("unknown"))
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Is(name) => name,
+            SentSource => "the `utm_source`, or the well-known name it is an alias of",
+            SentMedium => "the `utm_medium`, or `unknown` without one",
+            Listed => "the name of the referrer",
+            ReferrerHost => "the host of the referrer without `www.`",
+        }
+    }
+}

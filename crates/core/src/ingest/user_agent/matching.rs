@@ -1,0 +1,175 @@
+//! The hand-written matcher: ordered tables of tokens, first hit wins.
+//!
+//! Matching is by substring and case, as browsers spell their tokens; no version is read.
+
+use super::ClientHints;
+use crate::event::{Browser, DeviceType, Os};
+
+/// Tokens of browsers, the more special before those they imitate: nearly everyone says Chrome,
+/// and Chrome says Safari.
+const BROWSERS: &[(Browser, &[&str])] = &[
+    (Browser::Unknown, &["Trident/", "MSIE ", "IEMobile"]),
+    (Browser::Edge, &["Edg/", "EdgA/", "EdgiOS/", "Edge/"]),
+    (Browser::Opera, &["OPR/", "OPT/", "OPX/", "OPiOS/", "Opera/", "Opera "]),
+    (Browser::Samsung, &["SamsungBrowser/"]),
+    (Browser::DuckDuckGo, &["DuckDuckGo/", "Ddg/"]),
+    (Browser::Vivaldi, &["Vivaldi/"]),
+    (Browser::Brave, &["Brave/", "brave/", "Brave Chrome/"]),
+    (Browser::Firefox, &["FxiOS/", "Focus/", "Klar/"]),
+    (Browser::Chrome, &["Chrome/", "CriOS/", "CrMo/", "Chromium/"]),
+    (Browser::Unknown, &["like Firefox/"]),
+    (Browser::Firefox, &["Firefox/", "Fennec/", "Iceweasel/"]),
+];
+
+/// Tokens of systems. Windows phones claim Android and iPhone, Android claims Linux (and sells an
+/// `MiPad`), Fire OS claims whatever a page may want, iOS claims Mac OS X.
+const SYSTEMS: &[(Os, &[&str])] = &[
+    (Os::Unknown, &["Nintendo", "AppleTV", "Apple TV"]),
+    (Os::Windows, &["Windows", "Win98", "WinNT"]),
+    (Os::ChromeOs, &["CrOS "]),
+    (Os::Android, &["Silk/", "Silk-"]),
+    (Os::Linux, &["like Android"]),
+    (Os::Android, &["Android"]),
+    (Os::Ios, &["iPhone", "iPad", "iPod"]),
+    (Os::MacOs, &["Macintosh", "Mac OS X", "Mac_PowerPC"]),
+    (Os::Linux, &["Linux", "LINUX"]),
+];
+
+/// Televisions, sticks, consoles, cars, headsets, and apps that show no page: none of the kinds.
+const NO_KIND: &[&str] = &[
+    "SMART-TV",
+    "SmartTV",
+    "Smart TV",
+    "Web0S",
+    "NetCast",
+    "HbbTV",
+    "AppleTV",
+    "Apple TV",
+    "GoogleTV",
+    "Android TV",
+    "LG Browser",
+    "Viera",
+    "OMI/",
+    "_STB",
+    "BRAVIA",
+    "VIDAA",
+    "CrKey",
+    "Roku",
+    "; AFT",
+    "PlayStation",
+    "PLAYSTATION",
+    "Nintendo",
+    "Xbox",
+    "Tesla/",
+    "QtCarBrowser",
+    " VR",
+    "Dalvik/",
+];
+
+/// Tablets that say so.
+const TABLETS: &[&str] = &["iPad", "Tablet;", "RIM Tablet", "PlayBook", "Kindle/", "Silk/", "Silk-"];
+
+/// Phones that say so.
+const PHONES: &[&str] = &[
+    "Mobi",
+    "iPhone",
+    "iPod",
+    "Opera Mini",
+    "IEMobile",
+    "Windows Phone",
+    "Windows CE",
+    "MIDP",
+    "BlackBerry",
+    "Nokia",
+    "Symb",
+];
+
+/// Brand names of client hints.
+const BRANDS: &[(&str, Browser)] = &[
+    ("\"Microsoft Edge\"", Browser::Edge),
+    ("\"Opera", Browser::Opera),
+    ("\"Samsung Internet\"", Browser::Samsung),
+    ("\"DuckDuckGo\"", Browser::DuckDuckGo),
+    ("\"Vivaldi\"", Browser::Vivaldi),
+    ("\"Brave\"", Browser::Brave),
+    ("\"Google Chrome\"", Browser::Chrome),
+];
+
+fn says(text: &str, tokens: &[&str]) -> bool {
+    tokens.iter().any(|token| text.contains(token))
+}
+
+/// The browser of the brands, unless they only name an engine.
+pub(super) fn hinted_browser(hints: &ClientHints<'_>) -> Option<Browser> {
+    let brands = hints.brands?;
+    BRANDS.iter().find(|(name, _)| brands.contains(name)).map(|(_, browser)| *browser)
+}
+
+/// The browser of a user agent.
+pub(super) fn browser(user_agent: &str) -> Browser {
+    match BROWSERS.iter().find(|(_, tokens)| says(user_agent, tokens)) {
+        Some((browser, _)) => *browser,
+        None if is_safari(user_agent) => Browser::Safari,
+        None => Browser::Unknown,
+    }
+}
+
+/// Safari is what shows with its engine on the systems it ran on; elsewhere that is some other browser.
+fn is_safari(user_agent: &str) -> bool {
+    user_agent.contains("AppleWebKit/") && matches!(os(user_agent), Os::Ios | Os::MacOs | Os::Windows)
+}
+
+/// The system of the platform hint (its values: User-Agent Client Hints, section 3.8).
+pub(super) fn hinted_os(hints: &ClientHints<'_>) -> Option<Os> {
+    match hints.platform?.trim_matches('"') {
+        "Windows" => Some(Os::Windows),
+        "macOS" => Some(Os::MacOs),
+        "Android" => Some(Os::Android),
+        "iOS" => Some(Os::Ios),
+        "Linux" => Some(Os::Linux),
+        "Chrome OS" | "Chromium OS" => Some(Os::ChromeOs),
+        _ => None,
+    }
+}
+
+/// The system of a user agent.
+pub(super) fn os(user_agent: &str) -> Os {
+    match SYSTEMS.iter().find(|(_, tokens)| says(user_agent, tokens)) {
+        // No Mac says Mobile: this is an iPad's app asking for desktop sites.
+        Some((Os::MacOs, _)) if user_agent.contains("Mobile/") => Os::Ios,
+        Some((os, _)) => *os,
+        None => Os::Unknown,
+    }
+}
+
+/// The kind of device. `?0` means "no phone": a tablet where the system has touch, else a desktop.
+pub(super) fn device_type(user_agent: &str, os: Os, hints: &ClientHints<'_>) -> DeviceType {
+    if says(user_agent, NO_KIND) {
+        return DeviceType::Unknown;
+    }
+    match hints.mobile.map(str::trim) {
+        Some("?1") => DeviceType::Mobile,
+        Some("?0") if os != Os::Unknown => without_phone(os),
+        _ => told_device_type(user_agent, os),
+    }
+}
+
+fn told_device_type(user_agent: &str, os: Os) -> DeviceType {
+    if says(user_agent, TABLETS) || (os == Os::Ios && user_agent.contains("Macintosh")) {
+        DeviceType::Tablet
+    } else if says(user_agent, PHONES) {
+        DeviceType::Mobile
+    } else if os == Os::Unknown && user_agent.contains("X11") {
+        DeviceType::Desktop // a Unix without a word, such as FreeBSD
+    } else {
+        without_phone(os)
+    }
+}
+
+fn without_phone(os: Os) -> DeviceType {
+    match os {
+        Os::Android | Os::Ios => DeviceType::Tablet,
+        Os::Windows | Os::MacOs | Os::Linux | Os::ChromeOs => DeviceType::Desktop,
+        Os::Unknown => DeviceType::Unknown,
+    }
+}

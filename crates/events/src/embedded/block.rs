@@ -1,0 +1,125 @@
+//! Hot events in memory, by column: a tail that grows, and the frozen blocks before it.
+//!
+//! A block never changes once it is frozen, so readers share it; of the tail they get a copy
+//! of the columns that they want. Everything here is also in the hot log, or it is not here.
+
+use super::field::{Field, FieldSet};
+use super::row::Row;
+use super::text::{Codes, Interner, TextColumn};
+use std::sync::Arc;
+
+/// Rows at which a tail is frozen: few enough to be copied for a question, many enough that
+/// their dictionaries do not weigh.
+pub(super) const BLOCK_ROWS: usize = 16_384;
+
+/// Rows that no longer change.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Its number for the cache; none for the copy of a tail.
+    pub(super) number: Option<u64>,
+    pub(super) timestamps: Arc<Vec<i64>>,
+    pub(super) received: Vec<i64>,
+    pub(super) earliest: i64,
+    pub(super) latest: i64,
+    /// Memory that it takes.
+    pub(super) bytes: usize,
+    texts: [Option<Arc<TextColumn>>; Field::COUNT],
+}
+
+impl Block {
+    pub(super) fn rows(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// The column; `None` when the copy was made without it.
+    pub(super) fn text(&self, field: Field) -> Option<&Arc<TextColumn>> {
+        self.texts[field as usize].as_ref()
+    }
+
+    /// One row, its texts borrowed from the block.
+    pub(super) fn row(&self, row: usize) -> Row<'_> {
+        let texts = Field::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
+        Row::new(self.timestamps[row], self.received[row], texts)
+    }
+}
+
+/// The newest rows of a scope.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    timestamps: Vec<i64>,
+    received: Vec<i64>,
+    interners: [Interner; Field::COUNT],
+    codes: [Vec<u32>; Field::COUNT],
+    earliest: i64,
+    latest: i64,
+}
+
+impl Tail {
+    pub(super) fn rows(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Memory in use, about: what was pushed, not what was set aside.
+    pub(super) fn bytes(&self) -> usize {
+        let dictionaries: usize = self.interners.iter().map(|interner| interner.dictionary().bytes()).sum();
+        dictionaries + self.rows() * (16 + 4 * Field::COUNT)
+    }
+
+    /// The earliest and the latest event time.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        (self.rows() > 0).then_some((self.earliest, self.latest))
+    }
+
+    pub(super) fn push(&mut self, row: &Row<'_>) {
+        if self.timestamps.is_empty() {
+            (self.earliest, self.latest) = (row.timestamp, row.timestamp);
+        }
+        self.earliest = self.earliest.min(row.timestamp);
+        self.latest = self.latest.max(row.timestamp);
+        self.timestamps.push(row.timestamp);
+        self.received.push(row.received_at);
+        for field in Field::ALL {
+            let code = self.interners[field as usize].code(row.text(field));
+            self.codes[field as usize].push(code);
+        }
+    }
+
+    /// A copy of these columns and the times, for one question.
+    pub(super) fn copy(&self, fields: FieldSet) -> Block {
+        let texts = Field::ALL.map(|field| {
+            fields.contains(field).then(|| {
+                let dictionary = self.interners[field as usize].dictionary().clone();
+                let codes = Codes::narrow(&self.codes[field as usize], dictionary.len());
+                Arc::new(TextColumn { codes, dictionary: Arc::new(dictionary) })
+            })
+        });
+        self.block(None, texts)
+    }
+
+    /// Empties the tail into a block that no longer changes.
+    pub(super) fn freeze(&mut self, number: u64) -> Block {
+        let tail = std::mem::take(self);
+        let mut columns = tail.interners.into_iter().zip(&tail.codes).map(|(interner, codes)| {
+            let dictionary = interner.into_dictionary();
+            let codes = Codes::narrow(codes, dictionary.len());
+            Arc::new(TextColumn { codes, dictionary: Arc::new(dictionary) })
+        });
+        let texts = Field::ALL.map(|_| columns.next());
+        drop(columns);
+        let times = Self { timestamps: tail.timestamps, received: tail.received, ..Self::default() };
+        Self { earliest: tail.earliest, latest: tail.latest, ..times }.block(Some(number), texts)
+    }
+
+    fn block(&self, number: Option<u64>, texts: [Option<Arc<TextColumn>>; Field::COUNT]) -> Block {
+        let text_bytes: usize = texts.iter().flatten().map(|column| column.bytes()).sum();
+        Block {
+            number,
+            timestamps: Arc::new(self.timestamps.clone()),
+            received: self.received.clone(),
+            earliest: self.earliest,
+            latest: self.latest,
+            bytes: text_bytes + 16 * self.rows(),
+            texts,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Decoded columns kept in memory under a byte budget, least recently used first to go.
+//!
+//! Two questions that want one column load it once. Holds only what a file or a frozen block
+//! can give again; never anything that exists nowhere else.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use super::field::Field;
+use crate::StoreError;
+
+/// A part of a chunk, as decoded or as derived.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// The file's footer.
+    Footer,
+    /// Event times.
+    Times,
+    /// A text column.
+    Text(Field),
+    /// A visitor number for each row, from the visitor table of that generation.
+    Visitors(u64),
+    /// The text of a top-level property.
+    Property(Arc<str>),
+    /// The number in a top-level property.
+    Numbers(Arc<str>),
+    /// The set of top-level property names of each row.
+    Shape,
+    /// The hashes of the event ids, sorted.
+    EventIds,
+}
+
+/// What the cache needs to know of a value.
+pub(super) trait Weighed: Any + Send + Sync {
+    /// Bytes of memory.
+    fn weight(&self) -> usize;
+}
+
+impl<T: Any + Send + Sync> Weighed for Vec<T> {
+    fn weight(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
+impl Weighed for super::text::TextColumn {
+    fn weight(&self) -> usize {
+        self.bytes()
+    }
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: Arc<dyn Any + Send + Sync>,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<(u64, Part), Entry> for ByBytes {
+    fn weight(&self, _key: &(u64, Part), entry: &Entry) -> u64 {
+        // What an entry costs beside its value, so that many small ones count too.
+        entry.bytes + 128
+    }
+}
+
+/// The cache, by chunk number and part.
+pub(super) struct ColumnCache {
+    entries: Cache<(u64, Part), Entry, ByBytes>,
+}
+
+impl ColumnCache {
+    pub(super) fn new(bytes: u64) -> Self {
+        // One shard: a shard takes no value larger than itself, and a column can be large.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .weight_capacity(bytes)
+            .estimated_items_capacity(4096)
+            .build()
+            .expect("the two required options are given");
+        let entries =
+            Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { entries }
+    }
+
+    /// The part from the cache, or loaded by the first who wants it.
+    pub(super) fn get<T: Weighed>(
+        &self,
+        chunk: u64,
+        part: Part,
+        load: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        let entry = self.entries.get_or_insert_with(&(chunk, part), || {
+            let value = load()?;
+            Ok::<_, StoreError>(Entry { bytes: value.weight() as u64, value: Arc::new(value) })
+        })?;
+        entry.value.downcast().map_err(|_| StoreError::Internal("a cached part has another type".to_owned()))
+    }
+
+    /// Forgets everything of a chunk that is no more.
+    pub(super) fn forget(&self, chunk: u64) {
+        self.entries.retain(|key, _| key.0 != chunk);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.entries.weight()
+    }
+}

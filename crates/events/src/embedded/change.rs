@@ -1,0 +1,73 @@
+//! The changes that the background work and the privacy calls ask of the writer.
+//!
+//! Each is one transaction and one step in memory, made by the writer between two groups of
+//! batches, so that no event can slip through between the two.
+
+use std::sync::Arc;
+
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::ErasureId;
+
+use super::block::Block;
+use super::manifest::{NewSegment, StoredErasure};
+use super::segment::Segment;
+
+/// What to change.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Sets the scope's hot rows apart, to be sealed.
+    Freeze(EventScope),
+    /// Puts new segments in the place of what they were made from.
+    Swap(Swap),
+    /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
+    Purge {
+        /// Whose rows.
+        scope: EventScope,
+        from: i64,
+        to: i64,
+    },
+    /// Deletes all sealed rows of the hot log.
+    PurgeAll,
+    /// Gives free pages back to the system and empties the write-ahead log.
+    Reclaim,
+    /// Drops the dedup filters of segments that the window has passed.
+    DropFilters(Vec<Arc<Segment>>),
+    /// Hides a person.
+    Erase(StoredErasure),
+    /// Adds the visitors that were linked to the person of an erasure.
+    Link(ErasureId, Vec<u128>),
+    /// Ends an erasure at that time; milliseconds.
+    Finish(ErasureId, i64),
+    /// Hides what is older; milliseconds.
+    Floor(EventScope, i64),
+}
+
+/// The answer to a change.
+#[derive(Debug)]
+pub(super) enum Changed {
+    Done,
+    /// Set apart by [`Change::Freeze`].
+    Frozen(Frozen),
+}
+
+/// Hot rows that are to be sealed.
+#[derive(Debug, Default)]
+pub(super) struct Frozen {
+    pub(super) blocks: Vec<Arc<Block>>,
+    /// Their first row in the hot log.
+    pub(super) first_seq: i64,
+    /// Their last.
+    pub(super) last_seq: i64,
+}
+
+/// Segments in the place of what they were made from.
+#[derive(Debug)]
+pub(super) struct Swap {
+    pub(super) scope: EventScope,
+    /// The hot rows that were sealed, if any.
+    pub(super) frozen: Option<Frozen>,
+    pub(super) removed: Vec<Arc<Segment>>,
+    pub(super) added: Vec<NewSegment>,
+    /// Events left out for each erasure.
+    pub(super) erased: Vec<(ErasureId, u64)>,
+}

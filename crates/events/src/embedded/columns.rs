@@ -1,0 +1,178 @@
+//! A chunk of rows, hot or sealed, as columns: what the kernels read.
+//!
+//! Sealed columns are decoded on demand and cached; hot ones are there. Nothing here changes
+//! an event.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::block::Block;
+use super::cache::{ColumnCache, Part};
+use super::field::Field;
+use super::hash::{KeyedHash, Kind};
+use super::kernel::properties;
+use super::segment::Segment;
+use super::text::{Codes, Interner, TextColumn};
+use super::visitors::VisitorTable;
+use crate::StoreError;
+
+/// Rows that are read together.
+#[derive(Debug, Clone)]
+pub(super) enum Chunk {
+    Hot(Arc<Block>),
+    Sealed(Arc<Segment>),
+}
+
+impl Chunk {
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Hot(block) => block.rows(),
+            Self::Sealed(segment) => segment.rows,
+        }
+    }
+
+    pub(super) fn earliest(&self) -> i64 {
+        match self {
+            Self::Hot(block) => block.earliest,
+            Self::Sealed(segment) => segment.earliest,
+        }
+    }
+
+    pub(super) fn latest(&self) -> i64 {
+        match self {
+            Self::Hot(block) => block.latest,
+            Self::Sealed(segment) => segment.latest,
+        }
+    }
+
+    /// Whether the rows stand in order of (timestamp, `event_id`).
+    pub(super) fn sorted(&self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+
+    /// Its number for the cache; none for what is read only once.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Hot(block) => block.number,
+            Self::Sealed(segment) => Some(segment.number()),
+        }
+    }
+}
+
+/// Reads columns of chunks, through the cache.
+pub(super) struct Columns {
+    pub(super) cache: ColumnCache,
+    pub(super) hash: KeyedHash,
+}
+
+impl Columns {
+    pub(super) fn times(&self, chunk: &Chunk) -> Result<Arc<Vec<i64>>, StoreError> {
+        match chunk {
+            Chunk::Hot(block) => Ok(Arc::clone(&block.timestamps)),
+            Chunk::Sealed(segment) => {
+                self.cache.get(segment.number(), Part::Times, || segment.timestamps(&self.cache))
+            }
+        }
+    }
+
+    pub(super) fn text(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
+        match chunk {
+            Chunk::Hot(block) => block
+                .text(field)
+                .cloned()
+                .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.name()))),
+            Chunk::Sealed(segment) => self
+                .cache
+                .get(segment.number(), Part::Text(field), || segment.text(&self.cache, field)),
+        }
+    }
+
+    /// The column without keeping it: for work in the background, which reads everything once.
+    pub(super) fn text_once(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
+        match chunk {
+            Chunk::Hot(_) => self.text(chunk, field),
+            Chunk::Sealed(segment) => segment.text(&self.cache, field).map(Arc::new),
+        }
+    }
+
+    /// A visitor number for each row.
+    pub(super) fn visitors(&self, chunk: &Chunk, table: &VisitorTable) -> Result<Arc<Vec<u32>>, StoreError> {
+        self.derived(chunk, Part::Visitors(table.generation), || {
+            let column = self.text_once(chunk, Field::AnonymousId)?;
+            let hashes = column.dictionary.texts().map(|text| self.hash.of(Kind::Visitor, text) as u64);
+            // Code 0 is no value, which no row of this column has.
+            let numbers: Vec<u32> = std::iter::once(0).chain(table.numbers(hashes)).collect();
+            Ok(column.codes.mapped(0..chunk.rows(), &numbers))
+        })
+    }
+
+    /// The text of a top-level property of each row.
+    pub(super) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
+        self.derived(chunk, Part::Property(Arc::clone(name)), || {
+            let mut interner = Interner::default();
+            let codes = self.from_properties(chunk, |text| {
+                interner.code(properties::text_of(text.unwrap_or_default(), name).as_deref())
+            })?;
+            Ok(column(&codes, interner))
+        })
+    }
+
+    /// The number in a top-level property of each row; NaN where there is none.
+    pub(super) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
+        self.derived(chunk, Part::Numbers(Arc::clone(name)), || {
+            self.from_properties(chunk, |text| {
+                properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
+            })
+        })
+    }
+
+    /// The names of each row's top-level properties, as [`properties::names_of`] writes them.
+    pub(super) fn shapes(&self, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
+        self.derived(chunk, Part::Shape, || {
+            let mut interner = Interner::default();
+            let codes = self.from_properties(chunk, |text| {
+                interner.code(Some(&properties::names_of(text.unwrap_or_default())))
+            })?;
+            Ok(column(&codes, interner))
+        })
+    }
+
+    fn from_properties<T: Copy>(
+        &self,
+        chunk: &Chunk,
+        mut compute: impl FnMut(Option<&str>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
+        match chunk {
+            Chunk::Sealed(segment) => segment.derive(&self.cache, Field::Properties, compute),
+            Chunk::Hot(_) => {
+                let column = self.text(chunk, Field::Properties)?;
+                let entries: Vec<T> = std::iter::once(compute(None))
+                    .chain(column.dictionary.texts().map(|text| compute(Some(text))))
+                    .collect();
+                Ok((0..chunk.rows()).map(|row| entries[column.codes.get(row) as usize]).collect())
+            }
+        }
+    }
+
+    fn derived<T: super::cache::Weighed>(
+        &self,
+        chunk: &Chunk,
+        part: Part,
+        load: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        match chunk.number() {
+            Some(number) => self.cache.get(number, part, load),
+            None => load().map(Arc::new),
+        }
+    }
+
+    /// The codes of a dictionary by the hash of their text.
+    pub(super) fn codes_by_hash(&self, column: &TextColumn, kind: Kind) -> HashMap<u128, u32> {
+        column.dictionary.texts().zip(1..).map(|(text, code)| (self.hash.of(kind, text), code)).collect()
+    }
+}
+
+fn column(codes: &[u32], interner: Interner) -> TextColumn {
+    let dictionary = interner.into_dictionary();
+    TextColumn { codes: Codes::narrow(codes, dictionary.len()), dictionary: Arc::new(dictionary) }
+}

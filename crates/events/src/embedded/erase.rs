@@ -1,0 +1,176 @@
+//! Forgetting people: from the request to the last byte on disk.
+//!
+//! The request hides the person at once; the keeper then rewrites every file that holds them.
+//! Only hashes are kept, so that what remembers the request names nobody.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::ErasureId;
+
+use super::change::Change;
+use super::columns::{Chunk, Columns};
+use super::field::{Field, FieldSet};
+use super::hash::Kind;
+use super::keeper::{self, Keeper};
+use super::manifest::StoredErasure;
+use super::queue::closing;
+use super::row::instant;
+use super::scope::Scope;
+use super::segment::Segment;
+use super::shared::{ErasureState, Shared};
+use crate::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
+
+/// The name of the event that ties a visitor to a user.
+const IDENTIFY: &str = "$identify";
+/// How often the keeper looks whether the last reader has let go of a replaced file.
+const READER_CHECK: Duration = Duration::from_millis(10);
+
+/// A request as it is stored.
+pub(super) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> StoredErasure {
+    let (is_user, subject, include_linked) = match &request.subject {
+        Subject::User { user_id, include_linked } => {
+            (true, columns.hash.of(Kind::User, user_id), *include_linked)
+        }
+        Subject::Visitor { anonymous_id } => (false, columns.hash.of(Kind::Visitor, anonymous_id), false),
+    };
+    let at = request.at.millis();
+    StoredErasure {
+        id: request.id,
+        scope,
+        is_user,
+        subject,
+        include_linked,
+        linked: None,
+        at,
+        events_deleted: 0,
+        finished_at: None,
+    }
+}
+
+/// How an erasure stands.
+pub(super) fn report(erasure: &ErasureState) -> ErasureReport {
+    let status = match erasure {
+        ErasureState { stored, .. } if stored.finished_at.is_some() => ErasureStatus::Done,
+        ErasureState { failed: true, .. } => ErasureStatus::Failed,
+        ErasureState { running: true, .. } => ErasureStatus::Running,
+        _ => ErasureStatus::Queued,
+    };
+    ErasureReport {
+        status,
+        events_deleted: erasure.stored.events_deleted,
+        requested_at: instant(erasure.stored.at),
+        finished_at: erasure.stored.finished_at.map(instant),
+    }
+}
+
+/// The visitors that the user's `$identify` events before the request name. Since the request
+/// is stored already, no more of those can come.
+pub(super) fn linked(shared: &Shared, erasure: &StoredErasure) -> Result<Vec<u128>, StoreError> {
+    let fields = [Field::EventName, Field::UserId, Field::AnonymousId].into_iter().collect::<FieldSet>();
+    let scope = shared.scopes.get_or_new(erasure.scope);
+    let chunks = scope.live.read().chunks(i64::MIN, erasure.at, fields);
+    let columns = &shared.columns;
+    let mut visitors = HashSet::new();
+    for chunk in &chunks {
+        let names = columns.text_once(chunk, Field::EventName)?;
+        let users = columns.text_once(chunk, Field::UserId)?;
+        let name = names.dictionary.find(IDENTIFY);
+        let user = columns.codes_by_hash(&users, Kind::User).get(&erasure.subject).copied();
+        let (Some(name), Some(user)) = (name, user) else { continue };
+        let anonymous = columns.text_once(chunk, Field::AnonymousId)?;
+        let times = columns.times(chunk)?;
+        let links = |row: &usize| {
+            users.codes.get(*row) == user && names.codes.get(*row) == name && times[*row] < erasure.at
+        };
+        for row in (0..chunk.rows()).filter(links) {
+            visitors.insert(columns.hash.of(Kind::Visitor, anonymous.value(row).unwrap_or_default()));
+        }
+    }
+    let mut visitors: Vec<u128> = visitors.into_iter().collect();
+    visitors.sort_unstable();
+    Ok(visitors)
+}
+
+impl Keeper {
+    /// Takes everybody off the disk whose erasure waits.
+    pub(super) fn erase_who_waits(&self) -> Result<(), StoreError> {
+        let waiting: Vec<StoredErasure> = {
+            let erasures = self.shared.erasures.read();
+            let unfinished = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none());
+            unfinished.map(|erasure| erasure.stored.clone()).collect()
+        };
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut scopes: Vec<EventScope> = waiting.iter().map(|erasure| erasure.scope).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let erased = self.erase(&waiting, &scopes);
+        if erased.is_err() && !self.shared.keeper.is_closing() {
+            self.each(&waiting, |erasure| erasure.failed = true);
+        }
+        erased
+    }
+
+    fn erase(&self, waiting: &[StoredErasure], scopes: &[EventScope]) -> Result<(), StoreError> {
+        self.each(waiting, |erasure| (erasure.running, erasure.failed) = (true, false));
+        for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
+            self.shared.change(Change::Link(erasure.id, linked(&self.shared, erasure)?))?;
+        }
+        let mut replaced = Vec::new();
+        for scope in scopes {
+            replaced.extend(self.erase_in(&self.shared.scopes.get_or_new(*scope))?);
+        }
+        self.shared.change(Change::PurgeAll)?;
+        self.shared.change(Change::Reclaim)?;
+        self.wait_for_readers(&replaced)?;
+        let now = self.shared.now();
+        for erasure in waiting {
+            self.shared.change(Change::Finish(erasure.id, now))?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites what holds anybody who is hidden in the scope; gives the segments that go.
+    fn erase_in(&self, scope: &Scope) -> Result<Vec<Weak<Segment>>, StoreError> {
+        keeper::seal_scope(&self.shared, scope)?;
+        let (segments, hiding) = {
+            let live = scope.live.read();
+            (live.segments.clone(), live.hiding.clone())
+        };
+        let mut replaced = Vec::new();
+        for segment in segments {
+            let chunk = Chunk::Sealed(Arc::clone(&segment));
+            let marks = hiding.marks(&self.shared.columns, &chunk)?;
+            if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
+                continue;
+            }
+            let rewritten = keeper::rewrite(&self.shared, scope, &[chunk])?;
+            replaced.push(Arc::downgrade(&segment));
+            keeper::swap(&self.shared, scope, None, vec![segment], rewritten)?;
+        }
+        Ok(replaced)
+    }
+
+    /// Questions that began before still read the old files; the last one to end deletes them.
+    fn wait_for_readers(&self, replaced: &[Weak<Segment>]) -> Result<(), StoreError> {
+        while replaced.iter().any(|segment| segment.strong_count() > 0) {
+            if self.shared.keeper.is_closing() {
+                return Err(closing());
+            }
+            self.shared.keeper.wait(READER_CHECK);
+        }
+        // The waits above may have taken a call for other work.
+        self.shared.keeper.wake();
+        Ok(())
+    }
+
+    fn each(&self, waiting: &[StoredErasure], change: impl Fn(&mut ErasureState)) {
+        let mut erasures = self.shared.erasures.write();
+        let ids: HashSet<ErasureId> = waiting.iter().map(|erasure| erasure.id).collect();
+        erasures.values_mut().filter(|erasure| ids.contains(&erasure.stored.id)).for_each(change);
+    }
+}

@@ -1,0 +1,78 @@
+//! The groups of an answer while it is being counted: a number for each distinct combination of
+//! bucket and texts, the same on every core.
+
+use std::cmp::Ordering;
+
+use hashbrown::HashMap;
+use millimetric_core::query::StatsQuestion;
+use parking_lot::Mutex;
+
+use crate::embedded::text::{Dictionary, Interner};
+
+/// A group: its bucket's start, and a code for each dimension (0: no value).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Label {
+    pub(super) bucket: i64,
+    pub(super) codes: [u32; StatsQuestion::MAX_DIMENSIONS],
+}
+
+/// Gives numbers to labels and codes to texts.
+#[derive(Debug, Default)]
+pub(super) struct Labels(Mutex<Numbers>);
+
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    texts: [Interner; StatsQuestion::MAX_DIMENSIONS],
+    numbers: HashMap<Label, u32>,
+    labels: Vec<Label>,
+}
+
+impl Labels {
+    /// Does something with the numbers that no other core may disturb.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Numbers) -> T) -> T {
+        work(&mut self.0.lock())
+    }
+
+    pub(super) fn finish(self) -> Finished {
+        let numbers = self.0.into_inner();
+        Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels }
+    }
+}
+
+impl Numbers {
+    pub(super) fn code(&mut self, dimension: usize, text: Option<&str>) -> u32 {
+        self.texts[dimension].code(text)
+    }
+
+    pub(super) fn number(&mut self, label: Label) -> u32 {
+        *self.numbers.entry(label).or_insert_with(|| {
+            self.labels.push(label);
+            self.labels.len() as u32 - 1
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.labels.len()
+    }
+}
+
+/// The groups once all is counted.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    texts: [Dictionary; StatsQuestion::MAX_DIMENSIONS],
+    pub(super) labels: Vec<Label>,
+}
+
+impl Finished {
+    pub(super) fn text(&self, group: usize, dimension: usize) -> Option<&str> {
+        self.texts[dimension].get(self.labels[group].codes[dimension])
+    }
+
+    /// By the texts, dimension after dimension; no value first, texts by their bytes.
+    pub(super) fn compare(&self, a: usize, b: usize, dimensions: usize) -> Ordering {
+        (0..dimensions)
+            .map(|dimension| self.text(a, dimension).cmp(&self.text(b, dimension)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+}

@@ -1,0 +1,17 @@
+//! The questions, as loops over columns.
+//!
+//! A kernel reads a [`View`](super::view::View) and nothing else: it takes no lock that a
+//! writer waits for, and it stops when nobody waits for its answer.
+
+pub(super) mod calendar;
+pub(super) mod distinct;
+pub(super) mod events;
+pub(super) mod groups;
+pub(super) mod labels;
+pub(super) mod names;
+pub(super) mod properties;
+pub(super) mod run;
+pub(super) mod select;
+pub(super) mod sources;
+pub(super) mod stats;
+pub(super) mod sums;

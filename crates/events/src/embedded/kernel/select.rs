@@ -1,0 +1,104 @@
+//! Which rows of a span a question is about: by time, by filters, without hidden ones.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use millimetric_core::query::Filter;
+
+use super::run::Span;
+use crate::StoreError;
+use crate::embedded::field::Field;
+use crate::embedded::text::with_codes;
+use crate::embedded::view::View;
+
+/// Rows of one chunk, ascending.
+#[derive(Debug, Clone)]
+pub(super) enum Rows {
+    Span(Range<usize>),
+    List(Vec<u32>),
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Span(rows) => rows.len(),
+            Self::List(rows) => rows.len(),
+        }
+    }
+
+    /// Calls `each` with every row.
+    #[inline]
+    pub(super) fn each(&self, mut each: impl FnMut(usize)) {
+        match self {
+            Self::Span(rows) => rows.clone().for_each(each),
+            Self::List(rows) => rows.iter().for_each(|row| each(*row as usize)),
+        }
+    }
+
+    /// Keeps the rows that the test likes.
+    fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
+        match self {
+            Self::Span(rows) => {
+                let mut kept = vec![0; rows.len()];
+                let mut count = 0;
+                for row in rows {
+                    kept[count] = row as u32;
+                    count += usize::from(likes(row));
+                }
+                kept.truncate(count);
+                Self::List(kept)
+            }
+            Self::List(mut rows) => {
+                rows.retain(|row| likes(*row as usize));
+                Self::List(rows)
+            }
+        }
+    }
+}
+
+/// The selected rows beside the chunk's times.
+#[derive(Debug, Clone)]
+pub(super) struct Selection {
+    pub(super) times: Arc<Vec<i64>>,
+    pub(super) rows: Rows,
+}
+
+/// The rows of the span that are in range, pass the filters and are not hidden; `None` when
+/// there is none.
+pub(super) fn select(
+    view: &View,
+    span: &Span<'_>,
+    filters: &[Filter],
+) -> Result<Option<Selection>, StoreError> {
+    let columns = &view.shared.columns;
+    let mut wanted = Vec::with_capacity(filters.len());
+    for filter in filters {
+        let column = columns.text(span.chunk, Field::from(filter.column))?;
+        let Some(code) = column.dictionary.find(&filter.value) else { return Ok(None) };
+        wanted.push((column, code));
+    }
+    let times = columns.times(span.chunk)?;
+    let mut rows = in_range(view, span, &times);
+    for (column, code) in &wanted {
+        rows = with_codes!(&column.codes, |codes| rows.retain(|row| u32::from(codes[row]) == *code));
+    }
+    if rows.len() > 0
+        && let Some(marks) = view.hiding.marks(columns, span.chunk)?
+    {
+        rows = rows.retain(|row| marks[row] == 0);
+    }
+    Ok((rows.len() > 0).then_some(Selection { times, rows }))
+}
+
+fn in_range(view: &View, span: &Span<'_>, times: &[i64]) -> Rows {
+    let rows = span.rows.clone();
+    if view.from <= span.chunk.earliest() && span.chunk.latest() < view.to {
+        return Rows::Span(rows);
+    }
+    if span.chunk.sorted() {
+        let start = times.partition_point(|time| *time < view.from).clamp(rows.start, rows.end);
+        let end = times.partition_point(|time| *time < view.to).clamp(start, rows.end);
+        return Rows::Span(start..end);
+    }
+    Rows::Span(rows).retain(|row| view.from <= times[row] && times[row] < view.to)
+}

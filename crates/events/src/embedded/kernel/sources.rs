@@ -1,0 +1,72 @@
+//! `GET /v1/sources`: where visits came from, with the share that was paid for.
+
+use std::collections::BTreeMap;
+
+use millimetric_core::query::{SourcesAnswer, SourcesQuestion, SourcesRow};
+
+use super::groups::{self, By, Counting};
+use super::run::Stop;
+use crate::StoreError;
+use crate::embedded::field::Field;
+use crate::embedded::view::View;
+
+const PAID: &str = "paid";
+
+/// Answers the question from the view's rows.
+pub(in crate::embedded) fn sources(
+    view: &View,
+    question: &SourcesQuestion,
+    stop: &Stop,
+) -> Result<SourcesAnswer, StoreError> {
+    let mut rows = if question.by_medium {
+        by_medium(view, question, stop)?
+    } else {
+        by_source(view, question, stop)?
+    };
+    let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
+    rows.sort_by_cached_key(place);
+    let truncated = rows.len() > question.limit.get();
+    rows.truncate(question.limit.get());
+    Ok(SourcesAnswer { rows, truncated, approximate: false })
+}
+
+fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec<SourcesRow>, StoreError> {
+    let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
+    let counting = Counting { filters: &question.filters, by, uniques: true, ..Counting::default() };
+    let counted = groups::count(view, &counting, stop)?;
+    let row = |group: usize| {
+        let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
+        let medium = text(1);
+        SourcesRow {
+            source: text(0),
+            events: counted.events[group],
+            uniques: counted.uniques[group],
+            paid_share: if medium == PAID { 1.0 } else { 0.0 },
+            medium: Some(medium),
+        }
+    };
+    Ok((0..counted.events.len()).map(row).collect())
+}
+
+fn by_source(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec<SourcesRow>, StoreError> {
+    let by = vec![By::Field(Field::Source)];
+    let counting = Counting { filters: &question.filters, by, ..Counting::default() };
+    let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, stop)?;
+    let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
+    let parts = groups::count(view, &Counting { by, ..counting }, stop)?;
+    let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
+    for group in (0..parts.events.len()).filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
+        *paid.entry(parts.groups.text(group, 0).unwrap_or_default()).or_default() += parts.events[group];
+    }
+    let row = |group: usize| {
+        let source = whole.groups.text(group, 0).unwrap_or_default();
+        SourcesRow {
+            source: source.to_owned(),
+            medium: None,
+            events: whole.events[group],
+            uniques: whole.uniques[group],
+            paid_share: paid.get(source).copied().unwrap_or_default() as f64 / whole.events[group] as f64,
+        }
+    };
+    Ok((0..whole.events.len()).map(row).collect())
+}

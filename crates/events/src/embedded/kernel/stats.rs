@@ -1,0 +1,92 @@
+//! `GET /v1/stats`: counts, distinct visitors, sums and means, by group and over time.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use millimetric_core::query::{Dimension, Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
+
+use super::groups::{self, By, Counted, Counting};
+use super::run::Stop;
+use crate::StoreError;
+use crate::embedded::field::Field;
+use crate::embedded::row::instant;
+use crate::embedded::view::View;
+
+/// Answers the question from the view's rows.
+pub(in crate::embedded) fn stats(
+    view: &View,
+    question: &StatsQuestion,
+    stop: &Stop,
+) -> Result<StatsAnswer, StoreError> {
+    let number = match &question.metric {
+        Metric::Sum(name) | Metric::Avg(name) => Some(Arc::from(name.as_str())),
+        Metric::Count | Metric::Uniques => None,
+    };
+    let counting = Counting {
+        filters: &question.filters,
+        by: question.group_by.iter().map(by).collect(),
+        buckets: question.buckets,
+        uniques: question.metric == Metric::Uniques,
+        spans: false,
+        number,
+    };
+    let counted = groups::count(view, &counting, stop)?;
+    let values: Vec<_> =
+        (0..counted.events.len()).map(|group| value(&question.metric, &counted, group)).collect();
+    if question.group_by.is_empty() && question.buckets.is_none() {
+        let value = values.first().copied().unwrap_or_else(|| nothing(&question.metric));
+        let row = StatsRow { bucket: None, keys: Vec::new(), value };
+        return Ok(StatsAnswer { rows: vec![row], truncated: false, approximate: false });
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    let bucket = |group: usize| counted.groups.labels[group].bucket;
+    order.sort_unstable_by(|a, b| {
+        bucket(*a)
+            .cmp(&bucket(*b))
+            .then_with(|| descending(values[*a], values[*b]))
+            .then_with(|| counted.groups.compare(*a, *b, question.group_by.len()))
+    });
+    let truncated = order.len() > question.limit.get();
+    order.truncate(question.limit.get());
+    let row = |group: usize| StatsRow {
+        bucket: question.buckets.map(|_| instant(bucket(group))),
+        keys: (0..question.group_by.len())
+            .map(|dimension| counted.groups.text(group, dimension).map(str::to_owned))
+            .collect(),
+        value: values[group],
+    };
+    Ok(StatsAnswer { rows: order.into_iter().map(row).collect(), truncated, approximate: false })
+}
+
+fn by(dimension: &Dimension) -> By {
+    match dimension {
+        Dimension::Column(column) => By::Field(Field::from(*column)),
+        Dimension::Property(name) => By::Property(Arc::from(name.as_str())),
+    }
+}
+
+fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {
+    match metric {
+        Metric::Count => Some(Number::Integer(counted.events[group])),
+        Metric::Uniques => Some(Number::Integer(counted.uniques[group])),
+        Metric::Sum(_) => Some(Number::Float(counted.sums[group].total())),
+        Metric::Avg(_) => counted.sums[group].mean().map(Number::Float),
+    }
+}
+
+fn nothing(metric: &Metric) -> Option<Number> {
+    match metric {
+        Metric::Count | Metric::Uniques => Some(Number::Integer(0)),
+        Metric::Sum(_) => Some(Number::Float(0.0)),
+        Metric::Avg(_) => None,
+    }
+}
+
+/// Larger values first, no value last.
+fn descending(a: Option<Number>, b: Option<Number>) -> Ordering {
+    match (a, b) {
+        (Some(Number::Integer(a)), Some(Number::Integer(b))) => b.cmp(&a),
+        (Some(Number::Float(a)), Some(Number::Float(b))) => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}

@@ -1,0 +1,59 @@
+//! Sums of floating-point numbers that come out the same in whatever order they are added, but
+//! for the rarest cases: the part that rounding loses is carried along (Neumaier, 1974).
+
+/// A sum beside how many numbers are in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sum {
+    sum: f64,
+    lost: f64,
+    pub(super) count: u64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, number: f64) {
+        self.carry(number);
+        self.count += 1;
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.carry(other.sum);
+        self.carry(other.lost);
+        self.count += other.count;
+    }
+
+    /// The sum; what is too large for a number is the largest there is.
+    pub(super) fn total(self) -> f64 {
+        let total = self.sum + self.lost;
+        let total = if total.is_nan() { self.sum } else { total };
+        total.clamp(f64::MIN, f64::MAX)
+    }
+
+    /// The mean; `None` of nothing.
+    pub(super) fn mean(self) -> Option<f64> {
+        (self.count > 0).then(|| self.total() / self.count as f64)
+    }
+
+    fn carry(&mut self, number: f64) {
+        let sum = (self.sum + number).clamp(f64::MIN, f64::MAX);
+        self.lost += if self.sum.abs() >= number.abs() { (self.sum - sum) + number } else { (number - sum) + self.sum };
+        self.sum = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_does_not_depend_on_the_order() {
+        let numbers = [0.1, 1e16, 0.2, -1e16, 0.3];
+        let total = |order: &mut dyn Iterator<Item = &f64>| {
+            let mut sum = Sum::default();
+            order.for_each(|number| sum.add(*number));
+            sum.total()
+        };
+        assert_eq!(total(&mut numbers.iter()).to_bits(), total(&mut numbers.iter().rev()).to_bits());
+        assert_eq!(total(&mut [f64::MAX, f64::MAX].iter()).to_bits(), f64::MAX.to_bits());
+        assert_eq!(Sum::default().mean(), None);
+    }
+}

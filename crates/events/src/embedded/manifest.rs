@@ -1,0 +1,396 @@
+//! `events.db`: the hot log, the list of segments, erasures and floors, in SQLite.
+//!
+//! Every change is one transaction, synced before the call returns. Only the writer's thread
+//! holds this; nothing here knows what is in memory.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use futures_util::TryStreamExt as _;
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::{ErasureId, ProjectId};
+use millimetric_core::key::Env;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use uuid::Uuid;
+
+use super::frame;
+use super::options::OpenError;
+use super::segment::Segment;
+use crate::StoreError;
+
+const FORMAT: i64 = 1;
+const TABLES: &str = include_str!("sql/tables.sql");
+const INSERT_HOT: &str = "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
+const SELECT_HOT: &str = "select seq, project, env, rows, format, data from hot_log as log
+    where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0) order by seq";
+const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
+const PURGE_ALL_HOT: &str = "delete from hot_log where seq <= (select seq from sealed
+    where project = hot_log.project and env = hot_log.env)";
+const LAST_SEQ: &str = "select max(coalesce((select max(seq) from hot_log), 0), coalesce((select max(seq) from sealed), 0))";
+const UPSERT_SEALED: &str = "insert into sealed (project, env, seq) values (?, ?, ?)
+    on conflict (project, env) do update set seq = excluded.seq";
+const INSERT_SEGMENT: &str = "insert into segment (id, project, env, month, path, rows, bytes, earliest, latest,
+    latest_received, dedup_filter) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const DELETE_SEGMENT: &str = "delete from segment where id = ?";
+const SELECT_SEGMENTS: &str = "select id, project, env, path, rows, bytes, earliest, latest, latest_received,
+    dedup_filter from segment order by id";
+const DROP_FILTER: &str = "update segment set dedup_filter = null where id = ?";
+const COUNT_ERASED: &str = "update erasure set events_deleted = events_deleted + ? where id = ?";
+const INSERT_ERASURE: &str = "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
+    events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
+const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
+const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
+const SELECT_ERASURES: &str = "select id, project, env, kind, subject, include_linked, linked, at, events_deleted,
+    finished_at from erasure order by at, id";
+const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, ?, ?)
+    on conflict (project, env) do update set before = excluded.before";
+const SELECT_FLOORS: &str = "select project, env, before from floor";
+
+/// The database, open.
+#[derive(Debug)]
+pub(super) struct Manifest {
+    connection: SqliteConnection,
+}
+
+/// A row of the hot log.
+#[derive(Debug)]
+pub(super) struct LogRow {
+    pub(super) seq: i64,
+    pub(super) scope: EventScope,
+    pub(super) rows: usize,
+    pub(super) frames: Vec<u8>,
+}
+
+/// A new segment beside what only the manifest keeps of it.
+#[derive(Debug)]
+pub(super) struct NewSegment {
+    pub(super) segment: Segment,
+    /// The calendar month of its earliest event, `2026-05`.
+    pub(super) month: String,
+    /// Its path below the segments' folder.
+    pub(super) path: String,
+}
+
+/// A segment as the manifest lists it.
+#[derive(Debug)]
+pub(super) struct StoredSegment {
+    pub(super) id: i64,
+    pub(super) scope: EventScope,
+    pub(super) path: String,
+    pub(super) rows: usize,
+    pub(super) bytes: u64,
+    pub(super) earliest: i64,
+    pub(super) latest: i64,
+    pub(super) latest_received: i64,
+    pub(super) filter: Option<Vec<u8>>,
+}
+
+/// An erasure as it is stored: hashes, never an id in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredErasure {
+    pub(super) id: ErasureId,
+    pub(super) scope: EventScope,
+    pub(super) is_user: bool,
+    pub(super) subject: u128,
+    pub(super) include_linked: bool,
+    /// The linked visitors, once they are known.
+    pub(super) linked: Option<Vec<u128>>,
+    pub(super) at: i64,
+    pub(super) events_deleted: u64,
+    pub(super) finished_at: Option<i64>,
+}
+
+/// What a rewrite changes, in one transaction.
+#[derive(Debug)]
+pub(super) struct SwapRows<'a> {
+    pub(super) scope: EventScope,
+    pub(super) sealed_seq: Option<i64>,
+    pub(super) removed: &'a [i64],
+    pub(super) added: &'a [NewSegment],
+    pub(super) erased: &'a [(ErasureId, u64)],
+}
+
+impl Manifest {
+    /// Opens or makes the file; also gives the store's key for keyed hashes.
+    pub(super) async fn open(directory: &Path, new_key: [u8; 16]) -> Result<(Self, [u8; 16]), OpenError> {
+        let file = directory.join("events.db");
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&file)
+            .map_err(|cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause })?;
+        let failed = |error: sqlx::Error| OpenError::Database { file: file.clone(), cause: error.to_string() };
+        let mut connection = connect(&file).await.map_err(failed)?;
+        let format: i64 =
+            sqlx::query_scalar("pragma user_version").fetch_one(&mut connection).await.map_err(failed)?;
+        if format > FORMAT {
+            return Err(OpenError::Format { file: file.clone(), found: format, known: FORMAT });
+        }
+        sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(failed)?;
+        let key: Vec<u8> = sqlx::query_scalar(
+            "insert into meta (key, value) values ('hash_key', ?) on conflict (key) do update set value = value
+             returning value",
+        )
+        .bind(new_key.as_slice())
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+        let key = key.try_into().map_err(|_| OpenError::Database {
+            file: file.clone(),
+            cause: "the key for keyed hashes has the wrong length".to_owned(),
+        })?;
+        Ok((Self { connection }, key))
+    }
+
+    /// Stores the rows, all or none, and syncs.
+    pub(super) async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin().await.map_err(database_error)?;
+        for row in rows {
+            sqlx::query(INSERT_HOT)
+                .bind(row.seq)
+                .bind(project(row.scope))
+                .bind(env(row.scope))
+                .bind(row.rows as i64)
+                .bind(frame::FORMAT)
+                .bind(row.frames.as_slice())
+                .execute(&mut *transaction)
+                .await
+                .map_err(database_error)?;
+        }
+        transaction.commit().await.map_err(database_error)
+    }
+
+    /// Replaces hot rows or segments by new segments.
+    pub(super) async fn swap(&mut self, swap: &SwapRows<'_>) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin().await.map_err(database_error)?;
+        for new in swap.added {
+            insert_segment(&mut transaction, new).await.map_err(database_error)?;
+        }
+        for id in swap.removed {
+            sqlx::query(DELETE_SEGMENT).bind(id).execute(&mut *transaction).await.map_err(database_error)?;
+        }
+        for (id, count) in swap.erased {
+            sqlx::query(COUNT_ERASED)
+                .bind(*count as i64)
+                .bind(id.uuid().as_bytes().as_slice())
+                .execute(&mut *transaction)
+                .await
+                .map_err(database_error)?;
+        }
+        if let Some(seq) = swap.sealed_seq {
+            sqlx::query(UPSERT_SEALED)
+                .bind(project(swap.scope))
+                .bind(env(swap.scope))
+                .bind(seq)
+                .execute(&mut *transaction)
+                .await
+                .map_err(database_error)?;
+        }
+        transaction.commit().await.map_err(database_error)
+    }
+
+    /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
+    pub(super) async fn purge(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
+        let query = sqlx::query(PURGE_HOT).bind(from).bind(to).bind(project(scope)).bind(env(scope));
+        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    /// Deletes every sealed row of the hot log that is left from before the start.
+    pub(super) async fn purge_all(&mut self) -> Result<(), StoreError> {
+        sqlx::query(PURGE_ALL_HOT).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    /// Gives free pages back to the system and empties the write-ahead log.
+    pub(super) async fn reclaim(&mut self) -> Result<(), StoreError> {
+        for pragma in ["pragma incremental_vacuum", "pragma wal_checkpoint(truncate)"] {
+            sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {
+        let mut transaction = self.connection.begin().await.map_err(database_error)?;
+        for id in segments {
+            sqlx::query(DROP_FILTER).bind(id).execute(&mut *transaction).await.map_err(database_error)?;
+        }
+        transaction.commit().await.map_err(database_error)
+    }
+
+    pub(super) async fn insert_erasure(&mut self, erasure: &StoredErasure) -> Result<(), StoreError> {
+        sqlx::query(INSERT_ERASURE)
+            .bind(erasure.id.uuid().as_bytes().as_slice())
+            .bind(project(erasure.scope))
+            .bind(env(erasure.scope))
+            .bind(i64::from(erasure.is_user))
+            .bind(erasure.subject.to_le_bytes().as_slice())
+            .bind(i64::from(erasure.include_linked))
+            .bind(erasure.at)
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(database_error)
+    }
+
+    pub(super) async fn link_erasure(&mut self, id: ErasureId, linked: &[u128]) -> Result<(), StoreError> {
+        let bytes: Vec<u8> = linked.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        let query = sqlx::query(LINK_ERASURE).bind(bytes).bind(id.uuid().as_bytes().to_vec());
+        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    pub(super) async fn finish_erasure(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
+        let query = sqlx::query(FINISH_ERASURE).bind(at).bind(id.uuid().as_bytes().to_vec());
+        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    pub(super) async fn set_floor(&mut self, scope: EventScope, before: i64) -> Result<(), StoreError> {
+        let query = sqlx::query(UPSERT_FLOOR).bind(project(scope)).bind(env(scope)).bind(before);
+        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    pub(super) async fn last_seq(&mut self) -> Result<i64, StoreError> {
+        sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
+    }
+
+    /// Calls `each` with every row of the hot log that is not sealed, in order.
+    pub(super) async fn replay(
+        &mut self,
+        mut each: impl FnMut(LogRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut rows = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
+        while let Some(row) = rows.try_next().await.map_err(database_error)? {
+            let read = || {
+                Ok::<_, sqlx::Error>(LogRow {
+                    seq: row.try_get("seq")?,
+                    scope: scope(&row)?,
+                    rows: row.try_get::<i64, _>("rows")? as usize,
+                    frames: row.try_get("data")?,
+                })
+            };
+            each(read().map_err(database_error)?)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn segments(&mut self) -> Result<Vec<StoredSegment>, StoreError> {
+        let read = |row: &SqliteRow| {
+            Ok::<_, sqlx::Error>(StoredSegment {
+                id: row.try_get("id")?,
+                scope: scope(row)?,
+                path: row.try_get("path")?,
+                rows: row.try_get::<i64, _>("rows")? as usize,
+                bytes: row.try_get::<i64, _>("bytes")? as u64,
+                earliest: row.try_get("earliest")?,
+                latest: row.try_get("latest")?,
+                latest_received: row.try_get("latest_received")?,
+                filter: row.try_get("dedup_filter")?,
+            })
+        };
+        let rows =
+            sqlx::query(SELECT_SEGMENTS).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(database_error)
+    }
+
+    pub(super) async fn erasures(&mut self) -> Result<Vec<StoredErasure>, StoreError> {
+        let rows =
+            sqlx::query(SELECT_ERASURES).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        rows.iter().map(erasure).collect::<Result<_, _>>().map_err(database_error)
+    }
+
+    pub(super) async fn floors(&mut self) -> Result<Vec<(EventScope, i64)>, StoreError> {
+        let read = |row: &SqliteRow| Ok::<_, sqlx::Error>((scope(row)?, row.try_get("before")?));
+        let rows = sqlx::query(SELECT_FLOORS).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(database_error)
+    }
+
+    pub(super) async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::warn!(%error, "events.db did not close cleanly; nothing is lost");
+        }
+    }
+}
+
+async fn connect(file: &PathBuf) -> Result<SqliteConnection, sqlx::Error> {
+    // The vacuum mode must stand before the first page is written, which the journal mode does.
+    let options = SqliteConnectOptions::new().filename(file).disable_statement_logging();
+    options.clone().auto_vacuum(SqliteAutoVacuum::Incremental).connect().await?.close().await?;
+    let mut connection = options.pragma("secure_delete", "on").connect().await?;
+    sqlx::raw_sql("pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full")
+        .execute(&mut connection)
+        .await?;
+    Ok(connection)
+}
+
+async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> Result<(), sqlx::Error> {
+    let segment = &new.segment;
+    let filter = segment.filter.read().as_ref().map(|filter| filter.to_bytes());
+    sqlx::query(INSERT_SEGMENT)
+        .bind(segment.id)
+        .bind(project(segment.scope))
+        .bind(env(segment.scope))
+        .bind(&new.month)
+        .bind(&new.path)
+        .bind(segment.rows as i64)
+        .bind(segment.bytes as i64)
+        .bind(segment.earliest)
+        .bind(segment.latest)
+        .bind(segment.latest_received)
+        .bind(filter)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+fn project(scope: EventScope) -> Vec<u8> {
+    scope.project.uuid().as_bytes().to_vec()
+}
+
+fn env(scope: EventScope) -> i64 {
+    match scope.env {
+        Env::Live => 0,
+        Env::Test => 1,
+    }
+}
+
+fn scope(row: &SqliteRow) -> Result<EventScope, sqlx::Error> {
+    let project = ProjectId::new(uuid(row.try_get("project")?)?);
+    let env = if row.try_get::<i64, _>("env")? == 0 { Env::Live } else { Env::Test };
+    Ok(EventScope { project, env })
+}
+
+fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
+    Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn hash(bytes: &[u8]) -> u128 {
+    bytes.try_into().map_or(0, u128::from_le_bytes)
+}
+
+fn erasure(row: &SqliteRow) -> Result<StoredErasure, sqlx::Error> {
+    let linked: Option<&[u8]> = row.try_get("linked")?;
+    Ok(StoredErasure {
+        id: ErasureId::new(uuid(row.try_get("id")?)?),
+        scope: scope(row)?,
+        is_user: row.try_get::<i64, _>("kind")? == 1,
+        subject: hash(row.try_get("subject")?),
+        include_linked: row.try_get::<i64, _>("include_linked")? == 1,
+        linked: linked.map(|bytes| bytes.chunks(16).map(hash).collect()),
+        at: row.try_get("at")?,
+        events_deleted: row.try_get::<i64, _>("events_deleted")? as u64,
+        finished_at: row.try_get("finished_at")?,
+    })
+}
+
+/// A failure of SQLite as the store's own, by its primary result code (sqlite.org/rescode.html).
+fn database_error(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    let text = format!("events.db: {error}");
+    match code.map(|code| code & 0xff) {
+        Some(13) => StoreError::StorageFull,
+        Some(10 | 8) => StoreError::NotWritable(text),
+        Some(11 | 26) => StoreError::Corrupt(text),
+        _ => StoreError::Internal(text),
+    }
+}

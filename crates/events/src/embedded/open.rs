@@ -1,0 +1,155 @@
+//! Opening a data directory: the lock, the manifest, the replay of the hot log, clearing up
+//! what a crash left behind.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use parking_lot::RwLock;
+use tokio::runtime::{Builder, Runtime};
+
+use super::cache::ColumnCache;
+use super::columns::Columns;
+use super::dedup::{HotIds, IdFilter, IdSet};
+use super::field::Field;
+use super::frame;
+use super::hash::{KeyedHash, Kind};
+use super::keeper::Keeper;
+use super::lock::DirectoryLock;
+use super::manifest::{Manifest, StoredSegment};
+use super::options::{OpenError, Options};
+use super::segment::Segment;
+use super::shared::{ErasureState, Shared};
+use super::writer::Writer;
+use crate::StoreError;
+
+/// A store that is ready, before its threads run.
+pub(super) struct Opened {
+    pub(super) lock: DirectoryLock,
+    pub(super) shared: Arc<Shared>,
+    pub(super) writer: Writer,
+    pub(super) keeper: Keeper,
+}
+
+/// Takes the directory and reads what is in it.
+pub(super) fn open(directory: &Path, options: Options) -> Result<Opened, OpenError> {
+    let lock = DirectoryLock::take(directory)?;
+    let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
+    let runtime = Builder::new_current_thread().enable_time().build().map_err(unwritable)?;
+    let mut new_key = [0; 16];
+    getrandom::fill(&mut new_key).map_err(|error| unwritable(io::Error::other(error)))?;
+    let (mut manifest, key) = runtime.block_on(Manifest::open(directory, new_key))?;
+    let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
+    let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns));
+    let read = || read(&shared, &runtime, &mut manifest);
+    let (ids, next_seq) = { read }().map_err(|error| OpenError::Database {
+        file: directory.join("events.db"),
+        cause: error.to_string(),
+    })?;
+    let writer = Writer { shared: Arc::clone(&shared), manifest, runtime, ids, next_seq };
+    let keeper = Keeper { shared: Arc::clone(&shared), cut_at: HashMap::new() };
+    Ok(Opened { lock, shared, writer, keeper })
+}
+
+fn read(
+    shared: &Shared,
+    runtime: &Runtime,
+    manifest: &mut Manifest,
+) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
+    runtime.block_on(async {
+        let segments = manifest.segments().await?;
+        remove_orphans(&shared.segments_folder(), &segments)?;
+        for segment in segments {
+            add_segment(shared, segment);
+        }
+        for (scope, before) in manifest.floors().await? {
+            shared.scopes.get_or_new(scope).live.write().hiding.floor = before;
+        }
+        let mut scopes = HashSet::new();
+        for stored in manifest.erasures().await? {
+            scopes.insert(stored.scope);
+            let state = ErasureState { stored, running: false, failed: false };
+            shared.erasures.write().insert(state.stored.id, state);
+        }
+        scopes.into_iter().for_each(|scope| shared.hide(scope));
+        let ids = replay(shared, manifest).await?;
+        shared.count_hot();
+        Ok((ids, manifest.last_seq().await?))
+    })
+}
+
+/// Puts the rows of the hot log that are in no segment back into memory.
+async fn replay(shared: &Shared, manifest: &mut Manifest) -> Result<HashMap<EventScope, HotIds>, StoreError> {
+    let mut ids: HashMap<EventScope, HotIds> = HashMap::new();
+    let mut number = || shared.next_block();
+    manifest
+        .replay(|log| {
+            let scope = shared.scopes.get_or_new(log.scope);
+            let mut live = scope.live.write();
+            let mut stored = IdSet::default();
+            let mut earliest = i64::MAX;
+            frame::decode(&log.frames, |row| {
+                stored.insert(shared.columns.hash.of(Kind::Event, row.text(Field::EventId).unwrap_or_default()));
+                earliest = earliest.min(row.received_at);
+                live.publish(&row, &mut number);
+            })?;
+            live.first_seq.get_or_insert(log.seq);
+            live.last_seq = log.seq;
+            live.oldest.get_or_insert(earliest);
+            ids.entry(log.scope).or_default().extend(stored);
+            Ok(())
+        })
+        .await?;
+    Ok(ids)
+}
+
+fn add_segment(shared: &Shared, stored: StoredSegment) {
+    let next = stored.id + 1;
+    shared.next_segment.fetch_max(next, Ordering::Relaxed);
+    let path = shared.segments_folder().join(&stored.path);
+    if !path.is_file() {
+        tracing::error!(path = %path.display(), "a segment is missing: questions about its time fail until it is put back");
+    }
+    let segment = Segment {
+        id: stored.id,
+        scope: stored.scope,
+        path,
+        rows: stored.rows,
+        bytes: stored.bytes,
+        earliest: stored.earliest,
+        latest: stored.latest,
+        latest_received: stored.latest_received,
+        filter: RwLock::new(stored.filter.as_deref().and_then(IdFilter::from_bytes).map(Arc::new)),
+        replaced: AtomicBool::new(false),
+    };
+    shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
+}
+
+/// Deletes files that no segment of the manifest names: unfinished ones, and those whose
+/// swap did not come to be.
+fn remove_orphans(folder: &Path, segments: &[StoredSegment]) -> Result<(), StoreError> {
+    let known: HashSet<PathBuf> = segments.iter().map(|segment| folder.join(&segment.path)).collect();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error: io::Error| StoreError::Internal(format!("{}: {error}", folder.display()));
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(path);
+            } else if !known.contains(&path) {
+                tracing::info!(path = %path.display(), "a file that no segment names is deleted");
+                std::fs::remove_file(&path).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! What is in memory of one scope: its hot rows, its segments, what is hidden.
+//!
+//! The writer's thread alone changes it, under the lock and only after the change is durable;
+//! readers take a view of all of it at once.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use parking_lot::{Mutex, RwLock};
+
+use super::block::{BLOCK_ROWS, Block, Tail};
+use super::field::FieldSet;
+use super::hiding::{Forgotten, Hiding};
+use super::row::Row;
+use super::columns::Chunk;
+use super::segment::Segment;
+use super::visitors::VisitorTable;
+
+/// One scope.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) id: EventScope,
+    pub(super) live: RwLock<Live>,
+    visitors: Mutex<Arc<VisitorTable>>,
+}
+
+impl Scope {
+    pub(super) fn new(id: EventScope) -> Self {
+        Self { id, live: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
+    }
+
+    /// The table of visitor numbers for one question; a new one when the old one has grown too large.
+    pub(super) fn visitors(&self) -> Arc<VisitorTable> {
+        let mut table = self.visitors.lock();
+        if table.len() > VisitorTable::MOST_VISITORS {
+            *table = Arc::new(VisitorTable::new(table.generation + 1));
+        }
+        Arc::clone(&table)
+    }
+}
+
+/// What answers come from.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub(super) blocks: Vec<Arc<Block>>,
+    pub(super) tail: Tail,
+    /// Ascending by id.
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) hiding: Hiding,
+    pub(super) forgotten: Arc<Forgotten>,
+    /// The hot log's first row of this scope that is in no segment.
+    pub(super) first_seq: Option<i64>,
+    /// … and its last.
+    pub(super) last_seq: i64,
+    /// When the oldest hot row was stored, by the server's clock, in milliseconds.
+    pub(super) oldest: Option<i64>,
+}
+
+impl Live {
+    pub(super) fn hot_rows(&self) -> usize {
+        self.blocks.iter().map(|block| block.rows()).sum::<usize>() + self.tail.rows()
+    }
+
+    pub(super) fn hot_bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.bytes).sum::<usize>() + self.tail.bytes()
+    }
+
+    /// The time of the oldest event there is.
+    pub(super) fn earliest(&self) -> Option<i64> {
+        let sealed = self.segments.iter().map(|segment| segment.earliest);
+        sealed.chain(self.hot_earliest()).min()
+    }
+
+    /// The time of the oldest hot event.
+    pub(super) fn hot_earliest(&self) -> Option<i64> {
+        let blocks = self.blocks.iter().map(|block| block.earliest);
+        blocks.chain(self.tail.span().map(|(earliest, _)| earliest)).min()
+    }
+
+    /// Adds a stored row; `number` gives the next block its number.
+    pub(super) fn publish(&mut self, row: &Row<'_>, number: &mut impl FnMut() -> u64) {
+        self.tail.push(row);
+        if self.tail.rows() >= BLOCK_ROWS {
+            self.freeze_tail(number());
+        }
+    }
+
+    /// Moves the tail behind the blocks, where it no longer changes.
+    pub(super) fn freeze_tail(&mut self, number: u64) {
+        if self.tail.rows() > 0 {
+            self.blocks.push(Arc::new(self.tail.freeze(number)));
+        }
+    }
+
+    /// The chunks with rows from `from` to before `to`; of the tail only these fields.
+    pub(super) fn chunks(&self, from: i64, to: i64, fields: FieldSet) -> Vec<Chunk> {
+        let sealed = self.segments.iter().cloned().map(Chunk::Sealed);
+        let hot = self.blocks.iter().cloned().map(Chunk::Hot);
+        let within = |earliest: i64, latest: i64| earliest < to && latest >= from;
+        let tail = self.tail.span().filter(|(earliest, latest)| within(*earliest, *latest));
+        let tail = tail.map(|_| Chunk::Hot(Arc::new(self.tail.copy(fields))));
+        sealed.chain(hot).filter(|chunk| within(chunk.earliest(), chunk.latest())).chain(tail).collect()
+    }
+}
+
+/// Every scope that has or had something.
+#[derive(Debug, Default)]
+pub(super) struct Scopes(RwLock<HashMap<EventScope, Arc<Scope>>>);
+
+impl Scopes {
+    pub(super) fn get(&self, id: EventScope) -> Option<Arc<Scope>> {
+        self.0.read().get(&id).cloned()
+    }
+
+    pub(super) fn get_or_new(&self, id: EventScope) -> Arc<Scope> {
+        let known = self.get(id);
+        known.unwrap_or_else(|| {
+            let mut scopes = self.0.write();
+            Arc::clone(scopes.entry(id).or_insert_with(|| Arc::new(Scope::new(id))))
+        })
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Scope>> {
+        self.0.read().values().cloned().collect()
+    }
+}

@@ -1,0 +1,217 @@
+//! Rewriting: hot rows or segments in, new segments out, without the rows that must go.
+//!
+//! Sealing, erasing and retention are this one function with other inputs. It writes files and
+//! changes nothing else: what it made counts once the writer has swapped it in.
+
+use std::cmp::Ordering as Order;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::Datelike as _;
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::ErasureId;
+use parking_lot::RwLock;
+use uuid::Uuid;
+
+use super::columns::{Chunk, Columns};
+use super::dedup::IdFilter;
+use super::field::Field;
+use super::hash::Kind;
+use super::hiding::Hiding;
+use super::manifest::NewSegment;
+use super::row::instant;
+use super::segment::Segment;
+use super::segment_file::{self, Source};
+use super::shared::Shared;
+use super::text::TextColumn;
+use crate::StoreError;
+
+/// Months that one rewrite keeps apart; older ones share a file, so that a batch of events
+/// scattered over centuries makes no thousand files.
+const MOST_MONTHS: usize = 24;
+
+/// What a rewrite made.
+#[derive(Debug)]
+pub(super) struct Rewritten {
+    pub(super) segments: Vec<NewSegment>,
+    /// Events left out for each erasure.
+    pub(super) erased: Vec<(ErasureId, u64)>,
+}
+
+/// One row of one input.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    timestamp: i64,
+    input: u32,
+    row: u32,
+}
+
+/// Writes the inputs' rows that are not hidden into new segments, a month each.
+pub(super) fn rewrite(
+    shared: &Shared,
+    scope: EventScope,
+    inputs: &[Chunk],
+    hiding: &Hiding,
+) -> Result<Rewritten, StoreError> {
+    let (mut places, erased) = kept(&shared.columns, inputs, hiding)?;
+    let ids = all_inputs(&shared.columns, inputs, Field::EventId)?;
+    let id = |place: &Place| ids[place.input as usize].value(place.row as usize);
+    places.sort_unstable_by(|a, b| match a.timestamp.cmp(&b.timestamp) {
+        Order::Equal => id(a).cmp(&id(b)),
+        order => order,
+    });
+    let hashes: Vec<u128> = places
+        .iter()
+        .map(|place| shared.columns.hash.of(Kind::Event, id(place).unwrap_or_default()))
+        .collect();
+    drop(ids);
+    let mut segments = Vec::new();
+    for (month, rows) in months(&places) {
+        if shared.keeper.is_closing() {
+            discard(&segments);
+            return Err(super::queue::closing());
+        }
+        let part = Part { scope, columns: &shared.columns, inputs, places: &places[rows.clone()] };
+        match part.write(shared, &month, &hashes[rows]) {
+            Ok(segment) => segments.push(segment),
+            Err(error) => {
+                discard(&segments);
+                return Err(error);
+            }
+        }
+    }
+    Ok(Rewritten { segments, erased })
+}
+
+/// Lets the files of segments go that will not be swapped in.
+fn discard(segments: &[NewSegment]) {
+    segments.iter().for_each(|new| new.segment.replaced.store(true, Ordering::Release));
+}
+
+fn kept(
+    columns: &Columns,
+    inputs: &[Chunk],
+    hiding: &Hiding,
+) -> Result<(Vec<Place>, Vec<(ErasureId, u64)>), StoreError> {
+    let mut places = Vec::with_capacity(inputs.iter().map(Chunk::rows).sum());
+    let mut erased: BTreeMap<ErasureId, u64> = BTreeMap::new();
+    for (input, chunk) in (0..).zip(inputs) {
+        let times = columns.times(chunk)?;
+        let marks = hiding.marks(columns, chunk)?;
+        for (row, timestamp) in (0..).zip(times.iter().copied()) {
+            match marks.as_ref().map_or(0, |marks| marks[row as usize]) {
+                0 if timestamp >= hiding.floor => places.push(Place { timestamp, input, row }),
+                0 => {}
+                person => *erased.entry(hiding.people[person as usize - 1].erasure).or_default() += 1,
+            }
+        }
+    }
+    Ok((places, erased.into_iter().collect()))
+}
+
+fn all_inputs(columns: &Columns, inputs: &[Chunk], field: Field) -> Result<Vec<Arc<TextColumn>>, StoreError> {
+    inputs.iter().map(|chunk| columns.text_once(chunk, field)).collect()
+}
+
+/// The sorted rows by calendar month (UTC), as the month's name and the range of its rows.
+fn months(places: &[Place]) -> Vec<(String, Range<usize>)> {
+    let month = |place: &Place| {
+        let time = instant(place.timestamp).to_utc();
+        (time.year(), time.month())
+    };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for group in places.chunk_by(|a, b| month(a) == month(b)) {
+        ranges.push(start..start + group.len());
+        start += group.len();
+    }
+    let oldest = ranges.len().saturating_sub(MOST_MONTHS - 1);
+    if oldest > 1 {
+        let together = 0..ranges[oldest - 1].end;
+        ranges.splice(..oldest, [together]);
+    }
+    let name = |range: &Range<usize>| {
+        let (year, month) = month(&places[range.start]);
+        format!("{year:04}-{month:02}")
+    };
+    ranges.into_iter().map(|range| (name(&range), range)).collect()
+}
+
+/// The rows of one new segment.
+struct Part<'a> {
+    scope: EventScope,
+    columns: &'a Columns,
+    inputs: &'a [Chunk],
+    places: &'a [Place],
+}
+
+impl Part<'_> {
+    fn write(&self, shared: &Shared, month: &str, ids: &[u128]) -> Result<NewSegment, StoreError> {
+        let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
+        let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
+        let root = shared.segments_folder();
+        segment_file::make_folder(&shared.directory, &root.join(folder))?;
+        let file = Rows { part: self, project: self.scope.project.to_string() };
+        let bytes = segment_file::write(&root.join(&path), &file)?;
+        let segment = Segment {
+            id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
+            scope: self.scope,
+            path: root.join(&path),
+            rows: self.places.len(),
+            bytes,
+            earliest: self.places.first().map_or(0, |place| place.timestamp),
+            latest: self.places.last().map_or(0, |place| place.timestamp),
+            latest_received: file.received()?.into_iter().max().unwrap_or_default(),
+            filter: RwLock::new(Some(Arc::new(IdFilter::of(ids)?))),
+            replaced: AtomicBool::new(false),
+        };
+        Ok(NewSegment { segment, month: month.to_owned(), path })
+    }
+}
+
+/// The rows of one new segment, column by column.
+struct Rows<'a> {
+    part: &'a Part<'a>,
+    project: String,
+}
+
+impl Source for Rows<'_> {
+    fn project_id(&self) -> &str {
+        &self.project
+    }
+
+    fn env(&self) -> &str {
+        self.part.scope.env.as_str()
+    }
+
+    fn rows(&self) -> usize {
+        self.part.places.len()
+    }
+
+    fn timestamps(&self) -> Result<Vec<i64>, StoreError> {
+        Ok(self.part.places.iter().map(|place| place.timestamp).collect())
+    }
+
+    fn received(&self) -> Result<Vec<i64>, StoreError> {
+        let inputs: Vec<Vec<i64>> = self
+            .part
+            .inputs
+            .iter()
+            .map(|chunk| match chunk {
+                Chunk::Hot(block) => Ok(block.received.clone()),
+                Chunk::Sealed(segment) => segment.received(&self.part.columns.cache),
+            })
+            .collect::<Result<_, StoreError>>()?;
+        Ok(self.part.places.iter().map(|place| inputs[place.input as usize][place.row as usize]).collect())
+    }
+
+    fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
+        let inputs = all_inputs(self.part.columns, self.part.inputs, field)?;
+        for place in self.part.places {
+            each(inputs[place.input as usize].value(place.row as usize));
+        }
+        Ok(())
+    }
+}

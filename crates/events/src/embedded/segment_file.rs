@@ -1,0 +1,243 @@
+//! Writing a segment: one Parquet file that any reader understands, column after column, so
+//! that no more than one column of it is in memory unpacked.
+//!
+//! The columns are those of the contract's stored row. A file appears under its name whole and
+//! synced, or not at all. Which rows go where is `seal.rs`.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowWriterOptions, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnPath;
+
+use super::field::Field;
+use crate::StoreError;
+
+pub(super) const TIMESTAMP: &str = "timestamp";
+pub(super) const RECEIVED_AT: &str = "received_at";
+/// What the name of a file that is still being written ends with.
+pub(super) const UNFINISHED: &str = "tmp";
+
+/// Rows handed to the encoder at a time.
+const SLICE_ROWS: usize = 65_536;
+const ZSTD_LEVEL: i32 = 3;
+/// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
+const DICTIONARY_BYTES: usize = 16 << 20;
+
+/// What a file must be given, in the order of its columns.
+pub(super) trait Source {
+    fn project_id(&self) -> &str;
+    fn env(&self) -> &str;
+    fn rows(&self) -> usize;
+    fn timestamps(&self) -> Result<Vec<i64>, StoreError>;
+    fn received(&self) -> Result<Vec<i64>, StoreError>;
+    /// Calls `each` with the field's text of every row, in order.
+    fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError>;
+}
+
+/// Writes the rows to `path` and returns the file's size in bytes.
+pub(super) fn write(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
+    let folder = path.parent().ok_or_else(|| StoreError::Internal("a segment needs a folder".to_owned()))?;
+    let unfinished = path.with_extension(UNFINISHED);
+    let written = write_file(&unfinished, source).and_then(|bytes| {
+        std::fs::rename(&unfinished, path).map_err(|error| failed(path, &error))?;
+        sync_folder(folder).map_err(|error| failed(folder, &error))?;
+        Ok(bytes)
+    });
+    if written.is_err() {
+        // The rest of a failed file only takes room; the next start would remove it too.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written
+}
+
+/// Makes the folder and those above it, down to `root`, and syncs each into the one above it.
+pub(super) fn make_folder(root: &Path, folder: &Path) -> Result<(), StoreError> {
+    let missing: Vec<PathBuf> = folder
+        .ancestors()
+        .take_while(|above| above.starts_with(root) && !above.exists())
+        .map(Path::to_path_buf)
+        .collect();
+    for new in missing.iter().rev() {
+        match std::fs::create_dir(new) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(new, &error)),
+            _ => {}
+        }
+        if let Some(above) = new.parent() {
+            sync_folder(above).map_err(|error| failed(above, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn write_file(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
+    let encoding = |error: ParquetError| encoding_failed(path, error);
+    let file = File::create(path).map_err(|error| failed(path, &error))?;
+    let handle = file.try_clone().map_err(|error| failed(path, &error))?;
+    let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(BufWriter::new(file), schema(), options).map_err(encoding)?;
+    let (mut file_writer, factory) = writer.into_serialized_writer().map_err(encoding)?;
+    let columns = factory.create_column_writers(0).map_err(encoding)?;
+    write_columns(path, &mut file_writer, columns, source)?;
+    file_writer.close().map_err(encoding)?;
+    handle.sync_all().map_err(|error| failed(path, &error))?;
+    Ok(handle.metadata().map_err(|error| failed(path, &error))?.len())
+}
+
+fn write_columns(
+    path: &Path,
+    file: &mut SerializedFileWriter<BufWriter<File>>,
+    columns: Vec<ArrowColumnWriter>,
+    source: &impl Source,
+) -> Result<(), StoreError> {
+    let mut group = file.next_row_group().map_err(|error| encoding_failed(path, error))?;
+    let schema = schema();
+    for (column, field) in columns.into_iter().zip(schema.fields()) {
+        let mut slices = Slices { path, column, field };
+        match field.name().as_str() {
+            "project_id" => slices.constant(source.project_id(), source.rows())?,
+            "env" => slices.constant(source.env(), source.rows())?,
+            TIMESTAMP => slices.times(&source.timestamps()?)?,
+            RECEIVED_AT => slices.times(&source.received()?)?,
+            name => {
+                let text = Field::ALL.into_iter().find(|text| text.name() == name);
+                slices.texts(source, text.unwrap_or(Field::Properties))?;
+            }
+        }
+        slices.finish(&mut group)?;
+    }
+    group.close().map_err(|error| encoding_failed(path, error))?;
+    Ok(())
+}
+
+/// One column on its way into a file, a slice of rows at a time.
+struct Slices<'a> {
+    path: &'a Path,
+    column: ArrowColumnWriter,
+    field: &'a ArrowField,
+}
+
+impl Slices<'_> {
+    fn constant(&mut self, text: &str, mut rows: usize) -> Result<(), StoreError> {
+        while rows > 0 {
+            let slice = rows.min(SLICE_ROWS);
+            self.write(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, slice))))?;
+            rows -= slice;
+        }
+        Ok(())
+    }
+
+    fn times(&mut self, times: &[i64]) -> Result<(), StoreError> {
+        for slice in times.chunks(SLICE_ROWS) {
+            self.write(Arc::new(TimestampMillisecondArray::from(slice.to_vec()).with_timezone("UTC")))?;
+        }
+        Ok(())
+    }
+
+    fn texts(&mut self, source: &impl Source, field: Field) -> Result<(), StoreError> {
+        let mut builder = StringBuilder::new();
+        let (mut rows, mut result) = (0, Ok(()));
+        source.texts(field, &mut |text| {
+            builder.append_option(text);
+            rows += 1;
+            if rows == SLICE_ROWS && result.is_ok() {
+                rows = 0;
+                result = self.write(Arc::new(builder.finish()));
+            }
+        })?;
+        result?;
+        if rows > 0 { self.write(Arc::new(builder.finish())) } else { Ok(()) }
+    }
+
+    fn write(&mut self, array: ArrayRef) -> Result<(), StoreError> {
+        let leaves = compute_leaves(self.field, &array).map_err(|error| encoding_failed(self.path, error))?;
+        for leaf in &leaves {
+            self.column.write(leaf).map_err(|error| encoding_failed(self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn finish(self, group: &mut SerializedRowGroupWriter<'_, BufWriter<File>>) -> Result<(), StoreError> {
+        let chunk = self.column.close().map_err(|error| encoding_failed(self.path, error))?;
+        chunk.append_to_row_group(group).map_err(|error| encoding_failed(self.path, error))
+    }
+}
+
+fn schema() -> SchemaRef {
+    schema_with(|_| DataType::Utf8)
+}
+
+/// The file's columns with texts as dictionaries, except where a dictionary is a second copy.
+pub(super) fn schema_to_read() -> SchemaRef {
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    schema_with(|field| if field.unique() { DataType::Utf8 } else { dictionary.clone() })
+}
+
+fn schema_with(text: impl Fn(Field) -> DataType) -> SchemaRef {
+    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+    let mut fields = vec![
+        ArrowField::new("project_id", DataType::Utf8, false),
+        ArrowField::new("env", DataType::Utf8, false),
+        ArrowField::new(TIMESTAMP, time.clone(), false),
+        ArrowField::new(RECEIVED_AT, time, false),
+    ];
+    fields.extend(Field::ALL.map(|field| ArrowField::new(field.name(), text(field), field.optional())));
+    Arc::new(Schema::new(fields))
+}
+
+fn properties() -> WriterProperties {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    let mut properties = WriterProperties::builder()
+        .set_created_by("millimetric".to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(None)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES);
+    for time in [TIMESTAMP, RECEIVED_AT] {
+        properties = properties
+            .set_column_statistics_enabled(ColumnPath::from(time), EnabledStatistics::Page)
+            .set_column_dictionary_enabled(ColumnPath::from(time), false)
+            .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED);
+    }
+    for field in Field::ALL.into_iter().filter(|field| field.unique()) {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(field.name()), false)
+            .set_column_encoding(ColumnPath::from(field.name()), Encoding::DELTA_BYTE_ARRAY);
+    }
+    // Texts that mostly occur once: a large dictionary would be built only to be given up.
+    let few = ColumnPath::from(Field::Properties.name());
+    properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()
+}
+
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StorageFull,
+        _ => StoreError::Internal(format!("{} cannot be written: {error}", path.display())),
+    }
+}
+
+fn encoding_failed(path: &Path, error: ParquetError) -> StoreError {
+    let parquet = |error: &dyn std::fmt::Display| {
+        StoreError::Internal(format!("{} cannot be written: {error}", path.display()))
+    };
+    match error {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(error) => failed(path, &error),
+            Err(cause) => parquet(&cause),
+        },
+        other => parquet(&other),
+    }
+}

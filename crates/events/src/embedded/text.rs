@@ -1,0 +1,149 @@
+//! Text columns in memory: each distinct text once in a dictionary, each row a code into it.
+//!
+//! Code 0 always means "no value", also where no row lacks one. Codes are as narrow as the
+//! dictionary allows. Nothing here knows where a column came from.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// One text column of a chunk of rows.
+#[derive(Debug, Clone)]
+pub(super) struct TextColumn {
+    pub(super) codes: Codes,
+    pub(super) dictionary: Arc<Dictionary>,
+}
+
+impl TextColumn {
+    pub(super) fn value(&self, row: usize) -> Option<&str> {
+        self.dictionary.get(self.codes.get(row))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.codes.bytes() + self.dictionary.bytes()
+    }
+}
+
+/// Distinct texts, numbered from 1; number 0 is no value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dictionary {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Dictionary {
+    /// Codes in use, the one for no value included.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len() + 1
+    }
+
+    pub(super) fn get(&self, code: u32) -> Option<&str> {
+        let place = (code as usize).checked_sub(1)?;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        Some(&self.text[start..self.ends[place]])
+    }
+
+    /// The texts in the order of their codes, from code 1.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+    }
+
+    /// The code of a text, by looking at all of them.
+    pub(super) fn find(&self, wanted: &str) -> Option<u32> {
+        self.texts().position(|text| text == wanted).map(|place| place as u32 + 1)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>()
+    }
+
+    fn push(&mut self, text: &str) -> u32 {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+        self.ends.len() as u32
+    }
+}
+
+/// A dictionary that is still growing.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    dictionary: Dictionary,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Interner {
+    /// The text's code, a new one when it is new.
+    pub(super) fn code(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text else { return 0 };
+        let hash = self.hasher.hash_one(text);
+        let Self { dictionary, table, hasher } = self;
+        if let Some(code) = table.find(hash, |code| dictionary.get(*code) == Some(text)) {
+            return *code;
+        }
+        let code = dictionary.push(text);
+        table.insert_unique(hash, code, |code| hasher.hash_one(dictionary.get(*code).unwrap_or_default()));
+        code
+    }
+
+    pub(super) fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    pub(super) fn into_dictionary(self) -> Dictionary {
+        self.dictionary
+    }
+}
+
+/// A code for each row.
+#[derive(Debug, Clone)]
+pub(super) enum Codes {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+}
+
+/// Runs the same loop over whichever width the codes have: `with_codes!(codes, |slice| …)`.
+macro_rules! with_codes {
+    ($codes:expr, |$slice:ident| $body:expr) => {
+        match $codes {
+            $crate::embedded::text::Codes::U8($slice) => $body,
+            $crate::embedded::text::Codes::U16($slice) => $body,
+            $crate::embedded::text::Codes::U32($slice) => $body,
+        }
+    };
+}
+pub(super) use with_codes;
+
+impl Codes {
+    /// The codes in the narrowest width that holds all codes below `count`.
+    pub(super) fn narrow(codes: &[u32], count: usize) -> Self {
+        if count <= 1 << 8 {
+            Self::U8(codes.iter().map(|code| *code as u8).collect())
+        } else if count <= 1 << 16 {
+            Self::U16(codes.iter().map(|code| *code as u16).collect())
+        } else {
+            Self::U32(codes.to_vec())
+        }
+    }
+
+    pub(super) fn get(&self, row: usize) -> u32 {
+        match self {
+            Self::U8(codes) => u32::from(codes[row]),
+            Self::U16(codes) => u32::from(codes[row]),
+            Self::U32(codes) => codes[row],
+        }
+    }
+
+    /// Each code of the rows mapped to a number.
+    pub(super) fn mapped(&self, rows: Range<usize>, map: &[u32]) -> Vec<u32> {
+        with_codes!(self, |codes| codes[rows].iter().map(|code| map[*code as usize]).collect())
+    }
+
+    fn bytes(&self) -> usize {
+        with_codes!(self, |codes| size_of_val(codes.as_slice()))
+    }
+}

@@ -1,0 +1,39 @@
+//! Dense numbers for a scope's visitors, so that distinct counts are bitmaps.
+//!
+//! In memory only, and only for scopes that are asked for visitors. A number is given to the
+//! 64-bit keyed hash of an `anonymous_id`; two of five million visitors share one with a
+//! probability below one in a million.
+
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+
+/// Visitors numbered from 0 in the order in which they were met.
+#[derive(Debug)]
+pub(super) struct VisitorTable {
+    /// Which table this is: numbers of different tables never mix.
+    pub(super) generation: u64,
+    numbers: Mutex<HashTable<(u64, u32)>>,
+}
+
+impl VisitorTable {
+    /// A table with more visitors than this is dropped before the next question.
+    pub(super) const MOST_VISITORS: usize = 8_000_000;
+
+    pub(super) fn new(generation: u64) -> Self {
+        Self { generation, numbers: Mutex::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.numbers.lock().len()
+    }
+
+    /// A number for each hash.
+    pub(super) fn numbers(&self, hashes: impl Iterator<Item = u64>) -> Vec<u32> {
+        let mut numbers = self.numbers.lock();
+        let mut number = |hash: u64| {
+            let next = numbers.len() as u32;
+            numbers.entry(hash, |entry| entry.0 == hash, |entry| entry.0).or_insert((hash, next)).get().1
+        };
+        hashes.map(&mut number).collect()
+    }
+}

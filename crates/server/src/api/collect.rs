@@ -1,0 +1,90 @@
+//! `POST /v1/track`, `/v1/batch`, `/v1/identify`: events come in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+
+use crate::app::App;
+use crate::auth::{Authorized, Ingest};
+use crate::error::ApiResult;
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::limits::Limited;
+use crate::ops::collect::{Sent, collect};
+use crate::wire::answers::{Batched, Identified, Tracked};
+use crate::wire::submissions::{self, BatchIn, EventIn, IdentifyIn, error_path};
+
+/// Store one event
+///
+/// Answered only when the event is on disk. The same `event_id` is stored once, however often it
+/// is sent.
+#[utoipa::path(post, path = "/v1/track", tag = "ingest", request_body = EventIn,
+    responses((status = 202, body = Tracked)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+pub async fn track(
+    State(app): State<Arc<App>>,
+    by: Authorized<Ingest>,
+    caller: Caller,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<Tracked>)> {
+    app.limits.take(Limited::Track, by.project().id)?;
+    let body = body::read(request, &app.limits).await?;
+    let sent = vec![sent(submissions::event(&body.text)?)];
+    let collected = collect(&app, &by, &caller, sent, |_, error| error_path(None, error)).await?;
+    let answer = Tracked {
+        ok: true,
+        event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
+        duplicates: collected.duplicates,
+        dropped: collected.dropped.map(|reason| reason.as_str()),
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// Store up to 1000 events, all or none
+///
+/// One invalid event and nothing is stored; the answer names every field that is wrong.
+#[utoipa::path(post, path = "/v1/batch", tag = "ingest", request_body = BatchIn,
+    responses((status = 202, body = Batched)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+pub async fn batch(
+    State(app): State<Arc<App>>,
+    by: Authorized<Ingest>,
+    caller: Caller,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<Batched>)> {
+    app.limits.take(Limited::Batch, by.project().id)?;
+    let body = body::read(request, &app.limits).await?;
+    let sent = submissions::batch(&body.text)?.into_iter().map(sent).collect();
+    let collected = collect(&app, &by, &caller, sent, |index, error| error_path(Some(index), error)).await?;
+    let answer = Batched {
+        ok: true,
+        count: collected.event_ids.len() as u64,
+        duplicates: collected.duplicates,
+        dropped: collected.dropped.map(|reason| reason.as_str()),
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// Link a visitor to a user
+///
+/// Stored as one `$identify` event whose properties are the traits; history is not rewritten.
+#[utoipa::path(post, path = "/v1/identify", tag = "ingest", request_body = IdentifyIn,
+    responses((status = 200, body = Identified)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+pub async fn identify(
+    State(app): State<Arc<App>>,
+    by: Authorized<Ingest>,
+    caller: Caller,
+    request: Request,
+) -> ApiResult<Json<Identified>> {
+    let body = body::read(request, &app.limits).await?;
+    let event = submissions::identify(&body.text)?.into_event()?;
+    let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
+    let collected = collect(&app, &by, &caller, vec![sent(event)], named).await?;
+    Ok(Json(Identified { ok: true, dropped: collected.dropped.map(|reason| reason.as_str()) }))
+}
+
+fn sent(event: EventIn) -> Sent {
+    let (submission, context) = event.into_submission();
+    let context = context.unwrap_or_default();
+    Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent }
+}

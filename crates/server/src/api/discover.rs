@@ -1,0 +1,75 @@
+//! What tells strangers and machines how to use this server: `/openapi.json`, `/docs`,
+//! `/llms.txt`, and whether it is well: `/healthz`, `/readyz`, `/metrics`.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+
+use crate::app::App;
+use crate::auth::bearer;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::http::openapi;
+use crate::http::reference::Reference;
+
+const BRIEFLY: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
+
+/// The process is alive
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200)))]
+pub async fn healthz() -> Json<Value> {
+    Json(json!({ "ok": true }))
+}
+
+/// The server can store and read
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 503)))]
+pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
+    app.events.ready().await?;
+    app.control.key_revision().await?;
+    Ok(Json(json!({ "ok": true })))
+}
+
+/// Figures for Prometheus
+///
+/// Only with the token that the operator chose; without one there is no such page.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, content_type = "application/openmetrics-text")), security(("metrics_token" = [])))]
+pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResult<Response> {
+    let Some(token) = &app.settings.metrics_token else {
+        return Err(ApiError::new(ErrorCode::NotFound));
+    };
+    let sent = bearer(&headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))?;
+    if !bool::from(sent.as_bytes().ct_eq(token.reveal().as_bytes())) {
+        return Err(ApiError::new(ErrorCode::InvalidApiKey));
+    }
+    let page = app.metrics.page(&app.events.gauges());
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
+}
+
+/// This API, for machines
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
+pub async fn openapi_json() -> Response {
+    ([BRIEFLY], Json(openapi::document())).into_response()
+}
+
+/// This API, for people
+#[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
+pub async fn docs(State(app): State<Arc<App>>) -> ApiResult<Response> {
+    let reference = Reference::new(&openapi::document(), app.public_url.as_str());
+    let page = reference.render().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    // One style sheet in the page itself, nothing else: no script, no font, no other origin.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    Ok(([BRIEFLY, (CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response())
+}
+
+/// This server, for language models
+#[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+pub async fn llms_txt(State(app): State<Arc<App>>) -> Response {
+    let text = include_str!("llms.txt").replace("{base}", app.public_url.as_str());
+    ([BRIEFLY, (CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,6 @@
+//! The REST door. Handlers take, check, ask and shape; what the product does is in `ops`.
+
+pub mod collect;
+pub mod discover;
+pub mod privacy;
+pub mod read;

@@ -1,0 +1,80 @@
+//! `POST /v1/forget` and `GET /v1/forget/{request_id}`: the right to be forgotten.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use millimetric_events::Subject;
+
+use crate::app::App;
+use crate::auth::{Authorized, Forget};
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use crate::http::body;
+use crate::ops::privacy;
+use crate::wire::answers::{ForgetStatus, Forgotten};
+use crate::wire::submissions::{self, ForgetIn};
+
+/// Forget a person
+///
+/// Their events are in no answer from now on, and off the disk within a minute.
+#[utoipa::path(post, path = "/v1/forget", tag = "privacy", request_body = ForgetIn,
+    responses((status = 200, body = Forgotten)), security(("sk" = [])))]
+pub async fn forget(
+    State(app): State<Arc<App>>,
+    by: Authorized<Forget>,
+    request: Request,
+) -> ApiResult<Json<Forgotten>> {
+    let body = body::read(request, &app.limits).await?;
+    let subject = subject(submissions::forget(&body.text)?)?;
+    let id = privacy::forget(&app, &by, subject).await?;
+    Ok(Json(Forgotten { ok: true, queued: true, request_id: id.to_string() }))
+}
+
+/// How far a request to forget is
+#[utoipa::path(get, path = "/v1/forget/{request_id}", tag = "privacy",
+    params(("request_id" = String, Path, description = "As `POST /v1/forget` answered it.")),
+    responses((status = 200, body = ForgetStatus)), security(("sk" = [])))]
+pub async fn status(
+    State(app): State<Arc<App>>,
+    by: Authorized<Forget>,
+    Path(request_id): Path<String>,
+) -> ApiResult<Json<ForgetStatus>> {
+    let id = request_id.parse().map_err(|_| ApiError::new(ErrorCode::NotFound))?;
+    let report = privacy::status(&app, &by, id).await?;
+    Ok(Json(ForgetStatus {
+        request_id,
+        status: report.status.as_str(),
+        events_deleted: report.events_deleted,
+        requested_at: report.requested_at.to_string(),
+        finished_at: report.finished_at.map(|at| at.to_string()),
+    }))
+}
+
+/// Exactly one of the two ids, within its length.
+fn subject(sent: ForgetIn) -> ApiResult<Subject> {
+    let mut problems = Problems::default();
+    let mut id = |field: &str, value: Option<String>, max: usize| {
+        let value = value?;
+        if !(1..=max).contains(&value.chars().count()) {
+            problems.field(field, format!("must be 1 to {max} characters long"));
+        }
+        Some(value)
+    };
+    let ids = (id("user_id", sent.user_id, 256), id("anonymous_id", sent.anonymous_id, 128));
+    let include_linked = sent.include_linked.unwrap_or(false);
+    if include_linked && ids.0.is_none() {
+        problems.field("include_linked", "goes with user_id");
+    }
+    let subject = match ids {
+        (Some(user_id), None) => Some(Subject::User { user_id, include_linked }),
+        (None, Some(anonymous_id)) => Some(Subject::Visitor { anonymous_id }),
+        _ => {
+            problems.form("send either user_id or anonymous_id");
+            None
+        }
+    };
+    match subject {
+        Some(subject) => problems.or(ErrorCode::InvalidPayload, subject),
+        None => Err(ApiError::validation(ErrorCode::InvalidPayload, problems)),
+    }
+}

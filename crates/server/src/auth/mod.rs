@@ -1,0 +1,216 @@
+//! Proof of authority: a handler that takes [`Authorized`] cannot be reached without a key that
+//! passed every check of the contract, in the contract's order (section 1).
+//!
+//! Decides who may; never what is done. No key is kept, shown or logged here.
+
+pub mod ring;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::request::Parts;
+use millimetric_control::Project;
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::KeyId;
+use millimetric_core::key::{Env, KeyKind, Scope};
+use millimetric_core::origin::Origin;
+
+use crate::app::App;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::http::caller::Caller;
+use ring::VerifiedKey;
+
+/// Something that a route needs to be allowed to do.
+pub trait Permission: Send + Sync + 'static {
+    /// The scope that the key must hold.
+    const SCOPE: Scope;
+    /// Whether browsers call this route: a pk is bound to its origins, and may stand in the URL.
+    const FROM_BROWSERS: bool = false;
+
+    /// What keys of this kind are told when they can never do this, whatever their scopes.
+    fn refusal(kind: KeyKind) -> Option<ApiError>;
+}
+
+/// May send events.
+#[derive(Debug)]
+pub struct Ingest;
+/// May ask questions.
+#[derive(Debug)]
+pub struct Read;
+/// May erase a person.
+#[derive(Debug)]
+pub struct Forget;
+
+impl Permission for Ingest {
+    const SCOPE: Scope = Scope::Ingest;
+    const FROM_BROWSERS: bool = true;
+
+    fn refusal(kind: KeyKind) -> Option<ApiError> {
+        match kind {
+            KeyKind::Pk | KeyKind::Sk => None,
+            KeyKind::Rk => Some(lacks(Scope::Ingest)),
+            KeyKind::Ak => Some(wrong_kind(&["pk", "sk"])),
+        }
+    }
+}
+
+impl Permission for Read {
+    const SCOPE: Scope = Scope::Read;
+
+    fn refusal(kind: KeyKind) -> Option<ApiError> {
+        match kind {
+            KeyKind::Sk | KeyKind::Rk => None,
+            KeyKind::Pk => Some(lacks(Scope::Read)),
+            KeyKind::Ak => Some(wrong_kind(&["rk", "sk"])),
+        }
+    }
+}
+
+impl Permission for Forget {
+    const SCOPE: Scope = Scope::Forget;
+
+    fn refusal(kind: KeyKind) -> Option<ApiError> {
+        match kind {
+            KeyKind::Sk => None,
+            KeyKind::Pk => Some(ApiError::new(ErrorCode::ForgetRequiresSecretKey)),
+            KeyKind::Rk | KeyKind::Ak => Some(lacks(Scope::Forget)),
+        }
+    }
+}
+
+fn lacks(scope: Scope) -> ApiError {
+    ApiError::new(ErrorCode::InsufficientScope).detail("required", scope.as_str())
+}
+
+fn wrong_kind(allowed: &[&str]) -> ApiError {
+    ApiError::new(ErrorCode::KeyKindNotAllowed).detail("allowed", allowed)
+}
+
+/// A request whose key may do `P` in one project.
+#[derive(Debug)]
+pub struct Authorized<P> {
+    key: Arc<VerifiedKey>,
+    project: Arc<Project>,
+    permission: PhantomData<P>,
+}
+
+impl<P> Authorized<P> {
+    /// The project that the key belongs to.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// The project's live or test side, whichever the key is for.
+    pub fn scope(&self) -> EventScope {
+        EventScope { project: self.project.id, env: self.key.env }
+    }
+
+    /// The key.
+    pub fn key_id(&self) -> KeyId {
+        self.key.id
+    }
+
+    /// The key's kind.
+    pub fn kind(&self) -> KeyKind {
+        self.key.kind
+    }
+}
+
+impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let text = key_text::<P>(parts, app).await?;
+        let key = app.keys.verify(&app.control, &text, app.now()).await?;
+        if let Some(refusal) = P::refusal(key.kind) {
+            return Err(refusal);
+        }
+        let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        check_origin(&key, &project, &parts.headers)?;
+        check_address(&key, Caller::of(parts, app).ip)?;
+        if !key.scopes.contains(&P::SCOPE) {
+            return Err(lacks(P::SCOPE));
+        }
+        app.keys.used(&key, app.now());
+        Ok(Self { key, project, permission: PhantomData })
+    }
+}
+
+/// The key as it was sent: in the header, or, for a pk on a route for browsers, in the URL.
+async fn key_text<P: Permission>(parts: &Parts, app: &App) -> ApiResult<String> {
+    if let Some(in_url) = key_in_url(parts.uri.query().unwrap_or_default()) {
+        if !in_url.starts_with("pk_") {
+            app.keys.flag_if_real(&app.control, &in_url, app.now()).await;
+            return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
+        }
+        if P::FROM_BROWSERS && !parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(in_url);
+        }
+    }
+    bearer(&parts.headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))
+}
+
+fn key_in_url(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "key")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The token of `Authorization: Bearer`; the scheme is case-insensitive (RFC 9110, 11.1).
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
+fn check_origin(key: &VerifiedKey, project: &Project, headers: &HeaderMap) -> ApiResult<()> {
+    if key.kind != KeyKind::Pk {
+        return Ok(());
+    }
+    let mut sent = headers.get_all(ORIGIN).iter();
+    let only = match (sent.next(), sent.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    };
+    let allowed = |origin: &Origin| {
+        project.allowed_origins.iter().any(|entry| entry.matches(origin))
+            || (key.env == Env::Test && origin.is_loopback())
+    };
+    match only.and_then(Origin::parse) {
+        Some(origin) if allowed(&origin) => Ok(()),
+        _ => Err(ApiError::new(ErrorCode::OriginNotAllowed)),
+    }
+}
+
+fn check_address(key: &VerifiedKey, ip: Option<std::net::IpAddr>) -> ApiResult<()> {
+    let inside = |ip: std::net::IpAddr| key.allowed_ips.iter().any(|block| block.contains(&ip));
+    if key.allowed_ips.is_empty() || ip.is_some_and(inside) {
+        Ok(())
+    } else {
+        Err(ApiError::new(ErrorCode::IpNotAllowed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bearer_scheme_is_read_in_any_case() {
+        let token = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            bearer(&headers)
+        };
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bEARER  abc ").as_deref(), Some("abc"));
+        for value in ["", "Bearer", "Bearer ", "Basic abc", "abc"] {
+            assert_eq!(token(value), None, "{value}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

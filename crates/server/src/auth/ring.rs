@@ -1,0 +1,180 @@
+//! The ring of verified keys: verification against the control database, and the memory of it.
+//!
+//! What is remembered is the fingerprint of a key's text, never the text. A memory lasts five
+//! minutes at the most and ends at once when the database says that any key or project changed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ipnet::IpNet;
+use millimetric_control::{Actor, Control, KeyOwner, KeyRecord, Project};
+use millimetric_core::ids::KeyId;
+use millimetric_core::key::{Env, KeyKind, KeyText, Pepper, Scope, SecretHash};
+use millimetric_core::time::Timestamp;
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// Longest time that a verification is believed, in milliseconds (contract, section 1).
+const BELIEVED_MILLIS: i64 = 5 * 60 * 1000;
+/// Verified keys remembered at once.
+const REMEMBERED_KEYS: usize = 16_384;
+/// Shortest time between two writes of one key's last use, in milliseconds.
+const USE_WRITTEN_EVERY_MILLIS: i64 = 60 * 1000;
+
+/// A key that proved itself, and what it may do.
+#[derive(Debug)]
+pub struct VerifiedKey {
+    /// The key.
+    pub id: KeyId,
+    /// Its kind, as stored.
+    pub kind: KeyKind,
+    /// Live or test.
+    pub env: Env,
+    /// What it was minted for.
+    pub scopes: Vec<Scope>,
+    /// Where it may be used from; empty: anywhere.
+    pub allowed_ips: Vec<IpNet>,
+    /// Whose events it reaches; `None` for an account's key.
+    pub project: Option<Arc<Project>>,
+    expires_at: Option<Timestamp>,
+    use_noted_at: AtomicI64,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    key: Arc<VerifiedKey>,
+    at: Timestamp,
+    revision: i64,
+}
+
+/// Verifies keys and remembers the outcome.
+pub struct KeyRing {
+    pepper: Pepper,
+    pepper_previous: Option<Pepper>,
+    remembered: Cache<[u8; 32], Remembered>,
+    revision: AtomicI64,
+    uses: Mutex<Vec<(KeyId, Timestamp)>>,
+}
+
+impl KeyRing {
+    /// A ring that accepts keys minted under either pepper.
+    pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>) -> Self {
+        Self {
+            pepper,
+            pepper_previous,
+            remembered: Cache::new(REMEMBERED_KEYS),
+            revision: AtomicI64::new(0),
+            uses: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The pepper under which new keys are minted.
+    pub fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    /// The key behind a text, or the code of the first check that it fails.
+    pub async fn verify(&self, control: &Control, text: &str, now: Timestamp) -> ApiResult<Arc<VerifiedKey>> {
+        let fingerprint = KeyText::fingerprint_of(text);
+        if let Some(key) = self.recall(&fingerprint, now) {
+            return Ok(key);
+        }
+        let revision = self.revision.load(Ordering::Acquire);
+        let key = Arc::new(self.prove(control, text, now).await?);
+        self.remembered.insert(fingerprint, Remembered { key: Arc::clone(&key), at: now, revision });
+        Ok(key)
+    }
+
+    /// A key that was verified a short while ago and that nothing has changed since.
+    fn recall(&self, fingerprint: &[u8; 32], now: Timestamp) -> Option<Arc<VerifiedKey>> {
+        let found = self.remembered.get(fingerprint)?;
+        let age = now.millis() - found.at.millis();
+        let fresh =
+            (0..BELIEVED_MILLIS).contains(&age) && found.revision == self.revision.load(Ordering::Acquire);
+        (fresh && !expired(found.key.expires_at, now)).then_some(found.key)
+    }
+
+    async fn prove(&self, control: &Control, text: &str, now: Timestamp) -> ApiResult<VerifiedKey> {
+        let sent = KeyText::parse(text).map_err(|_| ApiError::new(ErrorCode::MalformedApiKey))?;
+        let record = control.key_by_prefix(&sent.prefix()).await?;
+        // An unknown prefix costs the same hashes and comparisons as a wrong secret.
+        let stored = record.as_ref().map_or(SecretHash::from_bytes([0; 32]), |record| record.key.hash);
+        let peppers = std::iter::once(&self.pepper).chain(&self.pepper_previous);
+        let right = peppers.fold(false, |right, pepper| stored.matches(&sent.hash(pepper)) | right);
+        let record = record.filter(|_| right).filter(|record| is_live(record, now));
+        let record = record.ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        if (record.key.kind, record.key.env) != (sent.kind(), sent.env()) {
+            return Err(ApiError::new(ErrorCode::KeyKindMismatch));
+        }
+        Ok(VerifiedKey::from(record))
+    }
+
+    /// Marks a key that stood in a URL as exposed, when it is a real one: a stranger who knows a
+    /// prefix alone can mark nothing.
+    pub async fn flag_if_real(&self, control: &Control, text: &str, now: Timestamp) {
+        if self.prove(control, text, now).await.is_err() {
+            return;
+        }
+        let Ok(sent) = KeyText::parse(text) else { return };
+        match control.flag_exposed(sent.prefix(), &Actor::Server, now).await {
+            Ok(_) => {
+                tracing::warn!(prefix = %sent.prefix(), "a key stood in a URL and is flagged as exposed")
+            }
+            Err(error) => tracing::error!(%error, "an exposed key could not be flagged"),
+        }
+    }
+
+    /// Notes a successful use; it reaches the database with the next [`Self::take_uses`].
+    pub fn used(&self, key: &VerifiedKey, now: Timestamp) {
+        let noted = key.use_noted_at.load(Ordering::Relaxed);
+        let due = now.millis() - noted >= USE_WRITTEN_EVERY_MILLIS;
+        let swap =
+            || key.use_noted_at.compare_exchange(noted, now.millis(), Ordering::Relaxed, Ordering::Relaxed);
+        if due && swap().is_ok() {
+            self.uses.lock().push((key.id, now));
+        }
+    }
+
+    /// The uses noted since the last call, to be written in the background.
+    pub fn take_uses(&self) -> Vec<(KeyId, Timestamp)> {
+        std::mem::take(&mut *self.uses.lock())
+    }
+
+    /// Learns the database's revision of keys and projects; a new one ends every memory.
+    pub fn learn_revision(&self, revision: i64) {
+        self.revision.store(revision, Ordering::Release);
+    }
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("remembered", &self.remembered.len()).finish_non_exhaustive()
+    }
+}
+
+impl From<KeyRecord> for VerifiedKey {
+    fn from(record: KeyRecord) -> Self {
+        let KeyRecord { key, project, .. } = record;
+        Self {
+            id: key.id,
+            kind: key.kind,
+            env: key.env,
+            scopes: key.scopes,
+            allowed_ips: key.allowed_ips,
+            project: project.map(Arc::new),
+            expires_at: key.expires_at,
+            use_noted_at: AtomicI64::new(key.last_used_at.map_or(i64::MIN / 2, Timestamp::millis)),
+        }
+    }
+}
+
+fn is_live(record: &KeyRecord, now: Timestamp) -> bool {
+    let owned = record.project.is_some() || matches!(record.key.owner, KeyOwner::Account(_));
+    owned && record.key.revoked_at.is_none() && !expired(record.key.expires_at, now)
+}
+
+fn expired(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_some_and(|at| at <= now)
+}

@@ -1,0 +1,161 @@
+//! `millimetric demo`: a project of its own, filled with realistic traffic.
+//!
+//! The events go through the same classification, scrubbing and enrichment as anybody's. Works
+//! on the store directly, or through the server when one runs.
+
+use std::num::NonZeroU64;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use millimetric_control::{Actor, Control, Name, Project, Slug};
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::ingest::enrich::{Visit, enrich};
+use millimetric_core::ingest::user_agent::{ClientHints, UserAgents};
+use millimetric_core::ingest::validate::{Submission, validate};
+use millimetric_core::key::Env;
+use millimetric_core::time::Timestamp;
+use millimetric_events::EventStore;
+use millimetric_events::embedded::{EmbeddedStore, OpenError, Options};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{open_control, output};
+use crate::app::system_clock;
+use crate::config::Installation;
+use crate::demo::{DemoEvent, DemoTraffic};
+use crate::http::local::LocalServer;
+use crate::ops::projects::found;
+use crate::secrets::Secrets;
+
+/// Events stored in one call.
+const BATCH: usize = 5000;
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// How many events
+    #[arg(long, value_name = "N", default_value = "100000")]
+    events: NonZeroU64,
+    /// Over how many days before today's midnight (UTC)
+    #[arg(long, value_name = "D", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    /// The same seed, size and day give the same events
+    #[arg(long, value_name = "S", default_value = "1")]
+    seed: u64,
+    /// Slug of the project that is made for them
+    #[arg(long, value_name = "SLUG", default_value = "demo")]
+    project: Slug,
+    /// Last day of the traffic, exclusive, as a date; absent: today
+    #[arg(long, value_name = "DATE", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    until: Option<Timestamp>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the project when it is missing, and stores the events; a second run with the same seed
+/// stores nothing twice.
+pub(super) async fn run(at: &Installation, args: DemoArgs) -> anyhow::Result<()> {
+    let control = open_control(at).await?;
+    let now = system_clock()();
+    let (project, rk) = project(at, &control, &args.project, now).await?;
+    let scope = EventScope { project: project.id, env: Env::Live };
+    let mut store = Destination::open(at).await?;
+    let end = args.until.unwrap_or_else(|| midnight(now));
+    let bar = ProgressBar::new(args.events.get()).with_style(ProgressStyle::with_template(
+        "{wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left",
+    )?);
+    let (agents, mut stored, mut batch) = (UserAgents::new(), 0, Vec::with_capacity(BATCH));
+    for event in DemoTraffic::new(args.seed, args.events.get(), args.days, end) {
+        batch.push(finish(event, &agents, now)?);
+        if batch.len() == BATCH {
+            stored += store.append(scope, std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
+            bar.inc(BATCH as u64);
+        }
+    }
+    stored += store.append(scope, batch).await?;
+    store.close().await;
+    bar.finish_and_clear();
+    if args.json {
+        output::json(
+            &json!({ "project_id": project.id, "slug": project.slug.as_str(), "stored": stored, "rk": rk }),
+        );
+        return Ok(());
+    }
+    output::line(format_args!("{stored} events are in the project `{}`.", project.slug));
+    if let Some(rk) = rk {
+        output::line(format_args!("Its rk key, shown this once:\n  {rk}"));
+    }
+    Ok(())
+}
+
+/// The project, and the rk of one that was made just now.
+async fn project(
+    at: &Installation,
+    control: &Control,
+    slug: &Slug,
+    now: Timestamp,
+) -> anyhow::Result<(Project, Option<String>)> {
+    if let Some(project) = control.project_by_slug(slug).await? {
+        return Ok((project, None));
+    }
+    let (secrets, name) = (Secrets::load(at)?, slug.as_str().parse::<Name>()?);
+    let founded =
+        found(control, &secrets.pepper, name, slug.clone(), Vec::new(), &Actor::CommandLine, now).await?;
+    Ok((founded.project, Some(founded.rk.text.reveal().to_owned())))
+}
+
+/// What the pipeline makes of an event that a browser would have sent.
+fn finish(demo: DemoEvent, agents: &UserAgents, now: Timestamp) -> anyhow::Result<Event> {
+    let visit = Visit {
+        device: agents.read(demo.user_agent, &ClientHints::default()).device,
+        country: demo.country,
+        ..Visit::default()
+    };
+    let submission = Submission {
+        event: Some(demo.event.to_owned()),
+        event_id: Some(demo.event_id),
+        timestamp: Some(demo.timestamp.to_string()),
+        anonymous_id: Some(demo.anonymous_id),
+        user_id: demo.user_id,
+        url: Some(demo.url),
+        referrer: demo.referrer,
+        properties: Some(demo.properties),
+        ..Submission::default()
+    };
+    let valid = validate(submission, now).map_err(|errors| anyhow::anyhow!("demo event: {errors:?}"))?;
+    Ok(enrich(valid, &visit, now, Uuid::now_v7))
+}
+
+fn midnight(now: Timestamp) -> Timestamp {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    now.plus_millis(-now.millis().rem_euclid(DAY))
+}
+
+/// Where the events go.
+enum Destination {
+    Store(EmbeddedStore),
+    Server(LocalServer),
+}
+
+impl Destination {
+    async fn open(at: &Installation) -> anyhow::Result<Self> {
+        match EmbeddedStore::open(&at.data_dir, Options::default()).await {
+            Ok(store) => Ok(Self::Store(store)),
+            Err(OpenError::InUse { .. }) => Ok(Self::Server(LocalServer::connect(&at.data_dir).await?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn append(&mut self, scope: EventScope, events: Vec<Event>) -> anyhow::Result<u64> {
+        match self {
+            Self::Store(store) => Ok(store.append(scope, events).await?.stored),
+            Self::Server(server) => server.append(scope, events).await,
+        }
+    }
+
+    async fn close(self) {
+        if let Self::Store(store) = self {
+            store.close().await;
+        }
+    }
+}

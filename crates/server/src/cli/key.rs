@@ -1,0 +1,226 @@
+//! `millimetric key …`
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
+use millimetric_control::{Actor, Control, KeyOwner, Name, Slug, StoredKey};
+use millimetric_core::ids::KeyId;
+use millimetric_core::key::{Env, KeyKind, Scope};
+use millimetric_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{open_control, output, project_of};
+use crate::app::system_clock;
+use crate::config::{Installation, parse_network};
+use crate::ops::keys::{KeyRequest, Minted, mint, rotate};
+use crate::secrets::Secrets;
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Mint a key and print it once
+    Mint(MintArgs),
+    /// List keys, without their secrets
+    List(ListArgs),
+    /// Revoke a key: clients get 401 `invalid_api_key` within a second, for good
+    Revoke(RevokeArgs),
+    /// Mint a successor; the old key works on for a while
+    Rotate(RotateArgs),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Owner {
+    /// Slug of the project that the key belongs to
+    #[arg(long, value_name = "SLUG")]
+    project: Option<Slug>,
+    /// Name of the account that an ak belongs to
+    #[arg(long, value_name = "NAME")]
+    account: Option<Name>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MintArgs {
+    #[command(flatten)]
+    owner: Owner,
+    /// pk (browsers), sk (servers), rk (reading) or ak (a whole account)
+    #[arg(long)]
+    kind: KeyKind,
+    /// live or test
+    #[arg(long, default_value = "live")]
+    env: Env,
+    /// Name for people
+    #[arg(long)]
+    label: Option<Name>,
+    /// Only these of the kind's scopes (ingest, read, forget); may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
+    /// When the key ends, like 90d, 12h or 30m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    expires_in: Option<i64>,
+    /// Address or CIDR block it may be used from; may be repeated
+    #[arg(long = "allow-ip", value_name = "CIDR", value_parser = parse_network)]
+    allowed_ips: Vec<IpNet>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    owner: Owner,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RevokeArgs {
+    /// The key's id, as `key list` shows it
+    key_id: KeyId,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateArgs {
+    /// The key's id, as `key list` shows it
+    key_id: KeyId,
+    /// How long the old key works on, like 24h or 0m
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    grace: i64,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs one of them.
+pub(super) async fn run(at: &Installation, command: KeyCommand) -> anyhow::Result<()> {
+    let (control, now) = (open_control(at).await?, system_clock()());
+    match command {
+        KeyCommand::Mint(args) => mint_one(at, &control, args, now).await,
+        KeyCommand::List(args) => list(&control, &args, now).await,
+        KeyCommand::Revoke(args) => {
+            let was_live = control.revoke_key(args.key_id, &Actor::CommandLine, now).await?;
+            let words = if was_live {
+                "is revoked: it stops working within a second"
+            } else {
+                "was not working any more"
+            };
+            if args.json {
+                output::json(&json!({ "key_id": args.key_id, "was_live": was_live }));
+            } else {
+                output::line(format_args!("{} {words}", args.key_id));
+            }
+            Ok(())
+        }
+        KeyCommand::Rotate(args) => {
+            let secrets = Secrets::load(at)?;
+            let unknown = || format!("there is no key {}; `millimetric key list` shows them", args.key_id);
+            let old = control.key(args.key_id).await?.with_context(unknown)?;
+            let minted =
+                rotate(&control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
+            show_once(&minted, args.json);
+            Ok(())
+        }
+    }
+}
+
+async fn mint_one(
+    at: &Installation,
+    control: &Control,
+    args: MintArgs,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let secrets = Secrets::load(at)?;
+    let request = KeyRequest {
+        owner: owner(control, &args.owner).await?,
+        kind: args.kind,
+        env: args.env,
+        label: args.label,
+        scopes: args.scopes,
+        allowed_ips: args.allowed_ips,
+        expires_at: args.expires_in.map(|millis| now.plus_millis(millis)),
+    };
+    let minted = mint(control, &secrets.pepper, &request, &Actor::CommandLine, now).await?;
+    show_once(&minted, args.json);
+    Ok(())
+}
+
+fn show_once(minted: &Minted, json: bool) {
+    let Minted { stored, text } = minted;
+    if json {
+        output::json(&json!({ "key_id": stored.id, "prefix": stored.prefix.as_str(), "key": text.reveal() }));
+    } else {
+        output::line(format_args!("{} is ready. It is shown this once:\n  {}", stored.id, text.reveal()));
+    }
+}
+
+async fn list(control: &Control, args: &ListArgs, now: Timestamp) -> anyhow::Result<()> {
+    let keys = control.keys(owner(control, &args.owner).await?).await?;
+    if args.json {
+        output::json(&Value::Array(keys.iter().map(output::key).collect()));
+        return Ok(());
+    }
+    for key in &keys {
+        let label = key.label.as_ref().map(|label| label.as_str()).unwrap_or_default();
+        let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+        let name = format!("{}_{}_{}", key.kind, key.env, key.prefix);
+        output::line(format_args!("{} {name} {:<8} {used} {label}", key.id, state(key, now)));
+    }
+    Ok(())
+}
+
+fn state(key: &StoredKey, now: Timestamp) -> &'static str {
+    match key {
+        StoredKey { revoked_at: Some(_), .. } => "revoked",
+        key if !key.is_live(now) => "expired",
+        StoredKey { exposed_at: Some(_), .. } => "exposed",
+        StoredKey { replaced_by: Some(_), .. } => "replaced",
+        _ => "live",
+    }
+}
+
+async fn owner(control: &Control, owner: &Owner) -> anyhow::Result<KeyOwner> {
+    match (&owner.project, &owner.account) {
+        (Some(slug), _) => Ok(KeyOwner::Project(project_of(control, slug).await?.id)),
+        (None, Some(name)) => {
+            let account = control.account_by_name(name).await?;
+            Ok(KeyOwner::Account(account.with_context(|| format!("there is no account `{name}`"))?.id))
+        }
+        (None, None) => anyhow::bail!("name a --project or an --account"),
+    }
+}
+
+/// `90d`, `12h`, `30m`, `45s`, as milliseconds; up to a hundred years.
+fn duration(text: &str) -> Result<i64, String> {
+    const CENTURY: i64 = 100 * 366 * 24 * 60 * 60 * 1000;
+    let unit = match text.chars().last() {
+        Some('d') => 24 * 60 * 60 * 1000,
+        Some('h') => 60 * 60 * 1000,
+        Some('m') => 60 * 1000,
+        Some('s') => 1000,
+        _ => 0,
+    };
+    let amount = text.get(..text.len().saturating_sub(1)).and_then(|amount| amount.parse::<u32>().ok());
+    amount
+        .map(|amount| i64::from(amount).saturating_mul(unit))
+        .filter(|millis| unit > 0 && *millis <= CENTURY)
+        .ok_or_else(|| "expected a time such as 90d, 12h, 30m or 45s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(duration("90d"), Ok(7_776_000_000));
+        assert_eq!(duration("0m"), Ok(0));
+        for text in ["", "d", "90", "-1d", "1w", "99999999d", "1.5h", "1ü"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

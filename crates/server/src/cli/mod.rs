@@ -1,0 +1,79 @@
+//! The command line: one file a command. Every command takes `--data-dir`, answers data as JSON
+//! with `--json`, and works while a server runs on the same folder.
+//!
+//! A door like the others: what a command does is in `ops`.
+
+mod demo;
+mod doctor;
+mod key;
+mod output;
+mod project;
+pub mod serve;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use millimetric_control::{Control, Project, Slug};
+
+use crate::config::{Installation, Settings};
+
+/// Web and product analytics in one binary: API, store and command line.
+#[derive(Debug, Parser)]
+#[command(name = "millimetric", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    installation: Installation,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what a bare call does too)
+    Serve(Settings),
+    /// Create, list, show, change and delete projects
+    #[command(subcommand)]
+    Project(project::ProjectCommand),
+    /// Mint, list, revoke and rotate keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Fill a project of its own with realistic traffic; the same seed gives the same events
+    Demo(demo::DemoArgs),
+    /// Check the data folder, disk, clock, country database and configuration
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Runs the command that was typed.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let at = cli.installation;
+    match cli.command {
+        None => serve::serve(&at, cli.settings).await,
+        Some(Command::Serve(settings)) => serve::serve(&at, settings).await,
+        Some(Command::Project(command)) => project::run(&at, command).await,
+        Some(Command::Key(command)) => key::run(&at, command).await,
+        Some(Command::Demo(args)) => demo::run(&at, args).await,
+        Some(Command::Doctor(args)) => doctor::run(&at, args).await,
+    }
+}
+
+/// Opens the control database of a data folder, making both when they are missing.
+async fn open_control(at: &Installation) -> anyhow::Result<Control> {
+    create_data_dir(&at.data_dir)?;
+    Ok(Control::open(&at.data_dir.join("control.db")).await?)
+}
+
+/// Makes the data folder, for its owner alone.
+fn create_data_dir(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
+        format!("cannot create the data folder {}: choose another with --data-dir", dir.display())
+    })
+}
+
+async fn project_of(control: &Control, slug: &Slug) -> anyhow::Result<Project> {
+    let project = control.project_by_slug(slug).await?;
+    project.with_context(|| format!("there is no project `{slug}`; `millimetric project list` shows them"))
+}

@@ -1,0 +1,52 @@
+//! What commands print: lines for people, or JSON for programs. The only place that writes to
+//! standard output.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use millimetric_control::{Project, StoredKey};
+
+/// Prints one line. A reader that has gone (a closed pipe) is no error.
+pub(super) fn line(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints a JSON value on one line.
+pub(super) fn json(value: &Value) {
+    line(value);
+}
+
+/// A project as programs see it.
+pub(super) fn project(project: &Project) -> Value {
+    json!({
+        "project_id": project.id,
+        "slug": project.slug.as_str(),
+        "name": project.name.as_str(),
+        "allowed_origins": project.allowed_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "plan": project.plan.as_str(),
+        "retention_days": project.retention_days,
+        "timezone": project.timezone.name(),
+        "created_at": project.created_at.to_string(),
+    })
+}
+
+/// A key as programs see it: everything but the secret, which nobody has.
+pub(super) fn key(key: &StoredKey) -> Value {
+    let at = |time: Option<millimetric_core::time::Timestamp>| time.map(|time| time.to_string());
+    json!({
+        "key_id": key.id,
+        "prefix": key.prefix.as_str(),
+        "kind": key.kind.as_str(),
+        "env": key.env.as_str(),
+        "label": key.label.as_ref().map(|label| label.as_str()),
+        "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "allowed_ips": key.allowed_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "created_at": key.created_at.to_string(),
+        "last_used_at": at(key.last_used_at),
+        "expires_at": at(key.expires_at),
+        "revoked_at": at(key.revoked_at),
+        "exposed_at": at(key.exposed_at),
+        "replaced_by": key.replaced_by,
+    })
+}

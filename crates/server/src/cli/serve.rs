@@ -1,0 +1,109 @@
+//! `millimetric serve`: the start, the run and the end of a server.
+//!
+//! Says once what a newcomer needs, and nothing of it to the log.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use millimetric_events::embedded::{EmbeddedStore, Options};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::{create_data_dir, output};
+use crate::app::{App, Clock, system_clock};
+use crate::config::{Installation, PublicUrl, Settings};
+use crate::http;
+use crate::ops::projects::{Founded, first};
+use crate::ops::{background, keys};
+use crate::telemetry::start_logging;
+
+/// Runs a server until it is told to stop.
+pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> {
+    start_logging(&settings.log, settings.log_format)?;
+    create_data_dir(&at.data_dir)?;
+    // The store's lock comes first: a second server must not touch anything.
+    let clock = system_clock();
+    let events = open_events(at, &settings, &clock).await?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!("cannot listen on {}: choose another address with --listen", settings.listen)
+    })?;
+    let public_url = match &settings.public_url {
+        Some(url) => url.clone(),
+        None => PublicUrl::local(listener.local_addr()?),
+    };
+    let app = Arc::new(App::open(at, settings, public_url, Arc::new(events), clock).await?);
+    greet(&app).await?;
+    let mut tasks = background::start(&app);
+    match http::local::listen(&app, &at.data_dir) {
+        Ok(listening) => drop(tasks.spawn(listening)),
+        Err(error) => tracing::warn!("commands cannot reach this server: {error:#}"),
+    }
+    run(app, listener, tasks).await
+}
+
+async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> anyhow::Result<EmbeddedStore> {
+    const MIB: u64 = 1024 * 1024;
+    let options = Options {
+        cache_bytes: u64::from(settings.cache_mib.get()) * MIB,
+        queue_bytes: (u64::from(settings.queue_mib.get()) * MIB) as usize,
+        clock: Arc::clone(clock),
+        ..Options::default()
+    };
+    Ok(EmbeddedStore::open(&at.data_dir, options).await?)
+}
+
+/// Tells where the server is and, on a first start, hands over the first keys: once, on standard
+/// output, never in the log.
+async fn greet(app: &App) -> anyhow::Result<()> {
+    let url = app.public_url.as_str();
+    if let Some(founded) = first(&app.control, app.keys.pepper(), app.now()).await? {
+        welcome(url, &founded);
+    }
+    output::line(format_args!("Millimetric listens on {url} (reference: {url}/docs)"));
+    Ok(())
+}
+
+fn welcome(url: &str, founded: &Founded) {
+    let Founded { pk, sk, rk, .. } = founded;
+    let [pk, sk, rk] = [pk, sk, rk].map(|key: &keys::Minted| key.text.reveal());
+    output::line(format_args!(
+        "Welcome. The project `default` is ready. Its keys are shown this once; keep them:
+
+  browsers  {pk}
+  servers   {sk}
+  reading   {rk}
+
+Send a first event:
+
+  curl {url}/v1/track -H 'Authorization: Bearer {sk}' -H 'Content-Type: application/json' -d '{{\"event\":\"$pageview\",\"url\":\"https://shop.example/?utm_source=facebook&utm_medium=cpc\"}}'
+
+Read it back, classified:
+
+  curl '{url}/v1/sources?from=2000-01-01&to=2100-01-01' -H 'Authorization: Bearer {rk}'
+
+Let browsers send (the pk works from listed origins only):
+
+  millimetric project update default --origin https://example.com
+"
+    ));
+}
+
+async fn run(app: Arc<App>, listener: TcpListener, tasks: JoinSet<()>) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is under way");
+    };
+    http::serve::serve(listener, http::router(Arc::clone(&app)), stop).await;
+    drop(tasks);
+    background::write_counters(Arc::clone(&app)).await;
+    app.events.close().await;
+    app.control.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Every setting of the server, declared once: the flag, its environment variable, its help text
+//! and its row in `docs/self-hosting.md` all come from here.
+//!
+//! Parsed values cannot be wrong; secrets never print.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use ipnet::IpNet;
+
+/// Where an installation lives and the secrets that belong to it; every command takes these.
+#[derive(Debug, Clone, Args)]
+pub struct Installation {
+    /// Folder that holds everything: databases, segments, secrets
+    #[arg(long, value_name = "DIR", default_value = "./data", env = "MILLIMETRIC_DATA_DIR", global = true)]
+    pub data_dir: PathBuf,
+    /// Secret hashed together with every key, at least 16 characters; unset: the file `pepper` in the data folder
+    #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_PEPPER", hide_env_values = true, global = true)]
+    pub pepper: Option<Secret>,
+    /// The pepper before a planned change; keys minted under it keep working
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "MILLIMETRIC_PEPPER_PREVIOUS",
+        hide_env_values = true,
+        global = true
+    )]
+    pub pepper_previous: Option<Secret>,
+    /// Secret for hashing addresses; unset: the file `ip_salt` in the data folder
+    #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_IP_SALT", hide_env_values = true, global = true)]
+    pub ip_salt: Option<Secret>,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "MILLIMETRIC_LISTEN")]
+    pub listen: SocketAddr,
+    /// The address clients use, when a proxy stands before the server (like <https://stats.example.com>)
+    #[arg(long, value_name = "URL", env = "MILLIMETRIC_PUBLIC_URL")]
+    pub public_url: Option<PublicUrl>,
+    /// Proxies whose X-Forwarded-For or Forwarded header is believed, as addresses or CIDR blocks
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network, env = "MILLIMETRIC_TRUSTED_PROXIES")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests per second and burst of /v1/track for each project, or `off`
+    #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
+    pub rate_limit_track: RateLimit,
+    /// Requests per second and burst of /v1/batch for each project, or `off`
+    #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
+    pub rate_limit_batch: RateLimit,
+    /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
+    #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
+    pub geo_db: Option<PathBuf>,
+    /// Memory for decoded columns, in MiB
+    #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB")]
+    pub cache_mib: NonZeroU32,
+    /// Memory for events that wait to be written, in MiB; more is answered with 503 `overloaded`
+    #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
+    pub queue_mib: NonZeroU32,
+    /// Token that GET /metrics asks for as `Authorization: Bearer`; unset: no such page
+    #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
+    pub metrics_token: Option<Secret>,
+    /// What to log, as `level` or `target=level,…`
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "MILLIMETRIC_LOG")]
+    pub log: String,
+    /// Shape of the log lines
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "MILLIMETRIC_LOG_FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// Shape of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors: one object a line.
+    Json,
+}
+
+/// A text that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() < 16 {
+            Err("it needs at least 16 characters".to_owned())
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A token bucket's size, or none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimit {
+    /// No limit.
+    Off,
+    /// So many a second, and so many at once.
+    On {
+        /// Tokens that come back each second.
+        per_second: NonZeroU32,
+        /// Tokens of a full bucket.
+        burst: NonZeroU32,
+    },
+}
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.split_once('/')
+            .and_then(|(rate, burst)| {
+                Some(Self::On { per_second: rate.parse().ok()?, burst: burst.parse().ok()? })
+            })
+            .ok_or_else(|| "expected `RATE/BURST` such as 50/200 (both at least 1), or `off`".to_owned())
+    }
+}
+
+/// The address under which clients reach the server, without a trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where a server that listens here is reached from the same machine.
+    pub fn local(address: SocketAddr) -> Self {
+        match address.ip() {
+            ip if ip.is_unspecified() || ip.is_loopback() => {
+                Self(format!("http://localhost:{}", address.port()))
+            }
+            _ => Self(format!("http://{address}")),
+        }
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let trimmed = text.trim_end_matches('/');
+        let plain =
+            |rest: &str| !rest.is_empty() && !rest.contains(['?', '#', '@', ' ', '"', '\'', '<', '>']);
+        match trimmed.split_once("://") {
+            Some(("http" | "https", rest)) if plain(rest) => Ok(Self(trimmed.to_owned())),
+            _ => Err("expected an address like https://stats.example.com".to_owned()),
+        }
+    }
+}
+
+/// An address or a CIDR block.
+pub fn parse_network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "expected an address like 10.0.0.1 or a block like 10.0.0.0/8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read() {
+        let on = |rate, burst| {
+            Ok(RateLimit::On {
+                per_second: NonZeroU32::new(rate).unwrap(),
+                burst: NonZeroU32::new(burst).unwrap(),
+            })
+        };
+        assert_eq!("50/200".parse(), on(50, 200));
+        assert_eq!("off".parse(), Ok(RateLimit::Off));
+        for text in ["", "50", "0/1", "1/0", "-1/2", "50/200/3", "OFF"] {
+            assert!(text.parse::<RateLimit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_plain() {
+        assert_eq!("https://a.example/".parse::<PublicUrl>().unwrap().as_str(), "https://a.example");
+        for text in ["", "a.example", "ftp://a", "https://", "https://a/?x", "https://u@a"] {
+            assert!(text.parse::<PublicUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let secret: Secret = "correct horse battery".parse().unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        assert!("short".parse::<Secret>().is_err());
+    }
+
+    #[test]
+    fn networks_are_read() {
+        assert_eq!(parse_network("10.0.0.1").unwrap().to_string(), "10.0.0.1/32");
+        assert_eq!(parse_network("fd00::/8").unwrap().to_string(), "fd00::/8");
+        assert!(parse_network("10.0.0.0/33").is_err());
+    }
+}

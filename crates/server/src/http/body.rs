@@ -1,0 +1,147 @@
+//! The body of a request, read within bounds: bytes, time and memory.
+//!
+//! Everything that comes off the wire is counted before it is kept, inflated bytes included, so
+//! a bomb of any kind is refused after at most [`MAX_BODY`] bytes. Nothing is parsed here.
+
+use std::io::Read;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::Limits;
+
+/// The most bytes of a body, also after decompression (contract, section 3).
+pub const MAX_BODY: usize = 10 * 1024 * 1024;
+/// How long a body may take to arrive.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+/// How much is inflated before it is counted.
+const INFLATE_STEP: usize = 64 * 1024;
+
+/// A whole body as UTF-8 text; holds its share of the body budget until it is dropped.
+#[derive(Debug)]
+pub struct BodyText {
+    /// The text.
+    pub text: String,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+/// Reads the body of a request that carries JSON.
+pub async fn read(request: Request<Body>, limits: &Limits) -> ApiResult<BodyText> {
+    check_type(request.headers())?;
+    let encoding = encoding(request.headers())?;
+    let mut buffer = Buffer { limits, bytes: Vec::new(), memory: None };
+    tokio::time::timeout(ARRIVES_WITHIN, receive(request.into_body(), &mut buffer))
+        .await
+        .map_err(|_| ApiError::new(ErrorCode::RequestTimeout))??;
+    let buffer = match encoding {
+        Encoding::Identity => buffer,
+        Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&*buffer.bytes), limits)?,
+        Encoding::Zstd => {
+            let decoder = zstd::Decoder::with_buffer(&*buffer.bytes);
+            let mut decoder = decoder.map_err(|error| not_inflated(&error))?;
+            // A frame may ask for a window of any size; no body needs one above its own bound.
+            decoder.window_log_max(24).map_err(|error| not_inflated(&error))?;
+            inflate(decoder, limits)?
+        }
+    };
+    let memory = buffer.memory;
+    let text = String::from_utf8(buffer.bytes)
+        .map_err(|_| ApiError::form(ErrorCode::InvalidPayload, "the body is not UTF-8 text"))?;
+    Ok(BodyText { text, memory })
+}
+
+impl BodyText {
+    /// The text, and the memory permit that must live as long as what is made of it.
+    pub fn into_parts(self) -> (String, Option<OwnedSemaphorePermit>) {
+        (self.text, self.memory)
+    }
+}
+
+struct Buffer<'a> {
+    limits: &'a Limits,
+    bytes: Vec<u8>,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Buffer<'_> {
+    fn push(&mut self, bytes: &[u8]) -> ApiResult<()> {
+        if self.bytes.len() + bytes.len() > MAX_BODY {
+            return Err(ApiError::new(ErrorCode::PayloadTooLarge).detail("max_bytes", MAX_BODY));
+        }
+        let more = self.limits.body_memory(bytes.len())?;
+        match &mut self.memory {
+            Some(memory) => memory.merge(more),
+            None => self.memory = Some(more),
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+async fn receive(mut body: Body, buffer: &mut Buffer<'_>) -> ApiResult<()> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::form(ErrorCode::InvalidPayload, "the body ended early").because(error)
+        })?;
+        if let Some(bytes) = frame.data_ref() {
+            buffer.push(bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn inflate<'a>(mut from: impl Read, limits: &'a Limits) -> ApiResult<Buffer<'a>> {
+    let mut out = Buffer { limits, bytes: Vec::new(), memory: None };
+    let mut step = vec![0; INFLATE_STEP];
+    loop {
+        match from.read(&mut step) {
+            Ok(0) => return Ok(out),
+            Ok(read) => out.push(&step[..read])?,
+            Err(error) => return Err(not_inflated(&error)),
+        }
+    }
+}
+
+fn not_inflated(error: &std::io::Error) -> ApiError {
+    ApiError::form(ErrorCode::InvalidPayload, "the body is not what Content-Encoding says").because(error)
+}
+
+/// JSON as `application/json` or `text/plain` (which needs no preflight), or unnamed.
+fn check_type(headers: &HeaderMap) -> ApiResult<()> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence =
+        value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" | "text/plain" => Ok(()),
+        _ => Err(ApiError::new(ErrorCode::UnsupportedMediaType)),
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> ApiResult<Encoding> {
+    let named: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().collect();
+    let [one] = named[..] else {
+        return if named.is_empty() {
+            Ok(Encoding::Identity)
+        } else {
+            Err(ApiError::new(ErrorCode::UnsupportedMediaType))
+        };
+    };
+    match one.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Encoding::Identity),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "zstd" => Ok(Encoding::Zstd),
+        _ => Err(ApiError::new(ErrorCode::UnsupportedMediaType)),
+    }
+}

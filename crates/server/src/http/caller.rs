@@ -1,0 +1,161 @@
+//! What a request tells of the one who sent it: address, user agent, client hints, origin.
+//!
+//! Held for the length of a request and handed on by reference; nothing here is stored or logged.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::{FORWARDED, ORIGIN, USER_AGENT};
+use axum::http::request::Parts;
+use ipnet::IpNet;
+use millimetric_core::ingest::user_agent::ClientHints;
+
+use crate::app::App;
+
+/// The other end of the connection, put on each request by the listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// The one who sent a request.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// The client's address: the peer's, or what a trusted proxy says.
+    pub ip: Option<IpAddr>,
+    /// `User-Agent`
+    pub user_agent: Option<String>,
+    /// `Sec-CH-UA`
+    pub brands: Option<String>,
+    /// `Sec-CH-UA-Mobile`
+    pub mobile: Option<String>,
+    /// `Sec-CH-UA-Platform`
+    pub platform: Option<String>,
+    /// The host of `Origin`.
+    pub origin_host: Option<String>,
+}
+
+impl Caller {
+    /// Reads the request's head.
+    pub fn of(parts: &Parts, app: &App) -> Self {
+        let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        let peer = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_canonical());
+        Self {
+            ip: peer.map(|peer| client_address(peer, &parts.headers, &app.settings.trusted_proxies)),
+            user_agent: text(USER_AGENT.as_str()),
+            brands: text("sec-ch-ua"),
+            mobile: text("sec-ch-ua-mobile"),
+            platform: text("sec-ch-ua-platform"),
+            origin_host: text(ORIGIN.as_str())
+                .and_then(|origin| url::Url::parse(&origin).ok()?.host_str().map(str::to_owned)),
+        }
+    }
+
+    /// The client hints among it.
+    pub fn hints(&self) -> ClientHints<'_> {
+        ClientHints {
+            brands: self.brands.as_deref(),
+            mobile: self.mobile.as_deref(),
+            platform: self.platform.as_deref(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Caller(…)")
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+/// The client's address: the peer's own, unless the peer is a trusted proxy; then the nearest
+/// address in the chain that is not one. What a client wrote itself stands further left in the
+/// chain and is never reached.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|block| block.contains(ip));
+    if !is_proxy(&peer) {
+        return peer;
+    }
+    let chain = forwarded_for(headers);
+    let mut nearest = peer;
+    for hop in chain.into_iter().rev() {
+        match hop {
+            Some(ip) => nearest = ip,
+            None => break,
+        }
+        if !is_proxy(&nearest) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// The hops of `X-Forwarded-For`, else of `Forwarded` (RFC 7239), from the client on; `None` for
+/// a hop that is no address.
+fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    let list = |name: &str| -> Vec<String> {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).map(|hop| hop.trim().to_owned()).collect()
+    };
+    let plain = list("x-forwarded-for");
+    if !plain.is_empty() {
+        return plain.iter().map(|hop| address(hop)).collect();
+    }
+    list(FORWARDED.as_str()).iter().map(|element| address(forwarded_element(element)?)).collect()
+}
+
+fn forwarded_element(element: &str) -> Option<&str> {
+    element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let ip = bare.parse::<IpAddr>().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))?;
+    Some(ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, headers: &[(&'static str, &str)]) -> String {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|block| block.parse().unwrap()).into();
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        client_address(peer.parse().unwrap(), &map, &trusted).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let cases: &[(&str, &[(&str, &str)], &str)] = &[
+            ("203.0.113.9", &[("x-forwarded-for", "1.1.1.1")], "203.0.113.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, 1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "6.6.6.6, 1.1.1.1, 10.0.0.2")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1, nonsense")], "10.0.0.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:4711")], "2001:db8::1"),
+            ("10.0.0.1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::2]\";proto=https")], "2001:db8::2"),
+            ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1"),
+            ("::1", &[("x-forwarded-for", "::ffff:1.1.1.1")], "1.1.1.1"),
+        ];
+        for (peer, headers, expected) in cases {
+            assert_eq!(&seen(peer, headers), expected, "{peer} {headers:?}");
+        }
+    }
+}

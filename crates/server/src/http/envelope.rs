@@ -1,0 +1,84 @@
+//! What every answer gets, whichever handler made it: a request id, the body of an error, the
+//! security headers, and one line of measurement.
+//!
+//! The only place that writes an error's body, and the only one that logs its cause.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::error::{ApiError, ErrorCode};
+
+/// The header that names a request in answers and in the log.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer.
+pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = format!("req_{}", app.new_id().simple());
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let mut response = next.run(request).await;
+    let refused = response.extensions_mut().remove::<ApiError>();
+    // The router's own refusal of a method comes bare; its Allow header is kept below.
+    let bare = (response.status() == StatusCode::METHOD_NOT_ALLOWED)
+        .then(|| ApiError::new(ErrorCode::MethodNotAllowed));
+    if let Some(error) = refused.or(bare) {
+        log(&error, &id, &route);
+        let headers = std::mem::take(response.headers_mut());
+        response = body(&error, &id);
+        for (name, value) in &headers {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+    app.metrics.request(&route, response.status().as_u16(), started.elapsed());
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+/// `{"error","message","details"}` (contract, section 2).
+fn body(error: &ApiError, id: &str) -> Response {
+    let (code, status, message) = error.code.row();
+    let mut details = error.details.clone();
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        details.insert("request_id".to_owned(), Value::from(id));
+    }
+    let mut body = json!({ "error": code, "message": message, "details": details });
+    if let (Some(seconds), ErrorCode::RateLimited | ErrorCode::QuotaExceeded) =
+        (error.retry_after_s, error.code)
+    {
+        body["retry_after_s"] = seconds.into();
+    }
+    let mut response = (status, Json(body)).into_response();
+    if let Some(seconds) = error.retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn log(error: &ApiError, id: &str, route: &str) {
+    let code = error.code.as_str();
+    let cause = error.cause.as_deref().unwrap_or_default();
+    if error.code.status().is_server_error() {
+        tracing::error!(request_id = id, route, code, cause, "a request failed");
+    } else {
+        tracing::debug!(request_id = id, route, code, "a request was refused");
+    }
+}

@@ -1,0 +1,57 @@
+//! Every route and every layer, on one screen; and how requests reach them.
+//!
+//! No handler stands here, and no rule of the product.
+
+pub mod body;
+pub mod caller;
+pub mod cors;
+pub mod envelope;
+pub mod local;
+pub mod openapi;
+pub mod reference;
+pub mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{collect, discover, privacy, read};
+use crate::app::App;
+use crate::error::{ApiError, ErrorCode};
+
+/// Every route, with its description.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    let from_browsers = OpenApiRouter::new()
+        .routes(routes!(collect::track))
+        .routes(routes!(collect::batch))
+        .routes(routes!(collect::identify))
+        .routes(routes!(privacy::forget))
+        .layer(from_fn(cors::allow_any_origin));
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .merge(from_browsers)
+        .routes(routes!(privacy::status))
+        .routes(routes!(read::query))
+        .routes(routes!(read::stats))
+        .routes(routes!(read::sources))
+        .routes(routes!(read::names))
+        .routes(routes!(read::usage))
+        .routes(routes!(discover::healthz))
+        .routes(routes!(discover::readyz))
+        .routes(routes!(discover::metrics))
+        .routes(routes!(discover::openapi_json))
+        .routes(routes!(discover::docs))
+        .routes(routes!(discover::llms_txt))
+}
+
+/// The whole server as one service.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(async || ApiError::new(ErrorCode::NotFound))
+        .layer(from_fn_with_state(Arc::clone(&app), envelope::envelope))
+        .with_state(app)
+}

@@ -1,0 +1,129 @@
+//! `/docs`: the OpenAPI document as a page for people, drawn on the server.
+//!
+//! Shows nothing that the document does not hold; escapes everything.
+
+use askama::Template;
+use serde_json::Value;
+use utoipa::openapi::OpenApi as Document;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "reference.html")]
+pub struct Reference {
+    base: String,
+    introduction: String,
+    sections: Vec<Section>,
+    codes: Vec<Code>,
+}
+
+#[derive(Debug)]
+struct Section {
+    title: String,
+    text: String,
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug)]
+struct Operation {
+    id: String,
+    method: String,
+    path: String,
+    summary: String,
+    text: String,
+    keys: Vec<String>,
+    inputs: Vec<Field>,
+    outputs: Vec<Field>,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: String,
+    required: bool,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Code {
+    code: String,
+    status: u64,
+    message: String,
+}
+
+impl Reference {
+    /// The page of a document; `base` is where its examples point.
+    pub fn new(document: &Document, base: &str) -> Self {
+        let document = serde_json::to_value(document).unwrap_or_default();
+        let sections = list(&document["tags"]).iter().map(|tag| section(&document, tag)).collect();
+        let codes = list(&document["x-error-codes"]).iter().map(|row| Code {
+            code: text(&row["code"]),
+            status: row["status"].as_u64().unwrap_or_default(),
+            message: text(&row["message"]),
+        });
+        Self {
+            base: base.to_owned(),
+            introduction: text(&document["info"]["description"]),
+            sections,
+            codes: codes.collect(),
+        }
+    }
+}
+
+fn section(document: &Value, tag: &Value) -> Section {
+    let mut operations = Vec::new();
+    for (path, item) in members(&document["paths"]) {
+        for (method, operation) in members(item).filter(|(_, operation)| operation["tags"][0] == tag["name"])
+        {
+            operations.push(read_operation(document, path, method, operation));
+        }
+    }
+    Section { title: text(&tag["name"]), text: text(&tag["description"]), operations }
+}
+
+fn read_operation(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
+    let parameters = list(&operation["parameters"]).iter().map(|parameter| Field {
+        name: text(&parameter["name"]),
+        required: parameter["required"] == true,
+        text: text(&parameter["description"]),
+    });
+    let body = fields(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
+    let success = members(&operation["responses"]).find(|(status, _)| status.starts_with('2'));
+    let outputs =
+        success.map(|(_, answer)| fields(document, &answer["content"]["application/json"]["schema"]));
+    let schemes = list(&operation["security"]).iter().filter_map(|scheme| members(scheme).next());
+    Operation {
+        id: text(&operation["operationId"]),
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        summary: text(&operation["summary"]),
+        text: text(&operation["description"]),
+        keys: schemes.map(|(name, _)| name.replace("pk_in_url", "?key=pk_…").replace('_', " ")).collect(),
+        inputs: parameters.chain(body).collect(),
+        outputs: outputs.unwrap_or_default(),
+    }
+}
+
+/// The properties of a schema, behind its reference.
+fn fields(document: &Value, schema: &Value) -> Vec<Field> {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let schema = name.map_or(schema, |name| &document["components"]["schemas"][name]);
+    let required = |name: &str| list(&schema["required"]).iter().any(|entry| entry == name);
+    members(&schema["properties"])
+        .map(|(name, property)| Field {
+            name: name.to_owned(),
+            required: required(name),
+            text: text(&property["description"]),
+        })
+        .collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

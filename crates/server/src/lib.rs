@@ -1,0 +1,19 @@
+//! The edge of Millimetric: HTTP, JSON, HTML, environment, clock, command line.
+//!
+//! The only crate that knows the outside world; what the product means is in `core`, how events
+//! are kept in `events`, who may do what in `control`. They meet in [`ops`].
+
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod country;
+pub mod demo;
+pub mod error;
+pub mod http;
+pub mod limits;
+pub mod ops;
+pub mod secrets;
+pub mod telemetry;
+pub mod wire;

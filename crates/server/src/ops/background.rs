@@ -1,0 +1,113 @@
+//! What a server does beside answering: small tasks, each on its own beat, each visible in the
+//! log when it fails.
+//!
+//! None of them stands between a request and its answer.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::ProjectId;
+use millimetric_core::key::Env;
+use tokio::task::JoinSet;
+
+use super::read::oldest_kept;
+use crate::app::App;
+
+/// How soon a change of keys made elsewhere is noticed; the contract allows one second.
+const REVISION_EVERY: Duration = Duration::from_millis(250);
+/// How often counters and last uses are written.
+const COUNTERS_EVERY: Duration = Duration::from_secs(1);
+/// How often expired events are removed; the contract allows an hour.
+const RETENTION_EVERY: Duration = Duration::from_secs(15 * 60);
+/// How often the country database's file is looked at, and quiet buckets forgotten.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
+
+/// Starts the tasks; they end when the set is dropped.
+pub fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    repeat(&mut tasks, app, REVISION_EVERY, learn_revision);
+    repeat(&mut tasks, app, COUNTERS_EVERY, write_counters);
+    repeat(&mut tasks, app, RETENTION_EVERY, expire);
+    repeat(&mut tasks, app, HOUSEKEEPING_EVERY, keep_house);
+    tasks
+}
+
+fn repeat<F: Future<Output = ()> + Send>(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    every: Duration,
+    task: fn(Arc<App>) -> F,
+) where
+    F: 'static,
+{
+    let app = Arc::clone(app);
+    tasks.spawn(async move {
+        let mut beat = tokio::time::interval(every);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            task(Arc::clone(&app)).await;
+        }
+    });
+}
+
+async fn learn_revision(app: Arc<App>) {
+    match app.control.key_revision().await {
+        Ok(revision) => app.keys.learn_revision(revision),
+        Err(error) => tracing::error!(%error, "changes of keys cannot be noticed"),
+    }
+}
+
+/// Writes what is only counted in memory so far.
+pub async fn write_counters(app: Arc<App>) {
+    if let Err(error) = app.usage.write(&app.control).await {
+        tracing::error!(%error, "usage could not be written; it is kept and tried again");
+    }
+    let uses = app.keys.take_uses();
+    if let Err(error) = app.control.touch_last_used(&uses).await {
+        tracing::error!(%error, "the last use of keys could not be written");
+    }
+}
+
+/// Removes what projects do not keep any more, and everything of deleted ones.
+async fn expire(app: Arc<App>) {
+    let kept = match app.control.projects().await {
+        Ok(projects) => projects,
+        Err(error) => return tracing::error!(%error, "retention could not read the projects"),
+    };
+    for project in kept {
+        let Some(before) = oldest_kept(project.effective_retention_days(), app.now()) else { continue };
+        for scope in scopes(project.id) {
+            if let Err(error) = app.events.expire(scope, before).await {
+                tracing::error!(%error, project = %project.id, "expired events could not be removed");
+            }
+        }
+    }
+    let deleted = match app.control.deleted_projects().await {
+        Ok(deleted) => deleted,
+        Err(error) => return tracing::error!(%error, "retention could not read the deleted projects"),
+    };
+    for scope in deleted.into_iter().flat_map(scopes) {
+        if let Err(error) = app.events.drop_scope(scope).await {
+            tracing::error!(%error, project = %scope.project, "a deleted project's events could not be removed");
+        }
+    }
+}
+
+fn scopes(project: ProjectId) -> impl Iterator<Item = EventScope> {
+    Env::ALL.iter().map(move |&env| EventScope { project, env })
+}
+
+async fn keep_house(app: Arc<App>) {
+    app.limits.forget_quiet_projects();
+    let reloaded = tokio::task::spawn_blocking(move || app.countries.reload_if_changed()).await;
+    match reloaded {
+        Ok(Ok(true)) => tracing::info!("the country database was reloaded"),
+        Ok(Ok(false)) | Err(_) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the country database was not reloaded; the one before stays in use");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Collecting: from what a client sent to events on disk.
+//!
+//! Answers only after the store has said that the events are durable. Never keeps the caller's
+//! address or user agent beyond the call.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::ingest::bots::BotReason;
+use millimetric_core::ingest::enrich::{Visit, enrich};
+use millimetric_core::ingest::user_agent::ClientHints;
+use millimetric_core::ingest::validate::{FieldError, Submission, ValidEvent, validate};
+use millimetric_core::key::KeyKind;
+use millimetric_core::time::Timestamp;
+use millimetric_events::Appended;
+
+use crate::app::App;
+use crate::auth::{Authorized, Ingest};
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use crate::http::caller::Caller;
+use crate::telemetry::Reason;
+
+/// One event as it was sent, and the visitor that a server speaks for.
+#[derive(Debug)]
+pub struct Sent {
+    /// The event.
+    pub submission: Submission,
+    /// The visitor's address, when the server names one.
+    pub visitor_ip: Option<IpAddr>,
+    /// The visitor's user agent, when the server names one.
+    pub visitor_agent: Option<String>,
+}
+
+/// What became of a request's events.
+#[derive(Debug)]
+pub struct Collected {
+    /// The id of each, in the order they were sent.
+    pub event_ids: Vec<String>,
+    /// How many were there already.
+    pub duplicates: u64,
+    /// Why they were left out, when they were.
+    pub dropped: Option<BotReason>,
+}
+
+/// Checks, completes and stores the events of one request, all or none. `path` names a field of
+/// the event at an index in errors.
+pub async fn collect(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    caller: &Caller,
+    sent: Vec<Sent>,
+    path: impl Fn(usize, &FieldError) -> String,
+) -> ApiResult<Collected> {
+    let now = app.now();
+    let visits = Visits::new(app, by, caller, now);
+    let dropped = visits.bot();
+    let mut problems = Problems::default();
+    let mut events = Vec::with_capacity(sent.len());
+    for (index, sent) in sent.into_iter().enumerate() {
+        let (ip, agent) = (sent.visitor_ip, sent.visitor_agent);
+        match validate(sent.submission, now) {
+            Ok(valid) => events.push(visits.complete(valid, ip, agent.as_deref())),
+            Err(errors) => {
+                errors.iter().for_each(|error| problems.field(path(index, error), error.message.as_str()));
+            }
+        }
+    }
+    let events = problems.or(ErrorCode::InvalidPayload, events)?;
+    let event_ids = events.iter().map(|event| event.event_id.clone()).collect();
+    if let Some(reason) = dropped {
+        app.metrics
+            .events_dropped
+            .get_or_create(&Reason { reason: reason.as_str() })
+            .inc_by(events.len() as u64);
+        return Ok(Collected { event_ids, duplicates: 0, dropped });
+    }
+    let appended = store(app, by, events, now).await?;
+    Ok(Collected { event_ids, duplicates: appended.duplicates, dropped: None })
+}
+
+/// Stores in a task of its own: once begun, the counting goes on to its end even when the client
+/// has gone.
+async fn store(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    events: Vec<Event>,
+    now: Timestamp,
+) -> ApiResult<Appended> {
+    let reserved =
+        app.usage.reserve(&app.control, by.project(), by.scope().env, events.len() as u64, now).await?;
+    let (app, scope): (_, EventScope) = (Arc::clone(app), by.scope());
+    let task = tokio::spawn(async move {
+        let appended = app.events.append(scope, events).await?;
+        reserved.settle(appended.stored);
+        app.metrics.events_stored.inc_by(appended.stored);
+        app.metrics.events_duplicate.inc_by(appended.duplicates);
+        Ok::<_, ApiError>(appended)
+    });
+    task.await.map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?
+}
+
+/// Completes the events of one request; what is the same for all of them is worked out once.
+struct Visits<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    for_others: bool,
+    own: Visit,
+    now: Timestamp,
+}
+
+impl<'a> Visits<'a> {
+    fn new(app: &'a App, by: &Authorized<Ingest>, caller: &'a Caller, now: Timestamp) -> Self {
+        // A server's own address and agent say nothing of the visitor, but are all there is when
+        // it sends no context.
+        let for_others = by.kind() == KeyKind::Sk;
+        let mut visits = Self { app, caller, for_others, own: Visit::default(), now };
+        visits.own = visits.visit(caller.ip, caller.user_agent.as_deref(), caller.hints());
+        visits
+    }
+
+    /// Why this caller's events are left out: a known bot in a browser's place.
+    fn bot(&self) -> Option<BotReason> {
+        if self.for_others {
+            return None;
+        }
+        self.app
+            .user_agents
+            .read(self.caller.user_agent.as_deref().unwrap_or_default(), &self.caller.hints())
+            .bot
+    }
+
+    fn visit(&self, ip: Option<IpAddr>, agent: Option<&str>, hints: ClientHints<'_>) -> Visit {
+        Visit {
+            device: self.app.user_agents.read(agent.unwrap_or_default(), &hints).device,
+            country: ip.map(|ip| self.app.countries.country(ip)).unwrap_or_default(),
+            ip_hash: ip.map(|ip| self.app.ip_salt.hash(ip, self.now)).unwrap_or_default(),
+            site_host: self.caller.origin_host.clone(),
+        }
+    }
+
+    fn complete(&self, valid: ValidEvent, ip: Option<IpAddr>, agent: Option<&str>) -> Event {
+        let id = || self.app.new_id();
+        if !self.for_others || (ip.is_none() && agent.is_none()) {
+            return enrich(valid, &self.own, self.now, id);
+        }
+        enrich(valid, &self.visit(ip, agent, ClientHints::default()), self.now, id)
+    }
+}

@@ -1,0 +1,128 @@
+//! Keys: minting, rotating, revoking.
+//!
+//! The text of a key leaves this file once, in the answer to its minting; only its hash is
+//! stored.
+
+use ipnet::IpNet;
+use millimetric_control::{Actor, Control, ControlError, KeyOwner, Name, NewKey, NewKeyError, StoredKey};
+use millimetric_core::ids::KeyId;
+use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper, Scope};
+use millimetric_core::time::Timestamp;
+use uuid::Uuid;
+
+use crate::app::random_bytes;
+
+/// How often a minting is tried when its random prefix is taken: with a million keys the chance
+/// of a clash is one in four thousand each time.
+const TRIES: usize = 5;
+
+/// A key to be minted.
+#[derive(Debug, Clone)]
+pub struct KeyRequest {
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// What it is for.
+    pub kind: KeyKind,
+    /// Live or test.
+    pub env: Env,
+    /// A name for people.
+    pub label: Option<Name>,
+    /// Fewer scopes than the kind's; empty: the kind's.
+    pub scopes: Vec<Scope>,
+    /// Where it may be used from; empty: anywhere.
+    pub allowed_ips: Vec<IpNet>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key just minted: the only moment at which its text can be shown.
+#[derive(Debug)]
+pub struct Minted {
+    /// What is stored of it.
+    pub stored: StoredKey,
+    /// The text to hand to its owner.
+    pub text: KeyText,
+}
+
+/// Why a key was not minted.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// Such a key cannot be.
+    #[error(transparent)]
+    Invalid(#[from] NewKeyError),
+    /// The database refused or failed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system's random generator failed: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl KeyRequest {
+    /// A key with its kind's scopes, for anybody from anywhere, without an end.
+    pub const fn new(owner: KeyOwner, kind: KeyKind, env: Env) -> Self {
+        Self { owner, kind, env, label: None, scopes: Vec::new(), allowed_ips: Vec::new(), expires_at: None }
+    }
+}
+
+/// Mints a key.
+pub async fn mint(
+    control: &Control,
+    pepper: &Pepper,
+    request: &KeyRequest,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Minted, MintError> {
+    let mut taken = None;
+    for _ in 0..TRIES {
+        let (text, new) = draw(pepper, request)?;
+        match control.insert_key(new, by, now).await {
+            Ok(stored) => return Ok(Minted { stored, text }),
+            Err(error @ ControlError::KeyPrefixTaken(_)) => taken = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(taken.unwrap_or(ControlError::UnknownKey).into())
+}
+
+/// Mints a successor with the old key's label, scopes, addresses and expiry; the old key works
+/// for `grace_millis` more.
+pub async fn rotate(
+    control: &Control,
+    pepper: &Pepper,
+    old: &StoredKey,
+    grace_millis: i64,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Minted, MintError> {
+    let request = KeyRequest {
+        owner: old.owner,
+        kind: old.kind,
+        env: old.env,
+        label: old.label.clone(),
+        scopes: old.scopes.clone(),
+        allowed_ips: old.allowed_ips.clone(),
+        expires_at: old.expires_at,
+    };
+    let (text, new) = draw(pepper, &request)?;
+    let stored = control.rotate_key(old.id, new, now.plus_millis(grace_millis), by, now).await?;
+    Ok(Minted { stored, text })
+}
+
+fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), MintError> {
+    let text = KeyText::mint(request.kind, request.env, &random_bytes::<KEY_RANDOM_BYTES>()?);
+    let id = KeyId::new(Uuid::now_v7());
+    let mut new =
+        NewKey::new(id, request.owner, request.kind, request.env, text.prefix(), text.hash(pepper))?
+            .with_allowed_ips(&request.allowed_ips);
+    if !request.scopes.is_empty() {
+        new = new.with_scopes(&request.scopes)?;
+    }
+    if let Some(label) = &request.label {
+        new = new.with_label(label.clone());
+    }
+    if let Some(at) = request.expires_at {
+        new = new.with_expiry(at);
+    }
+    Ok((text, new))
+}

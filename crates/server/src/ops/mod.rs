@@ -1,0 +1,12 @@
+//! What the product can do, once. Every door (REST, command line, later MCP and the dashboard)
+//! calls these; a door with a rule of its own has something that belongs here.
+//!
+//! Knows neither HTTP nor JSON shapes.
+
+pub mod background;
+pub mod collect;
+pub mod keys;
+pub mod privacy;
+pub mod projects;
+pub mod read;
+pub mod usage;

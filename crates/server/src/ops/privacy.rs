@@ -1,0 +1,38 @@
+//! Forgetting a person: at once in every answer, within a minute on disk.
+//!
+//! The audit log keeps who asked, when, and a keyed hash of the id; never the id.
+
+use millimetric_control::{Actor, AuditScope, NewAuditEntry};
+use millimetric_core::ids::ErasureId;
+use millimetric_events::{Erasure, ErasureReport, Subject};
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::{Authorized, Forget};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// Queues the erasure; from the return on no answer holds the person's past events.
+pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> ApiResult<ErasureId> {
+    let (id, now) = (ErasureId::new(app.new_id()), app.now());
+    let detail = json!({
+        "request_id": id,
+        "named_by": match &subject { Subject::User { .. } => "user_id", Subject::Visitor { .. } => "anonymous_id" },
+        "include_linked": matches!(subject, Subject::User { include_linked: true, .. }),
+    });
+    let entry = NewAuditEntry {
+        scope: AuditScope::Project(by.project().id),
+        action: "person.erasure_requested",
+        subject: app.secrets.hash_person(by.project().id, &subject),
+        detail,
+    };
+    let failed = |error: &dyn ToString| ApiError::new(ErrorCode::ForgetFailed).because(error.to_string());
+    app.control.record_audit(&entry, &Actor::Key(by.key_id()), now).await.map_err(|error| failed(&error))?;
+    app.events.erase(by.scope(), Erasure { id, subject, at: now }).await.map_err(|error| failed(&error))?;
+    Ok(id)
+}
+
+/// How an erasure of this project stands.
+pub async fn status(app: &App, by: &Authorized<Forget>, id: ErasureId) -> ApiResult<ErasureReport> {
+    let report = app.events.erasure(by.scope(), id).await?;
+    report.ok_or_else(|| ApiError::new(ErrorCode::NotFound))
+}

@@ -1,0 +1,83 @@
+//! Projects: creating one with its first keys, and the very first one of an installation.
+
+use millimetric_control::{
+    Account, Actor, Control, ControlError, KeyOwner, Name, NewProject, Plan, Project, Slug,
+};
+use millimetric_core::ids::{AccountId, ProjectId};
+use millimetric_core::key::{Env, KeyKind, Pepper};
+use millimetric_core::origin::AllowedOrigin;
+use millimetric_core::time::Timestamp;
+use uuid::Uuid;
+
+use super::keys::{KeyRequest, MintError, Minted, mint};
+
+/// The name of the account and the project that a first start creates.
+pub const DEFAULT: &str = "default";
+
+/// A project and the keys that it starts with.
+#[derive(Debug)]
+pub struct Founded {
+    /// The project.
+    pub project: Project,
+    /// For browsers.
+    pub pk: Minted,
+    /// For servers.
+    pub sk: Minted,
+    /// For reading.
+    pub rk: Minted,
+}
+
+/// The account that projects belong to when nobody names one: created when it is missing.
+pub async fn default_account(control: &Control, by: &Actor, now: Timestamp) -> Result<Account, ControlError> {
+    let name: Name = DEFAULT.parse().map_err(|_| ControlError::UnknownAccount)?;
+    if let Some(account) = control.account_by_name(&name).await? {
+        return Ok(account);
+    }
+    match control.create_account(AccountId::new(Uuid::now_v7()), name.clone(), by, now).await {
+        // Somebody was faster.
+        Err(ControlError::AccountNameTaken(_)) => {
+            control.account_by_name(&name).await?.ok_or(ControlError::UnknownAccount)
+        }
+        other => other,
+    }
+}
+
+/// Creates a project in the default account, with one live pk, sk and rk.
+pub async fn found(
+    control: &Control,
+    pepper: &Pepper,
+    name: Name,
+    slug: Slug,
+    allowed_origins: Vec<AllowedOrigin>,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Founded, MintError> {
+    let account = default_account(control, by, now).await?;
+    let new = NewProject {
+        id: ProjectId::new(Uuid::now_v7()),
+        account_id: account.id,
+        slug,
+        name,
+        allowed_origins,
+        plan: Plan::SelfHosted,
+        retention_days: None,
+        timezone: chrono_tz::Tz::UTC,
+    };
+    let project = control.create_project(new, by, now).await?;
+    let key = async |kind| {
+        let request = KeyRequest::new(KeyOwner::Project(project.id), kind, Env::Live);
+        mint(control, pepper, &request, by, now).await
+    };
+    let (pk, sk, rk) = (key(KeyKind::Pk).await?, key(KeyKind::Sk).await?, key(KeyKind::Rk).await?);
+    Ok(Founded { project, pk, sk, rk })
+}
+
+/// On an installation without any account: the account and project `default`.
+pub async fn first(control: &Control, pepper: &Pepper, now: Timestamp) -> Result<Option<Founded>, MintError> {
+    if !control.accounts().await?.is_empty() {
+        return Ok(None);
+    }
+    let name: Name = DEFAULT.parse().map_err(|_| ControlError::UnknownAccount)?;
+    let slug = Slug::from_name(&name);
+    found(control, pepper, name, slug, Vec::new(), &Actor::Setup, now).await.map(Some)
+}

@@ -1,0 +1,76 @@
+//! Asking: the typed questions of `core::query`, put to the event store within what the project
+//! keeps.
+//!
+//! Retention is applied here before the store has removed anything, so that what has expired is
+//! unqueryable at once, whichever door asks.
+
+use millimetric_control::{Month, MonthlyUsage};
+use millimetric_core::query::{
+    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
+    StatsQuestion,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+
+/// Milliseconds of a day.
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Raw events, newest first.
+pub async fn events(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: EventsQuestion,
+) -> ApiResult<EventsAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.events(by.scope(), question).await?)
+}
+
+/// Counts, distinct visitors, sums and means.
+pub async fn stats(app: &App, by: &Authorized<Read>, mut question: StatsQuestion) -> ApiResult<StatsAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.stats(by.scope(), question).await?)
+}
+
+/// Where visits came from.
+pub async fn sources(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: SourcesQuestion,
+) -> ApiResult<SourcesAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.sources(by.scope(), question).await?)
+}
+
+/// Which event names occur.
+pub async fn names(app: &App, by: &Authorized<Read>, mut question: NamesQuestion) -> ApiResult<NamesAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.names(by.scope(), question).await?)
+}
+
+/// Events stored in each month that the range touches, of the key's env.
+pub async fn usage(app: &App, by: &Authorized<Read>, range: TimeRange) -> ApiResult<Vec<MonthlyUsage>> {
+    app.usage.write(&app.control).await?;
+    let last = range.to().plus_millis(-1);
+    let mut rows = app.control.usage(by.project().id, Month::of(range.from()), Month::of(last)).await?;
+    rows.retain(|row| row.env == by.scope().env);
+    Ok(rows)
+}
+
+/// The part of a range that has not expired; of one that has expired as a whole, the last
+/// millisecond of time, where nothing is ever stored: a question stays a valid question.
+fn kept(app: &App, by: &Authorized<Read>, range: TimeRange) -> TimeRange {
+    match oldest_kept(by.project().effective_retention_days(), app.now()) {
+        Some(oldest) if range.from() < oldest => {
+            TimeRange::new(oldest, range.to()).unwrap_or(TimeRange::LAST)
+        }
+        _ => range,
+    }
+}
+
+/// The first instant that a project of this retention still keeps.
+pub fn oldest_kept(days: Option<u32>, now: Timestamp) -> Option<Timestamp> {
+    days.map(|days| now.plus_millis(-(i64::from(days) * DAY_MILLIS)))
+}

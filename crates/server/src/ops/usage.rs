@@ -1,0 +1,114 @@
+//! Counting events against plans: a reservation before they are stored, the truth afterwards.
+//!
+//! Counters live in the control database and are written in the background; a crash loses at most
+//! the counts of the last second, never an event.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millimetric_control::{Control, ControlError, Month, Project};
+use millimetric_core::ids::ProjectId;
+use millimetric_core::key::Env;
+use millimetric_core::time::Timestamp;
+use parking_lot::Mutex;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// The counters of this process.
+#[derive(Debug, Clone, Default)]
+pub struct UsageMeter {
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Events of a project in a month, live and test, stored and reserved; only where a plan limits them.
+    used: HashMap<(ProjectId, Month), u64>,
+    /// Stored events that the control database has not heard of.
+    unwritten: HashMap<(ProjectId, Env, Month), u64>,
+}
+
+/// Room for some events within a plan. Dropped without being settled, it gives the room back.
+#[derive(Debug)]
+pub struct Reserved {
+    counts: Arc<Mutex<Counts>>,
+    project: ProjectId,
+    env: Env,
+    month: Month,
+    events: u64,
+}
+
+impl UsageMeter {
+    /// Takes room for so many events, or says when the plan's next month begins.
+    pub async fn reserve(
+        &self,
+        control: &Control,
+        project: &Project,
+        env: Env,
+        events: u64,
+        now: Timestamp,
+    ) -> ApiResult<Reserved> {
+        let month = Month::of(now);
+        if let Some(limit) = project.plan.monthly_events() {
+            self.learn(control, project.id, month).await?;
+            let mut counts = self.counts.lock();
+            let used = counts.used.entry((project.id, month)).or_default();
+            if *used + events > limit {
+                let seconds = (month.next_start().millis() - now.millis()) as u64 / 1000 + 1;
+                let error = ApiError::new(ErrorCode::QuotaExceeded).retry_after(seconds);
+                return Err(error.detail("plan", project.plan.as_str()).detail("monthly_events", limit));
+            }
+            *used += events;
+        }
+        Ok(Reserved { counts: Arc::clone(&self.counts), project: project.id, env, month, events })
+    }
+
+    /// Reads what was used before this process began to count.
+    async fn learn(&self, control: &Control, project: ProjectId, month: Month) -> ApiResult<()> {
+        if self.counts.lock().used.contains_key(&(project, month)) {
+            return Ok(());
+        }
+        let written: u64 = control.usage(project, month, month).await?.iter().map(|row| row.events).sum();
+        let mut counts = self.counts.lock();
+        let unwritten: u64 =
+            Env::ALL.iter().filter_map(|env| counts.unwritten.get(&(project, *env, month))).sum();
+        counts.used.entry((project, month)).or_insert(written + unwritten);
+        Ok(())
+    }
+
+    /// Writes what has been counted since the last call.
+    pub async fn write(&self, control: &Control) -> Result<(), ControlError> {
+        let taken = std::mem::take(&mut self.counts.lock().unwritten);
+        let rows: Vec<_> =
+            taken.iter().map(|(&(project, env, month), &events)| (project, env, month, events)).collect();
+        let written = control.add_usage(&rows).await;
+        if written.is_err() {
+            let mut counts = self.counts.lock();
+            for (key, events) in taken {
+                *counts.unwritten.entry(key).or_default() += events;
+            }
+        }
+        written
+    }
+}
+
+impl Reserved {
+    /// Tells how many of the events are really new.
+    pub fn settle(mut self, stored: u64) {
+        let mut counts = self.counts.lock();
+        if stored > 0 {
+            *counts.unwritten.entry((self.project, self.env, self.month)).or_default() += stored;
+        }
+        drop(counts);
+        self.events = self.events.saturating_sub(stored);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock();
+        if let Some(used) = counts.used.get_mut(&(self.project, self.month)) {
+            *used = used.saturating_sub(self.events);
+        }
+    }
+}

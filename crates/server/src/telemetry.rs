@@ -1,0 +1,117 @@
+//! What operators see: log lines and the figures of `/metrics`.
+//!
+//! Neither ever carries a key, an address or a body; label values come from closed sets.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+
+/// Sends log lines to standard error, as `--log` and `--log-format` say.
+pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("--log: {error}; expected `info` or `target=level,…`"))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+/// The counters of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Events acknowledged as stored.
+    pub events_stored: Counter,
+    /// Events that were there already.
+    pub events_duplicate: Counter,
+    /// Events left out on purpose, by reason.
+    pub events_dropped: Family<Reason, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabel, Histogram>,
+}
+
+/// Why an event was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reason {
+    /// One of a closed set.
+    pub reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: StatusLabel,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct StatusLabel(u16);
+
+impl EncodeLabelValue for StatusLabel {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
+    ) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&u64::from(self.0), encoder)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("millimetric");
+        let events_stored = Counter::default();
+        let events_duplicate = Counter::default();
+        let events_dropped = Family::default();
+        let requests = Family::default();
+        let seconds: Family<RouteLabel, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 2.0, 16)));
+        registry.register("events_stored", "Events acknowledged as stored", events_stored.clone());
+        registry.register("events_duplicate", "Events that were there already", events_duplicate.clone());
+        registry.register("events_dropped", "Events left out on purpose, by reason", events_dropped.clone());
+        registry.register("http_requests", "Requests answered, by route and status", requests.clone());
+        registry.register("http_request_seconds", "Time to answer, by route", seconds.clone());
+        Self { registry, events_stored, events_duplicate, events_dropped, requests, seconds }
+    }
+}
+
+impl Metrics {
+    /// Counts one answered request; `route` is the pattern, never the path.
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels { route: route.to_owned(), status: StatusLabel(status) };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&RouteLabel { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// The page of `/metrics` in the OpenMetrics text format, with the store's own figures.
+    pub fn page(&self, gauges: &[(&'static str, f64)]) -> String {
+        use std::fmt::Write as _;
+        let mut page = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut page, &self.registry);
+        let end = page.strip_suffix("# EOF\n").map(str::len).unwrap_or(page.len());
+        page.truncate(end);
+        for (name, value) in gauges {
+            let _ = writeln!(page, "# TYPE millimetric_store_{name} gauge\nmillimetric_store_{name} {value}");
+        }
+        page.push_str("# EOF\n");
+        page
+    }
+}

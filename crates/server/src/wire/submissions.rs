@@ -1,0 +1,403 @@
+//! What clients send to the ingest routes.
+//!
+//! A body that fits is read in one pass. One that does not is read again, event by event and
+//! field by field, so that the answer names every wrong type at its path.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use millimetric_core::ingest::validate::{FieldError, Submission};
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::repair;
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+
+/// The most events of a batch (contract, section 3).
+pub const MAX_BATCH: usize = 1000;
+
+/// One event. Unknown fields are ignored; `null` counts as absent.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventIn {
+    /// Name, 1–128 characters; `$` marks system events such as `$pageview`. Required.
+    #[schema(required, nullable = false, min_length = 1, max_length = 128, example = "$pageview")]
+    pub event: Option<String>,
+    /// Your own id for this event, 1–128 characters; the same id is stored once.
+    #[schema(min_length = 1, max_length = 128)]
+    pub event_id: Option<String>,
+    /// When it happened, ISO 8601 with an offset; absent: now.
+    #[schema(format = DateTime)]
+    pub timestamp: Option<String>,
+    /// The visitor, 1–128 characters; absent: the server invents one.
+    #[schema(min_length = 1, max_length = 128)]
+    pub anonymous_id: Option<String>,
+    /// The signed-in user, 1–256 characters.
+    #[schema(min_length = 1, max_length = 256)]
+    pub user_id: Option<String>,
+    /// The session, 1–128 characters; absent: one for each visitor and half hour.
+    #[schema(min_length = 1, max_length = 128)]
+    pub session_id: Option<String>,
+    /// The page, an absolute http(s) URL of at most 2048 characters.
+    #[schema(max_length = 2048, example = "https://shop.example/sale?utm_source=facebook&utm_medium=cpc")]
+    pub url: Option<String>,
+    /// The page's path; absent: the url's.
+    #[schema(max_length = 2048)]
+    pub path: Option<String>,
+    /// Where the visitor came from.
+    #[schema(max_length = 2048)]
+    pub referrer: Option<String>,
+    /// Anything else: a JSON object of at most 8192 bytes, at most 32 levels deep.
+    #[schema(value_type = Option<Object>)]
+    pub properties: Option<Box<RawValue>>,
+    /// The visitor, when a server sends for a browser; honoured for sk keys only.
+    pub context: Option<ContextIn>,
+}
+
+/// The visitor behind a server's request.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[schema(as = Context)]
+pub struct ContextIn {
+    /// The visitor's address; hashed and located, never stored.
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    pub ip: Option<IpAddr>,
+    /// The visitor's `User-Agent`; never stored.
+    #[schema(max_length = 2048)]
+    pub user_agent: Option<String>,
+}
+
+/// The body of `POST /v1/batch`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Batch)]
+pub struct BatchIn {
+    /// 1–1000 events, all stored or none.
+    #[schema(value_type = Vec<EventIn>, min_items = 1, max_items = 1000)]
+    events: AtMost<EventIn>,
+}
+
+/// The body of `POST /v1/identify`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Identify)]
+pub struct IdentifyIn {
+    /// The visitor. Required.
+    #[schema(required, nullable = false, min_length = 1, max_length = 128)]
+    pub anonymous_id: Option<String>,
+    /// The user that the visitor turned out to be. Required.
+    #[schema(required, nullable = false, min_length = 1, max_length = 256)]
+    pub user_id: Option<String>,
+    /// Facts about the user: a JSON object, kept as the event's properties.
+    #[schema(value_type = Option<Object>)]
+    pub traits: Option<Box<RawValue>>,
+    /// As in an event: makes a retry harmless.
+    #[schema(min_length = 1, max_length = 128)]
+    pub event_id: Option<String>,
+    /// As in an event.
+    #[schema(format = DateTime)]
+    pub timestamp: Option<String>,
+    /// As in an event.
+    pub context: Option<ContextIn>,
+}
+
+/// The body of `POST /v1/forget`: one of the two ids.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Forget)]
+pub struct ForgetIn {
+    /// The user to forget.
+    #[schema(min_length = 1, max_length = 256)]
+    pub user_id: Option<String>,
+    /// The visitor to forget.
+    #[schema(min_length = 1, max_length = 128)]
+    pub anonymous_id: Option<String>,
+    /// With `user_id`: also forget the visitors that `$identify` linked to the user.
+    pub include_linked: Option<bool>,
+}
+
+/// Reads one event.
+pub fn event(text: &str) -> ApiResult<EventIn> {
+    read(text, |fields| read_event(fields))
+}
+
+/// Reads a batch; never more than [`MAX_BATCH`] events are kept in memory.
+pub fn batch(text: &str) -> ApiResult<Vec<EventIn>> {
+    let text = repair::escapes(text);
+    let events = match serde_json::from_str::<BatchIn>(&text) {
+        Ok(batch) => batch.events,
+        Err(_) => read_batch_slowly(&text)?,
+    };
+    if events.kept.is_empty() || events.count > MAX_BATCH {
+        let mut problems = Problems::default();
+        problems.field("events", format!("must hold 1 to {MAX_BATCH} events, not {}", events.count));
+        return Err(ApiError::validation(ErrorCode::InvalidPayload, problems));
+    }
+    Ok(events.kept)
+}
+
+/// Reads a link between a visitor and a user.
+pub fn identify(text: &str) -> ApiResult<IdentifyIn> {
+    read(text, |fields| IdentifyIn {
+        anonymous_id: fields.take("anonymous_id", "a string"),
+        user_id: fields.take("user_id", "a string"),
+        traits: fields.raw("traits"),
+        event_id: fields.take("event_id", "a string"),
+        timestamp: fields.take("timestamp", "a string"),
+        context: read_context(fields),
+    })
+}
+
+/// Reads whom to forget.
+pub fn forget(text: &str) -> ApiResult<ForgetIn> {
+    read(text, |fields| ForgetIn {
+        user_id: fields.take("user_id", "a string"),
+        anonymous_id: fields.take("anonymous_id", "a string"),
+        include_linked: fields.take("include_linked", "true or false"),
+    })
+}
+
+fn read<T: DeserializeOwned>(text: &str, slowly: impl Fn(&mut Fields<'_>) -> T) -> ApiResult<T> {
+    let text = repair::escapes(text);
+    if let Ok(read) = serde_json::from_str(&text) {
+        return Ok(read);
+    }
+    let mut problems = Problems::default();
+    let raw: &RawValue = serde_json::from_str(&text).map_err(|error| not_json(&error))?;
+    let read = Fields::of(raw, "", &mut problems).map(|mut fields| slowly(&mut fields));
+    match read {
+        Some(read) => problems.or(ErrorCode::InvalidPayload, read),
+        None => Err(ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object")),
+    }
+}
+
+fn read_batch_slowly(text: &str) -> ApiResult<AtMost<EventIn>> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow)]
+        events: Option<&'a RawValue>,
+    }
+    let invalid = |field: &str, message: &str| {
+        let mut problems = Problems::default();
+        problems.field(field, message);
+        ApiError::validation(ErrorCode::InvalidPayload, problems)
+    };
+    let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    let outer: Outer<'_> = serde_json::from_str(whole.get()).map_err(|_| {
+        ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object with `events`")
+    })?;
+    let events = outer.events.ok_or_else(|| invalid("events", "is required"))?;
+    let raw: AtMost<Box<RawValue>> =
+        serde_json::from_str(events.get()).map_err(|_| invalid("events", "must be an array"))?;
+    let mut problems = Problems::default();
+    let mut kept = Vec::with_capacity(raw.kept.len());
+    for (index, event) in raw.kept.iter().enumerate() {
+        let path = format!("events.{index}");
+        match Fields::of(event, &path, &mut problems) {
+            Some(mut fields) => kept.push(read_event(&mut fields)),
+            None => problems.field(path, "must be a JSON object"),
+        }
+    }
+    problems.or(ErrorCode::InvalidPayload, AtMost { kept, count: raw.count })
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    let message = format!("the body is not valid JSON (line {}, column {})", error.line(), error.column());
+    ApiError::form(ErrorCode::InvalidPayload, message)
+}
+
+fn read_event(fields: &mut Fields<'_>) -> EventIn {
+    EventIn {
+        event: fields.take("event", "a string"),
+        event_id: fields.take("event_id", "a string"),
+        timestamp: fields.take("timestamp", "a string"),
+        anonymous_id: fields.take("anonymous_id", "a string"),
+        user_id: fields.take("user_id", "a string"),
+        session_id: fields.take("session_id", "a string"),
+        url: fields.take("url", "a string"),
+        path: fields.take("path", "a string"),
+        referrer: fields.take("referrer", "a string"),
+        properties: fields.raw("properties"),
+        context: read_context(fields),
+    }
+}
+
+fn read_context(fields: &mut Fields<'_>) -> Option<ContextIn> {
+    let raw = fields.raw("context")?;
+    let path = fields.path_of("context");
+    let mut context = Fields::of(&raw, &path, fields.problems);
+    if let Some(inner) = &mut context {
+        return Some(ContextIn {
+            ip: inner.take("ip", "an IP address"),
+            user_agent: inner.take("user_agent", "a string"),
+        });
+    }
+    fields.problems.field(path, "must be a JSON object");
+    None
+}
+
+/// The members of a JSON object, taken one by one; of repeated members the last counts.
+struct Fields<'a> {
+    members: HashMap<String, Box<RawValue>>,
+    path: String,
+    problems: &'a mut Problems,
+}
+
+impl<'a> Fields<'a> {
+    fn of(raw: &RawValue, path: &str, problems: &'a mut Problems) -> Option<Self> {
+        let members = serde_json::from_str(raw.get()).ok()?;
+        Some(Self { members, path: path.to_owned(), problems })
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    fn raw(&mut self, name: &str) -> Option<Box<RawValue>> {
+        self.members.remove(name).filter(|raw| raw.get() != "null")
+    }
+
+    fn take<T: DeserializeOwned>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let raw = self.raw(name)?;
+        let read = serde_json::from_str(raw.get());
+        read.map_err(|_| self.problems.field(self.path_of(name), format!("must be {expected}"))).ok()
+    }
+}
+
+/// An array of which at most [`MAX_BATCH`] elements are kept, and all are counted.
+#[derive(Debug)]
+struct AtMost<T> {
+    kept: Vec<T>,
+    count: usize,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AtMost<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = AtMost<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AtMost<T>, A::Error> {
+                let mut kept = Vec::new();
+                while kept.len() < MAX_BATCH {
+                    match seq.next_element()? {
+                        Some(element) => kept.push(element),
+                        None => return Ok(AtMost { count: kept.len(), kept }),
+                    }
+                }
+                let mut count = kept.len();
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(AtMost { kept, count })
+            }
+        }
+
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+impl EventIn {
+    /// What `core` validates, and whom the event speaks for.
+    pub fn into_submission(self) -> (Submission, Option<ContextIn>) {
+        let submission = Submission {
+            event: self.event,
+            event_id: self.event_id,
+            timestamp: self.timestamp,
+            anonymous_id: self.anonymous_id,
+            user_id: self.user_id,
+            session_id: self.session_id,
+            url: self.url,
+            path: self.path,
+            referrer: self.referrer,
+            properties: self.properties.map(into_text),
+        };
+        (submission, self.context)
+    }
+}
+
+impl IdentifyIn {
+    /// The `$identify` event that records the link.
+    pub fn into_event(self) -> ApiResult<EventIn> {
+        let mut problems = Problems::default();
+        for (field, value) in [("anonymous_id", &self.anonymous_id), ("user_id", &self.user_id)] {
+            if value.is_none() {
+                problems.field(field, "is required");
+            }
+        }
+        let event = EventIn {
+            event: Some("$identify".to_owned()),
+            anonymous_id: self.anonymous_id,
+            user_id: self.user_id,
+            properties: self.traits,
+            event_id: self.event_id,
+            timestamp: self.timestamp,
+            context: self.context,
+            ..EventIn::default()
+        };
+        problems.or(ErrorCode::InvalidPayload, event)
+    }
+}
+
+fn into_text(raw: Box<RawValue>) -> String {
+    Box::<str>::from(raw).into_string()
+}
+
+/// The path under which a field of an event is named in errors.
+pub fn error_path(index: Option<usize>, error: &FieldError) -> String {
+    match index {
+        Some(index) => format!("events.{index}.{}", error.field),
+        None => error.field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(error: ApiError) -> Vec<String> {
+        error.details["fieldErrors"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn every_wrong_type_is_named_at_its_path() {
+        let text = r#"{"events":[{"event":"a"},{"event":1,"url":[],"context":{"ip":"x"}},7,{"event":"b","context":3}]}"#;
+        assert_eq!(
+            paths(batch(text).unwrap_err()),
+            ["events.1.event", "events.1.url", "events.1.context.ip", "events.2", "events.3.context"]
+        );
+        assert_eq!(paths(event(r#"{"event":{},"timestamp":5}"#).unwrap_err()), ["event", "timestamp"]);
+        assert_eq!(paths(forget(r#"{"include_linked":"yes"}"#).unwrap_err()), ["include_linked"]);
+        assert_eq!(paths(batch("{}").unwrap_err()), ["events"]);
+        assert_eq!(paths(batch(r#"{"events":{}}"#).unwrap_err()), ["events"]);
+        assert_eq!(paths(batch(r#"{"events":[]}"#).unwrap_err()), ["events"]);
+    }
+
+    #[test]
+    fn a_repeated_field_counts_with_its_last_value() {
+        assert_eq!(event(r#"{"event":"a","event":"b","x":1}"#).unwrap().event.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn no_more_than_a_batch_is_kept() {
+        let of = |count: usize| format!(r#"{{"events":[{}]}}"#, vec![r#"{"event":"a"}"#; count].join(","));
+        assert_eq!(batch(&of(1000)).unwrap().len(), 1000);
+        let error = batch(&of(1001)).unwrap_err();
+        assert_eq!(error.details["fieldErrors"]["events"][0], "must hold 1 to 1000 events, not 1001");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_with_its_place() {
+        for text in ["", "{", "nope", "{\"event\":\"a\"", "[1,2", "{'event':1}"] {
+            let error = event(text).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidPayload, "{text}");
+            assert!(error.details["formErrors"][0].as_str().unwrap().contains("not valid JSON"), "{text}");
+        }
+        assert_eq!(event("[]").unwrap_err().details["formErrors"][0], "the body must be a JSON object");
+    }
+}

@@ -1,0 +1,41 @@
+//! Browsers: preflights and readable answers on the ingest routes, none elsewhere.
+
+use crate::support::{ALWAYS, Server};
+
+#[test]
+fn ingest_answers_preflights_and_opens_every_answer() {
+    let server = Server::start();
+    for path in ["/v1/track", "/v1/batch", "/v1/identify", "/v1/forget"] {
+        let asked = [("origin", "https://any.example"), ("access-control-request-method", "POST")];
+        let answer = server.send("OPTIONS", path, &asked, b"");
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            Some("authorization, content-type, content-encoding")
+        );
+        assert_eq!(answer.header("access-control-allow-methods"), Some("POST, OPTIONS"));
+        assert_eq!(answer.header("access-control-max-age"), Some("7200"));
+        for answer in [server.send("POST", path, &[], b""), server.send("GET", path, &[], b"")] {
+            assert!(answer.status >= 400);
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path} {}", answer.status);
+            assert_eq!(answer.header("access-control-expose-headers"), Some("Retry-After, X-Request-Id"));
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+        }
+    }
+}
+
+#[test]
+fn other_routes_send_no_cross_origin_headers() {
+    let server = Server::start();
+    let rk = server.default_project().rk;
+    for answer in [
+        server.get(&format!("/v1/query?{ALWAYS}"), &rk),
+        server.get("/v1/query", &rk),
+        server.send("OPTIONS", "/v1/query", &[("origin", "https://any.example")], b""),
+        server.send("GET", "/healthz", &[("origin", "https://any.example")], b""),
+    ] {
+        let named = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+        assert!(!named, "{:?}", answer.headers);
+    }
+}

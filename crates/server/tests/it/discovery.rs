@@ -1,0 +1,86 @@
+//! How strangers and machines learn what is here.
+
+use serde_json::Value;
+
+use crate::support::Server;
+
+/// The copy in the repository, which clients are generated from.
+const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
+
+#[test]
+fn the_document_in_the_repository_is_the_one_the_code_makes() {
+    let server = Server::start();
+    let served = server.send("GET", "/openapi.json", &[], b"");
+    let text = format!("{}\n", serde_json::to_string_pretty(&served.json()).unwrap());
+    if std::env::var_os("MILLIMETRIC_WRITE_SPEC").is_some() {
+        std::fs::write(SPEC, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(SPEC).unwrap_or_default();
+    assert!(kept == text, "spec/openapi.json is out of date: run `cargo xtask gen`");
+}
+
+#[test]
+fn every_route_of_the_document_answers_as_the_document_says() {
+    let server = Server::start();
+    let document = server.send("GET", "/openapi.json", &[], b"").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut seen = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let path = path.replace("{request_id}", "fgt_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5");
+            let answer = server.send(&method.to_uppercase(), &path, &[], b"");
+            let needs_key = operation["security"].is_array();
+            let expected: &[u16] = if needs_key { &[401, 404] } else { &[200] };
+            assert!(expected.contains(&answer.status), "{method} {path}: {}", answer.status);
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 15, "{seen} operations");
+}
+
+#[test]
+fn the_reference_is_a_plain_page_without_anything_from_elsewhere() {
+    let server = Server::start();
+    let page = server.send("GET", "/docs", &[], b"");
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    for needed in ["/v1/track", "/v1/sources", "invalid_group_by", "IP Geolocation by", &server.url] {
+        assert!(page.text.contains(needed), "{needed}");
+    }
+    for foreign in ["<script", "src=", "@import", "url("] {
+        assert!(!page.text.contains(foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn language_models_get_a_page_of_their_own() {
+    let server = Server::start();
+    let page = server.send("GET", "/llms.txt", &[], b"");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    assert!(page.text.contains(&format!("POST {}/v1/track", server.url)), "{}", page.text);
+    assert!(!page.text.contains("{base}"));
+}
+
+#[test]
+fn the_server_tells_whether_it_is_well() {
+    let server = Server::start_with(&["--metrics-token", "a-token-for-the-tests"]);
+    for path in ["/healthz", "/readyz"] {
+        let answer = server.send("GET", path, &[], b"");
+        assert_eq!((answer.status, answer.json()["ok"].clone()), (200, Value::Bool(true)), "{path}");
+    }
+    assert_eq!(server.send("GET", "/metrics", &[], b"").error(), (401, "missing_bearer_token".to_owned()));
+    assert_eq!(server.get("/metrics", "a-token-for-nobody-x").error(), (401, "invalid_api_key".to_owned()));
+    let metrics = server.get("/metrics", "a-token-for-the-tests").text;
+    for name in [
+        "millimetric_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
+        "millimetric_events_stored_total 0",
+        "millimetric_store_hot_rows 0",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(name), "{name} in {metrics}");
+    }
+    let closed = Server::start();
+    assert_eq!(closed.get("/metrics", "whatever-it-is-none").error(), (404, "not_found".to_owned()));
+}

@@ -1,0 +1,200 @@
+//! What goes wrong on real machines: power cuts, full disks, second servers, damaged files, slow
+//! clients. Nothing that was acknowledged is ever lost.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{ALWAYS, Server, command, eventually, pageview};
+
+fn count(server: &Server, key: &str) -> Value {
+    server.get(&format!("/v1/stats?{ALWAYS}"), key).json()["rows"][0]["value"].clone()
+}
+
+#[test]
+fn a_kill_right_after_the_202_loses_nothing_and_retries_double_nothing() {
+    let mut server = Server::start();
+    let project = server.default_project();
+    for round in 0..5 {
+        let url = format!("https://shop.example/{round}");
+        server.track(&project.sk, pageview(&format!("evt_{round}"), &url));
+        let folder = server.kill().unwrap();
+        server = Server::start_on(folder.path(), &[]);
+        server = server.keeping(folder);
+        assert_eq!(count(&server, &project.rk), json!(round + 1));
+        assert_eq!(server.track(&project.sk, pageview(&format!("evt_{round}"), &url))["duplicates"], 1);
+    }
+}
+
+#[test]
+fn a_server_that_is_asked_to_stop_finishes_what_is_under_way() {
+    let server = Server::start();
+    let project = server.default_project();
+    let address = server.url.replace("http://localhost:", "127.0.0.1:");
+    let body = br#"{"event":"last words"}"#;
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /v1/track HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        project.sk,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body[..5]).unwrap();
+    // The first part must have arrived before the server stops taking new requests.
+    eventually("the request has begun", || (metrics_requests_open(&server)).then_some(()));
+    server.ask_to_stop();
+    stream.write_all(&body[5..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let (status, folder) = server.stopped();
+    assert!(status.success());
+    let folder = folder.unwrap();
+    let again = Server::start_on(folder.path(), &[]);
+    assert_eq!(count(&again, &project.rk), json!(1));
+}
+
+/// Whether the system's table of connections shows that the server has read all that was sent.
+fn metrics_requests_open(server: &Server) -> bool {
+    let port: u16 = server.url.rsplit(':').next().unwrap().parse().unwrap();
+    let needle = format!(":{port:04X} ");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // State 01 is an established connection; the receive queue (second number) is empty when read.
+    table.lines().any(|line| line.contains(&needle) && line.contains(" 01 00000000:00000000 "))
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let server = Server::start();
+    let error = Server::try_start(&server.dir, &[]).err().expect("the second server starts");
+    assert!(
+        error.contains("in use by another process") && error.contains(&server.pid().to_string()),
+        "{error}"
+    );
+    assert_eq!(server.send("GET", "/readyz", &[], b"").status, 200);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let taken = server.url.replace("http://localhost:", "127.0.0.1:");
+    let output = command(folder.path()).args(["serve", "--listen", &taken]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("--listen"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // The system's own read-only tree: also root cannot write there.
+    let error = Server::try_start(Path::new("/proc/millimetric"), &[]).err().expect("the server starts");
+    assert!(error.contains("/proc/millimetric") && error.contains("--data-dir"), "{error}");
+}
+
+#[test]
+fn a_damaged_pepper_stops_the_start_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::start_on(folder.path(), &[]));
+    let pepper = folder.path().join("pepper");
+    std::fs::write(&pepper, b"damaged").unwrap();
+    let error = Server::try_start(folder.path(), &[]).err().expect("the server starts");
+    assert!(error.contains("is damaged") && error.contains("restore it from a backup"), "{error}");
+}
+
+#[test]
+fn a_changed_pepper_is_noticed_and_the_previous_one_can_bridge_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |flags: &[&str]| Server::start_on(folder.path(), flags);
+    let first = with(&["--pepper", "the-first-pepper-of-all"]);
+    let rk = first.default_project().rk;
+    drop(first);
+    let read = format!("/v1/stats?{ALWAYS}");
+    let changed = with(&["--pepper", "another-pepper-entirely"]);
+    assert_eq!(changed.get(&read, &rk).error(), (401, "invalid_api_key".to_owned()));
+    drop(changed);
+    let bridged =
+        with(&["--pepper", "another-pepper-entirely", "--pepper-previous", "the-first-pepper-of-all"]);
+    assert_eq!(bridged.get(&read, &rk).status, 200);
+}
+
+#[test]
+fn a_country_database_cut_in_half_stops_the_start_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.mmdb");
+    std::fs::write(&path, vec![0; 4096]).unwrap();
+    let error =
+        Server::try_start(folder.path(), &["--geo-db", path.to_str().unwrap()]).err().expect("it starts");
+    assert!(error.contains("half.mmdb"), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_a_503_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount(24) else {
+        return println!("skipped: mounting a small file system takes root");
+    };
+    let server = Server::start_on(&disk.path, &[]);
+    let project = server.default_project();
+    let text = |n: usize| -> String {
+        (0..8000).map(|i| char::from(b'a' + ((i * i + n * 7 + i * n) % 26) as u8)).collect()
+    };
+    let (mut acknowledged, mut refused) = (0, None);
+    for n in 0..20_000 {
+        let answer = server.post("/v1/batch", &project.sk, &json!({ "events": (0..20).map(|i| {
+            json!({ "event": "e", "event_id": format!("{n}-{i}"), "properties": { "text": text(n * 20 + i) } })
+        }).collect::<Vec<_>>() }));
+        match answer.status {
+            202 => acknowledged += 20,
+            _ => {
+                refused = Some(answer);
+                break;
+            }
+        }
+    }
+    let refused = refused.expect("the disk fills up");
+    assert_eq!(refused.error(), (503, "storage_full".to_owned()));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(
+        count(&server, &project.rk),
+        json!(acknowledged),
+        "reads still work, and nothing is half-written"
+    );
+    drop(server.kill());
+    disk.grow(64);
+    let again = Server::start_on(&disk.path, &[]);
+    assert_eq!(count(&again, &project.rk), json!(acknowledged));
+    eventually("writing resumes when there is room", || {
+        (again.post("/v1/track", &project.sk, &json!({ "event": "room" })).status == 202).then_some(())
+    });
+}
+
+/// A file system of a few MiB in memory, unmounted in the end.
+struct SmallDisk {
+    path: std::path::PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn mount(mib: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let size = format!("size={mib}m,mode=700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output().ok()?;
+        mounted.status.success().then_some(Self { path, _folder: folder })
+    }
+
+    fn grow(&self, mib: u32) {
+        let size = format!("remount,size={mib}m");
+        assert!(Command::new("mount").args(["-o", &size]).arg(&self.path).status().unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}

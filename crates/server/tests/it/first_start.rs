@@ -1,0 +1,79 @@
+//! A newcomer's first minutes: start, paste the printed line, read it back.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{ALWAYS, Server, cli};
+
+#[test]
+fn the_printed_curl_line_gets_a_202_and_the_event_reads_back_classified() {
+    let server = Server::start();
+    let line =
+        server.greeting.lines().find(|line| line.contains("curl") && line.contains("/v1/track")).unwrap();
+    let output =
+        Command::new("sh").args(["-c", &format!("{line} -sS -w ' %{{http_code}}'")]).output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    assert!(answer.ends_with(" 202") && answer.starts_with("{\"ok\":true,\"event_id\":\"evt_"), "{answer}");
+
+    let rk = server.default_project().rk;
+    let sources = server.get(&format!("/v1/sources?{ALWAYS}"), &rk).json();
+    let expected = json!({ "breakdown": "source_medium", "rows": [
+        { "source": "facebook", "medium": "paid", "events": 1, "uniques": 1, "paid_share": 1.0 }] });
+    assert_eq!(sources, expected);
+    let rows = server.get(&format!("/v1/query?{ALWAYS}"), &rk).json();
+    assert_eq!(rows["rows"][0]["source_rule_id"], "paid_utm_facebook");
+    assert_eq!(rows["rows"][0]["url"], "https://shop.example/?utm_source=facebook&utm_medium=cpc");
+}
+
+#[test]
+fn the_keys_are_shown_once_and_the_second_start_is_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Server::start_on(folder.path(), &[]);
+    assert_eq!(
+        first.greeting.matches("_live_").count(),
+        4,
+        "three keys, and the sk in the curl line… and the rk"
+    );
+    drop(first);
+    let second = Server::start_on(folder.path(), &[]);
+    assert_eq!(second.greeting, "");
+    let keys = second.cli(&["key", "list", "--project", "default"]);
+    let mut kinds: Vec<_> =
+        keys.as_array().unwrap().iter().map(|key| key["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["pk", "rk", "sk"]);
+}
+
+#[test]
+fn no_secret_lies_in_the_data_folder_or_is_readable_by_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    let project = server.default_project();
+    let secrets = [&project.pk, &project.sk, &project.rk]
+        .map(|key| key.split('_').skip(3).collect::<Vec<_>>().join("_"));
+    for entry in std::fs::read_dir(&server.dir).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.metadata().unwrap();
+        assert_eq!(
+            metadata.permissions().mode() & 0o077 & if metadata.is_dir() { 0o007 } else { 0o077 },
+            0,
+            "{path:?}"
+        );
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        for secret in &secrets {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn a_project_made_before_the_first_start_is_the_only_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let made =
+        cli(folder.path(), &["project", "create", "--name", "My Shop", "--origin", "https://shop.example"]);
+    assert_eq!(made["slug"], "my-shop");
+    let server = Server::start_on(folder.path(), &[]);
+    assert_eq!(server.greeting, "");
+    server.track(made["keys"]["sk"].as_str().unwrap(), json!({ "event": "signup" }));
+}

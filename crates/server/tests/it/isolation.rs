@@ -1,0 +1,113 @@
+//! Nothing of one project is ever visible to another: a property over every route, with two
+//! projects on one server, live and test.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::support::{ALWAYS, Server, eventually};
+
+/// What the sending side writes into every field that can carry a text.
+const MARK: &str = "onlymine";
+
+/// Every read route, with a parameter from the other side put in where one fits.
+fn read_path(route: usize, filter: &str) -> String {
+    let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+    match route {
+        0 => format!("/v1/query?{ALWAYS}&limit=1000"),
+        1 => format!("/v1/query?{ALWAYS}&anonymous_id={filter}"),
+        2 => format!("/v1/query?{ALWAYS}&user_id={filter}"),
+        3 => format!("/v1/query?{ALWAYS}&event={filter}"),
+        4 => format!("/v1/stats?{ALWAYS}&group_by=event_name,source,path&limit=1000"),
+        5 => format!("/v1/stats?{ALWAYS}&group_by=properties.{filter}"),
+        6 => format!("/v1/stats?{ALWAYS}&metric=uniques&source={filter}"),
+        7 => format!("/v1/sources?{ALWAYS}"),
+        8 => format!("/v1/events?{ALWAYS}"),
+        _ => format!("/v1/usage?{ALWAYS}"),
+    }
+}
+
+#[test]
+fn no_route_shows_another_projects_events() {
+    let server = Server::start();
+    let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
+    let (_, my_test_reader) = server.mint(&mine, &["--kind", "rk", "--env", "test"]);
+    server.track(&other.sk, json!({ "event": "visible" }));
+    let baseline: Vec<Value> =
+        (0..10).map(|route| server.get(&read_path(route, MARK), &other.rk).json()).collect();
+    let nothing: Vec<Value> =
+        (0..10).map(|route| server.get(&read_path(route, MARK), &my_test_reader).json()).collect();
+
+    let events = (0..9usize, "[a-z]{1,6}", any::<bool>());
+    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(Default::default()),
+    );
+    runner
+        .run(&events, |(route, suffix, identify)| {
+            let text = format!("{MARK}{suffix}");
+            let event = json!({ "event": text, "anonymous_id": text, "user_id": text, "session_id": text,
+                "url": format!("https://{text}.example/{text}?utm_source={text}&utm_campaign={text}"),
+                "properties": { text.as_str(): text } });
+            let sent = if identify {
+                let link =
+                    json!({ "anonymous_id": text, "user_id": text, "traits": { text.as_str(): text } });
+                server.post("/v1/identify", &mine.sk, &link).status
+            } else {
+                server.post("/v1/batch", &mine.sk, &json!({ "events": [event] })).status
+            };
+            prop_assert!(sent == 200 || sent == 202);
+            for path in [read_path(route, &text), read_path(route, MARK)] {
+                let seen = server.get(&path, &other.rk);
+                prop_assert_eq!(seen.status, 200);
+                prop_assert!(!seen.text.contains(MARK), "{}: {}", path, seen.text);
+                prop_assert!(!server.get(&path, &my_test_reader).text.contains(MARK), "{}", path);
+            }
+            Ok(())
+        })
+        .unwrap();
+
+    for route in 0..9 {
+        assert_eq!(server.get(&read_path(route, MARK), &other.rk).json(), baseline[route], "route {route}");
+        assert_eq!(
+            server.get(&read_path(route, MARK), &my_test_reader).json(),
+            nothing[route],
+            "route {route}"
+        );
+    }
+    assert!(server.get(&read_path(0, MARK), &mine.rk).text.contains(MARK), "the events are really there");
+}
+
+#[test]
+fn forgetting_reaches_no_other_project_and_its_requests_are_private() {
+    let server = Server::start();
+    let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
+    for project in [&mine, &other] {
+        server.track(
+            &project.sk,
+            json!({ "event": "a", "user_id": "shared", "timestamp": "2026-05-16T19:00:00Z" }),
+        );
+    }
+    let request = server.post("/v1/forget", &mine.sk, &json!({ "user_id": "shared" })).json();
+    let path = format!("/v1/forget/{}", request["request_id"].as_str().unwrap());
+    assert_eq!(server.get(&path, &other.sk).error(), (404, "not_found".to_owned()));
+    eventually("the erasure is done", || {
+        (server.get(&path, &mine.sk).json()["status"] == "done").then_some(())
+    });
+    let count =
+        |key: &str| server.get(&format!("/v1/stats?{ALWAYS}"), key).json()["rows"][0]["value"].clone();
+    assert_eq!((count(&mine.rk), count(&other.rk)), (json!(0), json!(1)));
+}
+
+#[test]
+fn a_cursor_of_another_project_shows_nothing_of_it() {
+    let server = Server::start();
+    let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
+    for n in 0..3 {
+        server.track(&mine.sk, json!({ "event": MARK, "event_id": format!("{MARK}-{n}") }));
+    }
+    let page = server.get(&format!("/v1/query?{ALWAYS}&limit=1"), &mine.rk).json();
+    let path = format!("/v1/query?{ALWAYS}&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(server.get(&path, &other.rk).json(), json!({ "rows": [] }));
+}

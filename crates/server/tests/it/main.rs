@@ -1,0 +1,16 @@
+//! The product's stories, told over real HTTP to the real program on a loopback port. One file a
+//! subject; `support` starts and stops servers.
+
+mod support;
+
+mod collecting;
+mod command_line;
+mod cross_origin;
+mod discovery;
+mod faults;
+mod first_start;
+mod forgetting;
+mod isolation;
+mod keys;
+mod reading;
+mod refusals;

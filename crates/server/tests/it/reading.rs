@@ -1,0 +1,187 @@
+//! Answers come out: raw events, counts, sources, names, use.
+
+use serde_json::{Value, json};
+
+use crate::support::{ALWAYS, Project, Server};
+
+/// A small week of a shop: three visitors, four sources, two days.
+fn shop(server: &Server) -> Project {
+    let project = server.default_project();
+    let event = |id: &str,
+                 day: &str,
+                 visitor: &str,
+                 name: &str,
+                 url: &str,
+                 referrer: &str,
+                 properties: Value| {
+        json!({ "event": name, "event_id": id, "timestamp": format!("2026-05-{day}Z"), "anonymous_id": visitor,
+                "url": format!("https://shop.example{url}"), "referrer": referrer, "properties": properties })
+    };
+    let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
+    let events = json!({ "events": [
+        event("e1", "15T23:30:00", "anna", "$pageview", ad, "", json!({})),
+        event("e2", "16T08:00:00", "anna", "purchase", "/cart", "https://shop.example/sale", json!({ "amount": 20, "plan": "pro" })),
+        event("e3", "16T09:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
+        event("e4", "16T09:30:00", "ben", "$pageview", "/sale", "https://shop.example/", json!({})),
+        event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
+        event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
+        event("e7", "16T11:00:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": "not a number" })),
+    ] });
+    let answer = server.post("/v1/batch", &project.sk, &events);
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    project
+}
+
+fn ask(server: &Server, project: &Project, path: &str) -> Value {
+    let answer = server.get(path, &project.rk);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.json()
+}
+
+#[test]
+fn raw_events_come_newest_first_and_page_by_page() {
+    let server = Server::start();
+    let project = shop(&server);
+    let ids = |answer: &Value| -> Vec<String> {
+        answer["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["event_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let first = ask(&server, &project, &format!("/v1/query?{ALWAYS}&limit=3"));
+    assert_eq!(ids(&first), ["e7", "e6", "e5"]);
+    server.track(&project.sk, json!({ "event": "newer", "event_id": "e8" }));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = ask(&server, &project, &format!("/v1/query?{ALWAYS}&limit=4&cursor={cursor}"));
+    assert_eq!(ids(&second), ["e4", "e3", "e2", "e1"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+    for (filter, expected) in [
+        ("event=purchase", vec!["e7", "e6", "e2"]),
+        ("source=facebook&medium=paid", vec!["e1"]),
+        ("anonymous_id=ben", vec!["e4", "e3"]),
+        ("campaign=May", vec!["e1"]),
+        ("path=/cart&anonymous_id=anna", vec!["e2"]),
+        ("country=DE", vec![]),
+        ("user_id=nobody", vec![]),
+    ] {
+        assert_eq!(
+            ids(&ask(&server, &project, &format!("/v1/query?{ALWAYS}&{filter}"))),
+            expected,
+            "{filter}"
+        );
+    }
+    let day = ask(&server, &project, "/v1/query?from=2026-05-15&to=2026-05-16");
+    assert_eq!(ids(&day), ["e1"], "from is inclusive, to is not");
+}
+
+#[test]
+fn counts_come_by_group_and_over_time() {
+    let server = Server::start();
+    let project = shop(&server);
+    let stats = |query: &str| ask(&server, &project, &format!("/v1/stats?{ALWAYS}&{query}"));
+    let rows = |query: &str| stats(query)["rows"].clone();
+    assert_eq!(stats(""), json!({ "metric": "count", "rows": [{ "value": 7 }] }));
+    assert_eq!(rows("metric=uniques"), json!([{ "value": 3 }]));
+    assert_eq!(rows("metric=uniques&event=purchase"), json!([{ "value": 2 }]));
+    assert_eq!(
+        rows("group_by=source,medium"),
+        json!([
+            { "source": "internal", "medium": "direct", "value": 4 },
+            { "source": "facebook", "medium": "paid", "value": 1 },
+            { "source": "facebook", "medium": "social", "value": 1 },
+            { "source": "google", "medium": "organic", "value": 1 },
+        ])
+    );
+    assert_eq!(
+        rows("interval=day&group_by=event_name"),
+        json!([
+            { "bucket": "2026-05-15T00:00:00Z", "event_name": "$pageview", "value": 1 },
+            { "bucket": "2026-05-16T00:00:00Z", "event_name": "$pageview", "value": 3 },
+            { "bucket": "2026-05-16T00:00:00Z", "event_name": "purchase", "value": 3 },
+        ])
+    );
+    assert_eq!(
+        rows("interval=day&timezone=Europe/Berlin"),
+        json!([{ "bucket": "2026-05-15T22:00:00Z", "value": 7 }])
+    );
+    assert_eq!(rows("interval=week"), json!([{ "bucket": "2026-05-11T00:00:00Z", "value": 7 }]));
+    assert_eq!(rows("interval=month"), json!([{ "bucket": "2026-05-01T00:00:00Z", "value": 7 }]));
+    assert_eq!(
+        rows("interval=hour&event=purchase&limit=1"),
+        json!([{ "bucket": "2026-05-16T08:00:00Z", "value": 1 }])
+    );
+    assert_eq!(stats("group_by=path&limit=1")["truncated"], true);
+    assert_eq!(
+        rows("group_by=properties.plan&event=purchase"),
+        json!([
+            { "properties.plan": null, "value": 1 },
+            { "properties.plan": "free", "value": 1 },
+            { "properties.plan": "pro", "value": 1 },
+        ])
+    );
+    assert_eq!(stats("metric=sum&property=amount"), json!({ "metric": "sum", "rows": [{ "value": 25.5 }] }));
+    assert_eq!(rows("metric=avg&property=amount"), json!([{ "value": 12.75 }]));
+    assert_eq!(rows("metric=avg&property=none"), json!([{ "value": null }]));
+    assert_eq!(rows("event=nothing&group_by=source"), json!([]));
+    assert_eq!(rows("event=nothing"), json!([{ "value": 0 }]));
+}
+
+#[test]
+fn sources_tell_events_visitors_and_the_paid_share() {
+    let server = Server::start();
+    let project = shop(&server);
+    let by_source = ask(&server, &project, &format!("/v1/sources?{ALWAYS}&breakdown=source&event=$pageview"));
+    let expected = json!({ "breakdown": "source", "rows": [
+        { "source": "facebook", "events": 2, "uniques": 2, "paid_share": 0.5 },
+        { "source": "google", "events": 1, "uniques": 1, "paid_share": 0.0 },
+        { "source": "internal", "events": 1, "uniques": 1, "paid_share": 0.0 },
+    ] });
+    assert_eq!(by_source, expected);
+    let top = ask(&server, &project, &format!("/v1/sources?{ALWAYS}&limit=1"));
+    assert_eq!(
+        top["rows"],
+        json!([{ "source": "internal", "medium": "direct", "events": 4, "uniques": 3, "paid_share": 0.0 }])
+    );
+    assert_eq!(top["truncated"], true);
+}
+
+#[test]
+fn event_names_come_with_their_properties() {
+    let server = Server::start();
+    let project = shop(&server);
+    let names = ask(&server, &project, &format!("/v1/events?{ALWAYS}"));
+    let expected = json!({ "rows": [
+        { "event_name": "$pageview", "count": 4, "uniques": 3, "first_seen": "2026-05-15T23:30:00.000Z",
+          "last_seen": "2026-05-16T10:00:00.000Z", "properties": [] },
+        { "event_name": "purchase", "count": 3, "uniques": 2, "first_seen": "2026-05-16T08:00:00.000Z",
+          "last_seen": "2026-05-16T11:00:00.000Z",
+          "properties": [{ "name": "amount", "count": 3 }, { "name": "plan", "count": 2 }] },
+    ] });
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn use_is_told_by_month_and_counts_each_event_once() {
+    let server = Server::start();
+    let project = shop(&server);
+    shop(&server);
+    let usage = ask(&server, &project, &format!("/v1/usage?{ALWAYS}"));
+    assert_eq!((&usage["plan"], &usage["monthly_limit"]), (&json!("self_hosted"), &Value::Null));
+    assert_eq!(usage["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(usage["rows"][0]["events"], 7);
+}
+
+#[test]
+fn what_retention_does_not_keep_is_unqueryable_at_once() {
+    let server = Server::start();
+    let project = shop(&server);
+    server.track(&project.sk, json!({ "event": "fresh" }));
+    server.cli(&["project", "update", "default", "--retention-days", "1"]);
+    crate::support::eventually("the old events are gone", || {
+        let answer = ask(&server, &project, &format!("/v1/stats?{ALWAYS}&group_by=event_name"));
+        (answer["rows"] == json!([{ "event_name": "fresh", "value": 1 }])).then_some(())
+    });
+    assert_eq!(ask(&server, &project, "/v1/query?from=2026-05-01&to=2026-06-01")["rows"], json!([]));
+}

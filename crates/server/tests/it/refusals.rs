@@ -1,0 +1,165 @@
+//! Bad input: each gets its exact code, a sentence, and leaves nothing behind.
+
+use serde_json::{Value, json};
+
+use crate::support::{ALWAYS, Server};
+
+#[test]
+fn bodies_that_are_not_what_they_should_be() {
+    let server = Server::start();
+    let sk = server.default_project().sk;
+    let bearer = format!("Bearer {sk}");
+    let send = |path: &str, body: &[u8]| server.send("POST", path, &[("authorization", &bearer)], body);
+    let deep =
+        format!(r#"{{"event":"a","properties":{}{}}}"#, r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let shallow_but_too_deep =
+        format!(r#"{{"event":"a","properties":{}1{}}}"#, r#"{"a":"#.repeat(33), "}".repeat(33));
+    let wide = format!(r#"{{"event":"a","properties":{{"a":"{}"}}}}"#, "x".repeat(8192));
+    for (path, body) in [
+        ("/v1/track", &b""[..]),
+        ("/v1/track", b"{"),
+        ("/v1/track", b"null"),
+        ("/v1/track", b"[]"),
+        ("/v1/track", b"{}"),
+        ("/v1/track", b"\xff\xfe"),
+        ("/v1/track", br#"{"event":1}"#),
+        ("/v1/track", br#"{"event":"a","properties":"x"}"#),
+        ("/v1/track", br#"{"event":"a","url":"javascript:alert(1)"}"#),
+        ("/v1/track", br#"{"event":"a","timestamp":"2026-05-16"}"#),
+        ("/v1/track", deep.as_bytes()),
+        ("/v1/track", shallow_but_too_deep.as_bytes()),
+        ("/v1/track", wide.as_bytes()),
+        ("/v1/batch", b"{}"),
+        ("/v1/batch", br#"{"events":[]}"#),
+        ("/v1/batch", br#"{"events":[[]]}"#),
+        ("/v1/identify", b"{}"),
+    ] {
+        let answer = send(path, body);
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        assert_eq!(answer.error(), (400, "invalid_payload".to_owned()), "{path} {shown}");
+        let details = &answer.json()["details"];
+        assert!(details["fieldErrors"].is_object() && details["formErrors"].is_array(), "{path} {shown}");
+        assert!(answer.json()["message"].as_str().unwrap().ends_with('.'));
+    }
+    let stats = server.get(&format!("/v1/stats?{ALWAYS}"), &server.default_project().rk).json();
+    assert_eq!(stats["rows"], json!([{ "value": 0 }]));
+}
+
+#[test]
+fn a_body_of_ten_mebibytes_is_read_and_one_byte_more_is_not() {
+    let server = Server::start();
+    let sk = server.default_project().sk;
+    let bearer = format!("Bearer {sk}");
+    let mut body = br#"{"event":"large"}"#.to_vec();
+    body.resize(10 << 20, b' ');
+    assert_eq!(server.send("POST", "/v1/track", &[("authorization", &bearer)], &body).status, 202);
+    body.push(b' ');
+    let refused = server.send("POST", "/v1/track", &[("authorization", &bearer)], &body);
+    assert_eq!(refused.error(), (413, "payload_too_large".to_owned()));
+}
+
+#[test]
+fn a_batch_of_a_thousand_is_taken_and_one_more_is_not() {
+    let server = Server::start();
+    let sk = server.default_project().sk;
+    let batch = |count: usize| json!({ "events": vec![json!({ "event": "a" }); count] });
+    let answer = server.post("/v1/batch", &sk, &batch(1000));
+    assert_eq!((answer.status, answer.json()["count"].clone()), (202, json!(1000)));
+    let refused = server.post("/v1/batch", &sk, &batch(1001)).json();
+    assert_eq!(refused["details"]["fieldErrors"]["events"], json!(["must hold 1 to 1000 events, not 1001"]));
+}
+
+#[test]
+fn other_content_types_are_named() {
+    let server = Server::start();
+    let bearer = format!("Bearer {}", server.default_project().sk);
+    let send = |kind: &str| {
+        let headers = [("authorization", bearer.as_str()), ("content-type", kind)];
+        server.send("POST", "/v1/track", &headers, br#"{"event":"a"}"#)
+    };
+    assert_eq!(send("application/x-www-form-urlencoded").error(), (415, "unsupported_media_type".to_owned()));
+    for kind in ["application/json", "Application/JSON; charset=utf-8", "text/plain;charset=UTF-8"] {
+        assert_eq!(send(kind).status, 202, "{kind}");
+    }
+}
+
+#[test]
+fn query_strings_are_checked_by_name() {
+    let server = Server::start();
+    let rk = server.default_project().rk;
+    for (path, field) in [
+        ("/v1/query", "from"),
+        ("/v1/query?from=2026-05-16&to=2026-05-16", "from"),
+        ("/v1/query?from=2000-01-01&to=2100-01-01&limit=1001", "limit"),
+        ("/v1/query?from=2000-01-01&to=2100-01-01&cursor=!!", "cursor"),
+        ("/v1/stats?from=2000-01-01&to=2100-01-01&metric=median", "metric"),
+        ("/v1/stats?from=2000-01-01&to=2100-01-01&interval=minute", "interval"),
+        ("/v1/sources?from=2000-01-01&to=2100-01-01&limit=201", "limit"),
+        ("/v1/sources?from=2000-01-01&to=2100-01-01&breakdown=campaign", "breakdown"),
+        ("/v1/events?to=2100-01-01", "from"),
+        ("/v1/usage?from=later&to=2100-01-01", "from"),
+    ] {
+        let answer = server.get(path, &rk);
+        assert_eq!(answer.error(), (400, "invalid_params".to_owned()), "{path}");
+        assert!(answer.json()["details"]["fieldErrors"][field].is_array(), "{path}: {}", answer.text);
+    }
+    let unknown = server.get(&format!("/v1/stats?{ALWAYS}&cuntry=DE"), &rk).json();
+    assert!(unknown["details"]["formErrors"][0].as_str().unwrap().contains("cuntry"), "{unknown}");
+    let answer = server.get(&format!("/v1/stats?{ALWAYS}&group_by=ip_hash"), &rk);
+    assert_eq!(answer.error(), (400, "invalid_group_by".to_owned()));
+    assert!(answer.json()["details"]["allowed"].as_array().unwrap().contains(&json!("source")));
+}
+
+#[test]
+fn unknown_addresses_and_methods_are_json_too() {
+    let server = Server::start();
+    assert_eq!(server.send("GET", "/v1/nothing", &[], b"").error(), (404, "not_found".to_owned()));
+    let answer = server.send("DELETE", "/v1/query", &[], b"");
+    assert_eq!(answer.error(), (405, "method_not_allowed".to_owned()));
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+    for answer in [answer, server.send("GET", "/healthz", &[], b"")] {
+        assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+}
+
+#[test]
+fn the_buckets_answer_429_and_say_when() {
+    let server = Server::start_with(&["--rate-limit-track", "1/2", "--rate-limit-batch", "1/1"]);
+    let project = server.default_project();
+    let event = json!({ "event": "a" });
+    let answers: Vec<_> = (0..5).map(|_| server.post("/v1/track", &project.sk, &event)).collect();
+    let refused =
+        answers.iter().find(|answer| answer.status == 429).expect("five at once do not fit a burst of two");
+    assert_eq!(refused.error(), (429, "rate_limited".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.json()["retry_after_s"], 1);
+    let batch = json!({ "events": [event] });
+    let statuses: Vec<_> = (0..3).map(|_| server.post("/v1/batch", &project.sk, &batch).status).collect();
+    assert_eq!(statuses[0], 202, "batches have a bucket of their own");
+    assert!(statuses.contains(&429));
+    let invalid = (0..3)
+        .map(|_| server.post("/v1/batch", &project.sk, &json!({})).status)
+        .find(|status| *status == 429);
+    assert_eq!(invalid, Some(429), "the limit comes before validation");
+    for _ in 0..5 {
+        assert_eq!(
+            server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk).status,
+            200,
+            "reads are not limited"
+        );
+    }
+}
+
+#[test]
+fn an_error_never_repeats_a_key() {
+    let server = Server::start();
+    let project = server.default_project();
+    for key in [&project.pk, &project.sk, &project.rk] {
+        for path in ["/v1/track", "/v1/query", "/v1/forget", "/nowhere"] {
+            for answer in [server.get(path, key), server.post(path, key, &Value::Null)] {
+                assert!(!answer.text.contains(key.as_str()), "{path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Ingest over HTTP: batches, single events, and the server's memory meanwhile.
+//!
+//! A run counts only when the server, asked afterwards, holds exactly what it acknowledged.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+use tokio::time::sleep;
+use xtask::bench::Subject;
+
+use crate::load::{self, Achieved};
+use crate::memory::{peak_megabytes, resident_megabytes};
+use crate::report::{Goal, Report};
+use crate::requests::{Request, traffic};
+use crate::server::Server;
+
+/// How long a server rests before its memory is read.
+const REST: Duration = Duration::from_secs(3);
+
+/// A way of sending.
+struct Shape {
+    connections: usize,
+    /// Different requests of each connection, sent in turn.
+    requests: usize,
+    events_per_request: usize,
+}
+
+const BATCHES: Shape = Shape { connections: 8, requests: 4, events_per_request: 1000 };
+const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
+
+/// Runs each load so many times for so many seconds, every time with a new server.
+pub(crate) async fn measure(
+    binary: &Path,
+    subject: Subject,
+    seconds: u64,
+    runs: u32,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let duration = Duration::from_secs(seconds);
+    for run in 1..=runs {
+        eprintln!("batches of 1000 events over 8 connections, run {run} of {runs}, {seconds} s");
+        let (achieved, memory) = batches(binary, duration).await?;
+        if subject.covers(Subject::Ingest) {
+            report.add(
+                "1000-event batches, 8 connections",
+                "events/s",
+                Goal::AtLeast(60_000.0),
+                achieved.events_per_second(),
+            );
+            report.add("a batch call, 50 of 100 within", "ms", Goal::None, achieved.percentile_millis(0.50));
+            report.add("a batch call, 99 of 100 within", "ms", Goal::None, achieved.percentile_millis(0.99));
+        }
+        if subject.covers(Subject::Memory) {
+            report.add("resident memory, idle after the start", "MB", Goal::Below(60.0), memory.idle);
+            report.add(
+                "resident memory, highest under full ingest",
+                "MB",
+                Goal::Below(400.0),
+                memory.highest,
+            );
+            report.add("resident memory, at rest after full ingest", "MB", Goal::None, memory.afterwards);
+        }
+    }
+    for run in 1..=if subject.covers(Subject::Ingest) { runs } else { 0 } {
+        eprintln!("single events over 64 connections, run {run} of {runs}, {seconds} s");
+        let achieved = singles(binary, duration).await?;
+        report.add(
+            "single `/v1/track`, 64 connections",
+            "requests/s",
+            Goal::AtLeast(8_000.0),
+            achieved.events_per_second(),
+        );
+        report.add(
+            "a `/v1/track` call, 50 of 100 within",
+            "ms",
+            Goal::None,
+            achieved.percentile_millis(0.50),
+        );
+        report.add(
+            "a `/v1/track` call, 99 of 100 within",
+            "ms",
+            Goal::Below(100.0),
+            achieved.percentile_millis(0.99),
+        );
+    }
+    Ok(())
+}
+
+/// Resident memory of one run, in MB.
+struct Memory {
+    idle: f64,
+    highest: f64,
+    afterwards: f64,
+}
+
+async fn batches(binary: &Path, duration: Duration) -> anyhow::Result<(Achieved, Memory)> {
+    let server = Server::start(binary).await?;
+    sleep(REST).await;
+    let idle = resident_megabytes(server.process())?;
+    let make = |events: &[_]| Request::batch(server.address, &server.secret_key, events);
+    let achieved = load::run(server.address, requests(&BATCHES, make), duration).await?;
+    let highest = peak_megabytes(server.process())?;
+    sleep(REST).await;
+    let afterwards = resident_megabytes(server.process())?;
+    check_and_stop(server, &achieved).await?;
+    Ok((achieved, Memory { idle, highest, afterwards }))
+}
+
+async fn singles(binary: &Path, duration: Duration) -> anyhow::Result<Achieved> {
+    let server = Server::start(binary).await?;
+    let make = |events: &[_]| Request::track(server.address, &server.secret_key, &events[0]);
+    let achieved = load::run(server.address, requests(&SINGLES, make), duration).await?;
+    check_and_stop(server, &achieved).await?;
+    Ok(achieved)
+}
+
+/// The requests of each connection, made of one stretch of the demo's traffic.
+fn requests(shape: &Shape, make: impl Fn(&[millimetric::demo::DemoEvent]) -> Request) -> Vec<Vec<Request>> {
+    let of_connection = shape.requests * shape.events_per_request;
+    let events = traffic(shape.connections * of_connection);
+    let connections = events.chunks(of_connection);
+    connections.map(|own| own.chunks(shape.events_per_request).map(&make).collect()).collect()
+}
+
+async fn check_and_stop(server: Server, achieved: &Achieved) -> anyhow::Result<()> {
+    let stored = server.stored_events().await?;
+    ensure!(
+        stored == achieved.events,
+        "acknowledged {} events, but the server holds {stored}",
+        achieved.events
+    );
+    server.stop().await
+}

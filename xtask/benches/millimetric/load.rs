@@ -1,0 +1,87 @@
+//! Many connections that send as fast as they are answered, for a bounded time.
+//!
+//! Every answer is checked; the first that is not the expected one ends the run.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::task::JoinSet;
+
+use crate::client::Connection;
+use crate::machine::now;
+use crate::requests::{Ids, Request};
+
+/// What a load achieved.
+#[derive(Debug, Default)]
+pub(crate) struct Achieved {
+    /// Events that the server acknowledged.
+    pub(crate) events: u64,
+    /// From the first sending to the last answer.
+    pub(crate) elapsed: Duration,
+    latencies: Vec<Duration>,
+}
+
+impl Achieved {
+    /// Events that were acknowledged in a second.
+    pub(crate) fn events_per_second(&self) -> f64 {
+        self.events as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The time in milliseconds within which this share of the calls was answered.
+    pub(crate) fn percentile_millis(&self, share: f64) -> f64 {
+        let place = (self.latencies.len() as f64 * share) as usize;
+        let latency = self.latencies.get(place.min(self.latencies.len().saturating_sub(1)));
+        latency.map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Opens a connection for each list of requests and sends them round and round.
+pub(crate) async fn run(
+    address: SocketAddr,
+    requests: Vec<Vec<Request>>,
+    duration: Duration,
+) -> anyhow::Result<Achieved> {
+    let mut connections = Vec::new();
+    for (member, requests) in (1..).zip(requests) {
+        connections.push((Connection::open(address).await?, Ids::of_member(member), requests));
+    }
+    let start = Instant::now();
+    let mut workers = JoinSet::new();
+    for (connection, ids, requests) in connections {
+        workers.spawn(send(connection, ids, requests, start + duration));
+    }
+    let mut total = Achieved::default();
+    while let Some(worker) = workers.join_next().await {
+        let done = worker.context("a connection's task ended")??;
+        total.events += done.events;
+        total.latencies.extend(done.latencies);
+    }
+    total.elapsed = start.elapsed();
+    total.latencies.sort_unstable();
+    Ok(total)
+}
+
+async fn send(
+    mut connection: Connection,
+    mut ids: Ids,
+    mut requests: Vec<Request>,
+    end: Instant,
+) -> anyhow::Result<Achieved> {
+    let mut done = Achieved::default();
+    let mut turn = 0;
+    while Instant::now() < end {
+        let request = &mut requests[turn];
+        let bytes = request.renewed(now(), &mut ids);
+        let start = Instant::now();
+        let (status, answer) = connection.exchange(bytes).await?;
+        done.latencies.push(start.elapsed());
+        let answer = String::from_utf8_lossy(answer);
+        if status != 202 || answer.contains("duplicates") {
+            bail!("expected 202 for new events, got {status}: {answer}");
+        }
+        done.events += request.event_count();
+        turn = (turn + 1) % requests.len();
+    }
+    Ok(done)
+}

@@ -1,0 +1,136 @@
+//! The server under test: a child process over a temporary folder, both gone when it is dropped.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::client::Connection;
+
+/// The longest wait for a start or a stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running server with one project.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    folder: TempDir,
+    /// Where it listens: loopback.
+    pub(crate) address: SocketAddr,
+    /// The key that sends.
+    pub(crate) secret_key: String,
+    /// The key that reads.
+    pub(crate) read_key: String,
+}
+
+impl Server {
+    /// Starts the binary over an empty folder, waits until it is ready, makes a project.
+    pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = free_address()?;
+        let log = File::create(folder.path().join("server.log"))?;
+        let child =
+            command(binary, &["serve", "--rate-limit-track", "off", "--rate-limit-batch", "off"], &folder)
+                .args(["--listen", &address.to_string()])
+                .stdout(log.try_clone()?)
+                .stderr(log)
+                .spawn()
+                .with_context(|| format!("{} does not start", binary.display()))?;
+        let mut server = Self { child, folder, address, secret_key: String::new(), read_key: String::new() };
+        server.wait_until_ready().await?;
+        server.make_project(binary)?;
+        Ok(server)
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How many events it holds, by its own answer.
+    pub(crate) async fn stored_events(&self) -> anyhow::Result<u64> {
+        let path = "/v1/stats?metric=count&from=2000-01-01&to=2100-01-01";
+        let (status, body) = Connection::get(self.address, path, Some(&self.read_key)).await?;
+        let answer: Value = serde_json::from_str(&body).with_context(|| format!("{status}: {body}"))?;
+        answer["rows"][0]["value"].as_u64().with_context(|| format!("no count in {status}: {body}"))
+    }
+
+    /// Asks it to stop, as an operator does, and waits until it has.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("the server ended with {status}: {}", self.log());
+            }
+            sleep(POLL).await;
+        }
+        bail!("the server did not stop (asked: {asked}): {}", self.log())
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended at its start with {status}: {}", self.log());
+            }
+            if matches!(Connection::get(self.address, "/readyz", None).await, Ok((200, _))) {
+                return Ok(());
+            }
+            sleep(POLL).await;
+        }
+        bail!("the server was not ready in time: {}", self.log())
+    }
+
+    fn make_project(&mut self, binary: &Path) -> anyhow::Result<()> {
+        let output =
+            command(binary, &["project", "create", "--name", "bench", "--json"], &self.folder).output()?;
+        let project: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("no project: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let key =
+            |kind: &str| project["keys"][kind].as_str().map(str::to_owned).context("a project without keys");
+        (self.secret_key, self.read_key) = (key("sk")?, key("rk")?);
+        Ok(())
+    }
+
+    /// The end of what the server said.
+    fn log(&self) -> String {
+        let text = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail on a process that has ended, which is the usual case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command of the binary over the folder, untouched by settings of this shell.
+fn command(binary: &Path, arguments: &[&str], folder: &TempDir) -> Command {
+    let mut command = Command::new(binary);
+    command.args(arguments).arg("--data-dir").arg(folder.path().join("data")).stdin(Stdio::null());
+    let ours = |name: &String| name.starts_with("MILLIMETRIC_");
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A port of the loopback interface that nobody listened on a moment ago.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

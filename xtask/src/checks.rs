@@ -1,0 +1,110 @@
+//! `cargo xtask test`: every check of the repository, in order, with a summary.
+//!
+//! A failed check never hides a later one: all run, and any failure fails the whole. A check that
+//! could not run is told with its reason, never passed over.
+
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+
+use crate::cargo::{as_typed, cargo, cargo_deny, runs};
+
+/// What came of one check.
+enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+type Check = fn() -> anyhow::Result<Outcome>;
+
+/// Title and body of each check, in the order in which they run: the quick ones first.
+const CHECKS: &[(&str, Check)] = &[
+    ("formatting", formatting),
+    ("lints", lints),
+    ("tests", tests),
+    ("examples in the documentation", documentation_examples),
+    ("documentation", documentation),
+    ("dependency rules", dependency_rules),
+    ("known vulnerabilities", known_vulnerabilities),
+];
+
+/// Runs every check and prints a summary; an error when any of them failed.
+pub fn run_all() -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (title, check) in CHECKS {
+        println!("\n── {title}");
+        let start = Instant::now();
+        let outcome = check().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let seconds = start.elapsed().as_secs_f64();
+        let (count, word, reason) = match outcome {
+            Outcome::Passed => (&mut passed, "passed", String::new()),
+            Outcome::Failed(reason) => (&mut failed, "FAILED", reason),
+            Outcome::Skipped(reason) => (&mut skipped, "skipped", reason),
+        };
+        *count += 1;
+        lines.push(format!("{word:<8} {title:<30} {seconds:>6.1} s  {reason}"));
+    }
+    println!("\n── summary\n{}", lines.join("\n"));
+    println!("checks: {passed} passed, {failed} failed, {skipped} skipped");
+    if failed > 0 {
+        bail!("{failed} of {} checks failed", CHECKS.len());
+    }
+    Ok(())
+}
+
+fn formatting() -> anyhow::Result<Outcome> {
+    shown(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> anyhow::Result<Outcome> {
+    shown(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// With nextest where it is installed, which is quicker; the same tests without it.
+fn tests() -> anyhow::Result<Outcome> {
+    if runs(&mut cargo(["nextest", "--version"])) {
+        shown(&mut cargo(["nextest", "run", "--workspace", "--locked"]))
+    } else {
+        shown(&mut cargo(["test", "--workspace", "--locked", "--lib", "--bins", "--tests"]))
+    }
+}
+
+fn documentation_examples() -> anyhow::Result<Outcome> {
+    shown(&mut cargo(["test", "--workspace", "--locked", "--doc"]))
+}
+
+fn documentation() -> anyhow::Result<Outcome> {
+    shown(cargo(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn dependency_rules() -> anyhow::Result<Outcome> {
+    let arguments = ["--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+    shown(&mut cargo_deny(arguments)?)
+}
+
+/// Needs the public advisory database. Without it there is nothing to check against, which is
+/// told and does not fail the run: the code has not changed because a network is away.
+fn known_vulnerabilities() -> anyhow::Result<Outcome> {
+    let fetched = captured(&mut cargo_deny(["fetch", "db"])?)?;
+    if !fetched.status.success() {
+        let words = String::from_utf8_lossy(&fetched.stderr);
+        let cause = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+        return Ok(Outcome::Skipped(format!("the advisory database cannot be fetched ({})", cause.trim())));
+    }
+    shown(&mut cargo_deny(["--locked", "check", "--hide-inclusion-graph", "--disable-fetch", "advisories"])?)
+}
+
+/// Runs a command in the open: what it is and what it prints.
+fn shown(command: &mut Command) -> anyhow::Result<Outcome> {
+    println!("{}", as_typed(command));
+    let status = command.status().with_context(|| format!("cannot start `{}`", as_typed(command)))?;
+    Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(as_typed(command)) })
+}
+
+fn captured(command: &mut Command) -> anyhow::Result<Output> {
+    println!("{}", as_typed(command));
+    command.output().with_context(|| format!("cannot start `{}`", as_typed(command)))
+}

@@ -1,0 +1,12 @@
+//! What `cargo xtask` does, apart from reading its command line.
+//!
+//! The library exists so that the benchmark (a target of its own) can share [`bench`]'s arguments.
+//! It never touches files outside the target folder.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
+
+pub mod bench;
+pub mod cargo;
+pub mod checks;
+#[cfg(test)]
+mod tidy;
