@@ -204,9 +204,12 @@ impl KeyText {
         &self.text
     }
 
-    /// `sha256(secret || pepper)`: what is stored instead of the secret.
+    /// `sha256(secret || pepper)`: what is stored instead of the secret. The checksum that ends the
+    /// secret is left out: it hides nothing, and it changes with kind and environment, which are
+    /// compared on their own so that a key with the wrong ones can be told what is wrong.
     pub fn hash(&self, pepper: &Pepper) -> SecretHash {
-        let secret = &self.text[self.text.len() - RANDOM_CHARS - CHECKSUM_CHARS..];
+        let body = &self.text[..self.text.len() - CHECKSUM_CHARS];
+        let secret = &body[body.len() - RANDOM_CHARS..];
         SecretHash(Sha256::new().chain_update(secret).chain_update(&pepper.0).finalize().into())
     }
 
@@ -347,6 +350,8 @@ mod tests {
         assert!(a.hash(&pepper).matches(&a.hash(&pepper)));
         assert!(!a.hash(&pepper).matches(&a.hash(&other)));
         assert!(!a.hash(&pepper).matches(&b.hash(&pepper)));
+        let same_secret = KeyText::mint(KeyKind::Rk, Env::Test, &std::array::from_fn(|i| i as u8 * 7));
+        assert!(a.hash(&pepper).matches(&same_secret.hash(&pepper)), "kind and environment are compared on their own");
         assert_eq!(Pepper::new(vec![0; 15]).unwrap_err(), ShortPepper);
     }
 

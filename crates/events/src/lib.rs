@@ -126,7 +126,7 @@ pub enum ErasureStatus {
     Running,
     /// Gone from the disk.
     Done,
-    /// Gave up; it is tried again at the next start.
+    /// The last try failed; it is tried again.
     Failed,
 }
 

@@ -1,1 +1,64 @@
-//! suite
+//! The conformance suite: what every engine does, asserted once.
+//!
+//! An engine joins with one line, `conformance!(ItsEngine)`, in its own tests. Nothing here
+//! knows which engine runs.
+
+mod ask;
+mod behaviour;
+mod naive;
+mod recount;
+pub(crate) mod sample;
+
+use async_trait::async_trait;
+
+use crate::EventStore;
+
+pub(crate) use behaviour::*;
+pub(crate) use recount::answers_equal_a_naive_recount;
+
+/// An engine under test, with a place of its own to keep events in.
+#[async_trait]
+pub(crate) trait Engine: Sized + Send {
+    /// A new, empty store.
+    async fn start() -> Self;
+
+    /// The store.
+    fn store(&self) -> &dyn EventStore;
+
+    /// Lets the engine do now what it would do later with events that it has: seal, merge.
+    async fn settle(&self);
+
+    /// Lets the store go without a word and opens it again.
+    async fn restart(self) -> Self;
+}
+
+/// Makes a test of every behaviour for an engine.
+macro_rules! conformance {
+    ($engine:ty) => {
+        conformance!($engine:
+            an_event_is_read_back_as_it_was_stored,
+            an_event_is_stored_once_however_often_it_is_sent,
+            a_scope_never_sees_another,
+            pages_are_newest_first_and_follow_the_cursor,
+            a_page_is_stable_while_events_arrive,
+            a_scope_without_events_answers_nothing,
+            a_forgotten_user_is_hidden_at_once_and_stays_away,
+            forgetting_a_user_takes_linked_visitors_along,
+            a_forgotten_visitor_may_come_back_later,
+            an_unknown_erasure_has_no_report,
+            expired_events_are_hidden_at_once,
+            a_dropped_scope_is_empty,
+            buckets_follow_the_zones_own_calendar,
+            answers_equal_a_naive_recount,
+        );
+    };
+    ($engine:ty: $($behaviour:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                $crate::suite::$behaviour::<$engine>().await;
+            }
+        )+
+    };
+}
+pub(crate) use conformance;

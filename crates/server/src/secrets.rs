@@ -88,8 +88,12 @@ impl Secrets {
             .expect("HMAC takes keys of any length");
         mac.update(format!("person\0{project}\0{kind}\0{id}").as_bytes());
         let digest = mac.finalize().into_bytes();
-        digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest[..16])
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The secret in a file, or a new one written there first. A file that is there but is no secret
@@ -125,7 +129,7 @@ fn read(path: &Path, mut file: File) -> anyhow::Result<Vec<u8>> {
 /// Writes the file whole before anybody can see it under its name, so that a crash in between
 /// leaves no half of a secret.
 fn make(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let text: String = random_bytes::<SECRET_BYTES>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&random_bytes::<SECRET_BYTES>()?);
     let temporary = path.with_extension("tmp");
     let written = || -> std::io::Result<()> {
         let mut file =

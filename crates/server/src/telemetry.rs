@@ -106,7 +106,7 @@ impl Metrics {
         let mut page = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut page, &self.registry);
-        let end = page.strip_suffix("# EOF\n").map(str::len).unwrap_or(page.len());
+        let end = page.strip_suffix("# EOF\n").map_or(page.len(), str::len);
         page.truncate(end);
         for (name, value) in gauges {
             let _ = writeln!(page, "# TYPE millimetric_store_{name} gauge\nmillimetric_store_{name} {value}");

@@ -9,9 +9,10 @@ use millimetric_core::ids::ErasureId;
 
 use super::change::{Change, Changed, Frozen, Swap};
 use super::hiding::Person;
-use super::manifest::{StoredErasure, SwapRows};
+use super::manifest::SwapRows;
 use super::segment::Segment;
 use super::shared::ErasureState;
+use super::stored::StoredErasure;
 use super::writer::Writer;
 use crate::StoreError;
 
@@ -37,8 +38,9 @@ impl Writer {
     fn freeze(&mut self, id: EventScope) -> Frozen {
         let scope = self.shared.scopes.get_or_new(id);
         let mut live = scope.live.write();
+        let before = live.hot_size();
         live.freeze_tail(self.shared.next_block());
-        live.oldest = None;
+        self.shared.count_hot(before, live.hot_size());
         self.ids.entry(id).or_default().freeze();
         let first_seq = live.first_seq.unwrap_or(live.last_seq + 1);
         Frozen { blocks: live.blocks.clone(), first_seq, last_seq: live.last_seq }
@@ -69,15 +71,18 @@ impl Writer {
     fn show_swap(&mut self, swap: Swap) {
         let scope = self.shared.scopes.get_or_new(swap.scope);
         let mut live = scope.live.write();
+        let before = live.hot_size();
         if let Some(frozen) = &swap.frozen {
             live.blocks.drain(..frozen.blocks.len());
             let emptied = live.hot_rows() == 0;
             live.first_seq = (!emptied).then_some(frozen.last_seq + 1);
+            live.oldest = (!emptied).then(|| self.shared.now());
             self.ids.entry(swap.scope).or_default().drop_frozen();
         }
         live.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
         live.segments.extend(swap.added.into_iter().map(|new| Arc::new(new.segment)));
         live.segments.sort_unstable_by_key(|segment| segment.id);
+        self.shared.count_hot(before, live.hot_size());
         drop(live);
         for segment in &swap.removed {
             segment.replaced.store(true, Ordering::Release);
@@ -92,14 +97,14 @@ impl Writer {
                 erasure.stored.events_deleted += count;
             }
         }
-        drop(erasures);
-        self.shared.count_hot();
     }
 
     fn drop_filters(&mut self, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
         let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
         self.runtime.block_on(self.manifest.drop_filters(&ids))?;
-        segments.iter().for_each(|segment| *segment.filter.write() = None);
+        for segment in segments {
+            *segment.filter.write() = None;
+        }
         Ok(())
     }
 
@@ -115,7 +120,11 @@ impl Writer {
         Ok(())
     }
 
+    /// The first to tell the linked visitors is right: after that their traces may be gone.
     fn link(&mut self, id: ErasureId, linked: Vec<u128>) -> Result<(), StoreError> {
+        if self.shared.erasures.read().get(&id).is_none_or(|erasure| erasure.stored.linked.is_some()) {
+            return Ok(());
+        }
         self.runtime.block_on(self.manifest.link_erasure(id, &linked))?;
         let mut erasures = self.shared.erasures.write();
         let Some(erasure) = erasures.get_mut(&id) else { return Ok(()) };
@@ -156,7 +165,8 @@ impl super::shared::Shared {
     /// Hides exactly the people of a scope whose erasures are not finished.
     pub(super) fn hide(&self, id: EventScope) {
         let erasures = self.erasures.read();
-        let of_scope = || erasures.values().map(|erasure| &erasure.stored).filter(|erasure| erasure.scope == id);
+        let of_scope =
+            || erasures.values().map(|erasure| &erasure.stored).filter(|erasure| erasure.scope == id);
         let mut people: Vec<Person> =
             of_scope().filter(|erasure| erasure.finished_at.is_none()).map(person).collect();
         people.sort_unstable_by_key(|person| person.erasure);
@@ -175,6 +185,11 @@ fn person(erasure: &StoredErasure) -> Person {
         erasure: erasure.id,
         at: erasure.at,
         user: erasure.is_user.then_some(subject),
-        visitors: (!erasure.is_user).then_some(subject).into_iter().chain(erasure.linked.iter().flatten().copied()).collect(),
+        complete: !erasure.include_linked || erasure.linked.is_some(),
+        visitors: (!erasure.is_user)
+            .then_some(subject)
+            .into_iter()
+            .chain(erasure.linked.iter().flatten().copied())
+            .collect(),
     }
 }

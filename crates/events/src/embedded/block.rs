@@ -39,7 +39,7 @@ impl Block {
     /// One row, its texts borrowed from the block.
     pub(super) fn row(&self, row: usize) -> Row<'_> {
         let texts = Field::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
-        Row::new(self.timestamps[row], self.received[row], texts)
+        Row { timestamp: self.timestamps[row], received_at: self.received[row], texts }
     }
 }
 

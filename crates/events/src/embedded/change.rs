@@ -9,8 +9,9 @@ use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
 
 use super::block::Block;
-use super::manifest::{NewSegment, StoredErasure};
+use super::manifest::NewSegment;
 use super::segment::Segment;
+use super::stored::StoredErasure;
 
 /// What to change.
 #[derive(Debug)]

@@ -81,9 +81,9 @@ impl Columns {
                 .text(field)
                 .cloned()
                 .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.name()))),
-            Chunk::Sealed(segment) => self
-                .cache
-                .get(segment.number(), Part::Text(field), || segment.text(&self.cache, field)),
+            Chunk::Sealed(segment) => {
+                self.cache.get(segment.number(), Part::Text(field), || segment.text(&self.cache, field))
+            }
         }
     }
 
@@ -110,7 +110,7 @@ impl Columns {
     pub(super) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, Part::Property(Arc::clone(name)), || {
             let mut interner = Interner::default();
-            let codes = self.from_properties(chunk, |text| {
+            let codes = self.computed_from_properties(chunk, |text| {
                 interner.code(properties::text_of(text.unwrap_or_default(), name).as_deref())
             })?;
             Ok(column(&codes, interner))
@@ -120,7 +120,7 @@ impl Columns {
     /// The number in a top-level property of each row; NaN where there is none.
     pub(super) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
         self.derived(chunk, Part::Numbers(Arc::clone(name)), || {
-            self.from_properties(chunk, |text| {
+            self.computed_from_properties(chunk, |text| {
                 properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
             })
         })
@@ -130,14 +130,14 @@ impl Columns {
     pub(super) fn shapes(&self, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, Part::Shape, || {
             let mut interner = Interner::default();
-            let codes = self.from_properties(chunk, |text| {
+            let codes = self.computed_from_properties(chunk, |text| {
                 interner.code(Some(&properties::names_of(text.unwrap_or_default())))
             })?;
             Ok(column(&codes, interner))
         })
     }
 
-    fn from_properties<T: Copy>(
+    fn computed_from_properties<T: Copy>(
         &self,
         chunk: &Chunk,
         mut compute: impl FnMut(Option<&str>) -> T,

@@ -60,7 +60,9 @@ impl HotIds {
 
     /// Sets the identities of the events that are about to be sealed apart.
     pub(super) fn freeze(&mut self) {
-        self.frozen.push(std::mem::take(&mut self.active));
+        if !self.active.0.is_empty() {
+            self.frozen.push(std::mem::take(&mut self.active));
+        }
     }
 
     /// Forgets those that were set apart: their segments know them now.

@@ -15,12 +15,12 @@ use super::columns::{Chunk, Columns};
 use super::field::{Field, FieldSet};
 use super::hash::Kind;
 use super::keeper::{self, Keeper};
-use super::manifest::StoredErasure;
 use super::queue::closing;
 use super::row::instant;
 use super::scope::Scope;
 use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
+use super::stored::StoredErasure;
 use crate::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
 
 /// The name of the event that ties a visitor to a user.
@@ -139,7 +139,7 @@ impl Keeper {
         keeper::seal_scope(&self.shared, scope)?;
         let (segments, hiding) = {
             let live = scope.live.read();
-            (live.segments.clone(), live.hiding.clone())
+            (live.segments.clone(), live.hiding.complete())
         };
         let mut replaced = Vec::new();
         for segment in segments {

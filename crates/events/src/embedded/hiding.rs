@@ -20,6 +20,9 @@ pub(super) struct Person {
     pub(super) at: i64,
     pub(super) user: Option<u128>,
     pub(super) visitors: HashSet<u128>,
+    /// Whether all visitors linked to the user are known. Until then the user's events are hidden
+    /// but stay on disk, since they tell who is linked.
+    pub(super) complete: bool,
 }
 
 /// What is hidden in a scope now.
@@ -38,53 +41,64 @@ impl Default for Hiding {
 }
 
 impl Hiding {
+    /// The same without people of whom not all is known yet: what a rewrite leaves out.
+    pub(super) fn complete(&self) -> Self {
+        let people = self.people.iter().filter(|person| person.complete).cloned().collect();
+        Self { floor: self.floor, people: Arc::new(people) }
+    }
+
     /// For each row 0, or the place of its person in `people` counted from 1; `None` when the
     /// chunk holds nothing of any of them. Expired rows are not marked.
     pub(super) fn marks(&self, columns: &Columns, chunk: &Chunk) -> Result<Option<Vec<u32>>, StoreError> {
         if !self.people.iter().any(|person| chunk.earliest() < person.at) {
             return Ok(None);
         }
-        let users = columns.text_once(chunk, Field::UserId)?;
-        let visitors = columns.text_once(chunk, Field::AnonymousId)?;
-        let user_codes = columns.codes_by_hash(&users, Kind::User);
-        let visitor_codes = columns.codes_by_hash(&visitors, Kind::Visitor);
+        let users = Ids::of(columns, chunk, Kind::User)?;
+        let visitors = if self.people.iter().all(|person| person.visitors.is_empty()) {
+            None
+        } else {
+            Some(Ids::of(columns, chunk, Kind::Visitor)?)
+        };
         let times = columns.times(chunk)?;
         let mut marks: Option<Vec<u32>> = None;
         for (person, number) in self.people.iter().zip(1..) {
-            let Some(found) = Found::of(person, &user_codes, &visitor_codes) else { continue };
-            let marks = marks.get_or_insert_with(|| vec![0; chunk.rows()]);
-            found.mark(marks, number, &times, &users, &visitors);
+            let user = users.codes(person.user.as_slice());
+            let theirs =
+                visitors.as_ref().map(|visitors| visitors.codes(&person.visitors)).unwrap_or_default();
+            if user.is_empty() && theirs.is_empty() {
+                continue;
+            }
+            let is_theirs = |row: usize| {
+                user.contains(&users.column.codes.get(row))
+                    || visitors.as_ref().is_some_and(|ids| theirs.contains(&ids.column.codes.get(row)))
+            };
+            for (row, mark) in marks.get_or_insert_with(|| vec![0; chunk.rows()]).iter_mut().enumerate() {
+                if *mark == 0 && times[row] < person.at && is_theirs(row) {
+                    *mark = number;
+                }
+            }
         }
         Ok(marks)
     }
 }
 
-/// A person's codes in one chunk.
-struct Found {
-    at: i64,
-    user: Option<u32>,
-    visitors: HashSet<u32>,
+/// A chunk's users or visitors.
+struct Ids {
+    column: Arc<TextColumn>,
+    by_hash: HashMap<u128, u32>,
 }
 
-impl Found {
-    fn of(person: &Person, users: &HashMap<u128, u32>, visitors: &HashMap<u128, u32>) -> Option<Self> {
-        let found = Self {
-            at: person.at,
-            user: person.user.and_then(|user| users.get(&user).copied()),
-            visitors: person.visitors.iter().filter_map(|visitor| visitors.get(visitor).copied()).collect(),
-        };
-        (found.user.is_some() || !found.visitors.is_empty()).then_some(found)
+impl Ids {
+    fn of(columns: &Columns, chunk: &Chunk, kind: Kind) -> Result<Self, StoreError> {
+        let column =
+            columns.text(chunk, if kind == Kind::User { Field::UserId } else { Field::AnonymousId })?;
+        let by_hash = columns.codes_by_hash(&column, kind);
+        Ok(Self { column, by_hash })
     }
 
-    fn mark(&self, marks: &mut [u32], number: u32, times: &[i64], users: &TextColumn, visitors: &TextColumn) {
-        for (row, mark) in marks.iter_mut().enumerate() {
-            let theirs = || {
-                self.user == Some(users.codes.get(row)) || self.visitors.contains(&visitors.codes.get(row))
-            };
-            if *mark == 0 && times[row] < self.at && theirs() {
-                *mark = number;
-            }
-        }
+    /// Their codes here.
+    fn codes<'a>(&self, hashes: impl IntoIterator<Item = &'a u128>) -> HashSet<u32> {
+        hashes.into_iter().filter_map(|hash| self.by_hash.get(hash).copied()).collect()
     }
 }
 

@@ -12,7 +12,6 @@ use millimetric_core::event::EventScope;
 
 use super::change::{Change, Changed, Frozen, Swap};
 use super::columns::Chunk;
-use super::hiding::Hiding;
 use super::scope::Scope;
 use super::seal::{self, Rewritten};
 use super::shared::Shared;
@@ -76,7 +75,8 @@ impl Keeper {
             }
         }
         while self.above_the_bound() {
-            let largest = self.shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_rows());
+            let largest =
+                self.shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_rows());
             match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
                 Some(scope) => seal_scope(&self.shared, &scope)?,
                 None => break,
@@ -129,9 +129,10 @@ impl Keeper {
         let mut old = Vec::new();
         for scope in self.shared.scopes.all() {
             let live = scope.live.read();
-            let passed = live.segments.iter().filter(|segment| {
-                segment.latest_received < oldest && segment.filter.read().is_some()
-            });
+            let passed = live
+                .segments
+                .iter()
+                .filter(|segment| segment.latest_received < oldest && segment.filter.read().is_some());
             old.extend(passed.cloned());
         }
         if old.is_empty() { Ok(()) } else { self.shared.change(Change::DropFilters(old)).map(|_| ()) }
@@ -162,7 +163,7 @@ fn seal_frozen(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
 
 /// Rewrites chunks of a scope without what is hidden now.
 pub(super) fn rewrite(shared: &Shared, scope: &Scope, inputs: &[Chunk]) -> Result<Rewritten, StoreError> {
-    let hiding: Hiding = scope.live.read().hiding.clone();
+    let hiding = scope.live.read().hiding.complete();
     seal::rewrite(shared, scope.id, inputs, &hiding)
 }
 

@@ -17,8 +17,7 @@ pub(super) struct DirectoryLock {
 impl DirectoryLock {
     /// Makes the directory where it is missing, and takes it.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
-        let unwritable =
-            |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
+        let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
         std::fs::create_dir_all(directory).map_err(unwritable)?;
         let path = directory.join("events.lock");
         let mut file = OpenOptions::new()

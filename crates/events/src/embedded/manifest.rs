@@ -1,66 +1,52 @@
 //! `events.db`: the hot log, the list of segments, erasures and floors, in SQLite.
 //!
 //! Every change is one transaction, synced before the call returns. Only the writer's thread
-//! holds this; nothing here knows what is in memory.
+//! holds this; nothing here knows what is in memory. What is read at start is in `stored.rs`.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use futures_util::TryStreamExt as _;
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::{ErasureId, ProjectId};
-use millimetric_core::key::Env;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
-use uuid::Uuid;
+use millimetric_core::ids::ErasureId;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::frame;
 use super::options::OpenError;
 use super::segment::Segment;
+use super::stored::{LogRow, StoredErasure, env, project};
 use crate::StoreError;
 
 const FORMAT: i64 = 1;
+/// SQLite's extended result code when the index of the write-ahead log cannot grow.
+const IOERR_SHMSIZE: i32 = 4874;
 const TABLES: &str = include_str!("sql/tables.sql");
-const INSERT_HOT: &str = "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
-const SELECT_HOT: &str = "select seq, project, env, rows, format, data from hot_log as log
-    where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0) order by seq";
+const INSERT_HOT: &str =
+    "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
 const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
 const PURGE_ALL_HOT: &str = "delete from hot_log where seq <= (select seq from sealed
     where project = hot_log.project and env = hot_log.env)";
-const LAST_SEQ: &str = "select max(coalesce((select max(seq) from hot_log), 0), coalesce((select max(seq) from sealed), 0))";
 const UPSERT_SEALED: &str = "insert into sealed (project, env, seq) values (?, ?, ?)
     on conflict (project, env) do update set seq = excluded.seq";
-const INSERT_SEGMENT: &str = "insert into segment (id, project, env, month, path, rows, bytes, earliest, latest,
+const INSERT_SEGMENT: &str =
+    "insert into segment (id, project, env, month, path, rows, bytes, earliest, latest,
     latest_received, dedup_filter) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const DELETE_SEGMENT: &str = "delete from segment where id = ?";
-const SELECT_SEGMENTS: &str = "select id, project, env, path, rows, bytes, earliest, latest, latest_received,
-    dedup_filter from segment order by id";
 const DROP_FILTER: &str = "update segment set dedup_filter = null where id = ?";
 const COUNT_ERASED: &str = "update erasure set events_deleted = events_deleted + ? where id = ?";
-const INSERT_ERASURE: &str = "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
+const INSERT_ERASURE: &str =
+    "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
     events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
-const SELECT_ERASURES: &str = "select id, project, env, kind, subject, include_linked, linked, at, events_deleted,
-    finished_at from erasure order by at, id";
 const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, ?, ?)
     on conflict (project, env) do update set before = excluded.before";
-const SELECT_FLOORS: &str = "select project, env, before from floor";
 
 /// The database, open.
 #[derive(Debug)]
 pub(super) struct Manifest {
-    connection: SqliteConnection,
-}
-
-/// A row of the hot log.
-#[derive(Debug)]
-pub(super) struct LogRow {
-    pub(super) seq: i64,
-    pub(super) scope: EventScope,
-    pub(super) rows: usize,
-    pub(super) frames: Vec<u8>,
+    pub(super) connection: SqliteConnection,
 }
 
 /// A new segment beside what only the manifest keeps of it.
@@ -71,35 +57,6 @@ pub(super) struct NewSegment {
     pub(super) month: String,
     /// Its path below the segments' folder.
     pub(super) path: String,
-}
-
-/// A segment as the manifest lists it.
-#[derive(Debug)]
-pub(super) struct StoredSegment {
-    pub(super) id: i64,
-    pub(super) scope: EventScope,
-    pub(super) path: String,
-    pub(super) rows: usize,
-    pub(super) bytes: u64,
-    pub(super) earliest: i64,
-    pub(super) latest: i64,
-    pub(super) latest_received: i64,
-    pub(super) filter: Option<Vec<u8>>,
-}
-
-/// An erasure as it is stored: hashes, never an id in clear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredErasure {
-    pub(super) id: ErasureId,
-    pub(super) scope: EventScope,
-    pub(super) is_user: bool,
-    pub(super) subject: u128,
-    pub(super) include_linked: bool,
-    /// The linked visitors, once they are known.
-    pub(super) linked: Option<Vec<u128>>,
-    pub(super) at: i64,
-    pub(super) events_deleted: u64,
-    pub(super) finished_at: Option<i64>,
 }
 
 /// What a rewrite changes, in one transaction.
@@ -122,7 +79,8 @@ impl Manifest {
             .mode(0o600)
             .open(&file)
             .map_err(|cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause })?;
-        let failed = |error: sqlx::Error| OpenError::Database { file: file.clone(), cause: error.to_string() };
+        let failed =
+            |error: sqlx::Error| OpenError::Database { file: file.clone(), cause: error.to_string() };
         let mut connection = connect(&file).await.map_err(failed)?;
         let format: i64 =
             sqlx::query_scalar("pragma user_version").fetch_one(&mut connection).await.map_err(failed)?;
@@ -250,61 +208,6 @@ impl Manifest {
         query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
     }
 
-    pub(super) async fn last_seq(&mut self) -> Result<i64, StoreError> {
-        sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
-    }
-
-    /// Calls `each` with every row of the hot log that is not sealed, in order.
-    pub(super) async fn replay(
-        &mut self,
-        mut each: impl FnMut(LogRow) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut rows = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await.map_err(database_error)? {
-            let read = || {
-                Ok::<_, sqlx::Error>(LogRow {
-                    seq: row.try_get("seq")?,
-                    scope: scope(&row)?,
-                    rows: row.try_get::<i64, _>("rows")? as usize,
-                    frames: row.try_get("data")?,
-                })
-            };
-            each(read().map_err(database_error)?)?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn segments(&mut self) -> Result<Vec<StoredSegment>, StoreError> {
-        let read = |row: &SqliteRow| {
-            Ok::<_, sqlx::Error>(StoredSegment {
-                id: row.try_get("id")?,
-                scope: scope(row)?,
-                path: row.try_get("path")?,
-                rows: row.try_get::<i64, _>("rows")? as usize,
-                bytes: row.try_get::<i64, _>("bytes")? as u64,
-                earliest: row.try_get("earliest")?,
-                latest: row.try_get("latest")?,
-                latest_received: row.try_get("latest_received")?,
-                filter: row.try_get("dedup_filter")?,
-            })
-        };
-        let rows =
-            sqlx::query(SELECT_SEGMENTS).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(database_error)
-    }
-
-    pub(super) async fn erasures(&mut self) -> Result<Vec<StoredErasure>, StoreError> {
-        let rows =
-            sqlx::query(SELECT_ERASURES).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        rows.iter().map(erasure).collect::<Result<_, _>>().map_err(database_error)
-    }
-
-    pub(super) async fn floors(&mut self) -> Result<Vec<(EventScope, i64)>, StoreError> {
-        let read = |row: &SqliteRow| Ok::<_, sqlx::Error>((scope(row)?, row.try_get("before")?));
-        let rows = sqlx::query(SELECT_FLOORS).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(database_error)
-    }
-
     pub(super) async fn close(self) {
         if let Err(error) = self.connection.close().await {
             tracing::warn!(%error, "events.db did not close cleanly; nothing is lost");
@@ -343,52 +246,14 @@ async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> 
         .map(|_| ())
 }
 
-fn project(scope: EventScope) -> Vec<u8> {
-    scope.project.uuid().as_bytes().to_vec()
-}
-
-fn env(scope: EventScope) -> i64 {
-    match scope.env {
-        Env::Live => 0,
-        Env::Test => 1,
-    }
-}
-
-fn scope(row: &SqliteRow) -> Result<EventScope, sqlx::Error> {
-    let project = ProjectId::new(uuid(row.try_get("project")?)?);
-    let env = if row.try_get::<i64, _>("env")? == 0 { Env::Live } else { Env::Test };
-    Ok(EventScope { project, env })
-}
-
-fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
-    Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-fn hash(bytes: &[u8]) -> u128 {
-    bytes.try_into().map_or(0, u128::from_le_bytes)
-}
-
-fn erasure(row: &SqliteRow) -> Result<StoredErasure, sqlx::Error> {
-    let linked: Option<&[u8]> = row.try_get("linked")?;
-    Ok(StoredErasure {
-        id: ErasureId::new(uuid(row.try_get("id")?)?),
-        scope: scope(row)?,
-        is_user: row.try_get::<i64, _>("kind")? == 1,
-        subject: hash(row.try_get("subject")?),
-        include_linked: row.try_get::<i64, _>("include_linked")? == 1,
-        linked: linked.map(|bytes| bytes.chunks(16).map(hash).collect()),
-        at: row.try_get("at")?,
-        events_deleted: row.try_get::<i64, _>("events_deleted")? as u64,
-        finished_at: row.try_get("finished_at")?,
-    })
-}
-
 /// A failure of SQLite as the store's own, by its primary result code (sqlite.org/rescode.html).
-fn database_error(error: sqlx::Error) -> StoreError {
+pub(super) fn database_error(error: sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     let text = format!("events.db: {error}");
     match code.map(|code| code & 0xff) {
+        // Full; also when there is no room for the index of the write-ahead log.
         Some(13) => StoreError::StorageFull,
+        _ if code == Some(IOERR_SHMSIZE) => StoreError::StorageFull,
         Some(10 | 8) => StoreError::NotWritable(text),
         Some(11 | 26) => StoreError::Corrupt(text),
         _ => StoreError::Internal(text),

@@ -20,10 +20,12 @@ use super::frame;
 use super::hash::{KeyedHash, Kind};
 use super::keeper::Keeper;
 use super::lock::DirectoryLock;
-use super::manifest::{Manifest, StoredSegment};
+use super::manifest::Manifest;
 use super::options::{OpenError, Options};
+use super::scope::HotSize;
 use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
+use super::stored::StoredSegment;
 use super::writer::Writer;
 use crate::StoreError;
 
@@ -75,9 +77,13 @@ fn read(
             let state = ErasureState { stored, running: false, failed: false };
             shared.erasures.write().insert(state.stored.id, state);
         }
-        scopes.into_iter().for_each(|scope| shared.hide(scope));
+        for scope in scopes {
+            shared.hide(scope);
+        }
         let ids = replay(shared, manifest).await?;
-        shared.count_hot();
+        for scope in shared.scopes.all() {
+            shared.count_hot(HotSize::default(), scope.live.read().hot_size());
+        }
         Ok((ids, manifest.last_seq().await?))
     })
 }
@@ -93,7 +99,9 @@ async fn replay(shared: &Shared, manifest: &mut Manifest) -> Result<HashMap<Even
             let mut stored = IdSet::default();
             let mut earliest = i64::MAX;
             frame::decode(&log.frames, |row| {
-                stored.insert(shared.columns.hash.of(Kind::Event, row.text(Field::EventId).unwrap_or_default()));
+                stored.insert(
+                    shared.columns.hash.of(Kind::Event, row.text(Field::EventId).unwrap_or_default()),
+                );
                 earliest = earliest.min(row.received_at);
                 live.publish(&row, &mut number);
             })?;

@@ -34,10 +34,10 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             cache_bytes: 256 << 20,
             seal_rows: 250_000,
-            seal_age: Duration::from_secs(15 * 60),
+            seal_age: Duration::from_mins(15),
             hot_rows: 1_000_000,
             hot_bytes: 256 << 20,
-            dedup_window: Duration::from_secs(8 * 24 * 60 * 60),
+            dedup_window: Duration::from_hours(8 * 24),
             clock: Arc::new(|| {
                 let millis = chrono::Utc::now().timestamp_millis();
                 Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)

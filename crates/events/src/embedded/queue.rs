@@ -82,7 +82,9 @@ impl Queue {
         }
         waiting.bytes += append.bytes;
         match waiting.work.back_mut() {
-            Some(Work::Group(group)) if group.events + append.events.len() <= GROUP_EVENTS => group.push(append),
+            Some(Work::Group(group)) if group.events + append.events.len() <= GROUP_EVENTS => {
+                group.push(append);
+            }
             _ => {
                 let mut group = Group::default();
                 group.push(append);

@@ -18,7 +18,7 @@ pub(super) struct Row<'a> {
     /// Milliseconds since the epoch.
     pub(super) received_at: i64,
     #[serde(borrow)]
-    texts: [Option<&'a str>; Field::COUNT],
+    pub(super) texts: [Option<&'a str>; Field::COUNT],
 }
 
 impl<'a> Row<'a> {
@@ -50,10 +50,6 @@ impl<'a> Row<'a> {
                 Some(&event.properties),
             ],
         }
-    }
-
-    pub(super) fn new(timestamp: i64, received_at: i64, texts: [Option<&'a str>; Field::COUNT]) -> Self {
-        Self { timestamp, received_at, texts }
     }
 
     pub(super) fn text(&self, field: Field) -> Option<&'a str> {
@@ -94,7 +90,8 @@ impl<'a> Row<'a> {
 /// Memory that an event takes, about.
 pub(super) fn memory_of(event: &Event) -> usize {
     let optional = [&event.user_id, &event.campaign, &event.referrer, &event.url, &event.path];
-    let texts = [&event.event_name, &event.event_id, &event.anonymous_id, &event.session_id, &event.properties];
+    let texts =
+        [&event.event_name, &event.event_id, &event.anonymous_id, &event.session_id, &event.properties];
     size_of::<Event>()
         + texts.iter().map(|text| text.len()).sum::<usize>()
         + optional.iter().filter_map(|text| text.as_ref()).map(String::len).sum::<usize>()

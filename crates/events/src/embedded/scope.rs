@@ -10,10 +10,10 @@ use millimetric_core::event::EventScope;
 use parking_lot::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Tail};
+use super::columns::Chunk;
 use super::field::FieldSet;
 use super::hiding::{Forgotten, Hiding};
 use super::row::Row;
-use super::columns::Chunk;
 use super::segment::Segment;
 use super::visitors::VisitorTable;
 
@@ -40,6 +40,13 @@ impl Scope {
     }
 }
 
+/// How much a scope has in memory only.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HotSize {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
+
 /// What answers come from.
 #[derive(Debug, Default)]
 pub(super) struct Live {
@@ -59,11 +66,15 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn hot_rows(&self) -> usize {
-        self.blocks.iter().map(|block| block.rows()).sum::<usize>() + self.tail.rows()
+        self.hot_size().rows
     }
 
-    pub(super) fn hot_bytes(&self) -> usize {
-        self.blocks.iter().map(|block| block.bytes).sum::<usize>() + self.tail.bytes()
+    pub(super) fn hot_size(&self) -> HotSize {
+        let tail = HotSize { rows: self.tail.rows(), bytes: self.tail.bytes() };
+        self.blocks.iter().fold(tail, |size, block| HotSize {
+            rows: size.rows + block.rows(),
+            bytes: size.bytes + block.bytes,
+        })
     }
 
     /// The time of the oldest event there is.

@@ -32,12 +32,14 @@ use crate::StoreError;
 /// scattered over centuries makes no thousand files.
 const MOST_MONTHS: usize = 24;
 
+/// Events left out for each erasure.
+pub(super) type Erased = Vec<(ErasureId, u64)>;
+
 /// What a rewrite made.
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub(super) segments: Vec<NewSegment>,
-    /// Events left out for each erasure.
-    pub(super) erased: Vec<(ErasureId, u64)>,
+    pub(super) erased: Erased,
 }
 
 /// One row of one input.
@@ -87,14 +89,12 @@ pub(super) fn rewrite(
 
 /// Lets the files of segments go that will not be swapped in.
 fn discard(segments: &[NewSegment]) {
-    segments.iter().for_each(|new| new.segment.replaced.store(true, Ordering::Release));
+    for new in segments {
+        new.segment.replaced.store(true, Ordering::Release);
+    }
 }
 
-fn kept(
-    columns: &Columns,
-    inputs: &[Chunk],
-    hiding: &Hiding,
-) -> Result<(Vec<Place>, Vec<(ErasureId, u64)>), StoreError> {
+fn kept(columns: &Columns, inputs: &[Chunk], hiding: &Hiding) -> Result<(Vec<Place>, Erased), StoreError> {
     let mut places = Vec::with_capacity(inputs.iter().map(Chunk::rows).sum());
     let mut erased: BTreeMap<ErasureId, u64> = BTreeMap::new();
     for (input, chunk) in (0..).zip(inputs) {

@@ -95,10 +95,7 @@ impl Segment {
         let mut interner = Interner::default();
         let codes = self.derive(cache, field, |text| interner.code(text))?;
         let dictionary = interner.into_dictionary();
-        Ok(TextColumn {
-            codes: Codes::narrow(&codes, dictionary.len()),
-            dictionary: Arc::new(dictionary),
-        })
+        Ok(TextColumn { codes: Codes::narrow(&codes, dictionary.len()), dictionary: Arc::new(dictionary) })
     }
 
     /// Something computed from each text of a column, row by row; `compute` runs once per
@@ -119,7 +116,8 @@ impl Segment {
                 continue;
             }
             let column: &DictionaryArray<Int32Type> = batch.column(0).as_dictionary();
-            let known = previous.take().filter(|(values, _)| values.to_data().ptr_eq(&column.values().to_data()));
+            let known =
+                previous.take().filter(|(values, _)| values.to_data().ptr_eq(&column.values().to_data()));
             let (values, entries) = known.unwrap_or_else(|| {
                 let texts = column.values().as_string::<i32>();
                 (Arc::clone(column.values()), texts.iter().map(&mut compute).collect())
@@ -157,13 +155,14 @@ impl Segment {
         rows: &[u32],
         mut each: impl FnMut(Row<'_>),
     ) -> Result<(), StoreError> {
-        let names: Vec<&str> = [TIMESTAMP, RECEIVED_AT].into_iter().chain(Field::ALL.map(Field::name)).collect();
+        let names: Vec<&str> =
+            [TIMESTAMP, RECEIVED_AT].into_iter().chain(Field::ALL.map(Field::name)).collect();
         self.some(cache, &names, rows, |batch| {
             let timestamps = batch.column(0).as_primitive::<TimestampMillisecondType>();
             let received = batch.column(1).as_primitive::<TimestampMillisecondType>();
             for row in 0..batch.num_rows() {
                 let texts = Field::ALL.map(|field| text_at(batch, field as usize + 2, row));
-                each(Row::new(timestamps.value(row), received.value(row), texts));
+                each(Row { timestamp: timestamps.value(row), received_at: received.value(row), texts });
             }
         })
     }
@@ -200,8 +199,8 @@ impl Segment {
             None => ArrowReaderOptions::new().with_schema(schema_to_read()),
             Some(_) => ArrowReaderOptions::new(),
         };
-        let metadata =
-            ArrowReaderMetadata::try_new(Arc::clone(&footer.0), options).map_err(|error| self.broken(&error))?;
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.0), options)
+            .map_err(|error| self.broken(&error))?;
         let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(wanted)

@@ -88,7 +88,8 @@ fn write_file(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
     let file = File::create(path).map_err(|error| failed(path, &error))?;
     let handle = file.try_clone().map_err(|error| failed(path, &error))?;
     let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-    let writer = ArrowWriter::try_new_with_options(BufWriter::new(file), schema(), options).map_err(encoding)?;
+    let writer =
+        ArrowWriter::try_new_with_options(BufWriter::new(file), schema(), options).map_err(encoding)?;
     let (mut file_writer, factory) = writer.into_serialized_writer().map_err(encoding)?;
     let columns = factory.create_column_writers(0).map_err(encoding)?;
     write_columns(path, &mut file_writer, columns, source)?;

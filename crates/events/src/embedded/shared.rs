@@ -11,10 +11,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::change::{Change, Changed};
 use super::columns::Columns;
-use super::manifest::StoredErasure;
 use super::options::Options;
 use super::queue::{Queue, closing};
-use super::scope::Scopes;
+use super::scope::{HotSize, Scopes};
+use super::stored::StoredErasure;
 use crate::StoreError;
 
 /// Numbers of frozen blocks start here, above those of all segments.
@@ -106,16 +106,11 @@ impl Shared {
         Ok(())
     }
 
-    /// Counts hot rows anew; the writer calls it when they changed.
-    pub(super) fn count_hot(&self) {
-        let (mut rows, mut bytes) = (0, 0);
-        for scope in self.scopes.all() {
-            let live = scope.live.read();
-            rows += live.hot_rows();
-            bytes += live.hot_bytes();
-        }
-        self.hot_rows.store(rows, Ordering::Relaxed);
-        self.hot_bytes.store(bytes, Ordering::Relaxed);
+    /// Follows a scope's hot rows and bytes from what they were to what they are.
+    pub(super) fn count_hot(&self, before: HotSize, after: HotSize) {
+        // The counters wrap around for a moment when a scope shrinks, and come out right.
+        self.hot_rows.fetch_add(after.rows.wrapping_sub(before.rows), Ordering::Relaxed);
+        self.hot_bytes.fetch_add(after.bytes.wrapping_sub(before.bytes), Ordering::Relaxed);
     }
 }
 

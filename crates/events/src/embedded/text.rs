@@ -118,6 +118,11 @@ macro_rules! with_codes {
 }
 pub(super) use with_codes;
 
+/// A code of any width.
+pub(super) fn widen(code: impl Into<u32>) -> u32 {
+    code.into()
+}
+
 impl Codes {
     /// The codes in the narrowest width that holds all codes below `count`.
     pub(super) fn narrow(codes: &[u32], count: usize) -> Self {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Filter, Metric, StatsQuestion, Dimension};
+use millimetric_core::query::{Dimension, Filter, Metric, StatsQuestion};
 use millimetric_core::time::TimeRange;
 
 use super::columns::Chunk;

@@ -14,11 +14,12 @@ use super::change::{Change, Changed};
 use super::dedup::{self, HotIds, IdSet};
 use super::frame;
 use super::hash::Kind;
-use super::manifest::{LogRow, Manifest};
+use super::manifest::Manifest;
 use super::queue::{Append, Group, Work};
 use super::row::{Row, ip_text};
 use super::scope::Scope;
 use super::shared::Shared;
+use super::stored::LogRow;
 use crate::{Appended, StoreError};
 
 /// The state of the writer's thread.
@@ -103,7 +104,6 @@ impl Writer {
             for (scope, ids) in fresh {
                 self.ids.entry(scope).or_default().extend(ids);
             }
-            self.shared.count_hot();
             self.wake_keeper(&rows);
         }
         Ok(verdicts)
@@ -146,7 +146,8 @@ impl Writer {
     /// One row of the hot log for each scope of the group that has new events.
     fn log_rows(&mut self, group: &[Append], verdicts: &[Verdict]) -> Result<Vec<LogRow>, StoreError> {
         let mut rows: BTreeMap<EventScope, LogRow> = BTreeMap::new();
-        for (append, verdict) in group.iter().zip(verdicts).filter(|(_, verdict)| verdict.appended.stored > 0) {
+        for (append, verdict) in group.iter().zip(verdicts).filter(|(_, verdict)| verdict.appended.stored > 0)
+        {
             let row = rows.entry(append.scope).or_insert_with(|| {
                 self.next_seq += 1;
                 LogRow { seq: self.next_seq, scope: append.scope, rows: 0, frames: Vec::new() }
@@ -167,6 +168,7 @@ impl Writer {
         let now = self.shared.now();
         let mut number = || self.shared.next_block();
         let mut live = scope.live.write();
+        let before = live.hot_size();
         for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
             for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
                 live.publish(&Row::of(event, &ip_text(&event.ip_hash)), &mut number);
@@ -175,6 +177,7 @@ impl Writer {
         live.first_seq.get_or_insert(row.seq);
         live.last_seq = row.seq;
         live.oldest.get_or_insert(now);
+        self.shared.count_hot(before, live.hot_size());
     }
 
     /// Tells the keeper when a scope, or all of them together, has enough to be sealed.

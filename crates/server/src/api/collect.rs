@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use millimetric_core::ingest::bots::BotReason;
 
 use crate::app::App;
 use crate::auth::{Authorized, Ingest};
@@ -36,7 +37,7 @@ pub async fn track(
         ok: true,
         event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
         duplicates: collected.duplicates,
-        dropped: collected.dropped.map(|reason| reason.as_str()),
+        dropped: collected.dropped.map(BotReason::as_str),
     };
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
@@ -60,7 +61,7 @@ pub async fn batch(
         ok: true,
         count: collected.event_ids.len() as u64,
         duplicates: collected.duplicates,
-        dropped: collected.dropped.map(|reason| reason.as_str()),
+        dropped: collected.dropped.map(BotReason::as_str),
     };
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
@@ -80,7 +81,7 @@ pub async fn identify(
     let event = submissions::identify(&body.text)?.into_event()?;
     let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
     let collected = collect(&app, &by, &caller, vec![sent(event)], named).await?;
-    Ok(Json(Identified { ok: true, dropped: collected.dropped.map(|reason| reason.as_str()) }))
+    Ok(Json(Identified { ok: true, dropped: collected.dropped.map(BotReason::as_str) }))
 }
 
 fn sent(event: EventIn) -> Sent {

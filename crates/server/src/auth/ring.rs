@@ -120,7 +120,7 @@ impl KeyRing {
         let Ok(sent) = KeyText::parse(text) else { return };
         match control.flag_exposed(sent.prefix(), &Actor::Server, now).await {
             Ok(_) => {
-                tracing::warn!(prefix = %sent.prefix(), "a key stood in a URL and is flagged as exposed")
+                tracing::warn!(prefix = %sent.prefix(), "a key stood in a URL and is flagged as exposed");
             }
             Err(error) => tracing::error!(%error, "an exposed key could not be flagged"),
         }

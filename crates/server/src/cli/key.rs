@@ -165,7 +165,7 @@ async fn list(control: &Control, args: &ListArgs, now: Timestamp) -> anyhow::Res
         return Ok(());
     }
     for key in &keys {
-        let label = key.label.as_ref().map(|label| label.as_str()).unwrap_or_default();
+        let label = key.label.as_ref().map(millimetric_control::Name::as_str).unwrap_or_default();
         let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
         let name = format!("{}_{}_{}", key.kind, key.env, key.prefix);
         output::line(format_args!("{} {name} {:<8} {used} {label}", key.id, state(key, now)));

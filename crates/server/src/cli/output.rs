@@ -39,7 +39,7 @@ pub(super) fn key(key: &StoredKey) -> Value {
         "prefix": key.prefix.as_str(),
         "kind": key.kind.as_str(),
         "env": key.env.as_str(),
-        "label": key.label.as_ref().map(|label| label.as_str()),
+        "label": key.label.as_ref().map(millimetric_control::Name::as_str),
         "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "allowed_ips": key.allowed_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "created_at": key.created_at.to_string(),

@@ -102,7 +102,7 @@ async fn receive(mut body: Body, buffer: &mut Buffer<'_>) -> ApiResult<()> {
     Ok(())
 }
 
-fn inflate<'a>(mut from: impl Read, limits: &'a Limits) -> ApiResult<Buffer<'a>> {
+fn inflate(mut from: impl Read, limits: &Limits) -> ApiResult<Buffer<'_>> {
     let mut out = Buffer { limits, bytes: Vec::new(), memory: None };
     let mut step = vec![0; INFLATE_STEP];
     loop {

@@ -10,6 +10,7 @@ pub mod local;
 pub mod openapi;
 pub mod reference;
 pub mod serve;
+mod unread;
 
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ struct Field {
 
 #[derive(Debug)]
 struct Code {
-    code: String,
+    name: String,
     status: u64,
     message: String,
 }
@@ -55,7 +55,7 @@ impl Reference {
         let document = serde_json::to_value(document).unwrap_or_default();
         let sections = list(&document["tags"]).iter().map(|tag| section(&document, tag)).collect();
         let codes = list(&document["x-error-codes"]).iter().map(|row| Code {
-            code: text(&row["code"]),
+            name: text(&row["code"]),
             status: row["status"].as_u64().unwrap_or_default(),
             message: text(&row["message"]),
         });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use super::caller::Peer;
+use super::unread::ReadToEnd;
 
 /// Connections open at once; more wait in the system's queue.
 const CONNECTIONS: usize = 8192;
@@ -69,7 +71,8 @@ fn connect(stream: TcpStream, place: OwnedSemaphorePermit, router: &Router, grac
         request.extensions_mut().insert(Peer(peer));
         let router = router.clone();
         async move {
-            let response: Response<_> = router.oneshot(request.map(axum::body::Body::new)).await?;
+            let response: Response<_> =
+                router.oneshot(request.map(|body| Body::new(ReadToEnd::new(body)))).await?;
             Ok::<_, Infallible>(response)
         }
     });

@@ -3,7 +3,6 @@
 //!
 //! None of them stands between a request and its answer.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +19,9 @@ const REVISION_EVERY: Duration = Duration::from_millis(250);
 /// How often counters and last uses are written.
 const COUNTERS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired events are removed; the contract allows an hour.
-const RETENTION_EVERY: Duration = Duration::from_secs(15 * 60);
+const RETENTION_EVERY: Duration = Duration::from_mins(15);
 /// How often the country database's file is looked at, and quiet buckets forgotten.
-const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
+const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts the tasks; they end when the set is dropped.
 pub fn start(app: &Arc<App>) -> JoinSet<()> {
@@ -34,14 +33,12 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks
 }
 
-fn repeat<F: Future<Output = ()> + Send>(
+fn repeat<F: Future<Output = ()> + Send + 'static>(
     tasks: &mut JoinSet<()>,
     app: &Arc<App>,
     every: Duration,
     task: fn(Arc<App>) -> F,
-) where
-    F: 'static,
-{
+) {
     let app = Arc::clone(app);
     tasks.spawn(async move {
         let mut beat = tokio::time::interval(every);

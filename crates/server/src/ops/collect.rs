@@ -62,7 +62,9 @@ pub async fn collect(
         match validate(sent.submission, now) {
             Ok(valid) => events.push(visits.complete(valid, ip, agent.as_deref())),
             Err(errors) => {
-                errors.iter().for_each(|error| problems.field(path(index, error), error.message.as_str()));
+                for error in &errors {
+                    problems.field(path(index, error), error.message.as_str());
+                }
             }
         }
     }

@@ -313,10 +313,10 @@ impl Check {
             ("sum", Some(property)) => return Metric::Sum(property),
             ("avg", Some(property)) => return Metric::Avg(property),
             ("count" | "uniques", Some(_)) => {
-                self.problems.field("property", "goes with metric=sum or metric=avg")
+                self.problems.field("property", "goes with metric=sum or metric=avg");
             }
             ("sum" | "avg", None) => {
-                self.problems.field("property", "is required: the numeric property to work on")
+                self.problems.field("property", "is required: the numeric property to work on");
             }
             _ => self.problems.field("metric", "must be count, uniques, sum or avg"),
         }

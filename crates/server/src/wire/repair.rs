@@ -72,7 +72,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_units_become_a_string_that_parses(units in proptest::collection::vec(any::<u16>(), 0..20)) {
-            let json: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = units.iter().fold(String::new(), |json, unit| json + &format!("\\u{unit:04x}"));
             let read: String = serde_json::from_str(&escapes(&format!("\"{json}\""))).unwrap();
             let expected: String = String::from_utf16_lossy(&units).replace('\0', "");
             prop_assert_eq!(read, expected);

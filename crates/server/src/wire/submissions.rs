@@ -118,7 +118,7 @@ pub struct ForgetIn {
 
 /// Reads one event.
 pub fn event(text: &str) -> ApiResult<EventIn> {
-    read(text, |fields| read_event(fields))
+    read(text, read_event)
 }
 
 /// Reads a batch; never more than [`MAX_BATCH`] events are kept in memory.

@@ -2,7 +2,7 @@
 //! projects on one server, live and test.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::{ALWAYS, Server, eventually};
@@ -19,7 +19,7 @@ fn read_path(route: usize, filter: &str) -> String {
         2 => format!("/v1/query?{ALWAYS}&user_id={filter}"),
         3 => format!("/v1/query?{ALWAYS}&event={filter}"),
         4 => format!("/v1/stats?{ALWAYS}&group_by=event_name,source,path&limit=1000"),
-        5 => format!("/v1/stats?{ALWAYS}&group_by=properties.{filter}"),
+        5 => format!("/v1/stats?{ALWAYS}&group_by=properties.note&user_id={filter}"),
         6 => format!("/v1/stats?{ALWAYS}&metric=uniques&source={filter}"),
         7 => format!("/v1/sources?{ALWAYS}"),
         8 => format!("/v1/events?{ALWAYS}"),
@@ -40,19 +40,16 @@ fn no_route_shows_another_projects_events() {
 
     let events = (0..9usize, "[a-z]{1,6}", any::<bool>());
     let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(
-        config,
-        proptest::test_runner::TestRng::deterministic_rng(Default::default()),
-    );
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default()));
     runner
         .run(&events, |(route, suffix, identify)| {
             let text = format!("{MARK}{suffix}");
             let event = json!({ "event": text, "anonymous_id": text, "user_id": text, "session_id": text,
                 "url": format!("https://{text}.example/{text}?utm_source={text}&utm_campaign={text}"),
-                "properties": { text.as_str(): text } });
+                "properties": { "note": text } });
             let sent = if identify {
                 let link =
-                    json!({ "anonymous_id": text, "user_id": text, "traits": { text.as_str(): text } });
+                    json!({ "anonymous_id": text, "user_id": text, "traits": { "note": text, text.as_str(): 1 } });
                 server.post("/v1/identify", &mine.sk, &link).status
             } else {
                 server.post("/v1/batch", &mine.sk, &json!({ "events": [event] })).status

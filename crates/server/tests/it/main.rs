@@ -1,6 +1,8 @@
 //! The product's stories, told over real HTTP to the real program on a loopback port. One file a
 //! subject; `support` starts and stops servers.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot be told fails there")]
+
 mod support;
 
 mod collecting;

@@ -163,3 +163,14 @@ fn an_error_never_repeats_a_key() {
         }
     }
 }
+
+#[test]
+fn a_request_refused_by_its_head_gets_its_answer_although_nobody_reads_the_body() {
+    let server = Server::start();
+    let body = vec![b' '; 8 << 20];
+    assert_eq!(
+        server.send("POST", "/v1/track", &[], &body).error(),
+        (401, "missing_bearer_token".to_owned())
+    );
+    assert_eq!(server.send("POST", "/nowhere", &[], &body).error(), (404, "not_found".to_owned()));
+}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a test waits for something that must happen; only a hang uses it up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_millimetric");
@@ -118,7 +118,9 @@ impl Server {
     /// Another project, made on the command line while the server runs.
     pub(crate) fn project(&self, name: &str, origins: &[&str]) -> Project {
         let mut args = vec!["project", "create", "--name", name];
-        origins.iter().for_each(|origin| args.extend(["--origin", origin]));
+        for origin in origins {
+            args.extend(["--origin", origin]);
+        }
         let made = self.cli(&args);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let keys = &made["keys"];

@@ -129,3 +129,62 @@ fn offset(zone: Tz, millis: i64) -> i64 {
 fn utc(millis: i64) -> NaiveDateTime {
     DateTime::from_timestamp_millis(millis).unwrap_or_default().naive_utc()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(interval: Interval, timezone: Tz, time: &str) -> (String, String) {
+        let millis = DateTime::parse_from_rfc3339(time).unwrap().timestamp_millis();
+        let bucket = bucket_at(Buckets { interval, timezone }, millis);
+        assert!(bucket.from <= millis && millis < bucket.to);
+        let shown = |millis| DateTime::from_timestamp_millis(millis).unwrap().format("%FT%T").to_string();
+        (shown(bucket.start), shown(bucket.to))
+    }
+
+    #[test]
+    fn days_start_where_the_zones_calendar_says() {
+        let cases = [
+            // Clocks went from 00:00 to 01:00: the day starts at 01:00.
+            (Tz::America__Sao_Paulo, "2018-11-04T03:00:00Z", "2018-11-04T03:00:00", "2018-11-05T02:00:00"),
+            // Clocks went from 00:01 back to 23:01: the day had begun.
+            (Tz::America__St_Johns, "2010-11-07T02:45:00Z", "2010-11-07T02:30:00", "2010-11-08T03:30:00"),
+            // A day that was skipped.
+            (Tz::Pacific__Apia, "2011-12-30T09:00:00Z", "2011-12-29T10:00:00", "2011-12-30T10:00:00"),
+            (Tz::Asia__Kolkata, "2026-05-16T18:30:00Z", "2026-05-16T18:30:00", "2026-05-17T18:30:00"),
+            (Tz::UTC, "1969-12-31T23:59:59Z", "1969-12-31T00:00:00", "1970-01-01T00:00:00"),
+        ];
+        for (zone, time, start, end) in cases {
+            assert_eq!(shown(Interval::Day, zone, time), (start.to_owned(), end.to_owned()), "{zone} {time}");
+        }
+    }
+
+    #[test]
+    fn weeks_start_on_monday_and_months_on_the_first() {
+        let utc = |interval, time| shown(interval, Tz::UTC, time).0;
+        assert_eq!(utc(Interval::Week, "2026-05-17T23:59:59Z"), "2026-05-11T00:00:00");
+        assert_eq!(utc(Interval::Week, "1969-12-29T00:00:00Z"), "1969-12-29T00:00:00");
+        assert_eq!(utc(Interval::Month, "2024-02-29T12:00:00Z"), "2024-02-01T00:00:00");
+        assert_eq!(
+            shown(Interval::Month, Tz::Europe__Berlin, "2026-03-31T22:00:00Z").0,
+            "2026-03-31T22:00:00"
+        );
+    }
+
+    #[test]
+    fn an_hour_is_what_the_zones_clocks_show() {
+        let cases = [
+            (Tz::Asia__Kolkata, "2026-05-16T12:40:00Z", "2026-05-16T12:30:00", "2026-05-16T13:30:00"),
+            // Clocks went back by half an hour at 15:00 UTC.
+            (Tz::Australia__Lord_Howe, "2026-04-04T14:10:00Z", "2026-04-04T14:00:00", "2026-04-04T15:00:00"),
+            (Tz::Australia__Lord_Howe, "2026-04-04T15:10:00Z", "2026-04-04T14:30:00", "2026-04-04T15:30:00"),
+        ];
+        for (zone, time, start, end) in cases {
+            assert_eq!(
+                shown(Interval::Hour, zone, time),
+                (start.to_owned(), end.to_owned()),
+                "{zone} {time}"
+            );
+        }
+    }
+}

@@ -148,7 +148,9 @@ mod tests {
         expected.add(seen(3));
         expected.add(seen(11));
         let expected = expected.counts(7);
-        for (first, second) in [(small(), small()), (small(), large()), (large(), small()), (large(), large())] {
+        for (first, second) in
+            [(small(), small()), (small(), large()), (large(), small()), (large(), large())]
+        {
             let (mut first, mut second) = (first, second);
             first.add(seen(3));
             second.add(seen(11));

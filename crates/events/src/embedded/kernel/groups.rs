@@ -1,25 +1,22 @@
 //! Counting by groups: the one loop behind every question about numbers.
 //!
-//! In each span rows get a small local group number, combined from the codes of the dimensions;
-//! local numbers are then told to the groups of the whole answer, once per group and not once
-//! per row.
+//! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
+//! that their counts are only added up in the end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashTable};
-use millimetric_core::query::{Buckets, Filter, StatsQuestion};
+use millimetric_core::query::{Buckets, Filter};
 
-use super::calendar;
-use super::distinct::{Distinct, spread};
-use super::labels::{Finished, Label, Labels};
+use super::distinct::Distinct;
+use super::labels::{Finished, Labels};
+use super::local::Local;
 use super::run::{self, Span, Stop};
 use super::select::{Rows, Selection, select};
 use super::sums::Sum;
 use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
-use crate::embedded::text::{TextColumn, with_codes};
+use crate::embedded::text::TextColumn;
 use crate::embedded::view::View;
 
 /// What rows are grouped by.
@@ -45,7 +42,7 @@ impl By {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counting<'a> {
     pub(super) filters: &'a [Filter],
-    /// At most [`StatsQuestion::MAX_DIMENSIONS`].
+    /// At most four.
     pub(super) by: Vec<By>,
     pub(super) buckets: Option<Buckets>,
     pub(super) uniques: bool,
@@ -164,7 +161,8 @@ impl Part {
                 self.visitors.add(ids.iter().map(group_of).zip(visitors[rows.clone()].iter().copied()));
             }
             (Some(ids), Rows::List(rows)) => {
-                self.visitors.add(ids.iter().map(group_of).zip(rows.iter().map(|row| visitors[*row as usize])));
+                self.visitors
+                    .add(ids.iter().map(group_of).zip(rows.iter().map(|row| visitors[*row as usize])));
             }
         }
     }
@@ -182,163 +180,4 @@ impl Part {
         self.sums.iter_mut().zip(other.sums).for_each(|(mine, theirs)| mine.merge(theirs));
         self
     }
-}
-
-/// How a local group number was made from the one before it and a code.
-#[derive(Debug)]
-enum Step {
-    /// number = before × codes + code
-    Product { codes: u32 },
-    /// Each combination that occurs: before in the upper half, code in the lower.
-    Listed(Vec<u64>),
-}
-
-/// The local group numbers of the selected rows of one span.
-#[derive(Debug)]
-struct Local {
-    /// By the row's place in the selection; none while there is one group only.
-    ids: Option<Vec<u32>>,
-    /// Numbers are below this.
-    count: usize,
-    /// The start of each bucket.
-    buckets: Vec<i64>,
-    steps: Vec<Step>,
-}
-
-impl Local {
-    fn new(selection: &Selection, buckets: Option<Buckets>) -> Self {
-        let Some(buckets) = buckets else {
-            return Self { ids: None, count: 1, buckets: Vec::new(), steps: Vec::new() };
-        };
-        let (ids, starts) = bucket_ids(selection, buckets);
-        Self { ids: Some(ids), count: starts.len(), buckets: starts, steps: Vec::new() }
-    }
-
-    /// Splits every group by the codes of a column.
-    fn divide(&mut self, selection: &Selection, column: &TextColumn) {
-        let codes = column.dictionary.len();
-        let rows = selection.rows.len();
-        let product = self.count.saturating_mul(codes);
-        if product <= 4096.max(rows) {
-            let ids = with_codes!(&column.codes, |values| {
-                combined(self.ids.take(), &selection.rows, |id, row| id * codes as u32 + u32::from(values[row]))
-            });
-            self.ids = Some(ids);
-            self.count = product;
-            self.steps.push(Step::Product { codes: codes as u32 });
-            return;
-        }
-        let mut listed = Vec::new();
-        let mut known: HashTable<u32> = HashTable::with_capacity(rows.min(product) / 8);
-        let ids = combined(self.ids.take(), &selection.rows, |id, row| {
-            let pair = u64::from(id) << 32 | u64::from(column.codes.get(row));
-            let same = |id: &u32| listed[*id as usize] == pair;
-            if let Some(id) = known.find(spread(pair), same) {
-                return *id;
-            }
-            let id = listed.len() as u32;
-            listed.push(pair);
-            known.insert_unique(spread(pair), id, |id| spread(listed[*id as usize]));
-            id
-        });
-        self.ids = Some(ids);
-        self.count = listed.len();
-        self.steps.push(Step::Listed(listed));
-    }
-
-    /// The events of each local group.
-    fn counts(&self, selection: &Selection) -> Vec<u32> {
-        let Some(ids) = &self.ids else { return vec![selection.rows.len() as u32] };
-        let mut counts = vec![0; self.count];
-        ids.iter().for_each(|id| counts[*id as usize] += 1);
-        counts
-    }
-
-    /// The answer's group of each local group that has events, and how many the answer has now.
-    fn groups(&self, counts: &[u32], texts: &[Arc<TextColumn>], labels: &Labels) -> (Vec<u32>, usize) {
-        let mut codes: Vec<Vec<u32>> = texts.iter().map(|column| vec![u32::MAX; column.dictionary.len()]).collect();
-        labels.with(|numbers| {
-            let mut groups = vec![0; self.count];
-            for (id, group) in groups.iter_mut().enumerate().filter(|(id, _)| counts[*id] > 0) {
-                let (bucket, local) = self.taken_apart(id as u32);
-                let mut label = Label { bucket, codes: [0; StatsQuestion::MAX_DIMENSIONS] };
-                for (dimension, column) in texts.iter().enumerate() {
-                    let code = &mut codes[dimension][local[dimension] as usize];
-                    if *code == u32::MAX {
-                        *code = numbers.code(dimension, column.dictionary.get(local[dimension]));
-                    }
-                    label.codes[dimension] = *code;
-                }
-                *group = numbers.number(label);
-            }
-            (groups, numbers.len())
-        })
-    }
-
-    /// The bucket and the codes that a local group number was made from.
-    fn taken_apart(&self, mut id: u32) -> (i64, [u32; StatsQuestion::MAX_DIMENSIONS]) {
-        let mut local = [0; StatsQuestion::MAX_DIMENSIONS];
-        for (dimension, step) in self.steps.iter().enumerate().rev() {
-            (id, local[dimension]) = match step {
-                Step::Product { codes } => (id / codes, id % codes),
-                Step::Listed(listed) => ((listed[id as usize] >> 32) as u32, listed[id as usize] as u32),
-            };
-        }
-        (self.buckets.get(id as usize).copied().unwrap_or_default(), local)
-    }
-
-    /// Calls `each` with every selected row and its local group.
-    fn each(&self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
-        let mut place = 0;
-        selection.rows.each(|row| {
-            each(row, self.ids.as_ref().map_or(0, |ids| ids[place]));
-            place += 1;
-        });
-    }
-}
-
-/// New numbers for the selected rows, from their numbers so far.
-fn combined(ids: Option<Vec<u32>>, rows: &Rows, mut number: impl FnMut(u32, usize) -> u32) -> Vec<u32> {
-    match (ids, rows) {
-        (None, Rows::Span(rows)) => rows.clone().map(|row| number(0, row)).collect(),
-        (None, Rows::List(rows)) => rows.iter().map(|row| number(0, *row as usize)).collect(),
-        (Some(mut ids), Rows::Span(rows)) => {
-            ids.iter_mut().zip(rows.clone()).for_each(|(id, row)| *id = number(*id, row));
-            ids
-        }
-        (Some(mut ids), Rows::List(rows)) => {
-            ids.iter_mut().zip(rows).for_each(|(id, row)| *id = number(*id, *row as usize));
-            ids
-        }
-    }
-}
-
-/// The bucket of each selected row, and where the buckets start.
-fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Vec<u32>, Vec<i64>) {
-    let mut starts: Vec<i64> = Vec::new();
-    let mut numbers: HashMap<i64, u32> = HashMap::new();
-    // Spans of time whose bucket is known, by their first instant; rows nearly always stay in
-    // the one they are in.
-    let mut known: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
-    let (mut from, mut to, mut id) = (i64::MAX, i64::MIN, 0);
-    let mut ids = Vec::with_capacity(selection.rows.len());
-    selection.rows.each(|row| {
-        let time = selection.times[row];
-        if time < from || time >= to {
-            let found = known.range(..=time).next_back().filter(|(_, (to, _))| time < *to);
-            (from, to, id) = if let Some((from, (to, id))) = found {
-                (*from, *to, *id)
-            } else {
-                let bucket = calendar::bucket_at(buckets, time);
-                let id = *numbers.entry(bucket.start).or_insert_with(|| {
-                    starts.push(bucket.start);
-                    starts.len() as u32 - 1
-                });
-                known.insert(bucket.from, (bucket.to, id));
-                (bucket.from, bucket.to, id)
-            };
-        }
-        ids.push(id);
-    });
-    (ids, starts)
 }

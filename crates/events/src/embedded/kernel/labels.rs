@@ -23,7 +23,7 @@ pub(super) struct Labels(Mutex<Numbers>);
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     texts: [Interner; StatsQuestion::MAX_DIMENSIONS],
-    numbers: HashMap<Label, u32>,
+    by_label: HashMap<Label, u32>,
     labels: Vec<Label>,
 }
 
@@ -45,7 +45,7 @@ impl Numbers {
     }
 
     pub(super) fn number(&mut self, label: Label) -> u32 {
-        *self.numbers.entry(label).or_insert_with(|| {
+        *self.by_label.entry(label).or_insert_with(|| {
             self.labels.push(label);
             self.labels.len() as u32 - 1
         })

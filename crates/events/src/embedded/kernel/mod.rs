@@ -8,6 +8,7 @@ pub(super) mod distinct;
 pub(super) mod events;
 pub(super) mod groups;
 pub(super) mod labels;
+pub(super) mod local;
 pub(super) mod names;
 pub(super) mod properties;
 pub(super) mod run;

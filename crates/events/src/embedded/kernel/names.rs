@@ -54,8 +54,7 @@ fn properties_by_name(shapes: &Counted) -> HashMap<&str, BTreeMap<String, u64>> 
 }
 
 fn ranked(properties: BTreeMap<String, u64>) -> Vec<PropertySeen> {
-    let mut seen: Vec<_> =
-        properties.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
+    let mut seen: Vec<_> = properties.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
     // The sort is stable and the names stand in order already.
     seen.sort_by_key(|property| Reverse(property.count));
     seen.truncate(NamesRow::MAX_PROPERTIES);

@@ -4,7 +4,7 @@
 //! properties.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -33,8 +33,8 @@ pub(in crate::embedded) fn number_of(properties: &str, name: &str) -> Option<f64
 
 /// The names, as a JSON array in order, each once.
 pub(in crate::embedded) fn names_of(properties: &str) -> String {
-    let names: BTreeMap<String, IgnoredAny> = serde_json::from_str(properties).unwrap_or_default();
-    let names: Vec<String> = names.into_keys().collect();
+    let mut reader = serde_json::Deserializer::from_str(properties);
+    let names = reader.deserialize_map(Names).unwrap_or_default();
     serde_json::to_string(&names).unwrap_or_default()
 }
 
@@ -81,6 +81,25 @@ impl<'a> Visitor<'a> for Last<'_> {
             }
         }
         Ok(last)
+    }
+}
+
+/// Collects the names of an object.
+struct Names;
+
+impl<'a> Visitor<'a> for Names {
+    type Value = BTreeSet<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, IgnoredAny)) = map.next_entry()? {
+            names.insert(name);
+        }
+        Ok(names)
     }
 }
 

@@ -8,7 +8,7 @@ use millimetric_core::query::Filter;
 use super::run::Span;
 use crate::StoreError;
 use crate::embedded::field::Field;
-use crate::embedded::text::with_codes;
+use crate::embedded::text::{widen, with_codes};
 use crate::embedded::view::View;
 
 /// Rows of one chunk, ascending.
@@ -80,7 +80,7 @@ pub(super) fn select(
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
     for (column, code) in &wanted {
-        rows = with_codes!(&column.codes, |codes| rows.retain(|row| u32::from(codes[row]) == *code));
+        rows = with_codes!(&column.codes, |codes| rows.retain(|row| widen(codes[row]) == *code));
     }
     if rows.len() > 0
         && let Some(marks) = view.hiding.marks(columns, span.chunk)?

@@ -18,11 +18,8 @@ pub(in crate::embedded) fn sources(
     question: &SourcesQuestion,
     stop: &Stop,
 ) -> Result<SourcesAnswer, StoreError> {
-    let mut rows = if question.by_medium {
-        by_medium(view, question, stop)?
-    } else {
-        by_source(view, question, stop)?
-    };
+    let mut rows =
+        if question.by_medium { by_medium(view, question, stop)? } else { by_source(view, question, stop)? };
     let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
     rows.sort_by_cached_key(place);
     let truncated = rows.len() > question.limit.get();

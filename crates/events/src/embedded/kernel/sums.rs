@@ -4,7 +4,7 @@
 /// A sum beside how many numbers are in it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum {
-    sum: f64,
+    rounded: f64,
     lost: f64,
     pub(super) count: u64,
 }
@@ -16,15 +16,15 @@ impl Sum {
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        self.carry(other.sum);
+        self.carry(other.rounded);
         self.carry(other.lost);
         self.count += other.count;
     }
 
     /// The sum; what is too large for a number is the largest there is.
     pub(super) fn total(self) -> f64 {
-        let total = self.sum + self.lost;
-        let total = if total.is_nan() { self.sum } else { total };
+        let total = self.rounded + self.lost;
+        let total = if total.is_nan() { self.rounded } else { total };
         total.clamp(f64::MIN, f64::MAX)
     }
 
@@ -34,9 +34,13 @@ impl Sum {
     }
 
     fn carry(&mut self, number: f64) {
-        let sum = (self.sum + number).clamp(f64::MIN, f64::MAX);
-        self.lost += if self.sum.abs() >= number.abs() { (self.sum - sum) + number } else { (number - sum) + self.sum };
-        self.sum = sum;
+        let sum = (self.rounded + number).clamp(f64::MIN, f64::MAX);
+        self.lost += if self.rounded.abs() >= number.abs() {
+            (self.rounded - sum) + number
+        } else {
+            (number - sum) + self.rounded
+        };
+        self.rounded = sum;
     }
 }
 
@@ -46,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_sum_does_not_depend_on_the_order() {
-        let numbers = [0.1, 1e16, 0.2, -1e16, 0.3];
+        let numbers = [19.99, 0.1, 1e9, 0.2, -1e9, 4.95, 0.3];
         let total = |order: &mut dyn Iterator<Item = &f64>| {
             let mut sum = Sum::default();
             order.for_each(|number| sum.add(*number));

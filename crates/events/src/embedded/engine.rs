@@ -1,0 +1,145 @@
+//! The embedded store as an [`EventStore`]: each method takes a view or asks the writer, and
+//! hands the work to a kernel. Decides nothing about the product.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::ids::ErasureId;
+use millimetric_core::query::{
+    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
+    StatsQuestion,
+};
+use millimetric_core::time::Timestamp;
+use tokio::sync::oneshot;
+
+use super::change::Change;
+use super::field::{Field, FieldSet};
+use super::hash::Kind;
+use super::kernel::run::blocking;
+use super::queue::Append;
+use super::{EmbeddedStore, dedup, erase, frame, join, kernel, row, view};
+use crate::{Appended, Erasure, ErasureReport, EventStore, StoreError};
+
+#[async_trait]
+impl EventStore for EmbeddedStore {
+    async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
+        self.shared.writable()?;
+        if events.is_empty() {
+            return Ok(Appended::default());
+        }
+        let columns = &self.shared.columns;
+        let ids: Vec<u128> =
+            events.iter().map(|event| columns.hash.of(Kind::Event, &event.event_id)).collect();
+        let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
+        let asked_through = segments.last().map_or(0, |segment| segment.id);
+        let (known, ids) = if dedup::any_suspect(&segments, &ids) {
+            let shared = Arc::clone(&self.shared);
+            blocking(move |_| Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
+        } else {
+            (Vec::new(), ids)
+        };
+        let frame = frame::encode(&events, |_| true)?;
+        let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
+        let (reply, stored) = oneshot::channel();
+        self.shared.queue.append(Append { scope, events, ids, frame, known, asked_through, bytes, reply })?;
+        stored.await.map_err(|_| StoreError::NotWritable("the writer has ended".to_owned()))?
+    }
+
+    async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
+        let (range, fields) = (question.range, FieldSet::ALL);
+        self.answer(scope, range, fields, move |view, stop| kernel::events::events(view, &question, stop))
+            .await
+    }
+
+    async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError> {
+        let (range, fields) = (question.range, view::counted(&question));
+        self.answer(scope, range, fields, move |view, stop| kernel::stats::stats(&view, &question, stop))
+            .await
+    }
+
+    async fn sources(
+        &self,
+        scope: EventScope,
+        question: SourcesQuestion,
+    ) -> Result<SourcesAnswer, StoreError> {
+        let fields = view::filtered(&question.filters);
+        let fields = fields.with(Field::Source).with(Field::Medium).with(Field::AnonymousId);
+        let range = question.range;
+        self.answer(scope, range, fields, move |view, stop| kernel::sources::sources(&view, &question, stop))
+            .await
+    }
+
+    async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError> {
+        let fields =
+            [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
+        let range = question.range;
+        self.answer(scope, range, fields, move |view, stop| kernel::names::names(&view, &question, stop))
+            .await
+    }
+
+    async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {
+        let erasure = erase::stored(&self.shared.columns, scope, &request);
+        self.shared.change_async(Change::Erase(erasure.clone())).await?;
+        if erasure.include_linked {
+            let shared = Arc::clone(&self.shared);
+            let linked = blocking(move |_| erase::linked(&shared, &erasure)).await?;
+            self.shared.change_async(Change::Link(request.id, linked)).await?;
+        }
+        self.shared.keeper.wake();
+        Ok(())
+    }
+
+    async fn erasure(&self, scope: EventScope, id: ErasureId) -> Result<Option<ErasureReport>, StoreError> {
+        let erasures = self.shared.erasures.read();
+        Ok(erasures.get(&id).filter(|erasure| erasure.stored.scope == scope).map(erase::report))
+    }
+
+    async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError> {
+        self.shared.change_async(Change::Floor(scope, before.millis())).await?;
+        self.shared.keeper.wake();
+        Ok(())
+    }
+
+    async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError> {
+        self.shared.change_async(Change::Floor(scope, i64::MAX)).await?;
+        self.shared.keeper.wake();
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.shared.writable()
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let shared = &self.shared;
+        let (mut segments, mut segment_bytes, mut filter_bytes) = (0, 0, 0);
+        for segment in shared.scopes.all().iter().flat_map(|scope| scope.live.read().segments.clone()) {
+            segments += 1;
+            segment_bytes += segment.bytes;
+            filter_bytes += segment.filter.read().as_ref().map_or(0, |filter| filter.bytes());
+        }
+        let erasures = shared.erasures.read();
+        let pending = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none()).count();
+        vec![
+            ("hot_rows", shared.hot_rows.load(Ordering::Relaxed) as f64),
+            ("hot_bytes", shared.hot_bytes.load(Ordering::Relaxed) as f64),
+            ("queue_bytes", shared.queue.bytes() as f64),
+            ("segments", f64::from(segments)),
+            ("segment_bytes", segment_bytes as f64),
+            ("cache_bytes", shared.columns.cache.bytes() as f64),
+            ("dedup_filter_bytes", filter_bytes as f64),
+            ("seals_total", shared.seals.load(Ordering::Relaxed) as f64),
+            ("erasures_pending", pending as f64),
+        ]
+    }
+
+    async fn close(&self) {
+        let Some(threads) = self.stop() else { return };
+        let shared = Arc::clone(&self.shared);
+        if tokio::task::spawn_blocking(move || join(&shared, threads)).await.is_err() {
+            tracing::error!("closing the event store panicked");
+        }
+    }
+}

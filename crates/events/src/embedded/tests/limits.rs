@@ -1,0 +1,85 @@
+//! What the engine refuses, and where its promises end.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::{Clock, open, options_at};
+use crate::embedded::{EmbeddedStore, OpenError, Options};
+use crate::suite::ids;
+use crate::suite::sample::{event, scope};
+use crate::{Appended, EventStore, StoreError};
+
+#[tokio::test]
+async fn a_directory_has_one_owner() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let error = EmbeddedStore::open(directory.path(), Options::default()).await.err().unwrap();
+    let shown = error.to_string();
+    assert!(matches!(error, OpenError::InUse { owner: Some(pid), .. } if pid == std::process::id()));
+    assert!(shown.contains(&*directory.path().to_string_lossy()) && shown.contains("in use"), "{shown}");
+    store.close().await;
+    open(directory.path()).await;
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_named() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let error = EmbeddedStore::open(&below, Options::default()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Unwritable { .. }));
+    assert!(error.to_string().contains(&*below.to_string_lossy()), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("events.db"), vec![b'x'; 4096]).unwrap();
+    let error = EmbeddedStore::open(directory.path(), Options::default()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Database { .. }), "{error}");
+    assert!(error.to_string().contains("events.db"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_stores_nothing() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { queue_bytes: 10_000, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let many = (0..1000).map(|n| event(&n.to_string())).collect();
+    assert!(matches!(store.append(scope(1), many).await, Err(StoreError::Overloaded)));
+    assert_eq!(ids(&store, scope(1)).await, Vec::<String>::new());
+    assert_eq!(store.append(scope(1), vec![event("1")]).await.unwrap().stored, 1);
+}
+
+#[tokio::test]
+async fn a_closed_store_takes_no_events() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.close().await;
+    assert!(matches!(store.append(scope(1), vec![event("a")]).await, Err(StoreError::NotWritable(_))));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_duplicate_is_known_for_the_window_and_no_longer() {
+    let directory = TempDir::new().unwrap();
+    let days = [("2026-05-23T12:00:00Z", 0), ("2026-05-30T12:00:00Z", 1)];
+    let store = open(directory.path()).await;
+    store.append(scope(1), vec![event("a")]).await.unwrap();
+    store.seal_now().await.unwrap();
+    drop(store);
+    for (day, stored) in days {
+        let clock = Clock::at(day);
+        let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
+        super::until(
+            &store,
+            "dedup_filter_bytes",
+            if stored == 0 { super::gauge(&store, "dedup_filter_bytes") } else { 0.0 },
+        )
+        .await;
+        let again = store.append(scope(1), vec![event("a")]).await.unwrap();
+        assert_eq!(again, Appended { stored, duplicates: 1 - stored }, "{day}");
+    }
+}

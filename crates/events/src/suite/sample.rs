@@ -1,0 +1,133 @@
+//! Events and scopes for tests: small sets of values, so that groups and ties occur.
+//!
+//! Draws no random numbers of its own: what varies comes in.
+
+use std::borrow::Cow;
+
+use millimetric_core::event::{Browser, Confidence, DeviceType, Event, EventScope, IpHash, Os};
+use millimetric_core::ids::ProjectId;
+use millimetric_core::key::Env;
+use millimetric_core::query::RowLimit;
+use millimetric_core::time::{TimeRange, Timestamp};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+/// The scope of project number `n`, live.
+pub(crate) fn scope(n: u128) -> EventScope {
+    EventScope { project: ProjectId::new(Uuid::from_u128(n)), env: Env::Live }
+}
+
+/// An instant as text.
+pub(crate) fn at(text: &str) -> Timestamp {
+    Timestamp::parse_or_date(text).expect("the tests write valid times")
+}
+
+/// From the one to before the other.
+pub(crate) fn range(from: &str, to: &str) -> TimeRange {
+    TimeRange::new(at(from), at(to)).expect("the tests write valid ranges")
+}
+
+/// All times.
+pub(crate) fn ever() -> TimeRange {
+    TimeRange::new(Timestamp::MIN, Timestamp::MAX).expect("all times are a range")
+}
+
+/// A limit.
+pub(crate) fn limit(rows: u64) -> RowLimit {
+    RowLimit::new(rows).expect("the tests write valid limits")
+}
+
+/// A page view by visitor `v1` at noon of 2026-05-16, with the id given.
+pub(crate) fn event(id: &str) -> Event {
+    Event {
+        timestamp: at("2026-05-16T12:00:00Z"),
+        received_at: at("2026-05-16T12:00:01Z"),
+        event_name: "$pageview".to_owned(),
+        event_id: id.to_owned(),
+        anonymous_id: "v1".to_owned(),
+        user_id: None,
+        session_id: "v1-988000".to_owned(),
+        source: Cow::Borrowed("google"),
+        medium: Cow::Borrowed("organic"),
+        campaign: None,
+        source_confidence: Confidence::High,
+        source_rule_id: Cow::Borrowed("referrer.search"),
+        referrer: Some("https://www.google.com/".to_owned()),
+        url: Some("https://example.com/pricing".to_owned()),
+        path: Some("/pricing".to_owned()),
+        country: "DE".parse().expect("DE is a country"),
+        device_type: DeviceType::Desktop,
+        browser: Browser::Firefox,
+        os: Os::Linux,
+        ip_hash: IpHash::new([0xab; 16]),
+        properties: "{}".to_owned(),
+    }
+}
+
+/// The values that vary in [`events`].
+pub(crate) const NAMES: [&str; 4] = ["$pageview", "signup", "purchase", "ünïcode ✓"];
+pub(crate) const SOURCES: [(&str, &str); 4] =
+    [("google", "organic"), ("google", "paid"), ("facebook", "paid"), ("direct", "direct")];
+pub(crate) const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
+const PROPERTIES: [&str; 10] = [
+    "{}",
+    r#"{"plan":"pro","price":1.25}"#,
+    r#"{"plan":"free","price":-3}"#,
+    r#"{"plan":"free","plan":"team"}"#,
+    r#"{"plan":null,"price":"12"}"#,
+    r#"{"plan":7,"price":0.5}"#,
+    r#"{"plan":true,"nested":{"plan":"no","price":9}}"#,
+    r#"{"\u0070lan":"a \"b\" é","price":1e2}"#,
+    r#"{"plan":"","price":null}"#,
+    r#"{"plan":["x",1],"other":[]}"#,
+];
+
+/// Where the times of [`events`] lie: around clock changes of several zones, and far away.
+const TIMES: [&str; 9] = [
+    "2026-03-29T00:30:00Z",
+    "2026-04-04T14:59:59.999Z",
+    "2026-04-05T03:00:00Z",
+    "2026-05-16T12:00:00Z",
+    "2026-05-31T23:59:59.999Z",
+    "2026-10-03T15:31:00Z",
+    "2026-10-25T00:59:00Z",
+    "2018-11-04T03:00:00Z",
+    "1969-12-31T23:59:59.999Z",
+];
+
+/// Random events, each id once.
+pub(crate) fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+    proptest::collection::vec(any_event(), 1..most).prop_map(|mut events| {
+        for (place, event) in events.iter_mut().enumerate() {
+            event.event_id = format!("{}-{place}", event.event_id);
+        }
+        events
+    })
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let time = (0..TIMES.len(), prop_oneof![Just(0), 0..7_200_000_i64, 0..864_000_000_i64]);
+    let who = (0..12_u8, prop_oneof![Just(None), (0..3_u8).prop_map(Some)]);
+    let what = (0..NAMES.len(), 0..SOURCES.len(), prop_oneof![Just(None), (0..PATHS.len()).prop_map(Some)]);
+    let how = (0..PROPERTIES.len(), 0..3_usize, 0..3_usize, prop_oneof![Just(None), Just(Some("Spring"))]);
+    (time, who, what, how).prop_map(|((base, later), (visitor, user), (name, source, path), how)| {
+        let (properties, country, device, campaign) = how;
+        Event {
+            timestamp: at(TIMES[base]).plus_millis(later),
+            event_name: NAMES[name].to_owned(),
+            anonymous_id: format!("visitor-{visitor}"),
+            user_id: user.map(|user| format!("user-{user}")),
+            session_id: format!("session-{}", visitor / 2),
+            source: Cow::Borrowed(SOURCES[source].0),
+            medium: Cow::Borrowed(SOURCES[source].1),
+            campaign: campaign.map(str::to_owned),
+            path: path.map(|path| PATHS[path].to_owned()),
+            country: ["", "DE", "US"][country].parse().expect("these are countries"),
+            device_type: DeviceType::ALL[device],
+            browser: Browser::ALL[device * 2],
+            source_confidence: Confidence::ALL[country],
+            properties: PROPERTIES[properties].to_owned(),
+            ..event(&format!("e{}", visitor % 3))
+        }
+    })
+}
