@@ -1,4 +1,4 @@
-//! Every chore of the repository as one command: `cargo xtask test`, `cargo xtask bench`.
+//! Every chore of the repository as one command: `cargo xtask test`, `bench`, `gen`.
 //!
 //! Knows no rule of the product and never depends on its crates, so that it starts quickly and
 //! runs when they do not compile.
@@ -25,12 +25,15 @@ enum Chore {
     Test,
     /// Measure the release build on this machine, over the loopback interface.
     Bench(BenchArguments),
+    /// Write `spec/openapi.json` anew from the code.
+    Gen,
 }
 
 fn main() -> ExitCode {
     let done = match CommandLine::parse().chore {
         Chore::Test => checks::run_all(),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Gen => checks::write_spec(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

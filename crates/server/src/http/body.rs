@@ -145,3 +145,32 @@ fn encoding(headers: &HeaderMap) -> ApiResult<Encoding> {
         _ => Err(ApiError::new(ErrorCode::UnsupportedMediaType)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RateLimit;
+    use futures_util::stream;
+
+    fn request(body: Body) -> Request<Body> {
+        Request::builder().body(body).expect("a request without a head is valid")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_is_not_waited_for() {
+        let limits = Limits::new(RateLimit::Off, RateLimit::Off);
+        let silent = stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let started = tokio::time::Instant::now();
+        let refused = read(request(Body::from_stream(silent)), &limits).await.unwrap_err();
+        assert_eq!((refused.code, started.elapsed()), (ErrorCode::RequestTimeout, ARRIVES_WITHIN));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_refused_and_its_memory_given_back() {
+        let limits = Limits::new(RateLimit::Off, RateLimit::Off);
+        let cut = stream::iter([Ok(vec![b'{'; 1 << 20]), Err(std::io::Error::other("reset"))]);
+        let refused = read(request(Body::from_stream(cut)), &limits).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidPayload);
+        assert!(limits.body_memory(96 << 20).is_ok(), "the whole budget is free");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod broken_databases;
 mod collecting;
 mod command_line;
 mod cross_origin;
