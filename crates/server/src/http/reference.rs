@@ -11,15 +11,18 @@ use utoipa::openapi::OpenApi as Document;
 #[template(path = "reference.html")]
 pub struct Reference {
     base: String,
-    introduction: String,
+    introduction: Text,
     sections: Vec<Section>,
     codes: Vec<Code>,
 }
 
+/// A text whose every second part stood between backticks and is code.
+type Text = Vec<String>;
+
 #[derive(Debug)]
 struct Section {
     title: String,
-    text: String,
+    text: Text,
     operations: Vec<Operation>,
 }
 
@@ -29,7 +32,7 @@ struct Operation {
     method: String,
     path: String,
     summary: String,
-    text: String,
+    text: Text,
     keys: Vec<String>,
     inputs: Vec<Field>,
     outputs: Vec<Field>,
@@ -39,14 +42,14 @@ struct Operation {
 struct Field {
     name: String,
     required: bool,
-    text: String,
+    text: Text,
 }
 
 #[derive(Debug)]
 struct Code {
     name: String,
     status: u64,
-    message: String,
+    message: Text,
 }
 
 impl Reference {
@@ -57,11 +60,11 @@ impl Reference {
         let codes = list(&document["x-error-codes"]).iter().map(|row| Code {
             name: text(&row["code"]),
             status: row["status"].as_u64().unwrap_or_default(),
-            message: text(&row["message"]),
+            message: parts(&row["message"]),
         });
         Self {
             base: base.to_owned(),
-            introduction: text(&document["info"]["description"]),
+            introduction: parts(&document["info"]["description"]),
             sections,
             codes: codes.collect(),
         }
@@ -76,14 +79,14 @@ fn section(document: &Value, tag: &Value) -> Section {
             operations.push(read_operation(document, path, method, operation));
         }
     }
-    Section { title: text(&tag["name"]), text: text(&tag["description"]), operations }
+    Section { title: text(&tag["name"]), text: parts(&tag["description"]), operations }
 }
 
 fn read_operation(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
     let parameters = list(&operation["parameters"]).iter().map(|parameter| Field {
         name: text(&parameter["name"]),
         required: parameter["required"] == true,
-        text: text(&parameter["description"]),
+        text: parts(&parameter["description"]),
     });
     let body = fields(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
     let success = members(&operation["responses"]).find(|(status, _)| status.starts_with('2'));
@@ -95,8 +98,12 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: text(&operation["summary"]),
-        text: text(&operation["description"]),
-        keys: schemes.map(|(name, _)| name.replace("pk_in_url", "?key=pk_…").replace('_', " ")).collect(),
+        text: parts(&operation["description"]),
+        keys: schemes
+            .map(|(name, _)| {
+                name.replace("pk_in_url", "?key=pk_…").replace("metrics_token", "the operator's token")
+            })
+            .collect(),
         inputs: parameters.chain(body).collect(),
         outputs: outputs.unwrap_or_default(),
     }
@@ -104,16 +111,28 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
 
 /// The properties of a schema, behind its reference.
 fn fields(document: &Value, schema: &Value) -> Vec<Field> {
-    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-    let schema = name.map_or(schema, |name| &document["components"]["schemas"][name]);
+    let schema = resolved(document, schema);
     let required = |name: &str| list(&schema["required"]).iter().any(|entry| entry == name);
     members(&schema["properties"])
         .map(|(name, property)| Field {
             name: name.to_owned(),
             required: required(name),
-            text: text(&property["description"]),
+            text: parts(described(document, property)),
         })
         .collect()
+}
+
+/// The schema that a reference points to; any other is itself.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    name.map_or(schema, |name| &document["components"]["schemas"][name])
+}
+
+/// The description of a property, or of the schema that it may be.
+fn described<'a>(document: &'a Value, property: &'a Value) -> &'a Value {
+    let choices = list(&property["oneOf"]).iter().map(|choice| &resolved(document, choice)["description"]);
+    let mut own = std::iter::once(&property["description"]).chain(choices);
+    own.find(|text| text.is_string()).unwrap_or(&Value::Null)
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -126,4 +145,8 @@ fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+fn parts(value: &Value) -> Text {
+    text(value).split('`').map(str::to_owned).collect()
 }
