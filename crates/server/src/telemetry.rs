@@ -76,7 +76,7 @@ impl EncodeLabelValue for StatusLabel {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("millimetric");
+        let mut registry = Registry::default();
         let events_stored = Counter::default();
         let events_duplicate = Counter::default();
         let events_dropped = Family::default();
@@ -109,7 +109,7 @@ impl Metrics {
         let end = page.strip_suffix("# EOF\n").map_or(page.len(), str::len);
         page.truncate(end);
         for (name, value) in gauges {
-            let _ = writeln!(page, "# TYPE millimetric_store_{name} gauge\nmillimetric_store_{name} {value}");
+            let _ = writeln!(page, "# TYPE store_{name} gauge\nstore_{name} {value}");
         }
         page.push_str("# EOF\n");
         page

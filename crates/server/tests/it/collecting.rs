@@ -179,11 +179,7 @@ fn known_bots_are_left_out_of_browser_traffic_and_never_of_a_servers() {
     assert_eq!(send(&project.sk, crawler), json!({ "ok": true, "event_id": "x" }));
     assert_eq!(rows(&server, &project).len(), 1);
     let metrics = server.get("/metrics", "a-token-for-the-tests");
-    assert!(
-        metrics.text.contains("millimetric_events_dropped_total{reason=\"crawler\"} 1"),
-        "{}",
-        metrics.text
-    );
+    assert!(metrics.text.contains("events_dropped_total{reason=\"crawler\"} 1"), "{}", metrics.text);
 }
 
 #[test]

@@ -74,9 +74,9 @@ fn the_server_tells_whether_it_is_well() {
     assert_eq!(server.get("/metrics", "a-token-for-nobody-x").error(), (401, "invalid_api_key".to_owned()));
     let metrics = server.get("/metrics", "a-token-for-the-tests").text;
     for name in [
-        "millimetric_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
-        "millimetric_events_stored_total 0",
-        "millimetric_store_hot_rows 0",
+        "http_requests_total{route=\"/healthz\",status=\"200\"} 1",
+        "events_stored_total 0",
+        "store_hot_rows 0",
         "# EOF",
     ] {
         assert!(metrics.contains(name), "{name} in {metrics}");
