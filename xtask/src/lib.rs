@@ -1,6 +1,6 @@
 //! What `cargo xtask` does, apart from reading its command line.
 //!
-//! The library exists so that the benchmark (a target of its own) can share [`bench`]'s arguments.
+//! The library exists so that the benchmark (a target of its own) can share [`mod@bench`]'s arguments.
 //! It never touches files outside the target folder.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]

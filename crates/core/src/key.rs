@@ -351,7 +351,10 @@ mod tests {
         assert!(!a.hash(&pepper).matches(&a.hash(&other)));
         assert!(!a.hash(&pepper).matches(&b.hash(&pepper)));
         let same_secret = KeyText::mint(KeyKind::Rk, Env::Test, &std::array::from_fn(|i| i as u8 * 7));
-        assert!(a.hash(&pepper).matches(&same_secret.hash(&pepper)), "kind and environment are compared on their own");
+        assert!(
+            a.hash(&pepper).matches(&same_secret.hash(&pepper)),
+            "kind and environment are compared on their own"
+        );
         assert_eq!(Pepper::new(vec![0; 15]).unwrap_err(), ShortPepper);
     }
 
