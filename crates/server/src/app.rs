@@ -111,10 +111,3 @@ impl std::fmt::Debug for App {
 pub fn system_clock() -> Clock {
     Arc::new(|| Timestamp::from_millis(chrono::Utc::now().timestamp_millis()).unwrap_or(Timestamp::MAX))
 }
-
-/// Bytes of the operating system's generator.
-pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}

@@ -18,7 +18,6 @@ use millimetric_core::time::Timestamp;
 use millimetric_events::Subject;
 use sha2::Sha256;
 
-use crate::app::random_bytes;
 use crate::config::{Installation, Secret};
 
 /// Under this name the control database remembers which pepper its keys were minted under.
@@ -90,6 +89,13 @@ impl Secrets {
         let digest = mac.finalize().into_bytes();
         hex(&digest[..16])
     }
+}
+
+/// Bytes of the operating system's generator.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

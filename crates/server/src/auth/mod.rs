@@ -130,7 +130,7 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
         }
         let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
         check_origin(&key, &project, &parts.headers)?;
-        check_address(&key, Caller::of(parts, app).ip)?;
+        check_address(&key, Caller::address(parts, app))?;
         if !key.scopes.contains(&P::SCOPE) {
             return Err(lacks(P::SCOPE));
         }

@@ -27,7 +27,7 @@ const INFLATE_STEP: usize = 64 * 1024;
 pub struct BodyText {
     /// The text.
     pub text: String,
-    memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,7 @@ pub async fn read(request: Request<Body>, limits: &Limits) -> ApiResult<BodyText
     let memory = buffer.memory;
     let text = String::from_utf8(buffer.bytes)
         .map_err(|_| ApiError::form(ErrorCode::InvalidPayload, "the body is not UTF-8 text"))?;
-    Ok(BodyText { text, memory })
-}
-
-impl BodyText {
-    /// The text, and the memory permit that must live as long as what is made of it.
-    pub fn into_parts(self) -> (String, Option<OwnedSemaphorePermit>) {
-        (self.text, self.memory)
-    }
+    Ok(BodyText { text, _memory: memory })
 }
 
 struct Buffer<'a> {

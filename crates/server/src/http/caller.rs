@@ -40,9 +40,8 @@ impl Caller {
     /// Reads the request's head.
     pub fn of(parts: &Parts, app: &App) -> Self {
         let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
-        let peer = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip().to_canonical());
         Self {
-            ip: peer.map(|peer| client_address(peer, &parts.headers, &app.settings.trusted_proxies)),
+            ip: Self::address(parts, app),
             user_agent: text(USER_AGENT.as_str()),
             brands: text("sec-ch-ua"),
             mobile: text("sec-ch-ua-mobile"),
@@ -50,6 +49,12 @@ impl Caller {
             origin_host: text(ORIGIN.as_str())
                 .and_then(|origin| url::Url::parse(&origin).ok()?.host_str().map(str::to_owned)),
         }
+    }
+
+    /// The client's address: the peer's, or what a trusted proxy says.
+    pub fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
+        let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
+        Some(client_address(peer, &parts.headers, &app.settings.trusted_proxies))
     }
 
     /// The client hints among it.

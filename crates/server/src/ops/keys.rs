@@ -10,7 +10,7 @@ use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper, Sco
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
 
-use crate::app::random_bytes;
+use crate::secrets::random_bytes;
 
 /// How often a minting is tried when its random prefix is taken: with a million keys the chance
 /// of a clash is one in four thousand each time.
