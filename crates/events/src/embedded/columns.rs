@@ -98,11 +98,10 @@ impl Columns {
     /// A visitor number for each row.
     pub(super) fn visitors(&self, chunk: &Chunk, table: &VisitorTable) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, Part::Visitors(table.generation), || {
-            let column = self.text_once(chunk, Field::AnonymousId)?;
-            let hashes = column.dictionary.texts().map(|text| self.hash.of(Kind::Visitor, text) as u64);
-            // Code 0 is no value, which no row of this column has.
-            let numbers: Vec<u32> = std::iter::once(0).chain(table.numbers(hashes)).collect();
-            Ok(column.codes.mapped(0..chunk.rows(), &numbers))
+            self.computed(chunk, Field::AnonymousId, |text| {
+                // No row of this column lacks a value.
+                text.map_or(0, |text| table.number(self.hash.of(Kind::Visitor, text) as u64))
+            })
         })
     }
 
@@ -110,7 +109,7 @@ impl Columns {
     pub(super) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, Part::Property(Arc::clone(name)), || {
             let mut interner = Interner::default();
-            let codes = self.computed_from_properties(chunk, |text| {
+            let codes = self.computed(chunk, Field::Properties, |text| {
                 interner.code(properties::text_of(text.unwrap_or_default(), name).as_deref())
             })?;
             Ok(column(&codes, interner))
@@ -120,7 +119,7 @@ impl Columns {
     /// The number in a top-level property of each row; NaN where there is none.
     pub(super) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
         self.derived(chunk, Part::Numbers(Arc::clone(name)), || {
-            self.computed_from_properties(chunk, |text| {
+            self.computed(chunk, Field::Properties, |text| {
                 properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
             })
         })
@@ -130,22 +129,24 @@ impl Columns {
     pub(super) fn shapes(&self, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, Part::Shape, || {
             let mut interner = Interner::default();
-            let codes = self.computed_from_properties(chunk, |text| {
+            let codes = self.computed(chunk, Field::Properties, |text| {
                 interner.code(Some(&properties::names_of(text.unwrap_or_default())))
             })?;
             Ok(column(&codes, interner))
         })
     }
 
-    fn computed_from_properties<T: Copy>(
+    /// Something computed from a text column, row by row, without keeping the column.
+    fn computed<T: Copy>(
         &self,
         chunk: &Chunk,
+        field: Field,
         mut compute: impl FnMut(Option<&str>) -> T,
     ) -> Result<Vec<T>, StoreError> {
         match chunk {
-            Chunk::Sealed(segment) => segment.derive(&self.cache, Field::Properties, compute),
+            Chunk::Sealed(segment) => segment.derive(&self.cache, field, compute),
             Chunk::Hot(_) => {
-                let column = self.text(chunk, Field::Properties)?;
+                let column = self.text(chunk, field)?;
                 let entries: Vec<T> = std::iter::once(compute(None))
                     .chain(column.dictionary.texts().map(|text| compute(Some(text))))
                     .collect();

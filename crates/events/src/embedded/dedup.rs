@@ -34,11 +34,8 @@ impl IdSet {
         new
     }
 
-    pub(super) fn extend(&mut self, other: Self) {
-        self.0.reserve(other.0.len(), |known| *known as u64);
-        for id in other.0 {
-            self.insert(id);
-        }
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &u128> {
+        self.0.iter()
     }
 }
 
@@ -54,8 +51,10 @@ impl HotIds {
         self.active.contains(id) || self.frozen.iter().any(|set| set.contains(id))
     }
 
-    pub(super) fn extend(&mut self, ids: IdSet) {
-        self.active.extend(ids);
+    pub(super) fn extend<'a>(&mut self, ids: impl IntoIterator<Item = &'a u128>) {
+        for id in ids {
+            self.active.insert(*id);
+        }
     }
 
     /// Sets the identities of the events that are about to be sealed apart.

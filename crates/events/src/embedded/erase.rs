@@ -3,7 +3,7 @@
 //! The request hides the person at once; the keeper then rewrites every file that holds them.
 //! Only hashes are kept, so that what remembers the request names nobody.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -95,35 +95,32 @@ pub(super) fn linked(shared: &Shared, erasure: &StoredErasure) -> Result<Vec<u12
 }
 
 impl Keeper {
-    /// Takes everybody off the disk whose erasure waits.
-    pub(super) fn erase_who_waits(&self) -> Result<(), StoreError> {
-        let waiting: Vec<StoredErasure> = {
-            let erasures = self.shared.erasures.read();
-            let unfinished = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none());
-            unfinished.map(|erasure| erasure.stored.clone()).collect()
-        };
-        if waiting.is_empty() {
-            return Ok(());
+    /// Takes everybody off the disk whose erasure waits. A scope that fails, for one of its files
+    /// is broken, does not keep the others waiting.
+    pub(super) fn erase_who_waits(&mut self) -> Result<(), StoreError> {
+        let mut by_scope: BTreeMap<EventScope, Vec<StoredErasure>> = BTreeMap::new();
+        for erasure in self.shared.erasures.read().values().map(|erasure| &erasure.stored) {
+            if erasure.finished_at.is_none() {
+                by_scope.entry(erasure.scope).or_default().push(erasure.clone());
+            }
         }
-        let mut scopes: Vec<EventScope> = waiting.iter().map(|erasure| erasure.scope).collect();
-        scopes.sort_unstable();
-        scopes.dedup();
-        let erased = self.erase(&waiting, &scopes);
-        if erased.is_err() && !self.shared.keeper.is_closing() {
-            self.each(&waiting, |erasure| erasure.failed = true);
+        let mut all = Ok(());
+        for (scope, waiting) in by_scope {
+            let erased = self.erase(&self.shared.scopes.get_or_new(scope), &waiting);
+            if erased.is_err() && !self.shared.keeper.is_closing() {
+                self.each(&waiting, |erasure| erasure.failed = true);
+            }
+            all = all.and(erased);
         }
-        erased
+        all
     }
 
-    fn erase(&self, waiting: &[StoredErasure], scopes: &[EventScope]) -> Result<(), StoreError> {
+    fn erase(&self, scope: &Scope, waiting: &[StoredErasure]) -> Result<(), StoreError> {
         self.each(waiting, |erasure| (erasure.running, erasure.failed) = (true, false));
         for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
             self.shared.change(Change::Link(erasure.id, linked(&self.shared, erasure)?))?;
         }
-        let mut replaced = Vec::new();
-        for scope in scopes {
-            replaced.extend(self.erase_in(&self.shared.scopes.get_or_new(*scope))?);
-        }
+        let replaced = self.erase_in(scope)?;
         self.shared.change(Change::PurgeAll)?;
         self.shared.change(Change::Reclaim)?;
         self.wait_for_readers(&replaced)?;

@@ -84,9 +84,10 @@ impl Field {
         matches!(self, Self::UserId | Self::Campaign | Self::Referrer | Self::Url | Self::Path)
     }
 
-    /// Whether nearly every row has a value of its own, so that a dictionary would be a second copy.
+    /// Whether so many rows have a value of their own that a file keeps no dictionary: reading one
+    /// row would mean to unpack all of it.
     pub(super) const fn unique(self) -> bool {
-        matches!(self, Self::EventId)
+        matches!(self, Self::EventId | Self::SessionId | Self::IpHash)
     }
 }
 

@@ -40,24 +40,27 @@ impl Keeper {
             tracing::warn!(%error, "sealed rows of the hot log could not be deleted yet");
         }
         while !self.shared.keeper.is_closing() {
-            let rest = match self.round() {
-                Ok(()) => LONGEST_SLEEP,
-                Err(_) if self.shared.keeper.is_closing() => break,
-                Err(error) => {
-                    tracing::error!(%error, "background work of the event store failed; it is tried again");
-                    AFTER_FAILURE
-                }
-            };
-            self.shared.keeper.wait(rest.min(self.shared.options.seal_age));
+            if self.round() {
+                self.shared.keeper.wait(LONGEST_SLEEP.min(self.shared.options.seal_age));
+            } else {
+                self.shared.keeper.rest(AFTER_FAILURE);
+            }
         }
     }
 
-    /// Everything that is due now.
-    fn round(&mut self) -> Result<(), StoreError> {
-        self.seal_what_is_due()?;
-        self.erase_who_waits()?;
-        self.expire()?;
-        self.drop_old_filters()
+    /// Everything that is due now; one kind of work that fails does not keep the others from
+    /// being done. Tells whether all went well.
+    fn round(&mut self) -> bool {
+        let mut well = true;
+        for work in [Self::seal_what_is_due, Self::erase_who_waits, Self::expire, Self::drop_old_filters] {
+            if let Err(error) = work(self)
+                && !self.shared.keeper.is_closing()
+            {
+                tracing::error!(%error, "background work of the event store failed; it is tried again");
+                well = false;
+            }
+        }
+        well
     }
 
     fn seal_what_is_due(&mut self) -> Result<(), StoreError> {
@@ -123,7 +126,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn drop_old_filters(&self) -> Result<(), StoreError> {
+    fn drop_old_filters(&mut self) -> Result<(), StoreError> {
         let window = i64::try_from(self.shared.options.dedup_window.as_millis()).unwrap_or(i64::MAX);
         let oldest = self.shared.now().saturating_sub(window);
         let mut old = Vec::new();

@@ -22,6 +22,9 @@ const FORMAT: i64 = 1;
 /// SQLite's extended result code when the index of the write-ahead log cannot grow.
 const IOERR_SHMSIZE: i32 = 4874;
 const TABLES: &str = include_str!("sql/tables.sql");
+const BEGIN: &str = "begin immediate";
+const COMMIT: &str = "commit";
+const ROLLBACK: &str = "rollback";
 const INSERT_HOT: &str =
     "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
 const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
@@ -105,49 +108,37 @@ impl Manifest {
 
     /// Stores the rows, all or none, and syncs.
     pub(super) async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
-        let mut transaction = self.connection.begin().await.map_err(database_error)?;
-        for row in rows {
-            sqlx::query(INSERT_HOT)
-                .bind(row.seq)
-                .bind(project(row.scope))
-                .bind(env(row.scope))
-                .bind(row.rows as i64)
-                .bind(frame::FORMAT)
-                .bind(row.frames.as_slice())
-                .execute(&mut *transaction)
-                .await
-                .map_err(database_error)?;
-        }
-        transaction.commit().await.map_err(database_error)
+        self.begin().await?;
+        let done = insert_rows(&mut self.connection, rows).await;
+        self.end(done).await
     }
 
     /// Replaces hot rows or segments by new segments.
     pub(super) async fn swap(&mut self, swap: &SwapRows<'_>) -> Result<(), StoreError> {
-        let mut transaction = self.connection.begin().await.map_err(database_error)?;
-        for new in swap.added {
-            insert_segment(&mut transaction, new).await.map_err(database_error)?;
+        self.begin().await?;
+        let done = swap_rows(&mut self.connection, swap).await;
+        self.end(done).await
+    }
+
+    /// Begins a transaction. The statements are our own, and not those of the driver's
+    /// transaction: when the disk is full SQLite may have rolled back by itself, the driver then
+    /// counts one transaction too many, and what it later calls a commit would be none.
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        sqlx::query(BEGIN).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    }
+
+    /// Commits what was done, or takes all of it back.
+    async fn end(&mut self, done: Result<(), sqlx::Error>) -> Result<(), StoreError> {
+        let committed = match done {
+            Ok(()) => sqlx::query(COMMIT).execute(&mut self.connection).await.map(|_| ()),
+            error => error,
+        };
+        if committed.is_err() {
+            // It says so when SQLite has rolled back already. Were a transaction still open, the
+            // next one could not begin.
+            let _ = sqlx::query(ROLLBACK).execute(&mut self.connection).await;
         }
-        for id in swap.removed {
-            sqlx::query(DELETE_SEGMENT).bind(id).execute(&mut *transaction).await.map_err(database_error)?;
-        }
-        for (id, count) in swap.erased {
-            sqlx::query(COUNT_ERASED)
-                .bind(*count as i64)
-                .bind(id.uuid().as_bytes().as_slice())
-                .execute(&mut *transaction)
-                .await
-                .map_err(database_error)?;
-        }
-        if let Some(seq) = swap.sealed_seq {
-            sqlx::query(UPSERT_SEALED)
-                .bind(project(swap.scope))
-                .bind(env(swap.scope))
-                .bind(seq)
-                .execute(&mut *transaction)
-                .await
-                .map_err(database_error)?;
-        }
-        transaction.commit().await.map_err(database_error)
+        committed.map_err(database_error)
     }
 
     /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
@@ -170,11 +161,13 @@ impl Manifest {
     }
 
     pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {
-        let mut transaction = self.connection.begin().await.map_err(database_error)?;
+        self.begin().await?;
+        let mut done = Ok(());
         for id in segments {
-            sqlx::query(DROP_FILTER).bind(id).execute(&mut *transaction).await.map_err(database_error)?;
+            let dropped = sqlx::query(DROP_FILTER).bind(id).execute(&mut self.connection).await;
+            done = done.and(dropped.map(|_| ()));
         }
-        transaction.commit().await.map_err(database_error)
+        self.end(done).await
     }
 
     pub(super) async fn insert_erasure(&mut self, erasure: &StoredErasure) -> Result<(), StoreError> {
@@ -224,6 +217,39 @@ async fn connect(file: &PathBuf) -> Result<SqliteConnection, sqlx::Error> {
         .execute(&mut connection)
         .await?;
     Ok(connection)
+}
+
+async fn insert_rows(connection: &mut SqliteConnection, rows: &[LogRow]) -> Result<(), sqlx::Error> {
+    for row in rows {
+        sqlx::query(INSERT_HOT)
+            .bind(row.seq)
+            .bind(project(row.scope))
+            .bind(env(row.scope))
+            .bind(row.rows as i64)
+            .bind(frame::FORMAT)
+            .bind(row.frames.as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn swap_rows(connection: &mut SqliteConnection, swap: &SwapRows<'_>) -> Result<(), sqlx::Error> {
+    for new in swap.added {
+        insert_segment(connection, new).await?;
+    }
+    for id in swap.removed {
+        sqlx::query(DELETE_SEGMENT).bind(id).execute(&mut *connection).await?;
+    }
+    for (id, count) in swap.erased {
+        let query = sqlx::query(COUNT_ERASED).bind(*count as i64).bind(id.uuid().as_bytes().as_slice());
+        query.execute(&mut *connection).await?;
+    }
+    if let Some(seq) = swap.sealed_seq {
+        let query = sqlx::query(UPSERT_SEALED).bind(project(swap.scope)).bind(env(swap.scope)).bind(seq);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> Result<(), sqlx::Error> {

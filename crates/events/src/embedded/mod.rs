@@ -24,6 +24,7 @@ mod manifest;
 mod open;
 mod options;
 mod queue;
+mod replay;
 mod row;
 mod scope;
 mod seal;

@@ -14,15 +14,13 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::cache::ColumnCache;
 use super::columns::Columns;
-use super::dedup::{HotIds, IdFilter, IdSet};
-use super::field::Field;
-use super::frame;
-use super::hash::{KeyedHash, Kind};
+use super::dedup::{HotIds, IdFilter};
+use super::hash::KeyedHash;
 use super::keeper::Keeper;
 use super::lock::DirectoryLock;
 use super::manifest::Manifest;
 use super::options::{OpenError, Options};
-use super::scope::HotSize;
+use super::replay;
 use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
 use super::stored::StoredSegment;
@@ -80,39 +78,9 @@ fn read(
         for scope in scopes {
             shared.hide(scope);
         }
-        let ids = replay(shared, manifest).await?;
-        for scope in shared.scopes.all() {
-            shared.count_hot(HotSize::default(), scope.live.read().hot_size());
-        }
+        let ids = replay::replay(shared, manifest.hot_log().await?)?;
         Ok((ids, manifest.last_seq().await?))
     })
-}
-
-/// Puts the rows of the hot log that are in no segment back into memory.
-async fn replay(shared: &Shared, manifest: &mut Manifest) -> Result<HashMap<EventScope, HotIds>, StoreError> {
-    let mut ids: HashMap<EventScope, HotIds> = HashMap::new();
-    let mut number = || shared.next_block();
-    manifest
-        .replay(|log| {
-            let scope = shared.scopes.get_or_new(log.scope);
-            let mut live = scope.live.write();
-            let mut stored = IdSet::default();
-            let mut earliest = i64::MAX;
-            frame::decode(&log.frames, |row| {
-                stored.insert(
-                    shared.columns.hash.of(Kind::Event, row.text(Field::EventId).unwrap_or_default()),
-                );
-                earliest = earliest.min(row.received_at);
-                live.publish(&row, &mut number);
-            })?;
-            live.first_seq.get_or_insert(log.seq);
-            live.last_seq = log.seq;
-            live.oldest.get_or_insert(earliest);
-            ids.entry(log.scope).or_default().extend(stored);
-            Ok(())
-        })
-        .await?;
-    Ok(ids)
 }
 
 fn add_segment(shared: &Shared, stored: StoredSegment) {

@@ -1,4 +1,5 @@
 //! What can be set when the embedded store is opened, and why opening can fail.
+//! Reads no environment and no file: the caller decides.
 
 use std::fmt;
 use std::path::PathBuf;

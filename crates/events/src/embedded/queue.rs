@@ -1,4 +1,5 @@
 //! What waits for the writer: batches, bounded in bytes, and changes by the background work.
+//! Takes and gives in order; writes nothing itself.
 
 use std::collections::VecDeque;
 

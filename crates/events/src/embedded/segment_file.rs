@@ -29,6 +29,8 @@ pub(super) const UNFINISHED: &str = "tmp";
 
 /// Rows handed to the encoder at a time.
 const SLICE_ROWS: usize = 65_536;
+/// Rows of a page: what is unpacked to read one row.
+const PAGE_ROWS: usize = 8192;
 const ZSTD_LEVEL: i32 = 3;
 /// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
 const DICTIONARY_BYTES: usize = 16 << 20;
@@ -205,6 +207,7 @@ fn properties() -> WriterProperties {
         .set_created_by("millimetric".to_owned())
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(None)
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES);
     for time in [TIMESTAMP, RECEIVED_AT] {
@@ -214,10 +217,11 @@ fn properties() -> WriterProperties {
             .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED);
     }
     for field in Field::ALL.into_iter().filter(|field| field.unique()) {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(field.name()), false)
-            .set_column_encoding(ColumnPath::from(field.name()), Encoding::DELTA_BYTE_ARRAY);
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name()), false);
     }
+    // Ids made by the server begin alike.
+    let event_id = ColumnPath::from(Field::EventId.name());
+    properties = properties.set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY);
     // Texts that mostly occur once: a large dictionary would be built only to be given up.
     let few = ColumnPath::from(Field::Properties.name());
     properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()

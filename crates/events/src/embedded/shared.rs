@@ -142,6 +142,11 @@ impl KeeperSignal {
         self.state.lock().closing
     }
 
+    /// Waits that long, whoever calls, unless the store closes.
+    pub(super) fn rest(&self, pause: std::time::Duration) {
+        self.changed.wait_while_for(&mut self.state.lock(), |state| !state.closing, pause);
+    }
+
     /// Waits until woken, but not longer than that.
     pub(super) fn wait(&self, longest: std::time::Duration) {
         let mut state = self.state.lock();

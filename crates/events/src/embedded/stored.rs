@@ -67,29 +67,19 @@ impl Manifest {
         sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
     }
 
-    /// Calls `each` with every row of the hot log that is not sealed, in order.
-    pub(super) async fn replay(
-        &mut self,
-        mut each: impl FnMut(LogRow) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut rows = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await.map_err(database_error)? {
+    /// The rows of the hot log that are not sealed, in order.
+    pub(super) async fn hot_log(&mut self) -> Result<Vec<LogRow>, StoreError> {
+        let mut stored = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
+        let mut rows = Vec::new();
+        while let Some(row) = stored.try_next().await.map_err(database_error)? {
+            rows.push(log_row(&row).map_err(database_error)?);
             let format: i64 = row.try_get("format").map_err(database_error)?;
             if format != frame::FORMAT {
                 let text = format!("events.db: the hot log has format {format}: use a newer release");
                 return Err(StoreError::Corrupt(text));
             }
-            let read = || {
-                Ok::<_, sqlx::Error>(LogRow {
-                    seq: row.try_get("seq")?,
-                    scope: scope(&row)?,
-                    rows: row.try_get::<i64, _>("rows")? as usize,
-                    frames: row.try_get("data")?,
-                })
-            };
-            each(read().map_err(database_error)?)?;
         }
-        Ok(())
+        Ok(rows)
     }
 
     pub(super) async fn segments(&mut self) -> Result<Vec<StoredSegment>, StoreError> {
@@ -150,6 +140,15 @@ fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
 
 fn hash(bytes: &[u8]) -> u128 {
     bytes.try_into().map_or(0, u128::from_le_bytes)
+}
+
+fn log_row(row: &SqliteRow) -> Result<LogRow, sqlx::Error> {
+    Ok(LogRow {
+        seq: row.try_get("seq")?,
+        scope: scope(row)?,
+        rows: row.try_get::<i64, _>("rows")? as usize,
+        frames: row.try_get("data")?,
+    })
 }
 
 fn erasure(row: &SqliteRow) -> Result<StoredErasure, sqlx::Error> {

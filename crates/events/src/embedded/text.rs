@@ -4,7 +4,6 @@
 //! dictionary allows. Nothing here knows where a column came from.
 
 use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -141,11 +140,6 @@ impl Codes {
             Self::U16(codes) => u32::from(codes[row]),
             Self::U32(codes) => codes[row],
         }
-    }
-
-    /// Each code of the rows mapped to a number.
-    pub(super) fn mapped(&self, rows: Range<usize>, map: &[u32]) -> Vec<u32> {
-        with_codes!(self, |codes| codes[rows].iter().map(|code| map[*code as usize]).collect())
     }
 
     fn bytes(&self) -> usize {

@@ -27,13 +27,10 @@ impl VisitorTable {
         self.numbers.lock().len()
     }
 
-    /// A number for each hash.
-    pub(super) fn numbers(&self, hashes: impl Iterator<Item = u64>) -> Vec<u32> {
+    /// The visitor's number, a new one for a new visitor.
+    pub(super) fn number(&self, hash: u64) -> u32 {
         let mut numbers = self.numbers.lock();
-        let mut number = |hash: u64| {
-            let next = numbers.len() as u32;
-            numbers.entry(hash, |entry| entry.0 == hash, |entry| entry.0).or_insert((hash, next)).get().1
-        };
-        hashes.map(&mut number).collect()
+        let next = numbers.len() as u32;
+        numbers.entry(hash, |entry| entry.0 == hash, |entry| entry.0).or_insert((hash, next)).get().1
     }
 }

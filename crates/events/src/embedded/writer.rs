@@ -102,7 +102,7 @@ impl Writer {
                 self.publish(row, group, &verdicts);
             }
             for (scope, ids) in fresh {
-                self.ids.entry(scope).or_default().extend(ids);
+                self.ids.entry(scope).or_default().extend(ids.iter());
             }
             self.wake_keeper(&rows);
         }

@@ -1,4 +1,5 @@
-//! Random questions over the values of `sample`.
+//! Random questions over the values of `sample`: of every kind, with ranges, filters, groups and
+//! buckets that hit some of them and miss others. Asks nothing itself.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{

@@ -1,4 +1,5 @@
 //! The behaviours of the suite, one function each, named as sentences.
+//! Each makes an engine of its own and knows nothing of which it is.
 
 use chrono_tz::Tz;
 use millimetric_core::event::{Event, EventScope};

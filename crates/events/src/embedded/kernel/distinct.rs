@@ -1,16 +1,16 @@
-//! Counting distinct visitors by group: a bitmap for each group while that is small, otherwise
-//! one set of (group, visitor) pairs.
-
-use hashbrown::HashTable;
+//! Counting distinct visitors by group: a bitmap for each group while those are small together,
+//! otherwise a list of (group, visitor) pairs that is freed of its doubles now and then.
 
 /// Bitmaps of all groups together may take so many bytes before they become pairs.
-const MOST_BITMAP_BYTES: usize = 32 << 20;
+const MOST_BITMAP_BYTES: usize = 16 << 20;
+/// So many pairs are freed of doubles before more are added.
+const MANY_PAIRS: usize = 8 << 20;
 
 /// The visitors seen, by group.
 #[derive(Debug)]
 pub(super) enum Distinct {
     Bitmaps(Vec<Vec<u64>>),
-    Pairs(HashTable<u64>),
+    Pairs(Pairs),
 }
 
 impl Default for Distinct {
@@ -22,15 +22,19 @@ impl Default for Distinct {
 impl Distinct {
     /// Makes room for groups below `groups` and visitors below `visitors`.
     pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
-        let Self::Bitmaps(bitmaps) = self else { return };
-        let words = visitors.div_ceil(64);
-        if groups.max(bitmaps.len()).saturating_mul(words * 8) > MOST_BITMAP_BYTES {
-            *self = Self::Pairs(pairs(bitmaps));
-            return;
-        }
-        bitmaps.resize_with(bitmaps.len().max(groups), Vec::new);
-        for bitmap in bitmaps {
-            bitmap.resize(bitmap.len().max(words), 0);
+        match self {
+            Self::Bitmaps(bitmaps) => {
+                let words = visitors.div_ceil(64);
+                if groups.max(bitmaps.len()).saturating_mul(words * 8) > MOST_BITMAP_BYTES {
+                    *self = Self::Pairs(Pairs::of(bitmaps));
+                    return;
+                }
+                bitmaps.resize_with(bitmaps.len().max(groups), Vec::new);
+                for bitmap in bitmaps {
+                    bitmap.resize(bitmap.len().max(words), 0);
+                }
+            }
+            Self::Pairs(pairs) => pairs.make_room(),
         }
     }
 
@@ -41,7 +45,7 @@ impl Distinct {
                 let bitmap = &mut bitmaps[group as usize];
                 visitors.for_each(|visitor| bitmap[visitor as usize / 64] |= 1 << (visitor % 64));
             }
-            Self::Pairs(set) => visitors.for_each(|visitor| insert(set, pair(group, visitor))),
+            Self::Pairs(pairs) => pairs.seen.extend(visitors.map(|visitor| (group, visitor))),
         }
     }
 
@@ -51,7 +55,7 @@ impl Distinct {
             Self::Bitmaps(bitmaps) => seen.for_each(|(group, visitor)| {
                 bitmaps[group as usize][visitor as usize / 64] |= 1 << (visitor % 64);
             }),
-            Self::Pairs(set) => seen.for_each(|(group, visitor)| insert(set, pair(group, visitor))),
+            Self::Pairs(pairs) => pairs.seen.extend(seen),
         }
     }
 
@@ -65,16 +69,11 @@ impl Distinct {
                     mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
                 }
             }
-            (Self::Bitmaps(mine), theirs @ Self::Pairs(_)) => {
-                let mine = Self::Pairs(pairs(mine));
-                *self = theirs;
-                self.merge(mine);
-            }
-            (Self::Pairs(mine), Self::Bitmaps(theirs)) => {
-                each_pair(&theirs, |pair| insert(mine, pair));
-            }
-            (Self::Pairs(mine), Self::Pairs(theirs)) => {
-                theirs.into_iter().for_each(|pair| insert(mine, pair));
+            (Self::Pairs(mine), Self::Pairs(theirs)) => mine.seen.extend(theirs.seen),
+            (Self::Pairs(mine), Self::Bitmaps(theirs)) => mine.seen.extend(Pairs::of(&theirs).seen),
+            (Self::Bitmaps(mine), Self::Pairs(mut theirs)) => {
+                theirs.seen.extend(Pairs::of(mine).seen);
+                *self = Self::Pairs(theirs);
             }
         }
     }
@@ -88,42 +87,78 @@ impl Distinct {
                     *count = bitmap.iter().map(|word| u64::from(word.count_ones())).sum();
                 }
             }
-            Self::Pairs(set) => set.iter().for_each(|pair| counts[(pair >> 32) as usize] += 1),
+            Self::Pairs(pairs) => pairs.each_distinct(|group, _| counts[group as usize] += 1),
         }
         counts
     }
 }
 
-fn pair(group: u32, visitor: u32) -> u64 {
-    u64::from(group) << 32 | u64::from(visitor)
+/// Groups and their visitors, doubles included.
+#[derive(Debug)]
+pub(super) struct Pairs {
+    seen: Vec<(u32, u32)>,
+    /// The length after doubles were removed last.
+    distinct: usize,
 }
 
-fn pairs(bitmaps: &[Vec<u64>]) -> HashTable<u64> {
-    let mut set = HashTable::new();
-    each_pair(bitmaps, |pair| insert(&mut set, pair));
-    set
-}
+impl Pairs {
+    fn of(bitmaps: &[Vec<u64>]) -> Self {
+        let mut seen = Vec::new();
+        for (group, bitmap) in (0..).zip(bitmaps) {
+            for (place, word) in (0..).zip(bitmap) {
+                let mut left = *word;
+                while left != 0 {
+                    seen.push((group, place * 64 + left.trailing_zeros()));
+                    left &= left - 1;
+                }
+            }
+        }
+        Self { distinct: seen.len(), seen }
+    }
 
-fn each_pair(bitmaps: &[Vec<u64>], mut each: impl FnMut(u64)) {
-    for (group, bitmap) in (0..).zip(bitmaps) {
-        for (place, word) in (0..).zip(bitmap) {
-            let mut left = *word;
-            while left != 0 {
-                each(pair(group, place * 64 + left.trailing_zeros()));
-                left &= left - 1;
+    /// Removes doubles once the list has grown by many.
+    fn make_room(&mut self) {
+        if self.seen.len() - self.distinct < MANY_PAIRS.max(self.distinct) {
+            return;
+        }
+        let mut distinct = Vec::new();
+        self.each_distinct(|group, visitor| distinct.push((group, visitor)));
+        *self = Self { distinct: distinct.len(), seen: distinct };
+    }
+
+    /// Calls `each` once for every distinct pair: visitors are laid out by group, and one small
+    /// bitmap is used for one group after the other.
+    fn each_distinct(&self, mut each: impl FnMut(u32, u32)) {
+        let groups = self.seen.iter().map(|pair| pair.0 as usize + 1).max().unwrap_or_default();
+        let visitors = self.seen.iter().map(|pair| pair.1 as usize + 1).max().unwrap_or_default();
+        let mut ends = vec![0_usize; groups + 1];
+        for (group, _) in &self.seen {
+            ends[*group as usize + 1] += 1;
+        }
+        for group in 0..groups {
+            ends[group + 1] += ends[group];
+        }
+        let mut by_group = vec![0_u32; self.seen.len()];
+        let mut next = ends.clone();
+        for (group, visitor) in &self.seen {
+            by_group[next[*group as usize]] = *visitor;
+            next[*group as usize] += 1;
+        }
+        let mut bitmap = vec![0_u64; visitors.div_ceil(64)];
+        for (group, span) in (0..).zip(ends.windows(2)) {
+            let of_group = &by_group[span[0]..span[1]];
+            for visitor in of_group {
+                let (word, bit) = (&mut bitmap[*visitor as usize / 64], 1 << (visitor % 64));
+                if *word & bit == 0 {
+                    *word |= bit;
+                    each(group, *visitor);
+                }
+            }
+            for visitor in of_group {
+                bitmap[*visitor as usize / 64] = 0;
             }
         }
     }
-}
-
-fn insert(set: &mut HashTable<u64>, pair: u64) {
-    set.entry(spread(pair), |known| *known == pair, |known| spread(*known)).or_insert(pair);
-}
-
-/// Spreads dense numbers over all bits; both are the store's own, so nobody can craft clashes.
-pub(super) fn spread(number: u64) -> u64 {
-    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 32
 }
 
 #[cfg(test)]
@@ -140,6 +175,7 @@ mod tests {
         };
         let large = || {
             let mut distinct = small();
+            distinct.add_group(3, [5, 5].into_iter());
             distinct.reserve(7, 1 << 30);
             assert!(matches!(distinct, Distinct::Pairs(_)));
             distinct
@@ -147,15 +183,22 @@ mod tests {
         let mut expected = small();
         expected.add(seen(3));
         expected.add(seen(11));
+        expected.add_group(3, [5].into_iter());
         let expected = expected.counts(7);
-        for (first, second) in
-            [(small(), small()), (small(), large()), (large(), small()), (large(), large())]
-        {
+        for (first, second) in [(small(), large()), (large(), small()), (large(), large())] {
             let (mut first, mut second) = (first, second);
             first.add(seen(3));
             second.add(seen(11));
             first.merge(second);
             assert_eq!(first.counts(7), expected);
         }
+    }
+
+    #[test]
+    fn doubles_are_removed_when_there_are_many() {
+        let seen = (0..=MANY_PAIRS as u32).map(|n| (n % 3, n % 10)).collect();
+        let mut pairs = Pairs { seen, distinct: 0 };
+        pairs.make_room();
+        assert_eq!((pairs.seen.len(), pairs.distinct), (30, 30));
     }
 }

@@ -9,7 +9,7 @@ use millimetric_core::query::{Buckets, Filter};
 
 use super::distinct::Distinct;
 use super::labels::{Finished, Labels};
-use super::local::Local;
+use super::local::{Ids, Local};
 use super::run::{self, Span, Stop};
 use super::select::{Rows, Selection, select};
 use super::sums::Sum;
@@ -38,7 +38,7 @@ impl By {
     }
 }
 
-/// What to count.
+/// What to count: always events, and at most one thing beside visitors.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counting<'a> {
     pub(super) filters: &'a [Filter],
@@ -50,6 +50,28 @@ pub(super) struct Counting<'a> {
     pub(super) spans: bool,
     /// The property to add up.
     pub(super) number: Option<Arc<str>>,
+}
+
+impl Counting<'_> {
+    /// Divides the rows by the columns and gives the events of each local group.
+    fn divide(&self, local: &mut Local, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
+        let only_events = !self.uniques && !self.spans && self.number.is_none();
+        let (last, others) = match texts.split_last() {
+            Some((last, others)) if only_events => (Some(last), others),
+            _ => (None, texts),
+        };
+        for column in others {
+            local.divide(selection, column);
+        }
+        let counts = last.and_then(|column| {
+            let counts = local.divide_and_count(selection, column);
+            if counts.is_none() {
+                local.divide(selection, column);
+            }
+            counts
+        });
+        counts.unwrap_or_else(|| local.counts(selection))
+    }
 }
 
 /// The numbers of every group, by the group's place.
@@ -113,11 +135,9 @@ impl Part {
         let mut local = Local::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {
-            let column = by.column(columns, span.chunk)?;
-            local.divide(selection, &column);
-            texts.push(column);
+            texts.push(by.column(columns, span.chunk)?);
         }
-        let counts = local.counts(selection);
+        let counts = counting.divide(&mut local, selection, &texts);
         let (groups, count) = local.groups(&counts, &texts, labels);
         self.events.resize(self.events.len().max(count), 0);
         for (group, events) in groups.iter().zip(&counts).filter(|(_, events)| **events > 0) {
@@ -126,7 +146,7 @@ impl Part {
         if counting.uniques {
             let visitors = columns.visitors(span.chunk, &view.visitors)?;
             self.visitors.reserve(count, view.visitors.len());
-            self.add_visitors(&local, &groups, selection, &visitors);
+            self.add_visitors(&local.ids, &groups, selection, &visitors);
         }
         if counting.spans {
             self.spans.resize(self.spans.len().max(count), NO_SPAN);
@@ -135,8 +155,7 @@ impl Part {
                 let time = selection.times[row];
                 *span = (span.0.min(time), span.1.max(time));
             });
-        }
-        if let Some(name) = &counting.number {
+        } else if let Some(name) = &counting.number {
             let numbers = columns.numbers(span.chunk, name)?;
             self.sums.resize(self.sums.len().max(count), Sum::default());
             local.each(selection, |row, id| {
@@ -148,21 +167,29 @@ impl Part {
         Ok(())
     }
 
-    fn add_visitors(&mut self, local: &Local, groups: &[u32], selection: &Selection, visitors: &[u32]) {
+    fn add_visitors(&mut self, ids: &Ids, groups: &[u32], selection: &Selection, visitors: &[u32]) {
         let group_of = |id: &u32| groups[*id as usize];
-        match (&local.ids, &selection.rows) {
-            (None, Rows::Span(rows)) => {
+        match (ids, &selection.rows) {
+            (Ids::One, Rows::Span(rows)) => {
                 self.visitors.add_group(groups[0], visitors[rows.clone()].iter().copied());
             }
-            (None, Rows::List(rows)) => {
+            (Ids::One, Rows::List(rows)) => {
                 self.visitors.add_group(groups[0], rows.iter().map(|row| visitors[*row as usize]));
             }
-            (Some(ids), Rows::Span(rows)) => {
+            (Ids::Runs(runs), rows) => {
+                let mut start = 0;
+                for (end, id) in runs {
+                    let run = (start..*end).map(|place| visitors[rows.at(place)]);
+                    self.visitors.add_group(group_of(id), run);
+                    start = *end;
+                }
+            }
+            (Ids::Each(ids), Rows::Span(rows)) => {
                 self.visitors.add(ids.iter().map(group_of).zip(visitors[rows.clone()].iter().copied()));
             }
-            (Some(ids), Rows::List(rows)) => {
-                self.visitors
-                    .add(ids.iter().map(group_of).zip(rows.iter().map(|row| visitors[*row as usize])));
+            (Ids::Each(ids), Rows::List(rows)) => {
+                let seen = rows.iter().map(|row| visitors[*row as usize]);
+                self.visitors.add(ids.iter().map(group_of).zip(seen));
             }
         }
     }

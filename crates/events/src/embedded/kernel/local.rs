@@ -9,7 +9,6 @@ use hashbrown::{HashMap, HashTable};
 use millimetric_core::query::{Buckets, StatsQuestion};
 
 use super::calendar;
-use super::distinct::spread;
 use super::labels::{Label, Labels};
 use super::select::{Rows, Selection};
 use crate::embedded::text::{TextColumn, widen, with_codes};
@@ -23,11 +22,20 @@ enum Step {
     Listed(Vec<u64>),
 }
 
+/// A local group number for each selected row, in their order.
+#[derive(Debug)]
+pub(super) enum Ids {
+    /// All rows are in group 0.
+    One,
+    /// Rows up to each place are in one group.
+    Runs(Vec<(usize, u32)>),
+    Each(Vec<u32>),
+}
+
 /// The local group numbers of the selected rows of one span.
 #[derive(Debug)]
 pub(super) struct Local {
-    /// By the row's place in the selection; none while there is one group only.
-    pub(super) ids: Option<Vec<u32>>,
+    pub(super) ids: Ids,
     /// Numbers are below this.
     count: usize,
     /// The start of each bucket.
@@ -37,51 +45,94 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(selection: &Selection, buckets: Option<Buckets>) -> Self {
-        let Some(buckets) = buckets else {
-            return Self { ids: None, count: 1, buckets: Vec::new(), steps: Vec::new() };
+        let (ids, starts) = match (buckets, &selection.rows) {
+            (None, _) => (Ids::One, Vec::new()),
+            (Some(buckets), Rows::Span(rows)) if selection.sorted => {
+                bucket_runs(&selection.times[rows.clone()], buckets)
+            }
+            (Some(buckets), _) => bucket_ids(selection, buckets),
         };
-        let (ids, starts) = bucket_ids(selection, buckets);
-        Self { ids: Some(ids), count: starts.len(), buckets: starts, steps: Vec::new() }
+        Self { ids, count: starts.len().max(1), buckets: starts, steps: Vec::new() }
     }
 
     /// Splits every group by the codes of a column.
     pub(super) fn divide(&mut self, selection: &Selection, column: &TextColumn) {
-        let codes = column.dictionary.len();
-        let rows = selection.rows.len();
-        let product = self.count.saturating_mul(codes);
-        if product <= 4096.max(rows) {
-            let ids = with_codes!(&column.codes, |values| {
-                combined(self.ids.take(), &selection.rows, |id, row| id * codes as u32 + widen(values[row]))
-            });
-            self.ids = Some(ids);
-            self.count = product;
-            self.steps.push(Step::Product { codes: codes as u32 });
+        let rows = &selection.rows;
+        let before = std::mem::replace(&mut self.ids, Ids::One).each(rows.len());
+        let Some(codes) = self.product(column, rows.len()) else {
+            let (ids, listed) = listed(before, rows, column);
+            self.ids = Ids::Each(ids);
+            self.count = listed.len();
+            self.steps.push(Step::Listed(listed));
             return;
-        }
-        let mut listed = Vec::new();
-        let mut known: HashTable<u32> = HashTable::with_capacity(rows.min(product) / 8);
-        let ids = combined(self.ids.take(), &selection.rows, |id, row| {
-            let pair = u64::from(id) << 32 | u64::from(column.codes.get(row));
-            let same = |id: &u32| listed[*id as usize] == pair;
-            if let Some(id) = known.find(spread(pair), same) {
-                return *id;
+        };
+        self.ids = Ids::Each(with_codes!(&column.codes, |values| match (before, rows) {
+            (None, Rows::Span(rows)) => values[rows.clone()].iter().map(|code| widen(*code)).collect(),
+            (None, Rows::List(rows)) => rows.iter().map(|row| widen(values[*row as usize])).collect(),
+            (Some(mut ids), Rows::Span(rows)) => {
+                let next = |(id, code): (&mut u32, &_)| *id = *id * codes + widen(*code);
+                ids.iter_mut().zip(&values[rows.clone()]).for_each(next);
+                ids
             }
-            let id = listed.len() as u32;
-            listed.push(pair);
-            known.insert_unique(spread(pair), id, |id| spread(listed[*id as usize]));
-            id
+            (Some(mut ids), Rows::List(rows)) => {
+                let next = |(id, row): (&mut u32, &u32)| *id = *id * codes + widen(values[*row as usize]);
+                ids.iter_mut().zip(rows).for_each(next);
+                ids
+            }
+        }));
+        self.count *= codes as usize;
+        self.steps.push(Step::Product { codes });
+    }
+
+    /// Splits every group by the codes of a last column and gives the events of each, without
+    /// keeping which row is where; `None` when that would not be less work.
+    pub(super) fn divide_and_count(
+        &mut self,
+        selection: &Selection,
+        column: &TextColumn,
+    ) -> Option<Vec<u32>> {
+        let rows = &selection.rows;
+        let codes = self.product(column, rows.len())?;
+        let before = std::mem::replace(&mut self.ids, Ids::One).each(rows.len());
+        self.count *= codes as usize;
+        self.steps.push(Step::Product { codes });
+        let mut counts = vec![0; self.count];
+        let mut count = |id: u32| counts[id as usize] += 1;
+        with_codes!(&column.codes, |values| match (before, rows) {
+            (None, Rows::Span(rows)) => values[rows.clone()].iter().for_each(|code| count(widen(*code))),
+            (None, Rows::List(rows)) => rows.iter().for_each(|row| count(widen(values[*row as usize]))),
+            (Some(ids), Rows::Span(rows)) => {
+                let pairs = ids.iter().zip(&values[rows.clone()]);
+                pairs.for_each(|(id, code)| count(id * codes + widen(*code)));
+            }
+            (Some(ids), Rows::List(rows)) => {
+                let pairs = ids.iter().zip(rows);
+                pairs.for_each(|(id, row)| count(id * codes + widen(values[*row as usize])));
+            }
         });
-        self.ids = Some(ids);
-        self.count = listed.len();
-        self.steps.push(Step::Listed(listed));
+        Some(counts)
+    }
+
+    /// How many codes the column has, if all combinations with the groups so far are few enough
+    /// for an array.
+    fn product(&self, column: &TextColumn, rows: usize) -> Option<u32> {
+        let codes = column.dictionary.len();
+        (self.count.saturating_mul(codes) <= rows.max(4096)).then_some(codes as u32)
     }
 
     /// The events of each local group.
     pub(super) fn counts(&self, selection: &Selection) -> Vec<u32> {
-        let Some(ids) = &self.ids else { return vec![selection.rows.len() as u32] };
         let mut counts = vec![0; self.count];
-        for id in ids {
-            counts[*id as usize] += 1;
+        match &self.ids {
+            Ids::One => counts[0] = selection.rows.len() as u32,
+            Ids::Runs(runs) => {
+                let mut start = 0;
+                for (end, id) in runs {
+                    counts[*id as usize] += (end - start) as u32;
+                    start = *end;
+                }
+            }
+            Ids::Each(ids) => ids.iter().for_each(|id| counts[*id as usize] += 1),
         }
         counts
     }
@@ -126,35 +177,91 @@ impl Local {
     }
 
     /// Calls `each` with every selected row and its local group.
-    pub(super) fn each(&self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
+    pub(super) fn each(self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
+        let ids = self.ids.each(selection.rows.len());
         let mut place = 0;
         selection.rows.each(|row| {
-            each(row, self.ids.as_ref().map_or(0, |ids| ids[place]));
+            each(row, ids.as_ref().map_or(0, |ids| ids[place]));
             place += 1;
         });
     }
 }
 
-/// New numbers for the selected rows, from their numbers so far.
-fn combined(ids: Option<Vec<u32>>, rows: &Rows, mut number: impl FnMut(u32, usize) -> u32) -> Vec<u32> {
-    match (ids, rows) {
-        (None, Rows::Span(rows)) => rows.clone().map(|row| number(0, row)).collect(),
-        (None, Rows::List(rows)) => rows.iter().map(|row| number(0, *row as usize)).collect(),
-        (Some(mut ids), Rows::Span(rows)) => {
-            ids.iter_mut().zip(rows.clone()).for_each(|(id, row)| *id = number(*id, row));
-            ids
-        }
-        (Some(mut ids), Rows::List(rows)) => {
-            ids.iter_mut().zip(rows).for_each(|(id, row)| *id = number(*id, *row as usize));
-            ids
+impl Ids {
+    /// One by one; none when there is one group only.
+    fn each(self, rows: usize) -> Option<Vec<u32>> {
+        match self {
+            Self::One => None,
+            Self::Each(ids) => Some(ids),
+            Self::Runs(runs) => {
+                let mut ids = Vec::with_capacity(rows);
+                for (end, id) in runs {
+                    ids.resize(end, id);
+                }
+                Some(ids)
+            }
         }
     }
 }
 
+/// Numbers for the combinations that occur, when an array of all would be too large.
+fn listed(before: Option<Vec<u32>>, rows: &Rows, column: &TextColumn) -> (Vec<u32>, Vec<u64>) {
+    let mut listed = Vec::new();
+    let mut known: HashTable<u32> = HashTable::new();
+    let mut ids = before.unwrap_or_else(|| vec![0; rows.len()]);
+    let mut place = 0;
+    rows.each(|row| {
+        let pair = u64::from(ids[place]) << 32 | u64::from(column.codes.get(row));
+        let found = known.find(spread(pair), |id| listed[*id as usize] == pair).copied();
+        ids[place] = found.unwrap_or_else(|| {
+            let id = listed.len() as u32;
+            listed.push(pair);
+            known.insert_unique(spread(pair), id, |id| spread(listed[*id as usize]));
+            id
+        });
+        place += 1;
+    });
+    (ids, listed)
+}
+
+/// Spreads dense numbers over all bits; both are the store's own, so nobody can craft clashes.
+fn spread(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 32
+}
+
+/// Numbers for the starts of buckets.
+#[derive(Default)]
+struct Starts {
+    starts: Vec<i64>,
+    numbers: HashMap<i64, u32>,
+}
+
+impl Starts {
+    fn number(&mut self, start: i64) -> u32 {
+        *self.numbers.entry(start).or_insert_with(|| {
+            self.starts.push(start);
+            self.starts.len() as u32 - 1
+        })
+    }
+}
+
+/// The buckets of ascending times, and where they start.
+fn bucket_runs(times: &[i64], buckets: Buckets) -> (Ids, Vec<i64>) {
+    let mut starts = Starts::default();
+    let mut runs = Vec::new();
+    let mut place = 0;
+    while let Some(time) = times.get(place) {
+        let bucket = calendar::bucket_at(buckets, *time);
+        place += times[place..].partition_point(|time| *time < bucket.to);
+        runs.push((place, starts.number(bucket.start)));
+    }
+    (Ids::Runs(runs), starts.starts)
+}
+
 /// The bucket of each selected row, and where the buckets start.
-fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Vec<u32>, Vec<i64>) {
-    let mut starts: Vec<i64> = Vec::new();
-    let mut numbers: HashMap<i64, u32> = HashMap::new();
+fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
+    let mut starts = Starts::default();
     // Spans of time whose bucket is known, by their first instant; rows nearly always stay in
     // the one they are in.
     let mut known: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
@@ -168,15 +275,12 @@ fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Vec<u32>, Vec<i64>) {
                 (*from, *to, *id)
             } else {
                 let bucket = calendar::bucket_at(buckets, time);
-                let id = *numbers.entry(bucket.start).or_insert_with(|| {
-                    starts.push(bucket.start);
-                    starts.len() as u32 - 1
-                });
+                let id = starts.number(bucket.start);
                 known.insert(bucket.from, (bucket.to, id));
                 (bucket.from, bucket.to, id)
             };
         }
         ids.push(id);
     });
-    (ids, starts)
+    (Ids::Each(ids), starts.starts)
 }

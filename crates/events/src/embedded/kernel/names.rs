@@ -1,4 +1,5 @@
 //! `GET /v1/events`: which event names occur, when, and with which properties.
+//! Counting is in `groups`; nothing here looks at a row.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,5 @@
 //! Which rows of a span a question is about: by time, by filters, without hidden ones.
+//! Tells which, and counts nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,6 +24,14 @@ impl Rows {
         match self {
             Self::Span(rows) => rows.len(),
             Self::List(rows) => rows.len(),
+        }
+    }
+
+    /// The row at a place of the selection.
+    pub(super) fn at(&self, place: usize) -> usize {
+        match self {
+            Self::Span(rows) => rows.start + place,
+            Self::List(rows) => rows[place] as usize,
         }
     }
 
@@ -60,6 +69,8 @@ impl Rows {
 #[derive(Debug, Clone)]
 pub(super) struct Selection {
     pub(super) times: Arc<Vec<i64>>,
+    /// Whether the times ascend.
+    pub(super) sorted: bool,
     pub(super) rows: Rows,
 }
 
@@ -87,7 +98,7 @@ pub(super) fn select(
     {
         rows = rows.retain(|row| marks[row] == 0);
     }
-    Ok((rows.len() > 0).then_some(Selection { times, rows }))
+    Ok((rows.len() > 0).then_some(Selection { times, sorted: span.chunk.sorted(), rows }))
 }
 
 fn in_range(view: &View, span: &Span<'_>, times: &[i64]) -> Rows {

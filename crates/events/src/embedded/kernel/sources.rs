@@ -1,4 +1,5 @@
 //! `GET /v1/sources`: where visits came from, with the share that was paid for.
+//! Counting is in `groups`; nothing here looks at a row.
 
 use std::collections::BTreeMap;
 

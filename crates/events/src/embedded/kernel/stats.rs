@@ -1,4 +1,5 @@
 //! `GET /v1/stats`: counts, distinct visitors, sums and means, by group and over time.
+//! Counting is in `groups`; here it becomes rows in the order of the answer.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

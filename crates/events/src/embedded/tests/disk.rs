@@ -1,4 +1,5 @@
 //! What is on disk: what survives, what goes, what a broken file does.
+//! Every test has a directory of its own, and asks the files as well as the store.
 
 use std::fs;
 use std::path::{Path, PathBuf};

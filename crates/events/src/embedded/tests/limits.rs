@@ -1,10 +1,13 @@
 //! What the engine refuses, and where its promises end.
+//! Every refusal is provoked, and what was stored before it is still there.
 
 use std::fs;
 
 use tempfile::TempDir;
 
 use super::{Clock, open, options_at};
+use crate::embedded::manifest::Manifest;
+use crate::embedded::stored::LogRow;
 use crate::embedded::{EmbeddedStore, OpenError, Options};
 use crate::suite::ids;
 use crate::suite::sample::{event, scope};
@@ -82,4 +85,33 @@ async fn a_duplicate_is_known_for_the_window_and_no_longer() {
         let again = store.append(scope(1), vec![event("a")]).await.unwrap();
         assert_eq!(again, Appended { stored, duplicates: 1 - stored }, "{day}");
     }
+}
+
+#[test]
+fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
+    let directory = TempDir::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let row = |seq, bytes| LogRow { seq, scope: scope(1), rows: 1, frames: vec![7; bytes] };
+    let mut acknowledged = Vec::new();
+    runtime.block_on(async {
+        let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
+        sqlx::query("pragma max_page_count = 40").execute(&mut manifest.connection).await.unwrap();
+        for seq in 1..200 {
+            // Two rows each: a refused pair leaves neither behind.
+            let pair = [row(2 * seq, 100), row(2 * seq + 1, if seq % 3 == 0 { 20_000 } else { 100 })];
+            match manifest.append(&pair).await {
+                Ok(()) => acknowledged.extend([2 * seq, 2 * seq + 1]),
+                Err(error) => assert!(matches!(error, StoreError::StorageFull), "{error}"),
+            }
+        }
+        assert!(acknowledged.len() > 10 && acknowledged.len() < 300, "{}", acknowledged.len());
+        sqlx::query("pragma max_page_count = 100000").execute(&mut manifest.connection).await.unwrap();
+        manifest.append(&[row(1000, 100)]).await.unwrap();
+        acknowledged.push(1000);
+        // The connection is let go without a word: what counts is what is on disk.
+        drop(manifest);
+        let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
+        let stored: Vec<i64> = manifest.hot_log().await.unwrap().iter().map(|row| row.seq).collect();
+        assert_eq!(stored, acknowledged);
+    });
 }
