@@ -45,6 +45,7 @@ impl Control {
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(|connection, _| Box::pin(configure(connection)))
+            .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
             .connect_with(options)
             .await?;
         Ok(Self { pool })
@@ -109,6 +110,15 @@ fn url(file: &Path) -> String {
 
 async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     raw_sql(SETTINGS).execute(connection).await.map(|_| ())
+}
+
+/// Whether a connection may be used again. Where the disk was full, `SQLite` may have ended a
+/// transaction by itself; the driver then takes every later one for a part of it, whose commit
+/// stores nothing. Such a connection is closed.
+async fn is_between_transactions(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // Answered behind a rollback that may still be on its way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn prepare(options: &AnyConnectOptions) -> Result<(), ControlError> {

@@ -172,6 +172,41 @@ async fn a_full_disk_is_told_apart_and_changes_nothing() {
     assert_eq!(control.key_revision().await, Ok(1 + i64::from(stored)));
 }
 
+/// The driver counts transactions, and miscounts when the database ends one by itself; a later
+/// commit would then be none.
+#[tokio::test]
+async fn what_is_changed_after_a_full_disk_has_room_again_is_really_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control.db");
+    let control = Control::open(&path).await.unwrap();
+    let owner = KeyOwner::Project(create_project(&control, 1).await.id);
+    on_every_connection(&control, "pragma max_page_count = 1").await;
+    let mut stored = 0;
+    for number in 0..200 {
+        match control.insert_key(new_key(KeyKind::Sk, number, owner), &BY, at(3)).await {
+            Ok(_) => stored += 1,
+            Err(error) => assert_eq!(error, ControlError::StorageFull),
+        }
+    }
+    assert!(stored < 200, "the disk was never full");
+    on_every_connection(&control, "pragma max_page_count = 1000000").await;
+    for number in 200..250 {
+        control.insert_key(new_key(KeyKind::Sk, number, owner), &BY, at(4)).await.unwrap();
+    }
+    let other = Control::open(&path).await.unwrap();
+    assert_eq!(other.keys(owner).await.unwrap().len(), stored + 50);
+}
+
+async fn on_every_connection(control: &Control, sql: &'static str) {
+    let mut connections = Vec::new();
+    for _ in 0..control.pool.options().get_max_connections() {
+        connections.push(control.pool.acquire().await.unwrap());
+    }
+    for connection in &mut connections {
+        raw_sql(sql).execute(&mut **connection).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_value_that_does_not_read_back_is_named_and_not_quoted() {
     let control = Control::open_in_memory().await.unwrap();
