@@ -163,9 +163,9 @@ fn a_full_disk_is_a_503_and_loses_nothing() {
     while refused.len() < 10 {
         let answer = batch(&server);
         if answer.status == 202 {
-            acknowledged += 20
+            acknowledged += 20;
         } else {
-            refused.push(answer)
+            refused.push(answer);
         }
         assert!(acknowledged < 20_000, "the disk never fills up");
     }
