@@ -63,8 +63,6 @@ const TOOLS: &[&str] = &[
 /// Why a user agent is no visitor's; a label of the metric of dropped events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BotReason {
-    /// No user agent, or a blank one.
-    Empty,
     /// A browser without a screen, or one that a test framework drives.
     Headless,
     /// A script's HTTP client.
@@ -75,12 +73,11 @@ pub enum BotReason {
 
 impl BotReason {
     /// Every reason, in the order in which they are tried.
-    pub const ALL: &'static [Self] = &[Self::Empty, Self::Headless, Self::Tool, Self::Crawler];
+    pub const ALL: &'static [Self] = &[Self::Headless, Self::Tool, Self::Crawler];
 
     /// The word of the metric's label.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Empty => "empty",
             Self::Headless => "headless",
             Self::Tool => "tool",
             Self::Crawler => "crawler",
@@ -115,12 +112,11 @@ impl Bots {
         }
     }
 
-    /// Why this user agent is no visitor's, or none for people.
+    /// Why this user agent is no visitor's; none for people, and for those that say nothing: who
+    /// is not known is no known bot.
     pub fn reason(&self, user_agent: &str) -> Option<BotReason> {
         let user_agent = user_agent.trim();
-        if user_agent.is_empty() {
-            Some(BotReason::Empty)
-        } else if HEADLESS.iter().any(|token| user_agent.contains(token)) {
+        if HEADLESS.iter().any(|token| user_agent.contains(token)) {
             Some(BotReason::Headless)
         } else if user_agent == "node" || TOOLS.iter().any(|tool| user_agent.starts_with(tool)) {
             Some(BotReason::Tool)
@@ -199,11 +195,12 @@ mod tests {
                 "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/74.0.3729.169 Safari/537.36",
                 BotReason::Headless,
             ),
-            ("", BotReason::Empty),
-            (" \t ", BotReason::Empty),
         ];
         for (user_agent, reason) in table {
             assert_eq!(bots.reason(user_agent), Some(reason), "{user_agent}");
+        }
+        for silent in ["", " \t "] {
+            assert_eq!(bots.reason(silent), None, "who says nothing is no known bot");
         }
     }
 
