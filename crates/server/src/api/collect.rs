@@ -9,9 +9,9 @@ use millimetric_core::ingest::bots::BotReason;
 
 use crate::app::App;
 use crate::auth::{Authorized, Ingest};
+use crate::caller::Caller;
 use crate::error::ApiResult;
 use crate::http::body;
-use crate::http::caller::Caller;
 use crate::limits::Limited;
 use crate::ops::collect::{Sent, collect};
 use crate::wire::answers::{Batched, Identified, Tracked};

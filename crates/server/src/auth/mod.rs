@@ -19,8 +19,8 @@ use millimetric_core::key::{Env, KeyKind, Scope};
 use millimetric_core::origin::Origin;
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::http::caller::Caller;
 use ring::VerifiedKey;
 
 /// Something that a route needs to be allowed to do.

@@ -3,7 +3,6 @@
 //! No handler stands here, and no rule of the product.
 
 pub mod body;
-pub mod caller;
 pub mod cors;
 pub mod envelope;
 pub mod local;

@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
-use super::caller::Peer;
 use super::unread::ReadToEnd;
+use crate::caller::Peer;
 
 /// Connections open at once; more wait in the system's queue.
 const CONNECTIONS: usize = 8192;

@@ -17,8 +17,8 @@ use millimetric_events::Appended;
 
 use crate::app::App;
 use crate::auth::{Authorized, Ingest};
+use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::http::caller::Caller;
 use crate::telemetry::Reason;
 
 /// One event as it was sent, and the visitor that a server speaks for.
