@@ -4,8 +4,9 @@
 //! The columns are those of the contract's stored row. A file appears under its name whole and
 //! synced, or not at all. Which rows go where is `seal.rs`.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ pub(super) fn make_folder(root: &Path, folder: &Path) -> Result<(), StoreError> 
         .map(Path::to_path_buf)
         .collect();
     for new in missing.iter().rev() {
-        match std::fs::create_dir(new) {
+        match DirBuilder::new().mode(0o700).create(new) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(new, &error)),
             _ => {}
         }
@@ -87,7 +88,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn write_file(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
     let encoding = |error: ParquetError| encoding_failed(path, error);
-    let file = File::create(path).map_err(|error| failed(path, &error))?;
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = file.map_err(|error| failed(path, &error))?;
     let handle = file.try_clone().map_err(|error| failed(path, &error))?;
     let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
     let writer =

@@ -2,6 +2,7 @@
 //! Every test has a directory of its own, and asks the files as well as the store.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -80,6 +81,23 @@ async fn files_that_a_crash_left_behind_are_removed() {
     let store = open(directory.path()).await;
     assert_eq!(files(&directory.path().join("segments")), sealed);
     assert_eq!(ids(&store, scope(1)).await, ["a"]);
+}
+
+/// Also in a directory that was made beforehand, for everybody to look into.
+#[tokio::test]
+async fn what_is_stored_is_for_its_owner_alone() {
+    let directory = TempDir::new().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), vec![event("a")]).await.unwrap();
+    store.seal_now().await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for path in files(directory.path()) {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    for folder in parquet_files(directory.path())[0].ancestors().skip(1).take(4) {
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+    }
 }
 
 #[tokio::test]
