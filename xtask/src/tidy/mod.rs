@@ -113,7 +113,7 @@ fn lines_with(page: &Page, bad: impl Fn(&str) -> bool) -> Vec<String> {
 /// An absolute path into somebody's home or workplace: one that begins a word, so that the path
 /// of a web address is none.
 fn names_a_machine_folder(line: &str) -> bool {
-    let folders = ["work", "root", "home", "Users"].map(|folder| format!("/{folder}/"));
+    let folders = ["root", "home", "Users"].map(|folder| format!("/{folder}/"));
     let begins_word = |at: usize| {
         line[..at]
             .chars()
@@ -129,7 +129,7 @@ fn machine_folders_are_told_from_web_addresses() {
     for bad in [home.clone(), format!("see `{home}`"), format!("DIR={home}"), format!("(\"{home}\")")] {
         assert!(names_a_machine_folder(&bad), "{bad}");
     }
-    for good in ["https://a.example/home/x", "~/home/x", "./work/x", "crates/root/x", "/homepage/"] {
+    for good in ["https://a.example/home/x", "~/home/x", "./home/x", "crates/root/x", "/homepage/"] {
         assert!(!names_a_machine_folder(good), "{good}");
     }
 }
