@@ -84,10 +84,14 @@ impl Writer {
         live.segments.sort_unstable_by_key(|segment| segment.id);
         self.shared.count_hot(before, live.hot_size());
         drop(live);
+        let mut replaced = self.shared.replaced.lock();
+        replaced.retain(|(_, segment)| segment.strong_count() > 0);
         for segment in &swap.removed {
             segment.replaced.store(true, Ordering::Release);
+            replaced.push((swap.scope, Arc::downgrade(segment)));
             self.shared.columns.cache.forget(segment.number());
         }
+        drop(replaced);
         for block in swap.frozen.iter().flat_map(|frozen| &frozen.blocks) {
             block.number.iter().for_each(|number| self.shared.columns.cache.forget(*number));
         }

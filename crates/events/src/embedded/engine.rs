@@ -122,7 +122,7 @@ impl EventStore for EmbeddedStore {
         }
         let erasures = shared.erasures.read();
         let pending = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none()).count();
-        vec![
+        let mut gauges = vec![
             ("hot_rows", shared.hot_rows.load(Ordering::Relaxed) as f64),
             ("hot_bytes", shared.hot_bytes.load(Ordering::Relaxed) as f64),
             ("queue_bytes", shared.queue.bytes() as f64),
@@ -130,9 +130,10 @@ impl EventStore for EmbeddedStore {
             ("segment_bytes", segment_bytes as f64),
             ("cache_bytes", shared.columns.cache.bytes() as f64),
             ("dedup_filter_bytes", filter_bytes as f64),
-            ("seals_total", shared.seals.load(Ordering::Relaxed) as f64),
             ("erasures_pending", pending as f64),
-        ]
+        ];
+        gauges.extend(shared.tallies.gauges());
+        gauges
     }
 
     async fn close(&self) {

@@ -4,7 +4,7 @@
 //! Only hashes are kept, so that what remembers the request names nobody.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use millimetric_core::event::EventScope;
@@ -18,7 +18,7 @@ use super::keeper::{self, Keeper};
 use super::queue::closing;
 use super::row::instant;
 use super::scope::Scope;
-use super::segment::Segment;
+use super::sealer::seal_scope;
 use super::shared::{ErasureState, Shared};
 use super::stored::StoredErasure;
 use crate::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
@@ -120,10 +120,10 @@ impl Keeper {
         for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
             self.shared.change(Change::Link(erasure.id, linked(&self.shared, erasure)?))?;
         }
-        let replaced = self.erase_in(scope)?;
+        self.shared.tallies.erasures.during(|| self.erase_in(scope))?;
         self.shared.change(Change::PurgeAll)?;
         self.shared.change(Change::Reclaim)?;
-        self.wait_for_readers(&replaced)?;
+        self.wait_for_readers(scope.id)?;
         let now = self.shared.now();
         for erasure in waiting {
             self.shared.change(Change::Finish(erasure.id, now))?;
@@ -131,30 +131,38 @@ impl Keeper {
         Ok(())
     }
 
-    /// Rewrites what holds anybody who is hidden in the scope; gives the segments that go.
-    fn erase_in(&self, scope: &Scope) -> Result<Vec<Weak<Segment>>, StoreError> {
-        keeper::seal_scope(&self.shared, scope)?;
+    /// Rewrites what holds anybody who is hidden in the scope; gives the events that went.
+    fn erase_in(&self, scope: &Scope) -> Result<u64, StoreError> {
+        seal_scope(&self.shared, scope)?;
         let (segments, hiding) = {
             let live = scope.live.read();
             (live.segments.clone(), live.hiding.complete())
         };
-        let mut replaced = Vec::new();
+        let mut events = 0;
         for segment in segments {
             let chunk = Chunk::Sealed(Arc::clone(&segment));
             let marks = hiding.marks(&self.shared.columns, &chunk)?;
             if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
                 continue;
             }
-            let rewritten = keeper::rewrite(&self.shared, scope, &[chunk])?;
-            replaced.push(Arc::downgrade(&segment));
+            let rewritten =
+                keeper::rewrite(&self.shared, scope, &[chunk], &|| self.shared.keeper.is_closing())?;
+            events += rewritten.erased.iter().map(|(_, count)| count).sum::<u64>();
             keeper::swap(&self.shared, scope, None, vec![segment], rewritten)?;
         }
-        Ok(replaced)
+        Ok(events)
     }
 
-    /// Questions that began before still read the old files; the last one to end deletes them.
-    fn wait_for_readers(&self, replaced: &[Weak<Segment>]) -> Result<(), StoreError> {
-        while replaced.iter().any(|segment| segment.strong_count() > 0) {
+    /// Questions that began before still read old files of the scope, those that a merge replaced
+    /// included; the last one to end deletes them.
+    fn wait_for_readers(&self, scope: EventScope) -> Result<(), StoreError> {
+        while self
+            .shared
+            .replaced
+            .lock()
+            .iter()
+            .any(|(of, segment)| *of == scope && segment.strong_count() > 0)
+        {
             if self.shared.keeper.is_closing() {
                 return Err(closing());
             }

@@ -1,36 +1,40 @@
-//! The keeper: the thread that does the slow work beside the writer's: sealing, erasing,
-//! expiring, clearing up.
+//! The keeper: the thread that does the slow work on segments: erasing, expiring, merging,
+//! clearing up. One thing at a time, so that no two pieces of work replace the same segment.
 //!
 //! It reads and writes Parquet files; what it made becomes visible only through the writer. All
 //! of it can be interrupted at any point and is taken up again at the next start.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
+use chrono::Datelike as _;
 use millimetric_core::event::EventScope;
 
-use super::change::{Change, Changed, Frozen, Swap};
+use super::change::{Change, Frozen, Swap};
 use super::columns::Chunk;
+use super::merge::{self, Piece};
+use super::row::instant;
 use super::scope::Scope;
-use super::seal::{self, Rewritten};
-use super::shared::Shared;
+use super::seal::{self, Halt, Rewritten};
+use super::sealer::{AFTER_FAILURE, seal_scope};
+use super::segment::Segment;
+use super::shared::{ErasureState, Shared};
 use crate::StoreError;
 
-/// The longest that the keeper sleeps: clocks are looked at so often.
-const LONGEST_SLEEP: Duration = Duration::from_secs(20);
-/// How long it lets a failed disk rest.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// The longest that background threads sleep: clocks are looked at so often.
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(20);
 /// A segment that expiry cuts through is rewritten this often; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
-/// Events of the hot log that are deleted in one transaction, about.
-const PURGE_EVENTS: i64 = 16_384;
 
 /// The state of the keeper's thread.
 pub(super) struct Keeper {
     pub(super) shared: Arc<Shared>,
     /// When segments that expiry cuts through were rewritten last.
     pub(super) cut_at: hashbrown::HashMap<EventScope, i64>,
+    /// Segments that could not be merged, for one of them is broken; not tried again.
+    pub(super) unmergeable: HashSet<i64>,
 }
 
 impl Keeper {
@@ -52,7 +56,7 @@ impl Keeper {
     /// being done. Tells whether all went well.
     fn round(&mut self) -> bool {
         let mut well = true;
-        for work in [Self::seal_what_is_due, Self::erase_who_waits, Self::expire, Self::drop_old_filters] {
+        for work in [Self::erase_who_waits, Self::expire, Self::drop_old_filters, Self::merge] {
             if let Err(error) = work(self)
                 && !self.shared.keeper.is_closing()
             {
@@ -61,37 +65,6 @@ impl Keeper {
             }
         }
         well
-    }
-
-    fn seal_what_is_due(&mut self) -> Result<(), StoreError> {
-        let options = &self.shared.options;
-        let now = self.shared.now();
-        let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
-        for scope in self.shared.scopes.all() {
-            let (rows, oldest) = {
-                let live = scope.live.read();
-                (live.hot_rows(), live.oldest)
-            };
-            let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
-            if rows > 0 && (rows >= options.seal_rows || is_old) {
-                seal_scope(&self.shared, &scope)?;
-            }
-        }
-        while self.above_the_bound() {
-            let largest =
-                self.shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_rows());
-            match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
-                Some(scope) => seal_scope(&self.shared, &scope)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn above_the_bound(&self) -> bool {
-        let options = &self.shared.options;
-        self.shared.hot_rows.load(Ordering::Relaxed) > options.hot_rows
-            || self.shared.hot_bytes.load(Ordering::Relaxed) > options.hot_bytes
     }
 
     /// Removes what is older than each scope's floor: whole segments at once, those that the
@@ -108,8 +81,10 @@ impl Keeper {
                 .filter(|segment| segment.earliest < floor)
                 .partition(|segment| segment.latest < floor);
             if !gone.is_empty() {
-                let nothing = Rewritten { segments: Vec::new(), erased: Vec::new() };
-                swap(&self.shared, &scope, None, gone, nothing)?;
+                self.shared.tallies.expiries.during(|| {
+                    let events = gone.iter().map(|segment| segment.rows as u64).sum();
+                    swap(&self.shared, &scope, None, gone, Rewritten::default()).map(|()| events)
+                })?;
             }
             if floor == i64::MAX && hot_earliest.is_some() {
                 seal_scope(&self.shared, &scope)?;
@@ -117,18 +92,24 @@ impl Keeper {
             let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
             if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
                 self.cut_at.insert(scope.id, now);
-                for segment in old {
-                    let rewritten = rewrite(&self.shared, &scope, &[Chunk::Sealed(Arc::clone(&segment))])?;
-                    swap(&self.shared, &scope, None, vec![segment], rewritten)?;
-                }
+                old.into_iter().try_for_each(|segment| self.cut(&scope, segment))?;
             }
         }
         Ok(())
     }
 
+    /// Rewrites a segment without what has expired in it.
+    fn cut(&self, scope: &Scope, segment: Arc<Segment>) -> Result<(), StoreError> {
+        self.shared.tallies.expiries.during(|| {
+            let halt: Halt<'_> = &|| self.shared.keeper.is_closing();
+            let rewritten = rewrite(&self.shared, scope, &[Chunk::Sealed(Arc::clone(&segment))], halt)?;
+            let events = segment.rows as u64 - rewritten.rows();
+            swap(&self.shared, scope, None, vec![segment], rewritten).map(|()| events)
+        })
+    }
+
     fn drop_old_filters(&mut self) -> Result<(), StoreError> {
-        let window = i64::try_from(self.shared.options.dedup_window.as_millis()).unwrap_or(i64::MAX);
-        let oldest = self.shared.now().saturating_sub(window);
+        let oldest = self.shared.oldest_deduplicated();
         let mut old = Vec::new();
         for scope in self.shared.scopes.all() {
             let live = scope.live.read();
@@ -140,34 +121,96 @@ impl Keeper {
         }
         if old.is_empty() { Ok(()) } else { self.shared.change(Change::DropFilters(old)).map(|_| ()) }
     }
-}
 
-/// Seals all hot rows of a scope.
-pub(super) fn seal_scope(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
-    let _alone = shared.sealing.lock();
-    let sealed = seal_frozen(shared, scope);
-    shared.seal_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
-    sealed
-}
-
-fn seal_frozen(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
-    let Changed::Frozen(frozen) = shared.change(Change::Freeze(scope.id))? else { return Ok(()) };
-    if frozen.blocks.is_empty() {
-        return Ok(());
+    /// Merges small neighbours until there are none, or somebody waits to be erased.
+    fn merge(&mut self) -> Result<(), StoreError> {
+        for scope in self.shared.scopes.all() {
+            while let Some(segments) = self.mergeable(&scope) {
+                if self.shared.must_stop_merging() {
+                    return Ok(());
+                }
+                match on_a_background_thread(|| merge_into_one(&self.shared, &scope, &segments)) {
+                    Err(StoreError::Corrupt(why)) => {
+                        tracing::error!(why, "segments stay as they are, since one cannot be read");
+                        self.unmergeable.extend(segments.iter().map(|segment| segment.id));
+                    }
+                    // It is tried again after what it has given way to.
+                    Err(_) if self.shared.must_stop_merging() => return Ok(()),
+                    merged => merged?,
+                }
+            }
+        }
+        Ok(())
     }
-    let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Hot).collect();
-    let rewritten = rewrite(shared, scope, &inputs)?;
-    let (first, last) = (frozen.first_seq, frozen.last_seq);
-    let events: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
-    swap(shared, scope, Some(frozen), Vec::new(), rewritten)?;
-    shared.seals.fetch_add(1, Ordering::Relaxed);
-    purge(shared, scope.id, first, last, events as i64)
+
+    fn mergeable(&self, scope: &Scope) -> Option<Vec<Arc<Segment>>> {
+        let mut segments = scope.live.read().segments.clone();
+        segments.retain(|segment| !self.unmergeable.contains(&segment.id));
+        let pieces: Vec<Piece> = segments.iter().map(|segment| piece(segment)).collect();
+        let places = merge::choose(&pieces, self.shared.options.merge_rows)?;
+        Some(places.into_iter().map(|place| Arc::clone(&segments[place])).collect())
+    }
+}
+
+fn piece(segment: &Segment) -> Piece {
+    let earliest = instant(segment.earliest).to_utc();
+    Piece { month: (earliest.year(), earliest.month()), earliest: segment.earliest, rows: segment.rows }
+}
+
+fn merge_into_one(shared: &Shared, scope: &Scope, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
+    shared.tallies.merges.during(|| {
+        let inputs: Vec<Chunk> = segments.iter().cloned().map(Chunk::Sealed).collect();
+        let rewritten = rewrite(shared, scope, &inputs, &|| shared.must_stop_merging())?;
+        let events = rewritten.rows();
+        swap(shared, scope, None, segments.to_vec(), rewritten).map(|()| events)
+    })
+}
+
+/// Runs work that can wait on a thread that takes only the time nobody else wants: a priority
+/// once lowered cannot be raised again by an ordinary user.
+fn on_a_background_thread(work: impl FnOnce() -> Result<(), StoreError> + Send) -> Result<(), StoreError> {
+    thread::scope(|threads| {
+        let lowered = || {
+            lower_priority();
+            work()
+        };
+        let thread = thread::Builder::new().name("events-merger".to_owned()).spawn_scoped(threads, lowered);
+        let thread = thread.map_err(|error| StoreError::Internal(format!("no thread to merge: {error}")))?;
+        thread.join().map_err(|_| StoreError::Internal("merging panicked".to_owned()))?
+    })
+}
+
+/// Of this thread alone, which only Linux can do.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!(%error, "merging runs at normal priority");
+    }
+}
+
+impl Shared {
+    /// Whether a merge must give way: erasing has a deadline, and closing should be quick.
+    fn must_stop_merging(&self) -> bool {
+        let waits = |erasure: &ErasureState| erasure.stored.finished_at.is_none() && !erasure.failed;
+        self.keeper.is_closing() || self.erasures.read().values().any(waits)
+    }
+
+    /// Events received before this are no longer looked for as duplicates; milliseconds.
+    pub(super) fn oldest_deduplicated(&self) -> i64 {
+        let window = i64::try_from(self.options.dedup_window.as_millis()).unwrap_or(i64::MAX);
+        self.now().saturating_sub(window)
+    }
 }
 
 /// Rewrites chunks of a scope without what is hidden now.
-pub(super) fn rewrite(shared: &Shared, scope: &Scope, inputs: &[Chunk]) -> Result<Rewritten, StoreError> {
+pub(super) fn rewrite(
+    shared: &Shared,
+    scope: &Scope,
+    inputs: &[Chunk],
+    halt: Halt<'_>,
+) -> Result<Rewritten, StoreError> {
     let hiding = scope.live.read().hiding.complete();
-    seal::rewrite(shared, scope.id, inputs, &hiding)
+    seal::rewrite(shared, scope.id, inputs, &hiding, halt)
 }
 
 /// Puts new segments in the place of what they were made from.
@@ -175,22 +218,9 @@ pub(super) fn swap(
     shared: &Shared,
     scope: &Scope,
     frozen: Option<Frozen>,
-    removed: Vec<Arc<super::segment::Segment>>,
+    removed: Vec<Arc<Segment>>,
     rewritten: Rewritten,
 ) -> Result<(), StoreError> {
     let Rewritten { segments: added, erased } = rewritten;
     shared.change(Change::Swap(Swap { scope: scope.id, frozen, removed, added, erased })).map(|_| ())
-}
-
-/// Deletes sealed rows of the hot log, a few at a time so that no batch waits long.
-fn purge(shared: &Shared, scope: EventScope, first: i64, last: i64, events: i64) -> Result<(), StoreError> {
-    let rows = (last - first + 1).max(1);
-    let step = (PURGE_EVENTS * rows / events.max(1)).clamp(16, 4096);
-    let mut from = first;
-    while from <= last {
-        let to = (from + step).min(last + 1);
-        shared.change(Change::Purge { scope, from, to })?;
-        from = to;
-    }
-    Ok(())
 }

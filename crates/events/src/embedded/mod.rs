@@ -21,6 +21,7 @@ mod keeper;
 mod kernel;
 mod lock;
 mod manifest;
+mod merge;
 mod open;
 mod options;
 mod queue;
@@ -28,10 +29,13 @@ mod replay;
 mod row;
 mod scope;
 mod seal;
+mod sealer;
 mod segment;
 mod segment_file;
 mod shared;
+mod signal;
 mod stored;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -64,6 +68,7 @@ pub struct EmbeddedStore {
 
 struct Threads {
     writer: JoinHandle<()>,
+    sealer: JoinHandle<()>,
     keeper: JoinHandle<()>,
     /// Let go of last, when nothing is written any more.
     _lock: DirectoryLock,
@@ -79,8 +84,11 @@ impl EmbeddedStore {
         let (writer, keeper) = (opened.writer, opened.keeper);
         let writer = Builder::new().name("events-writer".to_owned()).spawn(|| writer.run());
         let keeper = Builder::new().name("events-keeper".to_owned()).spawn(|| keeper.run());
+        let shared = Arc::clone(&opened.shared);
+        let sealer = Builder::new().name("events-sealer".to_owned()).spawn(move || sealer::run(&shared));
         let threads = Threads {
             writer: writer.map_err(unstarted)?,
+            sealer: sealer.map_err(unstarted)?,
             keeper: keeper.map_err(unstarted)?,
             _lock: opened.lock,
         };
@@ -90,7 +98,7 @@ impl EmbeddedStore {
     /// Seals every hot event now, whatever its age, and returns when all are in segments.
     pub async fn seal_now(&self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move |_| shared.scopes.all().iter().try_for_each(|scope| keeper::seal_scope(&shared, scope)))
+        blocking(move |_| shared.scopes.all().iter().try_for_each(|scope| sealer::seal_scope(&shared, scope)))
             .await
     }
 
@@ -108,6 +116,7 @@ impl EmbeddedStore {
 
     fn stop(&self) -> Option<Threads> {
         let threads = self.threads.lock().take();
+        self.shared.sealer.close();
         self.shared.keeper.close();
         threads
     }
@@ -121,10 +130,10 @@ impl Drop for EmbeddedStore {
     }
 }
 
-/// Ends the keeper, then the writer, which first writes what waits, then lets the directory go.
+/// Ends the background work, then the writer, which first writes what waits, then lets the directory go.
 fn join(shared: &Shared, threads: Threads) {
-    if threads.keeper.join().is_err() {
-        tracing::error!("the thread of the store's background work panicked");
+    if [threads.sealer.join(), threads.keeper.join()].iter().any(Result::is_err) {
+        tracing::error!("a thread of the store's background work panicked");
     }
     shared.queue.close();
     if threads.writer.join().is_err() {

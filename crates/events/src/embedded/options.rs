@@ -23,6 +23,8 @@ pub struct Options {
     pub hot_rows: usize,
     /// The same in bytes; at twice either bound writes are refused until sealing has caught up.
     pub hot_bytes: usize,
+    /// Segments of a month are merged up to so many events.
+    pub merge_rows: usize,
     /// How long, by `received_at`, a second event of the same id is known as a duplicate.
     pub dedup_window: Duration,
     /// Tells the time.
@@ -38,6 +40,7 @@ impl Default for Options {
             seal_age: Duration::from_mins(15),
             hot_rows: 1_000_000,
             hot_bytes: 256 << 20,
+            merge_rows: 1_050_000,
             dedup_window: Duration::from_hours(8 * 24),
             clock: Arc::new(|| {
                 let millis = chrono::Utc::now().timestamp_millis();

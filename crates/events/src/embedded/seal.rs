@@ -1,6 +1,6 @@
 //! Rewriting: hot rows or segments in, new segments out, without the rows that must go.
 //!
-//! Sealing, erasing and retention are this one function with other inputs. It writes files and
+//! Sealing, merging, erasing and retention are this one function with other inputs. It writes files and
 //! changes nothing else: what it made counts once the writer has swapped it in.
 
 use std::cmp::Ordering as Order;
@@ -35,11 +35,21 @@ const MOST_MONTHS: usize = 24;
 /// Events left out for each erasure.
 pub(super) type Erased = Vec<(ErasureId, u64)>;
 
+/// Tells a rewrite to give up; it is asked before each column.
+pub(super) type Halt<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// What a rewrite made.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rewritten {
     pub(super) segments: Vec<NewSegment>,
     pub(super) erased: Erased,
+}
+
+impl Rewritten {
+    /// Events in the new segments.
+    pub(super) fn rows(&self) -> u64 {
+        self.segments.iter().map(|new| new.segment.rows as u64).sum()
+    }
 }
 
 /// One row of one input.
@@ -56,11 +66,13 @@ pub(super) fn rewrite(
     scope: EventScope,
     inputs: &[Chunk],
     hiding: &Hiding,
+    halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
     let (mut places, erased) = kept(&shared.columns, inputs, hiding)?;
     let ids = all_inputs(&shared.columns, inputs, Field::EventId)?;
     let id = |place: &Place| ids[place.input as usize].value(place.row as usize);
-    places.sort_unstable_by(|a, b| match a.timestamp.cmp(&b.timestamp) {
+    // This sort takes the order that sealed inputs have already as a gift.
+    places.sort_by(|a, b| match a.timestamp.cmp(&b.timestamp) {
         Order::Equal => id(a).cmp(&id(b)),
         order => order,
     });
@@ -71,11 +83,7 @@ pub(super) fn rewrite(
     drop(ids);
     let mut segments = Vec::new();
     for (month, rows) in months(&places) {
-        if shared.keeper.is_closing() {
-            discard(&segments);
-            return Err(super::queue::closing());
-        }
-        let part = Part { scope, columns: &shared.columns, inputs, places: &places[rows.clone()] };
+        let part = Part { scope, columns: &shared.columns, inputs, places: &places[rows.clone()], halt };
         match part.write(shared, &month, &hashes[rows]) {
             Ok(segment) => segments.push(segment),
             Err(error) => {
@@ -145,6 +153,7 @@ struct Part<'a> {
     columns: &'a Columns,
     inputs: &'a [Chunk],
     places: &'a [Place],
+    halt: Halt<'a>,
 }
 
 impl Part<'_> {
@@ -155,6 +164,9 @@ impl Part<'_> {
         segment_file::make_folder(&shared.directory, &root.join(folder))?;
         let file = Rows { part: self, project: self.scope.project.to_string() };
         let bytes = segment_file::write(&root.join(&path), &file)?;
+        let latest_received = file.received()?.into_iter().max().unwrap_or_default();
+        let filter =
+            (latest_received >= shared.oldest_deduplicated()).then(|| IdFilter::of(ids)).transpose()?;
         let segment = Segment {
             id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
             scope: self.scope,
@@ -163,8 +175,8 @@ impl Part<'_> {
             bytes,
             earliest: self.places.first().map_or(0, |place| place.timestamp),
             latest: self.places.last().map_or(0, |place| place.timestamp),
-            latest_received: file.received()?.into_iter().max().unwrap_or_default(),
-            filter: RwLock::new(Some(Arc::new(IdFilter::of(ids)?))),
+            latest_received,
+            filter: RwLock::new(filter.map(Arc::new)),
             replaced: AtomicBool::new(false),
         };
         Ok(NewSegment { segment, month: month.to_owned(), path })
@@ -208,6 +220,9 @@ impl Source for Rows<'_> {
     }
 
     fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
+        if (self.part.halt)() {
+            return Err(StoreError::NotWritable("a rewrite was given up".to_owned()));
+        }
         let inputs = all_inputs(self.part.columns, self.part.inputs, field)?;
         for place in self.part.places {
             each(inputs[place.input as usize].value(place.row as usize));

@@ -3,18 +3,23 @@
 //! The writer changes scopes and erasures; everybody else reads them, or asks the writer.
 
 use std::path::PathBuf;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 
 use super::change::{Change, Changed};
 use super::columns::Columns;
 use super::options::Options;
 use super::queue::{Queue, closing};
 use super::scope::{HotSize, Scopes};
+use super::segment::Segment;
+use super::signal::Signal;
 use super::stored::StoredErasure;
+use super::tally::Tallies;
 use crate::StoreError;
 
 /// Numbers of frozen blocks start here, above those of all segments.
@@ -31,14 +36,20 @@ pub(super) struct Shared {
     /// Why nothing more can be written, once that is so.
     pub(super) failure: RwLock<Option<String>>,
     pub(super) next_segment: AtomicI64,
+    /// Segments that others stand for now, as long as somebody reads their files.
+    pub(super) replaced: Mutex<Vec<(EventScope, Weak<Segment>)>>,
     pub(super) hot_rows: AtomicUsize,
     pub(super) hot_bytes: AtomicUsize,
-    pub(super) seals: AtomicU64,
+    /// What the background work has done.
+    pub(super) tallies: Tallies,
     /// Held while hot rows are sealed, so that two never seal the same.
     pub(super) sealing: Mutex<()>,
     /// Whether the last seal failed since the disk was full.
     pub(super) seal_disk_full: AtomicBool,
-    pub(super) keeper: KeeperSignal,
+    /// Wakes the thread that seals.
+    pub(super) sealer: Signal,
+    /// Wakes the thread that does all other work in the background.
+    pub(super) keeper: Signal,
     next_block: AtomicU64,
 }
 
@@ -61,12 +72,14 @@ impl Shared {
             erasures: RwLock::default(),
             failure: RwLock::default(),
             next_segment: AtomicI64::new(1),
+            replaced: Mutex::default(),
             hot_rows: AtomicUsize::new(0),
             hot_bytes: AtomicUsize::new(0),
-            seals: AtomicU64::new(0),
+            tallies: Tallies::default(),
             sealing: Mutex::new(()),
             seal_disk_full: AtomicBool::new(false),
-            keeper: KeeperSignal::default(),
+            sealer: Signal::default(),
+            keeper: Signal::default(),
             next_block: AtomicU64::new(FIRST_BLOCK),
         }
     }
@@ -111,48 +124,5 @@ impl Shared {
         // The counters wrap around for a moment when a scope shrinks, and come out right.
         self.hot_rows.fetch_add(after.rows.wrapping_sub(before.rows), Ordering::Relaxed);
         self.hot_bytes.fetch_add(after.bytes.wrapping_sub(before.bytes), Ordering::Relaxed);
-    }
-}
-
-/// Wakes the thread that does the background work.
-#[derive(Debug, Default)]
-pub(super) struct KeeperSignal {
-    state: Mutex<KeeperState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct KeeperState {
-    woken: bool,
-    closing: bool,
-}
-
-impl KeeperSignal {
-    pub(super) fn wake(&self) {
-        self.state.lock().woken = true;
-        self.changed.notify_all();
-    }
-
-    pub(super) fn close(&self) {
-        self.state.lock().closing = true;
-        self.changed.notify_all();
-    }
-
-    pub(super) fn is_closing(&self) -> bool {
-        self.state.lock().closing
-    }
-
-    /// Waits that long, whoever calls, unless the store closes.
-    pub(super) fn rest(&self, pause: std::time::Duration) {
-        self.changed.wait_while_for(&mut self.state.lock(), |state| !state.closing, pause);
-    }
-
-    /// Waits until woken, but not longer than that.
-    pub(super) fn wait(&self, longest: std::time::Duration) {
-        let mut state = self.state.lock();
-        if !state.woken && !state.closing {
-            self.changed.wait_for(&mut state, longest);
-        }
-        state.woken = false;
     }
 }

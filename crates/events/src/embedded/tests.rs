@@ -3,6 +3,7 @@
 
 mod disk;
 mod limits;
+mod merging;
 
 use std::path::Path;
 use std::sync::Arc;

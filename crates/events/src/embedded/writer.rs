@@ -187,7 +187,7 @@ impl Writer {
         let above = self.shared.hot_rows.load(std::sync::atomic::Ordering::Relaxed) > options.hot_rows
             || self.shared.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > options.hot_bytes;
         if above || rows.iter().filter_map(|row| self.shared.scopes.get(row.scope)).any(full) {
-            self.shared.keeper.wake();
+            self.shared.sealer.wake();
         }
     }
 

@@ -1,0 +1,108 @@
+//! Merging: which small neighbours become one segment, so that there are few segments however
+//! many seals there were.
+//!
+//! Segments of a month are ranked by size, each rank four times the one before. Four of a rank
+//! become one of a higher rank, together with all smaller ones: an event is rewritten about once
+//! for each rank, and a month keeps at most three segments of a rank beside those that are large
+//! enough. Tells which; reads and writes nothing.
+
+use std::collections::BTreeMap;
+
+/// Segments of one rank that are merged.
+const FAN_IN: usize = 4;
+
+/// What matters of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Year and month of its earliest event.
+    pub(super) month: (i32, u32),
+    /// Its earliest event; milliseconds.
+    pub(super) earliest: i64,
+    pub(super) rows: usize,
+}
+
+/// The places of pieces to merge into one of at most `most_rows`, if any should be.
+pub(super) fn choose(pieces: &[Piece], most_rows: usize) -> Option<Vec<usize>> {
+    let mut months: BTreeMap<(i32, u32), Vec<usize>> = BTreeMap::new();
+    for (place, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.rows <= most_rows / 2) {
+        months.entry(piece.month).or_default().push(place);
+    }
+    months.into_values().find_map(|places| of_month(pieces, places, most_rows))
+}
+
+fn of_month(pieces: &[Piece], mut places: Vec<usize>, most_rows: usize) -> Option<Vec<usize>> {
+    let mut ranks: BTreeMap<u32, usize> = BTreeMap::new();
+    for place in &places {
+        *ranks.entry(rank(pieces[*place].rows)).or_default() += 1;
+    }
+    let full = ranks.into_iter().find(|(_, count)| *count >= FAN_IN)?.0;
+    places.retain(|place| rank(pieces[*place].rows) <= full);
+    places.sort_unstable_by_key(|place| (pieces[*place].earliest, *place));
+    let mut rows = 0;
+    let fitting = places.iter().take_while(|place| {
+        rows += pieces[**place].rows;
+        rows <= most_rows
+    });
+    let count = fitting.count();
+    places.truncate(count);
+    // None is above half of the most, so two always fit.
+    Some(places)
+}
+
+fn rank(rows: usize) -> u32 {
+    rows.max(1).ilog(FAN_IN)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MOST: usize = 1_000_000;
+
+    fn piece(month: u32, earliest: i64, rows: usize) -> Piece {
+        Piece { month: (2026, month), earliest, rows }
+    }
+
+    #[test]
+    fn four_of_a_size_are_merged_with_all_smaller_ones() {
+        let four = [piece(5, 4, 250_000), piece(5, 2, 250_000), piece(5, 3, 250_000), piece(5, 1, 249_000)];
+        assert_eq!(choose(&four, MOST), Some(vec![3, 1, 2, 0]));
+        assert_eq!(choose(&four[..3], MOST), None);
+        let mixed = [piece(5, 1, 100), piece(5, 2, 20), piece(5, 3, 90), piece(5, 4, 110), piece(5, 5, 70)];
+        assert_eq!(choose(&mixed, MOST), Some(vec![0, 1, 2, 3, 4]));
+        let months = [piece(5, 1, 100), piece(5, 2, 100), piece(6, 3, 100), piece(6, 4, 100)];
+        assert_eq!(choose(&months, MOST), None, "months stay apart");
+        let large = [piece(5, 1, 600_000), piece(5, 2, 600_000), piece(5, 3, 900_000), piece(5, 4, 700_000)];
+        assert_eq!(choose(&large, MOST), None, "large ones stay as they are");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+        /// However events are sealed, merging ends, loses no row, and leaves few segments.
+        #[test]
+        fn merging_ends_with_few_segments(seals in proptest::collection::vec(1_usize..300_000, 1..200)) {
+            let (mut pieces, mut rewritten) = (Vec::new(), 0);
+            for (earliest, rows) in (0..).zip(&seals) {
+                pieces.push(piece(5, earliest, *rows));
+                while let Some(places) = choose(&pieces, MOST) {
+                    prop_assert!(places.len() >= 2);
+                    let rows: usize = places.iter().map(|place| pieces[*place].rows).sum();
+                    prop_assert!(rows <= MOST);
+                    rewritten += rows;
+                    let earliest = pieces[places[0]].earliest;
+                    pieces = pieces.iter().enumerate().filter(|(place, _)| !places.contains(place))
+                        .map(|(_, piece)| *piece).collect();
+                    pieces.push(piece(5, earliest, rows));
+                }
+            }
+            let all: usize = seals.iter().sum();
+            prop_assert_eq!(pieces.iter().map(|piece| piece.rows).sum::<usize>(), all);
+            prop_assert!(rewritten <= all * 10, "each event is rewritten a few times: {rewritten} of {all}");
+            let large = pieces.iter().filter(|piece| piece.rows > MOST / 2).count();
+            prop_assert!(pieces.len() - large <= 3 * 10, "{} small ones are left", pieces.len() - large);
+        }
+    }
+}
