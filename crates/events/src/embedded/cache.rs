@@ -23,6 +23,8 @@ pub(super) enum Part {
     Text(Field),
     /// A visitor number for each row, from the visitor table of that generation.
     Visitors(u64),
+    /// What an estimate of the visitors needs of each row.
+    VisitorTokens,
     /// The text of a top-level property.
     Property(Arc<str>),
     /// The number in a top-level property.

@@ -10,7 +10,7 @@ use super::block::Block;
 use super::cache::{ColumnCache, Part};
 use super::field::Field;
 use super::hash::{KeyedHash, Kind};
-use super::kernel::properties;
+use super::kernel::{estimate, properties};
 use super::segment::Segment;
 use super::text::{Codes, Interner, TextColumn};
 use super::visitors::VisitorTable;
@@ -101,6 +101,15 @@ impl Columns {
             self.computed(chunk, Field::AnonymousId, |text| {
                 // No row of this column lacks a value.
                 text.map_or(0, |text| table.number(self.hash.of(Kind::Visitor, text) as u64))
+            })
+        })
+    }
+
+    /// What an estimate of the visitors needs of each row.
+    pub(super) fn visitor_tokens(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
+        self.derived(chunk, Part::VisitorTokens, || {
+            self.computed(chunk, Field::AnonymousId, |text| {
+                text.map_or(0, |text| estimate::token(self.hash.of(Kind::Visitor, text) as u64))
             })
         })
     }

@@ -25,6 +25,10 @@ pub struct Options {
     pub hot_bytes: usize,
     /// Segments of a month are merged up to so many events.
     pub merge_rows: usize,
+    /// Up to so many distinct visitors are counted exactly in one answer, more are estimated. The
+    /// contract wants five million exact; the rest is for the error of the estimate that tells
+    /// whether there are more.
+    pub exact_visitors: usize,
     /// How long, by `received_at`, a second event of the same id is known as a duplicate.
     pub dedup_window: Duration,
     /// Tells the time.
@@ -41,6 +45,7 @@ impl Default for Options {
             hot_rows: 1_000_000,
             hot_bytes: 256 << 20,
             merge_rows: 1_050_000,
+            exact_visitors: 5_250_000,
             dedup_window: Duration::from_hours(8 * 24),
             clock: Arc::new(|| {
                 let millis = chrono::Utc::now().timestamp_millis();

@@ -30,10 +30,10 @@ impl Scope {
         Self { id, live: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
     }
 
-    /// The table of visitor numbers for one question; a new one when the old one has grown too large.
-    pub(super) fn visitors(&self) -> Arc<VisitorTable> {
+    /// The table of visitor numbers for one question; a new one when the old one has more than that.
+    pub(super) fn visitors(&self, most: usize) -> Arc<VisitorTable> {
         let mut table = self.visitors.lock();
-        if table.len() > VisitorTable::MOST_VISITORS {
+        if table.len() > most {
             *table = Arc::new(VisitorTable::new(table.generation + 1));
         }
         Arc::clone(&table)

@@ -39,7 +39,14 @@ impl View {
         let to = range.to().millis();
         let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
         drop(live);
-        Self { shared: Arc::clone(shared), chunks, visitors: scope.visitors(), hiding, from, to }
+        Self {
+            shared: Arc::clone(shared),
+            chunks,
+            visitors: scope.visitors(shared.options.exact_visitors),
+            hiding,
+            from,
+            to,
+        }
     }
 }
 

@@ -16,9 +16,6 @@ pub(super) struct VisitorTable {
 }
 
 impl VisitorTable {
-    /// A table with more visitors than this is dropped before the next question.
-    pub(super) const MOST_VISITORS: usize = 8_000_000;
-
     pub(super) fn new(generation: u64) -> Self {
         Self { generation, numbers: Mutex::default() }
     }

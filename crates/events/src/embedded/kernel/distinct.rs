@@ -1,6 +1,8 @@
 //! Counting distinct visitors by group: a bitmap for each group while those are small together,
 //! otherwise a list of (group, visitor) pairs that is freed of its doubles now and then.
 
+use super::estimate::estimate;
+
 /// Bitmaps of all groups together may take so many bytes before they become pairs.
 const MOST_BITMAP_BYTES: usize = 16 << 20;
 /// So many pairs are freed of doubles before more are added.
@@ -78,6 +80,22 @@ impl Distinct {
         }
     }
 
+    /// How many visitors each of so many groups has, when what was collected are their tokens.
+    pub(super) fn estimates(&self, groups: usize) -> Vec<u64> {
+        match self {
+            Self::Bitmaps(bitmaps) => (0..groups)
+                .map(|group| {
+                    estimate(bitmaps.get(group).map_or_else(Vec::new, |bitmap| members(bitmap).collect()))
+                })
+                .collect(),
+            Self::Pairs(pairs) => {
+                let mut tokens = vec![Vec::new(); groups];
+                pairs.each_distinct(|group, token| tokens[group as usize].push(token));
+                tokens.into_iter().map(estimate).collect()
+            }
+        }
+    }
+
     /// How many visitors each of so many groups has.
     pub(super) fn counts(&self, groups: usize) -> Vec<u64> {
         let mut counts = vec![0; groups];
@@ -93,6 +111,18 @@ impl Distinct {
     }
 }
 
+/// The bits that are set.
+fn members(bitmap: &[u64]) -> impl Iterator<Item = u32> {
+    (0..).zip(bitmap).flat_map(|(place, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| place * 64 + left.trailing_zeros())?;
+            left &= left - 1;
+            Some(bit)
+        })
+    })
+}
+
 /// Groups and their visitors, doubles included.
 #[derive(Debug)]
 pub(super) struct Pairs {
@@ -105,13 +135,7 @@ impl Pairs {
     fn of(bitmaps: &[Vec<u64>]) -> Self {
         let mut seen = Vec::new();
         for (group, bitmap) in (0..).zip(bitmaps) {
-            for (place, word) in (0..).zip(bitmap) {
-                let mut left = *word;
-                while left != 0 {
-                    seen.push((group, place * 64 + left.trailing_zeros()));
-                    left &= left - 1;
-                }
-            }
+            seen.extend(members(bitmap).map(|visitor| (group, visitor)));
         }
         Self { distinct: seen.len(), seen }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use millimetric_core::query::{Buckets, Filter};
 
 use super::distinct::Distinct;
+use super::estimate::TOKENS;
 use super::labels::{Finished, Labels};
 use super::local::{Ids, Local};
 use super::run::{self, Span, Stop};
@@ -81,6 +82,8 @@ pub(super) struct Counted {
     pub(super) events: Vec<u64>,
     /// Empty unless asked for.
     pub(super) uniques: Vec<u64>,
+    /// Whether the visitors are estimated.
+    pub(super) approximate: bool,
     /// Empty unless asked for.
     pub(super) spans: Vec<(i64, i64)>,
     /// Empty unless asked for.
@@ -89,21 +92,60 @@ pub(super) struct Counted {
 
 /// Counts the view's rows.
 pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result<Counted, StoreError> {
+    let visitors = match counting.uniques {
+        false => Visitors::None,
+        true if too_many_to_number(view, counting.filters, stop)? => Visitors::Estimated,
+        true => Visitors::Numbered,
+    };
     let labels = Labels::default();
     let parts = run::each_span(view, stop, Part::default, |part, span| {
         let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
-        part.add(view, counting, span, &selection, &labels)
+        part.add(view, counting, visitors, span, &selection, &labels)
     })?;
     let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
     let groups = labels.finish();
     let count = groups.labels.len();
+    let uniques = match visitors {
+        Visitors::None => Vec::new(),
+        Visitors::Numbered => whole.visitors.counts(count),
+        Visitors::Estimated => whole.visitors.estimates(count),
+    };
     Ok(Counted {
         events: padded(whole.events, count, 0),
-        uniques: if counting.uniques { whole.visitors.counts(count) } else { Vec::new() },
+        uniques,
+        approximate: visitors == Visitors::Estimated,
         spans: if counting.spans { padded(whole.spans, count, NO_SPAN) } else { Vec::new() },
         sums: if counting.number.is_some() { padded(whole.sums, count, Sum::default()) } else { Vec::new() },
         groups,
     })
+}
+
+/// How distinct visitors are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visitors {
+    None,
+    /// Exactly, by their dense numbers.
+    Numbered,
+    /// By the tokens of `estimate`.
+    Estimated,
+}
+
+/// Whether more visitors are in the selected rows than are numbered for one question. Only an
+/// estimate tells, and only where there are more rows than that.
+fn too_many_to_number(view: &View, filters: &[Filter], stop: &Stop) -> Result<bool, StoreError> {
+    let most = view.shared.options.exact_visitors;
+    if view.chunks.iter().map(Chunk::rows).sum::<usize>() <= most {
+        return Ok(false);
+    }
+    let parts = run::each_span(view, stop, Part::default, |part, span| {
+        let Some(selection) = select(view, span, filters)? else { return Ok(()) };
+        let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
+        part.visitors.reserve(1, TOKENS);
+        part.add_visitors(&Ids::One, &[0], &selection, &tokens);
+        Ok(())
+    })?;
+    let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
+    Ok(whole.visitors.estimates(1)[0] > most as u64)
 }
 
 const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
@@ -127,6 +169,7 @@ impl Part {
         &mut self,
         view: &View,
         counting: &Counting<'_>,
+        visitors: Visitors,
         span: &Span<'_>,
         selection: &Selection,
         labels: &Labels,
@@ -143,10 +186,17 @@ impl Part {
         for (group, events) in groups.iter().zip(&counts).filter(|(_, events)| **events > 0) {
             self.events[*group as usize] += u64::from(*events);
         }
-        if counting.uniques {
-            let visitors = columns.visitors(span.chunk, &view.visitors)?;
-            self.visitors.reserve(count, view.visitors.len());
-            self.add_visitors(&local.ids, &groups, selection, &visitors);
+        let seen = match visitors {
+            Visitors::None => None,
+            Visitors::Numbered => {
+                let numbers = columns.visitors(span.chunk, &view.visitors)?;
+                Some((numbers, view.visitors.len()))
+            }
+            Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
+        };
+        if let Some((seen, most)) = seen {
+            self.visitors.reserve(count, most);
+            self.add_visitors(&local.ids, &groups, selection, &seen);
         }
         if counting.spans {
             self.spans.resize(self.spans.len().max(count), NO_SPAN);

@@ -5,6 +5,7 @@
 
 pub(super) mod calendar;
 pub(super) mod distinct;
+pub(super) mod estimate;
 pub(super) mod events;
 pub(super) mod groups;
 pub(super) mod labels;

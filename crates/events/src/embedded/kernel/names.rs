@@ -39,7 +39,8 @@ pub(in crate::embedded) fn names(
         last_seen: instant(counted.spans[group].1),
         properties: ranked(properties.remove(name(group)).unwrap_or_default()),
     };
-    Ok(NamesAnswer { rows: order.into_iter().map(row).collect(), truncated, approximate: false })
+    let rows = order.into_iter().map(row).collect();
+    Ok(NamesAnswer { rows, truncated, approximate: counted.approximate })
 }
 
 /// Events by event name and property.

@@ -13,22 +13,25 @@ use crate::embedded::view::View;
 
 const PAID: &str = "paid";
 
+/// Rows, and whether their visitors are estimated.
+type Rows = (Vec<SourcesRow>, bool);
+
 /// Answers the question from the view's rows.
 pub(in crate::embedded) fn sources(
     view: &View,
     question: &SourcesQuestion,
     stop: &Stop,
 ) -> Result<SourcesAnswer, StoreError> {
-    let mut rows =
+    let (mut rows, approximate) =
         if question.by_medium { by_medium(view, question, stop)? } else { by_source(view, question, stop)? };
     let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
     rows.sort_by_cached_key(place);
     let truncated = rows.len() > question.limit.get();
     rows.truncate(question.limit.get());
-    Ok(SourcesAnswer { rows, truncated, approximate: false })
+    Ok(SourcesAnswer { rows, truncated, approximate })
 }
 
-fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec<SourcesRow>, StoreError> {
+fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
     let counting = Counting { filters: &question.filters, by, uniques: true, ..Counting::default() };
     let counted = groups::count(view, &counting, stop)?;
@@ -43,10 +46,10 @@ fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec
             medium: Some(medium),
         }
     };
-    Ok((0..counted.events.len()).map(row).collect())
+    Ok(((0..counted.events.len()).map(row).collect(), counted.approximate))
 }
 
-fn by_source(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec<SourcesRow>, StoreError> {
+fn by_source(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source)];
     let counting = Counting { filters: &question.filters, by, ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, stop)?;
@@ -66,5 +69,5 @@ fn by_source(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Vec
             paid_share: paid.get(source).copied().unwrap_or_default() as f64 / whole.events[group] as f64,
         }
     };
-    Ok((0..whole.events.len()).map(row).collect())
+    Ok(((0..whole.events.len()).map(row).collect(), whole.approximate))
 }

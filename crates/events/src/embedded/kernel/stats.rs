@@ -37,7 +37,7 @@ pub(in crate::embedded) fn stats(
     if question.group_by.is_empty() && question.buckets.is_none() {
         let value = values.first().copied().unwrap_or_else(|| nothing(&question.metric));
         let row = StatsRow { bucket: None, keys: Vec::new(), value };
-        return Ok(StatsAnswer { rows: vec![row], truncated: false, approximate: false });
+        return Ok(StatsAnswer { rows: vec![row], truncated: false, approximate: counted.approximate });
     }
     let mut order: Vec<usize> = (0..values.len()).collect();
     let bucket = |group: usize| counted.groups.labels[group].bucket;
@@ -56,7 +56,8 @@ pub(in crate::embedded) fn stats(
             .collect(),
         value: values[group],
     };
-    Ok(StatsAnswer { rows: order.into_iter().map(row).collect(), truncated, approximate: false })
+    let rows = order.into_iter().map(row).collect();
+    Ok(StatsAnswer { rows, truncated, approximate: counted.approximate })
 }
 
 fn by(dimension: &Dimension) -> By {

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use millimetric_core::event::Event;
+use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
 use tempfile::TempDir;
 
 use super::{Clock, open, options_at};
@@ -10,7 +12,7 @@ use crate::embedded::manifest::Manifest;
 use crate::embedded::stored::LogRow;
 use crate::embedded::{EmbeddedStore, OpenError, Options};
 use crate::suite::ids;
-use crate::suite::sample::{event, scope};
+use crate::suite::sample::{event, ever, limit, scope};
 use crate::{Appended, EventStore, StoreError};
 
 #[tokio::test]
@@ -114,4 +116,43 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
         let stored: Vec<i64> = manifest.hot_log().await.unwrap().iter().map(|row| row.seq).collect();
         assert_eq!(stored, acknowledged);
     });
+}
+
+#[tokio::test]
+async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { exact_visitors: 2000, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let visit = |visitor: u32| Event {
+        anonymous_id: format!("visitor-{visitor}"),
+        medium: if visitor.is_multiple_of(2) { "paid".into() } else { "organic".into() },
+        ..event(&visitor.to_string())
+    };
+    store.append(scope(1), (0..1000).map(visit).collect()).await.unwrap();
+    store.seal_now().await.unwrap();
+    let question = StatsQuestion {
+        range: ever(),
+        filters: Vec::new(),
+        metric: Metric::Uniques,
+        group_by: vec!["medium".parse().unwrap()],
+        buckets: None,
+        limit: limit(10),
+    };
+    let ask = || store.stats(scope(1), question.clone());
+    let uniques = |answer: &StatsAnswer| -> Vec<u64> {
+        let number = |row: &StatsRow| match row.value {
+            Some(Number::Integer(number)) => number,
+            _ => panic!("no count: {row:?}"),
+        };
+        answer.rows.iter().map(number).collect()
+    };
+    let exact = ask().await.unwrap();
+    assert_eq!((uniques(&exact), exact.approximate), (vec![500, 500], false));
+    store.append(scope(1), (1000..6000).map(visit).collect()).await.unwrap();
+    let estimated = ask().await.unwrap();
+    assert!(estimated.approximate);
+    for uniques in uniques(&estimated) {
+        // Six standard errors: the store's hash key is random.
+        assert!(uniques.abs_diff(3000) < 150, "{uniques}");
+    }
 }
