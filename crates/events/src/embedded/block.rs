@@ -79,7 +79,9 @@ impl Tail {
         self.timestamps.push(row.timestamp);
         self.received.push(row.received_at);
         for field in Field::ALL {
-            let code = self.interners[field as usize].code(row.text(field));
+            let (interner, text) = (&mut self.interners[field as usize], row.text(field));
+            // No two rows have the same id.
+            let code = if field == Field::EventId { interner.new_code(text) } else { interner.code(text) };
             self.codes[field as usize].push(code);
         }
     }

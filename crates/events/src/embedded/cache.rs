@@ -19,6 +19,8 @@ pub(super) enum Part {
     Footer,
     /// Event times.
     Times,
+    /// When the server took the events.
+    Received,
     /// A text column.
     Text(Field),
     /// A visitor number for each row, from the visitor table of that generation.
@@ -31,6 +33,8 @@ pub(super) enum Part {
     Numbers(Arc<str>),
     /// The set of top-level property names of each row.
     Shape,
+    /// A text column of the rows of one page, which are numbered from 0.
+    Page(Field, u32),
     /// The hashes of the event ids, sorted.
     EventIds,
 }
@@ -44,6 +48,12 @@ pub(super) trait Weighed: Any + Send + Sync {
 impl<T: Any + Send + Sync> Weighed for Vec<T> {
     fn weight(&self) -> usize {
         size_of_val(self.as_slice())
+    }
+}
+
+impl Weighed for arrow::array::StringArray {
+    fn weight(&self) -> usize {
+        arrow::array::Array::get_array_memory_size(self)
     }
 }
 

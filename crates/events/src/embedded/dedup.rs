@@ -51,7 +51,8 @@ impl HotIds {
         self.active.contains(id) || self.frozen.iter().any(|set| set.contains(id))
     }
 
-    pub(super) fn extend<'a>(&mut self, ids: impl IntoIterator<Item = &'a u128>) {
+    pub(super) fn extend<'a>(&mut self, ids: impl ExactSizeIterator<Item = &'a u128>) {
+        self.active.0.reserve(ids.len(), |known| *known as u64);
         for id in ids {
             self.active.insert(*id);
         }

@@ -53,7 +53,7 @@ pub(super) fn replay(shared: &Shared, rows: Vec<LogRow>) -> Result<HashMap<Event
     })?;
     let mut ids: HashMap<EventScope, HotIds> = HashMap::new();
     for (job, replayed) in jobs.iter().zip(replayed.into_inner().into_values()) {
-        ids.entry(job.scope).or_default().extend(&replayed.ids);
+        ids.entry(job.scope).or_default().extend(replayed.ids.iter());
         install(shared, job, replayed);
     }
     for scope in shared.scopes.all() {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array as _, AsArray as _, DictionaryArray, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, DictionaryArray, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use millimetric_core::event::EventScope;
 use parking_lot::RwLock;
@@ -29,6 +29,8 @@ use crate::StoreError;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
+/// Rows that are decoded together when a few of them are wanted; half a page of the file.
+const PAGE_ROWS: u32 = 8192;
 
 /// One Parquet file of one scope, sorted by (timestamp, `event_id`).
 #[derive(Debug)]
@@ -132,7 +134,7 @@ impl Segment {
         Ok(derived)
     }
 
-    /// The texts of a few rows only; `rows` ascending. Pages without a wanted row are skipped.
+    /// The texts of a few rows only; `rows` ascending.
     pub(super) fn some_texts(
         &self,
         cache: &ColumnCache,
@@ -140,11 +142,11 @@ impl Segment {
         rows: &[u32],
     ) -> Result<Vec<String>, StoreError> {
         let mut texts = Vec::with_capacity(rows.len());
-        self.some(cache, &[field.name()], rows, |batch| {
-            for row in 0..batch.num_rows() {
-                texts.push(text_at(batch, 0, row).unwrap_or_default().to_owned());
-            }
-        })?;
+        for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
+            let page = self.page(cache, field, of_page[0] / PAGE_ROWS)?;
+            let text = |row: &u32| text_at(&page, *row).unwrap_or_default().to_owned();
+            texts.extend(of_page.iter().map(text));
+        }
         Ok(texts)
     }
 
@@ -155,31 +157,33 @@ impl Segment {
         rows: &[u32],
         mut each: impl FnMut(Row<'_>),
     ) -> Result<(), StoreError> {
-        let names: Vec<&str> =
-            [TIMESTAMP, RECEIVED_AT].into_iter().chain(Field::ALL.map(Field::name)).collect();
-        self.some(cache, &names, rows, |batch| {
-            let timestamps = batch.column(0).as_primitive::<TimestampMillisecondType>();
-            let received = batch.column(1).as_primitive::<TimestampMillisecondType>();
-            for row in 0..batch.num_rows() {
-                let texts = Field::ALL.map(|field| text_at(batch, field as usize + 2, row));
-                each(Row { timestamp: timestamps.value(row), received_at: received.value(row), texts });
+        let timestamps = cache.get(self.number(), Part::Times, || self.timestamps(cache))?;
+        let received = cache.get(self.number(), Part::Received, || self.received(cache))?;
+        for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
+            let mut pages = Vec::with_capacity(Field::COUNT);
+            for field in Field::ALL {
+                pages.push(self.page(cache, field, of_page[0] / PAGE_ROWS)?);
             }
-        })
-    }
-
-    fn some(
-        &self,
-        cache: &ColumnCache,
-        columns: &[&str],
-        rows: &[u32],
-        mut each: impl FnMut(&RecordBatch),
-    ) -> Result<(), StoreError> {
-        let ranges = rows.iter().map(|row| *row as usize..*row as usize + 1);
-        let selection = RowSelection::from_consecutive_ranges(ranges, self.rows);
-        for batch in self.reader(cache, columns, Some(selection))? {
-            each(&self.readable(batch)?);
+            for row in of_page {
+                let (timestamp, received_at) = (timestamps[*row as usize], received[*row as usize]);
+                let texts = Field::ALL.map(|field| text_at(&pages[field as usize], *row));
+                each(Row { timestamp, received_at, texts });
+            }
         }
         Ok(())
+    }
+
+    /// A text column of the rows of one page. They are kept, since whoever looks at a few rows
+    /// soon looks at their neighbours.
+    fn page(&self, cache: &ColumnCache, field: Field, page: u32) -> Result<Arc<StringArray>, StoreError> {
+        cache.get(self.number(), Part::Page(field, page), || {
+            let start = (page * PAGE_ROWS) as usize;
+            let rows = start..self.rows.min(start + PAGE_ROWS as usize);
+            let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.rows);
+            let mut batches = self.reader(cache, &[field.name()], Some(selection))?;
+            let batch = batches.next().ok_or_else(|| self.broken(&"a page is missing"))?;
+            Ok(self.readable(batch)?.column(0).as_string::<i32>().clone())
+        })
     }
 
     fn reader(
@@ -220,7 +224,8 @@ impl Segment {
     }
 }
 
-fn text_at(batch: &RecordBatch, column: usize, row: usize) -> Option<&str> {
-    let texts = batch.column(column).as_string::<i32>();
-    texts.is_valid(row).then(|| texts.value(row))
+/// The text of a row in its page.
+fn text_at(page: &StringArray, row: u32) -> Option<&str> {
+    let place = (row % PAGE_ROWS) as usize;
+    page.is_valid(place).then(|| page.value(place))
 }

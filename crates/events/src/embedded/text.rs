@@ -72,20 +72,32 @@ pub(super) struct Interner {
     dictionary: Dictionary,
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// The code that was given last: rows that follow each other are often alike.
+    last: u32,
 }
 
 impl Interner {
     /// The text's code, a new one when it is new.
     pub(super) fn code(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
-        let hash = self.hasher.hash_one(text);
-        let Self { dictionary, table, hasher } = self;
-        if let Some(code) = table.find(hash, |code| dictionary.get(*code) == Some(text)) {
-            return *code;
+        if self.dictionary.get(self.last) == Some(text) {
+            return self.last;
         }
-        let code = dictionary.push(text);
-        table.insert_unique(hash, code, |code| hasher.hash_one(dictionary.get(*code).unwrap_or_default()));
-        code
+        let hash = self.hasher.hash_one(text);
+        let Self { dictionary, table, hasher, last } = self;
+        let known = table.find(hash, |code| dictionary.get(*code) == Some(text)).copied();
+        *last = known.unwrap_or_else(|| {
+            let code = dictionary.push(text);
+            let hash_of = |code: &u32| hasher.hash_one(dictionary.get(*code).unwrap_or_default());
+            table.insert_unique(hash, code, hash_of);
+            code
+        });
+        *last
+    }
+
+    /// A code of its own for a text that nobody looks for, and that is most likely new.
+    pub(super) fn new_code(&mut self, text: Option<&str>) -> u32 {
+        text.map_or(0, |text| self.dictionary.push(text))
     }
 
     pub(super) fn dictionary(&self) -> &Dictionary {

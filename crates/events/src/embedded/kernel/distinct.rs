@@ -11,13 +11,13 @@ const MANY_PAIRS: usize = 8 << 20;
 /// The visitors seen, by group.
 #[derive(Debug)]
 pub(super) enum Distinct {
-    Bitmaps(Vec<Vec<u64>>),
+    Bitmaps(Bitmaps),
     Pairs(Pairs),
 }
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self::Bitmaps(Vec::new())
+        Self::Bitmaps(Bitmaps::default())
     }
 }
 
@@ -26,15 +26,11 @@ impl Distinct {
     pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                let words = visitors.div_ceil(64);
-                if groups.max(bitmaps.len()).saturating_mul(words * 8) > MOST_BITMAP_BYTES {
+                if Bitmaps::bytes(groups.max(bitmaps.groups()), visitors) > MOST_BITMAP_BYTES {
                     *self = Self::Pairs(Pairs::of(bitmaps));
                     return;
                 }
-                bitmaps.resize_with(bitmaps.len().max(groups), Vec::new);
-                for bitmap in bitmaps {
-                    bitmap.resize(bitmap.len().max(words), 0);
-                }
+                bitmaps.grow(groups, Bitmaps::words(visitors));
             }
             Self::Pairs(pairs) => pairs.make_room(),
         }
@@ -44,33 +40,32 @@ impl Distinct {
     pub(super) fn add_group(&mut self, group: u32, visitors: impl Iterator<Item = u32>) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                let bitmap = &mut bitmaps[group as usize];
+                let bitmap = bitmaps.of_group(group as usize);
                 visitors.for_each(|visitor| bitmap[visitor as usize / 64] |= 1 << (visitor % 64));
             }
             Self::Pairs(pairs) => pairs.seen.extend(visitors.map(|visitor| (group, visitor))),
         }
     }
 
-    /// Adds visitors, each with its group.
-    pub(super) fn add(&mut self, seen: impl Iterator<Item = (u32, u32)>) {
+    /// Adds visitors, each with its place in `groups`.
+    pub(super) fn add(&mut self, groups: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         match self {
-            Self::Bitmaps(bitmaps) => seen.for_each(|(group, visitor)| {
-                bitmaps[group as usize][visitor as usize / 64] |= 1 << (visitor % 64);
-            }),
-            Self::Pairs(pairs) => pairs.seen.extend(seen),
+            Self::Bitmaps(Bitmaps { words, bits }) => {
+                let starts: Vec<usize> = groups.iter().map(|group| *group as usize * *words).collect();
+                seen.for_each(|(place, visitor)| {
+                    bits[starts[place as usize] + visitor as usize / 64] |= 1 << (visitor % 64);
+                });
+            }
+            Self::Pairs(pairs) => {
+                pairs.seen.extend(seen.map(|(place, visitor)| (groups[place as usize], visitor)));
+            }
         }
     }
 
     /// Adds what another core saw; its groups have the same numbers.
     pub(super) fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
-            (Self::Bitmaps(mine), Self::Bitmaps(theirs)) => {
-                mine.resize_with(mine.len().max(theirs.len()), Vec::new);
-                for (mine, theirs) in mine.iter_mut().zip(theirs) {
-                    mine.resize(mine.len().max(theirs.len()), 0);
-                    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
-                }
-            }
+            (Self::Bitmaps(mine), Self::Bitmaps(theirs)) => mine.merge(theirs),
             (Self::Pairs(mine), Self::Pairs(theirs)) => mine.seen.extend(theirs.seen),
             (Self::Pairs(mine), Self::Bitmaps(theirs)) => mine.seen.extend(Pairs::of(&theirs).seen),
             (Self::Bitmaps(mine), Self::Pairs(mut theirs)) => {
@@ -82,18 +77,17 @@ impl Distinct {
 
     /// How many visitors each of so many groups has, when what was collected are their tokens.
     pub(super) fn estimates(&self, groups: usize) -> Vec<u64> {
+        let mut tokens = vec![Vec::new(); groups];
         match self {
-            Self::Bitmaps(bitmaps) => (0..groups)
-                .map(|group| {
-                    estimate(bitmaps.get(group).map_or_else(Vec::new, |bitmap| members(bitmap).collect()))
-                })
-                .collect(),
-            Self::Pairs(pairs) => {
-                let mut tokens = vec![Vec::new(); groups];
-                pairs.each_distinct(|group, token| tokens[group as usize].push(token));
-                tokens.into_iter().map(estimate).collect()
+            Self::Bitmaps(bitmaps) => {
+                tokens
+                    .iter_mut()
+                    .zip(bitmaps.each())
+                    .for_each(|(tokens, bitmap)| tokens.extend(members(bitmap)));
             }
+            Self::Pairs(pairs) => pairs.each_distinct(|group, token| tokens[group as usize].push(token)),
         }
+        tokens.into_iter().map(estimate).collect()
     }
 
     /// How many visitors each of so many groups has.
@@ -101,13 +95,65 @@ impl Distinct {
         let mut counts = vec![0; groups];
         match self {
             Self::Bitmaps(bitmaps) => {
-                for (count, bitmap) in counts.iter_mut().zip(bitmaps) {
+                for (count, bitmap) in counts.iter_mut().zip(bitmaps.each()) {
                     *count = bitmap.iter().map(|word| u64::from(word.count_ones())).sum();
                 }
             }
             Self::Pairs(pairs) => pairs.each_distinct(|group, _| counts[group as usize] += 1),
         }
         counts
+    }
+}
+
+/// A bitmap of visitors for each group, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Bitmaps {
+    /// Of one group.
+    words: usize,
+    bits: Vec<u64>,
+}
+
+impl Bitmaps {
+    /// Words are set aside so many at a time, since adding some moves everything.
+    const STEP: usize = 256;
+
+    fn words(visitors: usize) -> usize {
+        visitors.div_ceil(64).next_multiple_of(Self::STEP)
+    }
+
+    fn bytes(groups: usize, visitors: usize) -> usize {
+        groups.saturating_mul(Self::words(visitors)).saturating_mul(8)
+    }
+
+    fn groups(&self) -> usize {
+        self.bits.len().checked_div(self.words).unwrap_or_default()
+    }
+
+    fn grow(&mut self, groups: usize, words: usize) {
+        let groups = groups.max(self.groups());
+        if words > self.words {
+            let mut wider = vec![0; groups * words];
+            for (wide, narrow) in wider.chunks_exact_mut(words).zip(self.each()) {
+                wide[..narrow.len()].copy_from_slice(narrow);
+            }
+            *self = Self { words, bits: wider };
+        }
+        self.bits.resize(groups * self.words, 0);
+    }
+
+    fn of_group(&mut self, group: usize) -> &mut [u64] {
+        &mut self.bits[group * self.words..][..self.words]
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[u64]> {
+        self.bits.chunks_exact(self.words.max(1))
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.grow(other.groups(), other.words);
+        for (mine, theirs) in self.bits.chunks_exact_mut(self.words.max(1)).zip(other.each()) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
+        }
     }
 }
 
@@ -132,9 +178,9 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    fn of(bitmaps: &[Vec<u64>]) -> Self {
+    fn of(bitmaps: &Bitmaps) -> Self {
         let mut seen = Vec::new();
-        for (group, bitmap) in (0..).zip(bitmaps) {
+        for (group, bitmap) in (0..).zip(bitmaps.each()) {
             seen.extend(members(bitmap).map(|visitor| (group, visitor)));
         }
         Self { distinct: seen.len(), seen }
@@ -205,14 +251,15 @@ mod tests {
             distinct
         };
         let mut expected = small();
-        expected.add(seen(3));
-        expected.add(seen(11));
+        let groups: Vec<u32> = (0..7).collect();
+        expected.add(&groups, seen(3));
+        expected.add(&groups, seen(11));
         expected.add_group(3, [5].into_iter());
         let expected = expected.counts(7);
         for (first, second) in [(small(), large()), (large(), small()), (large(), large())] {
             let (mut first, mut second) = (first, second);
-            first.add(seen(3));
-            second.add(seen(11));
+            first.add(&groups, seen(3));
+            second.add(&groups, seen(11));
             first.merge(second);
             assert_eq!(first.counts(7), expected);
         }

@@ -218,7 +218,6 @@ impl Part {
     }
 
     fn add_visitors(&mut self, ids: &Ids, groups: &[u32], selection: &Selection, visitors: &[u32]) {
-        let group_of = |id: &u32| groups[*id as usize];
         match (ids, &selection.rows) {
             (Ids::One, Rows::Span(rows)) => {
                 self.visitors.add_group(groups[0], visitors[rows.clone()].iter().copied());
@@ -230,16 +229,16 @@ impl Part {
                 let mut start = 0;
                 for (end, id) in runs {
                     let run = (start..*end).map(|place| visitors[rows.at(place)]);
-                    self.visitors.add_group(group_of(id), run);
+                    self.visitors.add_group(groups[*id as usize], run);
                     start = *end;
                 }
             }
             (Ids::Each(ids), Rows::Span(rows)) => {
-                self.visitors.add(ids.iter().map(group_of).zip(visitors[rows.clone()].iter().copied()));
+                self.visitors.add(groups, ids.iter().copied().zip(visitors[rows.clone()].iter().copied()));
             }
             (Ids::Each(ids), Rows::List(rows)) => {
                 let seen = rows.iter().map(|row| visitors[*row as usize]);
-                self.visitors.add(ids.iter().map(group_of).zip(seen));
+                self.visitors.add(groups, ids.iter().copied().zip(seen));
             }
         }
     }
