@@ -32,12 +32,16 @@ const EXPIRY_PERIOD: i64 = 3_600_000;
 pub(super) struct Keeper {
     pub(super) shared: Arc<Shared>,
     /// When segments that expiry cuts through were rewritten last.
-    pub(super) cut_at: hashbrown::HashMap<EventScope, i64>,
+    cut_at: hashbrown::HashMap<EventScope, i64>,
     /// Segments that could not be merged, for one of them is broken; not tried again.
-    pub(super) unmergeable: HashSet<i64>,
+    unmergeable: HashSet<i64>,
 }
 
 impl Keeper {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, cut_at: hashbrown::HashMap::new(), unmergeable: HashSet::new() }
+    }
+
     /// Works until the store closes.
     pub(super) fn run(mut self) {
         if let Err(error) = self.shared.change(Change::PurgeAll) {
@@ -57,7 +61,11 @@ impl Keeper {
     fn round(&mut self) -> bool {
         let mut well = true;
         for work in [Self::erase_who_waits, Self::expire, Self::drop_old_filters, Self::merge] {
-            if let Err(error) = work(self)
+            let shared = Arc::clone(&self.shared);
+            let alone = shared.rewriting.lock();
+            let done = work(self);
+            drop(alone);
+            if let Err(error) = done
                 && !self.shared.keeper.is_closing()
             {
                 tracing::error!(%error, "background work of the event store failed; it is tried again");
@@ -123,7 +131,7 @@ impl Keeper {
     }
 
     /// Merges small neighbours until there are none, or somebody waits to be erased.
-    fn merge(&mut self) -> Result<(), StoreError> {
+    pub(super) fn merge(&mut self) -> Result<(), StoreError> {
         for scope in self.shared.scopes.all() {
             while let Some(segments) = self.mergeable(&scope) {
                 if self.shared.must_stop_merging() {

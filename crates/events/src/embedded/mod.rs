@@ -54,6 +54,7 @@ use parking_lot::Mutex;
 pub use self::options::{OpenError, Options};
 
 use self::field::FieldSet;
+use self::keeper::Keeper;
 use self::kernel::run::{Stop, blocking};
 use self::lock::DirectoryLock;
 use self::shared::Shared;
@@ -100,6 +101,16 @@ impl EmbeddedStore {
         let shared = Arc::clone(&self.shared);
         blocking(move |_| shared.scopes.all().iter().try_for_each(|scope| sealer::seal_scope(&shared, scope)))
             .await
+    }
+
+    /// Merges small neighbours now, and returns when there are none.
+    pub async fn merge_now(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move |_| {
+            let _alone = shared.rewriting.lock();
+            Keeper::new(Arc::clone(&shared)).merge()
+        })
+        .await
     }
 
     async fn answer<T: Send + Default + 'static>(

@@ -51,7 +51,7 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
         cause: error.to_string(),
     })?;
     let writer = Writer { shared: Arc::clone(&shared), manifest, runtime, ids, next_seq };
-    let keeper = Keeper { shared: Arc::clone(&shared), cut_at: HashMap::new(), unmergeable: HashSet::new() };
+    let keeper = Keeper::new(Arc::clone(&shared));
     Ok(Opened { lock, shared, writer, keeper })
 }
 

@@ -33,6 +33,9 @@ const SLICE_ROWS: usize = 65_536;
 /// Rows of a page: what is unpacked to read one row.
 const PAGE_ROWS: usize = 16_384;
 const ZSTD_LEVEL: i32 = 3;
+/// Files of so many rows come from merging, which has time, and stay: they are packed harder.
+const LARGE_ROWS: usize = 500_000;
+const ZSTD_LEVEL_OF_LARGE: i32 = 9;
 /// For ids, which are noise between few things that repeat: looking harder finds matches that cost
 /// more than what they stand for (14.7 bytes a random UUID at this level, 16 at the next).
 const ZSTD_LEVEL_OF_IDS: i32 = 2;
@@ -94,7 +97,8 @@ fn write_file(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     let file = file.map_err(|error| failed(path, &error))?;
     let handle = file.try_clone().map_err(|error| failed(path, &error))?;
-    let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+    let options =
+        ArrowWriterOptions::new().with_properties(properties(source.rows())).with_skip_arrow_metadata(true);
     let writer =
         ArrowWriter::try_new_with_options(BufWriter::new(file), schema(), options).map_err(encoding)?;
     let (mut file_writer, factory) = writer.into_serialized_writer().map_err(encoding)?;
@@ -206,11 +210,11 @@ fn schema_with(text: impl Fn(Field) -> DataType) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn properties() -> WriterProperties {
+fn properties(rows: usize) -> WriterProperties {
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
     let mut properties = WriterProperties::builder()
         .set_created_by("millimetric".to_owned())
-        .set_compression(zstd(ZSTD_LEVEL))
+        .set_compression(zstd(if rows < LARGE_ROWS { ZSTD_LEVEL } else { ZSTD_LEVEL_OF_LARGE }))
         .set_max_row_group_row_count(None)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::None)

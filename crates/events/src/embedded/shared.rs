@@ -44,6 +44,8 @@ pub(super) struct Shared {
     pub(super) tallies: Tallies,
     /// Held while hot rows are sealed, so that two never seal the same.
     pub(super) sealing: Mutex<()>,
+    /// Held while segments are replaced by others, so that two never replace the same.
+    pub(super) rewriting: Mutex<()>,
     /// Whether the last seal failed since the disk was full.
     pub(super) seal_disk_full: AtomicBool,
     /// Wakes the thread that seals.
@@ -77,6 +79,7 @@ impl Shared {
             hot_bytes: AtomicUsize::new(0),
             tallies: Tallies::default(),
             sealing: Mutex::new(()),
+            rewriting: Mutex::new(()),
             seal_disk_full: AtomicBool::new(false),
             sealer: Signal::default(),
             keeper: Signal::default(),
