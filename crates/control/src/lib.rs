@@ -8,6 +8,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod error;
 mod keys;
 mod meta;
@@ -25,6 +26,7 @@ use sqlx::{Any, AnyPool, Transaction};
 
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
+pub use backup::Ended;
 pub use error::ControlError;
 pub use keys::{KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use month::{Month, ParseMonthError};

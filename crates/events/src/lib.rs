@@ -7,6 +7,8 @@ pub mod embedded;
 #[cfg(test)]
 mod suite;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
@@ -15,6 +17,7 @@ use millimetric_core::query::{
     StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// An event store, whichever engine it runs on. Every answer is of one scope and holds nothing
 /// of another. Dropping a returned future cancels a question; an `append` that was begun may
@@ -56,6 +59,10 @@ pub trait EventStore: Send + Sync + 'static {
     /// Drops everything of a scope (a deleted project), like an expiry of all times.
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError>;
 
+    /// Copies everything that is stored, as of one moment, into a folder that is there and empty,
+    /// and syncs it; what was acknowledged before the call lies in Parquet files there.
+    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError>;
+
     /// Whether the store can take and answer now; the error says why not.
     async fn ready(&self) -> Result<(), StoreError>;
 
@@ -73,6 +80,15 @@ pub struct Appended {
     pub stored: u64,
     /// Events that were there already, under the same `event_id`.
     pub duplicates: u64,
+}
+
+/// What a copy of the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Parquet files.
+    pub segments: u64,
+    /// Events, in segments and beside them.
+    pub events: u64,
 }
 
 /// Whom to forget.

@@ -22,6 +22,8 @@ use crate::config::{Installation, Secret};
 
 /// Under this name the control database remembers which pepper its keys were minted under.
 const PEPPER_FINGERPRINT: &str = "pepper_fingerprint";
+/// The files that hold them, when the configuration does not.
+pub const SECRET_FILES: [&str; 2] = ["pepper", "ip_salt"];
 /// Bytes of a secret that the server makes, as hexadecimal text in its file.
 const SECRET_BYTES: usize = 32;
 
@@ -98,7 +100,8 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 

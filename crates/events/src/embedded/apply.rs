@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
+use sqlx::SqliteConnection;
 
+use super::backup;
 use super::change::{Change, Changed, Frozen, Swap};
 use super::hiding::Person;
 use super::manifest::SwapRows;
@@ -31,8 +33,16 @@ impl Writer {
             Change::Link(id, linked) => self.link(id, linked)?,
             Change::Finish(id, at) => self.finish(id, at)?,
             Change::Floor(scope, before) => self.floor(scope, before)?,
+            Change::Pin(connection) => return self.pin(connection),
         }
         Ok(Changed::Done)
+    }
+
+    fn pin(&mut self, mut connection: SqliteConnection) -> Result<Changed, StoreError> {
+        self.runtime.block_on(backup::pin(&mut connection))?;
+        let scopes = self.shared.scopes.all();
+        let segments = scopes.iter().flat_map(|scope| scope.live.read().segments.clone()).collect();
+        Ok(Changed::Pinned(connection, segments))
     }
 
     fn freeze(&mut self, id: EventScope) -> Frozen {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
+use sqlx::SqliteConnection;
 
 use super::block::Block;
 use super::manifest::NewSegment;
@@ -41,6 +42,8 @@ pub(super) enum Change {
     Finish(ErasureId, i64),
     /// Hides what is older; milliseconds.
     Floor(EventScope, i64),
+    /// Fixes what a second connection reads, between two transactions.
+    Pin(SqliteConnection),
 }
 
 /// The answer to a change.
@@ -49,6 +52,8 @@ pub(super) enum Changed {
     Done,
     /// Set apart by [`Change::Freeze`].
     Frozen(Frozen),
+    /// Fixed by [`Change::Pin`], with the segments of that moment.
+    Pinned(SqliteConnection, Vec<Arc<Segment>>),
 }
 
 /// Hot rows that are to be sealed.

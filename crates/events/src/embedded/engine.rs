@@ -1,6 +1,7 @@
 //! The embedded store as an [`EventStore`]: each method takes a view or asks the writer, and
 //! hands the work to a kernel. Decides nothing about the product.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,8 +20,8 @@ use super::field::{Field, FieldSet};
 use super::hash::Kind;
 use super::kernel::run::blocking;
 use super::queue::Append;
-use super::{EmbeddedStore, dedup, erase, frame, join, kernel, row, view};
-use crate::{Appended, Erasure, ErasureReport, EventStore, StoreError};
+use super::{EmbeddedStore, backup, dedup, erase, frame, join, kernel, row, view};
+use crate::{Appended, Erasure, ErasureReport, EventStore, Snapshot, StoreError};
 
 #[async_trait]
 impl EventStore for EmbeddedStore {
@@ -106,6 +107,11 @@ impl EventStore for EmbeddedStore {
         self.shared.change_async(Change::Floor(scope, i64::MAX)).await?;
         self.shared.keeper.wake();
         Ok(())
+    }
+
+    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError> {
+        let (shared, folder) = (Arc::clone(&self.shared), folder.to_path_buf());
+        blocking(move |_| backup::snapshot(&shared, &folder)).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

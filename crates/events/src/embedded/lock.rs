@@ -8,15 +8,15 @@ use std::path::Path;
 
 use super::options::OpenError;
 
-/// Held as long as the store is open.
+/// Held as long as a store is open, or its files must not be touched by others.
 #[derive(Debug)]
-pub(super) struct DirectoryLock {
+pub struct DirectoryLock {
     _file: File,
 }
 
 impl DirectoryLock {
     /// Makes the directory where it is missing, and takes it.
-    pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
+    pub fn take(directory: &Path) -> Result<Self, OpenError> {
         let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
         std::fs::create_dir_all(directory).map_err(unwritable)?;
         let path = directory.join("events.lock");

@@ -6,6 +6,7 @@
 //! read a `view` of both through `columns`. Nothing durable is of our own making.
 
 mod apply;
+mod backup;
 mod block;
 mod cache;
 mod change;
@@ -26,6 +27,7 @@ mod open;
 mod options;
 mod queue;
 mod replay;
+mod restore;
 mod row;
 mod scope;
 mod seal;
@@ -51,12 +53,13 @@ use millimetric_core::event::EventScope;
 use millimetric_core::time::TimeRange;
 use parking_lot::Mutex;
 
+pub use self::lock::DirectoryLock;
 pub use self::options::{OpenError, Options};
+pub use self::restore::{Learned, learn_erasures};
 
 use self::field::FieldSet;
 use self::keeper::Keeper;
 use self::kernel::run::{Stop, blocking};
-use self::lock::DirectoryLock;
 use self::shared::Shared;
 use self::view::View;
 use crate::StoreError;

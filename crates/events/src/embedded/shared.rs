@@ -46,6 +46,8 @@ pub(super) struct Shared {
     pub(super) sealing: Mutex<()>,
     /// Held while segments are replaced by others, so that two never replace the same.
     pub(super) rewriting: Mutex<()>,
+    /// Held while a backup reads the database, and while the write-ahead log is emptied.
+    pub(super) reading_log: Mutex<()>,
     /// Whether the last seal failed since the disk was full.
     pub(super) seal_disk_full: AtomicBool,
     /// Wakes the thread that seals.
@@ -80,6 +82,7 @@ impl Shared {
             tallies: Tallies::default(),
             sealing: Mutex::new(()),
             rewriting: Mutex::new(()),
+            reading_log: Mutex::new(()),
             seal_disk_full: AtomicBool::new(false),
             sealer: Signal::default(),
             keeper: Signal::default(),

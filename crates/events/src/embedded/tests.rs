@@ -1,6 +1,7 @@
 //! The embedded engine's own tests, beside the suite that every engine passes: what is on disk,
 //! what survives, what is refused.
 
+mod backup;
 mod disk;
 mod limits;
 mod merging;

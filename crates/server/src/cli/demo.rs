@@ -14,16 +14,14 @@ use millimetric_core::ingest::user_agent::{ClientHints, UserAgents};
 use millimetric_core::ingest::validate::{Submission, validate};
 use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
-use millimetric_events::EventStore;
-use millimetric_events::embedded::{EmbeddedStore, OpenError, Options};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::store::Store;
 use super::{open_control, output};
 use crate::app::system_clock;
 use crate::config::Installation;
 use crate::demo::{DemoEvent, DemoTraffic};
-use crate::http::local::LocalServer;
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
 
@@ -59,7 +57,7 @@ pub(super) async fn run(at: &Installation, args: DemoArgs) -> anyhow::Result<()>
     let now = system_clock()();
     let (project, rk) = project(at, &control, &args.project, now).await?;
     let scope = EventScope { project: project.id, env: Env::Live };
-    let mut store = Destination::open(at).await?;
+    let mut store = Store::open(at).await?;
     let end = args.until.unwrap_or_else(|| midnight(now));
     let bar = ProgressBar::new(args.events.get()).with_style(ProgressStyle::with_template(
         "{wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left",
@@ -129,33 +127,4 @@ fn finish(demo: DemoEvent, agents: &UserAgents, now: Timestamp) -> anyhow::Resul
 fn midnight(now: Timestamp) -> Timestamp {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     now.plus_millis(-now.millis().rem_euclid(DAY))
-}
-
-/// Where the events go.
-enum Destination {
-    Store(EmbeddedStore),
-    Server(LocalServer),
-}
-
-impl Destination {
-    async fn open(at: &Installation) -> anyhow::Result<Self> {
-        match EmbeddedStore::open(&at.data_dir, Options::default()).await {
-            Ok(store) => Ok(Self::Store(store)),
-            Err(OpenError::InUse { .. }) => Ok(Self::Server(LocalServer::connect(&at.data_dir).await?)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn append(&mut self, scope: EventScope, events: Vec<Event>) -> anyhow::Result<u64> {
-        match self {
-            Self::Store(store) => Ok(store.append(scope, events).await?.stored),
-            Self::Server(server) => server.append(scope, events).await,
-        }
-    }
-
-    async fn close(self) {
-        if let Self::Store(store) = self {
-            store.close().await;
-        }
-    }
 }

@@ -3,12 +3,14 @@
 //!
 //! A door like the others: what a command does is in `ops`.
 
+mod backup;
 mod demo;
 mod doctor;
 mod key;
 mod output;
 mod project;
 pub mod serve;
+mod store;
 
 use std::path::Path;
 
@@ -42,6 +44,10 @@ enum Command {
     Key(key::KeyCommand),
     /// Fill a project of its own with realistic traffic; the same seed gives the same events
     Demo(demo::DemoArgs),
+    /// Copy everything into a new folder, also while a server runs
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the data folder
+    Restore(backup::RestoreArgs),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
 }
@@ -55,6 +61,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Project(command)) => project::run(&at, command).await,
         Some(Command::Key(command)) => key::run(&at, command).await,
         Some(Command::Demo(args)) => demo::run(&at, args).await,
+        Some(Command::Backup(args)) => backup::backup(&at, args).await,
+        Some(Command::Restore(args)) => backup::run_restore(&at, args).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,
     }
 }

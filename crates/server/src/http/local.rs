@@ -11,12 +11,15 @@ use anyhow::Context as _;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use millimetric_core::event::{Event, EventScope};
+use millimetric_events::Snapshot;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -43,6 +46,7 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let router = Router::new()
         .route("/append", post(append))
+        .route("/snapshot", post(snapshot))
         .layer(DefaultBodyLimit::max(MAX_CALL))
         .with_state(Arc::clone(app));
     Ok(async move {
@@ -54,6 +58,16 @@ async fn append(State(app): State<Arc<App>>, body: Bytes) -> ApiResult<Json<u64>
     let Append { scope, events } = serde_json::from_slice(&body)
         .map_err(|error| ApiError::new(ErrorCode::InvalidPayload).because(error))?;
     Ok(Json(app.events.append(scope, events).await?.stored))
+}
+
+async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> Response {
+    match app.events.snapshot(&folder).await {
+        Ok(snapshot) => Json(snapshot).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a backup failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
 }
 
 fn socket(data_dir: &Path) -> PathBuf {
@@ -80,15 +94,27 @@ impl LocalServer {
 
     /// Stores events through the server; answers how many were new.
     pub async fn append(&mut self, scope: EventScope, events: Vec<Event>) -> anyhow::Result<u64> {
-        let body = serde_json::to_vec(&Append { scope, events })?;
-        let request = Request::post("/append").header("host", "localhost").body(Body::from(body))?;
+        self.call("/append", &Append { scope, events }).await
+    }
+
+    /// Has the server copy its event store into a folder.
+    pub async fn snapshot(&mut self, folder: &Path) -> anyhow::Result<Snapshot> {
+        self.call("/snapshot", &folder).await
+    }
+
+    async fn call<T: DeserializeOwned>(&mut self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        let request =
+            Request::post(path).header("host", "localhost").header("content-type", "application/json");
+        let request = request.body(Body::from(serde_json::to_vec(body)?))?;
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
+        let answer = response.into_body().collect().await?.to_bytes();
         anyhow::ensure!(
             status == StatusCode::OK,
-            "the server refused the events ({status}); its log says why"
+            "the server refused ({status}); its log says why: {}",
+            String::from_utf8_lossy(&answer)
         );
-        Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
+        Ok(serde_json::from_slice(&answer)?)
     }
 }

@@ -4,9 +4,11 @@
 //! Knows neither HTTP nor JSON shapes.
 
 pub mod background;
+pub mod backup;
 pub mod collect;
 pub mod keys;
 pub mod privacy;
 pub mod projects;
 pub mod read;
+pub mod restore;
 pub mod usage;

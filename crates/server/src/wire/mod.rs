@@ -4,6 +4,7 @@
 //! Reading here means types alone; whether a value is allowed is the business of `core`.
 
 pub mod answers;
+pub mod backup;
 pub mod questions;
 pub mod repair;
 pub mod submissions;

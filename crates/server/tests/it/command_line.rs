@@ -29,6 +29,8 @@ fn every_command_has_help() {
         &["key", "revoke", "--help"],
         &["key", "rotate", "--help"],
         &["demo", "--help"],
+        &["backup", "--help"],
+        &["restore", "--help"],
         &["doctor", "--help"],
     ] {
         let output = command(folder.path()).args(args).output().unwrap();

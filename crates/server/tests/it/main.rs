@@ -5,6 +5,7 @@
 
 mod support;
 
+mod backups;
 mod broken_databases;
 mod collecting;
 mod command_line;

@@ -1,0 +1,72 @@
+//! A copy of the database while it is in use, and what a restored one must learn from a later
+//! one: which keys were revoked and which projects deleted after the backup was made.
+//!
+//! `SQLite`'s own statements, like those of `open.rs`; another database brings its own tools.
+
+use std::path::Path;
+
+use sqlx::{AnyConnection, Connection as _, query};
+
+use crate::{Control, ControlError};
+
+const COPY: &str = "vacuum into $1";
+const ATTACH: &str = "attach $1 as later";
+const DETACH: &str = "detach later";
+const PROJECTS: &str = "update projects
+    set deleted_at = (select deleted_at from later.projects as later where later.id = projects.id)
+    where deleted_at is null
+      and id in (select id from later.projects where deleted_at is not null)";
+const REVOKED: &str = "update keys
+    set revoked_at = (select revoked_at from later.keys as later where later.id = keys.id)
+    where revoked_at is null and id in (select id from later.keys where revoked_at is not null)";
+/// A rotated key ends with its grace period, also where its successor is not known.
+const ENDED: &str = "update keys
+    set expires_at = (select expires_at from later.keys as later where later.id = keys.id)
+    where exists (select 1 from later.keys as later where later.id = keys.id
+        and later.expires_at < coalesce(keys.expires_at, later.expires_at + 1))";
+const EXPOSED: &str = "update keys
+    set exposed_at = (select exposed_at from later.keys as later where later.id = keys.id)
+    where exposed_at is null and id in (select id from later.keys where exposed_at is not null)";
+
+/// What became true after the backup and stays true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// Projects that were deleted.
+    pub projects: u64,
+    /// Keys that were revoked, or whose end was set.
+    pub keys: u64,
+}
+
+impl Control {
+    /// Writes a copy of the database, as of one moment, to a file that is not there yet.
+    pub async fn snapshot(&self, file: &Path) -> Result<(), ControlError> {
+        query(COPY).bind(text(file)).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Takes over from a later state of the same installation, in the file `later`, which keys
+    /// were revoked or ended and which projects were deleted.
+    pub async fn learn_ended(&self, later: &Path) -> Result<Ended, ControlError> {
+        let mut connection = self.pool.acquire().await?;
+        query(ATTACH).bind(text(later)).execute(&mut *connection).await?;
+        let learned = learn(&mut connection).await;
+        query(DETACH).execute(&mut *connection).await?;
+        learned
+    }
+}
+
+async fn learn(connection: &mut AnyConnection) -> Result<Ended, ControlError> {
+    let mut change = connection.begin().await?;
+    let mut ended = Ended::default();
+    ended.projects += query(PROJECTS).execute(&mut *change).await?.rows_affected();
+    for statement in [REVOKED, ENDED] {
+        ended.keys += query(statement).execute(&mut *change).await?.rows_affected();
+    }
+    query(EXPOSED).execute(&mut *change).await?;
+    change.commit().await?;
+    Ok(ended)
+}
+
+fn text(file: &Path) -> String {
+    file.to_string_lossy().into_owned()
+}

@@ -1,0 +1,136 @@
+//! A copy of the store while it works: `events.db` as of one moment, and the segments that it
+//! names.
+//!
+//! The writer waits only while a second connection begins to read: from then on that connection
+//! sees the database as it was, whatever is written. Segments never change, so they are linked
+//! where the disk allows it. Changes nothing in the store.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use tokio::runtime::Builder;
+
+use super::change::{Change, Changed};
+use super::sealer::seal_scope;
+use super::manifest::{Manifest, database_error};
+use super::segment::Segment;
+use super::segment_file::make_folder;
+use super::shared::Shared;
+use crate::{Snapshot, StoreError};
+
+const ATTACH: &str = "attach ? as copy";
+const BEGIN: &str = "begin";
+/// The first read of a transaction decides which state of the database it sees.
+const PIN: &str = "select count(*) from main.meta";
+const COPY: &str = "
+insert or replace into copy.meta select * from main.meta;
+insert into copy.hot_log select * from main.hot_log as log
+    where seq > coalesce((select seq from main.sealed where project = log.project and env = log.env), 0);
+insert into copy.sealed select * from main.sealed;
+insert into copy.segment select * from main.segment;
+insert into copy.erasure select * from main.erasure;
+insert into copy.floor select * from main.floor;
+commit";
+const COUNT: &str = "select (select count(*) from segment) as segments,
+    (select coalesce(sum(rows), 0) from segment) + (select coalesce(sum(rows), 0) from hot_log) as events";
+
+/// Writes the copy into `folder`, which is there and empty, and syncs it.
+pub(super) fn snapshot(shared: &Shared, folder: &Path) -> Result<Snapshot, StoreError> {
+    // What was acknowledged before is in Parquet files then, which any program reads.
+    shared.scopes.all().iter().try_for_each(|scope| seal_scope(shared, scope))?;
+    let runtime = Builder::new_current_thread().enable_time().build().map_err(|e| failed(folder, &e))?;
+    let (counted, segments) = {
+        // While it is read, the write-ahead log cannot be emptied, which erasing must do.
+        let _alone = shared.reading_log.lock();
+        runtime.block_on(copy_database(shared, folder))?
+    };
+    let source = shared.segments_folder();
+    let target = folder.join("segments");
+    make_folder(folder, &target)?;
+    for segment in &segments {
+        if shared.keeper.is_closing() {
+            return Err(super::queue::closing());
+        }
+        let below = segment.path.strip_prefix(&source).unwrap_or(&segment.path);
+        let copy = target.join(below);
+        make_folder(folder, copy.parent().unwrap_or(&target))?;
+        link_or_copy(&segment.path, &copy)?;
+    }
+    sync_folders(folder).map_err(|error| failed(folder, &error))?;
+    Ok(counted)
+}
+
+async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
+    let copy = folder.join("events.db");
+    let made = Manifest::open(folder, [0; 16]).await;
+    made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close().await;
+    let mut connection = connect(&shared.directory.join("events.db")).await?;
+    let text = copy.to_string_lossy().into_owned();
+    sqlx::query(ATTACH).bind(text).execute(&mut connection).await.map_err(database_error)?;
+    let pinned = shared.change_async(Change::Pin(connection)).await?;
+    let Changed::Pinned(mut connection, segments) = pinned else { return Err(super::queue::closing()) };
+    sqlx::raw_sql(COPY).execute(&mut connection).await.map_err(database_error)?;
+    connection.close().await.map_err(database_error)?;
+    let mut connection = connect(&copy).await?;
+    let row = sqlx::query(COUNT).fetch_one(&mut connection).await.map_err(database_error)?;
+    let number = |name| row.try_get::<i64, _>(name).map(|number| number as u64).map_err(database_error);
+    let counted = Snapshot { segments: number("segments")?, events: number("events")? };
+    connection.close().await.map_err(database_error)?;
+    File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
+    Ok((counted, segments))
+}
+
+/// Fixes what the connection sees of the database from now on.
+pub(super) async fn pin(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(BEGIN).execute(&mut *connection).await.map_err(database_error)?;
+    sqlx::query(PIN).fetch_one(connection).await.map(|_| ()).map_err(database_error)
+}
+
+/// Opens a database that is there, beside whoever else has it open.
+pub(super) async fn connect(file: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
+    let options = options.pragma("secure_delete", "on").disable_statement_logging();
+    options.connect().await.map_err(database_error)
+}
+
+/// A second name for the file, or a synced copy of it where the disk is another.
+fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::Corrupt(format!("{}: {error}", from.display())));
+        }
+        // Disks without links, links across disks, too many links: all of them can copy.
+        Err(_) => copy_file(from, to),
+        Ok(()) => Ok(()),
+    }
+    .map_err(|error| failed(to, &error))
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
+}
+
+/// Makes the names of all files below the folder durable.
+fn sync_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StorageFull,
+        _ => StoreError::Internal(format!("{} cannot be written: {error}", path.display())),
+    }
+}

@@ -1,0 +1,135 @@
+//! `millimetric backup` and `millimetric restore`: the words and the progress; the work is in
+//! `ops::backup` and `ops::restore`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output;
+use super::store::Store;
+use crate::app::system_clock;
+use crate::config::Installation;
+use crate::ops::backup::Unfinished;
+use crate::ops::restore::{Request, Restored, restore};
+
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// New folder that the backup is made in; guard it like the data folder
+    #[arg(value_name = "DEST")]
+    target: PathBuf,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// A folder that `millimetric backup` made
+    #[arg(value_name = "SRC")]
+    backup: PathBuf,
+    /// Move a data folder that is there already aside, and take its later erasures over
+    #[arg(long)]
+    replace: bool,
+    /// A later data folder or backup of the same installation, whose erasures are taken over
+    #[arg(long, value_name = "FOLDER")]
+    erasures_from: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a backup, also while a server runs.
+pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Result<()> {
+    let unfinished = Unfinished::begin(&at.data_dir, &args.target, system_clock()())?;
+    let steps = ProgressBar::new_spinner().with_message("copying the events");
+    steps.enable_steady_tick(std::time::Duration::from_millis(100));
+    let mut store = Store::open(at).await?;
+    let events = store.snapshot(unfinished.folder()).await;
+    store.close().await;
+    steps.finish_and_clear();
+    let bar = bytes_bar()?;
+    let contents = unfinished.finish(&at.data_dir, events?, advance(&bar)).await?;
+    bar.finish_and_clear();
+    if args.json {
+        let folder = args.target.canonicalize()?;
+        output::json(&json!({
+            "folder": folder,
+            "made_at": contents.made_at,
+            "segments": contents.segments,
+            "events": contents.events,
+            "files": contents.files.len(),
+        }));
+    } else {
+        output::line(format_args!(
+            "{} events are backed up in {}. It holds the server's secrets: guard it like the data folder.",
+            contents.events,
+            args.target.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Restores a backup into the data folder.
+pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow::Result<()> {
+    let request = Request {
+        backup: &args.backup,
+        data_dir: &at.data_dir,
+        replace: args.replace,
+        erasures_from: args.erasures_from.as_deref(),
+    };
+    let bar = bytes_bar()?;
+    let restored = restore(&request, system_clock()(), advance(&bar)).await?;
+    bar.finish_and_clear();
+    if args.json {
+        output::json(&json!({
+            "made_at": restored.contents.made_at,
+            "events": restored.contents.events,
+            "replaced": restored.moved_to,
+            "knows_later": restored.knows_later,
+            "erasures_waiting": restored.erasures,
+            "keys_ended": restored.ended.keys,
+            "projects_deleted": restored.ended.projects,
+        }));
+    } else {
+        tell(at, &restored);
+    }
+    Ok(())
+}
+
+fn tell(at: &Installation, restored: &Restored) {
+    let made_at = &restored.contents.made_at;
+    output::line(format_args!(
+        "{} events of {made_at} are restored into {}.",
+        restored.contents.events,
+        at.data_dir.display()
+    ));
+    if let Some(aside) = &restored.moved_to {
+        output::line(format_args!("The folder that was there is now {}.", aside.display()));
+    }
+    if restored.knows_later {
+        output::line(format_args!(
+            "Since then {} keys and {} projects had ended: they stay ended. {} erasures are done by the next start.",
+            restored.ended.keys, restored.ended.projects, restored.erasures
+        ));
+    } else {
+        output::line(format_args!(
+            "No later state is known: people forgotten and keys revoked after {made_at} are back; forget and \
+             revoke them again, or restore with --erasures-from."
+        ));
+    }
+}
+
+fn bytes_bar() -> anyhow::Result<ProgressBar> {
+    let style =
+        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")?;
+    Ok(ProgressBar::new(0).with_style(style))
+}
+
+fn advance(bar: &ProgressBar) -> impl FnMut(u64, u64) {
+    |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+}
