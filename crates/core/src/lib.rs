@@ -12,4 +12,5 @@ pub mod ingest;
 pub mod key;
 pub mod origin;
 pub mod query;
+pub mod record;
 pub mod time;

@@ -340,6 +340,15 @@ pub struct EventsQuestion {
     pub after: Option<Cursor>,
 }
 
+/// Every event that the filters let through, for an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportQuestion {
+    /// Rows by their `timestamp`.
+    pub range: TimeRange,
+    /// All must hold.
+    pub filters: Vec<Filter>,
+}
+
 /// The place of a row in the order of [`EventsQuestion`]. It names the row and not its number,
 /// so rows that arrive in between neither repeat nor skip one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

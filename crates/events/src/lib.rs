@@ -7,14 +7,15 @@ pub mod embedded;
 #[cfg(test)]
 mod suite;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
-    StatsQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,20 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Raw events, newest first.
     async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError>;
+
+    /// Stores events of an export again, like [`EventStore::append`]; an id that the scope holds
+    /// at the same time is known however long ago it was stored.
+    async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
+
+    /// Hands every event of the question to `each`, a few at a time, until it breaks off. All of
+    /// them are of the moment of the call. Where events lie together on disk they come by
+    /// (timestamp, `event_id`); nothing is promised across those places.
+    async fn export(
+        &self,
+        scope: EventScope,
+        question: ExportQuestion,
+        each: ExportSink,
+    ) -> Result<(), StoreError>;
 
     /// Counts, distinct visitors, sums and means, by group and over time.
     async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError>;
@@ -73,8 +88,11 @@ pub trait EventStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
+/// Takes the events of an export; it may block, which holds the reading up.
+pub type ExportSink = Box<dyn FnMut(Vec<Event>) -> ControlFlow<()> + Send>;
+
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Appended {
     /// Events that are new.
     pub stored: u64,

@@ -5,6 +5,7 @@
 
 mod ask;
 mod behaviour;
+mod moving;
 mod naive;
 mod recount;
 pub(crate) mod sample;
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use crate::EventStore;
 
 pub(crate) use behaviour::*;
+pub(crate) use moving::*;
 pub(crate) use recount::answers_equal_a_naive_recount;
 
 /// An engine under test, with a place of its own to keep events in.
@@ -46,6 +48,8 @@ macro_rules! conformance {
             forgetting_a_user_takes_linked_visitors_along,
             a_forgotten_visitor_may_come_back_later,
             an_unknown_erasure_has_no_report,
+            an_export_gives_every_event_of_the_question_once,
+            an_import_stores_nothing_twice_and_brings_nobody_back,
             expired_events_are_hidden_at_once,
             a_dropped_scope_is_empty,
             buckets_follow_the_zones_own_calendar,

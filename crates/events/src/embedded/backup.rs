@@ -16,8 +16,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Builder;
 
 use super::change::{Change, Changed};
-use super::sealer::seal_scope;
 use super::manifest::{Manifest, database_error};
+use super::sealer::seal_scope;
 use super::segment::Segment;
 use super::segment_file::make_folder;
 use super::shared::Shared;

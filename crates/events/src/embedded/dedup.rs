@@ -147,14 +147,18 @@ pub(super) fn any_suspect(segments: &[Arc<Segment>], ids: &[u128]) -> bool {
     })
 }
 
-fn holds(columns: &Columns, segment: &Segment, id: u128) -> Result<bool, StoreError> {
-    let ids = columns.cache.get(segment.number(), Part::EventIds, || {
+/// Every identity of a segment, ascending.
+pub(super) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<u128>>, StoreError> {
+    columns.cache.get(segment.number(), Part::EventIds, || {
         let hash = |text: Option<&str>| columns.hash.of(Kind::Event, text.unwrap_or_default());
         let mut ids: Vec<u128> = segment.derive(&columns.cache, Field::EventId, hash)?;
         ids.sort_unstable();
         Ok(ids)
-    });
-    match ids {
+    })
+}
+
+fn holds(columns: &Columns, segment: &Segment, id: u128) -> Result<bool, StoreError> {
+    match event_ids(columns, segment) {
         Ok(ids) => Ok(ids.binary_search(&id).is_ok()),
         // The filter is wrong once in four thousand million times; refusing every event of the
         // scope because one file is broken would be worse.

@@ -9,19 +9,16 @@ use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
-    StatsQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
-use tokio::sync::oneshot;
 
 use super::change::Change;
 use super::field::{Field, FieldSet};
-use super::hash::Kind;
 use super::kernel::run::blocking;
-use super::queue::Append;
-use super::{EmbeddedStore, backup, dedup, erase, frame, join, kernel, row, view};
-use crate::{Appended, Erasure, ErasureReport, EventStore, Snapshot, StoreError};
+use super::{EmbeddedStore, backup, dedup, erase, export, import, join, kernel, view};
+use crate::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
 
 #[async_trait]
 impl EventStore for EmbeddedStore {
@@ -30,22 +27,42 @@ impl EventStore for EmbeddedStore {
         if events.is_empty() {
             return Ok(Appended::default());
         }
-        let columns = &self.shared.columns;
-        let ids: Vec<u128> =
-            events.iter().map(|event| columns.hash.of(Kind::Event, &event.event_id)).collect();
         let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
+        let ids = self.ids(&events);
         let (known, ids) = if dedup::any_suspect(&segments, &ids) {
             let shared = Arc::clone(&self.shared);
             blocking(move |_| Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
         } else {
             (Vec::new(), ids)
         };
-        let frame = frame::encode(&events, |_| true)?;
-        let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
-        let (reply, stored) = oneshot::channel();
-        self.shared.queue.append(Append { scope, events, ids, frame, known, asked_through, bytes, reply })?;
-        stored.await.map_err(|_| StoreError::NotWritable("the writer has ended".to_owned()))?
+        self.enqueue(scope, events, ids, known, asked_through).await
+    }
+
+    async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
+        self.shared.writable()?;
+        if events.is_empty() {
+            return Ok(Appended::default());
+        }
+        let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
+        let asked_through = segments.last().map_or(0, |segment| segment.id);
+        let (shared, ids) = (Arc::clone(&self.shared), self.ids(&events));
+        let judged = move |_: &_| {
+            let known = import::sealed_places(&shared.columns, &segments, &events, &ids)?;
+            Ok((known, events, ids))
+        };
+        let (known, events, ids) = blocking(judged).await?;
+        self.enqueue(scope, events, ids, known, asked_through).await
+    }
+
+    async fn export(
+        &self,
+        scope: EventScope,
+        question: ExportQuestion,
+        each: ExportSink,
+    ) -> Result<(), StoreError> {
+        let (range, fields) = (question.range, FieldSet::ALL);
+        self.answer(scope, range, fields, move |view, stop| export::export(view, &question, each, stop)).await
     }
 
     async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {

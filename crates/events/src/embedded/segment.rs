@@ -4,11 +4,12 @@
 //! go of it, so a running question never loses a file. Writing them is `segment_file.rs`.
 
 use std::fs::File;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array as _, AsArray as _, DictionaryArray, StringArray};
+use arrow::array::{Array as _, AsArray as _, DictionaryArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use millimetric_core::event::EventScope;
 use parking_lot::RwLock;
@@ -31,6 +32,8 @@ use crate::StoreError;
 const BATCH_ROWS: usize = 65_536;
 /// Rows that are decoded together when a few of them are wanted; half a page of the file.
 const PAGE_ROWS: u32 = 8192;
+/// The same of whole rows, whose texts may be long.
+const WHOLE_ROWS: usize = 1024;
 
 /// One Parquet file of one scope, sorted by (timestamp, `event_id`).
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Segment {
 
     fn times(&self, cache: &ColumnCache, column: &str) -> Result<Vec<i64>, StoreError> {
         let mut times = Vec::with_capacity(self.rows);
-        for batch in self.reader(cache, &[column], None)? {
+        for batch in self.reader(cache, &[column], None, BATCH_ROWS)? {
             let batch = self.readable(batch)?;
             times.extend_from_slice(batch.column(0).as_primitive::<TimestampMillisecondType>().values());
         }
@@ -111,7 +114,7 @@ impl Segment {
         let none = compute(None);
         let mut derived = Vec::with_capacity(self.rows);
         let mut previous: Option<(arrow::array::ArrayRef, Vec<T>)> = None;
-        for batch in self.reader(cache, &[field.name()], None)? {
+        for batch in self.reader(cache, &[field.name()], None, BATCH_ROWS)? {
             let batch = self.readable(batch)?;
             if let Some(texts) = batch.column(0).as_string_opt::<i32>() {
                 derived.extend(texts.iter().map(&mut compute));
@@ -173,6 +176,28 @@ impl Segment {
         Ok(())
     }
 
+    /// Calls `each` with the rows of a range in order, until it breaks off; never more than a few
+    /// of them are decoded.
+    pub(super) fn each_row(
+        &self,
+        cache: &ColumnCache,
+        rows: Range<usize>,
+        mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let names: Vec<&str> =
+            [TIMESTAMP, RECEIVED_AT].into_iter().chain(Field::ALL.map(Field::name)).collect();
+        let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.rows);
+        for batch in self.reader(cache, &names, Some(selection), WHOLE_ROWS)? {
+            let batch = self.readable(batch)?;
+            for row in 0..batch.num_rows() {
+                if each(row_at(&batch, row))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// A text column of the rows of one page. They are kept, since whoever looks at a few rows
     /// soon looks at their neighbours.
     fn page(&self, cache: &ColumnCache, field: Field, page: u32) -> Result<Arc<StringArray>, StoreError> {
@@ -180,7 +205,7 @@ impl Segment {
             let start = (page * PAGE_ROWS) as usize;
             let rows = start..self.rows.min(start + PAGE_ROWS as usize);
             let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.rows);
-            let mut batches = self.reader(cache, &[field.name()], Some(selection))?;
+            let mut batches = self.reader(cache, &[field.name()], Some(selection), PAGE_ROWS as usize)?;
             let batch = batches.next().ok_or_else(|| self.broken(&"a page is missing"))?;
             Ok(self.readable(batch)?.column(0).as_string::<i32>().clone())
         })
@@ -191,6 +216,7 @@ impl Segment {
         cache: &ColumnCache,
         columns: &[&str],
         selection: Option<RowSelection>,
+        batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader, StoreError> {
         let file = File::open(&self.path).map_err(|error| self.broken(&error))?;
         let footer = cache.get(self.number(), Part::Footer, || {
@@ -208,7 +234,7 @@ impl Segment {
         let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(wanted)
-            .with_batch_size(BATCH_ROWS);
+            .with_batch_size(batch_rows);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -222,6 +248,16 @@ impl Segment {
     fn broken(&self, cause: &dyn std::fmt::Display) -> StoreError {
         StoreError::Corrupt(format!("{}: {cause}", self.path.display()))
     }
+}
+
+/// A row of a batch of two times and every field.
+fn row_at(batch: &RecordBatch, row: usize) -> Row<'_> {
+    let time = |column| batch.column(column).as_primitive::<TimestampMillisecondType>().value(row);
+    let texts = Field::ALL.map(|field| {
+        let texts = batch.column(field as usize + 2).as_string::<i32>();
+        texts.is_valid(row).then(|| texts.value(row))
+    });
+    Row { timestamp: time(0), received_at: time(1), texts }
 }
 
 /// The text of a row in its page.

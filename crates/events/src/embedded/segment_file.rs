@@ -188,7 +188,7 @@ impl Slices<'_> {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     schema_with(|_| DataType::Utf8)
 }
 
@@ -210,7 +210,8 @@ fn schema_with(text: impl Fn(Field) -> DataType) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn properties(rows: usize) -> WriterProperties {
+/// How a file of so many rows is packed.
+pub(super) fn properties(rows: usize) -> WriterProperties {
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
     let mut properties = WriterProperties::builder()
         .set_created_by("millimetric".to_owned())

@@ -5,6 +5,7 @@ mod backup;
 mod disk;
 mod limits;
 mod merging;
+mod moving;
 
 use std::path::Path;
 use std::sync::Arc;

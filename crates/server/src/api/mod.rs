@@ -2,5 +2,6 @@
 
 pub mod collect;
 pub mod discover;
+pub mod export;
 pub mod privacy;
 pub mod read;

@@ -6,6 +6,8 @@
 mod backup;
 mod demo;
 mod doctor;
+mod export;
+mod import;
 mod key;
 mod output;
 mod project;
@@ -48,6 +50,10 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup in the place of the data folder
     Restore(backup::RestoreArgs),
+    /// Write a project's events to a file: NDJSON, CSV or Parquet
+    Export(export::ExportArgs),
+    /// Store the events of an exported file, each once
+    Import(import::ImportArgs),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
 }
@@ -63,6 +69,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Demo(args)) => demo::run(&at, args).await,
         Some(Command::Backup(args)) => backup::backup(&at, args).await,
         Some(Command::Restore(args)) => backup::run_restore(&at, args).await,
+        Some(Command::Export(args)) => export::run(&at, args).await,
+        Some(Command::Import(args)) => import::run(&at, args).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,
     }
 }

@@ -3,18 +3,22 @@
 //! Decides nothing: each method hands on to the one or the other.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use millimetric_core::event::{Event, EventScope};
+use millimetric_core::query::ExportQuestion;
 use millimetric_events::embedded::{EmbeddedStore, OpenError, Options};
-use millimetric_events::{EventStore as _, Snapshot};
+use millimetric_events::{Appended, EventStore, Snapshot, StoreError};
 
 use crate::config::Installation;
-use crate::http::local::LocalServer;
+use crate::http::local::{LocalServer, Received};
+use crate::ops::export::Export;
+use crate::wire::rows::RowFormat;
 
 /// Whoever has the store.
 pub(super) enum Store {
     /// This command.
-    Own(EmbeddedStore),
+    Own(Arc<EmbeddedStore>),
     /// A running server.
     Served(LocalServer),
 }
@@ -22,7 +26,7 @@ pub(super) enum Store {
 impl Store {
     pub(super) async fn open(at: &Installation) -> anyhow::Result<Self> {
         match EmbeddedStore::open(&at.data_dir, Options::default()).await {
-            Ok(store) => Ok(Self::Own(store)),
+            Ok(store) => Ok(Self::Own(Arc::new(store))),
             Err(OpenError::InUse { .. }) => Ok(Self::Served(LocalServer::connect(&at.data_dir).await?)),
             Err(error) => Err(error.into()),
         }
@@ -36,6 +40,21 @@ impl Store {
         }
     }
 
+    /// Stores events of an export again; `None` when there is no room now and it is to be tried again.
+    pub(super) async fn import(
+        &mut self,
+        scope: EventScope,
+        events: Vec<Event>,
+    ) -> anyhow::Result<Option<Appended>> {
+        match self {
+            Self::Own(store) => match store.import(scope, events).await {
+                Err(StoreError::Overloaded) => Ok(None),
+                appended => Ok(Some(appended?)),
+            },
+            Self::Served(server) => server.import(scope, events).await,
+        }
+    }
+
     /// Copies the store into a folder.
     pub(super) async fn snapshot(&mut self, folder: &Path) -> anyhow::Result<Snapshot> {
         match self {
@@ -44,9 +63,43 @@ impl Store {
         }
     }
 
+    /// Begins an export.
+    pub(super) async fn export(
+        &mut self,
+        scope: EventScope,
+        question: ExportQuestion,
+        format: RowFormat,
+    ) -> anyhow::Result<Pieces> {
+        match self {
+            Self::Own(store) => {
+                let events: Arc<dyn EventStore> = Arc::clone(store) as _;
+                Ok(Pieces::Own(Export::start(events, scope, question, format, ())?))
+            }
+            Self::Served(server) => Ok(Pieces::Served(server.export(scope, question.range, format).await?)),
+        }
+    }
+
     pub(super) async fn close(self) {
         if let Self::Own(store) = self {
             store.close().await;
+        }
+    }
+}
+
+/// The bytes of an export, one after the other.
+pub(super) enum Pieces {
+    /// Made by this command.
+    Own(Export),
+    /// Made by a server.
+    Served(Received),
+}
+
+impl Pieces {
+    /// The next bytes; `None` only when the file is complete.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        match self {
+            Self::Own(export) => Ok(export.next().await.transpose()?),
+            Self::Served(received) => received.next().await,
         }
     }
 }

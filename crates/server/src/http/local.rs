@@ -15,16 +15,22 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_events::Snapshot;
+use millimetric_core::query::ExportQuestion;
+use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_events::{Appended, Snapshot, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::stream;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::export::Export;
+use crate::wire::rows::RowFormat;
 
 /// The most bytes of one call.
 const MAX_CALL: usize = 64 * 1024 * 1024;
@@ -34,6 +40,15 @@ const MAX_CALL: usize = 64 * 1024 * 1024;
 struct Append {
     scope: EventScope,
     events: Vec<Event>,
+}
+
+/// What `POST /export` takes.
+#[derive(Debug, Serialize, Deserialize)]
+struct ExportCall {
+    scope: EventScope,
+    from: Timestamp,
+    to: Timestamp,
+    format: RowFormat,
 }
 
 /// Listens until the task is dropped. A folder whose path is too long for a socket has none.
@@ -46,7 +61,9 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let router = Router::new()
         .route("/append", post(append))
+        .route("/import", post(import))
         .route("/snapshot", post(snapshot))
+        .route("/export", post(export))
         .layer(DefaultBodyLimit::max(MAX_CALL))
         .with_state(Arc::clone(app));
     Ok(async move {
@@ -60,14 +77,32 @@ async fn append(State(app): State<Arc<App>>, body: Bytes) -> ApiResult<Json<u64>
     Ok(Json(app.events.append(scope, events).await?.stored))
 }
 
+async fn import(State(app): State<Arc<App>>, Json(call): Json<Append>) -> Response {
+    match app.events.import(call.scope, call.events).await {
+        Err(StoreError::Overloaded) => Json(None::<Appended>).into_response(),
+        Ok(appended) => Json(Some(appended)).into_response(),
+        Err(error) => failed("an import", &error),
+    }
+}
+
+/// Whoever can call here owns the data, and is told the cause.
+fn failed(what: &str, error: &StoreError) -> Response {
+    tracing::error!(%error, "{what} failed");
+    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+}
+
 async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> Response {
     match app.events.snapshot(&folder).await {
         Ok(snapshot) => Json(snapshot).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a backup failed");
-            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-        }
+        Err(error) => failed("a backup", &error),
     }
+}
+
+async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> ApiResult<Response> {
+    let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
+    let question = ExportQuestion { range, filters: Vec::new() };
+    let export = Export::start(Arc::clone(&app.events), call.scope, question, call.format, ())?;
+    Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 
 fn socket(data_dir: &Path) -> PathBuf {
@@ -97,24 +132,68 @@ impl LocalServer {
         self.call("/append", &Append { scope, events }).await
     }
 
+    /// Stores events of an export again; `None` when the server has no room now.
+    pub async fn import(
+        &mut self,
+        scope: EventScope,
+        events: Vec<Event>,
+    ) -> anyhow::Result<Option<Appended>> {
+        self.call("/import", &Append { scope, events }).await
+    }
+
     /// Has the server copy its event store into a folder.
     pub async fn snapshot(&mut self, folder: &Path) -> anyhow::Result<Snapshot> {
         self.call("/snapshot", &folder).await
     }
 
+    /// Has the server write down events; they are made while they are taken.
+    pub async fn export(
+        &mut self,
+        scope: EventScope,
+        range: TimeRange,
+        format: RowFormat,
+    ) -> anyhow::Result<Received> {
+        let call = ExportCall { scope, from: range.from(), to: range.to(), format };
+        Ok(Received(self.send("/export", &call).await?.into_body()))
+    }
+
     async fn call<T: DeserializeOwned>(&mut self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        let response = self.send(path, body).await?;
+        Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
+    }
+
+    /// Sends a call; an answer that is no 200 is an error.
+    async fn send(&mut self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {
         let request =
             Request::post(path).header("host", "localhost").header("content-type", "application/json");
         let request = request.body(Body::from(serde_json::to_vec(body)?))?;
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
-        let answer = response.into_body().collect().await?.to_bytes();
-        anyhow::ensure!(
-            status == StatusCode::OK,
-            "the server refused ({status}); its log says why: {}",
-            String::from_utf8_lossy(&answer)
-        );
-        Ok(serde_json::from_slice(&answer)?)
+        if status != StatusCode::OK {
+            let answer = response.into_body().collect().await?.to_bytes();
+            anyhow::bail!(
+                "the server refused ({status}); its log says why: {}",
+                String::from_utf8_lossy(&answer)
+            );
+        }
+        Ok(response)
+    }
+}
+
+/// An answer that is still being made.
+#[derive(Debug)]
+pub struct Received(Incoming);
+
+impl Received {
+    /// The next bytes; `None` at the end, an error when the server broke off.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        while let Some(frame) = self.0.frame().await {
+            let frame = frame.context("the server broke off; its log says why")?;
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes.to_vec()));
+            }
+        }
+        Ok(None)
     }
 }

@@ -9,6 +9,7 @@ pub mod local;
 pub mod openapi;
 pub mod reference;
 pub mod serve;
+pub mod stream;
 mod unread;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, privacy, read};
+use crate::api::{collect, discover, export, privacy, read};
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode};
 
@@ -39,6 +40,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::sources))
         .routes(routes!(read::names))
         .routes(routes!(read::usage))
+        .routes(routes!(export::export))
         .routes(routes!(discover::healthz))
         .routes(routes!(discover::readyz))
         .routes(routes!(discover::metrics))

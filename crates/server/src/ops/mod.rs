@@ -6,6 +6,7 @@
 pub mod background;
 pub mod backup;
 pub mod collect;
+pub mod export;
 pub mod keys;
 pub mod privacy;
 pub mod projects;

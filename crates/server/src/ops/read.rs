@@ -4,16 +4,20 @@
 //! Retention is applied here before the store has removed anything, so that what has expired is
 //! unqueryable at once, whichever door asks.
 
+use std::sync::Arc;
+
 use millimetric_control::{Month, MonthlyUsage};
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion, StatsAnswer,
-    StatsQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
+use crate::ops::export::Export;
+use crate::wire::rows::RowFormat;
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -48,6 +52,18 @@ pub async fn sources(
 pub async fn names(app: &App, by: &Authorized<Read>, mut question: NamesQuestion) -> ApiResult<NamesAnswer> {
     question.range = kept(app, by, question.range);
     Ok(app.events.names(by.scope(), question).await?)
+}
+
+/// Every event of the question as a file that is made while it is taken.
+pub fn export(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: ExportQuestion,
+    format: RowFormat,
+) -> ApiResult<Export> {
+    question.range = kept(app, by, question.range);
+    let place = app.limits.export_place()?;
+    Ok(Export::start(Arc::clone(&app.events), by.scope(), question, format, place)?)
 }
 
 /// Events stored in each month that the range touches, of the key's env.

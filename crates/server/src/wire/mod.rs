@@ -7,4 +7,5 @@ pub mod answers;
 pub mod backup;
 pub mod questions;
 pub mod repair;
+pub mod rows;
 pub mod submissions;

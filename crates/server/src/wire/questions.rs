@@ -5,8 +5,8 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Cursor, Dimension, EventsQuestion, Filter, Interval, Metric, NamesQuestion,
-    PropertyName, RowLimit, SourcesQuestion, StatsQuestion,
+    Buckets, Column, Cursor, Dimension, EventsQuestion, ExportQuestion, Filter, Interval, Metric,
+    NamesQuestion, PropertyName, RowLimit, SourcesQuestion, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::answers::read_cursor;
+use super::rows::RowFormat;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// Longest filter value, in characters.
@@ -53,6 +54,39 @@ pub struct EventsParams {
     limit: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// `GET /v1/export`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// `ndjson` (default), `csv` or `parquet`.
+    format: Option<String>,
+    /// Only this event name.
+    event: Option<String>,
+    /// Only this source.
+    source: Option<String>,
+    /// Only this medium.
+    medium: Option<String>,
+    /// Only this campaign.
+    campaign: Option<String>,
+    /// Only this user.
+    user_id: Option<String>,
+    /// Only this visitor.
+    anonymous_id: Option<String>,
+    /// Only this session.
+    session_id: Option<String>,
+    /// Only this country, ISO 3166-1 alpha-2.
+    country: Option<String>,
+    /// Only this path.
+    path: Option<String>,
 }
 
 /// `GET /v1/stats`
@@ -179,6 +213,29 @@ impl EventsParams {
         ]);
         let (range, limit) = check.finish(range, limit)?;
         Ok(EventsQuestion { range, filters, limit, after: after as Option<Cursor> })
+    }
+}
+
+impl ExportParams {
+    /// The question and the format, or every parameter that is wrong.
+    pub fn question(self) -> ApiResult<(ExportQuestion, RowFormat)> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let format = check
+            .read("format", self.format, |text| text.parse::<RowFormat>().map_err(|error| error.to_string()));
+        let filters = check.filters([
+            (Column::EventName, "event", self.event),
+            (Column::Source, "source", self.source),
+            (Column::Medium, "medium", self.medium),
+            (Column::Campaign, "campaign", self.campaign),
+            (Column::UserId, "user_id", self.user_id),
+            (Column::AnonymousId, "anonymous_id", self.anonymous_id),
+            (Column::SessionId, "session_id", self.session_id),
+            (Column::Country, "country", self.country),
+            (Column::Path, "path", self.path),
+        ]);
+        let (range, _) = check.finish(range, RowLimit::new(1))?;
+        Ok((ExportQuestion { range, filters }, format.unwrap_or_default()))
     }
 }
 

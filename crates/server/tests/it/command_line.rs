@@ -31,6 +31,8 @@ fn every_command_has_help() {
         &["demo", "--help"],
         &["backup", "--help"],
         &["restore", "--help"],
+        &["export", "--help"],
+        &["import", "--help"],
         &["doctor", "--help"],
     ] {
         let output = command(folder.path()).args(args).output().unwrap();

@@ -16,5 +16,6 @@ mod first_start;
 mod forgetting;
 mod isolation;
 mod keys;
+mod moving;
 mod reading;
 mod refusals;

@@ -20,7 +20,7 @@ pub(in crate::embedded) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
     /// An error once the question is to be given up; kernels ask every 64 thousand rows or so.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
+    pub(in crate::embedded) fn check(&self) -> Result<(), StoreError> {
         if self.0.load(Ordering::Relaxed) {
             return Err(StoreError::Internal("the question was given up".to_owned()));
         }

@@ -1,0 +1,67 @@
+//! What appending and importing share, and how an import knows events that were stored long ago.
+//!
+//! An export gives an event back with its own time, so a duplicate can only lie in a segment
+//! whose times cover it: its id is looked up there, whatever became of the segment's filter.
+
+use std::sync::Arc;
+
+use millimetric_core::event::{Event, EventScope};
+use tokio::sync::oneshot;
+
+use super::columns::Columns;
+use super::hash::Kind;
+use super::queue::Append;
+use super::segment::Segment;
+use super::{EmbeddedStore, dedup, frame, row};
+use crate::{Appended, StoreError};
+
+/// The places of those events that one of the segments holds. A file that cannot be read is an
+/// error here: nobody waits for an import, and it can be done again.
+pub(super) fn sealed_places(
+    columns: &Columns,
+    segments: &[Arc<Segment>],
+    events: &[Event],
+    ids: &[u128],
+) -> Result<Vec<usize>, StoreError> {
+    let mut places = Vec::new();
+    for segment in segments {
+        let filter = segment.filter.read().clone();
+        let may_hold = |place: &usize| {
+            let time = events[*place].timestamp.millis();
+            let covered = segment.earliest <= time && time <= segment.latest;
+            filter.as_ref().map_or(covered, |filter| filter.may_hold(ids[*place]))
+        };
+        let suspects: Vec<usize> = (0..events.len()).filter(may_hold).collect();
+        if !suspects.is_empty() {
+            let stored = dedup::event_ids(columns, segment)?;
+            places.extend(suspects.into_iter().filter(|place| stored.binary_search(&ids[*place]).is_ok()));
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    Ok(places)
+}
+
+impl EmbeddedStore {
+    /// The identity of each event.
+    pub(super) fn ids(&self, events: &[Event]) -> Vec<u128> {
+        events.iter().map(|event| self.shared.columns.hash.of(Kind::Event, &event.event_id)).collect()
+    }
+
+    /// Hands a batch to the writer and waits until it is durable; `known` are the places that a
+    /// segment up to `asked_through` holds.
+    pub(super) async fn enqueue(
+        &self,
+        scope: EventScope,
+        events: Vec<Event>,
+        ids: Vec<u128>,
+        known: Vec<usize>,
+        asked_through: i64,
+    ) -> Result<Appended, StoreError> {
+        let frame = frame::encode(&events, |_| true)?;
+        let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
+        let (reply, stored) = oneshot::channel();
+        self.shared.queue.append(Append { scope, events, ids, frame, known, asked_through, bytes, reply })?;
+        stored.await.map_err(|_| StoreError::NotWritable("the writer has ended".to_owned()))?
+    }
+}

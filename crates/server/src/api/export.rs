@@ -1,0 +1,43 @@
+//! `GET /v1/export`: every event of a range as a file, streamed.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::http::stream;
+use crate::ops::read;
+use crate::wire::questions::{ExportParams, params};
+
+/// Every event of a range as NDJSON, CSV or Parquet
+///
+/// All columns of the stored row, of one moment, in bounded memory however many they are. Rows
+/// that lie together on disk come by (timestamp, `event_id`); across those places no order is
+/// promised. A transfer that fails half-way is broken off, never ended as if it were complete.
+#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams),
+    responses((status = 200, description = "The file", content(
+        (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
+    security(("rk" = []), ("sk" = [])))]
+pub async fn export(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Response> {
+    let (question, format) = params::<ExportParams>(query.as_deref())?.question()?;
+    let mut export = read::export(&app, &by, question, format)?;
+    // What fails before the first byte is an answer like any other.
+    let first = export.next().await.transpose()?;
+    let name = format!("{}-{}.{}", by.project().slug, by.scope().env, format.extension());
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
+        .map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let mut response = Body::from_stream(stream::pieces(first, export)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    Ok(response)
+}

@@ -1,0 +1,107 @@
+//! `millimetric export`: a project's events as a file, or on standard output.
+//!
+//! A file appears under its name whole or not at all.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use millimetric_control::Slug;
+use millimetric_core::event::EventScope;
+use millimetric_core::key::Env;
+use millimetric_core::query::ExportQuestion;
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use super::store::Store;
+use super::{open_control, project_of};
+use crate::app::system_clock;
+use crate::config::Installation;
+use crate::ops::read::oldest_kept;
+use crate::wire::rows::RowFormat;
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Slug of the project
+    #[arg(long, value_name = "SLUG")]
+    project: Slug,
+    /// live or test
+    #[arg(long, default_value = "live")]
+    env: Env,
+    /// First instant, inclusive: ISO 8601 or a date; absent: from the beginning
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    from: Option<Timestamp>,
+    /// First instant after the range; absent: to the end
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    to: Option<Timestamp>,
+    /// ndjson, csv or parquet
+    #[arg(long, default_value = "ndjson")]
+    format: RowFormat,
+    /// Where to; absent: standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Exports, also while a server runs.
+pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<()> {
+    let control = open_control(at).await?;
+    let project = project_of(&control, &args.project).await?;
+    control.close().await;
+    let (from, to) = (args.from.unwrap_or(Timestamp::MIN), args.to.unwrap_or(Timestamp::MAX));
+    let range = TimeRange::new(from, to).context("--from must lie before --to")?;
+    let kept = oldest_kept(project.effective_retention_days(), system_clock()());
+    let range = kept.map_or(Some(range), |kept| TimeRange::new(from.max(kept), to));
+    let question = ExportQuestion { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
+    let scope = EventScope { project: project.id, env: args.env };
+    let mut store = Store::open(at).await?;
+    let exported = match &args.output {
+        Some(file) => to_file(&mut store, scope, question, args.format, file).await,
+        None => match copy(&mut store, scope, question, args.format, &mut std::io::stdout()).await {
+            // The reader of a pipe may stop when it has enough.
+            Err(error) if is_broken_pipe(&error) => Ok(()),
+            other => other,
+        },
+    };
+    store.close().await;
+    exported
+}
+
+async fn to_file(
+    store: &mut Store,
+    scope: EventScope,
+    question: ExportQuestion,
+    format: RowFormat,
+    file: &Path,
+) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unwritten = || format!("cannot write to {}", file.display());
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder).with_context(unwritten)?;
+    copy(store, scope, question, format, unfinished.as_file_mut()).await?;
+    unfinished.as_file().sync_all().with_context(unwritten)?;
+    unfinished.persist(file).with_context(unwritten)?;
+    Ok(())
+}
+
+async fn copy(
+    store: &mut Store,
+    scope: EventScope,
+    question: ExportQuestion,
+    format: RowFormat,
+    to: &mut (impl Write + Send),
+) -> anyhow::Result<()> {
+    let style = ProgressStyle::with_template("{spinner} {bytes} exported, {bytes_per_sec}")?;
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let mut pieces = store.export(scope, question, format).await?;
+    while let Some(bytes) = pieces.next().await? {
+        to.write_all(&bytes)?;
+        bar.inc(bytes.len() as u64);
+    }
+    to.flush()?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

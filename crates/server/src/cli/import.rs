@@ -1,0 +1,168 @@
+//! `millimetric import`: events of an export come back, each once.
+//!
+//! Rows are stored as they are: neither classified nor scrubbed anew, nor counted against a plan.
+
+use std::fs::File;
+use std::io::{Seek as _, stdin};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use millimetric_control::Slug;
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::key::Env;
+use millimetric_core::record::Record;
+use millimetric_core::time::Timestamp;
+use serde_json::json;
+
+use super::store::Store;
+use super::{open_control, output, project_of};
+use crate::app::system_clock;
+use crate::config::Installation;
+use crate::wire::rows::{Records, RowFormat, parquet_records, text_records};
+
+/// Events stored in one call.
+const BATCH: usize = 1000;
+/// Bytes of text stored in one call, about.
+const BATCH_BYTES: usize = 4 << 20;
+/// How long to wait, and how often, when the store is behind.
+const PAUSE: Duration = Duration::from_millis(200);
+const TRIES: usize = 1500;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// File that `export` wrote, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Slug of the project that the events go to, whatever project they are from
+    #[arg(long, value_name = "SLUG")]
+    project: Slug,
+    /// live or test
+    #[arg(long, default_value = "live")]
+    env: Env,
+    /// ndjson, csv or parquet; absent: as the file is called
+    #[arg(long)]
+    format: Option<RowFormat>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of the rows.
+#[derive(Debug, Default)]
+struct Counts {
+    rows: u64,
+    stored: u64,
+    duplicates: u64,
+}
+
+/// Imports, also while a server runs; a second run of the same file stores nothing twice.
+pub(super) async fn run(at: &Installation, args: ImportArgs) -> anyhow::Result<()> {
+    let records = open(&args)?;
+    let control = open_control(at).await?;
+    let project = project_of(&control, &args.project).await?;
+    control.close().await;
+    let scope = EventScope { project: project.id, env: args.env };
+    let mut store = Store::open(at).await?;
+    let mut counts = Counts::default();
+    let imported = import(&mut store, scope, records, &mut counts).await;
+    store.close().await;
+    let Counts { rows, stored, duplicates } = counts;
+    imported.with_context(|| {
+        format!("stopped after {rows} rows ({stored} stored); mend the file and import it again: nothing is stored twice")
+    })?;
+    let left_out = rows - stored - duplicates;
+    if args.json {
+        let counts =
+            json!({ "rows": rows, "stored": stored, "duplicates": duplicates, "left_out": left_out });
+        output::json(&counts);
+    } else {
+        output::line(format_args!(
+            "{stored} events are stored; {duplicates} were there already; {left_out} of forgotten people were left out."
+        ));
+    }
+    Ok(())
+}
+
+fn open(args: &ImportArgs) -> anyhow::Result<Records> {
+    let shown = args.file.display();
+    let is_stdin = args.file.as_os_str() == "-";
+    let format = match args.format {
+        Some(format) => format,
+        None if is_stdin => RowFormat::Ndjson,
+        None => {
+            let extension = args.file.extension().and_then(|extension| extension.to_str());
+            let known = extension.and_then(|extension| extension.parse().ok());
+            known
+                .with_context(|| format!("what is in {shown}? Say so with --format ndjson, csv or parquet"))?
+        }
+    };
+    let records = match (is_stdin, format) {
+        (true, RowFormat::Parquet) => {
+            let mut spooled = tempfile::tempfile()?;
+            std::io::copy(&mut stdin().lock(), &mut spooled).context("cannot keep standard input")?;
+            spooled.rewind()?;
+            parquet_records(spooled)
+        }
+        (true, format) => text_records(format, stdin()),
+        (false, format) => {
+            let file = File::open(&args.file).with_context(|| format!("cannot read {shown}"))?;
+            if format == RowFormat::Parquet { parquet_records(file) } else { text_records(format, file) }
+        }
+    };
+    records.map_err(|error| anyhow::anyhow!("{shown}: {error}"))
+}
+
+async fn import(
+    store: &mut Store,
+    scope: EventScope,
+    records: Records,
+    counts: &mut Counts,
+) -> anyhow::Result<()> {
+    let now = system_clock()();
+    let style = ProgressStyle::with_template("{spinner} {human_pos} rows imported, {per_sec}")?;
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for (record, number) in records.zip(1_u64..) {
+        let record = record.map_err(|error| anyhow::anyhow!("row {number}: {error}"))?;
+        bytes += record.bytes();
+        batch.push(event(record, number, now)?);
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            keep(store, scope, std::mem::take(&mut batch), counts).await?;
+            bytes = 0;
+            bar.set_position(counts.rows);
+        }
+    }
+    keep(store, scope, batch, counts).await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn event(record: Record, number: u64, now: Timestamp) -> anyhow::Result<Event> {
+    record.into_event(now).map_err(|errors| {
+        let errors: Vec<String> =
+            errors.iter().map(|error| format!("`{}` {}", error.field, error.message)).collect();
+        anyhow::anyhow!("row {number}: {}", errors.join("; "))
+    })
+}
+
+/// Stores a batch; waits while the store has more to write than it can hold.
+async fn keep(
+    store: &mut Store,
+    scope: EventScope,
+    batch: Vec<Event>,
+    counts: &mut Counts,
+) -> anyhow::Result<()> {
+    for _ in 0..TRIES {
+        if let Some(appended) = store.import(scope, batch.clone()).await? {
+            counts.rows += batch.len() as u64;
+            counts.stored += appended.stored;
+            counts.duplicates += appended.duplicates;
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    bail!("the store has been behind for five minutes")
+}

@@ -1,0 +1,115 @@
+//! Exports: a file of a scope's events, made while it is taken, in bounded memory.
+//!
+//! One thread reads and writes down; it waits for whoever takes the pieces, for a while, and
+//! stops when they have gone. What a project no longer keeps is cut off before (`ops::read`).
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::query::ExportQuestion;
+use millimetric_events::{EventStore, StoreError};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::wire::rows::{RowFormat, RowWriter};
+
+/// Pieces made ahead of whoever takes them.
+const AHEAD: usize = 2;
+/// How long a piece waits to be taken before the export is given up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A file that is being made.
+#[derive(Debug)]
+pub struct Export {
+    pieces: Receiver<Piece>,
+    is_over: bool,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    End,
+    Failed(StoreError),
+}
+
+impl Export {
+    /// Begins; `place` is held until the end (a permit, where exports are counted).
+    pub fn start(
+        events: Arc<dyn EventStore>,
+        scope: EventScope,
+        question: ExportQuestion,
+        format: RowFormat,
+        place: impl Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let (sender, pieces) = channel(AHEAD);
+        let writer = RowWriter::new(format, scope)?;
+        tokio::spawn(async move {
+            let _place = place;
+            let last = match run(&*events, scope, question, writer, &sender).await {
+                Ok(last) => last,
+                Err(error) => vec![Piece::Failed(error)],
+            };
+            for piece in last {
+                // Whoever has gone misses nothing.
+                let _ = sender.send_timeout(piece, PATIENCE).await;
+            }
+        });
+        Ok(Self { pieces, is_over: false })
+    }
+
+    /// The next bytes; `None` only when the file is complete.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, StoreError>> {
+        if self.is_over {
+            return None;
+        }
+        let piece = self.pieces.recv().await;
+        self.is_over = !matches!(piece, Some(Piece::Bytes(_)));
+        match piece {
+            Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
+            Some(Piece::End) => None,
+            Some(Piece::Failed(error)) => Some(Err(error)),
+            None => Some(Err(StoreError::Internal("the export was given up".to_owned()))),
+        }
+    }
+}
+
+/// Sends all pieces but the last ones, which it gives.
+async fn run(
+    events: &dyn EventStore,
+    scope: EventScope,
+    question: ExportQuestion,
+    writer: RowWriter,
+    sender: &Sender<Piece>,
+) -> Result<Vec<Piece>, StoreError> {
+    let writing = Arc::new(Mutex::new((Some(writer), None)));
+    let (taken, sender, runtime) = (Arc::clone(&writing), sender.clone(), Handle::current());
+    let write = move |batch: Vec<Event>| {
+        let mut taken = taken.lock();
+        let (Some(writer), failure) = &mut *taken else { return ControlFlow::Break(()) };
+        match writer.write(&batch) {
+            Ok(bytes) if bytes.is_empty() => ControlFlow::Continue(()),
+            Ok(bytes) => {
+                let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
+                if sent.is_err() {
+                    *failure = Some(StoreError::Internal("nobody took the export".to_owned()));
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                *failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    events.export(scope, question, Box::new(write)).await?;
+    let (writer, failure) = std::mem::take(&mut *writing.lock());
+    match (writer, failure) {
+        (_, Some(error)) => Err(error),
+        (Some(writer), None) => Ok(vec![Piece::Bytes(writer.finish()?), Piece::End]),
+        (None, None) => Err(StoreError::Internal("an export ended twice".to_owned())),
+    }
+}
