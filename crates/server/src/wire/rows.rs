@@ -192,8 +192,16 @@ pub fn text_records(format: RowFormat, source: impl Read + Send + 'static) -> Re
 
 /// Reads Parquet, which begins at its end: a stream must be put into a file first.
 pub fn parquet_records(file: std::fs::File) -> Result<Records, String> {
-    let records = read_parquet(file).map_err(|error| error.to_string())?;
-    Ok(Box::new(records.map(|record| record.map_err(|error| error.to_string()))))
+    let records = read_parquet(file).map_err(words)?;
+    Ok(Box::new(records.map(|record| record.map_err(words))))
+}
+
+/// What is wrong with a file that is not the store's own.
+fn words(error: StoreError) -> String {
+    match error {
+        StoreError::Corrupt(why) => why,
+        other => other.to_string(),
+    }
 }
 
 fn json_record(line: &[u8]) -> Result<Record, String> {

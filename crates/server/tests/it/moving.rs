@@ -241,5 +241,11 @@ fn a_bad_row_is_named_and_its_batch_is_not_stored() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && error.contains(words), "{bad}: {error}");
     }
+    for format in ["csv", "parquet"] {
+        let args = ["import", "-", "--project", "default", "--format", format];
+        let output = command(&server.dir).args(args).stdin(Stdio::null()).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() == (format == "csv") && !error.contains("stored file"), "{error}");
+    }
     assert_eq!(rows(&server, &server.default_project().rk), json!([]));
 }
