@@ -9,19 +9,16 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::{Actor, Control, Name, Project, Slug};
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ingest::enrich::{Visit, enrich};
-use millimetric_core::ingest::user_agent::{ClientHints, UserAgents};
-use millimetric_core::ingest::validate::{Submission, validate};
+use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::store::Store;
 use super::{open_control, output};
 use crate::app::system_clock;
 use crate::config::Installation;
-use crate::demo::{DemoEvent, DemoTraffic};
+use crate::demo::{DemoTraffic, finished};
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
 
@@ -64,7 +61,7 @@ pub(super) async fn run(at: &Installation, args: DemoArgs) -> anyhow::Result<()>
     )?);
     let (agents, mut stored, mut batch) = (UserAgents::new(), 0, Vec::with_capacity(BATCH));
     for event in DemoTraffic::new(args.seed, args.events.get(), args.days, end) {
-        batch.push(finish(event, &agents, now)?);
+        batch.push(finished(event, &agents, now)?);
         if batch.len() == BATCH {
             stored += store.append(scope, std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
             bar.inc(BATCH as u64);
@@ -100,28 +97,6 @@ async fn project(
     let founded =
         found(control, &secrets.pepper, name, slug.clone(), Vec::new(), &Actor::CommandLine, now).await?;
     Ok((founded.project, Some(founded.rk.text.reveal().to_owned())))
-}
-
-/// What the pipeline makes of an event that a browser would have sent.
-fn finish(demo: DemoEvent, agents: &UserAgents, now: Timestamp) -> anyhow::Result<Event> {
-    let visit = Visit {
-        device: agents.read(demo.user_agent, &ClientHints::default()).device,
-        country: demo.country,
-        ..Visit::default()
-    };
-    let submission = Submission {
-        event: Some(demo.event.to_owned()),
-        event_id: Some(demo.event_id),
-        timestamp: Some(demo.timestamp.to_string()),
-        anonymous_id: Some(demo.anonymous_id),
-        user_id: demo.user_id,
-        url: Some(demo.url),
-        referrer: demo.referrer,
-        properties: Some(demo.properties),
-        ..Submission::default()
-    };
-    let valid = validate(submission, now).map_err(|errors| anyhow::anyhow!("demo event: {errors:?}"))?;
-    Ok(enrich(valid, &visit, now, Uuid::now_v7))
 }
 
 fn midnight(now: Timestamp) -> Timestamp {

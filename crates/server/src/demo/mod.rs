@@ -1,11 +1,12 @@
 //! Seeded demo traffic: what the browsers of a busy web shop would have sent, in order of time.
 //!
 //! Pure: the same seed, size and end give the same events on any machine (whole numbers only, no
-//! clock, no system generator). Knows no store, key or project: the caller sends the raw inputs
-//! through the same pipeline as anybody's.
+//! clock, no system generator). Knows no store, key or project: the raw inputs go through the same
+//! pipeline as anybody's ([`finished`]).
 
 mod catalogue;
 mod crowd;
+mod finish;
 mod random;
 mod rhythm;
 mod session;
@@ -15,6 +16,8 @@ use std::collections::BinaryHeap;
 
 use millimetric_core::event::Country;
 use millimetric_core::time::Timestamp;
+
+pub use self::finish::finished;
 
 use self::crowd::Crowd;
 use self::random::Random;
