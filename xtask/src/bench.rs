@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cargo::{as_typed, cargo, target_folder};
+use crate::python::python;
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone, Args)]
@@ -23,6 +25,15 @@ pub struct BenchArguments {
     /// Runs of each load, each with a new server over an empty folder; the median is told.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub runs: u32,
+    /// Events of the data that `query` asks about.
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    pub events: u64,
+    /// With `query`: also how its times grow, at 1, 10 and 50 million events.
+    #[arg(long)]
+    pub grow: bool,
+    /// With `ingest`: instead, one long run of so many minutes with questions beside it, told by the minute.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=240))]
+    pub minutes: Option<u64>,
     /// Answer as JSON instead of a Markdown table.
     #[arg(long)]
     pub json: bool,
@@ -37,37 +48,56 @@ pub enum Subject {
     Micro,
     /// The server's memory, idle and under load.
     Memory,
-    /// Everything.
+    /// The time from the start to the first answer.
+    Start,
+    /// Questions over HTTP and inside of the process, beside ClickHouse on the same data.
+    Query,
+    /// Everything but `query`, which needs Python.
     All,
 }
 
 impl Subject {
     /// Whether this choice covers a part.
     pub fn covers(self, part: Self) -> bool {
-        self == Self::All || self == part
+        self == part || (self == Self::All && part != Self::Query)
     }
 }
 
 /// Builds the release binary and the benchmark, and runs it in the foreground.
 pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     let server = release_binary()?;
-    let mut bench =
-        cargo(["bench", "--quiet", "--locked", "--package", "xtask", "--bench", "millimetric", "--"]);
+    let mut bench = harness("bench");
     bench.arg(arguments.subject.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned()));
     bench.arg("--seconds").arg(arguments.seconds.to_string());
     bench.arg("--runs").arg(arguments.runs.to_string());
+    bench.arg("--events").arg(arguments.events.to_string());
     bench.arg("--server").arg(server);
-    if arguments.json {
-        bench.arg("--json");
+    if let Some(minutes) = arguments.minutes {
+        bench.arg("--minutes").arg(minutes.to_string());
     }
-    if !bench.status().context("cargo does not start")?.success() {
-        bail!("the benchmark failed: `{}`", as_typed(&bench));
+    if arguments.subject == Subject::Query {
+        bench.arg("--python").arg(python()?);
+    }
+    let flags = [(arguments.grow, "--grow"), (arguments.json, "--json")];
+    bench.args(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag));
+    run_to_its_end(&mut bench)
+}
+
+/// The optimised program that measures and compares, told which of the two.
+pub fn harness(chore: &str) -> Command {
+    cargo(["bench", "--quiet", "--locked", "--package", "xtask", "--bench", "millimetric", "--", chore])
+}
+
+/// Runs it in the foreground; an error when it fails.
+pub fn run_to_its_end(harness: &mut Command) -> anyhow::Result<()> {
+    if !harness.status().context("cargo does not start")?.success() {
+        bail!("it failed: `{}`", as_typed(harness));
     }
     Ok(())
 }
 
 /// Builds `millimetric` as it is shipped and tells where it lies.
-fn release_binary() -> anyhow::Result<PathBuf> {
+pub fn release_binary() -> anyhow::Result<PathBuf> {
     eprintln!("building the release binary");
     let mut build = cargo(["build", "--release", "--locked", "--package", "millimetric"]);
     if !build.status().context("cargo does not start")?.success() {

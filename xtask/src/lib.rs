@@ -8,5 +8,7 @@
 pub mod bench;
 pub mod cargo;
 pub mod checks;
+pub mod oracle;
+pub mod python;
 #[cfg(test)]
 mod tidy;

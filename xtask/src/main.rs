@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::bench::BenchArguments;
-use xtask::{bench, checks};
+use xtask::oracle::OracleArguments;
+use xtask::{bench, checks, oracle};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ enum Chore {
     Test,
     /// Measure the release build on this machine, over the loopback interface.
     Bench(BenchArguments),
+    /// Compare answers to random questions with those of ClickHouse.
+    Oracle(OracleArguments),
     /// Write `spec/openapi.json` anew from the code.
     Gen,
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().chore {
         Chore::Test => checks::run_all(),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Oracle(arguments) => oracle::run(&arguments),
         Chore::Gen => checks::write_spec(),
     };
     match done {

@@ -47,6 +47,23 @@ impl Connection {
         Ok((status, String::from_utf8_lossy(body).into_owned()))
     }
 
+    /// Sends JSON with a key, over a connection of its own.
+    pub(crate) async fn post(
+        address: SocketAddr,
+        path: &str,
+        key: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, String)> {
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let mut connection = Self::open(address).await?;
+        let (status, body) = connection.exchange(request.as_bytes()).await?;
+        Ok((status, String::from_utf8_lossy(body).into_owned()))
+    }
+
     async fn exchange_patiently(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.received.clear();

@@ -19,14 +19,15 @@ use crate::server::Server;
 const REST: Duration = Duration::from_secs(3);
 
 /// A way of sending.
-struct Shape {
+pub(crate) struct Shape {
     connections: usize,
     /// Different requests of each connection, sent in turn.
     requests: usize,
     events_per_request: usize,
 }
 
-const BATCHES: Shape = Shape { connections: 8, requests: 4, events_per_request: 1000 };
+/// Batches of a server or of an SDK.
+pub(crate) const BATCHES: Shape = Shape { connections: 8, requests: 4, events_per_request: 1000 };
 const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
 
 /// Runs each load so many times for so many seconds, every time with a new server.
@@ -116,7 +117,10 @@ async fn singles(binary: &Path, duration: Duration) -> anyhow::Result<Achieved> 
 }
 
 /// The requests of each connection, made of one stretch of the demo's traffic.
-fn requests(shape: &Shape, make: impl Fn(&[millimetric::demo::DemoEvent]) -> Request) -> Vec<Vec<Request>> {
+pub(crate) fn requests(
+    shape: &Shape,
+    make: impl Fn(&[millimetric::demo::DemoEvent]) -> Request,
+) -> Vec<Vec<Request>> {
     let of_connection = shape.requests * shape.events_per_request;
     let events = traffic(shape.connections * of_connection);
     let connections = events.chunks(of_connection);

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::client::Connection;
 use crate::machine::now;
+use crate::report::percentile;
 use crate::requests::{Ids, Request};
 
 /// What a load achieved.
@@ -19,7 +20,8 @@ pub(crate) struct Achieved {
     pub(crate) events: u64,
     /// From the first sending to the last answer.
     pub(crate) elapsed: Duration,
-    latencies: Vec<Duration>,
+    /// Milliseconds of each call, in order of length.
+    latencies: Vec<f64>,
 }
 
 impl Achieved {
@@ -30,9 +32,7 @@ impl Achieved {
 
     /// The time in milliseconds within which this share of the calls was answered.
     pub(crate) fn percentile_millis(&self, share: f64) -> f64 {
-        let place = (self.latencies.len() as f64 * share) as usize;
-        let latency = self.latencies.get(place.min(self.latencies.len().saturating_sub(1)));
-        latency.map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+        percentile(&self.latencies, share)
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(
         total.latencies.extend(done.latencies);
     }
     total.elapsed = start.elapsed();
-    total.latencies.sort_unstable();
+    total.latencies.sort_by(f64::total_cmp);
     Ok(total)
 }
 
@@ -75,7 +75,7 @@ async fn send(
         let bytes = request.renewed(now(), &mut ids);
         let start = Instant::now();
         let (status, answer) = connection.exchange(bytes).await?;
-        done.latencies.push(start.elapsed());
+        done.latencies.push(start.elapsed().as_secs_f64() * 1000.0);
         let answer = String::from_utf8_lossy(answer);
         if status != 202 || answer.contains("duplicates") {
             bail!("expected 202 for new events, got {status}: {answer}");

@@ -1,40 +1,60 @@
-//! The benchmark behind `cargo xtask bench`: loads a real server over the loopback interface and
-//! prints a table.
+//! The programs behind `cargo xtask bench` and `cargo xtask oracle`: the one loads a real server over
+//! the loopback interface and prints tables, the other compares its answers with ClickHouse's.
 //!
 //! Starts and stops only its own server, over its own temporary folder; both are gone at the end,
 //! also after a failure or Ctrl-C. Never talks to any other address.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
+mod clickhouse;
 mod client;
+mod data;
 mod ingest;
+mod inside;
 mod load;
+mod long;
 mod machine;
 mod memory;
 mod micro;
+mod oracle;
+mod query;
+mod questions;
 mod report;
 mod requests;
 mod server;
+mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use clap::Parser;
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
 use xtask::bench::{BenchArguments, Subject};
+use xtask::oracle::OracleArguments;
 
 use crate::report::Report;
 
 /// Measures the release build on this machine.
 #[derive(Debug, Parser)]
 struct CommandLine {
-    #[command(flatten)]
-    arguments: BenchArguments,
+    #[command(subcommand)]
+    chore: Chore,
     /// The release binary.
-    #[arg(long)]
+    #[arg(long, global = true, default_value = "millimetric")]
     server: PathBuf,
+    /// A Python that knows `xtask/python/requirements.txt`.
+    #[arg(long, global = true)]
+    python: Option<PathBuf>,
     /// Given by `cargo bench` to every benchmark.
-    #[arg(long, hide = true)]
+    #[arg(long, global = true, hide = true)]
     bench: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// How fast and how small it is.
+    Bench(BenchArguments),
+    /// Whether its answers are those of ClickHouse.
+    Oracle(OracleArguments),
 }
 
 /// One thread: the generator shall leave the cores to the server.
@@ -42,24 +62,49 @@ struct CommandLine {
 async fn main() -> anyhow::Result<()> {
     let command_line = CommandLine::parse();
     tokio::select! {
-        report = measure(&command_line) => {
-            let report = report?;
-            let text = if command_line.arguments.json { report.json() } else { report.markdown() };
-            println!("{text}");
-            Ok(())
-        }
+        done = run(&command_line) => done,
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
     }
 }
 
-async fn measure(command_line: &CommandLine) -> anyhow::Result<Report> {
-    let BenchArguments { subject, seconds, runs, .. } = command_line.arguments;
+async fn run(command_line: &CommandLine) -> anyhow::Result<()> {
+    let python = command_line.python.as_deref().context("--python is missing");
+    match &command_line.chore {
+        Chore::Bench(arguments) => {
+            let report = measure(&command_line.server, python, arguments).await?;
+            println!("{}", if arguments.json { report.json() } else { report.markdown() });
+            Ok(())
+        }
+        Chore::Oracle(arguments) => oracle::run(&command_line.server, python?, arguments).await,
+    }
+}
+
+async fn measure(
+    server: &Path,
+    python: anyhow::Result<&Path>,
+    arguments: &BenchArguments,
+) -> anyhow::Result<Report> {
+    let BenchArguments { subject, seconds, runs, events, grow, minutes, .. } = *arguments;
     let mut report = Report::new(machine::facts()?);
+    if let (Subject::Ingest, Some(minutes)) = (subject, minutes) {
+        long::measure(server, minutes, &mut report).await?;
+        return Ok(report);
+    }
     if subject.covers(Subject::Micro) {
         micro::measure(&mut report).await?;
     }
     if subject.covers(Subject::Ingest) || subject.covers(Subject::Memory) {
-        ingest::measure(&command_line.server, subject, seconds, runs, &mut report).await?;
+        ingest::measure(server, subject, seconds, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Start) {
+        start::measure(server, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Query) {
+        let python = python?;
+        query::measure(server, python, events, runs, &mut report).await?;
+        if grow {
+            query::grow(server, python, runs, &mut report).await?;
+        }
     }
     Ok(report)
 }

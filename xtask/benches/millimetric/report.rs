@@ -9,6 +9,18 @@ use serde_json::{Value, json};
 pub(crate) struct Report {
     facts: Vec<(&'static str, String)>,
     figures: Vec<Figure>,
+    tables: Vec<Table>,
+}
+
+/// Figures that belong side by side, as they are shown.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// What the rows have in common, with their unit.
+    pub(crate) title: String,
+    /// The columns' names; the first column names the rows.
+    pub(crate) header: Vec<String>,
+    /// As many cells each as there are columns.
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// One measured quantity over all runs.
@@ -34,7 +46,7 @@ pub(crate) enum Goal {
 impl Report {
     /// An empty report about a machine.
     pub(crate) fn new(facts: Vec<(&'static str, String)>) -> Self {
-        Self { facts, figures: Vec::new() }
+        Self { facts, figures: Vec::new(), tables: Vec::new() }
     }
 
     /// Adds one run's value of a quantity; values of one name make one row.
@@ -45,15 +57,27 @@ impl Report {
         }
     }
 
-    /// Two tables: the machine, then the figures.
+    /// Adds what else there is to know about the run.
+    pub(crate) fn add_fact(&mut self, name: &'static str, fact: String) {
+        self.facts.push((name, fact));
+    }
+
+    /// Adds a table.
+    pub(crate) fn add_table(&mut self, table: Table) {
+        self.tables.push(table);
+    }
+
+    /// The machine, then the figures, then the other tables.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("| machine | |\n|---|---|\n");
         for (name, fact) in &self.facts {
             let _ = writeln!(text, "| {name} | {fact} |");
         }
-        text.push_str(
-            "\n| measured | median | lowest | highest | runs | goal |\n|---|---:|---:|---:|---:|---|\n",
-        );
+        if !self.figures.is_empty() {
+            text.push_str(
+                "\n| measured | median | lowest | highest | runs | goal |\n|---|---:|---:|---:|---:|---|\n",
+            );
+        }
         for figure in &self.figures {
             let (least, most) = figure.extremes();
             let (name, unit, runs) = (figure.name, figure.unit, figure.values.len());
@@ -61,6 +85,7 @@ impl Report {
             let goal = figure.goal_words();
             let _ = writeln!(text, "| {name}, {unit} | **{median}** | {least} | {most} | {runs} | {goal} |");
         }
+        self.tables.iter().for_each(|table| text.push_str(&table.markdown()));
         text
     }
 
@@ -69,7 +94,21 @@ impl Report {
         let facts: serde_json::Map<_, _> =
             self.facts.iter().map(|(name, fact)| ((*name).to_owned(), Value::from(fact.as_str()))).collect();
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
-        format!("{:#}", json!({ "machine": facts, "figures": figures }))
+        let tables: Vec<_> = self.tables.iter().map(Table::json).collect();
+        format!("{:#}", json!({ "machine": facts, "figures": figures, "tables": tables }))
+    }
+}
+
+impl Table {
+    fn markdown(&self) -> String {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let rule = format!("|---|{}\n", "---:|".repeat(self.header.len().saturating_sub(1)));
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        format!("\n{}\n\n{}{rule}{rows}", self.title, line(&self.header))
+    }
+
+    fn json(&self) -> Value {
+        json!({ "title": self.title, "header": self.header, "rows": self.rows })
     }
 }
 
@@ -120,8 +159,14 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The value below which this share of the values lies; they are in order.
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let place = (sorted.len() as f64 * share) as usize;
+    sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
 /// Three digits where they matter, groups of thousands where there are many.
-fn shown(value: f64) -> String {
+pub(crate) fn shown(value: f64) -> String {
     if value.abs() < 10.0 {
         return format!("{value:.2}");
     }

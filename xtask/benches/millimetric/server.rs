@@ -1,8 +1,9 @@
-//! The server under test: a child process over a temporary folder, both gone when it is dropped.
+//! The server under test: a child process over a folder, gone when it is dropped; so is the folder
+//! where it is a temporary one.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,37 +16,58 @@ use crate::client::Connection;
 
 /// The longest wait for a start or a stop.
 const PATIENCE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(1);
 
 /// A running server with one project.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    folder: TempDir,
+    home: PathBuf,
     /// Where it listens: loopback.
     pub(crate) address: SocketAddr,
+    /// From the start of the process until it was ready.
+    pub(crate) ready_after: Duration,
     /// The key that sends.
     pub(crate) secret_key: String,
     /// The key that reads.
     pub(crate) read_key: String,
+    /// Where the folder is one for this run only: it goes when the server goes.
+    temporary: Option<TempDir>,
 }
 
 impl Server {
-    /// Starts the binary over an empty folder, waits until it is ready, makes a project.
+    /// Starts the binary over an empty temporary folder, waits until it is ready, makes a project.
     pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        let mut server = Self::over(binary, folder.path()).await?;
+        server.temporary = Some(folder);
+        server.make_project(binary)?;
+        Ok(server)
+    }
+
+    /// Starts the binary over [`data_of`] this folder and waits until it is ready; it has no keys.
+    pub(crate) async fn over(binary: &Path, home: &Path) -> anyhow::Result<Self> {
         let address = free_address()?;
-        let log = File::create(folder.path().join("server.log"))?;
+        let log = File::create(home.join("server.log"))?;
+        let begin = Instant::now();
         let child =
-            command(binary, &["serve", "--rate-limit-track", "off", "--rate-limit-batch", "off"], &folder)
+            command(binary, &["serve", "--rate-limit-track", "off", "--rate-limit-batch", "off"], home)
                 .args(["--listen", &address.to_string()])
                 .stdout(log.try_clone()?)
                 .stderr(log)
                 .spawn()
                 .with_context(|| format!("{} does not start", binary.display()))?;
-        let mut server = Self { child, folder, address, secret_key: String::new(), read_key: String::new() };
+        let mut server = Self {
+            child,
+            home: home.to_owned(),
+            address,
+            ready_after: Duration::ZERO,
+            secret_key: String::new(),
+            read_key: String::new(),
+            temporary: None,
+        };
         server.wait_until_ready().await?;
-        server.make_project(binary)?;
+        server.ready_after = begin.elapsed();
         Ok(server)
     }
 
@@ -92,9 +114,10 @@ impl Server {
         bail!("the server was not ready in time: {}", self.log())
     }
 
-    fn make_project(&mut self, binary: &Path) -> anyhow::Result<()> {
+    /// Makes a project and takes its keys.
+    pub(crate) fn make_project(&mut self, binary: &Path) -> anyhow::Result<()> {
         let output =
-            command(binary, &["project", "create", "--name", "bench", "--json"], &self.folder).output()?;
+            command(binary, &["project", "create", "--name", "bench", "--json"], &self.home).output()?;
         let project: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("no project: {}", String::from_utf8_lossy(&output.stderr)))?;
         let key =
@@ -105,7 +128,7 @@ impl Server {
 
     /// The end of what the server said.
     fn log(&self) -> String {
-        let text = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        let text = fs::read_to_string(self.home.join("server.log")).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
@@ -119,10 +142,15 @@ impl Drop for Server {
     }
 }
 
+/// Where the server of a folder keeps its data.
+pub(crate) fn data_of(home: &Path) -> PathBuf {
+    home.join("data")
+}
+
 /// A command of the binary over the folder, untouched by settings of this shell.
-fn command(binary: &Path, arguments: &[&str], folder: &TempDir) -> Command {
+pub(crate) fn command(binary: &Path, arguments: &[&str], home: &Path) -> Command {
     let mut command = Command::new(binary);
-    command.args(arguments).arg("--data-dir").arg(folder.path().join("data")).stdin(Stdio::null());
+    command.args(arguments).arg("--data-dir").arg(data_of(home)).stdin(Stdio::null());
     let ours = |name: &String| name.starts_with("MILLIMETRIC_");
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours) {
         command.env_remove(name);

@@ -1,0 +1,139 @@
+//! `cargo xtask oracle`: random events and random questions, asked of a real server over HTTP and
+//! of ClickHouse over the server's own Parquet files. The answers have to be the same.
+//!
+//! Each data set is asked about twice: half sealed and half in the hot log, and sealed. A seed
+//! decides everything.
+
+mod ask;
+mod events;
+mod random;
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use xtask::oracle::OracleArguments;
+
+use self::ask::Question;
+use self::random::Random;
+use crate::clickhouse::ClickHouse;
+use crate::client::Connection;
+use crate::data::{LOAD, seal};
+use crate::questions::{Asker, Timed, ensure_same};
+use crate::server::{Server, data_of};
+
+/// Questions of each data set.
+const QUESTIONS: usize = 40;
+/// Events of a data set, at most.
+const MOST_EVENTS: u64 = 600;
+
+/// What was compared.
+#[derive(Debug, Default)]
+struct Tally {
+    answers: u64,
+    /// Questions whose route this build does not have.
+    unknown: u64,
+}
+
+/// Compares; the first difference is an error that shows the question, both rows, and the command
+/// that asks it again.
+pub(crate) async fn run(binary: &Path, python: &Path, arguments: &OracleArguments) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut clickhouse = ClickHouse::start(python, &folder.path().join("clickhouse"))?;
+    let mut tally = Tally::default();
+    for seed in arguments.seed..arguments.seed.saturating_add(arguments.cases) {
+        let again = || format!("again with: cargo xtask oracle --cases 1 --seed {seed}");
+        case(binary, &mut clickhouse, seed, &mut tally).await.with_context(again)?;
+        eprintln!("case {seed}: the same");
+    }
+    let Tally { answers, unknown } = tally;
+    println!("{} data sets, {answers} answers, all the same as ClickHouse's", arguments.cases);
+    if unknown > 0 {
+        println!("{unknown} questions were not compared: this build has no such route");
+    }
+    Ok(())
+}
+
+async fn case(
+    binary: &Path,
+    clickhouse: &mut ClickHouse,
+    seed: u64,
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
+    let mut random = Random::new(seed);
+    let count = 2 + random.below(MOST_EVENTS);
+    let events = events::events(&mut random, count)?;
+    let questions: Vec<_> = (0..QUESTIONS).map(|_| ask::question(&mut random)).collect::<Result<_, _>>()?;
+    let home = tempfile::tempdir()?;
+    let mut server = Server::over(binary, home.path()).await?;
+    server.make_project(binary)?;
+    let (sk, rk) = (server.secret_key.clone(), server.read_key.clone());
+    let (first, second) = events.split_at(random.below(count) as usize);
+    send(&server, &sk, first).await?;
+    server.stop().await?;
+    seal(home.path()).await?;
+    let server = Server::over(binary, home.path()).await?;
+    send(&server, &sk, second).await?;
+    let mixed = answers(&server, &rk, &questions).await?;
+    server.stop().await?;
+    seal(home.path()).await?;
+    let server = Server::over(binary, home.path()).await?;
+    let sealed = answers(&server, &rk, &questions).await?;
+    load(clickhouse, home.path(), count)?;
+    for ((question, mixed), sealed) in questions.iter().zip(mixed).zip(sealed) {
+        let theirs = clickhouse.ask(&question.sql)?.rows;
+        for (state, ours) in [("half sealed", mixed), ("sealed", sealed)] {
+            let Some(ours) = ours else {
+                tally.unknown += 1;
+                continue;
+            };
+            check(question, &ours, &theirs)
+                .with_context(|| format!("{state}: {}\n{}", question.path, question.sql))?;
+            tally.answers += 1;
+        }
+    }
+    server.stop().await
+}
+
+async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()> {
+    for batch in events.chunks(1000) {
+        let body = json!({ "events": batch }).to_string();
+        let (status, answer) = Connection::post(server.address, "/v1/batch", key, &body).await?;
+        ensure!(status == 202 && !answer.contains("duplicates"), "the batch got {status}: {answer}");
+    }
+    Ok(())
+}
+
+/// The stored rows of the files, as ClickHouse reads them.
+fn load(clickhouse: &mut ClickHouse, home: &Path, count: u64) -> anyhow::Result<()> {
+    let segments = data_of(home).join("segments/**/*.parquet");
+    clickhouse.ask("drop table if exists events")?;
+    clickhouse.ask(include_str!("../questions/create.sql"))?;
+    clickhouse.ask(&LOAD.replace("{segments}", &segments.to_string_lossy()))?;
+    let rows = clickhouse.ask("select count() as events from events")?.rows;
+    ensure!(rows[0]["events"] == count, "the files hold {rows:?} of {count} events");
+    Ok(())
+}
+
+async fn answers(server: &Server, key: &str, questions: &[Question]) -> anyhow::Result<Vec<Option<Timed>>> {
+    let mut asker = Asker::connect(server.address, key).await?;
+    let mut answers = Vec::new();
+    for Question { path, .. } in questions {
+        let mut answer = asker.ask(path).await?;
+        let mut next = answer.as_mut().and_then(|first| first.next_cursor.take());
+        while let (Some(cursor), Some(whole)) = (next, &mut answer) {
+            let page = asker.ask(&format!("{path}&cursor={cursor}")).await?.context("a page is missing")?;
+            whole.rows.extend(page.rows);
+            next = page.next_cursor;
+        }
+        answers.push(answer);
+    }
+    Ok(answers)
+}
+
+fn check(question: &Question, ours: &Timed, theirs: &[Value]) -> anyhow::Result<()> {
+    let most = question.limit.unwrap_or(theirs.len()).min(theirs.len());
+    let cut = theirs.len() > most;
+    ensure!(ours.truncated == cut, "`truncated` is {}, but it was cut: {cut}", ours.truncated);
+    ensure_same(&ours.rows, &theirs[..most])
+}

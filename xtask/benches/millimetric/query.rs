@@ -1,0 +1,238 @@
+//! Questions about sealed data: ours over HTTP, the store alone, and ClickHouse on the same rows
+//! in the same run, warm and cold, and how the times grow with the data.
+//!
+//! Every pair of answers is compared, and a difference ends the run: a time counts only for the
+//! right answer.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::clickhouse::ClickHouse;
+use crate::data::{Data, UNTIL};
+use crate::inside;
+use crate::memory::{peak_megabytes, resident_megabytes};
+use crate::questions::{Asker, Days, QUESTIONS, Question, ensure_same};
+use crate::report::{Report, Table, median, shown};
+use crate::server::Server;
+
+/// Runs that are not counted.
+const WARM_UPS: u32 = 2;
+/// Warm runs of each question, at least.
+const LEAST_RUNS: u32 = 7;
+/// Cold runs of each question: each needs new processes.
+const COLD_RUNS: u32 = 3;
+/// The sizes of `--grow`.
+const SIZES: [u64; 3] = [1_000_000, 10_000_000, 50_000_000];
+/// The days that are asked about, and all that there are.
+const LAST: i64 = 30;
+const ALL: i64 = 90;
+
+/// Milliseconds of ours and of ClickHouse.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    ours: f64,
+    theirs: f64,
+}
+
+impl Pair {
+    fn medians(of: &[Self]) -> Option<Self> {
+        let side = |side: fn(&Self) -> f64| median(&of.iter().map(side).collect::<Vec<_>>());
+        (!of.is_empty()).then(|| Self { ours: side(|pair| pair.ours), theirs: side(|pair| pair.theirs) })
+    }
+
+    fn ratio(self) -> f64 {
+        self.theirs / self.ours
+    }
+}
+
+/// Both tables of one size: the questions, and what they took in memory and on disk.
+pub(crate) async fn measure(
+    binary: &Path,
+    python: &Path,
+    events: u64,
+    runs: u32,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let (data, days) = (Data::of(binary, python, events).await?, Days::before(UNTIL, LAST)?);
+    let runs = runs.max(LEAST_RUNS);
+    let mut bench = Bench::start(binary, python, &data).await?;
+    let warm = bench.warm(&days, runs).await?;
+    let resources = bench.resources()?;
+    let version = bench.clickhouse.ask("select version() as version")?.rows[0]["version"].to_string();
+    drop(bench);
+    eprintln!("the store inside of this process");
+    let inside = inside::measure(&data, &days, runs).await?;
+    let (cold, way) = cold(binary, python, &data, &days).await?;
+    report.add_fact("ClickHouse", format!("{} (chdb)", version.trim_matches('"')));
+    report.add_fact("page cache dropped by", way);
+    report.add_table(questions_table(events, &warm, &inside, &cold));
+    report.add_table(ratios_table(&warm, &cold));
+    report.add_table(resources);
+    Ok(())
+}
+
+/// How the times grow: the same questions on more and more data.
+pub(crate) async fn grow(binary: &Path, python: &Path, runs: u32, report: &mut Report) -> anyhow::Result<()> {
+    let mut columns = Vec::new();
+    for events in SIZES {
+        let data = Data::of(binary, python, events).await?;
+        let mut bench = Bench::start(binary, python, &data).await?;
+        for days in [LAST, ALL] {
+            let title = format!("{} M, {days} days", events / 1_000_000);
+            columns.push((title, bench.warm(&Days::before(UNTIL, days)?, runs.max(LEAST_RUNS)).await?));
+        }
+    }
+    let cell = |pair: &Option<Pair>| {
+        pair.map_or("–".to_owned(), |pair| format!("{} / {}", shown(pair.ours), shown(pair.theirs)))
+    };
+    let row = |(place, question): (usize, &Question)| {
+        let cells = columns.iter().map(|(_, pairs)| cell(&pairs[place]));
+        [question.name.to_owned()].into_iter().chain(cells).collect()
+    };
+    report.add_table(Table {
+        title: "Growth: ms warm, over HTTP / ClickHouse".to_owned(),
+        header: ["question".to_owned()]
+            .into_iter()
+            .chain(columns.iter().map(|(name, _)| name.clone()))
+            .collect(),
+        rows: QUESTIONS.iter().enumerate().map(row).collect(),
+    });
+    Ok(())
+}
+
+/// Our server and ClickHouse over the same data.
+struct Bench<'a> {
+    data: &'a Data,
+    server: Server,
+    clickhouse: ClickHouse,
+}
+
+impl<'a> Bench<'a> {
+    async fn start(binary: &Path, python: &Path, data: &'a Data) -> anyhow::Result<Self> {
+        let server = Server::over(binary, &data.home).await?;
+        Ok(Self { data, server, clickhouse: ClickHouse::start(python, &data.clickhouse())? })
+    }
+
+    /// The medians of each question, both asked in turn so that the machine's moods hit both;
+    /// `None` where this build has no such route.
+    async fn warm(&mut self, days: &Days, runs: u32) -> anyhow::Result<Vec<Option<Pair>>> {
+        let mut asker = Asker::connect(self.server.address, &self.data.read_key).await?;
+        let mut medians = Vec::new();
+        for question in QUESTIONS {
+            eprintln!("warm: {}", question.name);
+            let mut pairs = Vec::new();
+            for run in 0..WARM_UPS + runs {
+                let pair = ask_both(question, &mut asker, &mut self.clickhouse, self.data, days).await?;
+                pairs.extend(pair.filter(|_| run >= WARM_UPS));
+            }
+            medians.push(Pair::medians(&pairs));
+        }
+        Ok(medians)
+    }
+
+    fn resources(&mut self) -> anyhow::Result<Table> {
+        let (ours, theirs) = (self.server.process(), self.clickhouse.process());
+        let disk = self.data.bytes_per_event(&mut self.clickhouse)?;
+        let row = |name: &str, (ours, theirs): (f64, f64)| vec![name.to_owned(), shown(ours), shown(theirs)];
+        let now = (resident_megabytes(ours)?, resident_megabytes(theirs)?);
+        let peak = (peak_megabytes(ours)?, peak_megabytes(theirs)?);
+        Ok(Table {
+            title: "After all warm questions".to_owned(),
+            header: ["", "Millimetric", "ClickHouse"].map(str::to_owned).to_vec(),
+            rows: vec![
+                row("resident memory, MB", now),
+                row("resident memory, highest, MB", peak),
+                row("bytes of an event on disk", disk),
+            ],
+        })
+    }
+}
+
+/// Times of both, when the answers are the same.
+async fn ask_both(
+    question: &Question,
+    asker: &mut Asker<'_>,
+    clickhouse: &mut ClickHouse,
+    data: &Data,
+    days: &Days,
+) -> anyhow::Result<Option<Pair>> {
+    let path = format!("{}?{}", question.route(), question.query(days));
+    let Some(ours) = asker.ask(&path).await? else { return Ok(None) };
+    let theirs = clickhouse.ask(&question.sql(&data.project, days))?;
+    ensure_same(&ours.rows, &theirs.rows).with_context(|| format!("{path} disagrees with ClickHouse"))?;
+    Ok(Some(Pair { ours: ours.millis, theirs: theirs.millis }))
+}
+
+/// The medians of first questions: new processes, nothing of the files in memory; and how that
+/// was brought about.
+async fn cold(
+    binary: &Path,
+    python: &Path,
+    data: &Data,
+    days: &Days,
+) -> anyhow::Result<(Vec<Option<Pair>>, String)> {
+    let (mut medians, mut way) = (Vec::new(), String::new());
+    for question in QUESTIONS {
+        eprintln!("cold: {}", question.name);
+        let mut pairs = Vec::new();
+        for _ in 0..COLD_RUNS {
+            let mut bench = Bench::start(binary, python, data).await?;
+            let mut asker = Asker::connect(bench.server.address, &data.read_key).await?;
+            way = bench.clickhouse.drop_cache(&[&data.home])?;
+            pairs.extend(ask_both(question, &mut asker, &mut bench.clickhouse, data, days).await?);
+        }
+        medians.push(Pair::medians(&pairs));
+    }
+    Ok((medians, way))
+}
+
+fn questions_table(
+    events: u64,
+    warm: &[Option<Pair>],
+    inside: &[Option<f64>],
+    cold: &[Option<Pair>],
+) -> Table {
+    let cells = |pair: Option<Pair>| match pair {
+        Some(pair) => {
+            [format!("**{}**", shown(pair.ours)), shown(pair.theirs), format!("{}×", shown(pair.ratio()))]
+        }
+        None => ["–"; 3].map(str::to_owned),
+    };
+    let rows = QUESTIONS.iter().zip(warm).zip(inside).zip(cold).map(|(((question, warm), inside), cold)| {
+        let inside = inside.map_or("–".to_owned(), shown);
+        let warm = cells(*warm).into_iter();
+        [question.name.to_owned(), inside].into_iter().chain(warm).chain(cells(*cold)).collect()
+    });
+    let header = [
+        "question",
+        "store alone",
+        "over HTTP",
+        "ClickHouse",
+        "ratio",
+        "cold, over HTTP",
+        "cold, ClickHouse",
+        "ratio",
+    ];
+    Table {
+        title: format!(
+            "The last {LAST} days of the largest of 20 projects, {} events in all, ms",
+            shown(events as f64)
+        ),
+        header: header.map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn ratios_table(warm: &[Option<Pair>], cold: &[Option<Pair>]) -> Table {
+    let row = |name: &str, pairs: &[Option<Pair>]| {
+        let ratios: Vec<f64> = pairs.iter().flatten().map(|pair| pair.ratio()).collect();
+        let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        vec![name.to_owned(), format!("{}×", shown(lowest)), format!("{}×", shown(median(&ratios)))]
+    };
+    Table {
+        title: "How many times faster than ClickHouse, over all questions".to_owned(),
+        header: ["", "lowest", "median"].map(str::to_owned).to_vec(),
+        rows: vec![row("warm", warm), row("cold", cold)],
+    }
+}

@@ -1,0 +1,177 @@
+//! What is asked: each question as a path of the API and as the SQL that a careful user of
+//! ClickHouse would write, and whether two answers are the same.
+
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use millimetric_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::client::Connection;
+
+/// One question.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// How it is called in the tables.
+    pub(crate) name: &'static str,
+    route: &'static str,
+    parameters: &'static str,
+    sql: &'static str,
+}
+
+const fn question(
+    name: &'static str,
+    (route, parameters): (&'static str, &'static str),
+    sql: &'static str,
+) -> Question {
+    Question { name, route, parameters, sql }
+}
+
+/// All of them: what a dashboard asks.
+#[rustfmt::skip]
+pub(crate) const QUESTIONS: &[Question] = &[
+    question("count by source, medium",
+        ("/v1/stats", "group_by=source,medium&limit=1000"),
+        include_str!("questions/source_medium.sql")),
+    question("exact uniques by day",
+        ("/v1/stats", "metric=uniques&interval=day&limit=1000"),
+        include_str!("questions/uniques_by_day.sql")),
+    question("sources: events, uniques, paid share",
+        ("/v1/sources", "limit=200"),
+        include_str!("questions/sources.sql")),
+    question("uniques by path, one event, top 100",
+        ("/v1/stats", "metric=uniques&event=$pageview&group_by=path&limit=100"),
+        include_str!("questions/uniques_by_path.sql")),
+    question("count by day × event",
+        ("/v1/stats", "interval=day&group_by=event_name&limit=1000"),
+        include_str!("questions/day_event.sql")),
+    question("3-step funnel in 7 days",
+        ("/v1/funnel", "steps=$pageview,add_to_cart,purchase&window=7d"),
+        include_str!("questions/funnel.sql")),
+    question("last 100 events of a name",
+        ("/v1/query", "event=purchase&limit=100"),
+        include_str!("questions/last_events.sql")),
+    question("by hour, one country and source",
+        ("/v1/stats", "interval=hour&country=DE&source=google&limit=1000"),
+        include_str!("questions/hours_filtered.sql")),
+    question("count by source, medium, country",
+        ("/v1/stats", "group_by=source,medium,country&limit=1000"),
+        include_str!("questions/three_columns.sql")),
+    question("count by a property",
+        ("/v1/stats", "event=$pageview&group_by=properties.title&limit=1000"),
+        include_str!("questions/property.sql")),
+];
+
+/// The days that are asked about: from the first's midnight to before the second's.
+#[derive(Debug, Clone)]
+pub(crate) struct Days {
+    from: String,
+    to: String,
+}
+
+impl Days {
+    /// So many days before the date.
+    pub(crate) fn before(date: &str, days: i64) -> anyhow::Result<Self> {
+        let to = Timestamp::parse_or_date(date)?;
+        let day = |time: Timestamp| time.to_string()[..10].to_owned();
+        Ok(Self { from: day(to.plus_millis(-days * 86_400_000)), to: day(to) })
+    }
+}
+
+impl Question {
+    /// Its query string.
+    pub(crate) fn query(&self, days: &Days) -> String {
+        format!("{}&from={}&to={}", self.parameters, days.from, days.to)
+    }
+
+    /// The route that answers it.
+    pub(crate) fn route(&self) -> &'static str {
+        self.route
+    }
+
+    /// Its SQL for a project.
+    pub(crate) fn sql(&self, project: &str, days: &Days) -> String {
+        let Days { from, to } = days;
+        let scope = format!(
+            "project_id = '{project}' and env = 'live' \
+             and timestamp >= toDateTime64('{from} 00:00:00', 3, 'UTC') \
+             and timestamp < toDateTime64('{to} 00:00:00', 3, 'UTC')"
+        );
+        self.sql.replace("{scope}", &scope)
+    }
+}
+
+/// An answer and how long it took.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    pub(crate) rows: Vec<Value>,
+    pub(crate) millis: f64,
+    /// Rows were cut at the limit.
+    pub(crate) truncated: bool,
+    /// Where the next page begins.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// Whoever asks a server over one kept-open connection.
+#[derive(Debug)]
+pub(crate) struct Asker<'a> {
+    connection: Connection,
+    key: &'a str,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) async fn connect(server: std::net::SocketAddr, key: &'a str) -> anyhow::Result<Self> {
+        Ok(Self { connection: Connection::open(server).await?, key })
+    }
+
+    /// The answer to a path; `None` when this build has no such route. The time is from the first
+    /// byte sent to the last one received.
+    pub(crate) async fn ask(&mut self, path: &str) -> anyhow::Result<Option<Timed>> {
+        let key = self.key;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n");
+        let start = Instant::now();
+        let (status, body) = self.connection.exchange(request.as_bytes()).await?;
+        let millis = start.elapsed().as_secs_f64() * 1000.0;
+        let text = String::from_utf8_lossy(body);
+        match status {
+            200 => {
+                let mut answer: Value = serde_json::from_str(&text)?;
+                let (truncated, next) = (answer["truncated"] == true, answer["next_cursor"].as_str());
+                let next_cursor = next.map(str::to_owned);
+                let Value::Array(rows) = answer["rows"].take() else { bail!("no rows: {path}: {text}") };
+                Ok(Some(Timed { rows, millis, truncated, next_cursor }))
+            }
+            404 => Ok(None),
+            _ => bail!("{path}: {status} {text}"),
+        }
+    }
+}
+
+/// An error that shows the first difference, when the rows are not the same in every column that
+/// ClickHouse was asked for.
+pub(crate) fn ensure_same(ours: &[Value], theirs: &[Value]) -> anyhow::Result<()> {
+    for (place, (our, their)) in ours.iter().zip(theirs).enumerate() {
+        let columns = their.as_object().context("a row of ClickHouse is no object")?;
+        let same = columns.iter().all(|(name, value)| our.get(name).is_some_and(|own| is_same(own, value)));
+        ensure!(same, "row {place} differs\n  ours:       {our}\n  ClickHouse: {their}");
+    }
+    ensure!(ours.len() == theirs.len(), "{} rows of ours, {} of ClickHouse", ours.len(), theirs.len());
+    Ok(())
+}
+
+/// Numbers are the same when they differ by rounding only: sums are added up in another order.
+fn is_same(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(ours), Value::Number(theirs)) if ours.is_f64() || theirs.is_f64() => {
+            let (ours, theirs) = (ours.as_f64().unwrap_or(f64::NAN), theirs.as_f64().unwrap_or(f64::NAN));
+            (ours - theirs).abs() <= 1e-12 * ours.abs().max(theirs.abs())
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(own, their)| is_same(own, their))
+        }
+        (Value::Object(ours), Value::Object(theirs)) => {
+            theirs.iter().all(|(name, their)| ours.get(name).is_some_and(|own| is_same(own, their)))
+        }
+        _ => ours == theirs,
+    }
+}

@@ -1,0 +1,1 @@
+insert into events select * from file('{segments}', Parquet)

@@ -1,0 +1,62 @@
+"""ClickHouse behind a pipe: what `cargo xtask bench query` and `cargo xtask oracle` compare with.
+
+Reads one request a line from standard input, as JSON, and answers one line of JSON to each:
+`{"sql": …}` runs a statement, `{"drop_cache": [FOLDER, …]}` makes the system forget
+the files of these folders. Knows neither the questions nor the product. Never touches a network,
+and writes nowhere but below the folder that it is started with.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from chdb.session import Session
+
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+def run(session: Session, sql: str) -> dict[str, Any]:
+    """The rows of a statement, and the milliseconds of the call alone."""
+    start = time.perf_counter()
+    result = session.query(sql, "JSONEachRow")
+    millis = (time.perf_counter() - start) * 1000.0
+    text = result.bytes().decode() if result.size() else ""
+    return {"millis": millis, "rows": [json.loads(line) for line in text.splitlines()]}
+
+
+def drop_cache(folders: list[str]) -> dict[str, Any]:
+    """Everything that is cached of any file where the system lets us, else these folders' files."""
+    os.sync()
+    try:
+        DROP_CACHES.write_text("1\n")
+        return {"way": "drop_caches"}
+    except OSError:
+        for path in (file for folder in folders for file in Path(folder).rglob("*") if file.is_file()):
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return {"way": "posix_fadvise"}
+
+
+def answer(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+    """What came of one request; a failed statement is an answer, too."""
+    try:
+        if "drop_cache" in request:
+            return drop_cache(request["drop_cache"])
+        return run(session, request["sql"])
+    except Exception as error:  # Whatever goes wrong is told to the caller, who ends the run.
+        return {"error": str(error)}
+
+
+def main(folder: str, answers: TextIO) -> None:
+    """Answers until the input ends."""
+    session = Session(folder)
+    for line in sys.stdin:
+        answers.write(json.dumps(answer(session, json.loads(line))) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.stdout)
