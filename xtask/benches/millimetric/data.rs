@@ -115,10 +115,12 @@ async fn make(
     Ok(json!({ "made_by": made_by, "project": largest["project_id"], "read_key": largest["rk"] }))
 }
 
-/// Seals everything that a stopped server left in its hot log.
+/// Seals everything that a stopped server left in its hot log, and merges what is to be merged, so
+/// that no work in the background stands beside what is measured.
 pub(crate) async fn seal(home: &Path) -> anyhow::Result<()> {
     let store = EmbeddedStore::open(&data_of(home), Options::default()).await?;
     store.seal_now().await?;
+    store.merge_now().await?;
     store.close().await;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::{Actor, Control, Name, Project, Slug};
-use millimetric_core::event::{Event, EventScope};
+use millimetric_core::event::EventScope;
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
