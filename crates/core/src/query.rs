@@ -2,12 +2,24 @@
 //!
 //! A question that exists is valid: ranges are not empty, limits are in bounds, columns are
 //! known. Every engine answers these types and no others; REST, MCP and the dashboard ask them,
-//! which is why their answers cannot differ. No SQL and no JSON here.
+//! which is why their answers cannot differ. No SQL and no JSON here. Questions that follow
+//! visitors from event to event have files of their own.
+
+mod funnel;
+mod pages;
+mod retention;
 
 use std::fmt;
 use std::str::FromStr;
 
 use chrono_tz::Tz;
+
+pub use self::funnel::{
+    FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
+    StepOrder,
+};
+pub use self::pages::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort, UnknownPagesSort};
+pub use self::retention::{Cohort, RetentionAnswer, RetentionQuestion};
 
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};
@@ -191,6 +203,18 @@ pub enum Interval {
     Week,
     /// `month`
     Month,
+}
+
+impl Interval {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 impl FromStr for Interval {

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
     StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
@@ -60,6 +61,19 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Which event names occur.
     async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError>;
+
+    /// How far visitors get along a series of events.
+    async fn funnel(&self, scope: EventScope, question: FunnelQuestion) -> Result<FunnelAnswer, StoreError>;
+
+    /// How many visitors come back, period after period.
+    async fn retention(
+        &self,
+        scope: EventScope,
+        question: RetentionQuestion,
+    ) -> Result<RetentionAnswer, StoreError>;
+
+    /// Which pages are viewed, and where sessions begin and end.
+    async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError>;
 
     /// Queues an erasure: from the return on, no answer of this scope holds an event of that
     /// person with a timestamp before `request.at`, and none arriving later is stored.

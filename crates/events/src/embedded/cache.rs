@@ -25,6 +25,10 @@ pub(super) enum Part {
     Text(Field),
     /// A visitor number for each row, from the visitor table of that generation.
     Visitors(u64),
+    /// A hash of each row's visitor.
+    VisitorHashes,
+    /// A hash of each row's session.
+    Sessions,
     /// What an estimate of the visitors needs of each row.
     VisitorTokens,
     /// The text of a top-level property.

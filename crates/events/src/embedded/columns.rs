@@ -105,6 +105,29 @@ impl Columns {
         })
     }
 
+    /// A hash of each row's visitor, where they are too many to be numbered.
+    pub(super) fn visitor_hashes(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
+        self.hashes(chunk, Part::VisitorHashes, Field::AnonymousId, Kind::Visitor)
+    }
+
+    /// A hash of each row's session.
+    pub(super) fn sessions(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
+        self.hashes(chunk, Part::Sessions, Field::SessionId, Kind::Session)
+    }
+
+    fn hashes(
+        &self,
+        chunk: &Chunk,
+        part: Part,
+        field: Field,
+        kind: Kind,
+    ) -> Result<Arc<Vec<u64>>, StoreError> {
+        self.derived(chunk, part, || {
+            // No row of these columns lacks a value.
+            self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
+        })
+    }
+
     /// What an estimate of the visitors needs of each row.
     pub(super) fn visitor_tokens(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, Part::VisitorTokens, || {

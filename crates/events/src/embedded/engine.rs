@@ -9,14 +9,16 @@ use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
     StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
 
 use super::change::Change;
 use super::field::{Field, FieldSet};
-use super::kernel::run::blocking;
+use super::kernel::run::{Stop, blocking};
+use super::view::View;
 use super::{EmbeddedStore, backup, dedup, erase, export, import, join, kernel, view};
 use crate::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
 
@@ -94,6 +96,33 @@ impl EventStore for EmbeddedStore {
             [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
         let range = question.range;
         self.answer(scope, range, fields, move |view, stop| kernel::names::names(&view, &question, stop))
+            .await
+    }
+
+    async fn funnel(&self, scope: EventScope, question: FunnelQuestion) -> Result<FunnelAnswer, StoreError> {
+        let fields = view::filtered(&question.filters).union(view::grouped(&question.group_by));
+        let fields = fields.with(Field::EventName).with(Field::AnonymousId);
+        let range = question.range;
+        self.answer(scope, range, fields, move |view, stop| kernel::funnel::funnel(&view, &question, stop))
+            .await
+    }
+
+    async fn retention(
+        &self,
+        scope: EventScope,
+        question: RetentionQuestion,
+    ) -> Result<RetentionAnswer, StoreError> {
+        let fields = view::filtered(&question.filters).with(Field::EventName).with(Field::AnonymousId);
+        let range = question.range;
+        let kernel = move |view: View, stop: &Stop| kernel::retention::retention(&view, &question, stop);
+        self.answer(scope, range, fields, kernel).await
+    }
+
+    async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError> {
+        let fields = view::filtered(&question.filters).with(Field::EventName).with(Field::AnonymousId);
+        let fields = fields.with(Field::SessionId).with(Field::Path);
+        let range = question.range;
+        self.answer(scope, range, fields, move |view, stop| kernel::pages::pages(&view, &question, stop))
             .await
     }
 

@@ -124,6 +124,11 @@ impl FieldSet {
         Self(self.0 | 1 << field as u8)
     }
 
+    #[must_use]
+    pub(super) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(super) const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }

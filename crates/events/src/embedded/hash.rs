@@ -12,6 +12,7 @@ pub(super) enum Kind {
     Event = 1,
     Visitor = 2,
     User = 3,
+    Session = 4,
 }
 
 /// SipHash-1-3 of 128 bits under the store's own random key.

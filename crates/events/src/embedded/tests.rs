@@ -60,7 +60,7 @@ fn options_at(clock: &Clock) -> Options {
     Options { clock: Arc::new(move || clock.now()), ..Options::default() }
 }
 
-async fn open(directory: &Path) -> EmbeddedStore {
+pub(super) async fn open(directory: &Path) -> EmbeddedStore {
     EmbeddedStore::open(directory, options_at(&Clock::at("2026-05-16T12:01:00Z"))).await.unwrap()
 }
 

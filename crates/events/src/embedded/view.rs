@@ -55,15 +55,18 @@ pub(super) fn filtered(filters: &[Filter]) -> FieldSet {
     filters.iter().map(|filter| Field::from(filter.column)).collect()
 }
 
+/// The fields that groups are made of.
+pub(super) fn grouped(group_by: &[Dimension]) -> FieldSet {
+    let field = |dimension: &Dimension| match dimension {
+        Dimension::Column(column) => Field::from(*column),
+        Dimension::Property(_) => Field::Properties,
+    };
+    group_by.iter().map(field).collect()
+}
+
 /// The fields that a question about numbers looks at.
 pub(super) fn counted(question: &StatsQuestion) -> FieldSet {
-    let mut fields = filtered(&question.filters);
-    for dimension in &question.group_by {
-        fields = fields.with(match dimension {
-            Dimension::Column(column) => Field::from(*column),
-            Dimension::Property(_) => Field::Properties,
-        });
-    }
+    let fields = filtered(&question.filters).union(grouped(&question.group_by));
     match question.metric {
         Metric::Count => fields,
         Metric::Uniques => fields.with(Field::AnonymousId),

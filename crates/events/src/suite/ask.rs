@@ -3,8 +3,9 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, EventsQuestion, Filter, Interval, Metric, NamesQuestion, PropertyName,
-    RowLimit, SourcesQuestion, StatsQuestion,
+    Buckets, Column, Dimension, EventsQuestion, Filter, FunnelQuestion, FunnelSteps, Interval, Metric,
+    NamesQuestion, PagesQuestion, PagesSort, PropertyName, RetentionQuestion, RowLimit, SourcesQuestion,
+    StatsQuestion, StepOrder,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -18,6 +19,9 @@ pub(super) enum Question {
     Stats(StatsQuestion),
     Sources(SourcesQuestion),
     Names(NamesQuestion),
+    Funnel(FunnelQuestion),
+    Retention(RetentionQuestion),
+    Pages(PagesQuestion),
 }
 
 pub(super) fn questions() -> impl Strategy<Value = Vec<Question>> {
@@ -26,17 +30,24 @@ pub(super) fn questions() -> impl Strategy<Value = Vec<Question>> {
         6 => stats().prop_map(Question::Stats),
         2 => sources().prop_map(Question::Sources),
         1 => (ranges(), limits()).prop_map(|(range, limit)| Question::Names(NamesQuestion { range, limit })),
+        4 => funnels().prop_map(Question::Funnel),
+        2 => retentions().prop_map(Question::Retention),
+        2 => pages().prop_map(Question::Pages),
     ];
-    proptest::collection::vec(question, 12)
+    proptest::collection::vec(question, 20)
 }
 
 fn ranges() -> impl Strategy<Value = TimeRange> {
+    prop_oneof![Just(ever()), some_ranges()]
+}
+
+/// At most 120 days long.
+fn some_ranges() -> impl Strategy<Value = TimeRange> {
     let days = (-60..250_i64, 0..120_i64, 0..86_400_000_i64);
-    let some = days.prop_map(|(start, length, odd)| {
+    days.prop_map(|(start, length, odd)| {
         let from = at("2026-03-15").plus_millis(start * 86_400_000 + odd);
         TimeRange::new(from, from.plus_millis(length * 86_400_000 + 1)).expect("a millisecond is a range")
-    });
-    prop_oneof![Just(ever()), some]
+    })
 }
 
 fn limits() -> impl Strategy<Value = RowLimit> {
@@ -78,15 +89,65 @@ fn sources() -> impl Strategy<Value = SourcesQuestion> {
         .prop_map(|(range, filters, by_medium, limit)| SourcesQuestion { range, filters, by_medium, limit })
 }
 
-fn stats() -> impl Strategy<Value = StatsQuestion> {
-    let property = |name: &str| PropertyName::new(name).expect("a name");
+fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
     let dimensions: Vec<Dimension> = Dimension::ALLOWED
         .iter()
         .filter(|name| !name.starts_with("properties."))
         .chain(&["properties.plan", "properties.price"])
         .map(|name| name.parse().expect("allowed"))
         .collect();
-    let group_by = proptest::sample::subsequence(dimensions, 0..=StatsQuestion::MAX_DIMENSIONS);
+    proptest::sample::subsequence(dimensions, 0..=most).prop_shuffle()
+}
+
+fn funnels() -> impl Strategy<Value = FunnelQuestion> {
+    let names: Vec<String> = NAMES.into_iter().chain(["nothing"]).map(str::to_owned).collect();
+    let steps = proptest::collection::vec(proptest::sample::select(names), 2..=5)
+        .prop_map(|names| FunnelSteps::new(names).expect("two to five names"));
+    let windows = vec!["1s", "1h", "2d", "366d"];
+    let window = proptest::sample::select(windows).prop_map(|window| window.parse().expect("a window"));
+    let order = proptest::sample::select(vec![StepOrder::Strict, StepOrder::Any]);
+    (ranges(), filters(), steps, window, order, groups(2), limits()).prop_map(
+        |(range, filters, steps, window, order, group_by, limit)| FunnelQuestion {
+            range,
+            filters,
+            steps,
+            window,
+            order,
+            group_by,
+            limit,
+        },
+    )
+}
+
+fn retentions() -> impl Strategy<Value = RetentionQuestion> {
+    let name = || proptest::option::of(proptest::sample::select(NAMES.to_vec()).prop_map(str::to_owned));
+    let periods = buckets().prop_map(|buckets| match buckets {
+        Some(buckets) if buckets.interval != Interval::Hour => buckets,
+        _ => Buckets { interval: Interval::Day, timezone: Tz::UTC },
+    });
+    (some_ranges(), filters(), name(), name(), periods).prop_map(
+        |(range, filters, event, return_event, periods)| RetentionQuestion {
+            range,
+            filters,
+            event,
+            return_event,
+            periods,
+        },
+    )
+}
+
+fn pages() -> impl Strategy<Value = PagesQuestion> {
+    let sort = proptest::sample::select(vec![PagesSort::Views, PagesSort::Entries, PagesSort::Exits]);
+    (ranges(), filters(), sort, limits()).prop_map(|(range, filters, sort, limit)| PagesQuestion {
+        range,
+        filters,
+        sort,
+        limit,
+    })
+}
+
+fn stats() -> impl Strategy<Value = StatsQuestion> {
+    let property = |name: &str| PropertyName::new(name).expect("a name");
     let metric = proptest::sample::select(vec![
         Metric::Count,
         Metric::Uniques,
@@ -94,7 +155,7 @@ fn stats() -> impl Strategy<Value = StatsQuestion> {
         Metric::Sum(property("price")),
         Metric::Avg(property("price")),
     ]);
-    (ranges(), filters(), metric, group_by.prop_shuffle(), buckets(), limits()).prop_map(
+    (ranges(), filters(), metric, groups(StatsQuestion::MAX_DIMENSIONS), buckets(), limits()).prop_map(
         |(range, filters, metric, group_by, buckets, limit)| StatsQuestion {
             range,
             filters,

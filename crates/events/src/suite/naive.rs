@@ -1,6 +1,8 @@
 //! Answers by looking at every event, one after the other: slow, plain, and sharing no code
 //! with any engine.
 
+mod journeys;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +16,14 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
+pub(super) use self::journeys::{funnel, pages, retention};
+
 fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<&'a Event> {
-    let passes = |event: &Event| {
-        filters.iter().all(|filter| column(event, filter.column).as_deref() == Some(&filter.value))
-    };
-    events.iter().filter(|event| range.contains(event.timestamp) && passes(event)).collect()
+    events.iter().filter(|event| range.contains(event.timestamp) && passes(event, filters)).collect()
+}
+
+fn passes(event: &Event, filters: &[Filter]) -> bool {
+    filters.iter().all(|filter| column(event, filter.column).as_deref() == Some(&filter.value))
 }
 
 fn column(event: &Event, column: Column) -> Option<String> {

@@ -72,6 +72,18 @@ async fn check(store: &dyn EventStore, events: &[Event], question: Question) {
             let expected = naive::sources(events, &question);
             assert_eq!(store.sources(scope, question).await.expect("answered"), expected, "{shown}");
         }
+        Question::Funnel(question) => {
+            let expected = naive::funnel(events, &question);
+            assert_eq!(store.funnel(scope, question).await.expect("answered"), expected, "{shown}");
+        }
+        Question::Retention(question) => {
+            let expected = naive::retention(events, &question);
+            assert_eq!(store.retention(scope, question).await.expect("answered"), expected, "{shown}");
+        }
+        Question::Pages(question) => {
+            let expected = naive::pages(events, &question);
+            assert_eq!(store.pages(scope, question).await.expect("answered"), expected, "{shown}");
+        }
         Question::Names(question) => {
             let expected = naive::names(events, &question);
             assert_eq!(store.names(scope, question).await.expect("answered"), expected, "{shown}");

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, Filter};
+use millimetric_core::query::{Buckets, Dimension, Filter};
 
 use super::distinct::Distinct;
 use super::estimate::TOKENS;
@@ -29,8 +29,17 @@ pub(super) enum By {
     Shape,
 }
 
+impl From<&Dimension> for By {
+    fn from(dimension: &Dimension) -> Self {
+        match dimension {
+            Dimension::Column(column) => Self::Field(Field::from(*column)),
+            Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
+        }
+    }
+}
+
 impl By {
-    fn column(&self, columns: &Columns, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
+    pub(super) fn column(&self, columns: &Columns, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
         match self {
             Self::Field(field) => columns.text(chunk, *field),
             Self::Property(name) => columns.property(chunk, name),
@@ -94,7 +103,7 @@ pub(super) struct Counted {
 pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result<Counted, StoreError> {
     let visitors = match counting.uniques {
         false => Visitors::None,
-        true if too_many_to_number(view, counting.filters, stop)? => Visitors::Estimated,
+        true if visitors_if_many(view, counting.filters, stop)?.is_some() => Visitors::Estimated,
         true => Visitors::Numbered,
     };
     let labels = Labels::default();
@@ -130,12 +139,16 @@ enum Visitors {
     Estimated,
 }
 
-/// Whether more visitors are in the selected rows than are numbered for one question. Only an
-/// estimate tells, and only where there are more rows than that.
-fn too_many_to_number(view: &View, filters: &[Filter], stop: &Stop) -> Result<bool, StoreError> {
+/// About how many visitors are in the selected rows, when they are more than are numbered for one
+/// question. Only an estimate tells, and only where there are more rows than that.
+pub(super) fn visitors_if_many(
+    view: &View,
+    filters: &[Filter],
+    stop: &Stop,
+) -> Result<Option<u64>, StoreError> {
     let most = view.shared.options.exact_visitors;
     if view.chunks.iter().map(Chunk::rows).sum::<usize>() <= most {
-        return Ok(false);
+        return Ok(None);
     }
     let parts = run::each_span(view, stop, Part::default, |part, span| {
         let Some(selection) = select(view, span, filters)? else { return Ok(()) };
@@ -145,7 +158,7 @@ fn too_many_to_number(view: &View, filters: &[Filter], stop: &Stop) -> Result<bo
         Ok(())
     })?;
     let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
-    Ok(whole.visitors.estimates(1)[0] > most as u64)
+    Ok(Some(whole.visitors.estimates(1)[0]).filter(|visitors| *visitors > most as u64))
 }
 
 const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);

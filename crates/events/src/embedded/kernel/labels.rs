@@ -33,6 +33,21 @@ impl Labels {
         work(&mut self.0.lock())
     }
 
+    /// The place of each group so far among all of them in the order of [`Finished::compare`].
+    pub(super) fn ranks(&self, dimensions: usize) -> Vec<u32> {
+        let numbers = self.0.lock();
+        let text = |group: u32, dimension: usize| {
+            numbers.texts[dimension].dictionary().get(numbers.labels[group as usize].codes[dimension])
+        };
+        let mut groups: Vec<u32> = (0..numbers.len() as u32).collect();
+        groups.sort_unstable_by(|a, b| {
+            (0..dimensions).map(|place| text(*a, place)).cmp((0..dimensions).map(|place| text(*b, place)))
+        });
+        let mut ranks = vec![0; groups.len()];
+        (0..).zip(groups).for_each(|(rank, group)| ranks[group as usize] = rank);
+        ranks
+    }
+
     pub(super) fn finish(self) -> Finished {
         let numbers = self.0.into_inner();
         Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels }

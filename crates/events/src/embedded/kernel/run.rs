@@ -61,23 +61,34 @@ pub(super) fn each_span<A: Send>(
     start: impl Fn() -> A + Sync,
     each: impl Fn(&mut A, &Span<'_>) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<A>, StoreError> {
-    let spans = spans(&view.chunks);
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    each_of(&spans(&view.chunks), rows, stop, start, each)
+}
+
+/// Does all pieces of a work on so many rows, one at a time, on as many cores as it is worth;
+/// gives what each core collected.
+pub(super) fn each_of<I: Sync, A: Send>(
+    pieces: &[I],
+    rows: usize,
+    stop: &Stop,
+    start: impl Fn() -> A + Sync,
+    each: impl Fn(&mut A, &I) -> Result<(), StoreError> + Sync,
+) -> Result<Vec<A>, StoreError> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut collected = start();
-        while let Some(span) = spans.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             stop.check()?;
-            each(&mut collected, span)?;
+            each(&mut collected, piece)?;
         }
         Ok(collected)
     };
-    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if rows < ROWS_FOR_THREADS || spans.len() < 2 || cores < 2 {
+    if rows < ROWS_FOR_THREADS || pieces.len() < 2 || cores < 2 {
         return Ok(vec![work()?]);
     }
     std::thread::scope(|threads| {
-        let others: Vec<_> = (1..cores.min(spans.len())).map(|_| threads.spawn(work)).collect();
+        let others: Vec<_> = (1..cores.min(pieces.len())).map(|_| threads.spawn(work)).collect();
         let mut collected = vec![work()?];
         for other in others {
             let panicked = |_| StoreError::Internal("a kernel's thread panicked".to_owned());

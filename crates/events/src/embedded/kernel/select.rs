@@ -8,8 +8,9 @@ use millimetric_core::query::Filter;
 
 use super::run::Span;
 use crate::StoreError;
+use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
-use crate::embedded::text::{widen, with_codes};
+use crate::embedded::text::{TextColumn, widen, with_codes};
 use crate::embedded::view::View;
 
 /// Rows of one chunk, ascending.
@@ -82,12 +83,7 @@ pub(super) fn select(
     filters: &[Filter],
 ) -> Result<Option<Selection>, StoreError> {
     let columns = &view.shared.columns;
-    let mut wanted = Vec::with_capacity(filters.len());
-    for filter in filters {
-        let column = columns.text(span.chunk, Field::from(filter.column))?;
-        let Some(code) = column.dictionary.find(&filter.value) else { return Ok(None) };
-        wanted.push((column, code));
-    }
+    let Wanted(Some(wanted)) = Wanted::of(columns, span.chunk, filters)? else { return Ok(None) };
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
     for (column, code) in &wanted {
@@ -99,6 +95,29 @@ pub(super) fn select(
         rows = rows.retain(|row| marks[row] == 0);
     }
     Ok((rows.len() > 0).then_some(Selection { times, sorted: span.chunk.sorted(), rows }))
+}
+
+/// Filters as codes of one chunk's columns; none when a value does not occur in it.
+#[derive(Debug)]
+pub(super) struct Wanted(Option<Vec<(Arc<TextColumn>, u32)>>);
+
+impl Wanted {
+    pub(super) fn of(columns: &Columns, chunk: &Chunk, filters: &[Filter]) -> Result<Self, StoreError> {
+        let mut wanted = Vec::with_capacity(filters.len());
+        for filter in filters {
+            let column = columns.text(chunk, Field::from(filter.column))?;
+            let Some(code) = column.dictionary.find(&filter.value) else { return Ok(Self(None)) };
+            wanted.push((column, code));
+        }
+        Ok(Self(Some(wanted)))
+    }
+
+    /// Whether a row passes all filters.
+    pub(super) fn passes(&self, row: usize) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|wanted| wanted.iter().all(|(column, code)| column.codes.get(row) == *code))
+    }
 }
 
 fn in_range(view: &View, span: &Span<'_>, times: &[i64]) -> Rows {

@@ -4,12 +4,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use millimetric_core::query::{Dimension, Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
+use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
 
 use super::groups::{self, By, Counted, Counting};
 use super::run::Stop;
 use crate::StoreError;
-use crate::embedded::field::Field;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
@@ -25,7 +24,7 @@ pub(in crate::embedded) fn stats(
     };
     let counting = Counting {
         filters: &question.filters,
-        by: question.group_by.iter().map(by).collect(),
+        by: question.group_by.iter().map(By::from).collect(),
         buckets: question.buckets,
         uniques: question.metric == Metric::Uniques,
         spans: false,
@@ -58,13 +57,6 @@ pub(in crate::embedded) fn stats(
     };
     let rows = order.into_iter().map(row).collect();
     Ok(StatsAnswer { rows, truncated, approximate: counted.approximate })
-}
-
-fn by(dimension: &Dimension) -> By {
-    match dimension {
-        Dimension::Column(column) => By::Field(Field::from(*column)),
-        Dimension::Property(name) => By::Property(Arc::from(name.as_str())),
-    }
 }
 
 fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {

@@ -4,7 +4,9 @@
 use std::fs;
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
+use millimetric_core::query::{
+    Metric, Number, PagesQuestion, PagesRow, PagesSort, StatsAnswer, StatsQuestion, StatsRow,
+};
 use tempfile::TempDir;
 
 use super::{Clock, open, options_at};
@@ -155,4 +157,30 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         // Six standard errors: the store's hash key is random.
         assert!(uniques.abs_diff(3000) < 150, "{uniques}");
     }
+}
+
+#[tokio::test]
+async fn visitors_beyond_the_bound_are_still_followed_one_by_one() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { exact_visitors: 1000, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let visit = |number: u32| Event {
+        anonymous_id: format!("visitor-{}", number % 5000),
+        ..event(&number.to_string())
+    };
+    store.append(scope(1), (0..5000).map(visit).collect()).await.unwrap();
+    store.seal_now().await.unwrap();
+    store.append(scope(1), (5000..7000).map(visit).collect()).await.unwrap();
+    let question =
+        PagesQuestion { range: ever(), filters: Vec::new(), sort: PagesSort::Views, limit: limit(10) };
+    let pages = store.pages(scope(1), question).await.unwrap();
+    let expected = PagesRow {
+        path: Some("/pricing".to_owned()),
+        views: 7000,
+        uniques: 5000,
+        entries: 5000,
+        exits: 5000,
+        bounces: 3000,
+    };
+    assert_eq!((pages.rows, pages.sessions), (vec![expected], 5000));
 }

@@ -1,0 +1,186 @@
+//! `GET /v1/funnel`: how many visitors get how far along a series of events.
+//!
+//! Says what is counted; never counts.
+
+use std::str::FromStr;
+
+use super::{Dimension, Filter, RowLimit};
+use crate::time::TimeRange;
+
+/// How far visitors get along the steps, each visitor by the attempt that gets furthest.
+///
+/// Under [`StepOrder::Strict`] an attempt starts with an event of the first step that passes the
+/// filters; each further step is an event after the one before, at most the window after the
+/// start. Other events in between do not matter. A visitor has reached a step once one of their
+/// attempts has; the time a step took is told by the first event that reached it, from the latest
+/// event that led there.
+///
+/// Under [`StepOrder::Any`] an attempt starts with an event of any step that passes the filters,
+/// and holds the steps whose events occur from there to at most the window later, each at its
+/// first event. Of the attempts that hold most steps the earliest counts.
+///
+/// An event is one step of an attempt only. Events of one millisecond come in the order in which
+/// the steps first name them, those of one name by their group, and then those that pass the
+/// filters first. A visitor is in the group of the event that started the attempt which first got furthest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunnelQuestion {
+    /// Events by their `timestamp`; what lies outside is no step.
+    pub range: TimeRange,
+    /// All must hold of the event that starts an attempt; later steps may have other values.
+    pub filters: Vec<Filter>,
+    /// What visitors do.
+    pub steps: FunnelSteps,
+    /// How long an attempt may take.
+    pub window: FunnelWindow,
+    /// Whether the steps have an order.
+    pub order: StepOrder,
+    /// At most [`StatsQuestion::MAX_DIMENSIONS`](super::StatsQuestion::MAX_DIMENSIONS), no two
+    /// alike.
+    pub group_by: Vec<Dimension>,
+    /// The groups answered.
+    pub limit: RowLimit,
+}
+
+/// The event names of a funnel's steps: 2–8, each 1–128 characters; one may occur more than once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunnelSteps(Vec<String>);
+
+impl FunnelSteps {
+    /// The most steps.
+    pub const MOST: usize = 8;
+
+    /// `None` unless there are 2–8 names of 1–128 characters.
+    pub fn new(names: Vec<String>) -> Option<Self> {
+        let named = |name: &String| (1..=128).contains(&name.chars().count());
+        ((2..=Self::MOST).contains(&names.len()) && names.iter().all(named)).then_some(Self(names))
+    }
+
+    /// The names, in the order of the steps.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// How long an attempt may take: a second to 366 days, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunnelWindow(i64);
+
+/// The text is no window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a whole number with s, m, h, d or w, such as 30m or 7d, of at most 366 days")]
+pub struct ParseWindowError;
+
+impl FunnelWindow {
+    /// A week.
+    pub const WEEK: Self = Self(7 * 86_400_000);
+    const MOST: i64 = 366 * 86_400_000;
+
+    /// Milliseconds.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for FunnelWindow {
+    type Err = ParseWindowError;
+
+    fn from_str(text: &str) -> Result<Self, ParseWindowError> {
+        let unit = match text.as_bytes().last() {
+            Some(b's') => 1_000,
+            Some(b'm') => 60_000,
+            Some(b'h') => 3_600_000,
+            Some(b'd') => 86_400_000,
+            Some(b'w') => 7 * 86_400_000,
+            _ => return Err(ParseWindowError),
+        };
+        let number = &text[..text.len() - 1];
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        let count = number.parse::<i64>().ok().filter(|_| digits).ok_or(ParseWindowError)?;
+        let millis = count.checked_mul(unit).filter(|millis| (1_000..=Self::MOST).contains(millis));
+        millis.map(Self).ok_or(ParseWindowError)
+    }
+}
+
+/// Whether the steps have an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepOrder {
+    /// `strict`: each after the one before.
+    Strict,
+    /// `any`: in whatever order.
+    Any,
+}
+
+impl StepOrder {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// Groups by the visitors who started, descending, ties by the keys ascending (no value first).
+/// Without group: exactly one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FunnelAnswer {
+    /// At most the limit asked for.
+    pub groups: Vec<FunnelGroup>,
+    /// Groups were cut at the limit.
+    pub truncated: bool,
+}
+
+/// One group's funnel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunnelGroup {
+    /// A value for each dimension asked for, in its order; `None` where the event has no value.
+    pub keys: Vec<Option<String>>,
+    /// One for each step asked for, in their order; under [`StepOrder::Any`] the first tells who
+    /// did at least one of them, the second at least two, and so on.
+    pub steps: Vec<FunnelStep>,
+}
+
+/// How many got to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FunnelStep {
+    /// Visitors who reached it.
+    pub visitors: u64,
+    /// The median over these of the milliseconds from the step before (the mean of the two middle
+    /// ones of an even number); `None` for the first step, and where nobody got.
+    pub median_millis: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_read_with_their_unit() {
+        let cases = [
+            ("1s", 1_000),
+            ("30m", 1_800_000),
+            ("24h", 86_400_000),
+            ("7d", 604_800_000),
+            ("2w", 1_209_600_000),
+            ("366d", 31_622_400_000),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(text.parse().map(FunnelWindow::millis), Ok(millis), "{text}");
+        }
+        for text in
+            ["", "7", "d", "0d", "-1d", "+1d", "1.5h", "367d", "7 d", "1y", "99999999999999999999s", "7ü"]
+        {
+            assert_eq!(text.parse::<FunnelWindow>(), Err(ParseWindowError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_funnel_has_two_to_eight_steps() {
+        let steps = |count: usize| FunnelSteps::new(vec!["a".to_owned(); count]);
+        assert!(steps(1).is_none() && steps(9).is_none());
+        assert_eq!(steps(8).unwrap().names().len(), 8);
+        assert!(FunnelSteps::new(vec!["a".to_owned(), String::new()]).is_none());
+        assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(128)]).is_some());
+        assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(129)]).is_none());
+    }
+}

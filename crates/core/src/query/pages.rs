@@ -1,0 +1,89 @@
+//! `GET /v1/pages`: which pages are viewed, and where sessions begin and end.
+//!
+//! Says what is counted; never counts.
+
+use std::str::FromStr;
+
+use super::{Filter, RowLimit};
+use crate::time::TimeRange;
+
+/// The event that is a page view.
+pub const PAGE_VIEW: &str = "$pageview";
+
+/// Page views by path, with the sessions that they begin, end, and are all of.
+///
+/// A session is the page views of one visitor in the range that carry one `session_id`. Its entry
+/// is the first of them, its exit the last; page views of one millisecond come by their path, and
+/// then those that pass the filters first. It is a bounce when there is only one. A session counts when its entry
+/// passes the filters, and then with all of its page views.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagesQuestion {
+    /// Page views by their `timestamp`.
+    pub range: TimeRange,
+    /// All must hold of a session's entry.
+    pub filters: Vec<Filter>,
+    /// What the rows are ordered by.
+    pub sort: PagesSort,
+    /// The rows answered.
+    pub limit: RowLimit,
+}
+
+/// What the rows of a [`PagesAnswer`] are ordered by, descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PagesSort {
+    /// `views`: the top pages.
+    #[default]
+    Views,
+    /// `entries`: where sessions begin.
+    Entries,
+    /// `exits`: where sessions end.
+    Exits,
+}
+
+/// The text is nothing that pages can be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of views, entries, exits")]
+pub struct UnknownPagesSort;
+
+impl FromStr for PagesSort {
+    type Err = UnknownPagesSort;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPagesSort> {
+        match text {
+            "views" => Ok(Self::Views),
+            "entries" => Ok(Self::Entries),
+            "exits" => Ok(Self::Exits),
+            _ => Err(UnknownPagesSort),
+        }
+    }
+}
+
+/// By the number asked for, descending, ties by path (no path first).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PagesAnswer {
+    /// At most the limit asked for.
+    pub rows: Vec<PagesRow>,
+    /// Sessions of all pages together.
+    pub sessions: u64,
+    /// How many of them are of one page view.
+    pub bounces: u64,
+    /// Rows were cut at the limit.
+    pub truncated: bool,
+}
+
+/// One path.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PagesRow {
+    /// The path; `None` for page views without one.
+    pub path: Option<String>,
+    /// Page views.
+    pub views: u64,
+    /// Distinct visitors; always counted, never estimated.
+    pub uniques: u64,
+    /// Sessions that begin here.
+    pub entries: u64,
+    /// Sessions that end here.
+    pub exits: u64,
+    /// Sessions that begin here and view nothing else.
+    pub bounces: u64,
+}

@@ -1,0 +1,292 @@
+//! Events by visitor, in order of time: what questions that follow people from event to event
+//! are built on.
+//!
+//! Cores first gather the rows that matter into small parts by visitor, in the order in which they
+//! read; then they take part after part, lay it out by visitor, and follow one visitor after the
+//! other. Memory is bounded by the rows of a round, however many there are: more rows, or more
+//! visitors than are numbered for one question, take several rounds over the columns. Nothing
+//! here knows what a row means.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::groups::visitors_if_many;
+use super::run::{self, Span, Stop};
+use super::select::{Selection, select};
+use crate::StoreError;
+use crate::embedded::columns::Chunk;
+use crate::embedded::view::View;
+use crate::embedded::visitors::VisitorTable;
+
+/// Rows of one round, about; each takes 16 to 32 bytes.
+const ROUND_ROWS: usize = 6 << 20;
+/// Rows of one part, about: few enough to be laid out within the processor's own cache.
+const PART_ROWS: usize = 16_384;
+const MOST_PARTS: usize = 256;
+
+/// One event of a visitor, with what the question wants to know of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment<T> {
+    visitor: u32,
+    /// Milliseconds.
+    pub(super) at: i64,
+    pub(super) what: T,
+}
+
+/// How a question's rows are spread over rounds and parts.
+#[derive(Debug)]
+pub(super) struct Plan {
+    rounds: u64,
+    /// A visitor's part is the lowest bits of their number.
+    part_bits: u32,
+    /// Whether the visitors are too many to be numbered all at once.
+    many_visitors: bool,
+}
+
+impl Plan {
+    pub(super) fn of(view: &View, stop: &Stop) -> Result<Self, StoreError> {
+        let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+        let visitors = visitors_if_many(view, &[], stop)?;
+        let for_visitors = visitors.map_or(1, |visitors| {
+            // The estimate is wrong by a few percent at most.
+            (visitors + visitors / 8).div_ceil(view.shared.options.exact_visitors as u64)
+        });
+        let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
+        let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
+        let part_bits = parts.next_power_of_two().trailing_zeros();
+        Ok(Self { rounds, part_bits, many_visitors: visitors.is_some() })
+    }
+
+    pub(super) fn rounds(&self) -> impl Iterator<Item = u64> + use<> {
+        0..self.rounds
+    }
+
+    fn parts(&self) -> usize {
+        1 << self.part_bits
+    }
+}
+
+/// The moments of one round, by part; one list of parts for each core that gathered.
+#[derive(Debug)]
+pub(super) struct Gathered<T> {
+    part_bits: u32,
+    lists: Vec<Vec<Vec<Moment<T>>>>,
+}
+
+/// Takes the moments of one span.
+pub(super) struct Gatherer<'a, T> {
+    parts: &'a mut [Vec<Moment<T>>],
+    plan: &'a Plan,
+    round: u64,
+    times: &'a [i64],
+    visitors: Visitors<'a>,
+}
+
+/// The visitor of each row of a chunk.
+enum Visitors<'a> {
+    Numbers(Arc<Vec<u32>>),
+    /// Numbered in a table of this round alone.
+    Hashes(Arc<Vec<u64>>, &'a VisitorTable),
+}
+
+impl<T: Copy> Gatherer<'_, T> {
+    /// Keeps what matters of a row, when its visitor's turn is in this round.
+    pub(super) fn push(&mut self, row: usize, what: T) {
+        let (visitor, shard) = match &self.visitors {
+            Visitors::Numbers(numbers) => (numbers[row], u64::from(numbers[row] >> self.plan.part_bits)),
+            Visitors::Hashes(hashes, _) => (0, hashes[row]),
+        };
+        if self.plan.rounds > 1 && shard % self.plan.rounds != self.round {
+            return;
+        }
+        let visitor = match &self.visitors {
+            Visitors::Numbers(_) => visitor,
+            Visitors::Hashes(_, table) => table.number(shard),
+        };
+        let part = visitor as usize & (self.parts.len() - 1);
+        self.parts[part].push(Moment { visitor, at: self.times[row], what });
+    }
+}
+
+/// Gathers the moments of one round: `each` pushes what matters of a span's selected rows, which
+/// are all in range and not hidden.
+pub(super) fn gather<T: Copy + Send>(
+    view: &View,
+    plan: &Plan,
+    round: u64,
+    stop: &Stop,
+    each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
+) -> Result<Gathered<T>, StoreError> {
+    let table = VisitorTable::new(0);
+    let columns = &view.shared.columns;
+    let empty = || std::iter::repeat_with(Vec::new).take(plan.parts()).collect::<Vec<_>>();
+    let lists = run::each_span(view, stop, empty, |parts, span| {
+        let Some(selection) = select(view, span, &[])? else { return Ok(()) };
+        let visitors = if plan.many_visitors {
+            Visitors::Hashes(columns.visitor_hashes(span.chunk)?, &table)
+        } else {
+            Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
+        };
+        each(span, &selection, &mut Gatherer { parts, plan, round, times: &selection.times, visitors })
+    })?;
+    Ok(Gathered { part_bits: plan.part_bits, lists })
+}
+
+impl<T: Copy + Send + Sync> Gathered<T> {
+    /// Calls `each` with the moments of one visitor after the other, by time, those of one
+    /// millisecond in the order given; gives what each core collected.
+    pub(super) fn follow<A: Send>(
+        &self,
+        stop: &Stop,
+        order: impl Fn(&T, &T) -> Ordering + Sync,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &mut [Moment<T>]) + Sync,
+    ) -> Result<Vec<A>, StoreError> {
+        let rows: usize = self.lists.iter().flatten().map(Vec::len).sum();
+        let parts: Vec<usize> = (0..1 << self.part_bits).collect();
+        let by_time = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
+        let start = || (start(), Layout::default());
+        let collected = run::each_of(&parts, rows, stop, start, |(collected, layout), part| {
+            layout.lay_out(self.part_bits, self.lists.iter().map(|parts| parts[*part].as_slice()));
+            layout.each_visitor(|moments| {
+                if !moments.is_sorted_by(|a, b| by_time(a, b).is_le()) {
+                    moments.sort_unstable_by(by_time);
+                }
+                each(collected, moments);
+            });
+            Ok(())
+        })?;
+        Ok(collected.into_iter().map(|(collected, _)| collected).collect())
+    }
+}
+
+/// The moments of one part, laid out by visitor.
+struct Layout<T> {
+    moments: Vec<Moment<T>>,
+    /// Where each visitor's moments end.
+    ends: Vec<u32>,
+}
+
+impl<T> Default for Layout<T> {
+    fn default() -> Self {
+        Self { moments: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<T: Copy> Layout<T> {
+    /// A counting sort by visitor, which keeps the order of each visitor's moments.
+    fn lay_out<'a>(&mut self, part_bits: u32, lists: impl Iterator<Item = &'a [Moment<T>]> + Clone)
+    where
+        T: 'a,
+    {
+        let place = |moment: &Moment<T>| (moment.visitor >> part_bits) as usize;
+        self.moments.clear();
+        self.ends.clear();
+        for moment in lists.clone().flatten() {
+            if place(moment) >= self.ends.len() {
+                self.ends.resize(place(moment) + 1, 0);
+            }
+            self.ends[place(moment)] += 1;
+        }
+        let mut rows = 0;
+        for end in &mut self.ends {
+            (*end, rows) = (rows, rows + *end);
+        }
+        let Some(any) = lists.clone().flatten().next() else { return };
+        self.moments.resize(rows as usize, *any);
+        for moment in lists.flatten() {
+            let end = &mut self.ends[place(moment)];
+            self.moments[*end as usize] = *moment;
+            *end += 1;
+        }
+    }
+
+    fn each_visitor(&mut self, mut each: impl FnMut(&mut [Moment<T>])) {
+        let mut start = 0;
+        for end in self.ends.iter().map(|end| *end as usize) {
+            if end > start {
+                each(&mut self.moments[start..end]);
+            }
+            start = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventStore as _;
+    use crate::embedded::field::FieldSet;
+    use crate::embedded::tests::open;
+    use crate::suite::sample::{self, event, ever};
+
+    #[test]
+    fn moments_are_laid_out_by_visitor_and_keep_their_order() {
+        let moment = |(visitor, at)| Moment { visitor, at, what: () };
+        let first = [(8, 1), (0, 2), (4, 3), (8, 4)].map(moment);
+        let second = [(0, 1), (4, 9), (12, 5)].map(moment);
+        let mut layout = Layout::default();
+        for _ in 0..2 {
+            layout.lay_out(2, [first.as_slice(), second.as_slice()].into_iter());
+            let mut seen = Vec::new();
+            layout.each_visitor(|moments| {
+                seen.push((moments[0].visitor, moments.iter().map(|moment| moment.at).collect::<Vec<_>>()));
+            });
+            assert_eq!(seen, [(0, vec![2, 1]), (4, vec![3, 9]), (8, vec![1, 4]), (12, vec![5])]);
+        }
+        layout.lay_out(2, std::iter::empty());
+        layout.each_visitor(|_| panic!("nobody is there"));
+    }
+
+    /// The times of each visitor, as followed under a plan.
+    fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
+        let stop = Stop::default();
+        let mut journeys = Vec::new();
+        for round in plan.rounds() {
+            let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
+                selection.rows.each(|row| gatherer.push(row, ()));
+                Ok(())
+            };
+            let gathered = gather(view, plan, round, &stop, all).unwrap();
+            let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
+            let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
+            journeys
+                .extend(gathered.follow(&stop, |(), ()| Ordering::Equal, Vec::new, each).unwrap().concat());
+        }
+        journeys.sort();
+        journeys
+    }
+
+    #[tokio::test]
+    async fn every_visitor_is_followed_once_however_many_rounds_and_parts_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let mut expected = vec![Vec::new(); 40];
+        for batch in 0..3 {
+            let number = |place: i64| batch * 100 + place;
+            let events = (0..100).map(|place| {
+                let mut event = event(&format!("e{}", number(place)));
+                event.anonymous_id = format!("visitor-{}", number(place) * 7 % 40);
+                event.timestamp = event.timestamp.plus_millis(-number(place) * 13 % 997);
+                expected[number(place) as usize * 7 % 40].push(event.timestamp.millis());
+                event
+            });
+            store.append(sample::scope(1), events.collect()).await.unwrap();
+            if batch < 2 {
+                store.seal_now().await.unwrap();
+            }
+        }
+        for times in &mut expected {
+            times.sort_unstable();
+        }
+        expected.sort();
+        let scope = store.shared.scopes.get_or_new(sample::scope(1));
+        let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        for (rounds, part_bits) in [(1, 0), (1, 4), (3, 0), (3, 2), (100, 3)] {
+            for many_visitors in [false, true] {
+                let plan = Plan { rounds, part_bits, many_visitors };
+                assert_eq!(followed(&view, &plan), expected, "{plan:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `GET /v1/retention`: cohorts of visitors, and who of them came back when. What begins and what
+//! returns is defined at [`RetentionQuestion`].
+
+use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestion};
+
+use super::calendar;
+use super::journeys::{self, Gatherer, Moment, Plan};
+use super::run::{Span, Stop};
+use super::select::{Selection, Wanted};
+use crate::StoreError;
+use crate::embedded::field::Field;
+use crate::embedded::row::instant;
+use crate::embedded::text::TextColumn;
+use crate::embedded::view::View;
+
+/// Answers the question from the view's rows.
+pub(in crate::embedded) fn retention(
+    view: &View,
+    question: &RetentionQuestion,
+    stop: &Stop,
+) -> Result<RetentionAnswer, StoreError> {
+    let (plan, periods) = (Plan::of(view, stop)?, Periods::of(view, question.periods));
+    let mut whole = Table::new(&periods);
+    for round in plan.rounds() {
+        let gathered = journeys::gather(view, &plan, round, stop, |span, selection, gatherer| {
+            gather(view, question, span, selection, gatherer)
+        })?;
+        let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| table.add(&periods, moments);
+        // Within a millisecond, which is within a period, no order matters.
+        let alike = |_: &Visit, _: &Visit| std::cmp::Ordering::Equal;
+        let tables = gathered.follow(stop, alike, || Table::new(&periods), follow)?;
+        for table in tables {
+            whole.merge(table);
+        }
+    }
+    Ok(whole.answer(&periods))
+}
+
+/// What an event is.
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    begins: bool,
+    returns: bool,
+}
+
+/// Pushes the rows that begin or return.
+fn gather(
+    view: &View,
+    question: &RetentionQuestion,
+    span: &Span<'_>,
+    selection: &Selection,
+    gatherer: &mut Gatherer<'_, Visit>,
+) -> Result<(), StoreError> {
+    let columns = &view.shared.columns;
+    let events = columns.text(span.chunk, Field::EventName)?;
+    let (begins, returns) =
+        (Named::of(&events, question.event.as_deref()), Named::of(&events, question.return_event.as_deref()));
+    let wanted = Wanted::of(columns, span.chunk, &question.filters)?;
+    selection.rows.each(|row| {
+        let code = events.codes.get(row);
+        let visit = Visit { begins: begins.is(code) && wanted.passes(row), returns: returns.is(code) };
+        if visit.begins || visit.returns {
+            gatherer.push(row, visit);
+        }
+    });
+    Ok(())
+}
+
+/// Which event is meant, as a code of one chunk.
+enum Named {
+    Any,
+    Code(u32),
+    /// It does not occur here.
+    None,
+}
+
+impl Named {
+    fn of(events: &TextColumn, name: Option<&str>) -> Self {
+        name.map_or(Self::Any, |name| events.dictionary.find(name).map_or(Self::None, Self::Code))
+    }
+
+    fn is(&self, code: u32) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Code(wanted) => *wanted == code,
+            Self::None => false,
+        }
+    }
+}
+
+/// The periods that the view's range touches, in order.
+struct Periods {
+    starts: Vec<i64>,
+}
+
+impl Periods {
+    fn of(view: &View, buckets: Buckets) -> Self {
+        let (mut starts, mut at) = (Vec::new(), view.from);
+        while at < view.to {
+            let bucket = calendar::bucket_at(buckets, at);
+            starts.push(bucket.start);
+            at = bucket.to;
+        }
+        Self { starts }
+    }
+
+    /// The period of an instant of the range.
+    fn of_instant(&self, at: i64) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+}
+
+/// Visitors by cohort and period.
+struct Table {
+    visitors: Vec<u64>,
+    /// By cohort, then by period of the range.
+    returned: Vec<Vec<u64>>,
+}
+
+impl Table {
+    fn new(periods: &Periods) -> Self {
+        let count = periods.starts.len();
+        Self { visitors: vec![0; count], returned: vec![vec![0; count]; count] }
+    }
+
+    /// Adds one visitor.
+    fn add(&mut self, periods: &Periods, moments: &[Moment<Visit>]) {
+        let Some(first) = moments.iter().find(|moment| moment.what.begins) else { return };
+        let cohort = periods.of_instant(first.at);
+        self.visitors[cohort] += 1;
+        let mut last = None;
+        for moment in moments.iter().filter(|moment| moment.what.returns) {
+            let period = periods.of_instant(moment.at);
+            if period >= cohort && last != Some(period) {
+                self.returned[cohort][period] += 1;
+                last = Some(period);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.visitors.iter_mut().zip(other.visitors).for_each(|(mine, theirs)| *mine += theirs);
+        for (mine, theirs) in self.returned.iter_mut().zip(other.returned) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        }
+    }
+
+    fn answer(self, periods: &Periods) -> RetentionAnswer {
+        let cohorts = self.visitors.into_iter().zip(self.returned).zip(&periods.starts).enumerate();
+        let cohort = |(place, ((visitors, returned), start)): (usize, ((u64, Vec<u64>), &i64))| Cohort {
+            start: instant(*start),
+            visitors,
+            returned: returned[place..].to_vec(),
+        };
+        RetentionAnswer { cohorts: cohorts.map(cohort).filter(|cohort| cohort.visitors > 0).collect() }
+    }
+}

@@ -1,0 +1,219 @@
+//! Funnels, retention and pages by looking at every visitor and every pair of their events, straight
+//! from the definitions in `core::query`.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use millimetric_core::event::Event;
+use millimetric_core::query::{
+    Cohort, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, PAGE_VIEW, PagesAnswer, PagesQuestion,
+    PagesRow, PagesSort, RetentionAnswer, RetentionQuestion, StepOrder,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use super::{bucket, chosen, key, passes};
+
+type Keys = Vec<Option<String>>;
+
+fn by_visitor(events: &[Event], range: TimeRange) -> BTreeMap<&str, Vec<&Event>> {
+    let mut visitors: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in chosen(events, range, &[]) {
+        visitors.entry(&event.anonymous_id).or_default().push(event);
+    }
+    visitors
+}
+
+/// An event that is a step.
+struct Act {
+    at: i64,
+    /// Its name's place among the names of the steps.
+    name: usize,
+    keys: Keys,
+    passes: bool,
+}
+
+/// What became of one visitor: the group, and the time that each step but the first took.
+type Outcome = (Keys, Vec<i64>);
+
+pub(in crate::suite) fn funnel(events: &[Event], question: &FunnelQuestion) -> FunnelAnswer {
+    let mut groups: BTreeMap<Keys, Vec<Vec<i64>>> = BTreeMap::new();
+    for events in by_visitor(events, question.range).into_values() {
+        let acts = acts(&events, question);
+        let outcome = match question.order {
+            StepOrder::Strict => strict(&acts, question),
+            StepOrder::Any => any(&acts, question),
+        };
+        if let Some((keys, took)) = outcome {
+            groups.entry(keys).or_default().push(took);
+        }
+    }
+    if question.group_by.is_empty() {
+        groups.entry(Vec::new()).or_default();
+    }
+    let mut groups: Vec<FunnelGroup> = groups
+        .into_iter()
+        .map(|(keys, visitors)| {
+            let step = |step: usize| {
+                let mut took: Vec<i64> =
+                    visitors.iter().filter_map(|took| took.get(step.checked_sub(1)?).copied()).collect();
+                took.sort_unstable();
+                let middle = |place: usize| took[place] as f64;
+                let count = took.len();
+                let median = (count > 0).then(|| f64::midpoint(middle((count - 1) / 2), middle(count / 2)));
+                let reached = visitors.iter().filter(|took| took.len() >= step).count();
+                FunnelStep { visitors: reached as u64, median_millis: median }
+            };
+            FunnelGroup { keys, steps: (0..question.steps.names().len()).map(step).collect() }
+        })
+        .collect();
+    groups.sort_by_key(|group| Reverse(group.steps[0].visitors));
+    let truncated = groups.len() > question.limit.get();
+    groups.truncate(question.limit.get());
+    FunnelAnswer { groups, truncated }
+}
+
+fn acts(events: &[&Event], question: &FunnelQuestion) -> Vec<Act> {
+    let act = |event: &&Event| {
+        Some(Act {
+            at: event.timestamp.millis(),
+            name: question.steps.names().iter().position(|name| *name == event.event_name)?,
+            keys: question.group_by.iter().map(|dimension| key(event, dimension)).collect(),
+            passes: passes(event, &question.filters),
+        })
+    };
+    let mut acts: Vec<Act> = events.iter().filter_map(act).collect();
+    acts.sort_by(|a, b| (a.at, a.name, &a.keys, !a.passes).cmp(&(b.at, b.name, &b.keys, !b.passes)));
+    acts
+}
+
+/// For every event and every step the latest start of an attempt that has the event as that step.
+fn strict(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
+    let names = question.steps.names();
+    let window = question.window.millis();
+    let is_step = |act: &Act, step: usize| names[act.name] == names[step];
+    let mut starts: Vec<Vec<Option<usize>>> = vec![
+        (0..acts.len())
+            .map(|place| (acts[place].passes && is_step(&acts[place], 0)).then_some(place))
+            .collect(),
+    ];
+    let (mut keys, mut took) = (None, Vec::new());
+    for step in 0..names.len() {
+        if step > 0 {
+            let before = &starts[step - 1];
+            let latest = |place: usize| {
+                let led_here = (0..place).filter_map(|earlier| before[earlier]);
+                led_here.filter(|start| acts[place].at - acts[*start].at <= window).max()
+            };
+            let of_step = |place| if is_step(&acts[place], step) { latest(place) } else { None };
+            let of_step: Vec<_> = (0..acts.len()).map(of_step).collect();
+            starts.push(of_step);
+        }
+        let Some((place, start)) = (0..acts.len()).find_map(|place| Some((place, starts[step][place]?)))
+        else {
+            break;
+        };
+        keys = Some(acts[start].keys.clone());
+        if step > 0 {
+            let led_here = |earlier: &usize| {
+                starts[step - 1][*earlier].is_some_and(|start| acts[place].at - acts[start].at <= window)
+            };
+            let before = (0..place).rev().find(led_here).expect("something led here");
+            took.push(acts[place].at - acts[before].at);
+        }
+    }
+    Some((keys?, took))
+}
+
+fn any(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
+    let mut best: Option<Outcome> = None;
+    for (place, start) in acts.iter().enumerate().filter(|(_, act)| act.passes) {
+        let mut missing: Vec<&String> = question.steps.names().iter().collect();
+        let mut times = Vec::new();
+        for act in acts[place..].iter().filter(|act| act.at - start.at <= question.window.millis()) {
+            let name = &question.steps.names()[act.name];
+            if let Some(found) = missing.iter().position(|step| *step == name) {
+                missing.remove(found);
+                times.push(act.at);
+            }
+        }
+        let took: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        if best.as_ref().is_none_or(|(_, most)| took.len() > most.len()) {
+            best = Some((start.keys.clone(), took));
+        }
+    }
+    best
+}
+
+pub(in crate::suite) fn retention(events: &[Event], question: &RetentionQuestion) -> RetentionAnswer {
+    let period = |event: &Event| bucket(question.periods, event.timestamp);
+    let named =
+        |event: &Event, name: &Option<String>| name.as_ref().is_none_or(|name| *name == event.event_name);
+    let mut cohorts: BTreeMap<Timestamp, Vec<BTreeSet<Timestamp>>> = BTreeMap::new();
+    for events in by_visitor(events, question.range).into_values() {
+        let begins = |event: &&&Event| named(event, &question.event) && passes(event, &question.filters);
+        let Some(first) = events.iter().filter(begins).min_by_key(|event| event.timestamp) else { continue };
+        let returns = events.iter().filter(|event| named(event, &question.return_event));
+        cohorts.entry(period(first)).or_default().push(returns.map(|event| period(event)).collect());
+    }
+    let (mut starts, mut at) = (BTreeSet::new(), question.range.from());
+    while at < question.range.to() {
+        starts.insert(bucket(question.periods, at));
+        at = at.plus_millis(1_800_000);
+    }
+    starts.insert(bucket(question.periods, question.range.to().plus_millis(-1)));
+    let cohort = |(start, visitors): (Timestamp, Vec<BTreeSet<Timestamp>>)| Cohort {
+        start,
+        visitors: visitors.len() as u64,
+        returned: starts
+            .range(start..)
+            .map(|period| visitors.iter().filter(|periods| periods.contains(period)).count() as u64)
+            .collect(),
+    };
+    RetentionAnswer { cohorts: cohorts.into_iter().map(cohort).collect() }
+}
+
+pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> PagesAnswer {
+    let mut sessions: BTreeMap<(&str, &str), Vec<&Event>> = BTreeMap::new();
+    for event in chosen(events, question.range, &[]).into_iter().filter(|event| event.event_name == PAGE_VIEW)
+    {
+        sessions.entry((&event.anonymous_id, &event.session_id)).or_default().push(event);
+    }
+    let mut rows: BTreeMap<Option<&str>, (PagesRow, BTreeSet<&str>)> = BTreeMap::new();
+    let mut answer = PagesAnswer::default();
+    for mut views in sessions.into_values() {
+        views.sort_by_key(|view| (view.timestamp, view.path.as_deref(), !passes(view, &question.filters)));
+        if !passes(views[0], &question.filters) {
+            continue;
+        }
+        let bounce = u64::from(views.len() == 1);
+        answer.sessions += 1;
+        answer.bounces += bounce;
+        for view in &views {
+            let (row, visitors) = rows.entry(view.path.as_deref()).or_default();
+            row.views += 1;
+            visitors.insert(&view.anonymous_id);
+        }
+        rows.entry(views[views.len() - 1].path.as_deref()).or_default().0.exits += 1;
+        let (entry, _) = rows.entry(views[0].path.as_deref()).or_default();
+        entry.entries += 1;
+        entry.bounces += bounce;
+    }
+    answer.rows = rows
+        .into_iter()
+        .map(|(path, (row, visitors))| PagesRow {
+            path: path.map(str::to_owned),
+            uniques: visitors.len() as u64,
+            ..row
+        })
+        .collect();
+    answer.rows.sort_by_key(|row| {
+        Reverse(match question.sort {
+            PagesSort::Views => row.views,
+            PagesSort::Entries => row.entries,
+            PagesSort::Exits => row.exits,
+        })
+    });
+    answer.truncated = answer.rows.len() > question.limit.get();
+    answer.rows.truncate(question.limit.get());
+    answer
+}
