@@ -13,14 +13,14 @@ use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::http::stream;
 use crate::ops::read;
-use crate::wire::questions::{ExportParams, params};
+use crate::wire::questions::{ExportParams, FilterParams, params_and_filters};
 
 /// Every event of a range as NDJSON, CSV or Parquet
 ///
 /// All columns of the stored row, of one moment, in bounded memory however many they are. Rows
 /// that lie together on disk come by (timestamp, `event_id`); across those places no order is
 /// promised. A transfer that fails half-way is broken off, never ended as if it were complete.
-#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams),
+#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams, FilterParams),
     responses((status = 200, description = "The file", content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
     security(("rk" = []), ("sk" = [])))]
@@ -29,7 +29,8 @@ pub async fn export(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
-    let (question, format) = params::<ExportParams>(query.as_deref())?.question()?;
+    let (params, filters) = params_and_filters::<ExportParams>(query.as_deref())?;
+    let (question, format) = params.question(filters)?;
     let mut export = read::export(&app, &by, question, format)?;
     // What fails before the first byte is an answer like any other.
     let first = export.next().await.transpose()?;

@@ -3,5 +3,6 @@
 pub mod collect;
 pub mod discover;
 pub mod export;
+pub mod journeys;
 pub mod privacy;
 pub mod read;

@@ -10,29 +10,34 @@ use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
 use crate::wire::answers::{EventRows, NameRows, SourceRows, StatsRows, UsageRow, UsageRows};
-use crate::wire::questions::{EventsParams, NamesParams, SourcesParams, StatsParams, UsageParams, params};
+use crate::wire::questions::{
+    EventsParams, FilterParams, NamesParams, SourcesParams, StatsParams, UsageParams, params,
+    params_and_filters,
+};
 
 /// Raw events, newest first
-#[utoipa::path(get, path = "/v1/query", tag = "read", params(EventsParams),
+#[utoipa::path(get, path = "/v1/query", tag = "read", params(EventsParams, FilterParams),
     responses((status = 200, body = EventRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn query(
     State(app): State<Arc<App>>,
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<EventRows>> {
-    let question = params::<EventsParams>(query.as_deref())?.question()?;
+    let (params, filters) = params_and_filters::<EventsParams>(query.as_deref())?;
+    let question = params.question(filters)?;
     Ok(Json(read::events(&app, &by, question).await?.into()))
 }
 
 /// Counts and distinct visitors, by group and over time
-#[utoipa::path(get, path = "/v1/stats", tag = "read", params(StatsParams),
+#[utoipa::path(get, path = "/v1/stats", tag = "read", params(StatsParams, FilterParams),
     responses((status = 200, body = StatsRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn stats(
     State(app): State<Arc<App>>,
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<StatsRows>> {
-    let question = params::<StatsParams>(query.as_deref())?.question()?;
+    let (params, filters) = params_and_filters::<StatsParams>(query.as_deref())?;
+    let question = params.question(filters)?;
     let answer = read::stats(&app, &by, question.clone()).await?;
     Ok(Json(StatsRows::new(&question, answer)))
 }

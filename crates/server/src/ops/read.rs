@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use millimetric_control::{Month, MonthlyUsage};
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, NamesAnswer, NamesQuestion, SourcesAnswer, SourcesQuestion,
+    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
     StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -52,6 +53,32 @@ pub async fn sources(
 pub async fn names(app: &App, by: &Authorized<Read>, mut question: NamesQuestion) -> ApiResult<NamesAnswer> {
     question.range = kept(app, by, question.range);
     Ok(app.events.names(by.scope(), question).await?)
+}
+
+/// How far visitors get along a series of events.
+pub async fn funnel(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: FunnelQuestion,
+) -> ApiResult<FunnelAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.funnel(by.scope(), question).await?)
+}
+
+/// How many visitors come back, period after period.
+pub async fn retention(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: RetentionQuestion,
+) -> ApiResult<RetentionAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.retention(by.scope(), question).await?)
+}
+
+/// Which pages are viewed, and where sessions begin and end.
+pub async fn pages(app: &App, by: &Authorized<Read>, mut question: PagesQuestion) -> ApiResult<PagesAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.pages(by.scope(), question).await?)
 }
 
 /// Every event of the question as a file that is made while it is taken.

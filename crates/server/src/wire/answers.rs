@@ -2,6 +2,8 @@
 //!
 //! Only shapes: nothing is counted or decided here.
 
+mod journeys;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use millimetric_core::event::Event;
@@ -12,6 +14,8 @@ use millimetric_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows};
 
 /// `POST /v1/track`
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,6 +15,7 @@ mod faults;
 mod first_start;
 mod forgetting;
 mod isolation;
+mod journeys;
 mod keys;
 mod moving;
 mod reading;

@@ -98,16 +98,30 @@ fn query_strings_are_checked_by_name() {
         ("/v1/sources?from=2000-01-01&to=2100-01-01&breakdown=campaign", "breakdown"),
         ("/v1/events?to=2100-01-01", "from"),
         ("/v1/usage?from=later&to=2100-01-01", "from"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01", "steps"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=one", "steps"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=one,,two", "steps"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=1,2,3,4,5,6,7,8,9", "steps"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,b&window=1y", "window"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,b&order=loose", "order"),
+        ("/v1/retention?from=2026-01-01&to=2026-05-02&interval=day", "to"),
+        ("/v1/retention?from=2026-01-01&to=2026-02-01&interval=hour", "interval"),
+        ("/v1/retention?from=2026-01-01&to=2026-02-01&timezone=Mars", "timezone"),
+        ("/v1/pages?from=2000-01-01&to=2100-01-01&sort=bounces", "sort"),
     ] {
         let answer = server.get(path, &rk);
         assert_eq!(answer.error(), (400, "invalid_params".to_owned()), "{path}");
         assert!(answer.json()["details"]["fieldErrors"][field].is_array(), "{path}: {}", answer.text);
     }
-    let unknown = server.get(&format!("/v1/stats?{ALWAYS}&cuntry=DE"), &rk).json();
-    assert!(unknown["details"]["formErrors"][0].as_str().unwrap().contains("cuntry"), "{unknown}");
-    let answer = server.get(&format!("/v1/stats?{ALWAYS}&group_by=ip_hash"), &rk);
-    assert_eq!(answer.error(), (400, "invalid_group_by".to_owned()));
-    assert!(answer.json()["details"]["allowed"].as_array().unwrap().contains(&json!("source")));
+    for path in ["stats?", "funnel?steps=a,b&", "pages?"] {
+        let unknown = server.get(&format!("/v1/{path}{ALWAYS}&cuntry=DE"), &rk).json();
+        assert!(unknown["details"]["formErrors"][0].as_str().unwrap().contains("cuntry"), "{unknown}");
+    }
+    for path in ["stats?", "funnel?steps=a,b&"] {
+        let answer = server.get(&format!("/v1/{path}{ALWAYS}&group_by=ip_hash"), &rk);
+        assert_eq!(answer.error(), (400, "invalid_group_by".to_owned()));
+        assert!(answer.json()["details"]["allowed"].as_array().unwrap().contains(&json!("source")));
+    }
 }
 
 #[test]

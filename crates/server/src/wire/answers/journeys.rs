@@ -1,0 +1,150 @@
+//! The JSON of funnels, retention and pages.
+//!
+//! Only shapes and shares: nothing is counted here.
+
+use millimetric_core::query::{
+    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, Interval, PagesAnswer, RetentionAnswer, StepOrder,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::is_false;
+
+/// `GET /v1/funnel`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FunnelRows {
+    /// `strict` or `any`.
+    pub order: &'static str,
+    /// A row for each step, group after group. Each holds the columns of `group_by`; `step`, from 1;
+    /// `event`, its name (only when the order is strict); `visitors` who got there; `conversion`, their
+    /// share of those who started, and `step_conversion`, of those at the step before, 0 to 1;
+    /// `median_seconds` from the step before, null where there is none.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<Map<String, Value>>,
+    /// Present and true when groups were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+impl FunnelRows {
+    /// The answer under the names that the question asked for.
+    pub fn new(question: &FunnelQuestion, answer: FunnelAnswer) -> Self {
+        let names: Vec<String> = question.group_by.iter().map(Dimension::name).collect();
+        let rows = answer.groups.iter().flat_map(|group| rows_of(question, &names, group)).collect();
+        Self { order: question.order.as_str(), rows, truncated: answer.truncated }
+    }
+}
+
+fn rows_of(question: &FunnelQuestion, names: &[String], group: &FunnelGroup) -> Vec<Map<String, Value>> {
+    let visitors =
+        |step: Option<usize>| step.map_or(group.steps[0].visitors, |step| group.steps[step].visitors);
+    let row = |step: usize| {
+        let mut row: Map<String, Value> =
+            names.iter().cloned().zip(group.keys.iter().cloned().map(Value::from)).collect();
+        row.insert("step".to_owned(), Value::from(step + 1));
+        if question.order == StepOrder::Strict {
+            row.insert("event".to_owned(), Value::from(question.steps.names()[step].as_str()));
+        }
+        let here = visitors(Some(step));
+        row.insert("visitors".to_owned(), Value::from(here));
+        row.insert("conversion".to_owned(), Value::from(share(here, visitors(None))));
+        row.insert("step_conversion".to_owned(), Value::from(share(here, visitors(step.checked_sub(1)))));
+        let seconds = group.steps[step].median_millis.map(|millis| millis / 1000.0);
+        row.insert("median_seconds".to_owned(), Value::from(seconds));
+        row
+    };
+    (0..group.steps.len()).map(row).collect()
+}
+
+/// `GET /v1/retention`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetentionRows {
+    /// `day`, `week` or `month`.
+    pub interval: &'static str,
+    /// Cohorts in order of time; a period in which nobody began has none.
+    pub rows: Vec<CohortRow>,
+}
+
+/// The visitors who began in one period.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CohortRow {
+    /// The first instant of the period.
+    #[schema(example = "2026-05-04T00:00:00Z")]
+    pub cohort: String,
+    /// How many they are.
+    pub visitors: u64,
+    /// How many of them returned in the period itself, in the next one, and so on to the last period
+    /// of the range.
+    pub returned: Vec<u64>,
+}
+
+impl RetentionRows {
+    /// The answer for periods of that width.
+    pub fn new(interval: Interval, answer: RetentionAnswer) -> Self {
+        let row = |cohort: millimetric_core::query::Cohort| CohortRow {
+            cohort: cohort.start.to_rfc3339_seconds(),
+            visitors: cohort.visitors,
+            returned: cohort.returned,
+        };
+        Self { interval: interval.as_str(), rows: answer.cohorts.into_iter().map(row).collect() }
+    }
+}
+
+/// `GET /v1/pages`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageRows {
+    /// Sessions of all pages together.
+    pub sessions: u64,
+    /// Share of them that are of one page view, 0 to 1.
+    pub bounce_rate: f64,
+    /// By what `sort` says, descending.
+    pub rows: Vec<PageRow>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// One path.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageRow {
+    /// The path; null for page views without one.
+    pub path: Option<String>,
+    /// Page views.
+    pub views: u64,
+    /// Distinct visitors.
+    pub uniques: u64,
+    /// Sessions that begin here.
+    pub entries: u64,
+    /// Sessions that end here.
+    pub exits: u64,
+    /// Sessions that begin here and view nothing else.
+    pub bounces: u64,
+    /// Share of the entries that bounce, 0 to 1.
+    pub bounce_rate: f64,
+}
+
+impl From<PagesAnswer> for PageRows {
+    fn from(answer: PagesAnswer) -> Self {
+        let row = |row: millimetric_core::query::PagesRow| PageRow {
+            path: row.path,
+            views: row.views,
+            uniques: row.uniques,
+            entries: row.entries,
+            exits: row.exits,
+            bounces: row.bounces,
+            bounce_rate: share(row.bounces, row.entries),
+        };
+        Self {
+            sessions: answer.sessions,
+            bounce_rate: share(answer.bounces, answer.sessions),
+            rows: answer.rows.into_iter().map(row).collect(),
+            truncated: answer.truncated,
+        }
+    }
+}
+
+/// 0 of nothing.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

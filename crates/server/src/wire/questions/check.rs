@@ -1,0 +1,153 @@
+//! What parameters have in common, read and checked one by one: times, limits, filters, groups.
+//! Answers no question and knows no route.
+
+use chrono_tz::Tz;
+use millimetric_core::query::{
+    Buckets, Column, Dimension, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuestion,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use super::FilterParams;
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+
+/// Longest filter value, in characters.
+const MAX_FILTER: usize = 2048;
+
+/// Reads parameters one by one and remembers what is wrong with each.
+#[derive(Default)]
+pub(super) struct Check {
+    pub(super) problems: Problems,
+}
+
+impl Check {
+    pub(super) fn read<T, M: Into<String>>(
+        &mut self,
+        name: &str,
+        value: Option<String>,
+        parse: impl FnOnce(&str) -> Result<T, M>,
+    ) -> Option<T> {
+        parse(&value?).map_err(|message| self.problems.field(name, message)).ok()
+    }
+
+    fn time(&mut self, name: &str, value: Option<String>) -> Option<Timestamp> {
+        if value.is_none() {
+            self.problems.field(name, "is required");
+        }
+        self.read(name, value, |text| {
+            Timestamp::parse_or_date(text)
+                .map_err(|_| "must be a date like 2026-05-16 or a time like 2026-05-16T19:00:00Z")
+        })
+    }
+
+    pub(super) fn range(&mut self, from: Option<String>, to: Option<String>) -> Option<TimeRange> {
+        let (from, to) = (self.time("from", from), self.time("to", to));
+        let range = TimeRange::new(from?, to?);
+        if range.is_none() {
+            self.problems.field("from", "must lie before `to` (`to` is exclusive)");
+        }
+        range
+    }
+
+    pub(super) fn limit(&mut self, value: Option<String>, default: u64, max: u64) -> Option<RowLimit> {
+        let Some(value) = value else { return RowLimit::new(default) };
+        let rows = value.parse::<u64>().ok().filter(|rows| *rows <= max).and_then(RowLimit::new);
+        if rows.is_none() {
+            self.problems.field("limit", format!("must be a whole number from 1 to {max}"));
+        }
+        rows
+    }
+
+    pub(super) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
+        let sent = [
+            (Column::EventName, "event", event),
+            (Column::Source, "source", filters.source),
+            (Column::Medium, "medium", filters.medium),
+            (Column::Campaign, "campaign", filters.campaign),
+            (Column::UserId, "user_id", filters.user_id),
+            (Column::AnonymousId, "anonymous_id", filters.anonymous_id),
+            (Column::SessionId, "session_id", filters.session_id),
+            (Column::Country, "country", filters.country),
+            (Column::Path, "path", filters.path),
+        ];
+        let mut filters = Vec::new();
+        for (column, name, value) in sent {
+            match value {
+                Some(value) if value.chars().count() > MAX_FILTER => {
+                    self.problems.field(name, format!("must be at most {MAX_FILTER} characters long"));
+                }
+                Some(value) => filters.push(Filter { column, value }),
+                None => {}
+            }
+        }
+        filters
+    }
+
+    pub(super) fn metric(&mut self, metric: Option<String>, property: Option<String>) -> Metric {
+        let property = self.read("property", property, |text| {
+            PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
+        });
+        match (metric.as_deref().unwrap_or("count"), property) {
+            ("count", None) => return Metric::Count,
+            ("uniques", None) => return Metric::Uniques,
+            ("sum", Some(property)) => return Metric::Sum(property),
+            ("avg", Some(property)) => return Metric::Avg(property),
+            ("count" | "uniques", Some(_)) => {
+                self.problems.field("property", "goes with metric=sum or metric=avg");
+            }
+            ("sum" | "avg", None) => {
+                self.problems.field("property", "is required: the numeric property to work on");
+            }
+            _ => self.problems.field("metric", "must be count, uniques, sum or avg"),
+        }
+        Metric::Count
+    }
+
+    /// The only parameter with a code of its own (contract, section 2).
+    pub(super) fn group_by(&mut self, value: Option<String>) -> ApiResult<Vec<Dimension>> {
+        let mut dimensions = Vec::new();
+        for name in
+            value.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty())
+        {
+            let dimension: Dimension =
+                name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
+                    ApiError::new(ErrorCode::InvalidGroupBy)
+                        .detail("unknown", error.0)
+                        .detail("allowed", Dimension::ALLOWED)
+                })?;
+            if dimensions.contains(&dimension) {
+                self.problems.field("group_by", format!("names {name} twice"));
+            }
+            dimensions.push(dimension);
+        }
+        if dimensions.len() > StatsQuestion::MAX_DIMENSIONS {
+            self.problems
+                .field("group_by", format!("takes at most {} columns", StatsQuestion::MAX_DIMENSIONS));
+        }
+        Ok(dimensions)
+    }
+
+    pub(super) fn buckets(&mut self, interval: Option<String>, timezone: Option<String>) -> Option<Buckets> {
+        let timezone = self.timezone(timezone);
+        let interval = self
+            .read("interval", interval, |text| text.parse::<Interval>().map_err(|error| error.to_string()));
+        Some(Buckets { interval: interval?, timezone: timezone? })
+    }
+
+    /// UTC when none was sent.
+    pub(super) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
+        self.read("timezone", timezone.or(Some("UTC".to_owned())), |text| {
+            text.parse::<Tz>().map_err(|_| "must be an IANA time zone like Europe/Berlin")
+        })
+    }
+
+    pub(super) fn finish(
+        self,
+        range: Option<TimeRange>,
+        limit: Option<RowLimit>,
+    ) -> ApiResult<(TimeRange, RowLimit)> {
+        match (range, limit) {
+            (Some(range), Some(limit)) => self.problems.or(ErrorCode::InvalidParams, (range, limit)),
+            _ => Err(ApiError::validation(ErrorCode::InvalidParams, self.problems)),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What visitors do one after the other: funnels, retention, pages.
+
+use serde_json::{Value, json};
+
+use crate::support::{ALWAYS, Project, Server};
+
+/// A visitor does something in May 2026.
+fn act(visitor: &str, event: &str, at: &str, more: Value) -> Value {
+    let mut sent = json!({ "event": event, "event_id": format!("{visitor}-{event}-{at}"),
+        "anonymous_id": visitor, "timestamp": format!("2026-05-{at}:00Z") });
+    sent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    sent
+}
+
+fn with(events: &[Value]) -> (Server, Project) {
+    let server = Server::start();
+    let project = server.default_project();
+    let answer = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    (server, project)
+}
+
+fn ask(server: &Server, project: &Project, path: &str) -> Value {
+    let answer = server.get(path, &project.rk);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.json()
+}
+
+/// Anna buys at once, Ben after a detour, Cleo too late, Dora the wrong way round; Emil only looks.
+fn shop() -> (Server, Project) {
+    let ad = json!({ "url": "https://shop.example/?utm_source=facebook&utm_medium=cpc" });
+    let search = json!({ "referrer": "https://www.google.com/", "url": "https://shop.example/" });
+    let (cart, other) = (json!({ "url": "https://shop.example/cart" }), json!({}));
+    with(&[
+        act("anna", "$pageview", "04T10:00", ad.clone()),
+        act("anna", "add_to_cart", "04T10:02", cart.clone()),
+        act("anna", "purchase", "04T10:10", cart.clone()),
+        act("ben", "$pageview", "04T10:00", search.clone()),
+        act("ben", "search", "04T10:01", other.clone()),
+        act("ben", "$pageview", "05T10:00", cart.clone()),
+        act("ben", "add_to_cart", "05T10:04", cart.clone()),
+        act("ben", "purchase", "06T10:04", cart.clone()),
+        act("cleo", "$pageview", "04T10:00", search.clone()),
+        act("cleo", "add_to_cart", "04T10:06", cart.clone()),
+        act("cleo", "purchase", "20T10:00", cart.clone()),
+        act("dora", "purchase", "04T10:00", ad.clone()),
+        act("dora", "add_to_cart", "04T11:00", cart.clone()),
+        act("dora", "$pageview", "04T12:00", cart),
+        act("emil", "$pageview", "04T10:00", ad),
+        act("felix", "search", "04T10:00", other),
+    ])
+}
+
+#[test]
+fn a_funnel_tells_how_many_visitors_get_how_far_and_how_long_it_takes() {
+    let (server, project) = shop();
+    let funnel = |query: &str| ask(&server, &project, &format!("/v1/funnel?{ALWAYS}&{query}"));
+    let steps = "steps=$pageview,add_to_cart,purchase";
+    assert_eq!(
+        funnel(steps),
+        json!({ "order": "strict", "rows": [
+            { "step": 1, "event": "$pageview", "visitors": 5, "conversion": 1.0, "step_conversion": 1.0, "median_seconds": null },
+            { "step": 2, "event": "add_to_cart", "visitors": 3, "conversion": 0.6, "step_conversion": 0.6, "median_seconds": 240.0 },
+            { "step": 3, "event": "purchase", "visitors": 2, "conversion": 0.4, "step_conversion": 2.0 / 3.0, "median_seconds": 43440.0 },
+        ] })
+    );
+    let visitors = |query: &str| -> Vec<Value> {
+        funnel(query)["rows"].as_array().unwrap().iter().map(|row| row["visitors"].clone()).collect()
+    };
+    assert_eq!(visitors(&format!("{steps}&window=30d")), [5, 3, 3], "Cleo is in time");
+    assert_eq!(visitors(&format!("{steps}&window=30m")), [5, 3, 1], "Ben is not");
+    assert_eq!(visitors("steps=$pageview,$pageview"), [5, 1], "one event is one step only");
+    assert_eq!(visitors("steps=nothing,purchase"), [0, 0]);
+    assert_eq!(visitors(&format!("{steps}&source=google")), [2, 2, 1], "the first step's source counts");
+    let short = "/v1/funnel?from=2026-05-04&to=2026-05-05&steps=$pageview,add_to_cart,purchase";
+    assert_eq!(
+        ask(&server, &project, short)["rows"][2]["visitors"],
+        1,
+        "outside of the range nothing counts"
+    );
+}
+
+#[test]
+fn a_funnel_in_any_order_counts_whoever_does_all_of_it() {
+    let (server, project) = shop();
+    let path = format!("/v1/funnel?{ALWAYS}&steps=$pageview,add_to_cart,purchase&order=any&window=3h");
+    assert_eq!(
+        ask(&server, &project, &path),
+        json!({ "order": "any", "rows": [
+            { "step": 1, "visitors": 5, "conversion": 1.0, "step_conversion": 1.0, "median_seconds": null },
+            { "step": 2, "visitors": 4, "conversion": 0.8, "step_conversion": 0.8, "median_seconds": 300.0 },
+            { "step": 3, "visitors": 2, "conversion": 0.4, "step_conversion": 0.5, "median_seconds": 2040.0 },
+        ] })
+    );
+}
+
+#[test]
+fn a_funnel_is_told_apart_by_what_visitors_start_with() {
+    let (server, project) = shop();
+    let path = format!("/v1/funnel?{ALWAYS}&steps=$pageview,purchase&group_by=source,medium");
+    let answer = ask(&server, &project, &path);
+    let rows: Vec<_> = answer["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["source"], row["medium"], row["step"], row["visitors"]]))
+        .collect();
+    assert_eq!(
+        Value::from(rows),
+        json!([
+            ["direct", "direct", 1, 2],
+            ["direct", "direct", 2, 1],
+            ["facebook", "paid", 1, 2],
+            ["facebook", "paid", 2, 1],
+            ["google", "organic", 1, 1],
+            ["google", "organic", 2, 0],
+        ]),
+        "Ben's purchase follows his second visit, which came from nowhere"
+    );
+    let cut = ask(&server, &project, &format!("{path}&limit=1"));
+    assert_eq!((cut["rows"].as_array().unwrap().len(), &cut["truncated"]), (2, &json!(true)));
+}
+
+#[test]
+fn retention_tells_who_comes_back_in_which_period() {
+    let none = json!({});
+    let (server, project) = with(&[
+        act("anna", "signup", "04T10:00", none.clone()),
+        act("anna", "visit", "12T10:00", none.clone()),
+        act("anna", "visit", "25T10:00", none.clone()),
+        act("ben", "signup", "05T10:00", none.clone()),
+        act("ben", "visit", "05T11:00", none.clone()),
+        act(
+            "ben",
+            "signup",
+            "18T10:00",
+            json!({ "url": "https://shop.example/?utm_source=news&utm_medium=email" }),
+        ),
+        act("cleo", "visit", "04T10:00", none.clone()),
+        act("cleo", "signup", "10T23:30", none),
+    ]);
+    let retention =
+        |query: &str| ask(&server, &project, &format!("/v1/retention?from=2026-05-04&to=2026-06-01&{query}"));
+    assert_eq!(
+        retention("event=signup"),
+        json!({ "interval": "week", "rows": [{ "cohort": "2026-05-04T00:00:00Z", "visitors": 3, "returned": [3, 1, 1, 1] }] })
+    );
+    assert_eq!(
+        retention("event=signup&return_event=visit")["rows"],
+        json!([{ "cohort": "2026-05-04T00:00:00Z", "visitors": 3, "returned": [2, 1, 0, 1] }])
+    );
+    assert_eq!(
+        retention("event=signup&timezone=Europe/Berlin")["rows"],
+        json!([
+            { "cohort": "2026-05-03T22:00:00Z", "visitors": 2, "returned": [2, 1, 1, 1, 0] },
+            { "cohort": "2026-05-10T22:00:00Z", "visitors": 1, "returned": [1, 0, 0, 0] },
+        ]),
+        "in Berlin Cleo's Sunday night is Monday"
+    );
+    assert_eq!(
+        retention("event=signup&source=news")["rows"],
+        json!([{ "cohort": "2026-05-18T00:00:00Z", "visitors": 1, "returned": [1, 0] }]),
+        "filters are about the beginning"
+    );
+    assert_eq!(
+        retention("interval=month")["rows"],
+        json!([{ "cohort": "2026-05-01T00:00:00Z", "visitors": 3, "returned": [3] }])
+    );
+    assert_eq!(retention("interval=day&event=nothing")["rows"], json!([]));
+}
+
+#[test]
+fn pages_tell_where_sessions_begin_end_and_bounce() {
+    let view = |visitor: &str, session: &str, at: &str, path: &str, referrer: &str| {
+        let page = json!({ "session_id": session, "url": format!("https://shop.example{path}"), "referrer": referrer });
+        act(visitor, "$pageview", at, page)
+    };
+    let (search, own) = ("https://www.google.com/", "https://shop.example/");
+    let (server, project) = with(&[
+        view("anna", "a1", "04T10:00", "/", search),
+        view("anna", "a1", "04T10:01", "/pricing", own),
+        view("anna", "a1", "04T10:02", "/", own),
+        view("anna", "a2", "05T10:00", "/pricing", ""),
+        view("ben", "b1", "04T10:00", "/", ""),
+        act("ben", "purchase", "04T10:01", json!({ "session_id": "b1" })),
+        view("cleo", "c1", "04T10:00", "/", search),
+        view("cleo", "c1", "04T10:05", "/docs", own),
+        act("dora", "$pageview", "04T10:00", json!({ "session_id": "d1" })),
+    ]);
+    let pages = |query: &str| ask(&server, &project, &format!("/v1/pages?{ALWAYS}&{query}"));
+    assert_eq!(
+        pages(""),
+        json!({ "sessions": 5, "bounce_rate": 0.6, "rows": [
+            { "path": "/", "views": 4, "uniques": 3, "entries": 3, "exits": 2, "bounces": 1, "bounce_rate": 1.0 / 3.0 },
+            { "path": "/pricing", "views": 2, "uniques": 1, "entries": 1, "exits": 1, "bounces": 1, "bounce_rate": 1.0 },
+            { "path": null, "views": 1, "uniques": 1, "entries": 1, "exits": 1, "bounces": 1, "bounce_rate": 1.0 },
+            { "path": "/docs", "views": 1, "uniques": 1, "entries": 0, "exits": 1, "bounces": 0, "bounce_rate": 0.0 },
+        ] })
+    );
+    let google = pages("source=google&sort=exits");
+    assert_eq!(google["sessions"], 2);
+    let paths = |answer: &Value| -> Vec<Value> {
+        answer["rows"].as_array().unwrap().iter().map(|row| json!([row["path"], row["exits"]])).collect()
+    };
+    assert_eq!(paths(&google), [json!(["/", 1]), json!(["/docs", 1]), json!(["/pricing", 0])]);
+    assert_eq!(pages("limit=1&sort=entries")["truncated"], true);
+    assert_eq!(pages("source=bing"), json!({ "sessions": 0, "bounce_rate": 0.0, "rows": [] }));
+}
