@@ -3,8 +3,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
-use millimetric::wire::questions::{EventsParams, SourcesParams, StatsParams, params};
+use anyhow::{Context, anyhow, bail};
+use millimetric::wire::questions::{
+    EventsParams, FunnelParams, SourcesParams, StatsParams, params, params_and_filters,
+};
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
 use millimetric_events::EventStore as _;
@@ -17,8 +19,8 @@ use crate::report::median;
 /// Runs that are not counted.
 const WARM_UPS: u32 = 2;
 
-/// The median time of each question in milliseconds; `None` for those that only HTTP answers.
-pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Result<Vec<Option<f64>>> {
+/// The median time of each question in milliseconds.
+pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Result<Vec<f64>> {
     let project = data.project.parse().map_err(|error| anyhow!("{error:?}")).context("the project's id")?;
     let scope = EventScope { project, env: Env::Live };
     let store = EmbeddedStore::open(&data.folder(), Options::default()).await?;
@@ -27,40 +29,43 @@ pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Resu
         let mut times = Vec::new();
         for run in 0..WARM_UPS + runs {
             let start = Instant::now();
-            let answered = ask(&store, scope, question, days).await?;
-            if answered && run >= WARM_UPS {
+            ask(&store, scope, question, days).await?;
+            if run >= WARM_UPS {
                 times.push(start.elapsed().as_secs_f64() * 1000.0);
             }
         }
-        medians.push((!times.is_empty()).then(|| median(&times)));
+        medians.push(median(&times));
     }
     store.close().await;
     Ok(medians)
 }
 
-/// Whether it is one of those that are asked here.
 async fn ask(
     store: &EmbeddedStore,
     scope: EventScope,
     question: &Question,
     days: &Days,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<()> {
     let query = question.query(days);
     let refused = |error| anyhow!("{query} is refused: {error:?}");
     match question.route() {
         "/v1/stats" => {
-            let typed = params::<StatsParams>(Some(&query)).and_then(StatsParams::question);
-            store.stats(scope, typed.map_err(refused)?).await?;
+            let (params, filters) = params_and_filters::<StatsParams>(Some(&query)).map_err(refused)?;
+            store.stats(scope, params.question(filters).map_err(refused)?).await?;
         }
         "/v1/sources" => {
-            let typed = params::<SourcesParams>(Some(&query)).and_then(SourcesParams::question);
-            store.sources(scope, typed.map_err(refused)?).await?;
+            let params = params::<SourcesParams>(Some(&query)).map_err(refused)?;
+            store.sources(scope, params.question().map_err(refused)?).await?;
         }
         "/v1/query" => {
-            let typed = params::<EventsParams>(Some(&query)).and_then(EventsParams::question);
-            store.events(scope, typed.map_err(refused)?).await?;
+            let (params, filters) = params_and_filters::<EventsParams>(Some(&query)).map_err(refused)?;
+            store.events(scope, params.question(filters).map_err(refused)?).await?;
         }
-        _ => return Ok(false),
+        "/v1/funnel" => {
+            let (params, filters) = params_and_filters::<FunnelParams>(Some(&query)).map_err(refused)?;
+            store.funnel(scope, params.question(filters).map_err(refused)?).await?;
+        }
+        route => bail!("{route} is not asked here"),
     }
-    Ok(true)
+    Ok(())
 }

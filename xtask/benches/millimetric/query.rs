@@ -36,9 +36,9 @@ struct Pair {
 }
 
 impl Pair {
-    fn medians(of: &[Self]) -> Option<Self> {
+    fn medians(of: &[Self]) -> Self {
         let side = |side: fn(&Self) -> f64| median(&of.iter().map(side).collect::<Vec<_>>());
-        (!of.is_empty()).then(|| Self { ours: side(|pair| pair.ours), theirs: side(|pair| pair.theirs) })
+        Self { ours: side(|pair| pair.ours), theirs: side(|pair| pair.theirs) }
     }
 
     fn ratio(self) -> f64 {
@@ -83,9 +83,7 @@ pub(crate) async fn grow(binary: &Path, python: &Path, runs: u32, report: &mut R
             columns.push((title, bench.warm(&Days::before(UNTIL, days)?, runs.max(LEAST_RUNS)).await?));
         }
     }
-    let cell = |pair: &Option<Pair>| {
-        pair.map_or("–".to_owned(), |pair| format!("{} / {}", shown(pair.ours), shown(pair.theirs)))
-    };
+    let cell = |pair: &Pair| format!("{} / {}", shown(pair.ours), shown(pair.theirs));
     let row = |(place, question): (usize, &Question)| {
         let cells = columns.iter().map(|(_, pairs)| cell(&pairs[place]));
         [question.name.to_owned()].into_iter().chain(cells).collect()
@@ -114,9 +112,8 @@ impl<'a> Bench<'a> {
         Ok(Self { data, server, clickhouse: ClickHouse::start(python, &data.clickhouse())? })
     }
 
-    /// The medians of each question, both asked in turn so that the machine's moods hit both;
-    /// `None` where this build has no such route.
-    async fn warm(&mut self, days: &Days, runs: u32) -> anyhow::Result<Vec<Option<Pair>>> {
+    /// The medians of each question, both asked in turn so that the machine's moods hit both.
+    async fn warm(&mut self, days: &Days, runs: u32) -> anyhow::Result<Vec<Pair>> {
         let mut asker = Asker::connect(self.server.address, &self.data.read_key).await?;
         let mut medians = Vec::new();
         for question in QUESTIONS {
@@ -124,7 +121,7 @@ impl<'a> Bench<'a> {
             let mut pairs = Vec::new();
             for run in 0..WARM_UPS + runs {
                 let pair = ask_both(question, &mut asker, &mut self.clickhouse, self.data, days).await?;
-                pairs.extend(pair.filter(|_| run >= WARM_UPS));
+                pairs.extend((run >= WARM_UPS).then_some(pair));
             }
             medians.push(Pair::medians(&pairs));
         }
@@ -156,22 +153,17 @@ async fn ask_both(
     clickhouse: &mut ClickHouse,
     data: &Data,
     days: &Days,
-) -> anyhow::Result<Option<Pair>> {
+) -> anyhow::Result<Pair> {
     let path = format!("{}?{}", question.route(), question.query(days));
-    let Some(ours) = asker.ask(&path).await? else { return Ok(None) };
+    let ours = asker.ask(&path).await?;
     let theirs = clickhouse.ask(&question.sql(&data.project, days))?;
     ensure_same(&ours.rows, &theirs.rows).with_context(|| format!("{path} disagrees with ClickHouse"))?;
-    Ok(Some(Pair { ours: ours.millis, theirs: theirs.millis }))
+    Ok(Pair { ours: ours.millis, theirs: theirs.millis })
 }
 
 /// The medians of first questions: new processes, nothing of the files in memory; and how that
 /// was brought about.
-async fn cold(
-    binary: &Path,
-    python: &Path,
-    data: &Data,
-    days: &Days,
-) -> anyhow::Result<(Vec<Option<Pair>>, String)> {
+async fn cold(binary: &Path, python: &Path, data: &Data, days: &Days) -> anyhow::Result<(Vec<Pair>, String)> {
     let (mut medians, mut way) = (Vec::new(), String::new());
     for question in QUESTIONS {
         eprintln!("cold: {}", question.name);
@@ -180,29 +172,20 @@ async fn cold(
             let mut bench = Bench::start(binary, python, data).await?;
             let mut asker = Asker::connect(bench.server.address, &data.read_key).await?;
             way = bench.clickhouse.drop_cache(&[&data.home])?;
-            pairs.extend(ask_both(question, &mut asker, &mut bench.clickhouse, data, days).await?);
+            pairs.push(ask_both(question, &mut asker, &mut bench.clickhouse, data, days).await?);
         }
         medians.push(Pair::medians(&pairs));
     }
     Ok((medians, way))
 }
 
-fn questions_table(
-    events: u64,
-    warm: &[Option<Pair>],
-    inside: &[Option<f64>],
-    cold: &[Option<Pair>],
-) -> Table {
-    let cells = |pair: Option<Pair>| match pair {
-        Some(pair) => {
-            [format!("**{}**", shown(pair.ours)), shown(pair.theirs), format!("{}×", shown(pair.ratio()))]
-        }
-        None => ["–"; 3].map(str::to_owned),
+fn questions_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) -> Table {
+    let cells = |pair: Pair| {
+        [format!("**{}**", shown(pair.ours)), shown(pair.theirs), format!("{}×", shown(pair.ratio()))]
     };
     let rows = QUESTIONS.iter().zip(warm).zip(inside).zip(cold).map(|(((question, warm), inside), cold)| {
-        let inside = inside.map_or("–".to_owned(), shown);
         let warm = cells(*warm).into_iter();
-        [question.name.to_owned(), inside].into_iter().chain(warm).chain(cells(*cold)).collect()
+        [question.name.to_owned(), shown(*inside)].into_iter().chain(warm).chain(cells(*cold)).collect()
     });
     let header = [
         "question",
@@ -224,9 +207,9 @@ fn questions_table(
     }
 }
 
-fn ratios_table(warm: &[Option<Pair>], cold: &[Option<Pair>]) -> Table {
-    let row = |name: &str, pairs: &[Option<Pair>]| {
-        let ratios: Vec<f64> = pairs.iter().flatten().map(|pair| pair.ratio()).collect();
+fn ratios_table(warm: &[Pair], cold: &[Pair]) -> Table {
+    let row = |name: &str, pairs: &[Pair]| {
+        let ratios: Vec<f64> = pairs.iter().map(|pair| pair.ratio()).collect();
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         vec![name.to_owned(), format!("{}×", shown(lowest)), format!("{}×", shown(median(&ratios)))]
     };

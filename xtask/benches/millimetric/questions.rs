@@ -124,26 +124,20 @@ impl<'a> Asker<'a> {
         Ok(Self { connection: Connection::open(server).await?, key })
     }
 
-    /// The answer to a path; `None` when this build has no such route. The time is from the first
-    /// byte sent to the last one received.
-    pub(crate) async fn ask(&mut self, path: &str) -> anyhow::Result<Option<Timed>> {
+    /// The answer to a path. The time is from the first byte sent to the last one received.
+    pub(crate) async fn ask(&mut self, path: &str) -> anyhow::Result<Timed> {
         let key = self.key;
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n");
         let start = Instant::now();
         let (status, body) = self.connection.exchange(request.as_bytes()).await?;
         let millis = start.elapsed().as_secs_f64() * 1000.0;
         let text = String::from_utf8_lossy(body);
-        match status {
-            200 => {
-                let mut answer: Value = serde_json::from_str(&text)?;
-                let (truncated, next) = (answer["truncated"] == true, answer["next_cursor"].as_str());
-                let next_cursor = next.map(str::to_owned);
-                let Value::Array(rows) = answer["rows"].take() else { bail!("no rows: {path}: {text}") };
-                Ok(Some(Timed { rows, millis, truncated, next_cursor }))
-            }
-            404 => Ok(None),
-            _ => bail!("{path}: {status} {text}"),
-        }
+        ensure!(status == 200, "{path}: {status} {text}");
+        let mut answer: Value = serde_json::from_str(&text)?;
+        let (truncated, next) = (answer["truncated"] == true, answer["next_cursor"].as_str());
+        let next_cursor = next.map(str::to_owned);
+        let Value::Array(rows) = answer["rows"].take() else { bail!("no rows: {path}: {text}") };
+        Ok(Timed { rows, millis, truncated, next_cursor })
     }
 }
 

@@ -3,6 +3,8 @@
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
 //! to be misread twice. A new route gets a function here and a line in [`question`].
 
+mod journeys;
+
 use std::fmt::Write as _;
 
 use millimetric_core::time::Timestamp;
@@ -22,11 +24,13 @@ pub(super) struct Question {
 
 /// Any question.
 pub(super) fn question(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(12) {
+    match random.below(15) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
-        5 | 6 => funnel(random),
+        5 | 6 => journeys::funnel(random),
+        7 | 8 => journeys::retention(random),
+        9 => journeys::pages(random),
         _ => stats(random),
     }
 }
@@ -217,32 +221,6 @@ fn bucket(interval: &str, zone: &str) -> String {
         "week" => midnight(format!("toStartOfWeek({SECONDS}, 1, '{zone}')")),
         _ => midnight(format!("toStartOfMonth({SECONDS}, '{zone}')")),
     }
-}
-
-/// Steps that differ: ClickHouse lets one event be two steps of the same name.
-fn funnel(random: &mut Random) -> anyhow::Result<Question> {
-    let Scope { query, condition } = range(random)?;
-    let count = 2 + random.below(3);
-    let steps = random.several(&NAMES, count);
-    let (window, millis) = random.of(&[
-        ("30m", 1_800_000_u64),
-        ("5h", 18_000_000),
-        ("7d", 604_800_000),
-        ("365d", 31_536_000_000),
-    ]);
-    let list: Vec<_> = steps.iter().map(|step| percent_encoded(step)).collect();
-    let conditions: Vec<_> = steps.iter().map(|step| format!("event_name = {}", quoted(step))).collect();
-    // A century later, so that no time is negative.
-    let sql = format!(
-        "select number as step, countIf(reached >= number) as visitors from (select windowFunnel({millis})\
-         (toUInt64(toUnixTimestamp64Milli(timestamp) + 3153600000000), {}) as reached from events \
-         where {condition} group by anonymous_id) array join range(1, {}) as number \
-         group by number order by number",
-        conditions.join(", "),
-        steps.len() + 1
-    );
-    let path = format!("/v1/funnel?{query}&steps={}&window={window}", list.join(","));
-    Ok(Question { path, sql, limit: None })
 }
 
 fn quoted(text: &str) -> String {

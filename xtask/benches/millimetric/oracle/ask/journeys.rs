@@ -1,0 +1,106 @@
+//! Funnels, retention and pages in both languages. Times between steps and groups of funnels are left
+//! to the store's own recount: ClickHouse has no function for them.
+
+use std::fmt::Write as _;
+
+use super::super::events::{NAMES, PATHS, time};
+use super::super::random::Random;
+use super::{Question, Scope, bucket, percent_encoded, quoted, range};
+
+/// Filters on the event that something begins with.
+fn beginning(random: &mut Random) -> (String, String) {
+    let mut scope = Scope { query: String::new(), condition: "1".to_owned() };
+    if random.once_in(3) {
+        scope.filter("source", "source", random.of(&["google", "facebook", "direct"]));
+    }
+    if random.once_in(4) {
+        scope.filter("path", "path", random.of(&PATHS));
+    }
+    (scope.query, scope.condition)
+}
+
+/// Steps that differ: ClickHouse lets one event be two steps of the same name.
+pub(super) fn funnel(random: &mut Random) -> anyhow::Result<Question> {
+    let Scope { query, condition } = range(random)?;
+    let (filters, starts) = beginning(random);
+    let count = 2 + random.below(3);
+    let steps = random.several(&NAMES, count);
+    let (window, millis) = random.of(&[
+        ("30m", 1_800_000_u64),
+        ("5h", 18_000_000),
+        ("7d", 604_800_000),
+        ("365d", 31_536_000_000),
+    ]);
+    let list: Vec<_> = steps.iter().map(|step| percent_encoded(step)).collect();
+    let mut conditions: Vec<_> = steps.iter().map(|step| format!("event_name = {}", quoted(step))).collect();
+    conditions[0] = format!("{} and {starts}", conditions[0]);
+    // A century later, so that no time is negative.
+    let sql = format!(
+        "select number as step, countIf(reached >= number) as visitors from (select windowFunnel({millis})\
+         (toUInt64(toUnixTimestamp64Milli(timestamp) + 3153600000000), {}) as reached from events \
+         where {condition} group by anonymous_id) array join range(1, {}) as number \
+         group by number order by number",
+        conditions.join(", "),
+        steps.len() + 1
+    );
+    let path = format!("/v1/funnel?{query}{filters}&steps={}&window={window}", list.join(","));
+    Ok(Question { path, sql, limit: None })
+}
+
+pub(super) fn retention(random: &mut Random) -> anyhow::Result<Question> {
+    let from = time(random)?;
+    let hours = 1 + random.below(119 * 24) as i64;
+    let to = from.plus_millis(hours * 3_600_000 + random.below(2) as i64);
+    let (filters, begins) = beginning(random);
+    let interval = random.of(&["day", "week", "month"]);
+    let zone = random.of(&["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]);
+    let mut query = format!("{filters}&interval={interval}&timezone={zone}");
+    let mut conditions = [begins, "1".to_owned()];
+    for (name, condition) in ["event", "return_event"].into_iter().zip(&mut conditions) {
+        if random.once_in(2) {
+            let event = random.of(&NAMES);
+            let _ = write!(query, "&{name}={}", percent_encoded(event));
+            let _ = write!(condition, " and event_name = {}", quoted(event));
+        }
+    }
+    let [begins, returns] = conditions;
+    let (first, last) = (from.millis(), to.millis() - 1);
+    let period = bucket(interval, zone);
+    // Every period that a moment of the range lies in, six hours at a time.
+    let periods = format!(
+        "arrayDistinct(arrayMap(at -> {}, arrayMap(step -> fromUnixTimestamp64Milli(least({first} + step * 21600000, \
+         {last}), 'UTC'), range(0, {}))))",
+        period.replace("(timestamp)", "(at)"),
+        hours / 6 + 2
+    );
+    let sql = format!(
+        "with {periods} as all_periods select formatDateTime(cohort_start, '%Y-%m-%dT%H:%i:%SZ', 'UTC') as cohort, \
+         count() as visitors, arrayMap(period -> arrayCount(seen -> has(seen, period), groupArray(returned_in)), \
+         arrayFilter(period -> period >= cohort_start, all_periods)) as returned \
+         from (select anonymous_id, minIf({period}, {begins}) as cohort_start, \
+         groupUniqArrayIf({period}, {returns}) as returned_in from events \
+         where toUnixTimestamp64Milli(timestamp) between {first} and {last} \
+         group by anonymous_id having countIf({begins}) > 0) group by cohort_start order by cohort_start \
+         settings enable_extended_results_for_datetime_functions = 1"
+    );
+    Ok(Question { path: format!("/v1/retention?from={from}&to={to}{query}"), sql, limit: None })
+}
+
+pub(super) fn pages(random: &mut Random) -> anyhow::Result<Question> {
+    let Scope { query, condition } = range(random)?;
+    let (filters, passes) = beginning(random);
+    let (sort, limit) = (random.of(&["views", "entries", "exits"]), random.of(&[1, 2, 1000]));
+    let sql = format!(
+        "select view.3 as path, count() as views, uniqExact(anonymous_id) as uniques, countIf(place = 1) as entries, \
+         countIf(place = total) as exits, countIf(total = 1) as bounces, \
+         if(entries = 0, 0, bounces / entries) as bounce_rate \
+         from (select anonymous_id, length(seen) as total, arraySort(groupArray((toUnixTimestamp64Milli(timestamp), \
+         isNotNull(path), path, not ifNull({passes}, 0)))) as seen from events where {condition} and \
+         event_name = '$pageview' group by anonymous_id, session_id having seen[1].4 = 0) \
+         array join seen as view, arrayEnumerate(seen) as place group by path \
+         order by {sort} desc, path asc nulls first limit {}",
+        limit + 1
+    );
+    let path = format!("/v1/pages?{query}{filters}&sort={sort}&limit={limit}");
+    Ok(Question { path, sql, limit: Some(limit) })
+}
