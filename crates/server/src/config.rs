@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -62,6 +62,10 @@ pub struct Settings {
     /// Memory for events that wait to be written, in MiB; more is answered with 503 `overloaded`
     #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
     pub queue_mib: NonZeroU32,
+    /// For tests alone, which seal many times in a second: hot events of a project that are
+    /// sealed together. Unset, as it should be: the store's own number
+    #[arg(long, value_name = "EVENTS", hide = true)]
+    pub seal_rows: Option<NonZeroUsize>,
     /// Token that GET /metrics asks for as `Authorization: Bearer`; unset: no such page
     #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<Secret>,

@@ -2,6 +2,7 @@
 //!
 //! Says once what a newcomer needs, and nothing of it to the log.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -44,11 +45,13 @@ pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> 
 
 async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> anyhow::Result<EmbeddedStore> {
     const MIB: u64 = 1024 * 1024;
+    let defaults = Options::default();
     let options = Options {
         cache_bytes: u64::from(settings.cache_mib.get()) * MIB,
         queue_bytes: (u64::from(settings.queue_mib.get()) * MIB) as usize,
+        seal_rows: settings.seal_rows.map_or(defaults.seal_rows, NonZeroUsize::get),
         clock: Arc::clone(clock),
-        ..Options::default()
+        ..defaults
     };
     Ok(EmbeddedStore::open(&at.data_dir, options).await?)
 }
