@@ -9,6 +9,7 @@ mod backups;
 mod broken_databases;
 mod collecting;
 mod command_line;
+mod crash;
 mod cross_origin;
 mod discovery;
 mod faults;
