@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod cargo;
 pub mod checks;
+pub mod crash;
 pub mod oracle;
 pub mod python;
 #[cfg(test)]

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::bench::BenchArguments;
+use xtask::crash::CrashArguments;
 use xtask::oracle::OracleArguments;
-use xtask::{bench, checks, oracle};
+use xtask::{bench, checks, crash, oracle};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ enum Chore {
     Bench(BenchArguments),
     /// Compare answers to random questions with those of ClickHouse.
     Oracle(OracleArguments),
+    /// Kill servers at random moments and count what they kept.
+    Crash(CrashArguments),
     /// Write `spec/openapi.json` anew from the code.
     Gen,
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Test => checks::run_all(),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Oracle(arguments) => oracle::run(&arguments),
+        Chore::Crash(arguments) => crash::run(&arguments),
         Chore::Gen => checks::write_spec(),
     };
     match done {
