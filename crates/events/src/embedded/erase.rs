@@ -121,11 +121,7 @@ impl Keeper {
             self.shared.change(Change::Link(erasure.id, linked(&self.shared, erasure)?))?;
         }
         self.shared.tallies.erasures.during(|| self.erase_in(scope))?;
-        {
-            let _alone = self.shared.reading_log.lock();
-            self.shared.change(Change::PurgeAll)?;
-            self.shared.change(Change::Reclaim)?;
-        }
+        self.empty_log()?;
         self.wait_for_readers(scope.id)?;
         let now = self.shared.now();
         for erasure in waiting {

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -76,34 +77,55 @@ impl Keeper {
     }
 
     /// Removes what is older than each scope's floor: whole segments at once, those that the
-    /// floor cuts through once an hour.
+    /// floor cuts through once an hour. The log of changes goes too, for it still holds the
+    /// batches from which the segments were sealed.
     fn expire(&mut self) -> Result<(), StoreError> {
-        let now = self.shared.now();
+        let mut expired = Ok(());
         for scope in self.shared.scopes.all() {
-            let (floor, segments, hot_earliest) = {
-                let live = scope.live.read();
-                (live.hiding.floor, live.segments.clone(), live.hot_earliest())
-            };
-            let (gone, old): (Vec<_>, Vec<_>) = segments
-                .into_iter()
-                .filter(|segment| segment.earliest < floor)
-                .partition(|segment| segment.latest < floor);
-            if !gone.is_empty() {
-                self.shared.tallies.expiries.during(|| {
-                    let events = gone.iter().map(|segment| segment.rows as u64).sum();
-                    swap(&self.shared, &scope, None, gone, Rewritten::default()).map(|()| events)
-                })?;
-            }
-            if floor == i64::MAX && hot_earliest.is_some() {
-                seal_scope(&self.shared, &scope)?;
-            }
-            let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
-            if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
-                self.cut_at.insert(scope.id, now);
-                old.into_iter().try_for_each(|segment| self.cut(&scope, segment))?;
-            }
+            expired = expired.and(self.expire_in(&scope));
+        }
+        if self.shared.expired_in_log.swap(false, Ordering::Relaxed) {
+            let emptied = self.empty_log();
+            self.shared.expired_in_log.fetch_or(emptied.is_err(), Ordering::Relaxed);
+            expired = expired.and(emptied);
+        }
+        expired
+    }
+
+    fn expire_in(&mut self, scope: &Scope) -> Result<(), StoreError> {
+        let now = self.shared.now();
+        let (floor, segments, hot_earliest) = {
+            let live = scope.live.read();
+            (live.hiding.floor, live.segments.clone(), live.hot_earliest())
+        };
+        let (gone, old): (Vec<_>, Vec<_>) = segments
+            .into_iter()
+            .filter(|segment| segment.earliest < floor)
+            .partition(|segment| segment.latest < floor);
+        if !gone.is_empty() {
+            self.shared.tallies.expiries.during(|| {
+                let events = gone.iter().map(|segment| segment.rows as u64).sum();
+                swap(&self.shared, scope, None, gone, Rewritten::default()).map(|()| events)
+            })?;
+            self.shared.expired_in_log.store(true, Ordering::Relaxed);
+        }
+        if floor == i64::MAX && hot_earliest.is_some() {
+            seal_scope(&self.shared, scope)?;
+        }
+        let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
+        if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
+            self.cut_at.insert(scope.id, now);
+            old.into_iter().try_for_each(|segment| self.cut(scope, segment))?;
         }
         Ok(())
+    }
+
+    /// Takes what was deleted out of `events.db` for good: sealed rows that are left, free pages,
+    /// and the write-ahead log, which holds pages as they were.
+    pub(super) fn empty_log(&self) -> Result<(), StoreError> {
+        let _alone = self.shared.reading_log.lock();
+        self.shared.change(Change::PurgeAll)?;
+        self.shared.change(Change::Reclaim).map(|_| ())
     }
 
     /// Rewrites a segment without what has expired in it.
@@ -112,7 +134,9 @@ impl Keeper {
             let halt: Halt<'_> = &|| self.shared.keeper.is_closing();
             let rewritten = rewrite(&self.shared, scope, &[Chunk::Sealed(Arc::clone(&segment))], halt)?;
             let events = segment.rows as u64 - rewritten.rows();
-            swap(&self.shared, scope, None, vec![segment], rewritten).map(|()| events)
+            swap(&self.shared, scope, None, vec![segment], rewritten)?;
+            self.shared.expired_in_log.store(true, Ordering::Relaxed);
+            Ok(events)
         })
     }
 

@@ -68,6 +68,8 @@ fn read(
         }
         for (scope, before) in manifest.floors().await? {
             shared.scopes.get_or_new(scope).live.write().hiding.floor = before;
+            // The process before may have ended in the middle of an expiry.
+            shared.expired_in_log.store(true, Ordering::Relaxed);
         }
         let mut scopes = HashSet::new();
         for stored in manifest.erasures().await? {

@@ -87,8 +87,11 @@ fn seal_frozen(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
         let rewritten = rewrite(shared, scope, &inputs, halt)?;
         let (first, last) = (frozen.first_seq, frozen.last_seq);
         let events: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
+        let erased: u64 = rewritten.erased.iter().map(|(_, count)| count).sum();
+        let expired = rewritten.rows() + erased < events as u64;
         swap(shared, scope, Some(frozen), Vec::new(), rewritten)?;
         purge(shared, scope.id, first, last, events as i64)?;
+        shared.expired_in_log.fetch_or(expired, Ordering::Relaxed);
         Ok(events as u64)
     })
 }

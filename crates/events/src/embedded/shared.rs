@@ -48,6 +48,8 @@ pub(super) struct Shared {
     pub(super) rewriting: Mutex<()>,
     /// Held while a backup reads the database, and while the write-ahead log is emptied.
     pub(super) reading_log: Mutex<()>,
+    /// Whether `events.db` may still hold bytes of events that expired.
+    pub(super) expired_in_log: AtomicBool,
     /// Whether the last seal failed since the disk was full.
     pub(super) seal_disk_full: AtomicBool,
     /// Wakes the thread that seals.
@@ -83,6 +85,7 @@ impl Shared {
             sealing: Mutex::new(()),
             rewriting: Mutex::new(()),
             reading_log: Mutex::new(()),
+            expired_in_log: AtomicBool::new(false),
             seal_disk_full: AtomicBool::new(false),
             sealer: Signal::default(),
             keeper: Signal::default(),

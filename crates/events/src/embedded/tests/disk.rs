@@ -15,20 +15,13 @@ use crate::suite::sample::{at, event, ever, limit, range, scope};
 use crate::suite::{forget, ids, until_done};
 use crate::{EventStore, StoreError, Subject};
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 pub(super) fn parquet_files(directory: &Path) -> Vec<PathBuf> {
     files(directory).into_iter().filter(|path| path.extension().is_some_and(|it| it == "parquet")).collect()
-}
-
-/// The names of the files that hold the text.
-pub(super) fn holding(directory: &Path, text: &str) -> Vec<PathBuf> {
-    let holds =
-        |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
-    files(directory).into_iter().filter(holds).collect()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -147,24 +140,6 @@ async fn a_deleted_segment_is_named_and_the_rest_still_answers() {
     question.range = range("2026-05-01", "2026-06-01");
     assert_eq!(store.events(scope(1), question).await.unwrap().rows.len(), 1);
     assert_eq!(ids(&store, scope(2)).await, ["c"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_erased_id_is_in_no_file() {
-    const ID: &str = "anna@example.com";
-    let directory = TempDir::new().unwrap();
-    let store = open(directory.path()).await;
-    let theirs = |id: &str| millimetric_core::event::Event { user_id: Some(ID.to_owned()), ..event(id) };
-    store.append(scope(1), vec![theirs("a"), event("b")]).await.unwrap();
-    store.seal_now().await.unwrap();
-    store.append(scope(1), vec![theirs("c"), event("d")]).await.unwrap();
-    assert!(holding(directory.path(), ID).len() >= 2, "the test finds ids that are there");
-    let user = Subject::User { user_id: ID.to_owned(), include_linked: false };
-    let request = forget(1, user, "2026-05-17");
-    store.erase(scope(1), request.clone()).await.unwrap();
-    assert_eq!(until_done(&store, scope(1), request.id).await, 2);
-    assert_eq!(holding(directory.path(), ID), Vec::<PathBuf>::new());
-    assert_eq!(ids(&store, scope(1)).await, ["d", "b"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use super::disk::parquet_files;
 use super::{event_at, open, until};
 use crate::embedded::EmbeddedStore;
+use crate::suite::ids;
 use crate::suite::sample::{event, scope};
-use crate::suite::{forget, ids, until_done};
-use crate::{Appended, EventStore, Subject};
+use crate::{Appended, EventStore};
 
 /// Seals an event of each id and day by itself.
 async fn seal_each(store: &EmbeddedStore, events: &[(&str, &str)]) {
@@ -67,26 +67,4 @@ async fn a_broken_segment_keeps_only_its_neighbours_from_being_merged() {
     }
     until(&store, "segments", 5.0).await;
     assert_eq!(ids(&store, scope(2)).await, ["d", "c", "b", "a"]);
-}
-
-#[tokio::test]
-async fn a_person_in_a_merged_segment_is_forgotten() {
-    let directory = TempDir::new().unwrap();
-    let store = open(directory.path()).await;
-    let mut person = event_at("p", "2026-05-16T01:30:00Z");
-    person.anonymous_id = "somebody-to-forget".to_owned();
-    store.append(scope(1), vec![person]).await.unwrap();
-    store.seal_now().await.unwrap();
-    seal_each(&store, &MAY[..3]).await;
-    until(&store, "segments", 1.0).await;
-    let subject = Subject::Visitor { anonymous_id: "somebody-to-forget".to_owned() };
-    let request = forget(1, subject, "2026-05-17");
-    store.erase(scope(1), request.clone()).await.unwrap();
-    assert_eq!(until_done(&store, scope(1), request.id).await, 1);
-    assert_eq!(ids(&store, scope(1)).await, ["d", "c", "a"]);
-    store.close().await;
-    assert_eq!(
-        super::disk::holding(directory.path(), "somebody-to-forget"),
-        Vec::<std::path::PathBuf>::new()
-    );
 }
