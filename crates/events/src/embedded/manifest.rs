@@ -43,6 +43,9 @@ const INSERT_ERASURE: &str =
     events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
+const VACUUM: &str = "pragma incremental_vacuum";
+/// Its first column tells whether somebody was in the way (sqlite.org/pragma.html).
+const EMPTY_LOG: &str = "pragma wal_checkpoint(truncate)";
 const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, ?, ?)
     on conflict (project, env) do update set before = excluded.before";
 
@@ -152,10 +155,15 @@ impl Manifest {
         sqlx::query(PURGE_ALL_HOT).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
     }
 
-    /// Gives free pages back to the system and empties the write-ahead log.
+    /// Gives free pages back to the system and empties the write-ahead log. An error when it could
+    /// not be emptied, since another program reads the database.
     pub(super) async fn reclaim(&mut self) -> Result<(), StoreError> {
-        for pragma in ["pragma incremental_vacuum", "pragma wal_checkpoint(truncate)"] {
-            sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        sqlx::query(VACUUM).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        let kept: bool =
+            sqlx::query_scalar(EMPTY_LOG).fetch_one(&mut self.connection).await.map_err(database_error)?;
+        if kept {
+            let why = "events.db: another program reads it, so that its write-ahead log cannot be emptied";
+            return Err(StoreError::Internal(why.to_owned()));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use futures_util::TryStreamExt as _;
 use millimetric_core::event::Event;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use sqlx::Connection as _;
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use super::disk::{files, parquet_files};
@@ -18,7 +18,7 @@ use super::{Clock, event_at, open, options_at, until};
 use crate::embedded::{EmbeddedStore, backup, frame};
 use crate::suite::sample::{at, event, scope};
 use crate::suite::{forget, ids, until_done};
-use crate::{EventStore, Subject};
+use crate::{ErasureStatus, EventStore, Subject};
 
 const USER: &str = "user-4711-anna@example.com";
 const VISITOR: &str = "visitor-0815-of-anna";
@@ -203,4 +203,27 @@ async fn until_emptied(directory: &Path) {
     while fs::metadata(directory.join("events.db-wal")).unwrap().len() > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// As by a tool that copies the database page by page.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), vec![theirs("a", "2026-05-16"), event("b")]).await.unwrap();
+    let mut reader = backup::connect(&directory.path().join("events.db")).await.unwrap();
+    reader.execute("begin; select count(*) from hot_log").await.unwrap();
+    let request = forget(1, Subject::Visitor { anonymous_id: VISITOR.to_owned() }, "2026-05-17");
+    store.erase(scope(1), request.clone()).await.unwrap();
+    loop {
+        match store.erasure(scope(1), request.id).await.unwrap().unwrap().status {
+            ErasureStatus::Failed => break,
+            ErasureStatus::Done => panic!("done while {:?}", places(directory.path(), VISITOR).await),
+            ErasureStatus::Queued | ErasureStatus::Running => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(ids(&store, scope(1)).await, ["b"], "hidden all the same");
+    reader.close().await.unwrap();
+    assert_eq!(until_done(&store, scope(1), request.id).await, 1);
+    assert_nowhere(directory.path(), &[VISITOR]).await;
 }
