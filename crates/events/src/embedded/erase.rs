@@ -14,11 +14,13 @@ use super::change::Change;
 use super::columns::{Chunk, Columns};
 use super::field::{Field, FieldSet};
 use super::hash::Kind;
+use super::hiding::Hiding;
 use super::keeper::{self, Keeper};
 use super::queue::closing;
 use super::row::instant;
 use super::scope::Scope;
 use super::sealer::seal_scope;
+use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
 use super::stored::StoredErasure;
 use crate::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
@@ -117,12 +119,18 @@ impl Keeper {
 
     fn erase(&self, scope: &Scope, waiting: &[StoredErasure]) -> Result<(), StoreError> {
         self.each(waiting, |erasure| (erasure.running, erasure.failed) = (true, false));
+        let mut whole = Ok(());
         for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
-            self.shared.change(Change::Link(erasure.id, linked(&self.shared, erasure)?))?;
+            match linked(&self.shared, erasure) {
+                Ok(visitors) => drop(self.shared.change(Change::Link(erasure.id, visitors))?),
+                Err(error) => whole = whole.and(Err(error)),
+            }
         }
-        self.shared.tallies.erasures.during(|| self.erase_in(scope))?;
+        self.shared.tallies.erasures.during(|| self.erase_in(scope, &mut whole))?;
         self.empty_log()?;
         self.wait_for_readers(scope.id)?;
+        // Nobody is done as long as a file cannot be read that may hold them.
+        whole?;
         let now = self.shared.now();
         for erasure in waiting {
             self.shared.change(Change::Finish(erasure.id, now))?;
@@ -130,8 +138,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Rewrites what holds anybody who is hidden in the scope; gives the events that went.
-    fn erase_in(&self, scope: &Scope) -> Result<u64, StoreError> {
+    /// Rewrites what holds anybody who is hidden in the scope; gives the events that went. A file
+    /// that is broken does not keep the others from being rewritten; `whole` tells of it.
+    fn erase_in(&self, scope: &Scope, whole: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
         seal_scope(&self.shared, scope)?;
         let (segments, hiding) = {
             let live = scope.live.read();
@@ -139,16 +148,25 @@ impl Keeper {
         };
         let mut events = 0;
         for segment in segments {
-            let chunk = Chunk::Sealed(Arc::clone(&segment));
-            let marks = hiding.marks(&self.shared.columns, &chunk)?;
-            if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
-                continue;
+            match self.erase_from(scope, segment, &hiding) {
+                Ok(erased) => events += erased,
+                Err(error @ StoreError::Corrupt(_)) if whole.is_ok() => *whole = Err(error),
+                Err(StoreError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
             }
-            let rewritten =
-                keeper::rewrite(&self.shared, scope, &[chunk], &|| self.shared.keeper.is_closing())?;
-            events += rewritten.erased.iter().map(|(_, count)| count).sum::<u64>();
-            keeper::swap(&self.shared, scope, None, vec![segment], rewritten)?;
         }
+        Ok(events)
+    }
+
+    fn erase_from(&self, scope: &Scope, segment: Arc<Segment>, hiding: &Hiding) -> Result<u64, StoreError> {
+        let chunk = Chunk::Sealed(Arc::clone(&segment));
+        let marks = hiding.marks(&self.shared.columns, &chunk)?;
+        if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
+            return Ok(0);
+        }
+        let rewritten = keeper::rewrite(&self.shared, scope, &[chunk], &|| self.shared.keeper.is_closing())?;
+        let events = rewritten.erased.iter().map(|(_, count)| count).sum();
+        keeper::swap(&self.shared, scope, None, vec![segment], rewritten)?;
         Ok(events)
     }
 

@@ -227,3 +227,27 @@ async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     assert_eq!(until_done(&store, scope(1), request.id).await, 1);
     assert_nowhere(directory.path(), &[VISITOR]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_segment_keeps_nobody_in_the_others() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let batch = vec![theirs("april", "2026-04-01"), theirs("may", "2026-05-01"), event("other")];
+    store.append(scope(1), batch).await.unwrap();
+    store.seal_now().await.unwrap();
+    let months = parquet_files(directory.path());
+    let april = months.iter().find(|path| path.to_string_lossy().contains("2026-04")).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    fs::rename(april, elsewhere.path().join("april")).unwrap();
+    let user = Subject::User { user_id: USER.to_owned(), include_linked: false };
+    let request = forget(1, user, "2026-05-17");
+    store.erase(scope(1), request.clone()).await.unwrap();
+    while store.erasure(scope(1), request.id).await.unwrap().unwrap().status != ErasureStatus::Failed {
+        tokio::task::yield_now().await;
+    }
+    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    fs::rename(elsewhere.path().join("april"), april).unwrap();
+    assert_eq!(until_done(&store, scope(1), request.id).await, 2, "put back, it is rewritten too");
+    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    assert_eq!(ids(&store, scope(1)).await, ["other"]);
+}
