@@ -1,6 +1,9 @@
 //! What goes wrong on real machines: power cuts, full disks, second servers, damaged files, slow
 //! clients. Nothing that was acknowledged is ever lost.
 
+mod failing_disks;
+mod strace;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -9,6 +12,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::{ALWAYS, Server, command, eventually, pageview};
+
+use strace::Strace;
 
 fn count(server: &Server, key: &str) -> Value {
     server.get(&format!("/v1/stats?{ALWAYS}"), key).json()["rows"][0]["value"].clone()

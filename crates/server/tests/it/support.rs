@@ -3,7 +3,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) greeting: String,
     /// Its data folder.
     pub(crate) dir: PathBuf,
+    /// What it logged so far.
+    log: Arc<Mutex<Vec<String>>>,
     /// Removes the folder in the end, when the server made it.
     folder: Option<TempDir>,
 }
@@ -93,11 +96,10 @@ impl Server {
             let line = line.unwrap();
             if let Some(rest) = line.strip_prefix("Millimetric listens on ") {
                 let url = rest.split(' ').next().unwrap().to_owned();
-                // Both pipes are emptied to the end, or a full one would stop the server.
+                // This pipe too is emptied to the end.
                 std::thread::spawn(move || lines.for_each(drop));
-                let errors = child.stderr.take().unwrap();
-                std::thread::spawn(move || BufReader::new(errors).lines().for_each(drop));
-                return Ok(Self { child, url, greeting, dir: dir.to_owned(), folder: None });
+                let log = gather(child.stderr.take().unwrap());
+                return Ok(Self { child, url, greeting, dir: dir.to_owned(), log, folder: None });
             }
             greeting += &line;
             greeting.push('\n');
@@ -195,6 +197,20 @@ impl Server {
         self.stopped()
     }
 
+    /// Has every hot event sealed, as a backup does.
+    pub(crate) fn seal(&self) {
+        let place = tempfile::tempdir().unwrap();
+        self.cli(&["backup", place.path().join("backup").to_str().unwrap()]);
+    }
+
+    /// Waits for a line of its log that holds all of the words.
+    pub(crate) fn logged(&self, words: &[&str]) {
+        eventually(&format!("the log says {words:?}"), || {
+            let log = self.log.lock().unwrap();
+            log.iter().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+        });
+    }
+
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -225,12 +241,24 @@ impl Drop for Server {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+/// Reads to the end, or a full pipe would stop the server.
+fn gather(errors: ChildStderr) -> Arc<Mutex<Vec<String>>> {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let gathered = Arc::clone(&log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(errors).lines().map_while(Result::ok) {
+            gathered.lock().unwrap().push(line);
+        }
+    });
+    log
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     eventually("the process ends", || child.try_wait().unwrap())
 }
 
@@ -287,15 +315,17 @@ impl Server {
 
 /// The files below a folder that hold these bytes.
 pub(crate) fn files_with(dir: &Path, needle: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_with(&path, needle));
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            let hit = bytes.windows(needle.len()).any(|window| window == needle);
-            found.extend(hit.then(|| path.display().to_string()));
-        }
-    }
+    let holds = |path: &PathBuf| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+    };
+    files(dir).into_iter().filter(holds).map(|path| path.display().to_string()).collect()
+}
+
+/// Every file below a folder, in order of path.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> =
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+    found.sort();
     found
 }
