@@ -63,8 +63,10 @@ pub(super) fn write(path: &Path, source: &impl Source) -> Result<u64, StoreError
         Ok(bytes)
     });
     if written.is_err() {
-        // The rest of a failed file only takes room; the next start would remove it too.
+        // Nothing names what is left of a failed file, under its last name where the folder could
+        // not be synced: no erasure would ever find it. The next start would remove it too.
         let _ = std::fs::remove_file(&unfinished);
+        let _ = std::fs::remove_file(path);
     }
     written
 }

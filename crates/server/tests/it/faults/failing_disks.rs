@@ -144,3 +144,17 @@ fn a_segment_whose_sync_fails_is_written_anew() {
         options(&["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"])
     });
 }
+
+#[test]
+fn a_segment_whose_folder_cannot_be_synced_is_written_anew() {
+    a_segment_cannot_be_written(|folder| {
+        options(&[
+            "-P",
+            folder.to_str().unwrap(),
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            "inject=fsync,fdatasync:error=EIO",
+        ])
+    });
+}
