@@ -3,7 +3,8 @@
 //! A failed check never hides a later one: all run, and any failure fails the whole. A check that
 //! could not run is told with its reason, never passed over.
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
@@ -24,6 +25,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("formatting", formatting),
     ("lints", lints),
     ("tests", tests),
+    ("fault injection", fault_injection),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -81,6 +83,33 @@ fn tests() -> anyhow::Result<Outcome> {
     } else {
         shown(&mut cargo(["test", "--workspace", "--locked", "--lib", "--bins", "--tests"]))
     }
+}
+
+/// The tests that make system calls fail attach strace to a server. Where that cannot be done they
+/// pass without having tested anything, which the summary must tell.
+fn fault_injection() -> anyhow::Result<Outcome> {
+    let mut target = Command::new("sleep").arg("60").spawn().context("cannot start `sleep`")?;
+    let mut command = Command::new("strace");
+    command.args(["-o", "/dev/null", "-p", &target.id().to_string()]);
+    println!("{}", as_typed(&command));
+    let mut words = String::new();
+    let started = command.stderr(Stdio::piped()).spawn().and_then(|mut strace| {
+        // It says whether it is attached, and ends with the process that it is attached to.
+        let read = strace.stderr.as_mut().map_or(Ok(0), |said| BufReader::new(said).read_line(&mut words));
+        target.kill()?;
+        strace.wait().and(read)
+    });
+    let _ = target.kill();
+    target.wait().context("`sleep` does not end")?;
+    Ok(match started {
+        Ok(_) if words.contains(" attached") => Outcome::Passed,
+        Ok(_) => skipped_faults(&format!("may not attach here ({})", words.trim())),
+        Err(error) => skipped_faults(&format!("cannot be started ({error})")),
+    })
+}
+
+fn skipped_faults(why: &str) -> Outcome {
+    Outcome::Skipped(format!("strace {why}: the tests under `faults::` that need it tested nothing"))
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {
