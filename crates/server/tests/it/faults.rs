@@ -2,6 +2,7 @@
 //! clients. Nothing that was acknowledged is ever lost.
 
 mod failing_disks;
+mod order_of_calls;
 mod strace;
 
 use std::io::{Read as _, Write as _};
