@@ -85,8 +85,7 @@ impl Manifest {
             .mode(0o600)
             .open(&file)
             .map_err(|cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause })?;
-        let failed =
-            |error: sqlx::Error| OpenError::Database { file: file.clone(), cause: error.to_string() };
+        let failed = |error: sqlx::Error| OpenError::database(&file, &database_error(error));
         let mut connection = connect(&file).await.map_err(failed)?;
         let format: i64 =
             sqlx::query_scalar("pragma user_version").fetch_one(&mut connection).await.map_err(failed)?;

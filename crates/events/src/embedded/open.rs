@@ -46,10 +46,8 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
     let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns));
     let read = || read(&shared, &runtime, &mut manifest);
-    let (ids, next_seq) = { read }().map_err(|error| OpenError::Database {
-        file: directory.join("events.db"),
-        cause: error.to_string(),
-    })?;
+    let (ids, next_seq) =
+        { read }().map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
     let writer = Writer { shared: Arc::clone(&shared), manifest, runtime, ids, next_seq };
     let keeper = Keeper::new(Arc::clone(&shared));
     Ok(Opened { lock, shared, writer, keeper })

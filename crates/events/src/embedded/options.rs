@@ -2,11 +2,13 @@
 //! Reads no environment and no file: the caller decides.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use millimetric_core::time::Timestamp;
+
+use crate::StoreError;
 
 /// Bounds and the clock of the embedded store.
 #[derive(Clone)]
@@ -103,4 +105,15 @@ pub enum OpenError {
         /// What the database said.
         cause: String,
     },
+}
+
+impl OpenError {
+    /// A database that cannot be opened, and what to do about it.
+    pub(super) fn database(file: &Path, error: &StoreError) -> Self {
+        let cause = match error {
+            StoreError::Corrupt(_) => format!("{error}: restore it from a backup"),
+            other => other.to_string(),
+        };
+        Self::Database { file: file.to_path_buf(), cause }
+    }
 }

@@ -76,7 +76,7 @@ impl Manifest {
             let format: i64 = row.try_get("format").map_err(database_error)?;
             if format != frame::FORMAT {
                 let text = format!("events.db: the hot log has format {format}: use a newer release");
-                return Err(StoreError::Corrupt(text));
+                return Err(StoreError::Internal(text));
             }
         }
         Ok(rows)

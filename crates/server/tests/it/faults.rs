@@ -4,6 +4,7 @@
 mod failing_disks;
 mod order_of_calls;
 mod strace;
+mod torn_files;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
