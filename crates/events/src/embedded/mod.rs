@@ -21,6 +21,7 @@ mod frame;
 mod hash;
 mod hiding;
 mod import;
+mod inspect;
 mod keeper;
 mod kernel;
 mod lock;
@@ -57,6 +58,7 @@ use millimetric_core::time::TimeRange;
 use parking_lot::Mutex;
 
 pub use self::exchange::{ParquetWriter, read_parquet};
+pub use self::inspect::{Inspected, inspect};
 pub use self::lock::DirectoryLock;
 pub use self::options::{OpenError, Options};
 pub use self::restore::{Learned, learn_erasures};

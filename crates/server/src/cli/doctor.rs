@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use millimetric_control::Control;
 use millimetric_core::time::Timestamp;
+use millimetric_events::embedded::{Inspected, inspect};
 use serde_json::json;
 
 use super::output;
@@ -18,6 +19,8 @@ use crate::http::local::LocalServer;
 
 /// Free space below which a disk counts as nearly full.
 const LITTLE_SPACE: u64 = 1 << 30;
+/// The most broken segments that are named one by one.
+const NAMED_SEGMENTS: usize = 10;
 /// Age at which a country database has become inaccurate.
 const OLD_DATABASE: Duration = Duration::from_hours(8760);
 
@@ -51,6 +54,9 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
     ];
     if dir.join("control.db").exists() {
         findings.push(Finding { what: "projects", result: projects(dir).await });
+    }
+    if dir.join("events.db").exists() {
+        findings.push(Finding { what: "segments", result: segments(dir).await });
     }
     let server = LocalServer::connect(dir).await.map(|_| "running".to_owned());
     findings.push(Finding {
@@ -150,4 +156,19 @@ async fn projects(dir: &Path) -> Result<String, String> {
     let projects = open.await.map_err(|error: millimetric_control::ControlError| error.to_string())?;
     let closed = projects.iter().filter(|project| project.allowed_origins.is_empty()).count();
     Ok(format!("{}, of which {closed} accept no browser yet (no allowed origin)", projects.len()))
+}
+
+/// Whether every Parquet file that the store names is there and whole.
+async fn segments(dir: &Path) -> Result<String, String> {
+    let Inspected { segments, broken } = inspect(dir).await.map_err(|error| error.to_string())?;
+    if broken.is_empty() {
+        return Ok(format!("{segments}, all there"));
+    }
+    let named = broken.iter().take(NAMED_SEGMENTS).map(|(path, wrong)| format!("{} {wrong}", path.display()));
+    let named = named.collect::<Vec<_>>().join("; ");
+    Err(format!(
+        "{} of {segments} cannot be used, and questions about their time fail: {named}. Put them back from a \
+         backup, under the same names",
+        broken.len()
+    ))
 }

@@ -2,6 +2,7 @@
 //! clients. Nothing that was acknowledged is ever lost.
 
 mod failing_disks;
+mod missing_segments;
 mod order_of_calls;
 mod strace;
 mod torn_files;
