@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ALWAYS, Server, command, eventually, pageview};
 
-use strace::Strace;
+pub(crate) use strace::Strace;
 
 fn count(server: &Server, key: &str) -> Value {
     server.get(&format!("/v1/stats?{ALWAYS}"), key).json()["rows"][0]["value"].clone()

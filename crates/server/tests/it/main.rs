@@ -21,3 +21,4 @@ mod keys;
 mod moving;
 mod reading;
 mod refusals;
+mod to_the_byte;

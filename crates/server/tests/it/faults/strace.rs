@@ -55,6 +55,11 @@ impl Strace {
     pub(crate) fn detach(self) {
         drop(self);
     }
+
+    /// Waits until the process is gone that it is attached to.
+    pub(crate) fn ended(mut self) {
+        wait(&mut self.0);
+    }
 }
 
 impl Drop for Strace {
