@@ -40,7 +40,7 @@ impl Distinct {
     pub(super) fn add_group(&mut self, group: u32, visitors: impl Iterator<Item = u32>) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                let bitmap = bitmaps.of_group(group as usize);
+                let bitmap = bitmaps.of_group_mut(group as usize);
                 visitors.for_each(|visitor| bitmap[visitor as usize / 64] |= 1 << (visitor % 64));
             }
             Self::Pairs(pairs) => pairs.seen.extend(visitors.map(|visitor| (group, visitor))),
@@ -117,6 +117,11 @@ impl Bitmaps {
     /// Words are set aside so many at a time, since adding some moves everything.
     const STEP: usize = 256;
 
+    /// Makes room for so many groups and visitors.
+    pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
+        self.grow(groups, Self::words(visitors));
+    }
+
     fn words(visitors: usize) -> usize {
         visitors.div_ceil(64).next_multiple_of(Self::STEP)
     }
@@ -141,15 +146,33 @@ impl Bitmaps {
         self.bits.resize(groups * self.words, 0);
     }
 
-    fn of_group(&mut self, group: usize) -> &mut [u64] {
+    /// The bits of one group.
+    pub(super) fn of_group(&self, group: usize) -> &[u64] {
+        &self.bits[group * self.words..][..self.words]
+    }
+
+    fn of_group_mut(&mut self, group: usize) -> &mut [u64] {
         &mut self.bits[group * self.words..][..self.words]
+    }
+
+    /// Adds the visitors of another group to a group.
+    pub(super) fn unite(&mut self, group: usize, other: usize) {
+        for word in 0..self.words {
+            self.bits[group * self.words + word] |= self.bits[other * self.words + word];
+        }
+    }
+
+    /// Adds visitors to groups; there must be room for all.
+    pub(super) fn add_all(&mut self, seen: impl Iterator<Item = (usize, u32)>) {
+        let Self { words, bits } = self;
+        seen.for_each(|(group, visitor)| bits[group * *words + visitor as usize / 64] |= 1 << (visitor % 64));
     }
 
     fn each(&self) -> impl Iterator<Item = &[u64]> {
         self.bits.chunks_exact(self.words.max(1))
     }
 
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.grow(other.groups(), other.words);
         for (mine, theirs) in self.bits.chunks_exact_mut(self.words.max(1)).zip(other.each()) {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);

@@ -8,16 +8,17 @@ use millimetric_core::query::{
     Filter, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, FunnelSteps, StepOrder,
 };
 
+use super::distinct::Bitmaps;
 use super::groups::By;
 use super::journeys::{self, Gatherer, Moment, Plan};
 use super::labels::{Finished, Labels};
 use super::local::Local;
-use super::run::{Span, Stop};
-use super::select::{Selection, Wanted};
+use super::run::{self, Span, Stop};
+use super::select::{Selection, Wanted, select};
 use crate::StoreError;
 use crate::embedded::columns::Columns;
 use crate::embedded::field::Field;
-use crate::embedded::text::{widen, with_codes};
+use crate::embedded::text::{TextColumn, widen, with_codes};
 use crate::embedded::view::View;
 
 const MOST: usize = FunnelSteps::MOST;
@@ -35,7 +36,15 @@ pub(in crate::embedded) fn funnel(
         by: question.group_by.iter().map(By::from).collect(),
         labels: Labels::default(),
     };
-    let (plan, mut tally) = (Plan::of(view, stop)?, Tally::default());
+    let (mut plan, mut tally) = (Plan::of(view, stop)?, Tally::default());
+    // Most visitors do no second step: they need not be followed, but to know their group.
+    let started = if asked.by.is_empty() && plan.numbers_visitors() {
+        let (started, going_on) = asked.who_goes_on(view, stop)?;
+        plan.restrict(going_on);
+        Some(started)
+    } else {
+        None
+    };
     for round in plan.rounds() {
         let gathered = journeys::gather(view, &plan, round, stop, |span, selection, gatherer| {
             asked.gather(span, selection, gatherer)
@@ -52,6 +61,9 @@ pub(in crate::embedded) fn funnel(
         for part in parts {
             tally.merge(part);
         }
+    }
+    if let Some(started) = started {
+        tally.start(started);
     }
     Ok(tally.answer(question, &asked.labels.finish()))
 }
@@ -88,23 +100,83 @@ struct Asked<'a> {
     labels: Labels,
 }
 
+/// The steps in one chunk.
+struct Steps {
+    events: Arc<TextColumn>,
+    /// The name's number among those of the steps, from 1, by its code; 0 for all others.
+    names: Vec<u8>,
+    wanted: Wanted,
+}
+
+impl Steps {
+    /// The number of each selected row's name.
+    fn of_rows(&self, selection: &Selection) -> Vec<u8> {
+        let name = |code: u32| self.names[code as usize];
+        with_codes!(&self.events.codes, |codes| {
+            selection.rows.values(codes).iter().map(|code| name(widen(*code))).collect()
+        })
+    }
+}
+
 impl Asked<'_> {
-    /// Pushes the rows whose event is a step.
+    /// `None` where no event is a step.
+    fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
+        let events = self.columns.text(span.chunk, Field::EventName)?;
+        let mut names = vec![0; events.dictionary.len()];
+        for (name, text) in (1..).zip(&self.course.names) {
+            events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
+        }
+        if names.iter().all(|name| *name == 0) {
+            return Ok(None);
+        }
+        let wanted = Wanted::of(self.columns, span.chunk, self.filters)?;
+        Ok(Some(Steps { events, names, wanted }))
+    }
+
+    /// How many visitors start, and who of them has events that can be a second step.
+    fn who_goes_on(&self, view: &View, stop: &Stop) -> Result<(u64, Vec<u64>), StoreError> {
+        // A bitmap for all other events, one for each name, and one for those who may start.
+        let starters = self.course.names.len() + 1;
+        let groups = starters + 1;
+        let parts = run::each_span(view, stop, Bitmaps::default, |seen, span| {
+            let Some(steps) = self.steps(span)? else { return Ok(()) };
+            let Some(selection) = select(view, span, &[])? else { return Ok(()) };
+            let visitors = self.columns.visitors(span.chunk, &view.visitors)?;
+            let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
+            seen.reserve(groups, view.visitors.len());
+            seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
+            if !self.filters.is_empty() {
+                let starts = |place: &usize| {
+                    self.course.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
+                };
+                let starting = (0..names.len()).filter(starts);
+                seen.add_all(starting.map(|place| (starters, visitors[place])));
+            }
+            Ok(())
+        })?;
+        let mut seen = Bitmaps::default();
+        seen.reserve(groups, view.visitors.len());
+        for part in parts {
+            seen.merge(part);
+        }
+        if self.filters.is_empty() {
+            let starting = (1..starters).filter(|name| self.course.may_start(*name as u8));
+            starting.for_each(|name| seen.unite(starters, name));
+        }
+        let started = seen.of_group(starters).iter().map(|word| u64::from(word.count_ones())).sum();
+        let second = self.course.who_has_another(&seen);
+        let going_on = seen.of_group(starters).iter().zip(second).map(|(starts, second)| starts & second);
+        Ok((started, going_on.collect()))
+    }
+
+    /// Takes the rows whose event is a step.
     fn gather(
         &self,
         span: &Span<'_>,
         selection: &Selection,
         gatherer: &mut Gatherer<'_, Act>,
     ) -> Result<(), StoreError> {
-        let events = self.columns.text(span.chunk, Field::EventName)?;
-        let mut names = vec![None; events.dictionary.len()];
-        for (name, text) in (0..).zip(&self.course.names) {
-            events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = Some(name));
-        }
-        if names.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let wanted = Wanted::of(self.columns, span.chunk, self.filters)?;
+        let Some(steps) = self.steps(span)? else { return Ok(()) };
         let mut texts = Vec::with_capacity(self.by.len());
         let mut local = Local::new(selection, None);
         for by in &self.by {
@@ -113,13 +185,12 @@ impl Asked<'_> {
             texts.push(column);
         }
         let (groups, _) = local.groups(&local.counts(selection), &texts, &self.labels);
-        let starts_anywhere = self.course.order == StepOrder::Any;
-        with_codes!(&events.codes, |codes| local.each(selection, |row, id| {
-            if let Some(name) = names[widen(codes[row]) as usize] {
-                let starts = (starts_anywhere || name == 0) && wanted.passes(row);
-                gatherer.push(row, Act::new(name, starts, groups[id as usize]));
-            }
-        }));
+        let group_at = local.group_at(selection, &groups);
+        let names = steps.of_rows(selection);
+        gatherer.take(selection, &names, |place, row| {
+            let starts = self.course.may_start(names[place]) && steps.wanted.passes(row);
+            Act::new(names[place] - 1, starts, group_at(place))
+        });
         Ok(())
     }
 }
@@ -165,6 +236,33 @@ impl Course {
             steps_of[place].insert(0, step);
         }
         Self { names, steps_of, window: question.window.millis(), order: question.order }
+    }
+
+    /// Whether an attempt may start with an event of the name of this number, from 1.
+    fn may_start(&self, number: u8) -> bool {
+        number == 1 || (self.order == StepOrder::Any && number > 1)
+    }
+
+    /// Who has the events of two steps, whatever their order, by the bitmaps of the names' numbers.
+    fn who_has_another(&self, seen: &Bitmaps) -> Vec<u64> {
+        let of_name = |name: usize| seen.of_group(name + 1);
+        let everybody = || vec![u64::MAX; of_name(0).len()];
+        match self.order {
+            StepOrder::Strict if self.steps_of[0].contains(&1) => everybody(),
+            // The second step has the second name.
+            StepOrder::Strict => of_name(1).to_vec(),
+            StepOrder::Any if self.steps_of.iter().any(|steps| steps.len() > 1) => everybody(),
+            StepOrder::Any => {
+                let (mut one, mut two) = (vec![0; of_name(0).len()], vec![0; of_name(0).len()]);
+                for name in 0..self.names.len() {
+                    for ((one, two), seen) in one.iter_mut().zip(&mut two).zip(of_name(name)) {
+                        *two |= *one & seen;
+                        *one |= seen;
+                    }
+                }
+                two
+            }
+        }
     }
 
     fn best_attempt(&self, moments: &[Moment<Act>]) -> Option<Attempt> {
@@ -256,6 +354,13 @@ impl Tally {
         for step in 1..attempt.reached {
             tally.took[step].push(attempt.took[step]);
         }
+    }
+
+    /// Adds those who were not followed, so that so many have started.
+    fn start(&mut self, started: u64) {
+        self.0.resize(self.0.len().max(1), GroupTally::default());
+        let followed: u64 = self.0[0].ended.iter().sum();
+        self.0[0].ended[0] += started - followed;
     }
 
     fn merge(&mut self, other: Self) {

@@ -20,9 +20,10 @@ use crate::embedded::visitors::VisitorTable;
 
 /// Rows of one round, about; each takes 16 to 32 bytes.
 const ROUND_ROWS: usize = 6 << 20;
-/// Rows of one part, about: few enough to be laid out within the processor's own cache.
-const PART_ROWS: usize = 16_384;
-const MOST_PARTS: usize = 256;
+/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many
+/// that the parts are few enough to be written to at once.
+const PART_ROWS: usize = 65_536;
+const MOST_PARTS: usize = 128;
 
 /// One event of a visitor, with what the question wants to know of it.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     part_bits: u32,
     /// Whether the visitors are too many to be numbered all at once.
     many_visitors: bool,
+    /// The only visitors who matter, where they are known beforehand; a bit for each number.
+    only: Option<Vec<u64>>,
 }
 
 impl Plan {
@@ -54,11 +57,26 @@ impl Plan {
         let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
         let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
         let part_bits = parts.next_power_of_two().trailing_zeros();
-        Ok(Self { rounds, part_bits, many_visitors: visitors.is_some() })
+        Ok(Self { rounds, part_bits, many_visitors: visitors.is_some(), only: None })
     }
 
     pub(super) fn rounds(&self) -> impl Iterator<Item = u64> + use<> {
         0..self.rounds
+    }
+
+    /// Whether visitors have numbers that last beyond a round.
+    pub(super) fn numbers_visitors(&self) -> bool {
+        !self.many_visitors
+    }
+
+    /// Follows these visitors alone.
+    pub(super) fn restrict(&mut self, only: Vec<u64>) {
+        self.only = Some(only);
+    }
+
+    /// Whether a numbered visitor's turn is in this round.
+    fn concerns(&self, visitor: u32, round: u64) -> bool {
+        self.rounds == 1 || u64::from(visitor >> self.part_bits) % self.rounds == round
     }
 
     fn parts(&self) -> usize {
@@ -78,7 +96,6 @@ pub(super) struct Gatherer<'a, T> {
     parts: &'a mut [Vec<Moment<T>>],
     plan: &'a Plan,
     round: u64,
-    times: &'a [i64],
     visitors: Visitors<'a>,
 }
 
@@ -90,25 +107,80 @@ enum Visitors<'a> {
 }
 
 impl<T: Copy> Gatherer<'_, T> {
-    /// Keeps what matters of a row, when its visitor's turn is in this round.
-    pub(super) fn push(&mut self, row: usize, what: T) {
-        let (visitor, shard) = match &self.visitors {
-            Visitors::Numbers(numbers) => (numbers[row], u64::from(numbers[row] >> self.plan.part_bits)),
-            Visitors::Hashes(hashes, _) => (0, hashes[row]),
+    /// Keeps the selected rows whose mark is not 0, in their order, where the visitor's turn is in
+    /// this round. `what` is told the place in the selection, and the row.
+    pub(super) fn take(
+        &mut self,
+        selection: &Selection,
+        marks: &[u8],
+        mut what: impl FnMut(usize, usize) -> T,
+    ) {
+        let Self { parts, plan, round, visitors } = self;
+        let last = parts.len() - 1;
+        let mut push = |visitor: u32, place: usize| {
+            let row = selection.rows.at(place);
+            let moment = Moment { visitor, at: selection.times[row], what: what(place, row) };
+            parts[visitor as usize & last].push(moment);
         };
-        if self.plan.rounds > 1 && shard % self.plan.rounds != self.round {
-            return;
+        match visitors {
+            Visitors::Numbers(numbers) => {
+                let numbers = selection.rows.values(numbers);
+                let concerned = |place: usize| plan.concerns(numbers[place], *round);
+                match &plan.only {
+                    Some(only) => {
+                        each_marked(
+                            &numbers,
+                            marks,
+                            |number| has(only, number),
+                            |place| {
+                                if concerned(place) {
+                                    push(numbers[place], place);
+                                }
+                            },
+                        );
+                    }
+                    None => each_marked(
+                        &numbers,
+                        marks,
+                        |_| true,
+                        |place| {
+                            if concerned(place) {
+                                push(numbers[place], place);
+                            }
+                        },
+                    ),
+                }
+            }
+            Visitors::Hashes(hashes, table) => {
+                let hashes = selection.rows.values(hashes);
+                let concerned = |hash: u64| hash % plan.rounds == *round;
+                each_marked(&hashes, marks, concerned, |place| push(table.number(hashes[place]), place));
+            }
         }
-        let visitor = match &self.visitors {
-            Visitors::Numbers(_) => visitor,
-            Visitors::Hashes(_, table) => table.number(shard),
-        };
-        let part = visitor as usize & (self.parts.len() - 1);
-        self.parts[part].push(Moment { visitor, at: self.times[row], what });
     }
 }
 
-/// Gathers the moments of one round: `each` pushes what matters of a span's selected rows, which
+/// Calls `each` with every place whose mark is not 0 and whose value the test likes. Both are asked
+/// of many places before one is handed on, without a branch for each, which could not be foretold.
+fn each_marked<V: Copy>(values: &[V], marks: &[u8], likes: impl Fn(V) -> bool, mut each: impl FnMut(usize)) {
+    const BLOCK: usize = 1024;
+    let mut liked = [0_u32; BLOCK];
+    for (block, (values, marks)) in values.chunks(BLOCK).zip(marks.chunks(BLOCK)).enumerate() {
+        let mut count = 0;
+        for (place, (value, mark)) in (0..).zip(values.iter().zip(marks)) {
+            liked[count] = place;
+            count += usize::from((*mark != 0) & likes(*value));
+        }
+        liked[..count].iter().for_each(|place| each(block * BLOCK + *place as usize));
+    }
+}
+
+/// Whether a number's bit is set.
+fn has(bits: &[u64], number: u32) -> bool {
+    bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
+/// Gathers the moments of one round: `each` takes what matters of a span's selected rows, which
 /// are all in range and not hidden.
 pub(super) fn gather<T: Copy + Send>(
     view: &View,
@@ -127,7 +199,7 @@ pub(super) fn gather<T: Copy + Send>(
         } else {
             Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
         };
-        each(span, &selection, &mut Gatherer { parts, plan, round, times: &selection.times, visitors })
+        each(span, &selection, &mut Gatherer { parts, plan, round, visitors })
     })?;
     Ok(Gathered { part_bits: plan.part_bits, lists })
 }
@@ -244,7 +316,7 @@ mod tests {
         let mut journeys = Vec::new();
         for round in plan.rounds() {
             let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
-                selection.rows.each(|row| gatherer.push(row, ()));
+                gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
                 Ok(())
             };
             let gathered = gather(view, plan, round, &stop, all).unwrap();
@@ -284,7 +356,7 @@ mod tests {
         let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
         for (rounds, part_bits) in [(1, 0), (1, 4), (3, 0), (3, 2), (100, 3)] {
             for many_visitors in [false, true] {
-                let plan = Plan { rounds, part_bits, many_visitors };
+                let plan = Plan { rounds, part_bits, many_visitors, only: None };
                 assert_eq!(followed(&view, &plan), expected, "{plan:?}");
             }
         }

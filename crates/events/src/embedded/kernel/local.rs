@@ -176,6 +176,12 @@ impl Local {
         (self.buckets.get(id as usize).copied().unwrap_or_default(), local)
     }
 
+    /// Tells the answer's group of the row at a place of the selection.
+    pub(super) fn group_at(self, selection: &Selection, groups: &[u32]) -> impl Fn(usize) -> u32 {
+        let ids = self.ids.each(selection.rows.len());
+        move |place| ids.as_ref().map_or(groups[0], |ids| groups[ids[place] as usize])
+    }
+
     /// Calls `each` with every selected row and its local group.
     pub(super) fn each(self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
         let ids = self.ids.each(selection.rows.len());

@@ -48,7 +48,7 @@ struct PageView {
     passes: bool,
 }
 
-/// Pushes the page views.
+/// Takes the page views.
 fn gather(
     view: &View,
     question: &PagesQuestion,
@@ -65,11 +65,13 @@ fn gather(
     let mut local = Local::new(selection, None);
     local.divide(selection, &paths);
     let (groups, _) = local.groups(&local.counts(selection), &[paths], labels);
-    local.each(selection, |row, id| {
-        if events.codes.get(row) == page_view {
-            let passes = wanted.passes(row);
-            gatherer.push(row, PageView { session: sessions[row], path: groups[id as usize], passes });
-        }
+    let group_at = local.group_at(selection, &groups);
+    let mut marks = Vec::with_capacity(selection.rows.len());
+    selection.rows.each(|row| marks.push(u8::from(events.codes.get(row) == page_view)));
+    gatherer.take(selection, &marks, |place, row| PageView {
+        session: sessions[row],
+        path: group_at(place),
+        passes: wanted.passes(row),
     });
     Ok(())
 }

@@ -43,7 +43,7 @@ struct Visit {
     returns: bool,
 }
 
-/// Pushes the rows that begin or return.
+/// Takes the rows that begin or return.
 fn gather(
     view: &View,
     question: &RetentionQuestion,
@@ -56,13 +56,14 @@ fn gather(
     let (begins, returns) =
         (Named::of(&events, question.event.as_deref()), Named::of(&events, question.return_event.as_deref()));
     let wanted = Wanted::of(columns, span.chunk, &question.filters)?;
+    let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
         let code = events.codes.get(row);
-        let visit = Visit { begins: begins.is(code) && wanted.passes(row), returns: returns.is(code) };
-        if visit.begins || visit.returns {
-            gatherer.push(row, visit);
-        }
+        let begins = begins.is(code) && wanted.passes(row);
+        marks.push(u8::from(begins) | u8::from(returns.is(code)) << 1);
     });
+    let visit = |mark: u8| Visit { begins: mark & 1 != 0, returns: mark & 2 != 0 };
+    gatherer.take(selection, &marks, |place, _| visit(marks[place]));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Which rows of a span a question is about: by time, by filters, without hidden ones.
 //! Tells which, and counts nothing.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,6 +43,14 @@ impl Rows {
         match self {
             Self::Span(rows) => rows.clone().for_each(each),
             Self::List(rows) => rows.iter().for_each(|row| each(*row as usize)),
+        }
+    }
+
+    /// What a column holds in these rows.
+    pub(super) fn values<'a, V: Copy>(&self, column: &'a [V]) -> Cow<'a, [V]> {
+        match self {
+            Self::Span(rows) => Cow::Borrowed(&column[rows.clone()]),
+            Self::List(rows) => Cow::Owned(rows.iter().map(|row| column[*row as usize]).collect()),
         }
     }
 
