@@ -48,6 +48,8 @@ pub enum Subject {
     Micro,
     /// The server's memory, idle and under load.
     Memory,
+    /// What sealing, merging and erasing cost those who send meanwhile.
+    Background,
     /// The time from the start to the first answer.
     Start,
     /// Questions over HTTP and inside of the process, beside ClickHouse on the same data.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::client::Connection;
 use crate::machine::now;
@@ -42,6 +43,17 @@ pub(crate) async fn run(
     requests: Vec<Vec<Request>>,
     duration: Duration,
 ) -> anyhow::Result<Achieved> {
+    paced(address, requests, duration, Duration::ZERO).await
+}
+
+/// The same with a pause: each connection begins a request so often, or as soon as the one before is
+/// answered.
+pub(crate) async fn paced(
+    address: SocketAddr,
+    requests: Vec<Vec<Request>>,
+    duration: Duration,
+    pace: Duration,
+) -> anyhow::Result<Achieved> {
     let mut connections = Vec::new();
     for (member, requests) in (1..).zip(requests) {
         connections.push((Connection::open(address).await?, Ids::of_member(member), requests));
@@ -49,7 +61,7 @@ pub(crate) async fn run(
     let start = Instant::now();
     let mut workers = JoinSet::new();
     for (connection, ids, requests) in connections {
-        workers.spawn(send(connection, ids, requests, start + duration));
+        workers.spawn(send(connection, ids, requests, start + duration, pace));
     }
     let mut total = Achieved::default();
     while let Some(worker) = workers.join_next().await {
@@ -67,6 +79,7 @@ async fn send(
     mut ids: Ids,
     mut requests: Vec<Request>,
     end: Instant,
+    pace: Duration,
 ) -> anyhow::Result<Achieved> {
     let mut done = Achieved::default();
     let mut turn = 0;
@@ -82,6 +95,9 @@ async fn send(
         }
         done.events += request.event_count();
         turn = (turn + 1) % requests.len();
+        if !pace.is_zero() {
+            sleep(pace.saturating_sub(start.elapsed())).await;
+        }
     }
     Ok(done)
 }

@@ -21,7 +21,7 @@ const DAYS: i64 = 3;
 
 /// Adds a row for each minute.
 pub(crate) async fn measure(binary: &Path, minutes: u64, report: &mut Report) -> anyhow::Result<()> {
-    let server = Server::start(binary).await?;
+    let server = Server::start(binary, &[]).await?;
     let tomorrow = now().plus_millis(86_400_000).to_string();
     let days = Days::before(&tomorrow[..10], DAYS)?;
     let (mut events, mut rows) = (0, Vec::new());

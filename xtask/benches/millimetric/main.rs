@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
+mod background;
 mod clickhouse;
 mod client;
 mod data;
@@ -95,6 +96,9 @@ async fn measure(
     }
     if subject.covers(Subject::Ingest) || subject.covers(Subject::Memory) {
         ingest::measure(server, subject, seconds, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Background) {
+        background::measure(server, seconds, &mut report).await?;
     }
     if subject.covers(Subject::Start) {
         start::measure(server, runs, &mut report).await?;

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::client::Connection;
 
+/// What `/metrics` asks for.
+const METRICS_TOKEN: &str = "a-token-for-the-bench";
 /// The longest wait for a start or a stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
@@ -36,10 +38,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the binary over an empty temporary folder, waits until it is ready, makes a project.
-    pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
+    /// Starts the binary over an empty temporary folder, with these arguments besides, waits until it
+    /// is ready, makes a project.
+    pub(crate) async fn start(binary: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut server = Self::over(binary, folder.path()).await?;
+        let mut server = Self::over_with(binary, folder.path(), arguments).await?;
         server.temporary = Some(folder);
         server.make_project(binary)?;
         Ok(server)
@@ -47,12 +50,17 @@ impl Server {
 
     /// Starts the binary over [`data_of`] this folder and waits until it is ready; it has no keys.
     pub(crate) async fn over(binary: &Path, home: &Path) -> anyhow::Result<Self> {
+        Self::over_with(binary, home, &[]).await
+    }
+
+    async fn over_with(binary: &Path, home: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = File::create(home.join("server.log"))?;
         let begin = Instant::now();
         let child =
             command(binary, &["serve", "--rate-limit-track", "off", "--rate-limit-batch", "off"], home)
-                .args(["--listen", &address.to_string()])
+                .args(["--listen", &address.to_string(), "--metrics-token", METRICS_TOKEN])
+                .args(arguments)
                 .stdout(log.try_clone()?)
                 .stderr(log)
                 .spawn()
@@ -69,6 +77,18 @@ impl Server {
         server.wait_until_ready().await?;
         server.ready_after = begin.elapsed();
         Ok(server)
+    }
+
+    /// The folder that its data lie below.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// What it tells operators.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
+        let (status, body) = Connection::get(self.address, "/metrics", Some(METRICS_TOKEN)).await?;
+        ensure!(status == 200, "{status}: {body}");
+        Ok(body)
     }
 
     /// The process.
