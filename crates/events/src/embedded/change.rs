@@ -32,6 +32,8 @@ pub(super) enum Change {
     PurgeAll,
     /// Gives free pages back to the system and empties the write-ahead log.
     Reclaim,
+    /// Gives some free pages back to the system, and tells how many are left.
+    Shrink,
     /// Drops the dedup filters of segments that the window has passed.
     DropFilters(Vec<Arc<Segment>>),
     /// Hides a person.
@@ -50,6 +52,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) enum Changed {
     Done,
+    /// Free pages left by [`Change::Shrink`].
+    Free(u64),
     /// Set apart by [`Change::Freeze`].
     Frozen(Frozen),
     /// Fixed by [`Change::Pin`], with the segments of that moment.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::Datelike as _;
 use millimetric_core::event::EventScope;
 
-use super::change::{Change, Frozen, Swap};
+use super::change::{Change, Changed, Frozen, Swap};
 use super::columns::Chunk;
 use super::merge::{self, Piece};
 use super::row::instant;
@@ -26,6 +26,8 @@ use crate::StoreError;
 
 /// The longest that background threads sleep: clocks are looked at so often.
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(20);
+/// Free pages that `events.db` keeps for the next events: four mebibytes.
+const SPARE_PAGES: u64 = 1024;
 /// A segment that expiry cuts through is rewritten this often; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
 
@@ -61,7 +63,8 @@ impl Keeper {
     /// being done. Tells whether all went well.
     fn round(&mut self) -> bool {
         let mut well = true;
-        for work in [Self::erase_who_waits, Self::expire, Self::drop_old_filters, Self::merge] {
+        let all = [Self::erase_who_waits, Self::expire, Self::drop_old_filters, Self::merge, Self::shrink];
+        for work in all {
             let shared = Arc::clone(&self.shared);
             let alone = shared.rewriting.lock();
             let done = work(self);
@@ -170,6 +173,20 @@ impl Keeper {
                     Err(_) if self.shared.must_stop_merging() => return Ok(()),
                     merged => merged?,
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the room of sealed events in `events.db` back, a little at a time, once nobody writes.
+    fn shrink(&mut self) -> Result<(), StoreError> {
+        let few = self.shared.options.seal_rows / 4;
+        let is_quiet =
+            || self.shared.queue.bytes() == 0 && self.shared.hot_rows.load(Ordering::Relaxed) < few;
+        while is_quiet() && !self.shared.keeper.is_closing() {
+            match self.shared.change(Change::Shrink)? {
+                Changed::Free(left) if left > SPARE_PAGES => {}
+                _ => break,
             }
         }
         Ok(())

@@ -44,6 +44,11 @@ const INSERT_ERASURE: &str =
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
 const VACUUM: &str = "pragma incremental_vacuum";
+/// Two mebibytes, which takes a few milliseconds.
+const VACUUM_SOME: &str = "pragma incremental_vacuum(512)";
+const FREE_PAGES: &str = "pragma freelist_count";
+/// Only now the file becomes shorter.
+const COPY_LOG: &str = "pragma wal_checkpoint(passive)";
 /// Its first column tells whether somebody was in the way (sqlite.org/pragma.html).
 const EMPTY_LOG: &str = "pragma wal_checkpoint(truncate)";
 const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, ?, ?)
@@ -165,6 +170,16 @@ impl Manifest {
             return Err(StoreError::Internal(why.to_owned()));
         }
         Ok(())
+    }
+
+    /// Gives some free pages back to the system, and tells how many are left.
+    pub(super) async fn shrink(&mut self) -> Result<u64, StoreError> {
+        for pragma in [VACUUM_SOME, COPY_LOG] {
+            sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
+        }
+        let left: i64 =
+            sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)?;
+        Ok(left.unsigned_abs())
     }
 
     pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {

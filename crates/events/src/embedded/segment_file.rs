@@ -37,8 +37,11 @@ const ZSTD_LEVEL: i32 = 3;
 const LARGE_ROWS: usize = 500_000;
 const ZSTD_LEVEL_OF_LARGE: i32 = 9;
 /// For ids, which are noise between few things that repeat: looking harder finds matches that cost
-/// more than what they stand for (14.7 bytes a random UUID at this level, 16 at the next).
-const ZSTD_LEVEL_OF_IDS: i32 = 2;
+/// more than what they stand for. Of a million events of the demo an `anonymous_id` takes 4.2 bytes
+/// at the first level and 4.6 at the ninth, a `session_id` 4.3 and 4.4; an `event_id` 14.7 at the second
+/// and 15.0 at the third.
+const ZSTD_LEVELS_OF_IDS: [(Field, i32); 3] =
+    [(Field::EventId, 2), (Field::AnonymousId, 1), (Field::SessionId, 1)];
 /// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
 const DICTIONARY_BYTES: usize = 16 << 20;
 
@@ -231,11 +234,12 @@ pub(super) fn properties(rows: usize) -> WriterProperties {
     for field in Field::ALL.into_iter().filter(|field| field.unique()) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name()), false);
     }
+    for (id, level) in ZSTD_LEVELS_OF_IDS {
+        properties = properties.set_column_compression(ColumnPath::from(id.name()), zstd(level));
+    }
     // Ids made by the server begin alike.
     let event_id = ColumnPath::from(Field::EventId.name());
-    properties = properties
-        .set_column_encoding(event_id.clone(), Encoding::DELTA_BYTE_ARRAY)
-        .set_column_compression(event_id, zstd(ZSTD_LEVEL_OF_IDS));
+    properties = properties.set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY);
     // Texts that mostly occur once: a large dictionary would be built only to be given up.
     let few = ColumnPath::from(Field::Properties.name());
     properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use millimetric_core::event::Event;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use tempfile::TempDir;
 
@@ -74,6 +75,31 @@ async fn files_that_a_crash_left_behind_are_removed() {
     let store = open(directory.path()).await;
     assert_eq!(files(&directory.path().join("segments")), sealed);
     assert_eq!(ids(&store, scope(1)).await, ["a"]);
+}
+
+#[tokio::test]
+async fn the_room_of_sealed_events_is_given_back() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let size = || fs::metadata(directory.path().join("events.db")).unwrap().len();
+    // Texts that do not shrink: 12 MB of them.
+    let mut noise = 1_u64;
+    let mut text = || -> String {
+        let letter = |_| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'0' + (noise >> 33) as u8 % 75)
+        };
+        (0..2000).map(letter).filter(|letter| *letter != '\\').collect()
+    };
+    for batch in 0..6 {
+        let events =
+            (0..1000).map(|place| Event { referrer: Some(text()), ..event(&format!("{batch}-{place}")) });
+        store.append(scope(1), events.collect()).await.unwrap();
+    }
+    store.seal_now().await.unwrap();
+    while size() > 8 << 20 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Also in a directory that was made beforehand, for everybody to look into.
