@@ -1,5 +1,5 @@
 //! The time from the start of the process to the first answer of `/readyz`: over nothing, over
-//! hot events that have to be replayed, and over segments besides.
+//! segments, over hot events that have to be replayed, and over both.
 //!
 //! What the server finds is what one leaves that was killed: the folder is copied while a store
 //! has it open.
@@ -28,10 +28,11 @@ const SEGMENT_EVENTS: u64 = 10_000;
 /// Events of a batch.
 const BATCH: usize = 5000;
 
-/// Adds the three starts.
+/// Adds the starts.
 pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> anyhow::Result<()> {
     let cases = [
         ("start to ready, empty folder", Goal::None, 0, 0),
+        ("start to ready, 1 million sealed events", Goal::Below(100.0), 0, SEGMENTS),
         ("start to ready, 1 million hot events", Goal::Below(1000.0), HOT_EVENTS, 0),
         ("start to ready, 1 million hot events and 100 segments", Goal::Below(1000.0), HOT_EVENTS, SEGMENTS),
     ];
@@ -56,7 +57,7 @@ pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> an
 /// A store with so many segments and so many hot events; `None` for a folder without anything.
 async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option<EmbeddedStore>> {
     fs::create_dir_all(data_of(home))?;
-    if hot == 0 {
+    if hot == 0 && segments == 0 {
         return Ok(None);
     }
     let all_stays_hot =
