@@ -28,7 +28,7 @@ impl Writer {
             }
             Change::PurgeAll => self.runtime.block_on(self.manifest.purge_all())?,
             Change::Reclaim => self.runtime.block_on(self.manifest.reclaim())?,
-            Change::Shrink => return Ok(Changed::Free(self.runtime.block_on(self.manifest.shrink())?)),
+            Change::Shrink => return Ok(Changed::Shrunk(self.runtime.block_on(self.manifest.shrink())?)),
             Change::DropFilters(segments) => self.drop_filters(&segments)?,
             Change::Erase(erasure) => self.erase(erasure)?,
             Change::Link(id, linked) => self.link(id, linked)?,

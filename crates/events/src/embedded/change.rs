@@ -32,7 +32,7 @@ pub(super) enum Change {
     PurgeAll,
     /// Gives free pages back to the system and empties the write-ahead log.
     Reclaim,
-    /// Gives some free pages back to the system, and tells how many are left.
+    /// Gives some free pages back to the system, when there are many.
     Shrink,
     /// Drops the dedup filters of segments that the window has passed.
     DropFilters(Vec<Arc<Segment>>),
@@ -52,8 +52,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) enum Changed {
     Done,
-    /// Free pages left by [`Change::Shrink`].
-    Free(u64),
+    /// Whether [`Change::Shrink`] gave something back: there may be more.
+    Shrunk(bool),
     /// Set apart by [`Change::Freeze`].
     Frozen(Frozen),
     /// Fixed by [`Change::Pin`], with the segments of that moment.

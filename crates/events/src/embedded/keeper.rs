@@ -26,8 +26,6 @@ use crate::StoreError;
 
 /// The longest that background threads sleep: clocks are looked at so often.
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(20);
-/// Free pages that `events.db` keeps for the next events: four mebibytes.
-const SPARE_PAGES: u64 = 1024;
 /// A segment that expiry cuts through is rewritten this often; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
 
@@ -181,13 +179,12 @@ impl Keeper {
     /// Gives the room of sealed events in `events.db` back, a little at a time, once nobody writes.
     fn shrink(&mut self) -> Result<(), StoreError> {
         let few = self.shared.options.seal_rows / 4;
-        let is_quiet =
-            || self.shared.queue.bytes() == 0 && self.shared.hot_rows.load(Ordering::Relaxed) < few;
+        let is_quiet = || {
+            let is_sealed = self.shared.hot_rows.load(Ordering::Relaxed) < few;
+            is_sealed && self.shared.queue.bytes() == 0 && self.shared.failure.read().is_none()
+        };
         while is_quiet() && !self.shared.keeper.is_closing() {
-            match self.shared.change(Change::Shrink)? {
-                Changed::Free(left) if left > SPARE_PAGES => {}
-                _ => break,
-            }
+            let Changed::Shrunk(true) = self.shared.change(Change::Shrink)? else { break };
         }
         Ok(())
     }

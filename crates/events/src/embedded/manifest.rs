@@ -46,6 +46,8 @@ const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
 const VACUUM: &str = "pragma incremental_vacuum";
 /// Two mebibytes, which takes a few milliseconds.
 const VACUUM_SOME: &str = "pragma incremental_vacuum(512)";
+/// Free pages that are kept for the next events: four mebibytes.
+const SPARE_PAGES: i64 = 1024;
 const FREE_PAGES: &str = "pragma freelist_count";
 /// Only now the file becomes shorter.
 const COPY_LOG: &str = "pragma wal_checkpoint(passive)";
@@ -172,14 +174,17 @@ impl Manifest {
         Ok(())
     }
 
-    /// Gives some free pages back to the system, and tells how many are left.
-    pub(super) async fn shrink(&mut self) -> Result<u64, StoreError> {
+    /// Gives some free pages back to the system when there are many, and tells whether it did.
+    pub(super) async fn shrink(&mut self) -> Result<bool, StoreError> {
+        let free: i64 =
+            sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)?;
+        if free <= SPARE_PAGES {
+            return Ok(false);
+        }
         for pragma in [VACUUM_SOME, COPY_LOG] {
             sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
         }
-        let left: i64 =
-            sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)?;
-        Ok(left.unsigned_abs())
+        Ok(true)
     }
 
     pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {
