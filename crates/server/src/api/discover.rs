@@ -27,7 +27,7 @@ pub async fn healthz() -> Json<Value> {
 }
 
 /// The server can store and read
-#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 503)))]
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 500), (status = 502), (status = 503)))]
 pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
     app.events.ready().await?;
     app.control.key_revision().await?;

@@ -34,13 +34,15 @@ pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> 
         None => PublicUrl::local(listener.local_addr()?),
     };
     let app = Arc::new(App::open(at, settings, public_url, Arc::new(events), clock).await?);
+    // Before anybody is told that it listens: who asks it to stop then is heard.
+    let stop = told_to_stop()?;
     greet(&app).await?;
     let mut tasks = background::start(&app);
     match http::local::listen(&app, &at.data_dir) {
         Ok(listening) => drop(tasks.spawn(listening)),
         Err(error) => tracing::warn!("commands cannot reach this server: {error:#}"),
     }
-    run(app, listener, tasks).await
+    run(app, listener, tasks, stop).await
 }
 
 async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> anyhow::Result<EmbeddedStore> {
@@ -92,16 +94,25 @@ Let browsers send (the pk works from listed origins only):
     ));
 }
 
-async fn run(app: Arc<App>, listener: TcpListener, tasks: JoinSet<()>) -> anyhow::Result<()> {
+/// Resolves once the operator asks the server to stop; signals count from the call on.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = async move {
+    Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping: finishing what is under way");
-    };
+    })
+}
+
+async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    tasks: JoinSet<()>,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     http::serve::serve(listener, http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
     background::write_counters(Arc::clone(&app)).await;
