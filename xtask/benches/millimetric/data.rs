@@ -73,6 +73,22 @@ impl Data {
         self.home.join("clickhouse")
     }
 
+    /// Bytes of an event in each column of our segments, the largest first, and in `events.db`; as
+    /// ClickHouse reads them from the files.
+    pub(crate) fn bytes_by_place(&self, clickhouse: &mut ClickHouse) -> anyhow::Result<Vec<(String, f64)>> {
+        let segments = self.folder().join("segments/**/*.parquet");
+        let sql = include_str!("questions/columns.sql").replace("{segments}", &segments.to_string_lossy());
+        let of_event = |bytes: f64| bytes / self.events as f64;
+        let mut places = Vec::new();
+        for row in clickhouse.ask(&sql)?.rows {
+            let name = row["name"].as_str().context("a column without a name")?;
+            places.push((name.to_owned(), of_event(row["bytes"].as_f64().context("no bytes")?)));
+        }
+        let database = fs::metadata(self.folder().join("events.db"))?.len();
+        places.push(("events.db".to_owned(), of_event(database as f64)));
+        Ok(places)
+    }
+
     /// Bytes of an event on disk: in our segments and `events.db`, and in ClickHouse's parts.
     pub(crate) fn bytes_per_event(&self, clickhouse: &mut ClickHouse) -> anyhow::Result<(f64, f64)> {
         let ours = bytes_below(&self.folder().join("segments"))?

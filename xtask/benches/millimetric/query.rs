@@ -59,6 +59,7 @@ pub(crate) async fn measure(
     let mut bench = Bench::start(binary, python, &data).await?;
     let warm = bench.warm(&days, runs).await?;
     let resources = bench.resources()?;
+    let places = places_table(&data.bytes_by_place(&mut bench.clickhouse)?);
     let version = bench.clickhouse.ask("select version() as version")?.rows[0]["version"].to_string();
     drop(bench);
     eprintln!("the store inside of this process");
@@ -69,6 +70,7 @@ pub(crate) async fn measure(
     report.add_table(questions_table(events, &warm, &inside, &cold));
     report.add_table(ratios_table(&warm, &cold));
     report.add_table(resources);
+    report.add_table(places);
     Ok(())
 }
 
@@ -204,6 +206,19 @@ fn questions_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) ->
         ),
         header: header.map(str::to_owned).to_vec(),
         rows: rows.collect(),
+    }
+}
+
+/// Where the bytes of an event lie; what is below a tenth of a byte together.
+fn places_table(places: &[(String, f64)]) -> Table {
+    let (large, small): (Vec<_>, Vec<_>) = places.iter().partition(|(_, bytes)| *bytes >= 0.1);
+    let row = |(name, bytes): &&(String, f64)| vec![name.clone(), shown(*bytes)];
+    let mut rows: Vec<_> = large.iter().map(row).collect();
+    rows.push(vec!["all others".to_owned(), shown(small.iter().map(|(_, bytes)| bytes).sum())]);
+    Table {
+        title: "Bytes of an event on disk, by column of the segments".to_owned(),
+        header: ["", "bytes"].map(str::to_owned).to_vec(),
+        rows,
     }
 }
 

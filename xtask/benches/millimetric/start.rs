@@ -60,9 +60,15 @@ async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option
     if hot == 0 && segments == 0 {
         return Ok(None);
     }
-    let all_stays_hot =
-        Options { seal_rows: usize::MAX, hot_rows: usize::MAX, hot_bytes: usize::MAX, ..Options::default() };
-    let store = EmbeddedStore::open(&data_of(home), all_stays_hot).await?;
+    // Nothing is sealed or merged by itself, so that the folder stands still while it is copied.
+    let by_hand = Options {
+        seal_rows: usize::MAX,
+        hot_rows: usize::MAX,
+        hot_bytes: usize::MAX,
+        merge_rows: 1,
+        ..Options::default()
+    };
+    let store = EmbeddedStore::open(&data_of(home), by_hand).await?;
     for seed in 0..segments {
         append(&store, seed, SEGMENT_EVENTS).await?;
         store.seal_now().await?;
