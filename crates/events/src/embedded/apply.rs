@@ -27,8 +27,10 @@ impl Writer {
                 self.runtime.block_on(self.manifest.purge(scope, from, to))?;
             }
             Change::PurgeAll => self.runtime.block_on(self.manifest.purge_all())?,
-            Change::Reclaim => self.runtime.block_on(self.manifest.reclaim())?,
-            Change::Shrink => return Ok(Changed::Shrunk(self.runtime.block_on(self.manifest.shrink())?)),
+            Change::EmptyLog => self.runtime.block_on(self.manifest.empty_log())?,
+            Change::Shrink { spare } => {
+                return Ok(Changed::Shrunk(self.runtime.block_on(self.manifest.shrink(spare))?));
+            }
             Change::DropFilters(segments) => self.drop_filters(&segments)?,
             Change::Erase(erasure) => self.erase(erasure)?,
             Change::Link(id, linked) => self.link(id, linked)?,

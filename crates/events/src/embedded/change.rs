@@ -30,10 +30,10 @@ pub(super) enum Change {
     },
     /// Deletes all sealed rows of the hot log.
     PurgeAll,
-    /// Gives free pages back to the system and empties the write-ahead log.
-    Reclaim,
-    /// Gives some free pages back to the system, when there are many.
-    Shrink,
+    /// Gives some free pages back to the system, when there are more than are to be spared.
+    Shrink { spare: i64 },
+    /// Empties the write-ahead log.
+    EmptyLog,
     /// Drops the dedup filters of segments that the window has passed.
     DropFilters(Vec<Arc<Segment>>),
     /// Hides a person.
@@ -52,7 +52,7 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) enum Changed {
     Done,
-    /// Whether [`Change::Shrink`] gave something back: there may be more.
+    /// Whether [`Change::Shrink`] gave something back: there may be more to give.
     Shrunk(bool),
     /// Set apart by [`Change::Freeze`].
     Frozen(Frozen),

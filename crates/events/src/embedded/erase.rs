@@ -148,7 +148,7 @@ impl Keeper {
         };
         let mut events = 0;
         for segment in segments {
-            match self.erase_from(scope, segment, &hiding) {
+            match keeper::on_a_background_thread(|| self.erase_from(scope, segment, &hiding)) {
                 Ok(erased) => events += erased,
                 Err(error @ StoreError::Corrupt(_)) if whole.is_ok() => *whole = Err(error),
                 Err(StoreError::Corrupt(_)) => {}

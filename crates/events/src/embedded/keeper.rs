@@ -26,6 +26,8 @@ use crate::StoreError;
 
 /// The longest that background threads sleep: clocks are looked at so often.
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(20);
+/// Free pages that `events.db` keeps for the next events: four mebibytes.
+const SPARE_PAGES: i64 = 1024;
 /// A segment that expiry cuts through is rewritten this often; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
 
@@ -116,7 +118,8 @@ impl Keeper {
         let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
         if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
             self.cut_at.insert(scope.id, now);
-            old.into_iter().try_for_each(|segment| self.cut(scope, segment))?;
+            let cut = || old.into_iter().try_for_each(|segment| self.cut(scope, segment));
+            on_a_background_thread(cut)?;
         }
         Ok(())
     }
@@ -126,7 +129,8 @@ impl Keeper {
     pub(super) fn empty_log(&self) -> Result<(), StoreError> {
         let _alone = self.shared.reading_log.lock();
         self.shared.change(Change::PurgeAll)?;
-        self.shared.change(Change::Reclaim).map(|_| ())
+        while let Changed::Shrunk(true) = self.shared.change(Change::Shrink { spare: 0 })? {}
+        self.shared.change(Change::EmptyLog).map(|_| ())
     }
 
     /// Rewrites a segment without what has expired in it.
@@ -184,7 +188,9 @@ impl Keeper {
             is_sealed && self.shared.queue.bytes() == 0 && self.shared.failure.read().is_none()
         };
         while is_quiet() && !self.shared.keeper.is_closing() {
-            let Changed::Shrunk(true) = self.shared.change(Change::Shrink)? else { break };
+            let Changed::Shrunk(true) = self.shared.change(Change::Shrink { spare: SPARE_PAGES })? else {
+                break;
+            };
         }
         Ok(())
     }
@@ -214,15 +220,18 @@ fn merge_into_one(shared: &Shared, scope: &Scope, segments: &[Arc<Segment>]) -> 
 
 /// Runs work that can wait on a thread that takes only the time nobody else wants: a priority
 /// once lowered cannot be raised again by an ordinary user.
-fn on_a_background_thread(work: impl FnOnce() -> Result<(), StoreError> + Send) -> Result<(), StoreError> {
+pub(super) fn on_a_background_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send,
+) -> Result<T, StoreError> {
     thread::scope(|threads| {
         let lowered = || {
             lower_priority();
             work()
         };
-        let thread = thread::Builder::new().name("events-merger".to_owned()).spawn_scoped(threads, lowered);
-        let thread = thread.map_err(|error| StoreError::Internal(format!("no thread to merge: {error}")))?;
-        thread.join().map_err(|_| StoreError::Internal("merging panicked".to_owned()))?
+        let thread = thread::Builder::new().name("events-rewriter".to_owned()).spawn_scoped(threads, lowered);
+        let thread =
+            thread.map_err(|error| StoreError::Internal(format!("no thread to rewrite: {error}")))?;
+        thread.join().map_err(|_| StoreError::Internal("rewriting panicked".to_owned()))?
     })
 }
 
@@ -230,7 +239,7 @@ fn on_a_background_thread(work: impl FnOnce() -> Result<(), StoreError> + Send) 
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 10) {
-        tracing::debug!(%error, "merging runs at normal priority");
+        tracing::debug!(%error, "segments are rewritten at normal priority");
     }
 }
 

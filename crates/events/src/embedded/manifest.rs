@@ -43,11 +43,8 @@ const INSERT_ERASURE: &str =
     events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
-const VACUUM: &str = "pragma incremental_vacuum";
 /// Two mebibytes, which takes a few milliseconds.
 const VACUUM_SOME: &str = "pragma incremental_vacuum(512)";
-/// Free pages that are kept for the next events: four mebibytes.
-const SPARE_PAGES: i64 = 1024;
 const FREE_PAGES: &str = "pragma freelist_count";
 /// Only now the file becomes shorter.
 const COPY_LOG: &str = "pragma wal_checkpoint(passive)";
@@ -161,10 +158,9 @@ impl Manifest {
         sqlx::query(PURGE_ALL_HOT).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
     }
 
-    /// Gives free pages back to the system and empties the write-ahead log. An error when it could
-    /// not be emptied, since another program reads the database.
-    pub(super) async fn reclaim(&mut self) -> Result<(), StoreError> {
-        sqlx::query(VACUUM).fetch_all(&mut self.connection).await.map_err(database_error)?;
+    /// Empties the write-ahead log. An error when it could not be emptied, since another program
+    /// reads the database.
+    pub(super) async fn empty_log(&mut self) -> Result<(), StoreError> {
         let kept: bool =
             sqlx::query_scalar(EMPTY_LOG).fetch_one(&mut self.connection).await.map_err(database_error)?;
         if kept {
@@ -174,17 +170,21 @@ impl Manifest {
         Ok(())
     }
 
-    /// Gives some free pages back to the system when there are many, and tells whether it did.
-    pub(super) async fn shrink(&mut self) -> Result<bool, StoreError> {
-        let free: i64 =
-            sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)?;
-        if free <= SPARE_PAGES {
+    /// Gives some free pages back to the system when there are more than `spare`, and tells whether
+    /// it did. Batches wait only for so few at a time.
+    pub(super) async fn shrink(&mut self, spare: i64) -> Result<bool, StoreError> {
+        let before = self.free_pages().await?;
+        if before <= spare {
             return Ok(false);
         }
         for pragma in [VACUUM_SOME, COPY_LOG] {
             sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
         }
-        Ok(true)
+        Ok(self.free_pages().await? < before)
+    }
+
+    async fn free_pages(&mut self) -> Result<i64, StoreError> {
+        sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)
     }
 
     pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {
