@@ -6,6 +6,8 @@
 mod check;
 mod journeys;
 
+use std::fmt::Write as _;
+
 use millimetric_core::query::{
     Cursor, EventsQuestion, ExportQuestion, NamesQuestion, RowLimit, SourcesQuestion, StatsQuestion,
 };
@@ -180,7 +182,14 @@ pub fn params_and_filters<T: DeserializeOwned>(query: Option<&str>) -> ApiResult
         let into = if FilterParams::NAMES.contains(&&*name) { &mut filters } else { &mut own };
         into.append_pair(&name, &value);
     }
-    Ok((params(Some(&own.finish()))?, params(Some(&filters.finish()))?))
+    let own = serde_urlencoded::from_str(&own.finish()).map_err(|error| {
+        let mut words = error.to_string();
+        if words.starts_with("unknown field") {
+            let _ = write!(words, ", or a filter: `{}`", FilterParams::NAMES.join("`, `"));
+        }
+        ApiError::form(ErrorCode::InvalidParams, words)
+    })?;
+    Ok((own, params(Some(&filters.finish()))?))
 }
 
 impl EventsParams {
