@@ -125,30 +125,14 @@ impl<T: Copy> Gatherer<'_, T> {
         match visitors {
             Visitors::Numbers(numbers) => {
                 let numbers = selection.rows.values(numbers);
-                let concerned = |place: usize| plan.concerns(numbers[place], *round);
-                match &plan.only {
-                    Some(only) => {
-                        each_marked(
-                            &numbers,
-                            marks,
-                            |number| has(only, number),
-                            |place| {
-                                if concerned(place) {
-                                    push(numbers[place], place);
-                                }
-                            },
-                        );
+                let keep = |place: usize| {
+                    if plan.concerns(numbers[place], *round) {
+                        push(numbers[place], place);
                     }
-                    None => each_marked(
-                        &numbers,
-                        marks,
-                        |_| true,
-                        |place| {
-                            if concerned(place) {
-                                push(numbers[place], place);
-                            }
-                        },
-                    ),
+                };
+                match &plan.only {
+                    Some(only) => each_marked(&numbers, marks, |number| has(only, number), keep),
+                    None => each_marked(&numbers, marks, |_| true, keep),
                 }
             }
             Visitors::Hashes(hashes, table) => {
