@@ -9,6 +9,7 @@ use millimetric_core::ids::ErasureId;
 use sqlx::SqliteConnection;
 
 use super::backup;
+use super::cache::Part;
 use super::change::{Change, Changed, Frozen, Swap};
 use super::hiding::Person;
 use super::manifest::SwapRows;
@@ -31,7 +32,7 @@ impl Writer {
             Change::Shrink { spare } => {
                 return Ok(Changed::Shrunk(self.runtime.block_on(self.manifest.shrink(spare))?));
             }
-            Change::DropFilters(segments) => self.drop_filters(&segments)?,
+            Change::DropKnownIds(segments) => self.drop_known_ids(&segments)?,
             Change::Erase(erasure) => self.erase(erasure)?,
             Change::Link(id, linked) => self.link(id, linked)?,
             Change::Finish(id, at) => self.finish(id, at)?,
@@ -93,7 +94,13 @@ impl Writer {
             self.ids.entry(swap.scope).or_default().drop_frozen();
         }
         live.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
-        live.segments.extend(swap.added.into_iter().map(|new| Arc::new(new.segment)));
+        for new in swap.added {
+            if let Some(made_ids) = new.made_ids {
+                // Whoever sends something again does it soon.
+                self.shared.columns.cache.put(new.segment.number(), Part::MadeIds, made_ids);
+            }
+            live.segments.push(Arc::new(new.segment));
+        }
         live.segments.sort_unstable_by_key(|segment| segment.id);
         self.shared.count_hot(before, live.hot_size());
         drop(live);
@@ -116,11 +123,11 @@ impl Writer {
         }
     }
 
-    fn drop_filters(&mut self, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
+    fn drop_known_ids(&mut self, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
         let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
-        self.runtime.block_on(self.manifest.drop_filters(&ids))?;
+        self.runtime.block_on(self.manifest.drop_known_ids(&ids))?;
         for segment in segments {
-            *segment.filter.write() = None;
+            *segment.known_ids.write() = None;
         }
         Ok(())
     }

@@ -41,6 +41,8 @@ pub(super) enum Part {
     Page(Field, u32),
     /// The hashes of the event ids, sorted.
     EventIds,
+    /// The filter of the event ids that tell when they were made.
+    MadeIds,
 }
 
 /// What the cache needs to know of a value.
@@ -114,6 +116,17 @@ impl ColumnCache {
             Ok::<_, StoreError>(Entry { bytes: value.weight() as u64, value: Arc::new(value) })
         })?;
         entry.value.downcast().map_err(|_| StoreError::Internal("a cached part has another type".to_owned()))
+    }
+
+    /// The part, if it is there.
+    pub(super) fn peek<T: Weighed>(&self, chunk: u64, part: Part) -> Option<Arc<T>> {
+        self.entries.get(&(chunk, part))?.value.downcast().ok()
+    }
+
+    /// Keeps a part that was made elsewhere.
+    pub(super) fn put<T: Weighed>(&self, chunk: u64, part: Part, value: T) {
+        let entry = Entry { bytes: value.weight() as u64, value: Arc::new(value) };
+        self.entries.insert((chunk, part), entry);
     }
 
     /// Forgets everything of a chunk that is no more.

@@ -34,8 +34,8 @@ pub(super) enum Change {
     Shrink { spare: i64 },
     /// Empties the write-ahead log.
     EmptyLog,
-    /// Drops the dedup filters of segments that the window has passed.
-    DropFilters(Vec<Arc<Segment>>),
+    /// Drops what is known of the ids of segments that the window has passed.
+    DropKnownIds(Vec<Arc<Segment>>),
     /// Hides a person.
     Erase(StoredErasure),
     /// Adds the visitors that were linked to the person of an erasure.

@@ -1,8 +1,8 @@
 //! Exactly once: which event ids a scope already holds.
 //!
-//! Identities are 128-bit keyed hashes. Hot events: an exact set. Sealed ones: a filter per
-//! segment that says "certainly not" without reading; what it lets through is looked up in the
-//! segment's own ids, so the answer is exact. Segments older than the window are not asked.
+//! Identities are 128-bit keyed hashes. Hot events: an exact set. Sealed ones: what is known of a
+//! segment's ids says "certainly not" without reading its file; what it lets through is looked up
+//! in the file's own ids, so the answer is exact. Segments older than the window are not asked.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,12 +10,27 @@ use std::sync::atomic::Ordering;
 use hashbrown::HashTable;
 use xorf::{BinaryFuse32, Descriptor, DmaSerializable as _, Filter as _};
 
-use super::cache::Part;
+use super::cache::{Part, Weighed};
 use super::columns::Columns;
 use super::field::Field;
-use super::hash::Kind;
+use super::hash::{KeyedHash, Kind};
+use super::made::{Spans, made_at};
 use super::segment::Segment;
 use crate::StoreError;
+
+/// What tells one event from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) hash: u128,
+    /// The moment in the id, where it tells one.
+    pub(super) made: Option<u64>,
+}
+
+impl Identity {
+    pub(super) fn of(hash: &KeyedHash, event_id: &str) -> Self {
+        Self { hash: hash.of(Kind::Event, event_id), made: made_at(event_id) }
+    }
+}
 
 /// A set of identities; they are keyed hashes already and are not hashed again.
 #[derive(Debug, Default)]
@@ -77,8 +92,8 @@ impl HotIds {
 pub(super) struct IdFilter(BinaryFuse32);
 
 impl IdFilter {
-    pub(super) fn of(ids: &[u128]) -> Result<Self, StoreError> {
-        let mut keys: Vec<u64> = ids.iter().map(|id| *id as u64).collect();
+    pub(super) fn of(hashes: impl Iterator<Item = u128>) -> Result<Self, StoreError> {
+        let mut keys: Vec<u64> = hashes.map(|hash| hash as u64).collect();
         keys.sort_unstable();
         keys.dedup();
         BinaryFuse32::try_from(&keys)
@@ -86,7 +101,12 @@ impl IdFilter {
             .map_err(|error| StoreError::Internal(format!("a dedup filter could not be built: {error}")))
     }
 
-    pub(super) fn may_hold(&self, id: u128) -> bool {
+    /// Of those ids that tell when they were made.
+    pub(super) fn of_made(ids: &[Identity]) -> Result<Self, StoreError> {
+        Self::of(ids.iter().filter(|id| id.made.is_some()).map(|id| id.hash))
+    }
+
+    fn may_hold(&self, id: u128) -> bool {
         self.0.contains(&(id as u64))
     }
 
@@ -119,19 +139,66 @@ impl IdFilter {
     }
 }
 
+impl Weighed for IdFilter {
+    fn weight(&self) -> usize {
+        self.bytes()
+    }
+}
+
+/// What is known of a segment's ids without reading its file.
+#[derive(Debug)]
+pub(super) struct KnownIds {
+    /// When those were made that tell it. Their filter is made from the file when a moment within is
+    /// asked for, which is the case for what arrives late or twice, and kept in the cache.
+    pub(super) made: Spans,
+    /// The filter of all others, which stays in memory: nothing tells when they are asked for.
+    pub(super) others: Option<IdFilter>,
+}
+
+impl KnownIds {
+    pub(super) fn of(ids: &[Identity]) -> Result<Self, StoreError> {
+        let others = || ids.iter().filter(|id| id.made.is_none()).map(|id| id.hash);
+        let filter = others().next().is_some().then(|| IdFilter::of(others())).transpose()?;
+        Ok(Self { made: Spans::of(ids.iter().filter_map(|id| id.made).collect()), others: filter })
+    }
+
+    /// The places of the identities that the segment may hold. `filter` gives the filter of the ids
+    /// that tell when they were made; without one all of a covered moment are suspects.
+    pub(super) fn suspects(
+        &self,
+        ids: &[Identity],
+        filter: impl FnOnce() -> Result<Option<Arc<IdFilter>>, StoreError>,
+    ) -> Result<Vec<usize>, StoreError> {
+        let moments = || ids.iter().filter_map(|id| id.made);
+        let met =
+            moments().min().zip(moments().max()).is_some_and(|(first, last)| self.made.meet(first, last));
+        let made = |id: &Identity| met && id.made.is_some_and(|moment| self.made.cover(moment));
+        let filter = if met && ids.iter().any(made) { filter()? } else { None };
+        let may_hold = |id: &Identity| match id.made {
+            None => self.others.as_ref().is_some_and(|others| others.may_hold(id.hash)),
+            Some(_) => made(id) && filter.as_ref().is_none_or(|filter| filter.may_hold(id.hash)),
+        };
+        Ok((0..ids.len()).filter(|place| may_hold(&ids[*place])).collect())
+    }
+}
+
 /// The places of those identities that one of the segments holds.
 pub(super) fn sealed_places(
     columns: &Columns,
     segments: &[Arc<Segment>],
-    ids: &[u128],
+    ids: &[Identity],
 ) -> Result<Vec<usize>, StoreError> {
     let mut places = Vec::new();
     for segment in segments {
-        let Some(filter) = segment.filter.read().clone() else { continue };
-        for (place, id) in ids.iter().enumerate().filter(|(_, id)| filter.may_hold(**id)) {
-            if holds(columns, segment, *id)? {
-                places.push(place);
+        let Some(known) = segment.known_ids.read().clone() else { continue };
+        match held(columns, segment, &known, ids) {
+            Ok(held) => places.extend(held),
+            // Nobody can tell. An event more, once the file is back, is better than one that was
+            // acknowledged and thrown away, and than refusing what has nothing to do with it.
+            Err(StoreError::Corrupt(why)) if !segment.replaced.load(Ordering::Acquire) => {
+                tracing::warn!(why, "duplicates are judged without a segment that cannot be read");
             }
+            Err(error) => return Err(error),
         }
     }
     places.sort_unstable();
@@ -139,11 +206,34 @@ pub(super) fn sealed_places(
     Ok(places)
 }
 
-/// Whether any filter lets any of the identities through, so that a file may have to be read.
-pub(super) fn any_suspect(segments: &[Arc<Segment>], ids: &[u128]) -> bool {
+/// The places of those identities that the segment holds.
+pub(super) fn held(
+    columns: &Columns,
+    segment: &Segment,
+    known: &KnownIds,
+    ids: &[Identity],
+) -> Result<Vec<usize>, StoreError> {
+    let mut suspects = known.suspects(ids, || made_filter(columns, segment).map(Some))?;
+    if !suspects.is_empty() {
+        let stored = event_ids(columns, segment)?;
+        suspects.retain(|place| stored.binary_search(&ids[*place].hash).is_ok());
+    }
+    Ok(suspects)
+}
+
+/// Whether one of the segments may hold any of the identities, as far as memory alone can tell.
+pub(super) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[Identity]) -> bool {
     segments.iter().any(|segment| {
-        let filter = segment.filter.read().clone();
-        filter.is_some_and(|filter| ids.iter().any(|id| filter.may_hold(*id)))
+        let known = segment.known_ids.read().clone();
+        let cached = || Ok(columns.cache.peek(segment.number(), Part::MadeIds));
+        known.is_some_and(|known| known.suspects(ids, cached).is_ok_and(|suspects| !suspects.is_empty()))
+    })
+}
+
+fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
+    columns.cache.get(segment.number(), Part::MadeIds, || {
+        let of = |text: Option<&str>| Identity::of(&columns.hash, text.unwrap_or_default());
+        IdFilter::of_made(&segment.derive(&columns.cache, Field::EventId, of)?)
     })
 }
 
@@ -155,17 +245,4 @@ pub(super) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<
         ids.sort_unstable();
         Ok(ids)
     })
-}
-
-fn holds(columns: &Columns, segment: &Segment, id: u128) -> Result<bool, StoreError> {
-    match event_ids(columns, segment) {
-        Ok(ids) => Ok(ids.binary_search(&id).is_ok()),
-        // The filter is wrong once in four thousand million times; refusing every event of the
-        // scope because one file is broken would be worse.
-        Err(StoreError::Corrupt(why)) if !segment.replaced.load(Ordering::Acquire) => {
-            tracing::warn!(why, "duplicates are judged without a segment that cannot be read");
-            Ok(true)
-        }
-        Err(error) => Err(error),
-    }
 }

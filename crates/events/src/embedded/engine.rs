@@ -16,6 +16,7 @@ use millimetric_core::query::{
 use millimetric_core::time::Timestamp;
 
 use super::change::Change;
+use super::dedup::IdFilter;
 use super::field::{Field, FieldSet};
 use super::kernel::run::{Stop, blocking};
 use super::view::View;
@@ -32,7 +33,7 @@ impl EventStore for EmbeddedStore {
         let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
         let ids = self.ids(&events);
-        let (known, ids) = if dedup::any_suspect(&segments, &ids) {
+        let (known, ids) = if dedup::any_suspect(&self.shared.columns, &segments, &ids) {
             let shared = Arc::clone(&self.shared);
             blocking(move |_| Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
         } else {
@@ -170,7 +171,8 @@ impl EventStore for EmbeddedStore {
         for segment in shared.scopes.all().iter().flat_map(|scope| scope.live.read().segments.clone()) {
             segments += 1;
             segment_bytes += segment.bytes;
-            filter_bytes += segment.filter.read().as_ref().map_or(0, |filter| filter.bytes());
+            let known = segment.known_ids.read().clone();
+            filter_bytes += known.and_then(|known| known.others.as_ref().map(IdFilter::bytes)).unwrap_or(0);
         }
         let erasures = shared.erasures.read();
         let pending = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none()).count();

@@ -9,7 +9,7 @@ use millimetric_core::event::{Event, EventScope};
 use tokio::sync::oneshot;
 
 use super::columns::Columns;
-use super::hash::Kind;
+use super::dedup::Identity;
 use super::queue::Append;
 use super::segment::Segment;
 use super::{EmbeddedStore, dedup, frame, row};
@@ -21,20 +21,24 @@ pub(super) fn sealed_places(
     columns: &Columns,
     segments: &[Arc<Segment>],
     events: &[Event],
-    ids: &[u128],
+    ids: &[Identity],
 ) -> Result<Vec<usize>, StoreError> {
     let mut places = Vec::new();
     for segment in segments {
-        let filter = segment.filter.read().clone();
-        let may_hold = |place: &usize| {
+        let known = segment.known_ids.read().clone();
+        if let Some(known) = known {
+            places.extend(dedup::held(columns, segment, &known, ids)?);
+            continue;
+        }
+        let covered = |place: &usize| {
             let time = events[*place].timestamp.millis();
-            let covered = segment.earliest <= time && time <= segment.latest;
-            filter.as_ref().map_or(covered, |filter| filter.may_hold(ids[*place]))
+            segment.earliest <= time && time <= segment.latest
         };
-        let suspects: Vec<usize> = (0..events.len()).filter(may_hold).collect();
+        let suspects: Vec<usize> = (0..events.len()).filter(covered).collect();
         if !suspects.is_empty() {
             let stored = dedup::event_ids(columns, segment)?;
-            places.extend(suspects.into_iter().filter(|place| stored.binary_search(&ids[*place]).is_ok()));
+            places
+                .extend(suspects.into_iter().filter(|place| stored.binary_search(&ids[*place].hash).is_ok()));
         }
     }
     places.sort_unstable();
@@ -44,8 +48,8 @@ pub(super) fn sealed_places(
 
 impl EmbeddedStore {
     /// The identity of each event.
-    pub(super) fn ids(&self, events: &[Event]) -> Vec<u128> {
-        events.iter().map(|event| self.shared.columns.hash.of(Kind::Event, &event.event_id)).collect()
+    pub(super) fn ids(&self, events: &[Event]) -> Vec<Identity> {
+        events.iter().map(|event| Identity::of(&self.shared.columns.hash, &event.event_id)).collect()
     }
 
     /// Hands a batch to the writer and waits until it is durable; `known` are the places that a
@@ -54,7 +58,7 @@ impl EmbeddedStore {
         &self,
         scope: EventScope,
         events: Vec<Event>,
-        ids: Vec<u128>,
+        ids: Vec<Identity>,
         known: Vec<usize>,
         asked_through: i64,
     ) -> Result<Appended, StoreError> {

@@ -63,7 +63,7 @@ impl Keeper {
     /// being done. Tells whether all went well.
     fn round(&mut self) -> bool {
         let mut well = true;
-        let all = [Self::erase_who_waits, Self::expire, Self::drop_old_filters, Self::merge, Self::shrink];
+        let all = [Self::erase_who_waits, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
         for work in all {
             let shared = Arc::clone(&self.shared);
             let alone = shared.rewriting.lock();
@@ -145,7 +145,7 @@ impl Keeper {
         })
     }
 
-    fn drop_old_filters(&mut self) -> Result<(), StoreError> {
+    fn drop_old_ids(&mut self) -> Result<(), StoreError> {
         let oldest = self.shared.oldest_deduplicated();
         let mut old = Vec::new();
         for scope in self.shared.scopes.all() {
@@ -153,10 +153,10 @@ impl Keeper {
             let passed = live
                 .segments
                 .iter()
-                .filter(|segment| segment.latest_received < oldest && segment.filter.read().is_some());
+                .filter(|segment| segment.latest_received < oldest && segment.known_ids.read().is_some());
             old.extend(passed.cloned());
         }
-        if old.is_empty() { Ok(()) } else { self.shared.change(Change::DropFilters(old)).map(|_| ()) }
+        if old.is_empty() { Ok(()) } else { self.shared.change(Change::DropKnownIds(old)).map(|_| ()) }
     }
 
     /// Merges small neighbours until there are none, or somebody waits to be erased.

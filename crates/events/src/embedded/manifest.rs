@@ -12,13 +12,16 @@ use millimetric_core::ids::ErasureId;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
+use super::dedup::IdFilter;
 use super::frame;
 use super::options::OpenError;
 use super::segment::Segment;
 use super::stored::{LogRow, StoredErasure, env, project};
 use crate::StoreError;
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// Format 1 knew no moments: its filters are of all ids of a segment.
+const FROM_1: &str = "alter table segment add column ids_made blob";
 /// SQLite's extended result code when the index of the write-ahead log cannot grow.
 const IOERR_SHMSIZE: i32 = 4874;
 const TABLES: &str = include_str!("sql/tables.sql");
@@ -34,9 +37,9 @@ const UPSERT_SEALED: &str = "insert into sealed (project, env, seq) values (?, ?
     on conflict (project, env) do update set seq = excluded.seq";
 const INSERT_SEGMENT: &str =
     "insert into segment (id, project, env, month, path, rows, bytes, earliest, latest,
-    latest_received, dedup_filter) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    latest_received, dedup_filter, ids_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const DELETE_SEGMENT: &str = "delete from segment where id = ?";
-const DROP_FILTER: &str = "update segment set dedup_filter = null where id = ?";
+const DROP_KNOWN_IDS: &str = "update segment set dedup_filter = null, ids_made = null where id = ?";
 const COUNT_ERASED: &str = "update erasure set events_deleted = events_deleted + ? where id = ?";
 const INSERT_ERASURE: &str =
     "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
@@ -67,6 +70,8 @@ pub(super) struct NewSegment {
     pub(super) month: String,
     /// Its path below the segments' folder.
     pub(super) path: String,
+    /// The filter of its ids that tell when they were made, for the cache: not kept here.
+    pub(super) made_ids: Option<IdFilter>,
 }
 
 /// What a rewrite changes, in one transaction.
@@ -95,6 +100,9 @@ impl Manifest {
             sqlx::query_scalar("pragma user_version").fetch_one(&mut connection).await.map_err(failed)?;
         if format > FORMAT {
             return Err(OpenError::Format { file: file.clone(), found: format, known: FORMAT });
+        }
+        if format == 1 {
+            sqlx::raw_sql(FROM_1).execute(&mut connection).await.map_err(failed)?;
         }
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(failed)?;
         let key: Vec<u8> = sqlx::query_scalar(
@@ -187,11 +195,11 @@ impl Manifest {
         sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)
     }
 
-    pub(super) async fn drop_filters(&mut self, segments: &[i64]) -> Result<(), StoreError> {
+    pub(super) async fn drop_known_ids(&mut self, segments: &[i64]) -> Result<(), StoreError> {
         self.begin().await?;
         let mut done = Ok(());
         for id in segments {
-            let dropped = sqlx::query(DROP_FILTER).bind(id).execute(&mut self.connection).await;
+            let dropped = sqlx::query(DROP_KNOWN_IDS).bind(id).execute(&mut self.connection).await;
             done = done.and(dropped.map(|_| ()));
         }
         self.end(done).await
@@ -281,7 +289,8 @@ async fn swap_rows(connection: &mut SqliteConnection, swap: &SwapRows<'_>) -> Re
 
 async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> Result<(), sqlx::Error> {
     let segment = &new.segment;
-    let filter = segment.filter.read().as_ref().map(|filter| filter.to_bytes());
+    let known = segment.known_ids.read().clone();
+    let others = known.as_ref().and_then(|known| known.others.as_ref()).map(IdFilter::to_bytes);
     sqlx::query(INSERT_SEGMENT)
         .bind(segment.id)
         .bind(project(segment.scope))
@@ -293,7 +302,8 @@ async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> 
         .bind(segment.earliest)
         .bind(segment.latest)
         .bind(segment.latest_received)
-        .bind(filter)
+        .bind(others)
+        .bind(known.map(|known| known.made.to_bytes()))
         .execute(connection)
         .await
         .map(|_| ())

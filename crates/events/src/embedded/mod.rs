@@ -25,6 +25,7 @@ mod inspect;
 mod keeper;
 mod kernel;
 mod lock;
+mod made;
 mod manifest;
 mod merge;
 mod open;

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::cache::ColumnCache;
 use super::columns::Columns;
-use super::dedup::{HotIds, IdFilter};
+use super::dedup::HotIds;
 use super::hash::KeyedHash;
 use super::keeper::Keeper;
 use super::lock::DirectoryLock;
@@ -99,7 +99,7 @@ fn add_segment(shared: &Shared, stored: StoredSegment) {
         earliest: stored.earliest,
         latest: stored.latest,
         latest_received: stored.latest_received,
-        filter: RwLock::new(stored.filter.as_deref().and_then(IdFilter::from_bytes).map(Arc::new)),
+        known_ids: RwLock::new(stored.known_ids.map(Arc::new)),
         replaced: AtomicBool::new(false),
     };
     shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));

@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::change::{Change, Changed};
+use super::dedup::Identity;
 use crate::{Appended, StoreError};
 
 /// Events that are written together at most.
@@ -19,7 +20,7 @@ pub(super) struct Append {
     pub(super) scope: EventScope,
     pub(super) events: Vec<Event>,
     /// The identity of each event.
-    pub(super) ids: Vec<u128>,
+    pub(super) ids: Vec<Identity>,
     /// All of the events as one frame of the hot log.
     pub(super) frame: Vec<u8>,
     /// Places of events that a sealed segment holds, ascending …

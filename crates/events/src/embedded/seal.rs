@@ -16,9 +16,8 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use super::columns::{Chunk, Columns};
-use super::dedup::IdFilter;
+use super::dedup::{IdFilter, Identity, KnownIds};
 use super::field::Field;
-use super::hash::Kind;
 use super::hiding::Hiding;
 use super::manifest::NewSegment;
 use super::row::instant;
@@ -76,15 +75,15 @@ pub(super) fn rewrite(
         Order::Equal => id(a).cmp(&id(b)),
         order => order,
     });
-    let hashes: Vec<u128> = places
+    let identities: Vec<Identity> = places
         .iter()
-        .map(|place| shared.columns.hash.of(Kind::Event, id(place).unwrap_or_default()))
+        .map(|place| Identity::of(&shared.columns.hash, id(place).unwrap_or_default()))
         .collect();
     drop(ids);
     let mut segments = Vec::new();
     for (month, rows) in months(&places) {
         let part = Part { scope, columns: &shared.columns, inputs, places: &places[rows.clone()], halt };
-        match part.write(shared, &month, &hashes[rows]) {
+        match part.write(shared, &month, &identities[rows]) {
             Ok(segment) => segments.push(segment),
             Err(error) => {
                 discard(&segments);
@@ -157,7 +156,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn write(&self, shared: &Shared, month: &str, ids: &[u128]) -> Result<NewSegment, StoreError> {
+    fn write(&self, shared: &Shared, month: &str, ids: &[Identity]) -> Result<NewSegment, StoreError> {
         let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
         let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
         let root = shared.segments_folder();
@@ -165,8 +164,9 @@ impl Part<'_> {
         let file = Rows { part: self, project: self.scope.project.to_string() };
         let bytes = segment_file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
-        let filter =
-            (latest_received >= shared.oldest_deduplicated()).then(|| IdFilter::of(ids)).transpose()?;
+        let asked = latest_received >= shared.oldest_deduplicated();
+        let known_ids = asked.then(|| KnownIds::of(ids)).transpose()?;
+        let made_ids = asked.then(|| IdFilter::of_made(ids)).transpose()?;
         let segment = Segment {
             id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
             scope: self.scope,
@@ -176,10 +176,10 @@ impl Part<'_> {
             earliest: self.places.first().map_or(0, |place| place.timestamp),
             latest: self.places.last().map_or(0, |place| place.timestamp),
             latest_received,
-            filter: RwLock::new(filter.map(Arc::new)),
+            known_ids: RwLock::new(known_ids.map(Arc::new)),
             replaced: AtomicBool::new(false),
         };
-        Ok(NewSegment { segment, month: month.to_owned(), path })
+        Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
     }
 }
 

@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::cache::{ColumnCache, Part, Weighed};
-use super::dedup::IdFilter;
+use super::dedup::KnownIds;
 use super::field::Field;
 use super::row::Row;
 use super::segment_file::{RECEIVED_AT, TIMESTAMP, schema_to_read};
@@ -48,7 +48,7 @@ pub(super) struct Segment {
     pub(super) latest: i64,
     pub(super) latest_received: i64,
     /// Tells which event ids are certainly not here; none once the dedup window has passed.
-    pub(super) filter: RwLock<Option<Arc<IdFilter>>>,
+    pub(super) known_ids: RwLock<Option<Arc<KnownIds>>>,
     pub(super) replaced: AtomicBool,
 }
 

@@ -9,7 +9,9 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
+use super::dedup::{IdFilter, KnownIds};
 use super::frame;
+use super::made::Spans;
 use super::manifest::{Manifest, database_error};
 use crate::StoreError;
 
@@ -18,7 +20,7 @@ const SELECT_HOT: &str = "select seq, project, env, rows, format, data from hot_
 const LAST_SEQ: &str =
     "select max(coalesce((select max(seq) from hot_log), 0), coalesce((select max(seq) from sealed), 0))";
 const SELECT_SEGMENTS: &str = "select id, project, env, path, rows, bytes, earliest, latest, latest_received,
-    dedup_filter from segment order by id";
+    dedup_filter, ids_made from segment order by id";
 const SELECT_ERASURES: &str =
     "select id, project, env, kind, subject, include_linked, linked, at, events_deleted,
     finished_at from erasure order by at, id";
@@ -44,7 +46,7 @@ pub(super) struct StoredSegment {
     pub(super) earliest: i64,
     pub(super) latest: i64,
     pub(super) latest_received: i64,
-    pub(super) filter: Option<Vec<u8>>,
+    pub(super) known_ids: Option<KnownIds>,
 }
 
 /// An erasure as it is stored: hashes, never an id in clear.
@@ -93,7 +95,7 @@ impl Manifest {
                 earliest: row.try_get("earliest")?,
                 latest: row.try_get("latest")?,
                 latest_received: row.try_get("latest_received")?,
-                filter: row.try_get("dedup_filter")?,
+                known_ids: known_ids(row)?,
             })
         };
         let rows =
@@ -149,6 +151,14 @@ fn log_row(row: &SqliteRow) -> Result<LogRow, sqlx::Error> {
         rows: row.try_get::<i64, _>("rows")? as usize,
         frames: row.try_get("data")?,
     })
+}
+
+/// `None` once the window has passed. A filter without moments is of format 1, and of all ids.
+fn known_ids(row: &SqliteRow) -> Result<Option<KnownIds>, sqlx::Error> {
+    let others = row.try_get::<Option<&[u8]>, _>("dedup_filter")?.and_then(IdFilter::from_bytes);
+    let made = row.try_get::<Option<&[u8]>, _>("ids_made")?.map(Spans::from_bytes);
+    let made = made.or_else(|| others.is_some().then(Spans::all));
+    Ok(made.map(|made| KnownIds { made, others }))
 }
 
 fn erasure(row: &SqliteRow) -> Result<StoredErasure, sqlx::Error> {

@@ -6,6 +6,7 @@ mod disk;
 mod limits;
 mod merging;
 mod moving;
+mod once;
 mod to_the_byte;
 
 use std::path::Path;

@@ -133,7 +133,7 @@ impl Writer {
             }
             let sealed =
                 append.known.binary_search(&place).is_ok() || sealed_since.binary_search(&place).is_ok();
-            if sealed || hot.is_some_and(|hot| hot.contains(*id)) || !fresh.insert(*id) {
+            if sealed || hot.is_some_and(|hot| hot.contains(id.hash)) || !fresh.insert(id.hash) {
                 verdict.appended.duplicates += 1;
             } else {
                 verdict.keep[place] = true;

@@ -22,6 +22,8 @@ create table if not exists sealed (
 ) strict;
 
 -- Every segment there is. Times are milliseconds since 1970 (UTC); `path` is below segments/.
+-- `ids_made` are spans of time that cover the ids which tell when they were made (made.rs), and
+-- `dedup_filter` is of all other ids; both are null once the dedup window has passed.
 create table if not exists segment (
     id integer primary key,
     project blob not null,
@@ -33,7 +35,8 @@ create table if not exists segment (
     earliest integer not null,
     latest integer not null,
     latest_received integer not null,
-    dedup_filter blob
+    dedup_filter blob,
+    ids_made blob
 ) strict;
 
 -- People to forget, as keyed hashes. `kind`: 0 a visitor, 1 a user.
@@ -58,4 +61,4 @@ create table if not exists floor (
     primary key (project, env)
 ) strict;
 
-pragma user_version = 1;
+pragma user_version = 2;
