@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::field::Field;
+use super::packed_ids::{EVENT_UUID, unpack};
 use super::row::{Row, instant, ip_text};
 use super::segment_file::{properties, schema};
 use crate::StoreError;
@@ -94,14 +95,16 @@ pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, St
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unread(&error))?;
     for field in builder.schema().fields() {
         let name = field.name().as_str();
-        if !COLUMNS.contains(&name) && !matches!(name, "project_id" | "env") {
+        if !COLUMNS.contains(&name) && !matches!(name, "project_id" | "env" | EVENT_UUID) {
             return Err(unread(&format!("the column `{name}` is not known")));
         }
     }
     let batches = builder.with_batch_size(READ_ROWS).build().map_err(|error| unread(&error))?;
-    Ok(batches.flat_map(|batch| match batch.map_err(|error| unread(&error)).and_then(|b| records(&b)) {
-        Ok(records) => records.into_iter().map(Ok).collect::<Vec<_>>(),
-        Err(error) => vec![Err(error)],
+    Ok(batches.flat_map(|batch| {
+        match batch.and_then(unpack).map_err(|error| unread(&error)).and_then(|b| records(&b)) {
+            Ok(records) => records.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        }
     }))
 }
 

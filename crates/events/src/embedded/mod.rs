@@ -30,6 +30,7 @@ mod manifest;
 mod merge;
 mod open;
 mod options;
+mod packed_ids;
 mod queue;
 mod replay;
 mod restore;

@@ -11,20 +11,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array as _, AsArray as _, DictionaryArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
+use arrow::error::ArrowError;
 use millimetric_core::event::EventScope;
 use parking_lot::RwLock;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::cache::{ColumnCache, Part, Weighed};
 use super::dedup::KnownIds;
 use super::field::Field;
+use super::packed_ids::{EVENT_UUID, unpack};
 use super::row::Row;
-use super::segment_file::{RECEIVED_AT, TIMESTAMP, schema_to_read};
+use super::segment_file::{RECEIVED_AT, TIMESTAMP, with_dictionaries};
 use super::text::{Codes, Interner, TextColumn};
 use crate::StoreError;
 
@@ -217,31 +218,38 @@ impl Segment {
         columns: &[&str],
         selection: Option<RowSelection>,
         batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader, StoreError> {
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<>, StoreError> {
         let file = File::open(&self.path).map_err(|error| self.broken(&error))?;
         let footer = cache.get(self.number(), Part::Footer, || {
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
             let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| self.broken(&error))?;
             Ok(Footer(Arc::clone(metadata.metadata())))
         })?;
-        // A dictionary is not worth building for a handful of rows.
-        let options = match selection {
-            None => ArrowReaderOptions::new().with_schema(schema_to_read()),
-            Some(_) => ArrowReaderOptions::new(),
+        let metadata = |options| {
+            ArrowReaderMetadata::try_new(Arc::clone(&footer.0), options).map_err(|error| self.broken(&error))
         };
-        let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.0), options)
-            .map_err(|error| self.broken(&error))?;
-        let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
+        let mut file_metadata = metadata(ArrowReaderOptions::new())?;
+        // A dictionary is not worth building for a handful of rows.
+        if selection.is_none() {
+            let schema = with_dictionaries(file_metadata.schema());
+            file_metadata = metadata(ArrowReaderOptions::new().with_schema(schema))?;
+        }
+        let metadata = file_metadata;
+        // A file without the column has none of its values either.
+        let packed = columns.contains(&Field::EventId.name()).then_some(EVENT_UUID);
+        let columns = columns.iter().copied().chain(packed);
+        let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(wanted)
             .with_batch_size(batch_rows);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
-        builder.build().map_err(|error| self.broken(&error))
+        let batches = builder.build().map_err(|error| self.broken(&error))?;
+        Ok(batches.map(|batch| batch.and_then(unpack)))
     }
 
-    fn readable<T>(&self, result: Result<T, arrow::error::ArrowError>) -> Result<T, StoreError> {
+    fn readable<T>(&self, result: Result<T, ArrowError>) -> Result<T, StoreError> {
         result.map_err(|error| self.broken(&error))
     }
 

@@ -1,8 +1,9 @@
 //! Writing a segment: one Parquet file that any reader understands, column after column, so
 //! that no more than one column of it is in memory unpacked.
 //!
-//! The columns are those of the contract's stored row. A file appears under its name whole and
-//! synced, or not at all. Which rows go where is `seal.rs`.
+//! The columns are those of the contract's stored row, with most event ids in one of their own
+//! (`packed_ids.rs`). A file appears under its name whole and synced, or not at all. Which rows go
+//! where is `seal.rs`.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -10,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, FixedSizeBinaryBuilder, StringArray, StringBuilder, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowWriterOptions, compute_leaves};
@@ -19,8 +20,10 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
 
 use super::field::Field;
+use super::packed_ids::{self, EVENT_UUID};
 use crate::StoreError;
 
 pub(super) const TIMESTAMP: &str = "timestamp";
@@ -103,7 +106,7 @@ fn write_file(path: &Path, source: &impl Source) -> Result<u64, StoreError> {
     let options =
         ArrowWriterOptions::new().with_properties(properties(source.rows())).with_skip_arrow_metadata(true);
     let writer =
-        ArrowWriter::try_new_with_options(BufWriter::new(file), schema(), options).map_err(encoding)?;
+        ArrowWriter::try_new_with_options(BufWriter::new(file), file_schema(), options).map_err(encoding)?;
     let (mut file_writer, factory) = writer.into_serialized_writer().map_err(encoding)?;
     let columns = factory.create_column_writers(0).map_err(encoding)?;
     write_columns(path, &mut file_writer, columns, source)?;
@@ -119,7 +122,8 @@ fn write_columns(
     source: &impl Source,
 ) -> Result<(), StoreError> {
     let mut group = file.next_row_group().map_err(|error| encoding_failed(path, error))?;
-    let schema = schema();
+    let schema = file_schema();
+    let mut uuids = Vec::new();
     for (column, field) in columns.into_iter().zip(schema.fields()) {
         let mut slices = Slices { path, column, field };
         match field.name().as_str() {
@@ -127,9 +131,10 @@ fn write_columns(
             "env" => slices.constant(source.env(), source.rows())?,
             TIMESTAMP => slices.times(&source.timestamps()?)?,
             RECEIVED_AT => slices.times(&source.received()?)?,
+            EVENT_UUID => slices.uuids(&std::mem::take(&mut uuids))?,
             name => {
                 let text = Field::ALL.into_iter().find(|text| text.name() == name);
-                slices.texts(source, text.unwrap_or(Field::Properties))?;
+                slices.texts(source, text.unwrap_or(Field::Properties), &mut uuids)?;
             }
         }
         slices.finish(&mut group)?;
@@ -162,11 +167,21 @@ impl Slices<'_> {
         Ok(())
     }
 
-    fn texts(&mut self, source: &impl Source, field: Field) -> Result<(), StoreError> {
+    /// Of event ids, those that can be packed go into `uuids`.
+    fn texts(
+        &mut self,
+        source: &impl Source,
+        field: Field,
+        uuids: &mut Vec<Option<Uuid>>,
+    ) -> Result<(), StoreError> {
         let mut builder = StringBuilder::new();
         let (mut rows, mut result) = (0, Ok(()));
         source.texts(field, &mut |text| {
-            builder.append_option(text);
+            let uuid = if field == Field::EventId { text.and_then(packed_ids::pack) } else { None };
+            builder.append_option(text.filter(|_| uuid.is_none()));
+            if field == Field::EventId {
+                uuids.push(uuid);
+            }
             rows += 1;
             if rows == SLICE_ROWS && result.is_ok() {
                 rows = 0;
@@ -175,6 +190,22 @@ impl Slices<'_> {
         })?;
         result?;
         if rows > 0 { self.write(Arc::new(builder.finish())) } else { Ok(()) }
+    }
+
+    fn uuids(&mut self, uuids: &[Option<Uuid>]) -> Result<(), StoreError> {
+        for slice in uuids.chunks(SLICE_ROWS) {
+            let mut builder = FixedSizeBinaryBuilder::with_capacity(slice.len(), 16);
+            for uuid in slice {
+                match uuid {
+                    Some(uuid) => builder
+                        .append_value(uuid)
+                        .map_err(|error| encoding_failed(self.path, error.into()))?,
+                    None => builder.append_null(),
+                }
+            }
+            self.write(Arc::new(builder.finish()))?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, array: ArrayRef) -> Result<(), StoreError> {
@@ -191,26 +222,42 @@ impl Slices<'_> {
     }
 }
 
+/// The columns of an export: those of the stored row.
 pub(super) fn schema() -> SchemaRef {
-    schema_with(|_| DataType::Utf8)
+    Arc::new(Schema::new(columns(|_| false)))
 }
 
-/// The file's columns with texts as dictionaries, except where a dictionary is a second copy.
-pub(super) fn schema_to_read() -> SchemaRef {
-    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    schema_with(|field| if field.unique() { DataType::Utf8 } else { dictionary.clone() })
+/// The columns of a segment's file.
+fn file_schema() -> SchemaRef {
+    let mut columns = columns(|field| field == Field::EventId);
+    columns.push(packed_ids::column());
+    Arc::new(Schema::new(columns))
 }
 
-fn schema_with(text: impl Fn(Field) -> DataType) -> SchemaRef {
+/// The columns; besides those that are optional anyway, these may be empty.
+fn columns(empty: impl Fn(Field) -> bool) -> Vec<ArrowField> {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-    let mut fields = vec![
+    let mut columns = vec![
         ArrowField::new("project_id", DataType::Utf8, false),
         ArrowField::new("env", DataType::Utf8, false),
         ArrowField::new(TIMESTAMP, time.clone(), false),
         ArrowField::new(RECEIVED_AT, time, false),
     ];
-    fields.extend(Field::ALL.map(|field| ArrowField::new(field.name(), text(field), field.optional())));
-    Arc::new(Schema::new(fields))
+    let text = |field: Field| ArrowField::new(field.name(), DataType::Utf8, field.optional() || empty(field));
+    columns.extend(Field::ALL.map(text));
+    columns
+}
+
+/// A file's columns with texts as dictionaries, except where a dictionary is a second copy.
+pub(super) fn with_dictionaries(file: &Schema) -> SchemaRef {
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let repeats =
+        |column: &ArrowField| Field::ALL.iter().any(|field| field.name() == column.name() && !field.unique());
+    let columns = file.fields().iter().map(|column| match column.as_ref() {
+        column if repeats(column) => column.clone().with_data_type(dictionary.clone()),
+        column => column.clone(),
+    });
+    Arc::new(Schema::new(columns.collect::<Vec<_>>()))
 }
 
 /// How a file of so many rows is packed.
@@ -235,9 +282,14 @@ pub(super) fn properties(rows: usize) -> WriterProperties {
     for (id, level) in ZSTD_LEVELS_OF_IDS {
         properties = properties.set_column_compression(ColumnPath::from(id.name()), zstd(level));
     }
-    // Ids made by the server begin alike.
+    // Ids often begin alike; of UUIDs only the first bytes are no noise.
     let event_id = ColumnPath::from(Field::EventId.name());
-    properties = properties.set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY);
+    let uuid = ColumnPath::from(EVENT_UUID);
+    properties = properties
+        .set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY)
+        .set_column_dictionary_enabled(uuid.clone(), false)
+        .set_column_encoding(uuid.clone(), Encoding::BYTE_STREAM_SPLIT)
+        .set_column_compression(uuid, zstd(ZSTD_LEVEL));
     // Texts that mostly occur once: a large dictionary would be built only to be given up.
     let few = ColumnPath::from(Field::Properties.name());
     properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()

@@ -95,13 +95,19 @@ const TIMES: [&str; 9] = [
     "1969-12-31T23:59:59.999Z",
 ];
 
-/// Random events, each id once.
+/// Random events, each id once: some as the server makes them, some as others do.
 pub(crate) fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
-    proptest::collection::vec(any_event(), 1..most).prop_map(|mut events| {
-        for (place, event) in events.iter_mut().enumerate() {
-            event.event_id = format!("{}-{place}", event.event_id);
-        }
-        events
+    proptest::collection::vec((any_event(), any::<bool>()), 1..most).prop_map(|events| {
+        let with_id = |(place, (event, ours)): (usize, (Event, bool))| {
+            let (kind, time) = (&event.event_id, event.timestamp.millis().max(0));
+            let event_id = if ours {
+                format!("evt_{:08x}-{:04x}-7000-8000-{place:012x}", time >> 16, time & 0xffff)
+            } else {
+                format!("{kind}-{place}")
+            };
+            Event { event_id, ..event }
+        };
+        events.into_iter().enumerate().map(with_id).collect()
     })
 }
 

@@ -1,1 +1,3 @@
-insert into events select * from file('{segments}', Parquet)
+insert into events
+select * except (event_uuid) replace (ifNull(event_id, concat('evt_', toString(event_uuid))) as event_id)
+from file('{segments}', Parquet)

@@ -123,7 +123,9 @@ async fn what_is_stored_is_for_its_owner_alone() {
 async fn a_segment_is_a_parquet_file_with_the_columns_of_the_stored_row() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
-    store.append(scope(1), vec![event("a"), event_at("b", "2026-04-30T00:00:00Z")]).await.unwrap();
+    let ours = event("evt_019ca6b1-ddb8-751e-b808-47475a6c8eed");
+    let sent = vec![event("a"), ours, event_at("b", "2026-04-30T00:00:00Z")];
+    store.append(scope(1), sent).await.unwrap();
     store.seal_now().await.unwrap();
     let mut paths = parquet_files(directory.path());
     paths.sort();
@@ -136,8 +138,12 @@ async fn a_segment_is_a_parquet_file_with_the_columns_of_the_stored_row() {
         names.join(" "),
         "project_id env timestamp received_at event_name event_id anonymous_id user_id session_id source medium \
          campaign source_confidence source_rule_id referrer url path country device_type browser os ip_hash \
-         properties"
+         properties event_uuid"
     );
+    assert_eq!(schema.column(23).logical_type_ref(), Some(&parquet::basic::LogicalType::Uuid));
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+    assert!(rows[0].contains("event_id: \"a\"") && rows[0].contains("event_uuid: null"), "{}", rows[0]);
+    assert!(rows[1].contains("event_id: null") && rows[1].contains("event_uuid: "), "{}", rows[1]);
     let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap().to_string();
     assert!(
         row.contains("event_id: \"a\"") && row.contains("timestamp: 2026-05-16 12:00:00.000 +00:00"),

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 
+use super::disk::parquet_files;
 use super::{Clock, event_at, options_at, until};
 use crate::embedded::{EmbeddedStore, ParquetWriter, read_parquet};
 use crate::suite::exported;
@@ -41,6 +42,19 @@ async fn an_export_ends_when_nobody_wants_more() {
     let question = ExportQuestion { range: ever(), filters: Vec::new() };
     assert_eq!(exported(&store, scope(1), question.clone(), 1).await.len(), 1000);
     assert_eq!(exported(&store, scope(1), question, 100).await.len(), 2500);
+}
+
+#[tokio::test]
+async fn the_file_of_a_segment_can_be_imported_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    let store = super::open(directory.path()).await;
+    let sent = ["evt_019ca6b1-ddb8-751e-b808-47475a6c8eed", "order-1"].map(event);
+    store.append(scope(1), sent.to_vec()).await.unwrap();
+    store.seal_now().await.unwrap();
+    let file = std::fs::File::open(&parquet_files(directory.path())[0]).unwrap();
+    let read = read_parquet(file).unwrap();
+    let read: Vec<Event> = read.map(|record| record.unwrap().into_event(at("2027-01-01")).unwrap()).collect();
+    assert_eq!(read, sent);
 }
 
 #[test]
