@@ -31,7 +31,8 @@ pub struct BenchArguments {
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
     #[arg(long)]
     pub grow: bool,
-    /// With `ingest`: instead, one long run of so many minutes with questions beside it, told by the minute.
+    /// With `ingest`: instead, two long runs of so many minutes, without questions and with them, told
+    /// by the minute.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=240))]
     pub minutes: Option<u64>,
     /// Answer as JSON instead of a Markdown table.

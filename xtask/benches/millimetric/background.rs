@@ -16,13 +16,13 @@ use crate::ingest::{Shape, requests};
 use crate::load::{self, Achieved};
 use crate::report::{Report, Table, shown};
 use crate::requests::Request;
-use crate::server::{Server, command};
+use crate::server::Server;
 
 /// 100 batches of 100 events in each second.
 const STEADY: Shape = Shape { connections: 4, requests: 8, events_per_request: 100 };
 const PACE: Duration = Duration::from_millis(40);
 /// Events that are there before anybody is erased.
-const EVENTS: &str = "2000000";
+const EVENTS: u64 = 2_000_000;
 /// How often somebody asks to be forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(2);
 /// A server is at rest when it has sealed and merged nothing for so long.
@@ -93,12 +93,9 @@ impl Costs {
     }
 }
 
-/// Events of people to forget, all sealed and merged.
+/// Makes events of people to forget and waits until all are sealed and merged.
 async fn fill(binary: &Path, server: &Server) -> anyhow::Result<()> {
-    eprintln!("making {EVENTS} events");
-    let arguments = ["demo", "--project", "bench", "--events", EVENTS, "--days", "60"];
-    let output = command(binary, &arguments, server.home()).output()?;
-    ensure!(output.status.success(), "no events: {}", String::from_utf8_lossy(&output.stderr));
+    server.fill(binary, EVENTS)?;
     let (mut done, mut since) = (Done::by(server).await?, Instant::now());
     while since.elapsed() < REST {
         sleep(Duration::from_millis(200)).await;

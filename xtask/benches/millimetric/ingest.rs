@@ -10,8 +10,10 @@ use tokio::time::sleep;
 use xtask::bench::Subject;
 
 use crate::load::{self, Achieved};
+use crate::machine::now;
 use crate::memory::{peak_megabytes, resident_megabytes};
-use crate::report::{Goal, Report};
+use crate::questions::{Days, ask_in_turn};
+use crate::report::{Goal, Report, percentile};
 use crate::requests::{Request, traffic};
 use crate::server::Server;
 
@@ -28,6 +30,10 @@ pub(crate) struct Shape {
 
 /// Batches of a server or of an SDK.
 pub(crate) const BATCHES: Shape = Shape { connections: 8, requests: 4, events_per_request: 1000 };
+/// Events that are there when questions are asked beside the single ones …
+const BESIDE_QUESTIONS: u64 = 1_000_000;
+/// … about so many days.
+const DAYS: i64 = 30;
 const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
 
 /// Runs each load so many times for so many seconds, every time with a new server.
@@ -85,7 +91,54 @@ pub(crate) async fn measure(
             achieved.percentile_millis(0.99),
         );
     }
+    if subject.covers(Subject::Ingest) {
+        beside_questions(binary, duration, runs, report).await?;
+    }
     Ok(())
+}
+
+/// Single events into a project that holds many, and the questions about it one after the other.
+async fn beside_questions(
+    binary: &Path,
+    duration: Duration,
+    runs: u32,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let server = Server::start(binary, &[]).await?;
+    server.fill(binary, BESIDE_QUESTIONS)?;
+    let tomorrow = now().plus_millis(86_400_000).to_string();
+    let days = Days::before(&tomorrow[..10], DAYS)?;
+    let mut events = BESIDE_QUESTIONS;
+    for run in 1..=runs {
+        eprintln!("single events beside questions, run {run} of {runs}, {} s", duration.as_secs());
+        let make = |events: &[_]| Request::track(server.address, &server.secret_key, &events[0]);
+        let sent = load::run(server.address, requests(&SINGLES, make), duration);
+        let (sent, times) = tokio::join!(sent, ask_in_turn(&server, &days, duration));
+        let (sent, times) = (sent?, times?);
+        events += sent.events;
+        let goals = [
+            ("single `/v1/track` beside questions", "requests/s", Goal::None, sent.events_per_second()),
+            (
+                "a `/v1/track` call beside questions, 99 of 100 within",
+                "ms",
+                Goal::None,
+                sent.percentile_millis(0.99),
+            ),
+            ("a question beside `/v1/track`, 50 of 100 within", "ms", Goal::None, percentile(&times, 0.50)),
+            (
+                "a question beside `/v1/track`, 99 of 100 within",
+                "ms",
+                Goal::Below(200.0),
+                percentile(&times, 0.99),
+            ),
+        ];
+        for (name, unit, goal, value) in goals {
+            report.add(name, unit, goal, value);
+        }
+    }
+    let stored = server.stored_events().await?;
+    ensure!(stored == events, "stored {events} events, but the server holds {stored}");
+    server.stop().await
 }
 
 /// Resident memory of one run, in MB.

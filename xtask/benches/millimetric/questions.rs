@@ -1,13 +1,14 @@
 //! What is asked: each question as a path of the API and as the SQL that a careful user of
 //! ClickHouse would write, and whether two answers are the same.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use millimetric_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::client::Connection;
+use crate::server::Server;
 
 /// One question.
 #[derive(Debug)]
@@ -139,6 +140,26 @@ impl<'a> Asker<'a> {
         let Value::Array(rows) = answer["rows"].take() else { bail!("no rows: {path}: {text}") };
         Ok(Timed { rows, millis, truncated, next_cursor })
     }
+}
+
+/// Milliseconds of each question, asked in turn for so long, in order of length.
+pub(crate) async fn ask_in_turn(
+    server: &Server,
+    days: &Days,
+    duration: Duration,
+) -> anyhow::Result<Vec<f64>> {
+    let mut asker = Asker::connect(server.address, &server.read_key).await?;
+    let (begin, mut times) = (Instant::now(), Vec::new());
+    for question in QUESTIONS.iter().cycle() {
+        if begin.elapsed() >= duration {
+            break;
+        }
+        let path = format!("{}?{}", question.route(), question.query(days));
+        let answer = asker.ask(&path).await.with_context(|| format!("{path} beside the ingest"))?;
+        times.push(answer.millis);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
 }
 
 /// An error that shows the first difference, when the rows are not the same in every column that

@@ -79,11 +79,6 @@ impl Server {
         Ok(server)
     }
 
-    /// The folder that its data lie below.
-    pub(crate) fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// What it tells operators.
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let (status, body) = Connection::get(self.address, "/metrics", Some(METRICS_TOKEN)).await?;
@@ -143,6 +138,15 @@ impl Server {
         let key =
             |kind: &str| project["keys"][kind].as_str().map(str::to_owned).context("a project without keys");
         (self.secret_key, self.read_key) = (key("sk")?, key("rk")?);
+        Ok(())
+    }
+
+    /// Stores so many events of the demo's last sixty days in its project.
+    pub(crate) fn fill(&self, binary: &Path, events: u64) -> anyhow::Result<()> {
+        eprintln!("making {events} events");
+        let arguments = ["demo", "--project", "bench", "--events", &events.to_string(), "--days", "60"];
+        let output = command(binary, &arguments, &self.home).output()?;
+        ensure!(output.status.success(), "no events: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
 
