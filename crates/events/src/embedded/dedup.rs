@@ -62,6 +62,11 @@ pub(super) struct HotIds {
 }
 
 impl HotIds {
+    /// With room for so many.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self { active: IdSet(HashTable::with_capacity(count)), frozen: Vec::new() }
+    }
+
     pub(super) fn contains(&self, id: u128) -> bool {
         self.active.contains(id) || self.frozen.iter().any(|set| set.contains(id))
     }

@@ -58,7 +58,7 @@ fn read(
     runtime: &Runtime,
     manifest: &mut Manifest,
 ) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
-    runtime.block_on(async {
+    let last_seq = runtime.block_on(async {
         let segments = manifest.segments().await?;
         remove_orphans(&shared.segments_folder(), &segments)?;
         for segment in segments {
@@ -78,9 +78,10 @@ fn read(
         for scope in scopes {
             shared.hide(scope);
         }
-        let ids = replay::replay(shared, manifest.hot_log().await?)?;
-        Ok((ids, manifest.last_seq().await?))
-    })
+        manifest.last_seq().await
+    })?;
+    let ids = replay::replay(shared, |each| runtime.block_on(manifest.hot_log(each)))?;
+    Ok((ids, last_seq))
 }
 
 fn add_segment(shared: &Shared, stored: StoredSegment) {

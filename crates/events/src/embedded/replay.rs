@@ -1,9 +1,10 @@
 //! The replay of the hot log at start: what is in no segment goes back into memory, on all cores
-//! at once, since blocks of rows do not know each other.
+//! at once and while the log is still being read, since blocks of rows do not know each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
@@ -19,42 +20,54 @@ use super::shared::Shared;
 use super::stored::LogRow;
 use crate::StoreError;
 
+/// Jobs that are read ahead of those who do them.
+const AHEAD: usize = 8;
+
 /// Rows of the hot log that become one block.
 struct Job {
+    /// Its place among all jobs.
+    place: usize,
     scope: EventScope,
     rows: Vec<LogRow>,
 }
 
 /// What a job became.
 struct Replayed {
+    scope: EventScope,
+    first_seq: i64,
+    last_seq: i64,
     block: Block,
     ids: Vec<u128>,
     oldest: i64,
 }
 
-/// Fills the scopes from these rows, which stand in order, and gives the identities in them.
-pub(super) fn replay(shared: &Shared, rows: Vec<LogRow>) -> Result<HashMap<EventScope, HotIds>, StoreError> {
-    let jobs = jobs(rows);
-    let next = AtomicUsize::new(0);
-    let replayed: Mutex<BTreeMap<usize, Replayed>> = Mutex::default();
-    let work = || {
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(place) else { return Ok(()) };
-            let block = block(shared, job)?;
-            replayed.lock().insert(place, block);
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|threads| {
-        let others: Vec<_> = (1..cores.min(jobs.len())).map(|_| threads.spawn(work)).collect();
+/// Fills the scopes from the rows that `read` gives in order, and gives the identities in them.
+pub(super) fn replay(
+    shared: &Shared,
+    read: impl FnOnce(&mut dyn FnMut(LogRow)) -> Result<(), StoreError>,
+) -> Result<HashMap<EventScope, HotIds>, StoreError> {
+    let (sender, jobs) = sync_channel(AHEAD);
+    let (jobs, replayed) = (Arc::new(Mutex::new(jobs)), Mutex::default());
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    thread::scope(|threads| {
+        let worker = |jobs| threads.spawn(|| work(shared, jobs, &replayed));
+        // The workers alone hold the receiving end: without them sending fails.
+        let workers: Vec<_> = std::iter::repeat_n(jobs, cores).map(worker).collect();
+        let mut jobs = Jobs { sender, open: BTreeMap::new(), next: 0 };
+        let done = read(&mut |row| jobs.add(row));
+        jobs.send_the_rest();
         let panicked = |_| StoreError::Internal("the replay of the hot log panicked".to_owned());
-        others.into_iter().fold(work(), |done, other| done.and(other.join().map_err(panicked)?))
+        workers.into_iter().fold(done, |done, worker| done.and(worker.join().map_err(panicked)?))
     })?;
-    let mut ids: HashMap<EventScope, HotIds> = HashMap::new();
-    for (job, replayed) in jobs.iter().zip(replayed.into_inner().into_values()) {
-        ids.entry(job.scope).or_default().extend(replayed.ids.iter());
-        install(shared, job, replayed);
+    let (mut counts, mut ids) = (HashMap::new(), HashMap::new());
+    let replayed = replayed.into_inner();
+    for replayed in replayed.values() {
+        *counts.entry(replayed.scope).or_default() += replayed.ids.len();
+    }
+    for replayed in replayed.into_values() {
+        let known = || HotIds::with_capacity(counts[&replayed.scope]);
+        ids.entry(replayed.scope).or_insert_with(known).extend(replayed.ids.iter());
+        install(shared, replayed);
     }
     for scope in shared.scopes.all() {
         shared.count_hot(HotSize::default(), scope.live.read().hot_size());
@@ -63,22 +76,51 @@ pub(super) fn replay(shared: &Shared, rows: Vec<LogRow>) -> Result<HashMap<Event
 }
 
 /// The rows by scope, about a block's worth together.
-fn jobs(rows: Vec<LogRow>) -> Vec<Job> {
-    let mut open: BTreeMap<EventScope, (usize, Vec<LogRow>)> = BTreeMap::new();
-    let mut jobs = Vec::new();
-    for row in rows {
+struct Jobs {
+    sender: SyncSender<Job>,
+    open: BTreeMap<EventScope, (usize, Vec<LogRow>)>,
+    next: usize,
+}
+
+impl Jobs {
+    fn add(&mut self, row: LogRow) {
         let scope = row.scope;
-        let (events, gathered) = open.entry(scope).or_default();
+        let (events, gathered) = self.open.entry(scope).or_default();
         *events += row.rows;
         gathered.push(row);
         if *events >= BLOCK_ROWS
-            && let Some((_, rows)) = open.remove(&scope)
+            && let Some((_, rows)) = self.open.remove(&scope)
         {
-            jobs.push(Job { scope, rows });
+            self.send(scope, rows);
         }
     }
-    jobs.extend(open.into_iter().map(|(scope, (_, rows))| Job { scope, rows }));
-    jobs
+
+    fn send(&mut self, scope: EventScope, rows: Vec<LogRow>) {
+        // It fails when all workers have panicked, which is told when they are waited for.
+        let _ = self.sender.send(Job { place: self.next, scope, rows });
+        self.next += 1;
+    }
+
+    fn send_the_rest(mut self) {
+        for (scope, (_, rows)) in std::mem::take(&mut self.open) {
+            self.send(scope, rows);
+        }
+    }
+}
+
+fn work(
+    shared: &Shared,
+    jobs: Arc<Mutex<Receiver<Job>>>,
+    replayed: &Mutex<BTreeMap<usize, Replayed>>,
+) -> Result<(), StoreError> {
+    let mut done = Ok(());
+    loop {
+        let Ok(job) = jobs.lock().recv() else { return done };
+        // After a failure jobs are still taken, so that whoever reads the log does not wait for ever.
+        if done.is_ok() {
+            done = block(shared, &job).map(|block| drop(replayed.lock().insert(job.place, block)));
+        }
+    }
 }
 
 fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
@@ -92,15 +134,22 @@ fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
             tail.push(&row);
         })?;
     }
-    Ok(Replayed { block: tail.freeze(shared.next_block()), ids, oldest })
+    let seqs = || job.rows.iter().map(|row| row.seq);
+    Ok(Replayed {
+        scope: job.scope,
+        first_seq: seqs().min().unwrap_or_default(),
+        last_seq: seqs().max().unwrap_or_default(),
+        block: tail.freeze(shared.next_block()),
+        ids,
+        oldest,
+    })
 }
 
-fn install(shared: &Shared, job: &Job, replayed: Replayed) {
-    let scope = shared.scopes.get_or_new(job.scope);
+fn install(shared: &Shared, replayed: Replayed) {
+    let scope = shared.scopes.get_or_new(replayed.scope);
     let mut live = scope.live.write();
     live.blocks.push(Arc::new(replayed.block));
-    let seqs = job.rows.iter().map(|row| row.seq);
-    live.last_seq = seqs.clone().max().unwrap_or_default();
-    live.first_seq = live.first_seq.or(seqs.min());
+    live.last_seq = replayed.last_seq;
+    live.first_seq.get_or_insert(replayed.first_seq);
     live.oldest = Some(live.oldest.map_or(replayed.oldest, |oldest| oldest.min(replayed.oldest)));
 }

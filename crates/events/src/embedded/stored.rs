@@ -69,19 +69,18 @@ impl Manifest {
         sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
     }
 
-    /// The rows of the hot log that are not sealed, in order.
-    pub(super) async fn hot_log(&mut self) -> Result<Vec<LogRow>, StoreError> {
+    /// Calls `each` with the rows of the hot log that are not sealed, in order.
+    pub(super) async fn hot_log(&mut self, mut each: impl FnMut(LogRow)) -> Result<(), StoreError> {
         let mut stored = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
-        let mut rows = Vec::new();
         while let Some(row) = stored.try_next().await.map_err(database_error)? {
-            rows.push(log_row(&row).map_err(database_error)?);
             let format: i64 = row.try_get("format").map_err(database_error)?;
             if format != frame::FORMAT {
                 let text = format!("events.db: the hot log has format {format}: use a newer release");
                 return Err(StoreError::Internal(text));
             }
+            each(log_row(&row).map_err(database_error)?);
         }
-        Ok(rows)
+        Ok(())
     }
 
     pub(super) async fn segments(&mut self) -> Result<Vec<StoredSegment>, StoreError> {

@@ -115,7 +115,8 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
         // The connection is let go without a word: what counts is what is on disk.
         drop(manifest);
         let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
-        let stored: Vec<i64> = manifest.hot_log().await.unwrap().iter().map(|row| row.seq).collect();
+        let mut stored = Vec::new();
+        manifest.hot_log(|row| stored.push(row.seq)).await.unwrap();
         assert_eq!(stored, acknowledged);
     });
 }
