@@ -3,10 +3,13 @@
 //! A block never changes once it is frozen, so readers share it; of the tail they get a copy
 //! of the columns that they want. Everything here is also in the hot log, or it is not here.
 
+use std::str::Utf8Error;
+use std::sync::Arc;
+
 use super::field::{Field, FieldSet};
+use super::frame::PackedRow;
 use super::row::Row;
 use super::text::{Codes, Interner, TextColumn};
-use std::sync::Arc;
 
 /// Rows at which a tail is frozen: few enough to be copied for a question, many enough that
 /// their dictionaries do not weigh.
@@ -71,18 +74,42 @@ impl Tail {
     }
 
     pub(super) fn push(&mut self, row: &Row<'_>) {
-        if self.timestamps.is_empty() {
-            (self.earliest, self.latest) = (row.timestamp, row.timestamp);
+        let codes = Field::ALL.map(|field| self.code(field, row.text(field)));
+        self.push_codes(row.timestamp, row.received_at, codes);
+    }
+
+    /// The same for a row out of the hot log: whether a text is text is looked at once, when it is new.
+    pub(super) fn push_packed(&mut self, row: &PackedRow<'_>) -> Result<(), Utf8Error> {
+        let mut codes = [0; Field::COUNT];
+        for ((field, text), code) in Field::ALL.into_iter().zip(row.texts).zip(&mut codes) {
+            let Some(text) = text else { continue };
+            let known =
+                if field == Field::EventId { None } else { self.interners[field as usize].known(text) };
+            *code = match known {
+                Some(code) => code,
+                None => self.code(field, Some(str::from_utf8(text)?)),
+            };
         }
-        self.earliest = self.earliest.min(row.timestamp);
-        self.latest = self.latest.max(row.timestamp);
-        self.timestamps.push(row.timestamp);
-        self.received.push(row.received_at);
-        for field in Field::ALL {
-            let (interner, text) = (&mut self.interners[field as usize], row.text(field));
-            // No two rows have the same id.
-            let code = if field == Field::EventId { interner.new_code(text) } else { interner.code(text) };
-            self.codes[field as usize].push(code);
+        self.push_codes(row.timestamp, row.received_at, codes);
+        Ok(())
+    }
+
+    fn code(&mut self, field: Field, text: Option<&str>) -> u32 {
+        let interner = &mut self.interners[field as usize];
+        // No two rows have the same id.
+        if field == Field::EventId { interner.new_code(text) } else { interner.code(text) }
+    }
+
+    fn push_codes(&mut self, timestamp: i64, received_at: i64, codes: [u32; Field::COUNT]) {
+        if self.timestamps.is_empty() {
+            (self.earliest, self.latest) = (timestamp, timestamp);
+        }
+        self.earliest = self.earliest.min(timestamp);
+        self.latest = self.latest.max(timestamp);
+        self.timestamps.push(timestamp);
+        self.received.push(received_at);
+        for (column, code) in self.codes.iter_mut().zip(codes) {
+            column.push(code);
         }
     }
 

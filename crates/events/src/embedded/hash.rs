@@ -24,10 +24,10 @@ impl KeyedHash {
         Self(key)
     }
 
-    pub(super) fn of(&self, kind: Kind, text: &str) -> u128 {
+    pub(super) fn of(&self, kind: Kind, text: impl AsRef<[u8]>) -> u128 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write(&[kind as u8]);
-        hasher.write(text.as_bytes());
+        hasher.write(text.as_ref());
         hasher.finish128().as_u128()
     }
 }

@@ -129,9 +129,11 @@ fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
     let mut oldest = i64::MAX;
     for log in &job.rows {
         frame::decode(&log.frames, |row| {
-            ids.push(shared.columns.hash.of(Kind::Event, row.text(Field::EventId).unwrap_or_default()));
+            ids.push(
+                shared.columns.hash.of(Kind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
+            );
             oldest = oldest.min(row.received_at);
-            tail.push(&row);
+            tail.push_packed(&row).map_err(|error| frame::broken(&error.to_string()))
         })?;
     }
     let seqs = || job.rows.iter().map(|row| row.seq);

@@ -6,18 +6,16 @@ use std::borrow::Cow;
 
 use millimetric_core::event::{Browser, Confidence, Country, DeviceType, Event, IpHash, Os};
 use millimetric_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 
 /// An event, its texts borrowed and in the order of [`Field::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row<'a> {
     /// Milliseconds since the epoch.
     pub(super) timestamp: i64,
     /// Milliseconds since the epoch.
     pub(super) received_at: i64,
-    #[serde(borrow)]
     pub(super) texts: [Option<&'a str>; Field::COUNT],
 }
 

@@ -26,28 +26,40 @@ impl TextColumn {
 }
 
 /// Distinct texts, numbered from 1; number 0 is no value.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Dictionary {
     text: String,
+    /// Where the text of each code ends, and that of the next one begins; 0 for code 0.
     ends: Vec<usize>,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self { text: String::new(), ends: vec![0] }
+    }
 }
 
 impl Dictionary {
     /// Codes in use, the one for no value included.
     pub(super) fn len(&self) -> usize {
-        self.ends.len() + 1
+        self.ends.len()
     }
 
     pub(super) fn get(&self, code: u32) -> Option<&str> {
-        let place = (code as usize).checked_sub(1)?;
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        Some(&self.text[start..self.ends[place]])
+        let before = (code as usize).checked_sub(1)?;
+        Some(&self.text[self.ends[before]..self.ends[before + 1]])
+    }
+
+    /// Whether the code, which is not 0, stands for this text: without finding out once more that
+    /// texts begin and end with whole characters.
+    fn is(&self, code: u32, text: &[u8]) -> bool {
+        let code = code as usize;
+        self.text.as_bytes()[self.ends[code - 1]..self.ends[code]] == *text
     }
 
     /// The texts in the order of their codes, from code 1.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+        self.ends.array_windows().map(|[start, end]| &self.text[*start..*end])
     }
 
     /// The code of a text, by looking at all of them.
@@ -62,7 +74,7 @@ impl Dictionary {
     fn push(&mut self, text: &str) -> u32 {
         self.text.push_str(text);
         self.ends.push(self.text.len());
-        self.ends.len() as u32
+        (self.ends.len() - 1) as u32
     }
 }
 
@@ -80,19 +92,23 @@ impl Interner {
     /// The text's code, a new one when it is new.
     pub(super) fn code(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
-        if self.dictionary.get(self.last) == Some(text) {
-            return self.last;
+        if let Some(code) = self.known(text.as_bytes()) {
+            return code;
         }
-        let hash = self.hasher.hash_one(text);
         let Self { dictionary, table, hasher, last } = self;
-        let known = table.find(hash, |code| dictionary.get(*code) == Some(text)).copied();
-        *last = known.unwrap_or_else(|| {
-            let code = dictionary.push(text);
-            let hash_of = |code: &u32| hasher.hash_one(dictionary.get(*code).unwrap_or_default());
-            table.insert_unique(hash, code, hash_of);
-            code
-        });
+        *last = dictionary.push(text);
+        let hash_of = |code: &u32| hasher.hash_one(dictionary.get(*code).unwrap_or_default().as_bytes());
+        table.insert_unique(hasher.hash_one(text.as_bytes()), *last, hash_of);
         *last
+    }
+
+    /// The code of a text that is not new.
+    pub(super) fn known(&mut self, text: &[u8]) -> Option<u32> {
+        let Self { dictionary, table, hasher, last } = self;
+        if *last == 0 || !dictionary.is(*last, text) {
+            *last = *table.find(hasher.hash_one(text), |code| dictionary.is(*code, text))?;
+        }
+        Some(*last)
     }
 
     /// A code of its own for a text that nobody looks for, and that is most likely new.

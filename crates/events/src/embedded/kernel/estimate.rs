@@ -81,7 +81,7 @@ mod tests {
 
     fn tokens(visitors: std::ops::Range<u32>, seed: u8) -> impl Iterator<Item = u32> {
         let hash = KeyedHash::new([seed; 16]);
-        visitors.map(move |visitor| token(hash.of(Kind::Visitor, &visitor.to_string()) as u64))
+        visitors.map(move |visitor| token(hash.of(Kind::Visitor, visitor.to_string()) as u64))
     }
 
     #[test]

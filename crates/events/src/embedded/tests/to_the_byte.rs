@@ -60,8 +60,12 @@ async fn places(directory: &Path, text: &str) -> Vec<String> {
     }
     for packed in packed_batches(directory).await {
         let mut found = false;
-        frame::decode(&packed, |row| found |= row.texts.iter().flatten().any(|it| it.contains(text)))
-            .unwrap();
+        let has = |bytes: &[u8]| str::from_utf8(bytes).unwrap().contains(text);
+        frame::decode(&packed, |row| {
+            found |= row.texts.into_iter().flatten().any(has);
+            Ok(())
+        })
+        .unwrap();
         places.extend(found.then(|| "the hot log".to_owned()));
     }
     places
