@@ -8,11 +8,12 @@ use millimetric_core::ingest::enrich::IpSalt;
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_core::time::Timestamp;
 use millimetric_events::EventStore;
+use tokio::task::spawn_blocking;
 use uuid::{Timestamp as UuidTime, Uuid};
 
 use crate::auth::ring::KeyRing;
 use crate::config::{Installation, PublicUrl, Settings};
-use crate::country::Countries;
+use crate::country::{Countries, CountryDatabaseError};
 use crate::limits::Limits;
 use crate::ops::usage::UsageMeter;
 use crate::secrets::Secrets;
@@ -60,6 +61,15 @@ impl App {
         events: Arc<dyn EventStore>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
+        let geo_db = settings.geo_db.clone();
+        // Unpacking them takes as long as opening the database, and needs nothing of it.
+        let tables = spawn_blocking(move || {
+            let countries = match &geo_db {
+                Some(path) => Countries::from_file(path)?,
+                None => Countries::embedded()?,
+            };
+            Ok::<_, CountryDatabaseError>((countries, UserAgents::new()))
+        });
         let control = Control::open(&at.data_dir.join("control.db")).await?;
         let secrets = Secrets::load(at)?;
         if let Some(warning) = secrets.check_pepper(&control, clock()).await? {
@@ -67,10 +77,7 @@ impl App {
         }
         let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone());
         keys.learn_revision(control.key_revision().await?);
-        let countries = match &settings.geo_db {
-            Some(path) => Countries::from_file(path)?,
-            None => Countries::embedded()?,
-        };
+        let (countries, user_agents) = tables.await??;
         Ok(Self {
             limits: Limits::new(settings.rate_limit_track, settings.rate_limit_batch),
             public_url,
@@ -80,7 +87,7 @@ impl App {
             ip_salt: secrets.ip_salt.clone(),
             secrets,
             countries,
-            user_agents: UserAgents::new(),
+            user_agents,
             usage: UsageMeter::default(),
             metrics: Metrics::default(),
             clock,

@@ -21,6 +21,8 @@ use serde::de::IgnoredAny;
 
 /// DB-IP's IP to Country Lite, compressed; licence and provenance lie beside it.
 const EMBEDDED: &[u8] = include_bytes!("../data/geo/dbip-country.mmdb.zst");
+/// More than it takes unpacked, which it says itself.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Codes that databases give to no country (unassigned, unknown, Europe, Asia/Pacific).
 const NO_COUNTRY: &[&str] = &["ZZ", "XX", "EU", "AP"];
@@ -37,9 +39,8 @@ impl Countries {
     /// The database that comes with the server; about 8 MB of memory.
     pub fn embedded() -> Result<Self, CountryDatabaseError> {
         let origin = || "the embedded country database".to_owned();
-        let mut bytes = zstd::decode_all(EMBEDDED)
+        let bytes = zstd::bulk::decompress(EMBEDDED, MOST_BYTES)
             .map_err(|cause| CountryDatabaseError::Unreadable { origin: origin(), cause })?;
-        bytes.shrink_to_fit();
         Ok(Self { database: RwLock::new(checked(bytes, origin)?), file: None })
     }
 
