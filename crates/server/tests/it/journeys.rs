@@ -59,13 +59,13 @@ fn a_funnel_tells_how_many_visitors_get_how_far_and_how_long_it_takes() {
     assert_eq!(
         funnel(steps),
         json!({ "order": "strict", "rows": [
-            { "step": 1, "event": "$pageview", "visitors": 5, "conversion": 1.0, "step_conversion": 1.0, "median_seconds": null },
-            { "step": 2, "event": "add_to_cart", "visitors": 3, "conversion": 0.6, "step_conversion": 0.6, "median_seconds": 240.0 },
-            { "step": 3, "event": "purchase", "visitors": 2, "conversion": 0.4, "step_conversion": 2.0 / 3.0, "median_seconds": 43440.0 },
+            { "step": 1, "event": "$pageview", "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null },
+            { "step": 2, "event": "add_to_cart", "uniques": 3, "from_previous_pct": 60.0, "from_start_pct": 60.0, "median_seconds": 240.0 },
+            { "step": 3, "event": "purchase", "uniques": 2, "from_previous_pct": 66.67, "from_start_pct": 40.0, "median_seconds": 43440.0 },
         ] })
     );
     let visitors = |query: &str| -> Vec<Value> {
-        funnel(query)["rows"].as_array().unwrap().iter().map(|row| row["visitors"].clone()).collect()
+        funnel(query)["rows"].as_array().unwrap().iter().map(|row| row["uniques"].clone()).collect()
     };
     assert_eq!(visitors(&format!("{steps}&window=30d")), [5, 3, 3], "Cleo is in time");
     assert_eq!(visitors(&format!("{steps}&window=30m")), [5, 3, 1], "Ben is not");
@@ -73,11 +73,7 @@ fn a_funnel_tells_how_many_visitors_get_how_far_and_how_long_it_takes() {
     assert_eq!(visitors("steps=nothing,purchase"), [0, 0]);
     assert_eq!(visitors(&format!("{steps}&source=google")), [2, 2, 1], "the first step's source counts");
     let short = "/v1/funnel?from=2026-05-04&to=2026-05-05&steps=$pageview,add_to_cart,purchase";
-    assert_eq!(
-        ask(&server, &project, short)["rows"][2]["visitors"],
-        1,
-        "outside of the range nothing counts"
-    );
+    assert_eq!(ask(&server, &project, short)["rows"][2]["uniques"], 1, "outside of the range nothing counts");
 }
 
 #[test]
@@ -87,9 +83,9 @@ fn a_funnel_in_any_order_counts_whoever_does_all_of_it() {
     assert_eq!(
         ask(&server, &project, &path),
         json!({ "order": "any", "rows": [
-            { "step": 1, "visitors": 5, "conversion": 1.0, "step_conversion": 1.0, "median_seconds": null },
-            { "step": 2, "visitors": 4, "conversion": 0.8, "step_conversion": 0.8, "median_seconds": 300.0 },
-            { "step": 3, "visitors": 2, "conversion": 0.4, "step_conversion": 0.5, "median_seconds": 2040.0 },
+            { "step": 1, "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null },
+            { "step": 2, "uniques": 4, "from_previous_pct": 80.0, "from_start_pct": 80.0, "median_seconds": 300.0 },
+            { "step": 3, "uniques": 2, "from_previous_pct": 50.0, "from_start_pct": 40.0, "median_seconds": 2040.0 },
         ] })
     );
 }
@@ -103,7 +99,7 @@ fn a_funnel_is_told_apart_by_what_visitors_start_with() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| json!([row["source"], row["medium"], row["step"], row["visitors"]]))
+        .map(|row| json!([row["source"], row["medium"], row["step"], row["uniques"]]))
         .collect();
     assert_eq!(
         Value::from(rows),

@@ -11,7 +11,7 @@ with visitors as
     where {scope} and event_name in ('$pageview', 'add_to_cart', 'purchase')
     group by anonymous_id
 )
-select number as step, countIf(reached >= number) as visitors
+select number as step, countIf(reached >= number) as uniques
 from visitors
 array join [1, 2, 3] as number
 group by number

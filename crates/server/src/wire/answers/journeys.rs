@@ -17,9 +17,10 @@ pub struct FunnelRows {
     /// `strict` or `any`.
     pub order: &'static str,
     /// A row for each step, group after group. Each holds the columns of `group_by`; `step`, from 1;
-    /// `event`, its name (only when the order is strict); `visitors` who got there; `conversion`, their
-    /// share of those who started, and `step_conversion`, of those at the step before, 0 to 1;
-    /// `median_seconds` from the step before, null where there is none.
+    /// `event`, its name (only when the order is strict); `uniques`, the visitors who got there;
+    /// `from_previous_pct`, their share of those at the step before, and `from_start_pct`, of those who
+    /// started, in percent with two decimals; `median_seconds` from the step before, null where there
+    /// is none.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
     /// Present and true when groups were cut at the limit.
@@ -47,9 +48,9 @@ fn rows_of(question: &FunnelQuestion, names: &[String], group: &FunnelGroup) -> 
             row.insert("event".to_owned(), Value::from(question.steps.names()[step].as_str()));
         }
         let here = visitors(Some(step));
-        row.insert("visitors".to_owned(), Value::from(here));
-        row.insert("conversion".to_owned(), Value::from(share(here, visitors(None))));
-        row.insert("step_conversion".to_owned(), Value::from(share(here, visitors(step.checked_sub(1)))));
+        row.insert("uniques".to_owned(), Value::from(here));
+        row.insert("from_previous_pct".to_owned(), Value::from(percent(here, visitors(step.checked_sub(1)))));
+        row.insert("from_start_pct".to_owned(), Value::from(percent(here, visitors(None))));
         let seconds = group.steps[step].median_millis.map(|millis| millis / 1000.0);
         row.insert("median_seconds".to_owned(), Value::from(seconds));
         row
@@ -147,4 +148,9 @@ impl From<PagesAnswer> for PageRows {
 /// 0 of nothing.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// A share in percent, with two decimals.
+fn percent(part: u64, whole: u64) -> f64 {
+    (share(part, whole) * 10_000.0).round() / 100.0
 }

@@ -36,7 +36,7 @@ pub(super) fn funnel(random: &mut Random) -> anyhow::Result<Question> {
     conditions[0] = format!("{} and {starts}", conditions[0]);
     // A century later, so that no time is negative.
     let sql = format!(
-        "select number as step, countIf(reached >= number) as visitors from (select windowFunnel({millis})\
+        "select number as step, countIf(reached >= number) as uniques from (select windowFunnel({millis})\
          (toUInt64(toUnixTimestamp64Milli(timestamp) + 3153600000000), {}) as reached from events \
          where {condition} group by anonymous_id) array join range(1, {}) as number \
          group by number order by number",
