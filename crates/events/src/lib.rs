@@ -18,7 +18,7 @@ use millimetric_core::query::{
     PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
     StatsAnswer, StatsQuestion,
 };
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An event store, whichever engine it runs on. Every answer is of one scope and holds nothing
@@ -34,6 +34,14 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Raw events, newest first.
     async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError>;
+
+    /// The event of this id, when it lies in the range.
+    async fn event(
+        &self,
+        scope: EventScope,
+        range: TimeRange,
+        event_id: String,
+    ) -> Result<Option<Event>, StoreError>;
 
     /// Stores events of an export again, like [`EventStore::append`]; an id that the scope holds
     /// at the same time is known however long ago it was stored.

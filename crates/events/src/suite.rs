@@ -39,6 +39,7 @@ macro_rules! conformance {
     ($engine:ty) => {
         conformance!($engine:
             an_event_is_read_back_as_it_was_stored,
+            an_event_is_found_by_its_id_wherever_it_is_by_now,
             an_event_is_stored_once_however_often_it_is_sent,
             a_scope_never_sees_another,
             pages_are_newest_first_and_follow_the_cursor,

@@ -13,7 +13,7 @@ use millimetric_core::query::{
     PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
     StatsAnswer, StatsQuestion,
 };
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::change::Change;
 use super::dedup::IdFilter;
@@ -72,6 +72,18 @@ impl EventStore for EmbeddedStore {
         let (range, fields) = (question.range, FieldSet::ALL);
         self.answer(scope, range, fields, move |view, stop| kernel::events::events(view, &question, stop))
             .await
+    }
+
+    async fn event(
+        &self,
+        scope: EventScope,
+        range: TimeRange,
+        event_id: String,
+    ) -> Result<Option<Event>, StoreError> {
+        self.answer(scope, range, FieldSet::ALL, move |view, stop| {
+            kernel::find::event(&view, &event_id, stop)
+        })
+        .await
     }
 
     async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError> {

@@ -83,6 +83,34 @@ pub(crate) async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
     }
 }
 
+pub(crate) async fn an_event_is_found_by_its_id_wherever_it_is_by_now<E: Engine>() {
+    let mut engine = E::start().await;
+    let ours = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5";
+    let sent = vec![event("a"), event(ours), event("z")];
+    engine.store().append(scope(1), sent).await.expect("stored");
+    engine.store().append(scope(2), vec![event("b")]).await.expect("stored");
+    for step in 0..3 {
+        let find = async |range, id: &str| {
+            let found = engine.store().event(scope(1), range, id.to_owned()).await;
+            found.expect("answered").map(|event| event.event_id)
+        };
+        for id in ["a", ours, "z"] {
+            assert_eq!(find(ever(), id).await.as_deref(), Some(id), "step {step}");
+        }
+        assert_eq!(find(ever(), "b").await, None, "of another scope, step {step}");
+        assert_eq!(
+            find(range("2026-05-17", "2026-05-18"), "a").await,
+            None,
+            "outside the range, step {step}"
+        );
+        if step == 0 {
+            engine.settle().await;
+        } else {
+            engine = engine.restart().await;
+        }
+    }
+}
+
 pub(crate) async fn an_event_is_stored_once_however_often_it_is_sent<E: Engine>() {
     let mut engine = E::start().await;
     let batch = || vec![event("a"), event("b"), event("a")];

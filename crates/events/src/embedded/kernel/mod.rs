@@ -7,6 +7,7 @@ pub(super) mod calendar;
 pub(super) mod distinct;
 pub(super) mod estimate;
 pub(super) mod events;
+pub(super) mod find;
 pub(super) mod funnel;
 pub(super) mod groups;
 pub(super) mod journeys;
