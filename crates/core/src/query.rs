@@ -7,6 +7,7 @@
 
 mod funnel;
 mod pages;
+mod period;
 mod retention;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use self::funnel::{
     StepOrder,
 };
 pub use self::pages::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort, UnknownPagesSort};
+pub use self::period::{Period, UnknownPeriod};
 pub use self::retention::{Cohort, RetentionAnswer, RetentionQuestion};
 
 use crate::event::Event;
@@ -181,6 +183,9 @@ pub struct Filter {
 pub struct RowLimit(u16);
 
 impl RowLimit {
+    /// A single row.
+    pub const ONE: Self = Self(1);
+
     /// `None` outside 1–1000.
     pub fn new(rows: u64) -> Option<Self> {
         (1..=1000).contains(&rows).then_some(Self(rows as u16))

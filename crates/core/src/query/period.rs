@@ -1,0 +1,121 @@
+//! Ranges that people name instead of writing two dates: `7d`, `today`, `12mo`.
+//!
+//! Days are those of a time zone; "now" is an argument, as everywhere here.
+
+use std::str::FromStr;
+
+use chrono::{Datelike as _, Days, LocalResult, Months, NaiveDate, TimeDelta, TimeZone as _};
+use chrono_tz::Tz;
+
+use crate::time::{TimeRange, Timestamp};
+
+/// A range with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// `today`: since midnight.
+    Today,
+    /// `yesterday`: the whole day before.
+    Yesterday,
+    /// `24h`: the last 24 hours.
+    Day,
+    /// `7d`, `30d`, `90d`: so many days, today included.
+    Days(u16),
+    /// `12mo`: twelve months, this one included.
+    Year,
+}
+
+/// The text is no period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of today, yesterday, 24h, 7d, 30d, 90d, 12mo")]
+pub struct UnknownPeriod;
+
+impl Period {
+    /// The words that a client may use.
+    pub const WORDS: &'static [&'static str] = &["today", "yesterday", "24h", "7d", "30d", "90d", "12mo"];
+    /// What is meant when nothing is said.
+    pub const WEEK: Self = Self::Days(7);
+
+    /// The instants: whole days end with the midnight that comes next.
+    pub fn range(self, timezone: Tz, now: Timestamp) -> TimeRange {
+        let today = now.to_utc().with_timezone(&timezone).date_naive();
+        let back = |days: u64| today.checked_sub_days(Days::new(days)).unwrap_or(today);
+        let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
+        let (first, end) = match self {
+            Self::Day => {
+                let from = now.plus_millis(-24 * 60 * 60 * 1000);
+                return TimeRange::new(from, now.plus_millis(1)).unwrap_or(TimeRange::LAST);
+            }
+            Self::Today => (today, tomorrow),
+            Self::Yesterday => (back(1), today),
+            Self::Days(days) => (back(u64::from(days.max(1) - 1)), tomorrow),
+            Self::Year => {
+                let month = today.with_day(1).unwrap_or(today);
+                (month.checked_sub_months(Months::new(11)).unwrap_or(month), tomorrow)
+            }
+        };
+        TimeRange::new(midnight(first, timezone), midnight(end, timezone)).unwrap_or(TimeRange::LAST)
+    }
+}
+
+impl FromStr for Period {
+    type Err = UnknownPeriod;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPeriod> {
+        match text {
+            "today" => Ok(Self::Today),
+            "yesterday" => Ok(Self::Yesterday),
+            "24h" => Ok(Self::Day),
+            "7d" => Ok(Self::Days(7)),
+            "30d" => Ok(Self::Days(30)),
+            "90d" => Ok(Self::Days(90)),
+            "12mo" => Ok(Self::Year),
+            _ => Err(UnknownPeriod),
+        }
+    }
+}
+
+/// The first instant of a day: where midnight is skipped, what comes after it.
+fn midnight(date: NaiveDate, timezone: Tz) -> Timestamp {
+    let start = date.and_time(chrono::NaiveTime::MIN);
+    let first =
+        (0..=4).find_map(|hours| match timezone.from_local_datetime(&(start + TimeDelta::hours(hours))) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_millis()),
+            LocalResult::None => None,
+        });
+    first.and_then(Timestamp::from_millis).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_days_of_the_zone() {
+        let now = Timestamp::parse("2026-11-24T18:30:00Z").unwrap();
+        for (word, zone, from, to) in [
+            ("today", Tz::UTC, "2026-11-24T00:00:00.000Z", "2026-11-25T00:00:00.000Z"),
+            ("yesterday", Tz::UTC, "2026-11-23T00:00:00.000Z", "2026-11-24T00:00:00.000Z"),
+            ("24h", Tz::UTC, "2026-11-23T18:30:00.000Z", "2026-11-24T18:30:00.001Z"),
+            ("7d", Tz::UTC, "2026-11-18T00:00:00.000Z", "2026-11-25T00:00:00.000Z"),
+            ("30d", Tz::Europe__Berlin, "2026-10-25T23:00:00.000Z", "2026-11-24T23:00:00.000Z"),
+            ("today", Tz::Asia__Tokyo, "2026-11-24T15:00:00.000Z", "2026-11-25T15:00:00.000Z"),
+            ("12mo", Tz::UTC, "2025-12-01T00:00:00.000Z", "2026-11-25T00:00:00.000Z"),
+        ] {
+            let range = word.parse::<Period>().unwrap().range(zone, now);
+            assert_eq!(
+                (range.from().to_string(), range.to().to_string()),
+                (from.to_owned(), to.to_owned()),
+                "{word}"
+            );
+        }
+        assert!("1y".parse::<Period>().is_err());
+        assert!(Period::WORDS.iter().all(|word| word.parse::<Period>().is_ok()));
+    }
+
+    #[test]
+    fn a_midnight_that_does_not_exist_is_the_next_instant_that_does() {
+        // Clocks in Cairo went from 23:59 to 01:00 on 2026-04-24.
+        let at = midnight(NaiveDate::from_ymd_opt(2026, 4, 24).unwrap(), Tz::Africa__Cairo);
+        assert_eq!(at.to_string(), "2026-04-23T22:00:00.000Z");
+    }
+}
