@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use millimetric::wire::questions::{
-    EventsParams, FunnelParams, SourcesParams, StatsParams, params, params_and_filters,
+    EventsParams, FunnelParams, SourcesParams, StatsParams, params_and_filters,
 };
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
@@ -54,8 +54,8 @@ async fn ask(
             store.stats(scope, params.question(filters).map_err(refused)?).await?;
         }
         "/v1/sources" => {
-            let params = params::<SourcesParams>(Some(&query)).map_err(refused)?;
-            store.sources(scope, params.question().map_err(refused)?).await?;
+            let (params, filters) = params_and_filters::<SourcesParams>(Some(&query)).map_err(refused)?;
+            store.sources(scope, params.question(filters).map_err(refused)?).await?;
         }
         "/v1/query" => {
             let (params, filters) = params_and_filters::<EventsParams>(Some(&query)).map_err(refused)?;

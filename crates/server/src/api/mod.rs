@@ -6,3 +6,4 @@ pub mod export;
 pub mod journeys;
 pub mod privacy;
 pub mod read;
+pub mod understand;

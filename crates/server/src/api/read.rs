@@ -43,14 +43,15 @@ pub async fn stats(
 }
 
 /// Where visits came from, and how much of it was paid for
-#[utoipa::path(get, path = "/v1/sources", tag = "read", params(SourcesParams),
+#[utoipa::path(get, path = "/v1/sources", tag = "read", params(SourcesParams, FilterParams),
     responses((status = 200, body = SourceRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn sources(
     State(app): State<Arc<App>>,
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SourceRows>> {
-    let question = params::<SourcesParams>(query.as_deref())?.question()?;
+    let (params, filters) = params_and_filters::<SourcesParams>(query.as_deref())?;
+    let question = params.question(filters)?;
     let by_medium = question.by_medium;
     Ok(Json(SourceRows::new(by_medium, read::sources(&app, &by, question).await?)))
 }

@@ -20,7 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, export, journeys, privacy, read};
+use crate::api::{collect, discover, export, journeys, privacy, read, understand};
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode};
 
@@ -42,6 +42,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(journeys::funnel))
         .routes(routes!(journeys::retention))
         .routes(routes!(journeys::pages))
+        .routes(routes!(understand::schema))
+        .routes(routes!(understand::explain))
         .routes(routes!(read::usage))
         .routes(routes!(export::export))
         .routes(routes!(discover::healthz))

@@ -3,13 +3,16 @@
 //!
 //! Knows neither HTTP nor JSON shapes.
 
+pub mod alike;
 pub mod background;
 pub mod backup;
 pub mod collect;
+pub mod explain;
 pub mod export;
 pub mod keys;
 pub mod privacy;
 pub mod projects;
 pub mod read;
 pub mod restore;
+pub mod schema;
 pub mod usage;

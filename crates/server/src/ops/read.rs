@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use millimetric_control::{Month, MonthlyUsage};
+use millimetric_core::event::Event;
 use millimetric_core::query::{
     EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
     PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
@@ -31,6 +32,16 @@ pub async fn events(
 ) -> ApiResult<EventsAnswer> {
     question.range = kept(app, by, question.range);
     Ok(app.events.events(by.scope(), question).await?)
+}
+
+/// One event by its id, when the project still keeps it.
+pub async fn event(
+    app: &App,
+    by: &Authorized<Read>,
+    range: TimeRange,
+    event_id: String,
+) -> ApiResult<Option<Event>> {
+    Ok(app.events.event(by.scope(), kept(app, by, range), event_id).await?)
 }
 
 /// Counts, distinct visitors, sums and means.
@@ -100,6 +111,11 @@ pub async fn usage(app: &App, by: &Authorized<Read>, range: TimeRange) -> ApiRes
     let mut rows = app.control.usage(by.project().id, Month::of(range.from()), Month::of(last)).await?;
     rows.retain(|row| row.env == by.scope().env);
     Ok(rows)
+}
+
+/// The first instant that the project still keeps, when the range begins before it.
+pub fn expired_before(app: &App, by: &Authorized<Read>, range: TimeRange) -> Option<Timestamp> {
+    oldest_kept(by.project().effective_retention_days(), app.now()).filter(|oldest| range.from() < *oldest)
 }
 
 /// The part of a range that has not expired; of one that has expired as a whole, the last

@@ -3,12 +3,13 @@
 //! Only shapes: nothing is counted or decided here.
 
 mod journeys;
+mod understand;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cursor, EventsAnswer, NamesAnswer, Number, SourcesAnswer, StatsAnswer, StatsQuestion,
+    Cursor, EventsAnswer, NamesAnswer, NamesRow, Number, SourcesAnswer, StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::Timestamp;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows};
+pub use self::understand::{Classified, ExplainedEvent, ExplainedRows, RuleRow, SchemaRows};
 
 /// `POST /v1/track`
 #[derive(Debug, Serialize, ToSchema)]
@@ -307,22 +309,24 @@ impl SourceRows {
     }
 }
 
-impl From<NamesAnswer> for NameRows {
-    fn from(answer: NamesAnswer) -> Self {
-        let row = |row: millimetric_core::query::NamesRow| NameRow {
+impl From<NamesRow> for NameRow {
+    fn from(row: NamesRow) -> Self {
+        let properties = row.properties.into_iter();
+        Self {
             event_name: row.event_name,
             count: row.count,
             uniques: row.uniques,
             first_seen: row.first_seen.to_string(),
             last_seen: row.last_seen.to_string(),
-            properties: row
-                .properties
-                .into_iter()
-                .map(|p| PropertyRow { name: p.name, count: p.count })
-                .collect(),
-        };
+            properties: properties.map(|p| PropertyRow { name: p.name, count: p.count }).collect(),
+        }
+    }
+}
+
+impl From<NamesAnswer> for NameRows {
+    fn from(answer: NamesAnswer) -> Self {
         Self {
-            rows: answer.rows.into_iter().map(row).collect(),
+            rows: answer.rows.into_iter().map(NameRow::from).collect(),
             truncated: answer.truncated,
             approximate: answer.approximate,
         }
@@ -338,7 +342,7 @@ fn number(value: Option<Number>) -> Value {
 }
 
 /// A cursor as clients carry it: opaque text, safe in a URL.
-fn write_cursor(cursor: &Cursor) -> String {
+pub fn write_cursor(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", cursor.timestamp.millis(), cursor.event_id))
 }
 

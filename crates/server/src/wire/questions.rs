@@ -5,6 +5,7 @@
 
 mod check;
 mod journeys;
+mod understand;
 
 use std::fmt::Write as _;
 
@@ -18,6 +19,7 @@ use utoipa::IntoParams;
 
 use self::check::Check;
 pub use self::journeys::{FunnelParams, PagesParams, RetentionParams};
+pub use self::understand::{ExplainParams, SchemaParams};
 use super::answers::read_cursor;
 use super::rows::RowFormat;
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -237,7 +239,7 @@ impl StatsParams {
 
 impl SourcesParams {
     /// The question, or every parameter that is wrong.
-    pub fn question(self) -> ApiResult<SourcesQuestion> {
+    pub fn question(self, filters: FilterParams) -> ApiResult<SourcesQuestion> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 50, 200);
@@ -246,7 +248,7 @@ impl SourcesParams {
             "source" => Ok(false),
             _ => Err("must be source_medium or source"),
         });
-        let filters = check.filters(self.event, FilterParams::default());
+        let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(SourcesQuestion { range, filters, by_medium: by_medium.unwrap_or(true), limit })
     }

@@ -11,7 +11,7 @@ use crate::support::{ALWAYS, Server, eventually};
 const MARK: &str = "onlymine";
 
 /// How many paths [`read_path`] knows.
-const ROUTES: usize = 16;
+const ROUTES: usize = 21;
 
 /// Every read route, with a parameter from the other side put in where one fits.
 fn read_path(route: usize, filter: &str) -> String {
@@ -32,6 +32,11 @@ fn read_path(route: usize, filter: &str) -> String {
         12 => format!("/v1/pages?{ALWAYS}&user_id={filter}"),
         13 => format!("/v1/pages?{ALWAYS}&sort=entries"),
         14 => format!("/v1/export?{ALWAYS}"),
+        15 => format!("/v1/sources?{ALWAYS}&source={filter}"),
+        16 => format!("/v1/schema?{ALWAYS}&search={filter}"),
+        17 => format!("/v1/schema?{ALWAYS}&kind=properties"),
+        18 => format!("/v1/schema?{ALWAYS}&kind=values&property=note&event={filter}"),
+        19 => format!("/v1/schema?{ALWAYS}&kind=values&property=source"),
         _ => format!("/v1/usage?{ALWAYS}"),
     }
 }

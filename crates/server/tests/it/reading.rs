@@ -145,6 +145,9 @@ fn sources_tell_events_visitors_and_the_paid_share() {
         json!([{ "source": "internal", "medium": "direct", "events": 4, "uniques": 3, "paid_share": 0.0 }])
     );
     assert_eq!(top["truncated"], true);
+    let split = ask(&server, &project, &format!("/v1/sources?{ALWAYS}&source=facebook"));
+    let media: Vec<_> = split["rows"].as_array().unwrap().iter().map(|row| row["medium"].clone()).collect();
+    assert_eq!(media, ["paid", "social"]);
 }
 
 #[test]
@@ -160,6 +163,57 @@ fn event_names_come_with_their_properties() {
           "properties": [{ "name": "amount", "count": 3 }, { "name": "plan", "count": 2 }] },
     ] });
     assert_eq!(names, expected);
+}
+
+#[test]
+fn the_schema_tells_names_types_values_columns_and_rules() {
+    let server = Server::start();
+    let project = shop(&server);
+    let rows = |query: &str| ask(&server, &project, &format!("/v1/schema?{ALWAYS}&{query}"))["rows"].clone();
+    assert_eq!(rows(""), ask(&server, &project, &format!("/v1/events?{ALWAYS}"))["rows"]);
+    assert_eq!(rows("search=PURCH").as_array().unwrap().len(), 1);
+    assert_eq!(
+        rows("kind=properties&event=purchase"),
+        json!([
+            { "event_name": "purchase", "name": "amount", "count": 3, "types": ["string", "number"], "samples": ["not a number", "5.5", "20"] },
+            { "event_name": "purchase", "name": "plan", "count": 2, "types": ["string"], "samples": ["free", "pro"] },
+        ])
+    );
+    assert_eq!(
+        rows("kind=values&property=plan&event=purchase&search=r"),
+        json!([{ "value": "free", "count": 1 }, { "value": "pro", "count": 1 }])
+    );
+    assert_eq!(rows("kind=values&property=medium&limit=1"), json!([{ "value": "direct", "count": 4 }]));
+    let rules = ask(&server, &project, "/v1/schema?kind=rules");
+    assert_eq!(rules["rows"][0]["rule_id"], "google_click_id");
+    let columns = ask(&server, &project, "/v1/schema?kind=columns&search=country");
+    assert_eq!(
+        columns["rows"],
+        json!([{ "name": "country", "groups": true, "filters": true, "text": "ISO 3166-1 alpha-2, or empty" }])
+    );
+}
+
+#[test]
+fn an_attribution_is_explained_with_the_rules_that_were_tried() {
+    let server = Server::start();
+    let project = shop(&server);
+    let explain = |query: &str| ask(&server, &project, &format!("/v1/explain?{query}"));
+    let stored = explain("event_id=e1");
+    assert_eq!(
+        stored["attribution"],
+        json!({ "source": "facebook", "medium": "paid", "campaign": "May", "source_confidence": "high", "source_rule_id": "paid_utm_facebook" })
+    );
+    assert_eq!(
+        (&stored["event"]["stored"], &stored["event"]["agrees"]),
+        (&stored["attribution"], &json!(true))
+    );
+    let tried = stored["rows"].as_array().unwrap();
+    assert_eq!(tried.last().unwrap()["fired"], true);
+    assert!(tried[..tried.len() - 1].iter().all(|row| row["fired"] == false && row["reason"].is_string()));
+    let search = explain("referrer=https://www.google.com/&url=https://shop.example/");
+    assert_eq!(search["attribution"]["medium"], "organic");
+    assert_eq!(search["event"], Value::Null);
+    assert_eq!(server.get("/v1/explain?event_id=e1&from=2026-05-16&to=2026-05-17", &project.rk).status, 404);
 }
 
 #[test]

@@ -48,6 +48,24 @@ impl Check {
         range
     }
 
+    /// The range, or the one given when neither end was sent.
+    pub(super) fn range_or(
+        &mut self,
+        from: Option<String>,
+        to: Option<String>,
+        otherwise: TimeRange,
+    ) -> Option<TimeRange> {
+        if from.is_none() && to.is_none() { Some(otherwise) } else { self.range(from, to) }
+    }
+
+    /// A text of at most so many characters.
+    pub(super) fn text(&mut self, name: &str, value: Option<String>, most: usize) -> Option<String> {
+        self.read(name, value, |text| match text.chars().count() {
+            count if count > most => Err(format!("must be at most {most} characters long")),
+            _ => Ok(text.to_owned()),
+        })
+    }
+
     pub(super) fn limit(&mut self, value: Option<String>, default: u64, max: u64) -> Option<RowLimit> {
         let Some(value) = value else { return RowLimit::new(default) };
         let rows = value.parse::<u64>().ok().filter(|rows| *rows <= max).and_then(RowLimit::new);
