@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use ipnet::IpNet;
+use millimetric_core::origin::AllowedOrigin;
 
 /// Where an installation lives and the secrets that belong to it; every command takes these.
 #[derive(Debug, Clone, Args)]
@@ -53,6 +54,12 @@ pub struct Settings {
     /// Requests per second and burst of /v1/batch for each project, or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
     pub rate_limit_batch: RateLimit,
+    /// More host names under which clients call /mcp, beside those of the public address, of this machine and plain addresses
+    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "MILLIMETRIC_MCP_HOSTS")]
+    pub mcp_hosts: Vec<String>,
+    /// Web origins whose pages may call /mcp, beside that of the public address and those of this machine
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "MILLIMETRIC_MCP_ORIGINS")]
+    pub mcp_origins: Vec<AllowedOrigin>,
     /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
     #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
     pub geo_db: Option<PathBuf>,

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod error;
 pub mod http;
 pub mod limits;
+pub mod mcp;
 pub mod ops;
 pub mod secrets;
 pub mod telemetry;

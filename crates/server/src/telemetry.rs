@@ -18,7 +18,9 @@ use crate::config::LogFormat;
 /// Sends log lines to standard error, as `--log` and `--log-format` say.
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
-        .map_err(|error| anyhow::anyhow!("--log: {error}; expected `info` or `target=level,…`"))?;
+        .map_err(|error| anyhow::anyhow!("--log: {error}; expected `info` or `target=level,…`"))?
+        // The kit of the MCP door logs whole messages, which hold what agents ask and send.
+        .add_directive("rmcp=off".parse()?);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,8 +1,10 @@
 //! Proof of authority: a handler that takes [`Authorized`] cannot be reached without a key that
-//! passed every check of the contract, in the contract's order (section 1).
+//! passed every check of the contract, in the contract's order (section 1). What an agent's key
+//! opens (MCP) is in `agents`.
 //!
 //! Decides who may; never what is done. No key is kept, shown or logged here.
 
+pub mod agents;
 pub mod ring;
 
 use std::marker::PhantomData;
@@ -97,6 +99,13 @@ pub struct Authorized<P> {
     permission: PhantomData<P>,
 }
 
+// Whoever has a proof may hand it on; a derived impl would ask the same of `P`.
+impl<P> Clone for Authorized<P> {
+    fn clone(&self) -> Self {
+        Self { key: Arc::clone(&self.key), project: Arc::clone(&self.project), permission: PhantomData }
+    }
+}
+
 impl<P> Authorized<P> {
     /// The project that the key belongs to.
     pub fn project(&self) -> &Project {
@@ -123,7 +132,7 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text::<P>(parts, app).await?;
+        let text = key_text(parts, app, P::FROM_BROWSERS).await?;
         let key = app.keys.verify(&app.control, &text, app.now()).await?;
         if let Some(refusal) = P::refusal(key.kind) {
             return Err(refusal);
@@ -140,13 +149,13 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
 }
 
 /// The key as it was sent: in the header, or, for a pk on a route for browsers, in the URL.
-async fn key_text<P: Permission>(parts: &Parts, app: &App) -> ApiResult<String> {
+async fn key_text(parts: &Parts, app: &App, from_browsers: bool) -> ApiResult<String> {
     if let Some(in_url) = key_in_url(parts.uri.query().unwrap_or_default()) {
         if !in_url.starts_with("pk_") {
             app.keys.flag_if_real(&app.control, &in_url, app.now()).await;
             return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
         }
-        if P::FROM_BROWSERS && !parts.headers.contains_key(AUTHORIZATION) {
+        if from_browsers && !parts.headers.contains_key(AUTHORIZATION) {
             return Ok(in_url);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ipnet::IpNet;
 use millimetric_control::{Actor, Control, KeyOwner, KeyRecord, Project};
-use millimetric_core::ids::KeyId;
+use millimetric_core::ids::{AccountId, KeyId};
 use millimetric_core::key::{Env, KeyKind, KeyText, Pepper, Scope, SecretHash};
 use millimetric_core::time::Timestamp;
 use parking_lot::Mutex;
@@ -36,6 +36,8 @@ pub struct VerifiedKey {
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
     pub allowed_ips: Vec<IpNet>,
+    /// The account that the key or its project belongs to.
+    pub account: AccountId,
     /// Whose events it reaches; `None` for an account's key.
     pub project: Option<Arc<Project>>,
     expires_at: Option<Timestamp>,
@@ -156,13 +158,14 @@ impl std::fmt::Debug for KeyRing {
 
 impl From<KeyRecord> for VerifiedKey {
     fn from(record: KeyRecord) -> Self {
-        let KeyRecord { key, project, .. } = record;
+        let KeyRecord { key, account_id, project } = record;
         Self {
             id: key.id,
             kind: key.kind,
             env: key.env,
             scopes: key.scopes,
             allowed_ips: key.allowed_ips,
+            account: account_id,
             project: project.map(Arc::new),
             expires_at: key.expires_at,
             use_noted_at: AtomicI64::new(key.last_used_at.map_or(i64::MIN / 2, Timestamp::millis)),

@@ -39,21 +39,26 @@ enum Encoding {
 
 /// Reads the body of a request that carries JSON.
 pub async fn read(request: Request<Body>, limits: &Limits) -> ApiResult<BodyText> {
+    read_at_most(request, limits, MAX_BODY).await
+}
+
+/// Like [`read`], for a route whose bodies are smaller: at most so many bytes.
+pub async fn read_at_most(request: Request<Body>, limits: &Limits, most: usize) -> ApiResult<BodyText> {
     check_type(request.headers())?;
     let encoding = encoding(request.headers())?;
-    let mut buffer = Buffer { limits, bytes: Vec::new(), memory: None };
+    let mut buffer = Buffer { limits, most, bytes: Vec::new(), memory: None };
     tokio::time::timeout(ARRIVES_WITHIN, receive(request.into_body(), &mut buffer))
         .await
         .map_err(|_| ApiError::new(ErrorCode::RequestTimeout))??;
     let buffer = match encoding {
         Encoding::Identity => buffer,
-        Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&*buffer.bytes), limits)?,
+        Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&*buffer.bytes), limits, most)?,
         Encoding::Zstd => {
             let decoder = zstd::Decoder::with_buffer(&*buffer.bytes);
             let mut decoder = decoder.map_err(|error| not_inflated(&error))?;
             // A frame may ask for a window of any size; no body needs one above its own bound.
             decoder.window_log_max(24).map_err(|error| not_inflated(&error))?;
-            inflate(decoder, limits)?
+            inflate(decoder, limits, most)?
         }
     };
     let memory = buffer.memory;
@@ -64,14 +69,15 @@ pub async fn read(request: Request<Body>, limits: &Limits) -> ApiResult<BodyText
 
 struct Buffer<'a> {
     limits: &'a Limits,
+    most: usize,
     bytes: Vec<u8>,
     memory: Option<OwnedSemaphorePermit>,
 }
 
 impl Buffer<'_> {
     fn push(&mut self, bytes: &[u8]) -> ApiResult<()> {
-        if self.bytes.len() + bytes.len() > MAX_BODY {
-            return Err(ApiError::new(ErrorCode::PayloadTooLarge).detail("max_bytes", MAX_BODY));
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(ApiError::new(ErrorCode::PayloadTooLarge).detail("max_bytes", self.most));
         }
         let more = self.limits.body_memory(bytes.len())?;
         match &mut self.memory {
@@ -95,8 +101,8 @@ async fn receive(mut body: Body, buffer: &mut Buffer<'_>) -> ApiResult<()> {
     Ok(())
 }
 
-fn inflate(mut from: impl Read, limits: &Limits) -> ApiResult<Buffer<'_>> {
-    let mut out = Buffer { limits, bytes: Vec::new(), memory: None };
+fn inflate(mut from: impl Read, limits: &Limits, most: usize) -> ApiResult<Buffer<'_>> {
+    let mut out = Buffer { limits, most, bytes: Vec::new(), memory: None };
     let mut step = vec![0; INFLATE_STEP];
     loop {
         match from.read(&mut step) {

@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 use crate::api::{collect, discover, export, journeys, privacy, read, understand};
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode};
+use crate::mcp;
 
 /// Every route, with its description.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -46,6 +47,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(understand::explain))
         .routes(routes!(read::usage))
         .routes(routes!(export::export))
+        .routes(routes!(mcp::project))
+        .routes(routes!(mcp::account))
+        .routes(routes!(mcp::card::server_card))
         .routes(routes!(discover::healthz))
         .routes(routes!(discover::readyz))
         .routes(routes!(discover::metrics))

@@ -15,12 +15,14 @@ use crate::error::ErrorCode;
     info(
         title = "Millimetric",
         description = "Privacy-respecting web and product analytics: events in, answers out. \
-            Keys: `pk` sends from browsers on allowed origins, `sk` sends, reads and forgets from servers, `rk` reads.",
+            Keys: `pk` sends from browsers on allowed origins, `sk` sends, reads and forgets from servers, `rk` reads, \
+            `ak` reads every project of an account, over MCP.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
         (name = "ingest", description = "Send events."),
         (name = "read", description = "Ask questions."),
+        (name = "mcp", description = "Agents: the same questions over the Model Context Protocol."),
         (name = "privacy", description = "Forget people."),
         (name = "operation", description = "Run and discover the server.")
     ),
@@ -54,6 +56,7 @@ impl Modify for Shared {
             ("pk", "A publishable key, bound to the project's allowed origins."),
             ("sk", "A secret key, for servers."),
             ("rk", "A read key."),
+            ("ak", "An account's key, for /mcp/account."),
             ("metrics_token", "The operator's token for /metrics."),
         ] {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);

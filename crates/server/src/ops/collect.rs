@@ -53,6 +53,39 @@ pub async fn collect(
     path: impl Fn(usize, &FieldError) -> String,
 ) -> ApiResult<Collected> {
     let now = app.now();
+    let completed = complete(app, by, caller, sent, path, now)?;
+    keep(app, by, completed, now).await
+}
+
+/// Like [`collect`] for one event, which it also gives as it was completed.
+pub async fn collect_one(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    caller: &Caller,
+    sent: Sent,
+    path: impl Fn(usize, &FieldError) -> String,
+) -> ApiResult<(Collected, Event)> {
+    let now = app.now();
+    let completed = complete(app, by, caller, vec![sent], path, now)?;
+    let event = completed.events.first().cloned();
+    let event = event.ok_or_else(|| ApiError::new(ErrorCode::InternalError).because("no event is left"))?;
+    Ok((keep(app, by, completed, now).await?, event))
+}
+
+/// Events that lack nothing but their place on disk.
+struct Completed {
+    events: Vec<Event>,
+    dropped: Option<BotReason>,
+}
+
+fn complete(
+    app: &App,
+    by: &Authorized<Ingest>,
+    caller: &Caller,
+    sent: Vec<Sent>,
+    path: impl Fn(usize, &FieldError) -> String,
+    now: Timestamp,
+) -> ApiResult<Completed> {
     let visits = Visits::new(app, by, caller, now);
     let dropped = visits.bot();
     let mut problems = Problems::default();
@@ -68,7 +101,16 @@ pub async fn collect(
             }
         }
     }
-    let events = problems.or(ErrorCode::InvalidPayload, events)?;
+    problems.or(ErrorCode::InvalidPayload, Completed { events, dropped })
+}
+
+async fn keep(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    completed: Completed,
+    now: Timestamp,
+) -> ApiResult<Collected> {
+    let Completed { events, dropped } = completed;
     let event_ids = events.iter().map(|event| event.event_id.clone()).collect();
     if let Some(reason) = dropped {
         app.metrics

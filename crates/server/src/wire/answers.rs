@@ -3,6 +3,7 @@
 //! Only shapes: nothing is counted or decided here.
 
 mod journeys;
+mod portfolio;
 mod understand;
 
 use base64::Engine as _;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows};
+pub use self::portfolio::{ComparedRow, ComparedRows, ProjectRow, ProjectRows};
 pub use self::understand::{Classified, ExplainedEvent, ExplainedRows, RuleRow, SchemaRows};
 
 /// `POST /v1/track`

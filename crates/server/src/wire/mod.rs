@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod backup;
+pub mod mcp;
 pub mod questions;
 pub mod repair;
 pub mod rows;

@@ -18,6 +18,7 @@ mod forgetting;
 mod isolation;
 mod journeys;
 mod keys;
+mod mcp;
 mod moving;
 mod reading;
 mod refusals;

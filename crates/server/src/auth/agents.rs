@@ -1,0 +1,184 @@
+//! What the key of an agent (MCP) opens: one project, or the projects of an account.
+//!
+//! Proofs of authority like [`Authorized`], which they hand out for what the key may do and for
+//! nothing else: plans and scopes are checked where the proof is asked for, so no call can pass
+//! them by. Knows nothing of tools.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use millimetric_control::{Plan, Project};
+use millimetric_core::ids::{AccountId, ProjectId};
+use millimetric_core::key::{KeyKind, Scope};
+
+use super::ring::VerifiedKey;
+use super::{Authorized, Ingest, Permission, Read, check_address, key_text, lacks, wrong_kind};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// A key of one project: an `rk`, or an `sk`.
+#[derive(Debug)]
+pub struct ProjectAgent {
+    plan: Plan,
+    read: Option<Authorized<Read>>,
+    ingest: Option<Authorized<Ingest>>,
+}
+
+/// A key of an account: an `ak`.
+#[derive(Debug)]
+pub struct AccountAgent {
+    key: Arc<VerifiedKey>,
+}
+
+/// Which of an account's projects a question is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Projects {
+    /// All that the key sees.
+    #[default]
+    All,
+    /// Those with these ids, as they were sent.
+    Ids(Vec<String>),
+    /// The one with this slug, as it was sent.
+    Slug(String),
+}
+
+impl ProjectAgent {
+    /// Whether the key was minted for reading.
+    pub const fn reads(&self) -> bool {
+        self.read.is_some()
+    }
+
+    /// Whether the key was minted for sending.
+    pub const fn sends(&self) -> bool {
+        self.ingest.is_some()
+    }
+
+    /// The right to ask questions, within the plan.
+    pub fn reader(&self) -> ApiResult<&Authorized<Read>> {
+        self.within_plan()?;
+        self.read.as_ref().ok_or_else(|| lacks(Scope::Read))
+    }
+
+    /// The right to send events, within the plan.
+    pub fn sender(&self) -> ApiResult<&Authorized<Ingest>> {
+        self.within_plan()?;
+        self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))
+    }
+
+    fn within_plan(&self) -> ApiResult<()> {
+        if self.plan.allows_mcp() { Ok(()) } else { Err(beyond(self.plan)) }
+    }
+}
+
+impl AccountAgent {
+    /// The right to ask questions of the projects chosen, oldest first; never of none. Another
+    /// account's project is answered like one that does not exist.
+    pub async fn readers(&self, app: &App, chosen: &Projects) -> ApiResult<Vec<Authorized<Read>>> {
+        let own = app.control.projects_of_account(self.account()).await?;
+        match chosen {
+            Projects::All => self.all(own),
+            Projects::Slug(slug) => {
+                let found = own.into_iter().find(|project| project.slug.as_str() == slug);
+                let unknown =
+                    || ApiError::new(ErrorCode::UnknownProjectSlug).detail("project_slug", slug.as_str());
+                Ok(vec![self.reader(found.ok_or_else(unknown)?)?])
+            }
+            Projects::Ids(ids) => {
+                let mut readers = Vec::with_capacity(ids.len());
+                for id in ids {
+                    let unknown =
+                        || ApiError::new(ErrorCode::UnknownProjectId).detail("project_id", id.as_str());
+                    let parsed: ProjectId = id.parse().map_err(|_| unknown())?;
+                    let found = own.iter().find(|project| project.id == parsed).cloned();
+                    readers.push(self.reader(found.ok_or_else(unknown)?)?);
+                }
+                Ok(readers)
+            }
+        }
+    }
+
+    fn all(&self, own: Vec<Project>) -> ApiResult<Vec<Authorized<Read>>> {
+        let first = own.first().map(|project| project.plan);
+        let readers: Vec<_> = own.into_iter().filter_map(|project| self.reader(project).ok()).collect();
+        match (readers.is_empty(), first) {
+            (true, None) => Err(ApiError::new(ErrorCode::NoProjectsVisible)),
+            (true, Some(plan)) => Err(beyond(plan)),
+            (false, _) => Ok(readers),
+        }
+    }
+
+    fn reader(&self, project: Project) -> ApiResult<Authorized<Read>> {
+        if !project.plan.allows_account_mcp() {
+            return Err(beyond(project.plan));
+        }
+        Ok(Authorized { key: Arc::clone(&self.key), project: Arc::new(project), permission: PhantomData })
+    }
+
+    fn account(&self) -> AccountId {
+        self.key.account
+    }
+}
+
+impl FromRequestParts<Arc<App>> for ProjectAgent {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let text = key_text(parts, app, false).await?;
+        let key = app.keys.verify(&app.control, &text, app.now()).await?;
+        match key.kind {
+            KeyKind::Sk | KeyKind::Rk => {}
+            KeyKind::Pk => {
+                let hint = "a pk only sends events, to /v1/track; here an rk reads, and an sk also sends";
+                return Err(wrong_kind(&["rk", "sk"]).detail("hint", hint));
+            }
+            KeyKind::Ak => {
+                return Err(wrong_kind(&["rk", "sk"]).detail("hint", "an ak belongs to /mcp/account"));
+            }
+        }
+        let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        check_address(&key, Caller::address(parts, app))?;
+        let agent =
+            Self { plan: project.plan, read: allowed(&key, &project), ingest: allowed(&key, &project) };
+        if !agent.reads() && !agent.sends() {
+            return Err(lacks(Scope::Read));
+        }
+        app.keys.used(&key, app.now());
+        Ok(agent)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for AccountAgent {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let text = key_text(parts, app, false).await?;
+        let key = app.keys.verify(&app.control, &text, app.now()).await?;
+        let hint = match key.kind {
+            KeyKind::Ak => None,
+            KeyKind::Rk | KeyKind::Sk => Some("an rk or sk belongs to /mcp"),
+            KeyKind::Pk => Some("a pk only sends events, to /v1/track; mint an ak for /mcp/account"),
+        };
+        if let Some(hint) = hint {
+            return Err(ApiError::new(ErrorCode::AccountKeyRequired).detail("hint", hint));
+        }
+        check_address(&key, Caller::address(parts, app))?;
+        if !key.scopes.contains(&Scope::Read) {
+            return Err(lacks(Scope::Read));
+        }
+        app.keys.used(&key, app.now());
+        Ok(Self { key })
+    }
+}
+
+/// The proof for one permission, when the key's kind and scopes give it.
+fn allowed<P: Permission>(key: &Arc<VerifiedKey>, project: &Arc<Project>) -> Option<Authorized<P>> {
+    let may = P::refusal(key.kind).is_none() && key.scopes.contains(&P::SCOPE);
+    may.then(|| Authorized { key: Arc::clone(key), project: Arc::clone(project), permission: PhantomData })
+}
+
+fn beyond(plan: Plan) -> ApiError {
+    ApiError::new(ErrorCode::PlanLimit).detail("plan", plan.as_str())
+}

@@ -1,0 +1,141 @@
+//! One question of a read tool, to one project or several.
+//!
+//! The parser is the REST door's (`wire::questions`), the operation and the shape are its too:
+//! what differs is only who hands them on.
+
+use serde_json::Value;
+
+use super::super::answer::Page;
+use super::super::arguments::Arguments;
+use super::merge;
+use super::spec::Tool;
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::{explain, portfolio, read, schema};
+use crate::wire::answers::{
+    ComparedRows, EventRows, ExplainedRows, FunnelRows, PageRows, ProjectRow, ProjectRows, SchemaRows,
+    SourceRows, StatsRows,
+};
+use crate::wire::questions::{
+    EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
+    params_and_filters,
+};
+
+/// The most projects that one answer lists.
+const MOST_PROJECTS: usize = 200;
+
+/// The rows of the projects chosen.
+pub(in crate::mcp) async fn page(
+    app: &App,
+    tool: Tool,
+    readers: &[Authorized<Read>],
+    arguments: &Arguments,
+) -> ApiResult<Page> {
+    let query = arguments.query();
+    match tool {
+        Tool::ListProjects => return list(app, readers, arguments).await,
+        Tool::CompareProjects => return compare(app, readers, arguments).await,
+        _ => {}
+    }
+    let [first, others @ ..] = readers else {
+        return Err(ApiError::new(ErrorCode::NoProjectsVisible));
+    };
+    if others.is_empty() || is_of_no_project(tool, arguments) {
+        return of_one(app, tool, first, &query).await;
+    }
+    if tool == Tool::ExplainAttribution {
+        return wherever_it_is(app, readers, &query).await;
+    }
+    let mut pages = Vec::with_capacity(readers.len());
+    for by in readers {
+        pages.push((by.project().id, of_one(app, tool, by, &query).await?));
+    }
+    Ok(merge::merge(tool, pages, arguments))
+}
+
+/// Rules, columns and visits that never were are the same for every project.
+fn is_of_no_project(tool: Tool, arguments: &Arguments) -> bool {
+    match tool {
+        Tool::DescribeSchema => matches!(arguments.get("kind"), Some("rules" | "columns")),
+        Tool::ExplainAttribution => arguments.get("event_id").is_none(),
+        _ => false,
+    }
+}
+
+async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, query: &str) -> ApiResult<Page> {
+    Ok(match tool {
+        Tool::QueryEvents => {
+            let (params, filters) = params_and_filters::<EventsParams>(Some(query))?;
+            let answer = read::events(app, by, params.question(filters)?).await?;
+            Page::of(&EventRows::from(answer))
+        }
+        Tool::GetStats => {
+            let (params, filters) = params_and_filters::<StatsParams>(Some(query))?;
+            let question = params.question(filters)?;
+            let answer = read::stats(app, by, question.clone()).await?;
+            Page::of(&StatsRows::new(&question, answer))
+        }
+        Tool::TopSources => {
+            let (params, filters) = params_and_filters::<SourcesParams>(Some(query))?;
+            let question = params.question(filters)?;
+            let by_medium = question.by_medium;
+            Page::of(&SourceRows::new(by_medium, read::sources(app, by, question).await?))
+        }
+        Tool::Funnel => {
+            let (params, filters) = params_and_filters::<FunnelParams>(Some(query))?;
+            let question = params.question(filters)?;
+            let answer = read::funnel(app, by, question.clone()).await?;
+            Page::of(&FunnelRows::new(&question, answer))
+        }
+        Tool::TopPages => {
+            let (params, filters) = params_and_filters::<PagesParams>(Some(query))?;
+            let answer = read::pages(app, by, params.question(filters)?).await?;
+            Page::of(&PageRows::from(answer))
+        }
+        Tool::DescribeSchema => {
+            let question = params::<SchemaParams>(Some(query))?.question()?;
+            let kind = question.kind;
+            Page::of(&SchemaRows::new(kind, schema::schema(app, by, question).await?))
+        }
+        Tool::ExplainAttribution => {
+            let question = params::<ExplainParams>(Some(query))?.question()?;
+            Page::of(&ExplainedRows::from(explain::explain(app, by, question).await?))
+        }
+        Tool::TrackEvent | Tool::ListProjects | Tool::CompareProjects => Page::default(),
+    })
+}
+
+/// An event lies in one of the projects; nobody knows in which.
+async fn wherever_it_is(app: &App, readers: &[Authorized<Read>], query: &str) -> ApiResult<Page> {
+    let mut missing = ApiError::new(ErrorCode::NotFound);
+    for by in readers {
+        match of_one(app, Tool::ExplainAttribution, by, query).await {
+            Ok(mut page) => {
+                page.facts.insert("project_id".to_owned(), by.project().id.to_string().into());
+                return Ok(page);
+            }
+            Err(error) if error.code == ErrorCode::NotFound => missing = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(missing)
+}
+
+async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
+    let summaries = portfolio::list(app, readers, arguments.get("search")).await?;
+    let truncated = summaries.len() > MOST_PROJECTS;
+    let rows = summaries.into_iter().take(MOST_PROJECTS).map(ProjectRow::from).collect();
+    Ok(Page::of(&ProjectRows { rows, truncated }))
+}
+
+async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
+    let (params, filters) = params_and_filters::<StatsParams>(Some(&arguments.query()))?;
+    let question = params.question(filters)?;
+    let metric =
+        if question.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
+    let compared = portfolio::compare(app, readers, &question).await?;
+    let mut page = Page::of(&ComparedRows::new(metric, compared));
+    page.facts.insert("metric".to_owned(), Value::from(metric));
+    Ok(page)
+}

@@ -1,0 +1,158 @@
+//! Answers without anything in them say why: nobody should have to guess whether nothing
+//! happened or the question was wrong.
+
+use std::collections::BTreeSet;
+
+use millimetric_core::query::{Dimension, Filter, Metric, Number, RowLimit, StatsQuestion};
+use millimetric_core::time::{TimeRange, Timestamp};
+use serde_json::Value;
+
+use super::super::answer::Page;
+use super::super::arguments::Arguments;
+use super::super::clean::word;
+use super::spec::Tool;
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops::{alike, read, schema};
+
+/// The most projects that are looked at for reasons.
+const MOST_PROJECTS: usize = 20;
+/// Filters whose values are compared with those that occur.
+const COMPARED: [&str; 5] = ["source", "medium", "campaign", "country", "path"];
+/// Names told where none is close.
+const EXAMPLES: usize = 5;
+
+/// Whether nothing was found.
+pub(super) fn is_empty(tool: Tool, page: &Page) -> bool {
+    let nothing = |value: &Value| value.is_null() || value.as_f64() == Some(0.0);
+    match (tool, &page.rows[..]) {
+        (Tool::ListProjects | Tool::CompareProjects | Tool::ExplainAttribution, _) => false,
+        (_, []) => true,
+        (Tool::GetStats, rows) => rows.iter().all(|row| row.get("value").is_some_and(nothing)),
+        (Tool::Funnel, rows) => rows.iter().all(|row| row.get("visitors").is_some_and(nothing)),
+        _ => false,
+    }
+}
+
+/// Why, as far as it can be told.
+pub(super) async fn reasons(
+    app: &App,
+    readers: &[Authorized<Read>],
+    arguments: &Arguments,
+    range: Option<TimeRange>,
+) -> ApiResult<Vec<String>> {
+    let readers = &readers[..readers.len().min(MOST_PROJECTS)];
+    let mut reasons = Vec::new();
+    let mut names = BTreeSet::new();
+    for by in readers {
+        names.extend(schema::known_names(app, by).await?);
+    }
+    if names.is_empty() {
+        reasons.push(
+            "No event was ever stored here, or none is kept any more: send one with POST /v1/track."
+                .to_owned(),
+        );
+        return Ok(reasons);
+    }
+    for asked in asked_names(arguments) {
+        reasons.extend(about_name(app, readers, asked, &names, range).await?);
+    }
+    if let Some(range) = range {
+        for name in COMPARED {
+            if let Some(value) = arguments.get(name) {
+                reasons.extend(about_value(app, readers, name, value, range).await?);
+            }
+        }
+    }
+    if reasons.is_empty() {
+        let newest = newest(app, readers, None).await?;
+        let at = newest.map(|at| format!(" The newest event of all is of {at}.")).unwrap_or_default();
+        reasons.push(format!("Nothing in this range fits.{at}"));
+    }
+    Ok(reasons)
+}
+
+/// The event names that the question is about.
+fn asked_names(arguments: &Arguments) -> impl Iterator<Item = &str> {
+    let steps = arguments.get("steps").into_iter().flat_map(|steps| steps.split(',')).map(str::trim);
+    arguments.get("event").into_iter().chain(steps)
+}
+
+async fn about_name(
+    app: &App,
+    readers: &[Authorized<Read>],
+    asked: &str,
+    names: &BTreeSet<String>,
+    range: Option<TimeRange>,
+) -> ApiResult<Option<String>> {
+    if !names.contains(asked) {
+        let closest = alike::closest(asked, names.iter().map(String::as_str));
+        let some: Vec<_> = names.iter().take(EXAMPLES).map(|name| format!("`{}`", word(name))).collect();
+        let meant = match closest {
+            Some(name) => format!("did you mean `{}`?", word(name)),
+            None => format!("there are {}; describe_schema lists all.", some.join(", ")),
+        };
+        return Ok(Some(format!("No event is called `{}`: {meant}", word(asked))));
+    }
+    let newest = newest(app, readers, Some(asked)).await?;
+    let outside = newest.filter(|at| range.is_some_and(|range| !range.contains(*at)));
+    Ok(outside.map(|at| format!("`{}` does occur, last at {at}, outside this range.", word(asked))))
+}
+
+/// Of a filter whose value never occurs in the range: what does.
+async fn about_value(
+    app: &App,
+    readers: &[Authorized<Read>],
+    name: &str,
+    value: &str,
+    range: TimeRange,
+) -> ApiResult<Option<String>> {
+    let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
+    let mut found = BTreeSet::new();
+    for by in readers {
+        let question = StatsQuestion {
+            range,
+            filters: Vec::<Filter>::new(),
+            metric: Metric::Count,
+            group_by: vec![dimension.clone()],
+            buckets: None,
+            limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
+        };
+        let rows = read::stats(app, by, question).await?.rows;
+        let some = rows.into_iter().filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
+        found.extend(some.filter_map(|row| row.keys.into_iter().next().flatten()));
+    }
+    if found.contains(value) {
+        return Ok(None);
+    }
+    found.remove("");
+    if found.is_empty() {
+        return Ok(Some(format!(
+            "No event in this range has {name}=`{}`, or any {name} at all.",
+            word(value)
+        )));
+    }
+    let closest = alike::closest(value, found.iter().map(String::as_str));
+    let some = || found.iter().take(EXAMPLES).map(|value| format!("`{}`", word(value))).collect::<Vec<_>>();
+    Ok(Some(match closest {
+        Some(closest) => {
+            format!("No event in this range has {name}=`{}`; did you mean `{}`?", word(value), word(closest))
+        }
+        None => {
+            format!("No event in this range has {name}=`{}`; there are {}.", word(value), some().join(", "))
+        }
+    }))
+}
+
+async fn newest(
+    app: &App,
+    readers: &[Authorized<Read>],
+    event: Option<&str>,
+) -> ApiResult<Option<Timestamp>> {
+    let mut newest = None;
+    for by in readers {
+        newest = newest.max(schema::last_seen(app, by, event).await?);
+    }
+    Ok(newest)
+}

@@ -1,0 +1,89 @@
+//! Answers of several projects as one: each row says whose it is, and all stand in the order that
+//! the rows of one project have.
+
+use std::cmp::Ordering;
+
+use millimetric_core::ids::ProjectId;
+use serde_json::{Map, Value};
+
+use super::super::answer::Page;
+use super::super::arguments::Arguments;
+use super::spec::Tool;
+
+type Row = Map<String, Value>;
+
+/// Puts the pages together, oldest project first where rows are equal.
+pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
+    let mut merged = Page::default();
+    let mut continues = false;
+    for (project, page) in pages {
+        merged.truncated |= page.truncated;
+        continues |= page.next_cursor.is_some();
+        take_facts(&mut merged.facts, page.facts);
+        let named = |row: Row| -> Row {
+            let own = ("project_id".to_owned(), Value::from(project.to_string()));
+            std::iter::once(own).chain(row).collect()
+        };
+        merged.rows.extend(page.rows.into_iter().map(named));
+    }
+    merged.rows.sort_by(|one, two| order(tool, arguments, one, two));
+    let rows = merged.rows.len();
+    let limit = limit(tool, arguments).min(rows);
+    // Whatever follows the last row kept is asked for behind it.
+    let more = limit < rows || continues;
+    merged.cut(limit);
+    if tool == Tool::QueryEvents {
+        merged.truncated = false;
+        if more && merged.next_cursor.is_none() {
+            merged.continue_behind_last();
+        }
+    }
+    merged
+}
+
+/// What is true of every project is true of all; figures of one project are not.
+fn take_facts(merged: &mut Row, facts: Row) {
+    for (name, value) in facts {
+        match name.as_str() {
+            "metric" | "breakdown" | "order" | "kind" | "approximate" => {
+                merged.insert(name, value);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn limit(tool: Tool, arguments: &Arguments) -> usize {
+    let default = match tool {
+        Tool::TopSources => 50,
+        // Groups are limited, and each has a row for every step.
+        Tool::Funnel => return usize::MAX,
+        _ => 100,
+    };
+    arguments.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(default)
+}
+
+fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {
+    let falling = |name: &str| number(two, name).total_cmp(&number(one, name));
+    match tool {
+        Tool::QueryEvents => (text(two, "timestamp"), text(two, "event_id"))
+            .cmp(&(text(one, "timestamp"), text(one, "event_id"))),
+        Tool::GetStats => text(one, "bucket").cmp(text(two, "bucket")).then_with(|| falling("value")),
+        Tool::TopSources => falling("events"),
+        Tool::TopPages => falling(match arguments.get("sort") {
+            Some("entries") => "entries",
+            Some("exits") => "exits",
+            _ => "views",
+        }),
+        Tool::DescribeSchema => falling("count"),
+        _ => Ordering::Equal,
+    }
+}
+
+fn number(row: &Row, name: &str) -> f64 {
+    row.get(name).and_then(Value::as_f64).unwrap_or(f64::NEG_INFINITY)
+}
+
+fn text<'a>(row: &'a Row, name: &str) -> &'a str {
+    row.get(name).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,113 @@
+//! The tools: which there are for a key, and what a call of one does. Each asks the operation
+//! that its REST twin asks, with the same parser before and the same shape behind.
+
+pub(super) mod ask;
+mod empty;
+mod merge;
+mod schema;
+pub(super) mod spec;
+mod summary;
+mod track;
+
+use millimetric_core::time::TimeRange;
+use rmcp::ErrorData;
+use rmcp::model::{CallToolResult, JsonObject, Tool as Listed};
+
+use super::answer::Answer;
+use super::arguments::{self, Arguments};
+use super::clean;
+use super::failure::{self, Era};
+use super::session::{Agent, Session};
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops::{alike, read};
+use spec::Tool;
+
+/// The tools of a key, in their order.
+pub(super) fn list(agent: &Agent) -> Vec<Listed> {
+    offered(agent).map(|tool| schema::listed(tool, agent.is_account())).collect()
+}
+
+/// What the key may call. Calls check it again: a list is no wall.
+fn offered(agent: &Agent) -> impl Iterator<Item = Tool> {
+    Tool::ALL.into_iter().filter(move |tool| match (tool, agent) {
+        (Tool::TrackEvent, Agent::Project(agent)) => agent.sends(),
+        (Tool::TrackEvent, Agent::Account(_)) => false,
+        (Tool::ListProjects | Tool::CompareProjects, agent) => agent.is_account(),
+        (_, agent) => agent.reads(),
+    })
+}
+
+/// Calls a tool by its name.
+pub(super) async fn call(
+    session: &Session,
+    name: &str,
+    arguments: JsonObject,
+    era: Era,
+) -> Result<CallToolResult, ErrorData> {
+    let tool = find(&session.agent, name)?;
+    let called = match (tool, &*session.agent) {
+        (Tool::TrackEvent, Agent::Project(agent)) => track::track(session, agent, &arguments).await,
+        _ => ask(session, tool, &arguments).await,
+    };
+    match called {
+        Ok(answer) => Ok(answer.into_result()),
+        Err(error) => failure::of_tool(&error, era, || arguments::lesson(tool, &error, &arguments)),
+    }
+}
+
+/// A tool of this endpoint, whether the key may call it or not.
+fn find(agent: &Agent, name: &str) -> Result<Tool, ErrorData> {
+    let here = |tool: &Tool| match tool {
+        Tool::TrackEvent => !agent.is_account(),
+        Tool::ListProjects | Tool::CompareProjects => agent.is_account(),
+        _ => true,
+    };
+    let mut tools = Tool::ALL.into_iter().filter(here);
+    tools.find(|tool| tool.spec().name == name).ok_or_else(|| {
+        let names: Vec<_> = offered(agent).map(|tool| tool.spec().name).collect();
+        let closest = alike::closest(name, names.iter().copied());
+        let meant = closest.map(|name| format!(" Did you mean {name}?")).unwrap_or_default();
+        let words = format!("There is no tool {}.{meant} Tools: {}.", clean::word(name), names.join(", "));
+        ErrorData::invalid_params(words, None)
+    })
+}
+
+/// Asks every project chosen and puts the answers together.
+async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answer> {
+    let (app, account) = (&session.app, session.agent.is_account());
+    // Who may ask comes before what is asked.
+    let mut readers = session.agent.readers(app, &crate::auth::agents::Projects::All).await?;
+    let arguments = Arguments::read(tool, sent, account, app.now())?;
+    if arguments.projects != crate::auth::agents::Projects::All {
+        readers = session.agent.readers(app, &arguments.projects).await?;
+    }
+    let page = ask::page(app, tool, &readers, &arguments).await?;
+    let range = arguments.range().filter(|_| tool.spec().ranged);
+    let mut notes = kept_notes(session, &readers, range);
+    if empty::is_empty(tool, &page) {
+        notes.extend(empty::reasons(app, &readers, &arguments, range).await?);
+    }
+    let base = session.app.public_url.as_str();
+    let url = tool.spec().twin.filter(|_| !account);
+    Ok(Answer {
+        summary: summary::of(tool, &page, &arguments, readers.len()),
+        page,
+        range: range.map(|range| (range, arguments.timezone.clone())),
+        notes,
+        url: url.map(|path| format!("{base}{path}?{}", arguments.query())),
+        applied: arguments
+            .pairs
+            .into_iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "from" | "to"))
+            .collect(),
+    })
+}
+
+/// What a project no longer keeps cannot be in an answer, and the answer says so.
+fn kept_notes(session: &Session, readers: &[Authorized<Read>], range: Option<TimeRange>) -> Vec<String> {
+    let Some(range) = range else { return Vec::new() };
+    let oldest = readers.iter().filter_map(|by| read::expired_before(&session.app, by, range)).max();
+    let note = |oldest| format!("Events before {oldest} are no longer kept and count nowhere.");
+    oldest.map(note).into_iter().collect()
+}

@@ -1,0 +1,407 @@
+//! Every tool: its words, what it takes, what its rows hold. The lists that clients see and the
+//! checks of arguments are both made from here.
+
+use Shape::{Choice, List, Number, Object, Steps, Text};
+
+/// A tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mcp) enum Tool {
+    TrackEvent,
+    QueryEvents,
+    GetStats,
+    TopSources,
+    Funnel,
+    TopPages,
+    DescribeSchema,
+    ExplainAttribution,
+    ListProjects,
+    CompareProjects,
+}
+
+/// What is told of a tool.
+#[derive(Debug)]
+pub(in crate::mcp) struct Spec {
+    pub(in crate::mcp) name: &'static str,
+    pub(in crate::mcp) title: &'static str,
+    pub(in crate::mcp) text: &'static str,
+    /// Its own parameters, required ones first.
+    pub(in crate::mcp) own: &'static [Parameter],
+    pub(in crate::mcp) required: &'static [&'static str],
+    /// Whether it takes `period`, `from` and `to`.
+    pub(in crate::mcp) ranged: bool,
+    /// Whether it takes the filters of `/v1/query`.
+    pub(in crate::mcp) filtered: bool,
+    /// The columns of its rows.
+    pub(in crate::mcp) rows: &'static [(&'static str, Cell)],
+    /// The path of its REST twin.
+    pub(in crate::mcp) twin: Option<&'static str>,
+    /// The arguments of a call that works.
+    pub(in crate::mcp) example: &'static str,
+}
+
+/// A parameter of a tool.
+#[derive(Debug)]
+pub(in crate::mcp) struct Parameter {
+    pub(in crate::mcp) name: &'static str,
+    pub(in crate::mcp) shape: Shape,
+    pub(in crate::mcp) text: &'static str,
+}
+
+/// What a parameter looks like.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mcp) enum Shape {
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number from 1 to this.
+    Number(u64),
+    /// At most so many texts, or one text with commas between.
+    List(usize),
+    /// Two to so many texts.
+    Steps(usize),
+    /// Any JSON object.
+    Object,
+}
+
+/// What a cell of a row holds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mcp) enum Cell {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array,
+    /// A text or a number, or null.
+    Any,
+}
+
+const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Parameter {
+    Parameter { name, shape, text }
+}
+
+const EVENT: Parameter = parameter("event", Text, "Only this event name.");
+const fn limit(most: u64) -> Parameter {
+    parameter("limit", Number(most), "Rows at most.")
+}
+
+/// The range of a question.
+pub(in crate::mcp) const RANGE: &[Parameter] = &[
+    parameter(
+        "period",
+        Choice(millimetric_core::query::Period::WORDS),
+        "A range by name, in place of from and to. Default 7d.",
+    ),
+    parameter("from", Text, "First instant, inclusive: a date or ISO 8601 time, UTC."),
+    parameter("to", Text, "First instant after the range."),
+];
+/// The filters of `/v1/query`.
+pub(in crate::mcp) const FILTERS: &[Parameter] = &[
+    parameter("source", Text, "Only this source, such as google."),
+    parameter("medium", Text, "Only this medium, such as paid, organic, social."),
+    parameter("campaign", Text, "Only this campaign."),
+    parameter("country", Text, "Only this country, ISO 3166-1 alpha-2."),
+    parameter("path", Text, "Only this path."),
+    parameter("user_id", Text, "Only this user."),
+    parameter("anonymous_id", Text, "Only this visitor."),
+    parameter("session_id", Text, "Only this session."),
+];
+/// Which projects of an account.
+pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
+    parameter("project_id", Text, "One project by its id; none given: all projects."),
+    parameter("project_slug", Text, "One project by its slug."),
+    PROJECT_IDS,
+];
+const PROJECT_IDS: Parameter = parameter("project_ids", List(100), "Several projects by their ids.");
+const GROUP_BY: Parameter = parameter(
+    "group_by",
+    List(4),
+    "Up to four columns: event_name, source, medium, campaign, country, device_type, browser, os, path, source_confidence, source_rule_id, properties.<name>.",
+);
+
+const TRACK_EVENT: Spec = Spec {
+    name: "track_event",
+    title: "Track an event",
+    text: "Stores one event and tells how it was classified. Ask describe_schema first and use names that occur.",
+    own: &[
+        parameter("event", Text, "Name, 1-128 characters; $pageview is a page view."),
+        parameter("event_id", Text, "Your own id; the same id is stored once."),
+        parameter("timestamp", Text, "When it happened, ISO 8601 with offset. Default now."),
+        parameter("anonymous_id", Text, "The visitor. Default: one is invented."),
+        parameter("user_id", Text, "The signed-in user."),
+        parameter("session_id", Text, "The session."),
+        parameter("url", Text, "The page, an absolute URL; utm_* and click ids are read from it."),
+        parameter("path", Text, "The page's path. Default: the url's."),
+        parameter("referrer", Text, "Where the visitor came from."),
+        parameter("properties", Object, "Anything else."),
+        parameter("context", Object, "The visitor's ip and user_agent, neither of which is stored."),
+    ],
+    required: &["event"],
+    ranged: false,
+    filtered: false,
+    rows: &[("event_id", Cell::String), ("duplicates", Cell::Integer), ("classified", Cell::Any)],
+    twin: None,
+    example: r#"{"event":"signup","anonymous_id":"visitor-1","url":"https://shop.example/?utm_source=news&utm_medium=email","properties":{"plan":"pro"}}"#,
+};
+const QUERY_EVENTS: Spec = Spec {
+    name: "query_events",
+    title: "Raw events",
+    text: "Single events, newest first, with all columns; properties is JSON text. For counts ask get_stats.",
+    own: &[
+        EVENT,
+        limit(1000),
+        parameter("cursor", Text, "next_cursor of the answer before, with the same arguments."),
+    ],
+    required: &[],
+    ranged: true,
+    filtered: true,
+    rows: &[
+        ("timestamp", Cell::String),
+        ("event_name", Cell::String),
+        ("event_id", Cell::String),
+        ("anonymous_id", Cell::String),
+        ("user_id", Cell::Any),
+        ("session_id", Cell::String),
+        ("source", Cell::String),
+        ("medium", Cell::String),
+        ("campaign", Cell::Any),
+        ("source_confidence", Cell::String),
+        ("source_rule_id", Cell::String),
+        ("referrer", Cell::Any),
+        ("url", Cell::Any),
+        ("path", Cell::Any),
+        ("country", Cell::String),
+        ("device_type", Cell::String),
+        ("browser", Cell::String),
+        ("os", Cell::String),
+        ("properties", Cell::String),
+    ],
+    twin: Some("/v1/query"),
+    example: r#"{"event":"purchase","source":"facebook","period":"24h","limit":20}"#,
+};
+const GET_STATS: Spec = Spec {
+    name: "get_stats",
+    title: "Counts and visitors",
+    text: "Counts events or distinct visitors, or sums a property, by groups and over time. Without group_by and interval: one number.",
+    own: &[
+        parameter("metric", Choice(&["count", "uniques", "sum", "avg"]), "What is counted. Default count."),
+        parameter("property", Text, "The numeric property that sum and avg are of."),
+        GROUP_BY,
+        parameter("interval", Choice(&["hour", "day", "week", "month"]), "One row for each, in bucket."),
+        parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
+        EVENT,
+        limit(1000),
+    ],
+    required: &[],
+    ranged: true,
+    filtered: true,
+    rows: &[("bucket", Cell::String), ("value", Cell::Any)],
+    twin: Some("/v1/stats"),
+    example: r#"{"metric":"uniques","group_by":["source","medium"],"event":"$pageview","period":"30d"}"#,
+};
+const TOP_SOURCES: Spec = Spec {
+    name: "top_sources",
+    title: "Top sources",
+    text: "Where visits came from: events, visitors and the paid share by source and medium. The paid-versus-social split of a network is here: source=facebook.",
+    own: &[
+        parameter("breakdown", Choice(&["source_medium", "source"]), "Default source_medium."),
+        EVENT,
+        limit(200),
+    ],
+    required: &[],
+    ranged: true,
+    filtered: true,
+    rows: &[
+        ("source", Cell::String),
+        ("medium", Cell::String),
+        ("events", Cell::Integer),
+        ("uniques", Cell::Integer),
+        ("paid_share", Cell::Number),
+    ],
+    twin: Some("/v1/sources"),
+    example: r#"{"period":"30d","event":"$pageview"}"#,
+};
+const FUNNEL: Spec = Spec {
+    name: "funnel",
+    title: "Funnel",
+    text: "How many visitors get how far along a series of events, with conversion and median times. Filters and groups are about the event that starts an attempt.",
+    own: &[
+        parameter("steps", Steps(8), "Event names, in order."),
+        parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
+        parameter("order", Choice(&["strict", "any"]), "strict (default): each step after the one before."),
+        GROUP_BY,
+        limit(1000),
+    ],
+    required: &["steps"],
+    ranged: true,
+    filtered: true,
+    rows: &[
+        ("step", Cell::Integer),
+        ("event", Cell::String),
+        ("visitors", Cell::Integer),
+        ("conversion", Cell::Number),
+        ("step_conversion", Cell::Number),
+        ("median_seconds", Cell::Any),
+    ],
+    twin: Some("/v1/funnel"),
+    example: r#"{"steps":["$pageview","add_to_cart","purchase"],"window":"7d","period":"30d"}"#,
+};
+const TOP_PAGES: Spec = Spec {
+    name: "top_pages",
+    title: "Top pages",
+    text: "Page views by path, with visitors, the sessions that begin and end there, and bounces. Filters are about the first page view of a session.",
+    own: &[
+        parameter(
+            "by",
+            Choice(&["path", "entry", "exit"]),
+            "path (default): by views; entry, exit: by sessions.",
+        ),
+        limit(1000),
+    ],
+    required: &[],
+    ranged: true,
+    filtered: true,
+    rows: &[
+        ("path", Cell::Any),
+        ("views", Cell::Integer),
+        ("uniques", Cell::Integer),
+        ("entries", Cell::Integer),
+        ("exits", Cell::Integer),
+        ("bounces", Cell::Integer),
+        ("bounce_rate", Cell::Number),
+    ],
+    twin: Some("/v1/pages"),
+    example: r#"{"by":"entry","source":"google","period":"30d","limit":10}"#,
+};
+const DESCRIBE_SCHEMA: Spec = Spec {
+    name: "describe_schema",
+    title: "Describe the data",
+    text: "What there is: event names with counts and dates, properties with types and samples, values of a column or property, columns, rules of attribution. Ask this first.",
+    own: &[
+        parameter(
+            "kind",
+            Choice(&["events", "properties", "values", "columns", "rules"]),
+            "Default events. values needs property.",
+        ),
+        EVENT,
+        parameter("property", Text, "With kind=values: a column or the name of a property."),
+        parameter("search", Text, "Only what holds this text."),
+        limit(1000),
+    ],
+    required: &[],
+    ranged: true,
+    filtered: false,
+    rows: &[
+        ("event_name", Cell::String),
+        ("name", Cell::String),
+        ("value", Cell::Any),
+        ("count", Cell::Integer),
+        ("first_seen", Cell::String),
+        ("last_seen", Cell::String),
+        ("types", Cell::Array),
+        ("samples", Cell::Array),
+        ("rule_id", Cell::String),
+    ],
+    twin: Some("/v1/schema"),
+    example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
+};
+const EXPLAIN_ATTRIBUTION: Spec = Spec {
+    name: "explain_attribution",
+    title: "Explain an attribution",
+    text: "Why a visit counts where it counts: the rule that fired, the rules before it and what they lacked, and advice. Of a stored event, or a dry run of url and referrer.",
+    own: &[
+        parameter("event_id", Text, "A stored event."),
+        parameter("url", Text, "Dry run: the landing page."),
+        parameter("referrer", Text, "Dry run: where the visitor came from."),
+    ],
+    required: &[],
+    ranged: false,
+    filtered: false,
+    rows: &[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)],
+    twin: Some("/v1/explain"),
+    example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
+};
+const LIST_PROJECTS: Spec = Spec {
+    name: "list_projects",
+    title: "List projects",
+    text: "The projects of the account, with their last event and the figures of the last seven days.",
+    own: &[parameter("search", Text, "Only names and slugs that hold this text.")],
+    required: &[],
+    ranged: false,
+    filtered: false,
+    rows: &[
+        ("id", Cell::String),
+        ("slug", Cell::String),
+        ("name", Cell::String),
+        ("created_at", Cell::String),
+        ("last_event_at", Cell::Any),
+        ("events_7d", Cell::Integer),
+        ("uniques_7d", Cell::Integer),
+    ],
+    twin: None,
+    example: r#"{"search":"shop"}"#,
+};
+const COMPARE_PROJECTS: Spec = Spec {
+    name: "compare_projects",
+    title: "Compare projects",
+    text: "One figure of each project, the highest first, with its share of the sum.",
+    own: &[
+        parameter("metric", Choice(&["count", "uniques"]), "What is compared. Default count."),
+        EVENT,
+        PROJECT_IDS,
+    ],
+    required: &[],
+    ranged: true,
+    filtered: false,
+    rows: &[
+        ("rank", Cell::Integer),
+        ("project_id", Cell::String),
+        ("slug", Cell::String),
+        ("name", Cell::String),
+        ("value", Cell::Integer),
+        ("share_pct", Cell::Number),
+    ],
+    twin: None,
+    example: r#"{"metric":"uniques","period":"30d"}"#,
+};
+
+impl Tool {
+    /// Every tool, in the order of the lists.
+    pub(in crate::mcp) const ALL: [Self; 10] = [
+        Self::ListProjects,
+        Self::CompareProjects,
+        Self::DescribeSchema,
+        Self::GetStats,
+        Self::TopSources,
+        Self::TopPages,
+        Self::Funnel,
+        Self::QueryEvents,
+        Self::ExplainAttribution,
+        Self::TrackEvent,
+    ];
+
+    /// What is told of it.
+    pub(in crate::mcp) const fn spec(self) -> &'static Spec {
+        match self {
+            Self::TrackEvent => &TRACK_EVENT,
+            Self::QueryEvents => &QUERY_EVENTS,
+            Self::GetStats => &GET_STATS,
+            Self::TopSources => &TOP_SOURCES,
+            Self::Funnel => &FUNNEL,
+            Self::TopPages => &TOP_PAGES,
+            Self::DescribeSchema => &DESCRIBE_SCHEMA,
+            Self::ExplainAttribution => &EXPLAIN_ATTRIBUTION,
+            Self::ListProjects => &LIST_PROJECTS,
+            Self::CompareProjects => &COMPARE_PROJECTS,
+        }
+    }
+
+    /// The parameters that it takes on that endpoint, in the order of the lists.
+    pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
+        let spec = self.spec();
+        let range = if spec.ranged { RANGE } else { &[] };
+        let filters = if spec.filtered { FILTERS } else { &[] };
+        let asks_projects = account && !matches!(self, Self::ListProjects | Self::CompareProjects);
+        let projects = if asks_projects { PROJECTS } else { &[] };
+        projects.iter().chain(spec.own).chain(range).chain(filters)
+    }
+}

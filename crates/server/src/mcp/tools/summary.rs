@@ -1,0 +1,120 @@
+//! One sentence about an answer: what a reader would say first. Made of the rows; counts nothing.
+
+use serde_json::{Map, Value};
+
+use super::super::answer::Page;
+use super::super::arguments::Arguments;
+use super::super::clean::word;
+use super::spec::Tool;
+
+type Row = Map<String, Value>;
+
+/// The sentence for an answer of so many projects.
+pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize) -> String {
+    let rows = page.rows.len();
+    let what = match tool {
+        Tool::QueryEvents => counted(rows, "event", "events") + ", newest first",
+        Tool::GetStats => stats(page, arguments),
+        Tool::TopSources => {
+            counted(rows, "source", "sources")
+                + &first(page, |row| {
+                    let medium = row.get("medium").map(|medium| format!(" / {}", shown(medium)));
+                    format!(
+                        "{}{} leads with {} by {}",
+                        shown(&row["source"]),
+                        medium.unwrap_or_default(),
+                        amount(&row["events"], "event", "events"),
+                        amount(&row["uniques"], "visitor", "visitors")
+                    )
+                })
+        }
+        Tool::Funnel => funnel(page),
+        Tool::TopPages => {
+            let sessions =
+                page.facts.get("sessions").map(|all| format!(" of {}", amount(all, "session", "sessions")));
+            counted(rows, "page", "pages")
+                + &sessions.unwrap_or_default()
+                + &first(page, |row| {
+                    format!("{} leads with {}", shown(&row["path"]), amount(&row["views"], "view", "views"))
+                })
+        }
+        Tool::DescribeSchema => {
+            let kind = page.facts.get("kind").and_then(Value::as_str).unwrap_or("rows");
+            format!("{rows} {kind}")
+        }
+        Tool::ExplainAttribution => explained(page),
+        Tool::ListProjects => counted(rows, "project", "projects"),
+        Tool::CompareProjects => {
+            counted(rows, "project", "projects")
+                + &first(page, |row| format!("{} leads with {}", shown(&row["slug"]), shown(&row["value"])))
+        }
+        Tool::TrackEvent => String::new(),
+    };
+    match arguments.range() {
+        Some(range) if tool.spec().ranged => {
+            let across = if projects > 1 { format!(" in {projects} projects") } else { String::new() };
+            let (from, to) = (range.from().to_rfc3339_seconds(), range.to().to_rfc3339_seconds());
+            format!("{what}{across}, from {from} to before {to}.")
+        }
+        _ => format!("{what}."),
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn amount(count: &Value, one: &str, many: &str) -> String {
+    counted(count.as_u64().unwrap_or_default() as usize, one, many)
+}
+
+fn first(page: &Page, say: impl FnOnce(&Row) -> String) -> String {
+    page.rows.first().map(|row| format!("; {}", say(row))).unwrap_or_default()
+}
+
+fn stats(page: &Page, arguments: &Arguments) -> String {
+    let metric = page.facts.get("metric").and_then(Value::as_str).unwrap_or("count");
+    let of = arguments.get("property").map(|name| format!(" of {}", word(name))).unwrap_or_default();
+    match &page.rows[..] {
+        [only] if only.len() == 1 => format!("{metric}{of}: {}", shown(&only["value"])),
+        rows => {
+            let named = |row: &Row| {
+                let keys = row.iter().filter(|(name, _)| *name != "value");
+                let keys: Vec<_> = keys.map(|(name, value)| format!("{name}={}", shown(value))).collect();
+                format!("the first is {} with {}", keys.join(", "), shown(&row["value"]))
+            };
+            format!("{metric}{of} in {}", counted(rows.len(), "row", "rows")) + &first(page, named)
+        }
+    }
+}
+
+fn funnel(page: &Page) -> String {
+    let starts = page.rows.iter().filter(|row| row.get("step").and_then(Value::as_u64) == Some(1)).count();
+    if starts != 1 {
+        return counted(starts, "funnel", "funnels");
+    }
+    let visitors: Vec<_> = page.rows.iter().map(|row| shown(&row["visitors"])).collect();
+    let conversion = page.rows.last().and_then(|row| row["conversion"].as_f64()).unwrap_or_default();
+    format!("Visitors at each step: {}; {:.1} % get through", visitors.join(" → "), conversion * 100.0)
+}
+
+fn explained(page: &Page) -> String {
+    let Some(now) = page.facts.get("attribution") else { return String::new() };
+    format!(
+        "{} / {} by rule {} ({} confidence), after {} that did not fire",
+        shown(&now["source"]),
+        shown(&now["medium"]),
+        shown(&now["source_rule_id"]),
+        shown(&now["source_confidence"]),
+        counted(page.rows.len().saturating_sub(1), "rule", "rules")
+    )
+}
+
+/// A cell for a sentence.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => word(text),
+        Value::Null => "(none)".to_owned(),
+        other => other.to_string(),
+    }
+}

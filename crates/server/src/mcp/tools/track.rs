@@ -1,0 +1,82 @@
+//! `track_event`: an event comes in as through `/v1/track`, and its sender learns how it was
+//! classified.
+
+use rmcp::model::JsonObject;
+use serde_json::{Map, Value, json};
+
+use super::super::answer::{Answer, Page};
+use super::super::clean::word;
+use super::super::session::Session;
+use super::spec::Tool;
+use crate::auth::agents::ProjectAgent;
+use crate::error::ApiResult;
+use crate::limits::Limited;
+use crate::ops::collect::{Sent, collect_one};
+use crate::ops::schema;
+use crate::wire::answers::Classified;
+use crate::wire::submissions::{self, error_path};
+
+/// Stores one event.
+pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {
+    let (app, by) = (&session.app, agent.sender()?);
+    app.limits.take(Limited::Track, by.project().id)?;
+    let (submission, context) =
+        submissions::event(&Value::Object(sent.clone()).to_string())?.into_submission();
+    let context = context.unwrap_or_default();
+    let sent_event = Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent };
+    let path = |_: usize, error: &_| error_path(None, error);
+    let (collected, event) = collect_one(app, by, &session.caller, sent_event, path).await?;
+    let classified = Classified::from(&event);
+    let mut notes = ignored(sent);
+    if collected.duplicates > 0 {
+        notes.push("An event with this id was there already; nothing new was stored.".to_owned());
+    }
+    if agent.reads() {
+        notes.extend(look_alikes(session, agent, &event.event_name).await?);
+    }
+    let mut row = Map::new();
+    row.insert("event_id".to_owned(), event.event_id.as_str().into());
+    if collected.duplicates > 0 {
+        row.insert("duplicates".to_owned(), collected.duplicates.into());
+    }
+    row.insert("classified".to_owned(), json!(classified));
+    let summary = format!(
+        "Stored `{}`, classified as {} / {} by rule {}.",
+        word(&event.event_name),
+        word(&classified.source),
+        word(&classified.medium),
+        classified.source_rule_id
+    );
+    // As REST answers it, with what it does not tell.
+    let mut facts = row.clone();
+    facts.insert("ok".to_owned(), true.into());
+    let page = Page { rows: vec![row], facts, ..Page::default() };
+    Ok(Answer { page, summary, notes, ..Answer::default() })
+}
+
+/// REST ignores unknown fields; an agent is told, since it meant something by them.
+fn ignored(sent: &JsonObject) -> Vec<String> {
+    let known = |name: &str| Tool::TrackEvent.parameters(false).any(|parameter| parameter.name == name);
+    let unknown: Vec<_> =
+        sent.keys().filter(|name| !known(name)).map(|name| format!("`{}`", word(name))).collect();
+    let note = || {
+        format!(
+            "Ignored, since an event has no such field: {}. Facts belong into properties.",
+            unknown.join(", ")
+        )
+    };
+    (!unknown.is_empty()).then(note).into_iter().collect()
+}
+
+async fn look_alikes(session: &Session, agent: &ProjectAgent, name: &str) -> ApiResult<Option<String>> {
+    let alike = schema::look_alikes(&session.app, agent.reader()?, name).await?;
+    let alike: Vec<_> = alike.iter().take(3).map(|other| format!("`{}`", word(other))).collect();
+    let note = || {
+        format!(
+            "`{}` looks like {}, which occurs more often; if they mean the same, use that name.",
+            word(name),
+            alike.join(", ")
+        )
+    };
+    Ok((!alike.is_empty()).then(note))
+}

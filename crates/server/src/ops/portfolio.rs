@@ -1,0 +1,96 @@
+//! The projects of an account, side by side.
+//!
+//! Each is asked like any other project, through a proof that the account's key opens it.
+
+use millimetric_control::Project;
+use millimetric_core::query::{Metric, Number, StatsQuestion};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use super::{read, schema};
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+
+/// The week that the figures of a project are of, in milliseconds.
+const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// A project and how lively it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectSummary {
+    /// The project.
+    pub project: Project,
+    /// When its newest event happened.
+    pub last_event_at: Option<Timestamp>,
+    /// Events of the last seven days.
+    pub events_7d: u64,
+    /// Visitors of the last seven days.
+    pub uniques_7d: u64,
+}
+
+/// A project's part of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The project.
+    pub project: Project,
+    /// Its figure.
+    pub value: u64,
+    /// Its share of all figures together, 0 to 100.
+    pub share_pct: f64,
+}
+
+/// The projects whose name or slug holds the text, oldest first.
+pub async fn list(
+    app: &App,
+    of: &[Authorized<Read>],
+    search: Option<&str>,
+) -> ApiResult<Vec<ProjectSummary>> {
+    let search = search.map(str::to_lowercase).unwrap_or_default();
+    let now = app.now();
+    let week = TimeRange::new(now.plus_millis(-WEEK_MILLIS), now.plus_millis(1)).unwrap_or(TimeRange::LAST);
+    let mut summaries = Vec::new();
+    for by in of {
+        let project = by.project();
+        if !project.name.as_str().to_lowercase().contains(&search) && !project.slug.as_str().contains(&search)
+        {
+            continue;
+        }
+        summaries.push(ProjectSummary {
+            project: project.clone(),
+            last_event_at: schema::last_seen(app, by, None).await?,
+            events_7d: total(app, by, whole(week, Metric::Count)).await?,
+            uniques_7d: total(app, by, whole(week, Metric::Uniques)).await?,
+        });
+    }
+    Ok(summaries)
+}
+
+/// One figure of each project, the highest first, ties by slug.
+pub async fn compare(
+    app: &App,
+    of: &[Authorized<Read>],
+    question: &StatsQuestion,
+) -> ApiResult<Vec<Compared>> {
+    let mut figures = Vec::with_capacity(of.len());
+    for by in of {
+        figures.push((by.project().clone(), total(app, by, question.clone()).await?));
+    }
+    let all: u64 = figures.iter().map(|(_, value)| value).sum();
+    figures.sort_by(|(a, more), (b, less)| (less, a.slug.as_str()).cmp(&(more, b.slug.as_str())));
+    let share =
+        |value: u64| if all == 0 { 0.0 } else { (value as f64 * 10_000.0 / all as f64).round() / 100.0 };
+    let compared = |(project, value)| Compared { project, value, share_pct: share(value) };
+    Ok(figures.into_iter().map(compared).collect())
+}
+
+fn whole(range: TimeRange, metric: Metric) -> StatsQuestion {
+    let limit = millimetric_core::query::RowLimit::ONE;
+    StatsQuestion { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
+}
+
+async fn total(app: &App, by: &Authorized<Read>, question: StatsQuestion) -> ApiResult<u64> {
+    let answer = read::stats(app, by, question).await?;
+    Ok(match answer.rows.first().and_then(|row| row.value) {
+        Some(Number::Integer(value)) => value,
+        _ => 0,
+    })
+}

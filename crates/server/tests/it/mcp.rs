@@ -1,0 +1,12 @@
+//! The MCP endpoints, over real HTTP: both eras of the protocol, keys, tools, resources, prompts,
+//! and that no call shows what another key may not see.
+
+mod account;
+mod client;
+mod isolation;
+mod keys;
+mod listing;
+mod protocol;
+mod questions;
+mod reading;
+mod writing;

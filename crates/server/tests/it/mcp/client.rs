@@ -1,0 +1,147 @@
+//! A client of either era, as small as can be. Asserts nothing about what is answered.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Project, Server};
+
+/// Which revision a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Opens with `initialize`; 2025-11-25.
+    Handshake,
+    /// Names the revision in each message; 2026-07-28.
+    Stateless,
+}
+
+pub(super) const ERAS: [Era; 2] = [Era::Handshake, Era::Stateless];
+
+/// Somebody with a key at one of the endpoints.
+pub(super) struct Client<'a> {
+    pub(super) server: &'a Server,
+    pub(super) path: &'static str,
+    pub(super) key: &'a str,
+    pub(super) era: Era,
+}
+
+impl<'a> Client<'a> {
+    /// At `/mcp`, of the handshake era.
+    pub(super) const fn new(server: &'a Server, key: &'a str) -> Self {
+        Self { server, path: "/mcp", key, era: Era::Handshake }
+    }
+
+    /// At `/mcp/account`.
+    pub(super) const fn of_account(server: &'a Server, key: &'a str) -> Self {
+        Self { server, path: "/mcp/account", key, era: Era::Handshake }
+    }
+
+    /// The same one in another era.
+    pub(super) const fn speaking(self, era: Era) -> Self {
+        Self { era, ..self }
+    }
+
+    /// Sends a request and gives the whole HTTP answer.
+    pub(super) fn send(&self, method: &str, params: Value) -> Answer {
+        let mut params = params;
+        let bearer = format!("Bearer {}", self.key);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        let name =
+            params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str).map(str::to_owned);
+        match self.era {
+            Era::Handshake => headers.push(("mcp-protocol-version", "2025-11-25")),
+            Era::Stateless => {
+                params["_meta"] = meta("2026-07-28");
+                headers.push(("mcp-protocol-version", "2026-07-28"));
+                headers.push(("mcp-method", method));
+                headers.extend(name.as_deref().map(|name| ("mcp-name", name)));
+            }
+        }
+        let message = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+        self.server.send("POST", self.path, &headers, message.to_string().as_bytes())
+    }
+
+    /// The result of a request, or of a failed one the whole message.
+    pub(super) fn ask(&self, method: &str, params: Value) -> Value {
+        let answer = self.send(method, params);
+        let mut message = answer.json();
+        assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
+        match message["result"].take() {
+            Value::Null => message,
+            result => result,
+        }
+    }
+
+    /// The result of a tool.
+    pub(super) fn call(&self, tool: &str, arguments: Value) -> Value {
+        self.ask("tools/call", json!({ "name": tool, "arguments": arguments }))
+    }
+
+    /// The structure of a tool's result; the call must not fail.
+    pub(super) fn rows(&self, tool: &str, arguments: Value) -> Value {
+        let mut result = self.call(tool, arguments);
+        assert_eq!(result["isError"], false, "{tool}: {result}");
+        result["structuredContent"].take()
+    }
+
+    /// The text of a tool's result that is an error.
+    pub(super) fn lesson(&self, tool: &str, arguments: Value) -> String {
+        let result = self.call(tool, arguments);
+        assert_eq!(result["isError"], true, "{tool}: {result}");
+        assert_eq!(result["structuredContent"]["rows"], json!([]));
+        result["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    /// The names of a list, in its order.
+    pub(super) fn names(&self, method: &str, list: &str) -> Vec<String> {
+        let listed = self.ask(method, json!({}));
+        let name = |item: &Value| item["uri"].as_str().or(item["name"].as_str()).unwrap().to_owned();
+        listed[list].as_array().unwrap_or_else(|| panic!("{listed}")).iter().map(name).collect()
+    }
+}
+
+/// What a message of the stateless era says of itself.
+pub(super) fn meta(version: &str) -> Value {
+    json!({ "io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {} })
+}
+
+/// A key of the account that all projects of the command line belong to.
+pub(super) fn account_key(server: &Server, args: &[&str]) -> String {
+    let minted = [&["key", "mint", "--account", "default", "--kind", "ak"], args].concat();
+    server.cli(&minted)["key"].as_str().unwrap().to_owned()
+}
+
+/// A range that holds the shop's week.
+pub(super) fn may() -> Value {
+    json!({ "from": "2026-05-01", "to": "2026-06-01" })
+}
+
+/// Arguments in the shop's week.
+pub(super) fn in_may(mut arguments: Value) -> Value {
+    arguments["from"] = "2026-05-01".into();
+    arguments["to"] = "2026-06-01".into();
+    arguments
+}
+
+/// A small week of a shop: an ad on Facebook, a post there, a search, two purchases.
+pub(super) fn shop(server: &Server, project: &Project) {
+    let event = |id: &str, day: &str, visitor: &str, name: &str, url: &str, referrer: &str, more: Value| {
+        json!({ "event": name, "event_id": id, "timestamp": format!("2026-05-{day}Z"), "anonymous_id": visitor,
+                "url": format!("https://shop.example{url}"), "referrer": referrer, "properties": more })
+    };
+    let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
+    let events = json!({ "events": [
+        event("e1", "15T23:30:00", "anna", "$pageview", ad, "", json!({})),
+        event("e2", "16T08:00:00", "anna", "purchase", "/cart", "https://shop.example/sale", json!({ "amount": 20, "plan": "pro" })),
+        event("e3", "16T09:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
+        event("e4", "16T09:30:00", "ben", "$pageview", "/sale", "https://shop.example/", json!({})),
+        event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
+        event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
+    ] });
+    let answer = server.post("/v1/batch", &project.sk, &events);
+    assert_eq!(answer.status, 202, "{}", answer.text);
+}

@@ -1,0 +1,367 @@
+//! The read tools: rows as REST has them, ranges as they were understood, errors that teach,
+//! empty answers that say why.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::client::{Client, in_may, may, shop};
+use crate::support::{Server, pageview};
+
+/// The rows of a REST answer, to the byte.
+fn rows_of(text: &str) -> String {
+    #[derive(Deserialize)]
+    struct Rows<'a> {
+        #[serde(borrow)]
+        rows: &'a RawValue,
+    }
+    serde_json::from_str::<Rows<'_>>(text).unwrap().rows.get().to_owned()
+}
+
+#[test]
+fn rows_are_those_of_rest_to_the_byte() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    let range = "from=2026-05-01&to=2026-06-01";
+    for (tool, arguments, path) in [
+        ("query_events", json!({}), "query?"),
+        ("query_events", json!({ "event": "purchase", "limit": 1 }), "query?event=purchase&limit=1"),
+        (
+            "query_events",
+            json!({ "source": "facebook", "medium": "paid" }),
+            "query?source=facebook&medium=paid",
+        ),
+        ("get_stats", json!({}), "stats?"),
+        (
+            "get_stats",
+            json!({ "metric": "uniques", "group_by": ["source", "medium"] }),
+            "stats?metric=uniques&group_by=source,medium",
+        ),
+        (
+            "get_stats",
+            json!({ "group_by": "properties.plan,event_name" }),
+            "stats?group_by=properties.plan,event_name",
+        ),
+        ("get_stats", json!({ "metric": "avg", "property": "amount" }), "stats?metric=avg&property=amount"),
+        (
+            "get_stats",
+            json!({ "metric": "sum", "property": "amount", "interval": "day" }),
+            "stats?metric=sum&property=amount&interval=day",
+        ),
+        (
+            "get_stats",
+            json!({ "interval": "day", "timezone": "Europe/Berlin" }),
+            "stats?interval=day&timezone=Europe/Berlin",
+        ),
+        ("top_sources", json!({}), "sources?"),
+        (
+            "top_sources",
+            json!({ "breakdown": "source", "event": "$pageview", "limit": 2 }),
+            "sources?breakdown=source&event=$pageview&limit=2",
+        ),
+        ("top_sources", json!({ "source": "facebook" }), "sources?source=facebook"),
+        ("funnel", json!({ "steps": ["$pageview", "purchase"] }), "funnel?steps=$pageview,purchase"),
+        (
+            "funnel",
+            json!({ "steps": "$pageview,purchase", "order": "any", "window": "1h", "group_by": "source" }),
+            "funnel?steps=$pageview,purchase&order=any&window=1h&group_by=source",
+        ),
+        ("top_pages", json!({}), "pages?"),
+        ("top_pages", json!({ "by": "entry", "limit": 1 }), "pages?sort=entries&limit=1"),
+        ("top_pages", json!({ "by": "exit", "source": "google" }), "pages?sort=exits&source=google"),
+        ("describe_schema", json!({}), "schema?"),
+        (
+            "describe_schema",
+            json!({ "kind": "properties", "event": "purchase" }),
+            "schema?kind=properties&event=purchase",
+        ),
+        (
+            "describe_schema",
+            json!({ "kind": "values", "property": "plan" }),
+            "schema?kind=values&property=plan",
+        ),
+        (
+            "describe_schema",
+            json!({ "kind": "columns", "search": "SOURCE" }),
+            "schema?kind=columns&search=SOURCE",
+        ),
+        ("describe_schema", json!({ "kind": "rules" }), "schema?kind=rules"),
+    ] {
+        let result = client.call(tool, in_may(arguments.clone()));
+        let rest = server.get(&format!("/v1/{path}&{range}"), &project.rk);
+        assert_eq!(rest.status, 200, "{path}: {}", rest.text);
+        assert_eq!(
+            result["content"][0]["text"].as_str(),
+            Some(rows_of(&rest.text).as_str()),
+            "{tool} {arguments}"
+        );
+        let structure = &result["structuredContent"];
+        assert_eq!(structure["rows"].to_string(), rows_of(&rest.text), "{tool} {arguments}");
+        assert_eq!(
+            structure["range"],
+            json!({ "from": "2026-05-01T00:00:00.000Z", "to": "2026-06-01T00:00:00.000Z",
+            "timezone": arguments["timezone"].as_str().unwrap_or("UTC") })
+        );
+        let url = structure["url"].as_str().unwrap();
+        let twin = server.get(url.strip_prefix(&server.url).unwrap(), &project.rk);
+        assert_eq!(rows_of(&twin.text), rows_of(&rest.text), "{url}");
+        assert!(!structure["summary"].as_str().unwrap().is_empty());
+    }
+    for (arguments, path) in [
+        (json!({ "event_id": "e1" }), "event_id=e1"),
+        (
+            json!({ "url": "https://shop.example/?fbclid=1", "referrer": "https://l.facebook.com/" }),
+            "url=https://shop.example/?fbclid%3D1&referrer=https://l.facebook.com/",
+        ),
+    ] {
+        let result = client.call("explain_attribution", arguments);
+        let rest = server.get(&format!("/v1/explain?{path}"), &project.rk);
+        assert_eq!(result["content"][0]["text"].as_str(), Some(rows_of(&rest.text).as_str()));
+        assert_eq!(result["structuredContent"]["advice"], rest.json()["advice"]);
+    }
+}
+
+#[test]
+fn the_paid_and_the_social_part_of_facebook_are_told_apart() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let split =
+        Client::new(&server, &project.rk).rows("top_sources", in_may(json!({ "source": "facebook" })));
+    assert_eq!(
+        split["rows"],
+        json!([
+            { "source": "facebook", "medium": "paid", "events": 1, "uniques": 1, "paid_share": 1.0 },
+            { "source": "facebook", "medium": "social", "events": 1, "uniques": 1, "paid_share": 0.0 },
+        ])
+    );
+    assert_eq!(split["applied"], json!({ "source": "facebook" }));
+}
+
+#[test]
+fn events_are_read_page_by_page() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    let mut seen = Vec::new();
+    let mut arguments = in_may(json!({ "limit": 4 }));
+    loop {
+        let page = client.rows("query_events", arguments.clone());
+        seen.extend(
+            page["rows"].as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()),
+        );
+        match page["next_cursor"].as_str() {
+            Some(cursor) => arguments["cursor"] = cursor.into(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["e6", "e5", "e4", "e3", "e2", "e1"]);
+}
+
+#[test]
+fn a_long_answer_is_cut_says_so_and_goes_on_where_it_was_cut() {
+    let server = Server::start();
+    let project = server.default_project();
+    let event = |n: usize| {
+        json!({ "event": "$pageview", "event_id": format!("e{n:03}"), "timestamp": "2026-05-16T19:00:00Z",
+                "anonymous_id": "v", "url": format!("https://shop.example/{n}/{}", "x".repeat(300)) })
+    };
+    let batch: Vec<Value> = (0..100).map(event).collect();
+    assert_eq!(server.post("/v1/batch", &project.sk, &json!({ "events": batch })).status, 202);
+    let client = Client::new(&server, &project.rk);
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut arguments = may();
+        if let Some(cursor) = cursor.take() {
+            arguments["cursor"] = cursor;
+        }
+        let answer = client.send("tools/call", json!({ "name": "query_events", "arguments": arguments }));
+        assert!(answer.text.len() < 24 * 1024, "{} bytes", answer.text.len());
+        let result = answer.json()["result"].take();
+        let page = &result["structuredContent"];
+        seen.extend(
+            page["rows"].as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()),
+        );
+        if page["next_cursor"].is_null() {
+            break;
+        }
+        assert_eq!(page["truncated"], true);
+        assert!(result["content"][1]["text"].as_str().unwrap().contains("next_cursor"), "{result}");
+        cursor = Some(page["next_cursor"].clone());
+    }
+    let all: Vec<String> = (0..100).rev().map(|n| format!("e{n:03}")).collect();
+    assert_eq!(seen, all);
+    let paths = client.rows("get_stats", in_may(json!({ "group_by": "path", "limit": 1000 })));
+    assert_eq!(paths["truncated"], true);
+    assert!(paths["notes"][0].as_str().unwrap().contains("narrow"), "{}", paths["notes"]);
+}
+
+#[test]
+fn ranges_have_names_and_are_echoed() {
+    let server = Server::start();
+    let project = server.default_project();
+    server.track(&project.sk, json!({ "event": "now" }));
+    let client = Client::new(&server, &project.rk);
+    for period in ["today", "24h", "7d", "30d", "90d", "12mo"] {
+        let answer = client.rows("get_stats", json!({ "period": period }));
+        assert_eq!(answer["rows"], json!([{ "value": 1 }]), "{period}");
+        assert!(answer["range"]["from"].is_string());
+    }
+    let week = client.rows("get_stats", json!({}))["range"].clone();
+    assert_eq!(week, client.rows("get_stats", json!({ "period": "7d" }))["range"], "the default is a week");
+    assert_eq!(client.rows("get_stats", json!({ "period": "yesterday" }))["rows"], json!([{ "value": 0 }]));
+    let berlin = client.rows("get_stats", json!({ "period": "today", "timezone": "Europe/Berlin" }));
+    assert_eq!(berlin["range"]["timezone"], "Europe/Berlin");
+}
+
+#[test]
+fn bad_arguments_are_answered_so_that_the_next_call_is_right() {
+    let server = Server::start();
+    let project = server.default_project();
+    let client = Client::new(&server, &project.rk);
+    for (tool, arguments, words) in [
+        ("get_stats", json!({ "metric": "visitors" }), &["`metric`", "uniques"][..]),
+        ("get_stats", json!({ "metric": "unique" }), &["closest: `uniques`"]),
+        ("get_stats", json!({ "metric": "sum" }), &["`property`", "is required"]),
+        ("get_stats", json!({ "groupby": "source" }), &["`groupby`", "did you mean `group_by`"]),
+        ("get_stats", json!({ "group_by": ["sorce"] }), &["`sorce`", "Did you mean `source`", "properties."]),
+        ("get_stats", json!({ "group_by": { "a": 1 } }), &["`group_by`", "list of texts"]),
+        (
+            "get_stats",
+            json!({ "group_by": ["source", "medium", "os", "browser", "path"] }),
+            &["`group_by`", "at most 4"],
+        ),
+        ("get_stats", json!({ "limit": 0 }), &["`limit`", "1 to 1000"]),
+        ("get_stats", json!({ "limit": "many" }), &["`limit`", "1 to 1000"]),
+        ("get_stats", json!({ "period": "1y" }), &["`period`", "12mo"]),
+        (
+            "get_stats",
+            json!({ "period": "7d", "from": "2026-05-01", "to": "2026-05-02" }),
+            &["`period`", "either"],
+        ),
+        ("get_stats", json!({ "from": "2026-05-01" }), &["`to`", "is required"]),
+        ("get_stats", json!({ "from": "last week", "to": "2026-05-02" }), &["`from`", "2026-05-16"]),
+        ("get_stats", json!({ "from": "2026-05-02", "to": "2026-05-01" }), &["`from`", "before"]),
+        ("get_stats", json!({ "timezone": "Mars" }), &["`timezone`", "Europe/Berlin"]),
+        ("get_stats", json!({ "project_id": "prj_1" }), &["`project_id`", "not an argument"]),
+        ("query_events", json!({ "cursor": "!!" }), &["`cursor`", "next_cursor"]),
+        ("top_sources", json!({ "limit": 201 }), &["`limit`", "1 to 200"]),
+        ("top_pages", json!({ "by": "exits" }), &["`by`", "closest: `exit`"]),
+        ("funnel", json!({}), &["`steps`", "is required"]),
+        ("funnel", json!({ "steps": ["one"] }), &["`steps`", "two to eight"]),
+        ("funnel", json!({ "steps": ["a,b", "c"] }), &["`steps`", "comma"]),
+        ("funnel", json!({ "steps": ["a", "b"], "window": "1y" }), &["`window`", "30m"]),
+        ("describe_schema", json!({ "kind": "event" }), &["`kind`", "closest: `events`"]),
+        ("describe_schema", json!({ "kind": "values" }), &["`property`", "is required"]),
+        ("explain_attribution", json!({}), &["event_id", "dry run"]),
+        ("explain_attribution", json!({ "event_id": "evt_none" }), &["`evt_none`", "query_events"]),
+    ] {
+        let lesson = client.lesson(tool, arguments.clone());
+        for word in words.iter().chain(&["A call that works:"]) {
+            assert!(lesson.contains(word), "{tool} {arguments}: {word:?} in {lesson}");
+        }
+        let example = lesson.rsplit_once(&format!("A call that works: {tool} ")).unwrap().1;
+        let example: Value = serde_json::from_str(example).unwrap();
+        assert_eq!(client.call(tool, example)["isError"], false, "the example of {tool}");
+    }
+    let unknown = client.ask("tools/call", json!({ "name": "get_stat", "arguments": {} }));
+    assert_eq!(unknown["error"]["code"], -32602);
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("Did you mean get_stats?"), "{unknown}");
+}
+
+#[test]
+fn empty_answers_say_why() {
+    let server = Server::start();
+    let project = server.default_project();
+    let client = Client::new(&server, &project.rk);
+    let note = |tool: &str, arguments: Value| client.rows(tool, arguments)["notes"].to_string();
+    assert!(note("top_sources", json!({})).contains("No event was ever stored"));
+    shop(&server, &project);
+    for (tool, arguments, words) in [
+        ("get_stats", in_may(json!({ "event": "purchse" })), "did you mean `purchase`?"),
+        (
+            "get_stats",
+            json!({ "event": "purchase", "from": "2026-05-01", "to": "2026-05-02" }),
+            "last at 2026-05-16T10:30:00.000Z",
+        ),
+        ("get_stats", in_may(json!({ "event": "zebra" })), "describe_schema lists all"),
+        ("query_events", in_may(json!({ "source": "facebok" })), "did you mean `facebook`?"),
+        ("top_sources", in_may(json!({ "country": "DE", "event": "purchase" })), "country=`DE`"),
+        (
+            "top_pages",
+            json!({ "from": "2026-06-01", "to": "2026-06-02" }),
+            "newest event of all is of 2026-05-16T10:30:00.000Z",
+        ),
+        ("funnel", in_may(json!({ "steps": ["$pageviews", "purchase"] })), "did you mean `$pageview`?"),
+        (
+            "describe_schema",
+            in_may(json!({ "event": "purchases", "kind": "properties" })),
+            "did you mean `purchase`?",
+        ),
+    ] {
+        let note = note(tool, arguments.clone());
+        assert!(note.contains(words), "{tool} {arguments}: {words:?} in {note}");
+    }
+    let full = client.rows("get_stats", may());
+    assert_eq!(full["notes"], Value::Null, "what is not empty needs no reason");
+}
+
+#[test]
+fn a_range_that_is_no_longer_kept_is_told() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    server.cli(&["project", "update", "default", "--retention-days", "30"]);
+    let client = Client::new(&server, &project.rk);
+    crate::support::eventually("the retention counts", || {
+        let answer = client.rows("get_stats", may());
+        answer["notes"].to_string().contains("no longer kept").then_some(())
+    });
+}
+
+#[test]
+fn strangers_texts_are_cleaned_and_cut() {
+    let server = Server::start();
+    let project = server.default_project();
+    let hidden = "a\u{202e}b\u{200b}c";
+    let mut event = pageview("e1", &format!("https://shop.example/?utm_source={}", "s".repeat(90)));
+    event["properties"] = json!({ "note": format!("{hidden}{}", "n".repeat(300)) });
+    event["path"] = format!("/{hidden}\n{}", "p".repeat(600)).into();
+    server.track(&project.sk, event);
+    let answer = Client::new(&server, &project.rk).rows("query_events", may());
+    let row = &answer["rows"][0];
+    let path = row["path"].as_str().unwrap();
+    assert!(path.starts_with("/abc") && path.ends_with('…') && path.chars().count() == 500, "{path}");
+    let properties: Value = serde_json::from_str(row["properties"].as_str().unwrap()).unwrap();
+    let note = properties["note"].as_str().unwrap();
+    assert!(note.starts_with("abcn") && note.chars().count() == 200, "{note}");
+    let notes = answer["notes"].to_string();
+    assert!(notes.contains("cut") && notes.contains("taken out"), "{notes}");
+}
+
+#[test]
+fn an_attribution_is_explained_by_the_rules_that_ran() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    let stored = client.rows("explain_attribution", json!({ "event_id": "e5" }));
+    assert_eq!(stored["attribution"]["source_rule_id"], "ref_facebook");
+    assert_eq!((&stored["event"]["event_id"], &stored["event"]["agrees"]), (&json!("e5"), &json!(true)));
+    let rows = stored["rows"].as_array().unwrap();
+    assert_eq!(
+        rows[0],
+        json!({ "rule_id": "google_click_id", "fired": false, "reason": "needs `gclid` in the url" })
+    );
+    assert_eq!(rows.last().unwrap()["rule_id"], "ref_facebook");
+    assert_eq!(rows.iter().filter(|row| row["fired"] == true).count(), 1);
+    let dry = client.rows("explain_attribution", json!({ "url": "https://a.example/?utm_medium=cpc" }));
+    assert_eq!(
+        (&dry["attribution"]["source"], &dry["attribution"]["medium"]),
+        (&json!("unknown"), &json!("paid"))
+    );
+    assert!(dry["advice"][0].as_str().unwrap().contains("utm_source"), "{}", dry["advice"]);
+}
