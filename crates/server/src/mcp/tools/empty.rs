@@ -30,7 +30,7 @@ pub(super) fn is_empty(tool: Tool, page: &Page) -> bool {
         (Tool::ListProjects | Tool::CompareProjects | Tool::ExplainAttribution, _) => false,
         (_, []) => true,
         (Tool::GetStats, rows) => rows.iter().all(|row| row.get("value").is_some_and(nothing)),
-        (Tool::Funnel, rows) => rows.iter().all(|row| row.get("visitors").is_some_and(nothing)),
+        (Tool::Funnel, rows) => rows.iter().all(|row| row.get("uniques").is_some_and(nothing)),
         _ => false,
     }
 }

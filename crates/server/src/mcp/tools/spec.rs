@@ -223,7 +223,7 @@ const TOP_SOURCES: Spec = Spec {
 const FUNNEL: Spec = Spec {
     name: "funnel",
     title: "Funnel",
-    text: "How many visitors get how far along a series of events, with conversion and median times. Filters and groups are about the event that starts an attempt.",
+    text: "How many visitors get how far along a series of events, in numbers and percent, with median times. Filters and groups are about the event that starts an attempt.",
     own: &[
         parameter("steps", Steps(8), "Event names, in order."),
         parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
@@ -237,9 +237,9 @@ const FUNNEL: Spec = Spec {
     rows: &[
         ("step", Cell::Integer),
         ("event", Cell::String),
-        ("visitors", Cell::Integer),
-        ("conversion", Cell::Number),
-        ("step_conversion", Cell::Number),
+        ("uniques", Cell::Integer),
+        ("from_previous_pct", Cell::Number),
+        ("from_start_pct", Cell::Number),
         ("median_seconds", Cell::Any),
     ],
     twin: Some("/v1/funnel"),

@@ -93,9 +93,9 @@ fn funnel(page: &Page) -> String {
     if starts != 1 {
         return counted(starts, "funnel", "funnels");
     }
-    let visitors: Vec<_> = page.rows.iter().map(|row| shown(&row["visitors"])).collect();
-    let conversion = page.rows.last().and_then(|row| row["conversion"].as_f64()).unwrap_or_default();
-    format!("Visitors at each step: {}; {:.1} % get through", visitors.join(" → "), conversion * 100.0)
+    let visitors: Vec<_> = page.rows.iter().map(|row| shown(&row["uniques"])).collect();
+    let through = page.rows.last().and_then(|row| row["from_start_pct"].as_f64()).unwrap_or_default();
+    format!("Visitors at each step: {}; {through:.1} % get through", visitors.join(" → "))
 }
 
 fn explained(page: &Page) -> String {
