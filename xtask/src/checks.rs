@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use crate::agents;
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
 
 /// What came of one check.
@@ -26,6 +27,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("lints", lints),
     ("tests", tests),
     ("fault injection", fault_injection),
+    ("the official MCP client", mcp_client),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -110,6 +112,20 @@ fn fault_injection() -> anyhow::Result<Outcome> {
 
 fn skipped_faults(why: &str) -> Outcome {
     Outcome::Skipped(format!("strace {why}: the tests under `faults::` that need it tested nothing"))
+}
+
+/// The client comes from a registry; where that cannot be reached nothing was tested, which the
+/// summary must tell.
+fn mcp_client() -> anyhow::Result<Outcome> {
+    let python = match agents::client_environment() {
+        Ok(python) => python,
+        Err(error) => return Ok(Outcome::Skipped(format!("the client cannot be installed: {error:#}"))),
+    };
+    Ok(if agents::client_story(&python)? {
+        Outcome::Passed
+    } else {
+        Outcome::Failed("the client did not get what it expected".to_owned())
+    })
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

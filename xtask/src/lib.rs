@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
+pub mod agents;
 pub mod bench;
 pub mod cargo;
 pub mod checks;

@@ -1,7 +1,7 @@
-//! The Python that the comparisons with ClickHouse run in: an environment of its own below the
-//! target folder, with the packages of `xtask/python/requirements.txt` in exactly these versions.
+//! The Pythons that checks and comparisons run in: environments of their own below the target
+//! folder, each with the packages of a requirements file in exactly these versions.
 //!
-//! `cargo xtask test` never needs it. Installs nothing outside the target folder.
+//! Installs nothing outside the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,45 @@ use anyhow::{Context, bail};
 
 use crate::cargo::{as_typed, root, target_folder};
 
-/// The environment's Python, made and filled first where it is missing or out of date.
+/// An environment.
+#[derive(Debug)]
+pub struct Environment {
+    /// Its folder below the target folder.
+    pub folder: &'static str,
+    /// The file that lists its packages, from the repository's root.
+    pub requirements: &'static str,
+    /// How much is installed, for whoever waits for it.
+    pub size: &'static str,
+}
+
+/// What the comparisons with ClickHouse run in.
+const COMPARISONS: Environment =
+    Environment { folder: "python", requirements: "xtask/python/requirements.txt", size: "about 1 GB" };
+
+/// The Python of the comparisons with ClickHouse.
 pub fn python() -> anyhow::Result<PathBuf> {
-    let wanted = fs::read_to_string(root().join("xtask/python/requirements.txt"))?;
-    let folder = target_folder()?.join("python");
+    environment(&COMPARISONS)
+}
+
+/// The environment's Python, made and filled first where it is missing or out of date.
+pub fn environment(environment: &Environment) -> anyhow::Result<PathBuf> {
+    let requirements = root().join(environment.requirements);
+    let wanted = fs::read_to_string(&requirements)?;
+    let folder = target_folder()?.join(environment.folder);
     let (python, installed) = (folder.join("bin/python"), folder.join("installed.txt"));
     if fs::read_to_string(&installed).is_ok_and(|there| there == wanted) {
         return Ok(python);
     }
-    eprintln!("installing ClickHouse for Python into {} (about 1 GB, once)", folder.display());
+    eprintln!(
+        "installing {} into {} ({}, once)",
+        environment.requirements,
+        folder.display(),
+        environment.size
+    );
     make(&folder)?;
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    install.arg(root().join("xtask/python/requirements.txt"));
+    install.arg(requirements);
     if !install.status().with_context(|| format!("{} does not start", python.display()))?.success() {
         bail!("the Python packages could not be installed: `{}`", as_typed(&install));
     }
