@@ -7,9 +7,11 @@
 
 pub mod agents;
 pub mod bench;
+pub mod browser;
 pub mod cargo;
 pub mod checks;
 pub mod crash;
+pub mod node;
 pub mod oracle;
 pub mod python;
 #[cfg(test)]

@@ -1,0 +1,49 @@
+//! The browser that pages are tested in: Chromium, as the system has it.
+//!
+//! Installs it in continuous integration alone; elsewhere it says how.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::bail;
+
+use crate::cargo::{as_typed, runs};
+
+/// What it is called, by system.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// Where Chromium lies; an error that says how to get it where there is none.
+pub fn chromium() -> anyhow::Result<PathBuf> {
+    if let Some(found) = installed() {
+        return Ok(found);
+    }
+    // A machine of continuous integration is thrown away; a person's own is theirs to change.
+    if env::var_os("CI").is_some() {
+        install()?;
+    }
+    match installed() {
+        Some(found) => Ok(found),
+        None => bail!("this needs Chromium (on Debian: `apt-get install chromium`)"),
+    }
+}
+
+fn installed() -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    let places = env::split_paths(&folders).flat_map(|folder| NAMES.map(|name| folder.join(name)));
+    places.into_iter().find(|place| runs(Command::new(place).arg("--version")))
+}
+
+fn install() -> anyhow::Result<()> {
+    for arguments in
+        [&["update", "-qq"][..], &["install", "-qq", "--yes", "--no-install-recommends", "chromium"]]
+    {
+        let mut apt = Command::new("apt-get");
+        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        println!("{}", as_typed(&apt));
+        if !apt.status().is_ok_and(|status| status.success()) {
+            bail!("Chromium could not be installed: `{}`", as_typed(&apt));
+        }
+    }
+    Ok(())
+}
