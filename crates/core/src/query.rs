@@ -9,6 +9,7 @@ mod funnel;
 mod pages;
 mod period;
 mod retention;
+mod sessions;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ pub use self::funnel::{
 pub use self::pages::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod};
 pub use self::retention::{Cohort, RetentionAnswer, RetentionQuestion};
+pub use self::sessions::{SessionsAnswer, SessionsQuestion, SessionsRow};
 
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};

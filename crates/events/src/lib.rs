@@ -15,8 +15,8 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
     EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
-    StatsAnswer, StatsQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
+    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,13 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Which pages are viewed, and where sessions begin and end.
     async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError>;
+
+    /// How many sessions begin, and how many of them bounce.
+    async fn sessions(
+        &self,
+        scope: EventScope,
+        question: SessionsQuestion,
+    ) -> Result<SessionsAnswer, StoreError>;
 
     /// Queues an erasure: from the return on, no answer of this scope holds an event of that
     /// person with a timestamp before `request.at`, and none arriving later is stored.

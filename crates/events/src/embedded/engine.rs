@@ -10,8 +10,8 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
     EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
-    StatsAnswer, StatsQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
+    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -132,11 +132,21 @@ impl EventStore for EmbeddedStore {
     }
 
     async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError> {
-        let fields = view::filtered(&question.filters).with(Field::EventName).with(Field::AnonymousId);
-        let fields = fields.with(Field::SessionId).with(Field::Path);
+        let fields = view::of_sessions(&question.filters);
         let range = question.range;
         self.answer(scope, range, fields, move |view, stop| kernel::pages::pages(&view, &question, stop))
             .await
+    }
+
+    async fn sessions(
+        &self,
+        scope: EventScope,
+        question: SessionsQuestion,
+    ) -> Result<SessionsAnswer, StoreError> {
+        let fields = view::of_sessions(&question.filters);
+        let range = question.range;
+        let kernel = move |view: View, stop: &Stop| kernel::sessions::sessions(&view, &question, stop);
+        self.answer(scope, range, fields, kernel).await
     }
 
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {

@@ -55,6 +55,12 @@ pub(super) fn filtered(filters: &[Filter]) -> FieldSet {
     filters.iter().map(|filter| Field::from(filter.column)).collect()
 }
 
+/// The fields that sessions are made of, and those of filters on how they begin.
+pub(super) fn of_sessions(filters: &[Filter]) -> FieldSet {
+    let fields = [Field::EventName, Field::AnonymousId, Field::SessionId, Field::Path];
+    filtered(filters).union(fields.into_iter().collect())
+}
+
 /// The fields that groups are made of.
 pub(super) fn grouped(group_by: &[Dimension]) -> FieldSet {
     let field = |dimension: &Dimension| match dimension {

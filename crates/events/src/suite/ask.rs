@@ -4,8 +4,8 @@
 use chrono_tz::Tz;
 use millimetric_core::query::{
     Buckets, Column, Dimension, EventsQuestion, Filter, FunnelQuestion, FunnelSteps, Interval, Metric,
-    NamesQuestion, PagesQuestion, PagesSort, PropertyName, RetentionQuestion, RowLimit, SourcesQuestion,
-    StatsQuestion, StepOrder,
+    NamesQuestion, PagesQuestion, PagesSort, PropertyName, RetentionQuestion, RowLimit, SessionsQuestion,
+    SourcesQuestion, StatsQuestion, StepOrder,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ pub(super) enum Question {
     Funnel(FunnelQuestion),
     Retention(RetentionQuestion),
     Pages(PagesQuestion),
+    Sessions(SessionsQuestion),
 }
 
 pub(super) fn questions() -> impl Strategy<Value = Vec<Question>> {
@@ -33,6 +34,7 @@ pub(super) fn questions() -> impl Strategy<Value = Vec<Question>> {
         4 => funnels().prop_map(Question::Funnel),
         2 => retentions().prop_map(Question::Retention),
         2 => pages().prop_map(Question::Pages),
+        2 => sessions().prop_map(Question::Sessions),
     ];
     proptest::collection::vec(question, 20)
 }
@@ -142,6 +144,15 @@ fn pages() -> impl Strategy<Value = PagesQuestion> {
         range,
         filters,
         sort,
+        limit,
+    })
+}
+
+fn sessions() -> impl Strategy<Value = SessionsQuestion> {
+    (ranges(), filters(), buckets(), limits()).prop_map(|(range, filters, buckets, limit)| SessionsQuestion {
+        range,
+        filters,
+        buckets,
         limit,
     })
 }

@@ -16,7 +16,7 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
-pub(super) use self::journeys::{funnel, pages, retention};
+pub(super) use self::journeys::{funnel, pages, retention, sessions};
 
 fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<&'a Event> {
     events.iter().filter(|event| range.contains(event.timestamp) && passes(event, filters)).collect()

@@ -84,6 +84,10 @@ async fn check(store: &dyn EventStore, events: &[Event], question: Question) {
             let expected = naive::pages(events, &question);
             assert_eq!(store.pages(scope, question).await.expect("answered"), expected, "{shown}");
         }
+        Question::Sessions(question) => {
+            let expected = naive::sessions(events, &question);
+            assert_eq!(store.sessions(scope, question).await.expect("answered"), expected, "{shown}");
+        }
         Question::Names(question) => {
             let expected = naive::names(events, &question);
             assert_eq!(store.names(scope, question).await.expect("answered"), expected, "{shown}");

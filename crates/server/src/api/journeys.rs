@@ -1,4 +1,4 @@
-//! `GET /v1/funnel`, `/v1/retention`, `/v1/pages`: what visitors do one after the other.
+//! `GET /v1/funnel`, `/v1/retention`, `/v1/pages`, `/v1/sessions`: what visitors do one after the other.
 
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
-use crate::wire::answers::{FunnelRows, PageRows, RetentionRows};
-use crate::wire::questions::{FilterParams, FunnelParams, PagesParams, RetentionParams, params_and_filters};
+use crate::wire::answers::{FunnelRows, PageRows, RetentionRows, SessionRows};
+use crate::wire::questions::{
+    FilterParams, FunnelParams, PagesParams, RetentionParams, SessionsParams, params_and_filters,
+};
 
 /// How many visitors get how far along a series of events
 ///
@@ -64,4 +66,18 @@ pub async fn pages(
 ) -> ApiResult<Json<PageRows>> {
     let (params, filters) = params_and_filters::<PagesParams>(query.as_deref())?;
     Ok(Json(read::pages(&app, &by, params.question(filters)?).await?.into()))
+}
+
+/// How many sessions begin, and how many of them see one page only
+///
+/// Sessions as `/v1/pages` counts them; with `interval` each in the bucket of its first page view.
+#[utoipa::path(get, path = "/v1/sessions", tag = "read", params(SessionsParams, FilterParams),
+    responses((status = 200, body = SessionRows)), security(("rk" = []), ("sk" = [])))]
+pub async fn sessions(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<SessionRows>> {
+    let (params, filters) = params_and_filters::<SessionsParams>(query.as_deref())?;
+    Ok(Json(read::sessions(&app, &by, params.question(filters)?).await?.into()))
 }

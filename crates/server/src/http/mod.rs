@@ -43,6 +43,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(journeys::funnel))
         .routes(routes!(journeys::retention))
         .routes(routes!(journeys::pages))
+        .routes(routes!(journeys::sessions))
         .routes(routes!(understand::schema))
         .routes(routes!(understand::explain))
         .routes(routes!(read::usage))

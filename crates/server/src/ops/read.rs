@@ -10,8 +10,8 @@ use millimetric_control::{Month, MonthlyUsage};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
     EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SourcesAnswer, SourcesQuestion,
-    StatsAnswer, StatsQuestion,
+    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
+    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -90,6 +90,16 @@ pub async fn retention(
 pub async fn pages(app: &App, by: &Authorized<Read>, mut question: PagesQuestion) -> ApiResult<PagesAnswer> {
     question.range = kept(app, by, question.range);
     Ok(app.events.pages(by.scope(), question).await?)
+}
+
+/// How many sessions begin, and how many of them bounce.
+pub async fn sessions(
+    app: &App,
+    by: &Authorized<Read>,
+    mut question: SessionsQuestion,
+) -> ApiResult<SessionsAnswer> {
+    question.range = kept(app, by, question.range);
+    Ok(app.events.sessions(by.scope(), question).await?)
 }
 
 /// Every event of the question as a file that is made while it is taken.

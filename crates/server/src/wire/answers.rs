@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows};
+pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows, SessionRow, SessionRows};
 pub use self::portfolio::{ComparedRow, ComparedRows, ProjectRow, ProjectRows};
 pub use self::understand::{Classified, ExplainedEvent, ExplainedRows, RuleRow, SchemaRows};
 

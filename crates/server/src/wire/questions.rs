@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use self::check::Check;
-pub use self::journeys::{FunnelParams, PagesParams, RetentionParams};
+pub use self::journeys::{FunnelParams, PagesParams, RetentionParams, SessionsParams};
 pub use self::understand::{ExplainParams, SchemaParams};
 use super::answers::read_cursor;
 use super::rows::RowFormat;

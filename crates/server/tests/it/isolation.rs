@@ -11,7 +11,7 @@ use crate::support::{ALWAYS, Server, eventually};
 const MARK: &str = "onlymine";
 
 /// How many paths [`read_path`] knows.
-const ROUTES: usize = 21;
+const ROUTES: usize = 22;
 
 /// Every read route, with a parameter from the other side put in where one fits.
 fn read_path(route: usize, filter: &str) -> String {
@@ -37,6 +37,7 @@ fn read_path(route: usize, filter: &str) -> String {
         17 => format!("/v1/schema?{ALWAYS}&kind=properties"),
         18 => format!("/v1/schema?{ALWAYS}&kind=values&property=note&event={filter}"),
         19 => format!("/v1/schema?{ALWAYS}&kind=values&property=source"),
+        20 => format!("/v1/sessions?{ALWAYS}&interval=month&path=/{filter}"),
         _ => format!("/v1/usage?{ALWAYS}"),
     }
 }

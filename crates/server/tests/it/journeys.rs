@@ -1,4 +1,4 @@
-//! What visitors do one after the other: funnels, retention, pages.
+//! What visitors do one after the other: funnels, retention, pages, sessions.
 
 use serde_json::{Value, json};
 
@@ -165,14 +165,14 @@ fn retention_tells_who_comes_back_in_which_period() {
     assert_eq!(retention("interval=day&event=nothing")["rows"], json!([]));
 }
 
-#[test]
-fn pages_tell_where_sessions_begin_end_and_bounce() {
+/// Anna comes twice, and sees three pages and then one; Ben, Cleo and Dora come once.
+fn visits() -> (Server, Project) {
     let view = |visitor: &str, session: &str, at: &str, path: &str, referrer: &str| {
         let page = json!({ "session_id": session, "url": format!("https://shop.example{path}"), "referrer": referrer });
         act(visitor, "$pageview", at, page)
     };
     let (search, own) = ("https://www.google.com/", "https://shop.example/");
-    let (server, project) = with(&[
+    with(&[
         view("anna", "a1", "04T10:00", "/", search),
         view("anna", "a1", "04T10:01", "/pricing", own),
         view("anna", "a1", "04T10:02", "/", own),
@@ -182,7 +182,12 @@ fn pages_tell_where_sessions_begin_end_and_bounce() {
         view("cleo", "c1", "04T10:00", "/", search),
         view("cleo", "c1", "04T10:05", "/docs", own),
         act("dora", "$pageview", "04T10:00", json!({ "session_id": "d1" })),
-    ]);
+    ])
+}
+
+#[test]
+fn pages_tell_where_sessions_begin_end_and_bounce() {
+    let (server, project) = visits();
     let pages = |query: &str| ask(&server, &project, &format!("/v1/pages?{ALWAYS}&{query}"));
     assert_eq!(
         pages(""),
@@ -201,4 +206,29 @@ fn pages_tell_where_sessions_begin_end_and_bounce() {
     assert_eq!(paths(&google), [json!(["/", 1]), json!(["/docs", 1]), json!(["/pricing", 0])]);
     assert_eq!(pages("limit=1&sort=entries")["truncated"], true);
     assert_eq!(pages("source=bing"), json!({ "sessions": 0, "bounce_rate": 0.0, "rows": [] }));
+}
+
+#[test]
+fn sessions_are_told_over_time_with_those_that_bounce() {
+    let (server, project) = visits();
+    let sessions = |query: &str| ask(&server, &project, &format!("/v1/sessions?{ALWAYS}&{query}"));
+    assert_eq!(sessions(""), json!({ "rows": [{ "sessions": 5, "bounces": 3, "bounce_rate": 0.6 }] }));
+    assert_eq!(
+        sessions("interval=day"),
+        json!({ "rows": [
+            { "bucket": "2026-05-04T00:00:00Z", "sessions": 4, "bounces": 2, "bounce_rate": 0.5 },
+            { "bucket": "2026-05-05T00:00:00Z", "sessions": 1, "bounces": 1, "bounce_rate": 1.0 },
+        ] })
+    );
+    assert_eq!(
+        sessions("interval=hour&timezone=Asia/Kolkata&path=/pricing"),
+        json!({ "rows": [
+            { "bucket": "2026-05-05T09:30:00Z", "sessions": 1, "bounces": 1, "bounce_rate": 1.0 },
+        ] }),
+        "a session counts by its first page"
+    );
+    assert_eq!(sessions("interval=day&limit=1")["truncated"], true);
+    let none = json!({ "rows": [{ "sessions": 0, "bounces": 0, "bounce_rate": 0.0 }] });
+    assert_eq!(sessions("source=bing"), none);
+    assert_eq!(sessions("source=bing&interval=day"), json!({ "rows": [] }));
 }

@@ -108,6 +108,8 @@ fn query_strings_are_checked_by_name() {
         ("/v1/retention?from=2026-01-01&to=2026-02-01&interval=hour", "interval"),
         ("/v1/retention?from=2026-01-01&to=2026-02-01&timezone=Mars", "timezone"),
         ("/v1/pages?from=2000-01-01&to=2100-01-01&sort=bounces", "sort"),
+        ("/v1/sessions?from=2000-01-01&to=2100-01-01&interval=year", "interval"),
+        ("/v1/sessions?from=2000-01-01&to=2100-01-01&limit=1001", "limit"),
         ("/v1/schema?kind=events", "from"),
         ("/v1/schema?from=2000-01-01&to=2100-01-01&kind=tables", "kind"),
         ("/v1/schema?from=2000-01-01&to=2100-01-01&kind=values", "property"),
@@ -126,7 +128,7 @@ fn query_strings_are_checked_by_name() {
         assert_eq!(answer.json()["details"]["formErrors"].as_array().unwrap().len(), 1, "{query}");
     }
     assert_eq!(server.get("/v1/explain?event_id=none", &rk).error(), (404, "not_found".to_owned()));
-    for path in ["stats?", "funnel?steps=a,b&", "pages?", "sources?"] {
+    for path in ["stats?", "funnel?steps=a,b&", "pages?", "sessions?", "sources?"] {
         let unknown = server.get(&format!("/v1/{path}{ALWAYS}&cuntry=DE"), &rk).json();
         let words = unknown["details"]["formErrors"][0].as_str().unwrap();
         assert!(words.contains("`cuntry`") && words.contains("`country`"), "{unknown}");

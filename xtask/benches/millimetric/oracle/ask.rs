@@ -24,13 +24,14 @@ pub(super) struct Question {
 
 /// Any question.
 pub(super) fn question(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(15) {
+    match random.below(16) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
         5 | 6 => journeys::funnel(random),
         7 | 8 => journeys::retention(random),
         9 => journeys::pages(random),
+        10 => journeys::sessions(random),
         _ => stats(random),
     }
 }

@@ -19,6 +19,7 @@ pub(super) mod properties;
 pub(super) mod retention;
 pub(super) mod run;
 pub(super) mod select;
+pub(super) mod sessions;
 pub(super) mod sources;
 pub(super) mod stats;
 pub(super) mod sums;

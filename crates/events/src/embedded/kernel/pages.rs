@@ -3,15 +3,13 @@
 
 use std::cmp::Reverse;
 
-use millimetric_core::query::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort};
+use millimetric_core::query::{PagesAnswer, PagesQuestion, PagesRow, PagesSort};
 
-use super::journeys::{self, Gatherer, Moment, Plan};
+use super::journeys::Moment;
 use super::labels::{Finished, Labels};
-use super::local::Local;
-use super::run::{Span, Stop};
-use super::select::{Selection, Wanted};
+use super::run::Stop;
+use super::sessions::{self, PageView, same_session};
 use crate::StoreError;
-use crate::embedded::field::Field;
 use crate::embedded::view::View;
 
 /// Answers the question from the view's rows.
@@ -20,60 +18,13 @@ pub(in crate::embedded) fn pages(
     question: &PagesQuestion,
     stop: &Stop,
 ) -> Result<PagesAnswer, StoreError> {
-    let (labels, plan) = (Labels::default(), Plan::of(view, stop)?);
+    let labels = Labels::default();
+    let tallies = sessions::follow(view, &question.filters, &labels, stop, Tally::default, Tally::add)?;
     let mut whole = Tally::default();
-    for round in plan.rounds() {
-        let gathered = journeys::gather(view, &plan, round, stop, |span, selection, gatherer| {
-            gather(view, question, &labels, span, selection, gatherer)
-        })?;
-        let ranks = labels.ranks(1);
-        let rank = |view: &PageView| (view.session, ranks[view.path as usize], !view.passes);
-        let order = |a: &PageView, b: &PageView| rank(a).cmp(&rank(b));
-        let tallies =
-            gathered.follow(stop, order, Tally::default, |tally: &mut Tally, moments| tally.add(moments))?;
-        for tally in tallies {
-            whole.merge(tally);
-        }
+    for tally in tallies {
+        whole.merge(tally);
     }
     Ok(whole.answer(question, &labels.finish()))
-}
-
-/// One page view.
-#[derive(Debug, Clone, Copy)]
-struct PageView {
-    session: u64,
-    /// The number of its path's label.
-    path: u32,
-    /// Whether it passes the filters.
-    passes: bool,
-}
-
-/// Takes the page views.
-fn gather(
-    view: &View,
-    question: &PagesQuestion,
-    labels: &Labels,
-    span: &Span<'_>,
-    selection: &Selection,
-    gatherer: &mut Gatherer<'_, PageView>,
-) -> Result<(), StoreError> {
-    let columns = &view.shared.columns;
-    let events = columns.text(span.chunk, Field::EventName)?;
-    let Some(page_view) = events.dictionary.find(PAGE_VIEW) else { return Ok(()) };
-    let wanted = Wanted::of(columns, span.chunk, &question.filters)?;
-    let (sessions, paths) = (columns.sessions(span.chunk)?, columns.text(span.chunk, Field::Path)?);
-    let mut local = Local::new(selection, None);
-    local.divide(selection, &paths);
-    let (groups, _) = local.groups(&local.counts(selection), &[paths], labels);
-    let group_at = local.group_at(selection, &groups);
-    let mut marks = Vec::with_capacity(selection.rows.len());
-    selection.rows.each(|row| marks.push(u8::from(events.codes.get(row) == page_view)));
-    gatherer.take(selection, &marks, |place, row| PageView {
-        session: sessions[row],
-        path: group_at(place),
-        passes: wanted.passes(row),
-    });
-    Ok(())
 }
 
 /// What was counted, by path.
@@ -98,22 +49,14 @@ struct PathTally {
 
 impl Tally {
     /// Adds one visitor.
-    fn add(&mut self, moments: &mut [Moment<PageView>]) {
-        // They stand in order of time, which this sort keeps.
-        if !moments.is_sorted_by_key(|moment| moment.what.session) {
-            moments.sort_by_key(|moment| moment.what.session);
-        }
+    fn add(&mut self, views: &[Moment<PageView>]) {
         self.visitors += 1;
-        for session in moments.chunk_by(|a, b| a.what.session == b.what.session) {
-            self.add_session(session);
-        }
+        let sessions = views.chunk_by(same_session);
+        sessions.filter(|session| sessions::counts(session)).for_each(|session| self.add_session(session));
     }
 
     fn add_session(&mut self, views: &[Moment<PageView>]) {
         let (Some(entry), Some(exit)) = (views.first(), views.last()) else { return };
-        if !entry.what.passes {
-            return;
-        }
         let bounce = u64::from(views.len() == 1);
         let visitor = self.visitors;
         self.sessions += 1;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cohort, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, PAGE_VIEW, PagesAnswer, PagesQuestion,
-    PagesRow, PagesSort, RetentionAnswer, RetentionQuestion, StepOrder,
+    Cohort, Filter, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, PAGE_VIEW, PagesAnswer,
+    PagesQuestion, PagesRow, PagesSort, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
+    SessionsRow, StepOrder,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -172,19 +173,39 @@ pub(in crate::suite) fn retention(events: &[Event], question: &RetentionQuestion
     RetentionAnswer { cohorts: cohorts.into_iter().map(cohort).collect() }
 }
 
-pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> PagesAnswer {
+/// The page views of each session whose first one passes the filters, in order.
+fn counted_sessions<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<Vec<&'a Event>> {
     let mut sessions: BTreeMap<(&str, &str), Vec<&Event>> = BTreeMap::new();
-    for event in chosen(events, question.range, &[]).into_iter().filter(|event| event.event_name == PAGE_VIEW)
-    {
+    for event in chosen(events, range, &[]).into_iter().filter(|event| event.event_name == PAGE_VIEW) {
         sessions.entry((&event.anonymous_id, &event.session_id)).or_default().push(event);
     }
+    let mut sessions: Vec<Vec<&Event>> = sessions.into_values().collect();
+    for views in &mut sessions {
+        views.sort_by_key(|view| (view.timestamp, view.path.as_deref(), !passes(view, filters)));
+    }
+    sessions.retain(|views| passes(views[0], filters));
+    sessions
+}
+
+pub(in crate::suite) fn sessions(events: &[Event], question: &SessionsQuestion) -> SessionsAnswer {
+    let mut rows: BTreeMap<Option<Timestamp>, SessionsRow> = BTreeMap::new();
+    if question.buckets.is_none() {
+        rows.insert(None, SessionsRow::default());
+    }
+    for views in counted_sessions(events, question.range, &question.filters) {
+        let start = question.buckets.map(|buckets| bucket(buckets, views[0].timestamp));
+        let row = rows.entry(start).or_insert(SessionsRow { bucket: start, ..SessionsRow::default() });
+        row.sessions += 1;
+        row.bounces += u64::from(views.len() == 1);
+    }
+    let truncated = rows.len() > question.limit.get();
+    SessionsAnswer { rows: rows.into_values().take(question.limit.get()).collect(), truncated }
+}
+
+pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> PagesAnswer {
     let mut rows: BTreeMap<Option<&str>, (PagesRow, BTreeSet<&str>)> = BTreeMap::new();
     let mut answer = PagesAnswer::default();
-    for mut views in sessions.into_values() {
-        views.sort_by_key(|view| (view.timestamp, view.path.as_deref(), !passes(view, &question.filters)));
-        if !passes(views[0], &question.filters) {
-            continue;
-        }
+    for views in counted_sessions(events, question.range, &question.filters) {
         let bounce = u64::from(views.len() == 1);
         answer.sessions += 1;
         answer.bounces += bounce;

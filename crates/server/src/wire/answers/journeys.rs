@@ -1,9 +1,10 @@
-//! The JSON of funnels, retention and pages.
+//! The JSON of funnels, retention, pages and sessions.
 //!
 //! Only shapes and shares: nothing is counted here.
 
 use millimetric_core::query::{
-    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, Interval, PagesAnswer, RetentionAnswer, StepOrder,
+    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, Interval, PagesAnswer, RetentionAnswer,
+    SessionsAnswer, StepOrder,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -142,6 +143,43 @@ impl From<PagesAnswer> for PageRows {
             rows: answer.rows.into_iter().map(row).collect(),
             truncated: answer.truncated,
         }
+    }
+}
+
+/// `GET /v1/sessions`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionRows {
+    /// In order of time; a bucket in which no session begins has none. Without `interval` one row.
+    pub rows: Vec<SessionRow>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// The sessions that begin in one bucket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionRow {
+    /// The first instant of the bucket; absent without `interval`.
+    #[schema(example = "2026-05-04T00:00:00Z")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// Sessions.
+    pub sessions: u64,
+    /// How many of them are of one page view.
+    pub bounces: u64,
+    /// Their share, 0 to 1.
+    pub bounce_rate: f64,
+}
+
+impl From<SessionsAnswer> for SessionRows {
+    fn from(answer: SessionsAnswer) -> Self {
+        let row = |row: millimetric_core::query::SessionsRow| SessionRow {
+            bucket: row.bucket.map(millimetric_core::time::Timestamp::to_rfc3339_seconds),
+            sessions: row.sessions,
+            bounces: row.bounces,
+            bounce_rate: share(row.bounces, row.sessions),
+        };
+        Self { rows: answer.rows.into_iter().map(row).collect(), truncated: answer.truncated }
     }
 }
 

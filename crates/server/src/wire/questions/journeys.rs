@@ -1,9 +1,9 @@
 //! The query strings of the questions that follow visitors from event to event: funnels,
-//! retention, pages.
+//! retention, pages, sessions.
 
 use millimetric_core::query::{
     Buckets, FunnelQuestion, FunnelSteps, FunnelWindow, Interval, PagesQuestion, PagesSort,
-    RetentionQuestion, RowLimit, StepOrder,
+    RetentionQuestion, RowLimit, SessionsQuestion, StepOrder,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -160,5 +160,39 @@ impl PagesParams {
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(PagesQuestion { range, filters, sort: sort.unwrap_or_default(), limit })
+    }
+}
+
+/// `GET /v1/sessions`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SessionsParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// A row for each `hour`, `day`, `week` (from Monday) or `month` in which a session begins.
+    interval: Option<String>,
+    /// Whose midnights the buckets follow, an IANA name; absent: UTC.
+    #[param(example = "Europe/Berlin")]
+    timezone: Option<String>,
+    /// Rows answered, 1–1000; absent: 1000.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+}
+
+impl SessionsParams {
+    /// The question, or every parameter that is wrong.
+    pub fn question(self, filters: FilterParams) -> ApiResult<SessionsQuestion> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let buckets = check.buckets(self.interval, self.timezone);
+        let limit = check.limit(self.limit, 1000, 1000);
+        let filters = check.filters(None, filters);
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(SessionsQuestion { range, filters, buckets, limit })
     }
 }
