@@ -244,9 +244,12 @@ impl Manifest {
 }
 
 async fn connect(file: &PathBuf) -> Result<SqliteConnection, sqlx::Error> {
-    // The vacuum mode must stand before the first page is written, which the journal mode does.
     let options = SqliteConnectOptions::new().filename(file).disable_statement_logging();
-    options.clone().auto_vacuum(SqliteAutoVacuum::Incremental).connect().await?.close().await?;
+    // The vacuum mode must stand before the first page is written, which the journal mode does. A
+    // file with pages has it; closing a connection would empty its write-ahead log for nothing.
+    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
+        options.clone().auto_vacuum(SqliteAutoVacuum::Incremental).connect().await?.close().await?;
+    }
     let mut connection = options.pragma("secure_delete", "on").connect().await?;
     sqlx::raw_sql("pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full")
         .execute(&mut connection)
