@@ -4,31 +4,16 @@ use serde_json::{Value, json};
 
 use crate::support::{ALWAYS, Project, Server};
 
-/// A small week of a shop: three visitors, four sources, two days.
+/// The week of the shop, and a purchase whose amount is no number.
 fn shop(server: &Server) -> Project {
     let project = server.default_project();
-    let event = |id: &str,
-                 day: &str,
-                 visitor: &str,
-                 name: &str,
-                 url: &str,
-                 referrer: &str,
-                 properties: Value| {
-        json!({ "event": name, "event_id": id, "timestamp": format!("2026-05-{day}Z"), "anonymous_id": visitor,
-                "url": format!("https://shop.example{url}"), "referrer": referrer, "properties": properties })
-    };
-    let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
-    let events = json!({ "events": [
-        event("e1", "15T23:30:00", "anna", "$pageview", ad, "", json!({})),
-        event("e2", "16T08:00:00", "anna", "purchase", "/cart", "https://shop.example/sale", json!({ "amount": 20, "plan": "pro" })),
-        event("e3", "16T09:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
-        event("e4", "16T09:30:00", "ben", "$pageview", "/sale", "https://shop.example/", json!({})),
-        event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
-        event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
-        event("e7", "16T11:00:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": "not a number" })),
-    ] });
-    let answer = server.post("/v1/batch", &project.sk, &events);
-    assert_eq!(answer.status, 202, "{}", answer.text);
+    crate::support::shop(server, &project);
+    server.track(
+        &project.sk,
+        json!({ "event": "purchase", "event_id": "e7", "timestamp": "2026-05-16T11:00:00Z", "anonymous_id": "cleo",
+                "url": "https://shop.example/cart", "referrer": "https://shop.example/",
+                "properties": { "amount": "not a number" } }),
+    );
     project
 }
 

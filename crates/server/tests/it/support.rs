@@ -294,6 +294,25 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
 /// A range that holds everything.
 pub(crate) const ALWAYS: &str = "from=2000-01-01&to=2100-01-01";
 
+/// A small week of a shop: an ad on Facebook, a post there, a search, two purchases.
+pub(crate) fn shop(server: &Server, project: &Project) {
+    let event = |id: &str, day: &str, visitor: &str, name: &str, url: &str, referrer: &str, more: Value| {
+        json!({ "event": name, "event_id": id, "timestamp": format!("2026-05-{day}Z"), "anonymous_id": visitor,
+                "url": format!("https://shop.example{url}"), "referrer": referrer, "properties": more })
+    };
+    let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
+    let events = json!({ "events": [
+        event("e1", "15T23:30:00", "anna", "$pageview", ad, "", json!({})),
+        event("e2", "16T08:00:00", "anna", "purchase", "/cart", "https://shop.example/sale", json!({ "amount": 20, "plan": "pro" })),
+        event("e3", "16T09:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
+        event("e4", "16T09:30:00", "ben", "$pageview", "/sale", "https://shop.example/", json!({})),
+        event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
+        event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
+    ] });
+    let answer = server.post("/v1/batch", &project.sk, &events);
+    assert_eq!(answer.status, 202, "{}", answer.text);
+}
+
 /// A page view with an id.
 pub(crate) fn pageview(id: &str, url: &str) -> Value {
     json!({ "event": "$pageview", "event_id": id, "anonymous_id": "visitor-1", "url": url,

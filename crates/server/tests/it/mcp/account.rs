@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Era, account_key, in_may, may, shop};
-use crate::support::{Project, Server, pageview};
+use super::client::{Client, Era, account_key, ids, in_may, may};
+use crate::support::{Project, Server, pageview, shop};
 
 /// Two projects beside the default one: a shop, and a blog with one page view.
 fn two(server: &Server) -> (Project, Project) {
@@ -99,18 +99,7 @@ fn several_projects_are_merged_in_the_order_of_one() {
         ])
     );
     assert_eq!(pages["truncated"], true);
-    let mut seen = Vec::new();
-    let mut arguments = in_may(json!({ "limit": 2 }));
-    loop {
-        let page = client.rows("query_events", arguments.clone());
-        seen.extend(
-            page["rows"].as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()),
-        );
-        match page["next_cursor"].as_str() {
-            Some(cursor) => arguments["cursor"] = cursor.into(),
-            None => break,
-        }
-    }
+    let seen = ids(&client.pages(in_may(json!({ "limit": 2 }))));
     assert_eq!(seen, ["b1", "e6", "e5", "e4", "e3", "e2", "e1"], "b1 is of the evening");
     let explained = client.rows("explain_attribution", json!({ "event_id": "b1" }));
     assert_eq!(

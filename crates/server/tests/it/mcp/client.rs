@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Project, Server};
+use crate::support::{Answer, Server};
 
 /// Which revision a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,20 @@ impl<'a> Client<'a> {
         result["structuredContent"].take()
     }
 
+    /// The answers of `query_events`, from the first page to the last.
+    pub(super) fn pages(&self, mut arguments: Value) -> Vec<Answer> {
+        let mut pages = Vec::new();
+        loop {
+            let page = self.send("tools/call", json!({ "name": "query_events", "arguments": arguments }));
+            let next = page.json()["result"]["structuredContent"]["next_cursor"].take();
+            pages.push(page);
+            if next.is_null() {
+                return pages;
+            }
+            arguments["cursor"] = next;
+        }
+    }
+
     /// The text of a tool's result that is an error.
     pub(super) fn lesson(&self, tool: &str, arguments: Value) -> String {
         let result = self.call(tool, arguments);
@@ -127,21 +141,8 @@ pub(super) fn in_may(mut arguments: Value) -> Value {
     arguments
 }
 
-/// A small week of a shop: an ad on Facebook, a post there, a search, two purchases.
-pub(super) fn shop(server: &Server, project: &Project) {
-    let event = |id: &str, day: &str, visitor: &str, name: &str, url: &str, referrer: &str, more: Value| {
-        json!({ "event": name, "event_id": id, "timestamp": format!("2026-05-{day}Z"), "anonymous_id": visitor,
-                "url": format!("https://shop.example{url}"), "referrer": referrer, "properties": more })
-    };
-    let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
-    let events = json!({ "events": [
-        event("e1", "15T23:30:00", "anna", "$pageview", ad, "", json!({})),
-        event("e2", "16T08:00:00", "anna", "purchase", "/cart", "https://shop.example/sale", json!({ "amount": 20, "plan": "pro" })),
-        event("e3", "16T09:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
-        event("e4", "16T09:30:00", "ben", "$pageview", "/sale", "https://shop.example/", json!({})),
-        event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
-        event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
-    ] });
-    let answer = server.post("/v1/batch", &project.sk, &events);
-    assert_eq!(answer.status, 202, "{}", answer.text);
+/// The ids of the events on some pages.
+pub(super) fn ids(pages: &[Answer]) -> Vec<String> {
+    let rows = |page: &Answer| page.json()["result"]["structuredContent"]["rows"].as_array().unwrap().clone();
+    pages.iter().flat_map(rows).map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()
 }

@@ -55,7 +55,7 @@ fn every_tool_has_all_that_clients_ask_for() {
 fn answers_hold_what_their_schemas_promise() {
     let server = Server::start();
     let project = server.default_project();
-    super::client::shop(&server, &project);
+    crate::support::shop(&server, &project);
     let client = Client::new(&server, &project.sk);
     let listed = client.ask("tools/list", json!({}));
     for tool in listed["tools"].as_array().unwrap() {

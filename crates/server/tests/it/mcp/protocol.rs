@@ -270,7 +270,7 @@ fn the_card_tells_strangers_where_to_connect() {
 fn both_eras_answer_a_question_alike() {
     let server = Server::start();
     let project = server.default_project();
-    super::client::shop(&server, &project);
+    crate::support::shop(&server, &project);
     let answers = ERAS.map(|era| {
         let client = Client::new(&server, &project.rk).speaking(era);
         client.rows("top_sources", super::client::may())

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, account_key, shop};
-use crate::support::Server;
+use super::client::{Client, account_key};
+use crate::support::{Server, shop};
 
 fn resource(client: &Client<'_>, uri: &str) -> (Value, Value) {
     let read = client.ask("resources/read", json!({ "uri": uri }));

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::client::{Client, in_may, may, shop};
-use crate::support::{Server, pageview};
+use super::client::{Client, ids, in_may, may};
+use crate::support::{Server, pageview, shop};
 
 /// The rows of a REST answer, to the byte.
 fn rows_of(text: &str) -> String {
@@ -146,19 +146,8 @@ fn events_are_read_page_by_page() {
     let project = server.default_project();
     shop(&server, &project);
     let client = Client::new(&server, &project.rk);
-    let mut seen = Vec::new();
-    let mut arguments = in_may(json!({ "limit": 4 }));
-    loop {
-        let page = client.rows("query_events", arguments.clone());
-        seen.extend(
-            page["rows"].as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()),
-        );
-        match page["next_cursor"].as_str() {
-            Some(cursor) => arguments["cursor"] = cursor.into(),
-            None => break,
-        }
-    }
-    assert_eq!(seen, ["e6", "e5", "e4", "e3", "e2", "e1"]);
+    let pages = client.pages(in_may(json!({ "limit": 4 })));
+    assert_eq!(ids(&pages), ["e6", "e5", "e4", "e3", "e2", "e1"]);
 }
 
 #[test]
@@ -172,28 +161,18 @@ fn a_long_answer_is_cut_says_so_and_goes_on_where_it_was_cut() {
     let batch: Vec<Value> = (0..100).map(event).collect();
     assert_eq!(server.post("/v1/batch", &project.sk, &json!({ "events": batch })).status, 202);
     let client = Client::new(&server, &project.rk);
-    let (mut seen, mut cursor) = (Vec::new(), None);
-    loop {
-        let mut arguments = may();
-        if let Some(cursor) = cursor.take() {
-            arguments["cursor"] = cursor;
-        }
-        let answer = client.send("tools/call", json!({ "name": "query_events", "arguments": arguments }));
-        assert!(answer.text.len() < 24 * 1024, "{} bytes", answer.text.len());
-        let result = answer.json()["result"].take();
-        let page = &result["structuredContent"];
-        seen.extend(
-            page["rows"].as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()),
-        );
-        if page["next_cursor"].is_null() {
-            break;
-        }
-        assert_eq!(page["truncated"], true);
+    let pages = client.pages(may());
+    for page in &pages {
+        assert!(page.text.len() < 24 * 1024, "{} bytes", page.text.len());
+    }
+    let (_, cut) = pages.split_last().unwrap();
+    for page in cut {
+        let result = &page.json()["result"];
+        assert_eq!(result["structuredContent"]["truncated"], true);
         assert!(result["content"][1]["text"].as_str().unwrap().contains("next_cursor"), "{result}");
-        cursor = Some(page["next_cursor"].clone());
     }
     let all: Vec<String> = (0..100).rev().map(|n| format!("e{n:03}")).collect();
-    assert_eq!(seen, all);
+    assert_eq!(ids(&pages), all);
     let paths = client.rows("get_stats", in_may(json!({ "group_by": "path", "limit": 1000 })));
     assert_eq!(paths["truncated"], true);
     assert!(paths["notes"][0].as_str().unwrap().contains("narrow"), "{}", paths["notes"]);
