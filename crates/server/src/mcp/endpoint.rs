@@ -156,26 +156,42 @@ fn check_shape(message: &Value) -> Result<Option<RequestId>, Refused> {
 
 /// Which revision a request is of, where the kit would tell something else or nothing.
 fn check_era(message: &Value, headers: &HeaderMap, id: Option<&RequestId>) -> Result<(), Refused> {
-    if id.is_none() || message["method"].as_str().is_none_or(|method| method == "initialize") {
-        return Ok(());
-    }
+    let (Some(_), Some(method)) = (id, message["method"].as_str()) else { return Ok(()) };
     let named = headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
-    let in_meta = message.get("params").and_then(|params| params.get("_meta")?.get(VERSION_IN_META));
-    let error = match (in_meta, named) {
-        (Some(Value::String(version)), _) if !is_supported(version) => {
+    let in_meta =
+        message.get("params").and_then(|params| params.get("_meta")?.get(VERSION_IN_META)?.as_str());
+    match wrong_era(method, in_meta, named) {
+        None => Ok(()),
+        Some((status, error)) => Err(Refused::new(status, id.cloned(), error)),
+    }
+}
+
+/// What is wrong with the revision that a request names of itself and in its head.
+fn wrong_era(method: &str, in_meta: Option<&str>, named: Option<&str>) -> Option<(StatusCode, ErrorData)> {
+    let stateless = ProtocolVersion::V_2026_07_28.as_str();
+    let opens = method == "initialize";
+    Some(match (in_meta, named) {
+        (Some(version), Some(named)) if version != named => {
+            let words = "The header MCP-Protocol-Version and the message name different revisions.";
+            (StatusCode::BAD_REQUEST, ErrorData::header_mismatch(words, None))
+        }
+        (Some(version), _) if !is_supported(version) => {
             let data = json!({ "requested": version, "supported": SUPPORTED });
             let words = "This server does not speak that revision of the protocol.";
-            ErrorData::new(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION, words, Some(data))
+            let error = ErrorData::new(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION, words, Some(data));
+            (StatusCode::BAD_REQUEST, error)
         }
-        (Some(Value::String(_)), _) => return Ok(()),
-        (_, Some(version)) if version >= ProtocolVersion::V_2026_07_28.as_str() => {
+        (Some(version), _) if opens && version >= stateless => {
+            let words = format!("Revision {version} has no initialize: ask server/discover.");
+            (StatusCode::NOT_FOUND, ErrorData::new(ErrorCode::METHOD_NOT_FOUND, words, None))
+        }
+        (None, Some(version)) if !opens && version >= stateless => {
             let words =
                 format!("Requests of revision {version} name it in params._meta[\"{VERSION_IN_META}\"].");
-            ErrorData::invalid_params(words, None)
+            (StatusCode::BAD_REQUEST, ErrorData::invalid_params(words, None))
         }
-        _ => return Ok(()),
-    };
-    Err(Refused::new(StatusCode::BAD_REQUEST, id.cloned(), error))
+        _ => return None,
+    })
 }
 
 fn is_supported(version: &str) -> bool {

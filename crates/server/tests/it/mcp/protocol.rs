@@ -73,6 +73,9 @@ fn the_stateless_era_discovers_and_needs_no_handshake() {
     assert_eq!(handshake["tools"], tools["tools"]);
     let ping = client.send("ping", json!({}));
     assert_eq!(refusal(&ping), (404, -32601), "revision 2026-07-28 has no ping");
+    let opening = client.send("initialize", json!({}));
+    assert_eq!(refusal(&opening), (404, -32601), "nor has it a handshake");
+    assert!(opening.text.contains("server/discover"), "{}", opening.text);
 }
 
 #[test]
@@ -93,6 +96,10 @@ fn which_era_a_message_is_of_is_told_by_the_message() {
     assert_eq!(refusal(&list(json!({}), &[new])), (400, -32602), "a header alone is not enough");
     assert_eq!(refusal(&list(with_meta("2026-07-28"), &[])), (400, -32020), "nor is the message alone");
     assert_eq!(refusal(&list(with_meta("2026-07-28"), &[new])), (400, -32020), "Mcp-Method is missing");
+    for in_message in ["2099-01-01", "2025-11-25"] {
+        let mismatch = list(with_meta(in_message), &[new, ("mcp-method", "tools/list")]);
+        assert_eq!(refusal(&mismatch), (400, -32020), "the header says another revision than {in_message}");
+    }
     let other = [new, ("mcp-method", "tools/call")];
     assert_eq!(
         refusal(&list(with_meta("2026-07-28"), &other)),
