@@ -82,13 +82,18 @@ fn output(tool: Tool, account: bool) -> JsonObject {
 }
 
 fn cell(kind: Cell) -> Value {
+    let named = |name| json!({ "type": name });
+    // Two schemas, not two types: clients of one type each reject a list of them.
+    let or_null = |name| json!({ "anyOf": [named(name), named("null")] });
     match kind {
-        Cell::String => json!({ "type": "string" }),
-        Cell::Integer => json!({ "type": "integer" }),
-        Cell::Number => json!({ "type": "number" }),
-        Cell::Boolean => json!({ "type": "boolean" }),
-        Cell::Array => json!({ "type": "array" }),
-        Cell::Any => json!({}),
+        Cell::String => named("string"),
+        Cell::Integer => named("integer"),
+        Cell::Number => named("number"),
+        Cell::Boolean => named("boolean"),
+        Cell::Array => named("array"),
+        Cell::Object => named("object"),
+        Cell::MaybeString => or_null("string"),
+        Cell::MaybeNumber => or_null("number"),
     }
 }
 

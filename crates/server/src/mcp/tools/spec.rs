@@ -71,8 +71,11 @@ pub(in crate::mcp) enum Cell {
     Number,
     Boolean,
     Array,
-    /// A text or a number, or null.
-    Any,
+    Object,
+    /// A text or null.
+    MaybeString,
+    /// A number or null.
+    MaybeNumber,
 }
 
 const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Parameter {
@@ -138,7 +141,7 @@ const TRACK_EVENT: Spec = Spec {
     required: &["event"],
     ranged: false,
     filtered: false,
-    rows: &[("event_id", Cell::String), ("duplicates", Cell::Integer), ("classified", Cell::Any)],
+    rows: &[("event_id", Cell::String), ("duplicates", Cell::Integer), ("classified", Cell::Object)],
     twin: None,
     example: r#"{"event":"signup","anonymous_id":"visitor-1","url":"https://shop.example/?utm_source=news&utm_medium=email","properties":{"plan":"pro"}}"#,
 };
@@ -159,16 +162,16 @@ const QUERY_EVENTS: Spec = Spec {
         ("event_name", Cell::String),
         ("event_id", Cell::String),
         ("anonymous_id", Cell::String),
-        ("user_id", Cell::Any),
+        ("user_id", Cell::MaybeString),
         ("session_id", Cell::String),
         ("source", Cell::String),
         ("medium", Cell::String),
-        ("campaign", Cell::Any),
+        ("campaign", Cell::MaybeString),
         ("source_confidence", Cell::String),
         ("source_rule_id", Cell::String),
-        ("referrer", Cell::Any),
-        ("url", Cell::Any),
-        ("path", Cell::Any),
+        ("referrer", Cell::MaybeString),
+        ("url", Cell::MaybeString),
+        ("path", Cell::MaybeString),
         ("country", Cell::String),
         ("device_type", Cell::String),
         ("browser", Cell::String),
@@ -194,7 +197,7 @@ const GET_STATS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: &[("bucket", Cell::String), ("value", Cell::Any)],
+    rows: &[("bucket", Cell::String), ("value", Cell::MaybeNumber)],
     twin: Some("/v1/stats"),
     example: r#"{"metric":"uniques","group_by":["source","medium"],"event":"$pageview","period":"30d"}"#,
 };
@@ -240,7 +243,7 @@ const FUNNEL: Spec = Spec {
         ("uniques", Cell::Integer),
         ("from_previous_pct", Cell::Number),
         ("from_start_pct", Cell::Number),
-        ("median_seconds", Cell::Any),
+        ("median_seconds", Cell::MaybeNumber),
     ],
     twin: Some("/v1/funnel"),
     example: r#"{"steps":["$pageview","add_to_cart","purchase"],"window":"7d","period":"30d"}"#,
@@ -261,7 +264,7 @@ const TOP_PAGES: Spec = Spec {
     ranged: true,
     filtered: true,
     rows: &[
-        ("path", Cell::Any),
+        ("path", Cell::MaybeString),
         ("views", Cell::Integer),
         ("uniques", Cell::Integer),
         ("entries", Cell::Integer),
@@ -293,7 +296,7 @@ const DESCRIBE_SCHEMA: Spec = Spec {
     rows: &[
         ("event_name", Cell::String),
         ("name", Cell::String),
-        ("value", Cell::Any),
+        ("value", Cell::MaybeString),
         ("count", Cell::Integer),
         ("first_seen", Cell::String),
         ("last_seen", Cell::String),
@@ -333,7 +336,7 @@ const LIST_PROJECTS: Spec = Spec {
         ("slug", Cell::String),
         ("name", Cell::String),
         ("created_at", Cell::String),
-        ("last_event_at", Cell::Any),
+        ("last_event_at", Cell::MaybeString),
         ("events_7d", Cell::Integer),
         ("uniques_7d", Cell::Integer),
     ],
