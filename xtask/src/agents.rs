@@ -1,22 +1,30 @@
-//! The official client of the Model Context Protocol against a real server: `cargo xtask test` makes
-//! it an environment below the target folder, starts the server as a newcomer does, and lets
-//! `xtask/mcp/client.py` speak to it.
+//! Agents against a real server: `cargo xtask test` installs them below the target folder and lets
+//! them speak to it: the official client of the Model Context Protocol for Python with
+//! `xtask/mcp/client.py`, the protocol's conformance suite, and its Inspector.
 //!
-//! Talks to no other address than the server's own, and stops the server that it started.
+//! Talks to no other address than the server's own.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader};
+mod server;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use crate::cargo::{cargo, root, target_folder};
+use crate::cargo::root;
+use crate::node::{Packages, packaged_node, packages};
 use crate::python::{Environment, environment};
+use server::Server;
 
 /// The client's packages.
 const CLIENT: Environment =
     Environment { folder: "mcp-client", requirements: "xtask/mcp/requirements.txt", size: "about 50 MB" };
+/// The suite, the Inspector, and a Node that is new enough for them.
+const NODE_AGENTS: Packages = Packages { name: "mcp", size: "about 330 MB" };
+/// The revisions of the protocol that the suite asks for.
+const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
+/// With a handshake and without, in the Inspector's words.
+const ERAS: [&str; 2] = ["legacy", "modern"];
 
 /// The client's Python; an error where it cannot be had.
 pub fn client_environment() -> anyhow::Result<PathBuf> {
@@ -25,67 +33,95 @@ pub fn client_environment() -> anyhow::Result<PathBuf> {
 
 /// Plays the client's story and tells whether all was as expected; the client says what was not.
 pub fn client_story(python: &Path) -> anyhow::Result<bool> {
-    let mut build = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
-    if !build.status().context("cargo does not start")?.success() {
-        bail!("the server could not be built");
-    }
     let server = Server::start()?;
     let mut client = Command::new(python);
     client.arg(root().join("xtask/mcp/client.py"));
-    client.env("MCP_URL", format!("{}/mcp", server.address));
+    client.env("MCP_URL", server.url("/mcp"));
     client.env("MCP_SK", &server.secret_key).env("MCP_RK", &server.read_key);
     Ok(client.status().context("the client does not start")?.success())
 }
 
-/// A server on its first start, over a folder of its own below the target folder.
-struct Server {
-    child: Child,
-    address: String,
-    secret_key: String,
-    read_key: String,
+/// The agents that run in Node.
+#[derive(Debug)]
+pub struct NodeAgents {
     folder: PathBuf,
+    node: PathBuf,
 }
 
-impl Server {
-    fn start() -> anyhow::Result<Self> {
-        let target = target_folder()?;
-        let folder = target.join("mcp-client-data");
-        // What a check left that was cut off.
-        let _ = fs::remove_dir_all(&folder);
-        let binary = target.join(format!("debug/millimetric{}", std::env::consts::EXE_SUFFIX));
-        let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
-        let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
-        let said = child.stdout.take().context("the server says nothing")?;
-        let unknown = String::new;
-        let mut server =
-            Self { child, address: unknown(), secret_key: unknown(), read_key: unknown(), folder };
-        for line in BufReader::new(said).lines() {
-            let line = line?;
-            let word = |start: &str| line.split_whitespace().find(|word| word.starts_with(start));
-            // The first is the key itself; below come lines to copy, which hold it too.
-            for (key, start) in [(&mut server.secret_key, "sk_"), (&mut server.read_key, "rk_")] {
-                if let Some(found) = word(start).filter(|_| key.is_empty()) {
-                    found.clone_into(key);
-                }
-            }
-            if let Some(address) = word("http://").filter(|_| line.contains(" listens on ")) {
-                address.clone_into(&mut server.address);
-                break;
+impl NodeAgents {
+    /// Installed; an error where they cannot be had.
+    pub fn installed() -> anyhow::Result<Self> {
+        let folder = packages(&NODE_AGENTS)?;
+        Ok(Self { node: packaged_node(&folder)?, folder })
+    }
+
+    /// Lets the conformance suite try both endpoints in each revision, and tells whether nothing
+    /// failed but what `xtask/mcp/expected-failures/` explains.
+    pub fn conformance(&self) -> anyhow::Result<bool> {
+        let server = Server::start()?;
+        let mut conforms = true;
+        for (path, key) in server.endpoints() {
+            for revision in REVISIONS {
+                let mut suite = self.command("xtask/mcp/with_key.mjs".as_ref());
+                suite.arg(self.program("conformance")).args(["server", "--requirements", revision]);
+                suite.arg("--expected-failures").arg(expected_failures(revision));
+                let output = output(suite.env("MCP_URL", server.url(path)).env("MCP_KEY", key))?;
+                println!("revision {revision} at {path}: {}", told_by_suite(&output));
+                conforms &= output.status.success();
             }
         }
-        if server.address.is_empty() || server.secret_key.is_empty() || server.read_key.is_empty() {
-            bail!("the server did not greet with its address and its keys");
+        Ok(conforms)
+    }
+
+    /// Lets the Inspector list the tools of both endpoints and call one, in each era, and tells
+    /// whether that went well and nothing was said against a schema.
+    pub fn inspection(&self) -> anyhow::Result<bool> {
+        let list = &["tools/list", "--strict"][..];
+        let call = &["tools/call", "--tool-name", "get_stats", "--tool-arg", "period=30d"];
+        let server = Server::start()?;
+        let mut fine = true;
+        for (path, key) in server.endpoints() {
+            for (era, method) in ERAS.iter().flat_map(|era| [(era, list), (era, call)]) {
+                let mut inspector = self.command(&self.program("mcp-inspector"));
+                inspector.args(["--cli", &server.url(path), "--transport", "http", "--stored-auth-only"]);
+                inspector.args(["--header", &format!("Authorization: Bearer {key}")]);
+                inspector.args(["--protocol-era", era, "--method"]).args(method);
+                let output = output(&mut inspector)?;
+                let complaints = String::from_utf8_lossy(&output.stderr);
+                let well = output.status.success() && complaints.is_empty();
+                println!("{} at {path}, {era}: {}{complaints}", method[0], if well { "fine" } else { "" });
+                fine &= well;
+            }
         }
-        Ok(server)
+        Ok(fine)
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.folder.join("node_modules/.bin").join(name)
+    }
+
+    /// Node with a script of the repository or of a package. What it wants to keep it keeps in the
+    /// packages' folder.
+    fn command(&self, script: &Path) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(root().join(script)).current_dir(&self.folder).env("HOME", &self.folder);
+        command
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail on a process that has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
+fn expected_failures(revision: &str) -> PathBuf {
+    root().join(format!("xtask/mcp/expected-failures/{revision}.yaml"))
+}
+
+fn output(command: &mut Command) -> anyhow::Result<Output> {
+    command.stdin(Stdio::null()).output().context("Node does not start")
+}
+
+/// Everything, unless it is content: then there is nothing to look into.
+fn told_by_suite(output: &Output) -> String {
+    if output.status.success() {
+        return "nothing failed but what is expected to".to_owned();
     }
+    let all = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8_lossy(&all).into_owned()
 }

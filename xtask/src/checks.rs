@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-use crate::agents;
+use crate::agents::{self, NodeAgents};
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
 
 /// What came of one check.
@@ -28,6 +28,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("tests", tests),
     ("fault injection", fault_injection),
     ("the official MCP client", mcp_client),
+    ("the MCP conformance suite", mcp_conformance),
+    ("the MCP Inspector", mcp_inspector),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -121,11 +123,31 @@ fn mcp_client() -> anyhow::Result<Outcome> {
         Ok(python) => python,
         Err(error) => return Ok(Outcome::Skipped(format!("the client cannot be installed: {error:#}"))),
     };
-    Ok(if agents::client_story(&python)? {
-        Outcome::Passed
-    } else {
-        Outcome::Failed("the client did not get what it expected".to_owned())
+    Ok(expected(agents::client_story(&python)?, "the client did not get what it expected"))
+}
+
+fn mcp_conformance() -> anyhow::Result<Outcome> {
+    with_node_agents(|agents| {
+        Ok(expected(agents.conformance()?, "the suite found what xtask/mcp/expected-failures does not list"))
     })
+}
+
+fn mcp_inspector() -> anyhow::Result<Outcome> {
+    with_node_agents(|agents| {
+        Ok(expected(agents.inspection()?, "the Inspector did not get, or did not like, what it asked for"))
+    })
+}
+
+/// As with the client: what comes from a registry may be out of reach.
+fn with_node_agents(check: impl Fn(&NodeAgents) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+    match NodeAgents::installed() {
+        Ok(agents) => check(&agents),
+        Err(error) => Ok(Outcome::Skipped(format!("it cannot be installed: {error:#}"))),
+    }
+}
+
+fn expected(so: bool, otherwise: &str) -> Outcome {
+    if so { Outcome::Passed } else { Outcome::Failed(otherwise.to_owned()) }
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

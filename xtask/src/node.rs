@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::cargo::{as_typed, root, runs, target_folder};
 
@@ -42,6 +42,13 @@ pub fn packages(packages: &Packages) -> anyhow::Result<PathBuf> {
     install(&folder)?;
     fs::write(installed, lock)?;
     Ok(folder)
+}
+
+/// The Node that is one of the packages, for those that need a newer one than the machine's own.
+pub fn packaged_node(folder: &Path) -> anyhow::Result<PathBuf> {
+    let node = folder.join("node_modules/.bin/node");
+    ensure!(runs(Command::new(&node).arg("--version")), "no package holds a Node for this system");
+    Ok(node)
 }
 
 fn install(folder: &Path) -> anyhow::Result<()> {

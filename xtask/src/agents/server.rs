@@ -1,0 +1,102 @@
+//! The server that agents speak to: built, and started as a newcomer starts it, over a folder of its
+//! own below the target folder. It and its folder are gone when it is dropped.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::cargo::{cargo, target_folder};
+
+/// A server on its first start.
+pub(super) struct Server {
+    child: Child,
+    address: String,
+    /// The project's key that sends and reads.
+    pub(super) secret_key: String,
+    /// The project's key that reads.
+    pub(super) read_key: String,
+    account_key: String,
+    folder: PathBuf,
+}
+
+impl Server {
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let binary = binary()?;
+        let folder = target_folder()?.join("mcp-data");
+        // What a check left that was cut off.
+        let _ = fs::remove_dir_all(&folder);
+        let mut command = Command::new(&binary);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
+        let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
+        let said = child.stdout.take().context("the server says nothing")?;
+        let [address, secret_key, read_key, account_key] = [const { String::new() }; 4];
+        let mut server = Self { child, address, secret_key, read_key, account_key, folder };
+        for line in BufReader::new(said).lines() {
+            if server.learn(&line?) {
+                break;
+            }
+        }
+        if server.address.is_empty() || server.secret_key.is_empty() || server.read_key.is_empty() {
+            bail!("the server did not greet with its address and its keys");
+        }
+        server.account_key = mint_account_key(&binary, &server.folder)?;
+        Ok(server)
+    }
+
+    /// Takes what a line of the greeting tells; true with the last one.
+    fn learn(&mut self, line: &str) -> bool {
+        // The first is the key itself; below come lines to copy, which hold it too.
+        for (key, start) in [(&mut self.secret_key, "sk_"), (&mut self.read_key, "rk_")] {
+            if let Some(found) = word(line, start).filter(|_| key.is_empty()) {
+                found.clone_into(key);
+            }
+        }
+        let Some(address) = word(line, "http://").filter(|_| line.contains(" listens on ")) else {
+            return false;
+        };
+        address.clone_into(&mut self.address);
+        true
+    }
+
+    /// The whole address of a path.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    /// Where agents speak to it, each with the key that opens the most there.
+    pub(super) fn endpoints(&self) -> [(&'static str, &str); 2] {
+        [("/mcp", &self.secret_key), ("/mcp/account", &self.account_key)]
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail on a process that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn binary() -> anyhow::Result<PathBuf> {
+    let mut build = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
+    if !build.status().context("cargo does not start")?.success() {
+        bail!("the server could not be built");
+    }
+    Ok(target_folder()?.join(format!("debug/millimetric{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// A new key of the account that the greeting's project belongs to.
+fn mint_account_key(binary: &Path, folder: &Path) -> anyhow::Result<String> {
+    let mut mint = Command::new(binary);
+    mint.args(["key", "mint", "--account", "default", "--kind", "ak", "--data-dir"]).arg(folder);
+    let said = String::from_utf8(mint.output()?.stdout)?;
+    said.lines().find_map(|line| word(line, "ak_")).map(str::to_owned).context("no key of the account")
+}
+
+fn word<'a>(line: &'a str, start: &str) -> Option<&'a str> {
+    line.split_whitespace().find(|word| word.starts_with(start))
+}
