@@ -5,6 +5,7 @@ mod account;
 mod client;
 mod isolation;
 mod keys;
+mod leaving;
 mod listing;
 mod protocol;
 mod questions;

@@ -84,7 +84,9 @@ impl Server {
     /// The text of standard error when the start fails.
     pub(crate) fn try_start(dir: &Path, flags: &[&str]) -> Result<Self, String> {
         let mut child = command(dir)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
+            .env("MILLIMETRIC_LISTEN", "127.0.0.1:0")
+            .env("MILLIMETRIC_LOG", "warn")
+            .arg("serve")
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

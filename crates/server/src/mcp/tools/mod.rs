@@ -46,6 +46,7 @@ pub(super) async fn call(
     era: Era,
 ) -> Result<CallToolResult, ErrorData> {
     let tool = find(&session.agent, name)?;
+    tracing::debug!(tool = tool.spec().name, "an agent calls");
     let called = match (tool, &*session.agent) {
         (Tool::TrackEvent, Agent::Project(agent)) => track::track(session, agent, &arguments).await,
         _ => ask(session, tool, &arguments).await,

@@ -258,6 +258,43 @@ fn other_hosts_and_other_origins_are_refused_before_any_key() {
 }
 
 #[test]
+fn the_name_in_the_public_url_is_the_servers_own() {
+    let server = behind_a_name(&["--public-url", "https://stats.example.com"]);
+    let rk = server.default_project().rk;
+    let call = |host: &str, origin: &str| {
+        let bearer = format!("Bearer {rk}");
+        let headers = [("authorization", bearer.as_str()), JSON, ("host", host), ("origin", origin)];
+        send_to(&server, &headers, &message("tools/list", &json!({}))).0
+    };
+    let own = "https://stats.example.com";
+    for (host, origin, status) in [
+        ("stats.example.com", own, 200),
+        ("stats.example.com:443", own, 200),
+        ("localhost", own, 200),
+        ("example.com", own, 403),
+        ("a.stats.example.com", own, 403),
+        ("stats.example.com", "http://stats.example.com", 403),
+        ("stats.example.com", "https://example.com", 403),
+    ] {
+        assert_eq!(call(host, origin), status, "{host} from {origin}");
+    }
+}
+
+/// A server that tells another address than the one where it listens, which has to be known before.
+fn behind_a_name(flags: &[&str]) -> Server {
+    crate::support::eventually("a port that is free stays so until the start", || {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let flags = [&["--listen", &address], flags].concat();
+        let mut server = Server::try_start(folder.path(), &flags).ok()?;
+        server.url = format!("http://{address}");
+        Some(server.keeping(folder))
+    })
+}
+
+#[test]
 fn the_card_tells_strangers_where_to_connect() {
     let server = Server::start();
     let answer = server.send("GET", "/mcp/server-card", &[], b"");
