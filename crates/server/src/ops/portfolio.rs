@@ -2,6 +2,7 @@
 //!
 //! Each is asked like any other project, through a proof that the account's key opens it.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
 use millimetric_core::query::{Metric, Number, StatsQuestion};
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -13,6 +14,8 @@ use crate::error::ApiResult;
 
 /// The week that the figures of a project are of, in milliseconds.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// The most projects that one call asks at once: the others' questions shall find cores too.
+const AT_ONCE: usize = 4;
 
 /// A project and how lively it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,16 @@ pub struct Compared {
     pub share_pct: f64,
 }
 
+/// Asks every project, a few at once. The answers come in the order of the projects.
+pub async fn of_each<'a, T, A: Future<Output = ApiResult<T>>>(
+    of: &'a [Authorized<Read>],
+    ask: impl Fn(&'a Authorized<Read>) -> A,
+) -> ApiResult<Vec<T>> {
+    // None begins before it is polled.
+    let asked: Vec<A> = of.iter().map(ask).collect();
+    stream::iter(asked).buffered(AT_ONCE).try_collect().await
+}
+
 /// The projects whose name or slug holds the text, oldest first.
 pub async fn list(
     app: &App,
@@ -47,21 +60,20 @@ pub async fn list(
     let search = search.map(str::to_lowercase).unwrap_or_default();
     let now = app.now();
     let week = TimeRange::new(now.plus_millis(-WEEK_MILLIS), now.plus_millis(1)).unwrap_or(TimeRange::LAST);
-    let mut summaries = Vec::new();
-    for by in of {
-        let project = by.project();
-        if !project.name.as_str().to_lowercase().contains(&search) && !project.slug.as_str().contains(&search)
-        {
-            continue;
-        }
-        summaries.push(ProjectSummary {
-            project: project.clone(),
-            last_event_at: schema::last_seen(app, by, None).await?,
-            events_7d: total(app, by, whole(week, Metric::Count)).await?,
-            uniques_7d: total(app, by, whole(week, Metric::Uniques)).await?,
-        });
-    }
-    Ok(summaries)
+    let holds = |project: &Project| {
+        project.name.as_str().to_lowercase().contains(&search) || project.slug.as_str().contains(&search)
+    };
+    let found: Vec<_> = of.iter().filter(|by| holds(by.project())).cloned().collect();
+    of_each(&found, |by| summary(app, by, week)).await
+}
+
+async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> ApiResult<ProjectSummary> {
+    Ok(ProjectSummary {
+        project: by.project().clone(),
+        last_event_at: schema::last_seen(app, by, None).await?,
+        events_7d: total(app, by, whole(week, Metric::Count)).await?,
+        uniques_7d: total(app, by, whole(week, Metric::Uniques)).await?,
+    })
 }
 
 /// One figure of each project, the highest first, ties by slug.
@@ -70,10 +82,9 @@ pub async fn compare(
     of: &[Authorized<Read>],
     question: &StatsQuestion,
 ) -> ApiResult<Vec<Compared>> {
-    let mut figures = Vec::with_capacity(of.len());
-    for by in of {
-        figures.push((by.project().clone(), total(app, by, question.clone()).await?));
-    }
+    let figure =
+        async |by: &Authorized<Read>| Ok((by.project().clone(), total(app, by, question.clone()).await?));
+    let mut figures = of_each(of, figure).await?;
     let all: u64 = figures.iter().map(|(_, value)| value).sum();
     figures.sort_by(|(a, more), (b, less)| (less, a.slug.as_str()).cmp(&(more, b.slug.as_str())));
     let share =

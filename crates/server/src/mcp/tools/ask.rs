@@ -47,10 +47,8 @@ pub(in crate::mcp) async fn page(
     if tool == Tool::ExplainAttribution {
         return wherever_it_is(app, readers, &query).await;
     }
-    let mut pages = Vec::with_capacity(readers.len());
-    for by in readers {
-        pages.push((by.project().id, of_one(app, tool, by, &query).await?));
-    }
+    let pages = portfolio::of_each(readers, |by| of_one(app, tool, by, &query)).await?;
+    let pages = readers.iter().map(|by| by.project().id).zip(pages).collect();
     Ok(merge::merge(tool, pages, arguments))
 }
 

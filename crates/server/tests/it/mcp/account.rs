@@ -111,6 +111,25 @@ fn several_projects_are_merged_in_the_order_of_one() {
 }
 
 #[test]
+fn many_projects_are_answered_for_oldest_first() {
+    let server = Server::start();
+    let ak = account_key(&server, &[]);
+    let names: Vec<String> = (1..=6).map(|number| format!("Shop {number}")).collect();
+    for name in &names {
+        server.track(&server.project(name, &[]).sk, json!({ "event": "opened" }));
+    }
+    let client = Client::of_account(&server, &ak);
+    let listed = client.rows("list_projects", json!({ "search": "shop" }));
+    let listed: Vec<_> = listed["rows"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(listed, names);
+    let ids: Vec<_> = (1..=6).map(|number| id_of(&client, &format!("shop-{number}"))).collect();
+    let counted = client.rows("get_stats", json!({ "project_ids": ids }));
+    let counted: Vec<_> =
+        counted["rows"].as_array().unwrap().iter().map(|row| row["project_id"].clone()).collect();
+    assert_eq!(counted, ids, "equal figures stand in the order of their projects");
+}
+
+#[test]
 fn there_is_no_way_to_send() {
     let server = Server::start();
     let ak = account_key(&server, &[]);
