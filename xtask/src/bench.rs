@@ -53,6 +53,8 @@ pub enum Subject {
     Background,
     /// The time from the start to the first answer.
     Start,
+    /// What an agent's questions cost over the same questions over REST.
+    Mcp,
     /// Questions over HTTP and inside of the process, beside ClickHouse on the same data.
     Query,
     /// Everything but `query`, which needs Python.

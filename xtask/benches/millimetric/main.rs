@@ -15,6 +15,7 @@ mod inside;
 mod load;
 mod long;
 mod machine;
+mod mcp;
 mod memory;
 mod micro;
 mod oracle;
@@ -102,6 +103,9 @@ async fn measure(
     }
     if subject.covers(Subject::Start) {
         start::measure(server, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Mcp) {
+        mcp::measure(server, runs, &mut report).await?;
     }
     if subject.covers(Subject::Query) {
         let python = python?;

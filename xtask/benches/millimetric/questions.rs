@@ -66,8 +66,8 @@ pub(crate) const QUESTIONS: &[Question] = &[
 /// The days that are asked about: from the first's midnight to before the second's.
 #[derive(Debug, Clone)]
 pub(crate) struct Days {
-    from: String,
-    to: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
 impl Days {
