@@ -4,6 +4,7 @@
 //! to be misread twice. A new route gets a function here and a line in [`question`].
 
 mod journeys;
+mod schema;
 
 use std::fmt::Write as _;
 
@@ -24,7 +25,7 @@ pub(super) struct Question {
 
 /// Any question.
 pub(super) fn question(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(16) {
+    match random.below(18) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
@@ -32,6 +33,8 @@ pub(super) fn question(random: &mut Random) -> anyhow::Result<Question> {
         7 | 8 => journeys::retention(random),
         9 => journeys::pages(random),
         10 => journeys::sessions(random),
+        11 => schema::properties(random),
+        12 => schema::values(random),
         _ => stats(random),
     }
 }
