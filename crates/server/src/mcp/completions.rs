@@ -10,6 +10,7 @@ use super::prompts::{self, Values};
 use super::session::Session;
 use crate::auth::agents::Projects;
 use crate::error::ApiResult;
+use crate::ops::portfolio::of_each;
 use crate::ops::schema;
 
 /// The most projects whose event names are offered.
@@ -60,14 +61,14 @@ async fn values(session: &Session, values: Values) -> ApiResult<Vec<String>> {
             Ok(readers.iter().map(|by| by.project().slug.to_string()).collect())
         }
         Values::EventNames => {
+            let mut readers = session.agent.readers(app, &Projects::All).await?;
+            readers.truncate(MOST_PROJECTS);
             let mut names = Vec::new();
-            for by in session.agent.readers(app, &Projects::All).await?.iter().take(MOST_PROJECTS) {
-                for name in schema::known_names(app, by).await? {
-                    let name = clean::text(&name, 128);
-                    // A name with a comma in it cannot be a step.
-                    if !names.contains(&name) && !name.contains(',') {
-                        names.push(name);
-                    }
+            for name in of_each(&readers, |by| schema::known_names(app, by)).await?.into_iter().flatten() {
+                let name = clean::text(&name, 128);
+                // A name with a comma in it cannot be a step.
+                if !names.contains(&name) && !name.contains(',') {
+                    names.push(name);
                 }
             }
             Ok(names)

@@ -46,7 +46,7 @@ pub async fn of_each<'a, T, A: Future<Output = ApiResult<T>>>(
     of: &'a [Authorized<Read>],
     ask: impl Fn(&'a Authorized<Read>) -> A,
 ) -> ApiResult<Vec<T>> {
-    // None begins before it is polled.
+    // Collected first: a stream that held the closure would want it for references of any life.
     let asked: Vec<A> = of.iter().map(ask).collect();
     stream::iter(asked).buffered(AT_ONCE).try_collect().await
 }

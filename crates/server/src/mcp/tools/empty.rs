@@ -14,6 +14,7 @@ use super::spec::Tool;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
+use crate::ops::portfolio::of_each;
 use crate::ops::{alike, read, schema};
 
 /// The most projects that are looked at for reasons.
@@ -44,10 +45,8 @@ pub(super) async fn reasons(
 ) -> ApiResult<Vec<String>> {
     let readers = &readers[..readers.len().min(MOST_PROJECTS)];
     let mut reasons = Vec::new();
-    let mut names = BTreeSet::new();
-    for by in readers {
-        names.extend(schema::known_names(app, by).await?);
-    }
+    let known = of_each(readers, |by| schema::known_names(app, by)).await?;
+    let names: BTreeSet<String> = known.into_iter().flatten().collect();
     if names.is_empty() {
         reasons.push(
             "No event was ever stored here, or none is kept any more: send one with POST /v1/track."
@@ -109,20 +108,18 @@ async fn about_value(
     range: TimeRange,
 ) -> ApiResult<Option<String>> {
     let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
-    let mut found = BTreeSet::new();
-    for by in readers {
-        let question = StatsQuestion {
-            range,
-            filters: Vec::<Filter>::new(),
-            metric: Metric::Count,
-            group_by: vec![dimension.clone()],
-            buckets: None,
-            limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
-        };
-        let rows = read::stats(app, by, question).await?.rows;
-        let some = rows.into_iter().filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
-        found.extend(some.filter_map(|row| row.keys.into_iter().next().flatten()));
-    }
+    let question = StatsQuestion {
+        range,
+        filters: Vec::<Filter>::new(),
+        metric: Metric::Count,
+        group_by: vec![dimension],
+        buckets: None,
+        limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
+    };
+    let answers = of_each(readers, |by| read::stats(app, by, question.clone())).await?;
+    let rows = answers.into_iter().flat_map(|answer| answer.rows);
+    let some = rows.filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
+    let mut found: BTreeSet<_> = some.filter_map(|row| row.keys.into_iter().next().flatten()).collect();
     if found.contains(value) {
         return Ok(None);
     }
@@ -150,9 +147,6 @@ async fn newest(
     readers: &[Authorized<Read>],
     event: Option<&str>,
 ) -> ApiResult<Option<Timestamp>> {
-    let mut newest = None;
-    for by in readers {
-        newest = newest.max(schema::last_seen(app, by, event).await?);
-    }
-    Ok(newest)
+    let newest = of_each(readers, |by| schema::last_seen(app, by, event)).await?;
+    Ok(newest.into_iter().max().flatten())
 }
