@@ -127,22 +127,23 @@ fn mcp_client() -> anyhow::Result<Outcome> {
 }
 
 fn mcp_conformance() -> anyhow::Result<Outcome> {
-    with_node_agents(|agents| {
-        Ok(expected(agents.conformance()?, "the suite found what xtask/mcp/expected-failures does not list"))
-    })
+    let otherwise =
+        "something failed that xtask/mcp/expected-failures does not list, or passed that it lists";
+    with_node_agents(NodeAgents::conformance, otherwise)
 }
 
 fn mcp_inspector() -> anyhow::Result<Outcome> {
-    with_node_agents(|agents| {
-        Ok(expected(agents.inspection()?, "the Inspector did not get, or did not like, what it asked for"))
-    })
+    with_node_agents(NodeAgents::inspection, "the Inspector did not get, or did not like, what it asked for")
 }
 
 /// As with the client: what comes from a registry may be out of reach.
-fn with_node_agents(check: impl Fn(&NodeAgents) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+fn with_node_agents(
+    check: fn(&NodeAgents) -> anyhow::Result<bool>,
+    otherwise: &str,
+) -> anyhow::Result<Outcome> {
     match NodeAgents::installed() {
-        Ok(agents) => check(&agents),
-        Err(error) => Ok(Outcome::Skipped(format!("it cannot be installed: {error:#}"))),
+        Ok(agents) => Ok(expected(check(&agents)?, otherwise)),
+        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
     }
 }
 

@@ -53,8 +53,9 @@ pub fn packaged_node(folder: &Path) -> anyhow::Result<PathBuf> {
 
 fn install(folder: &Path) -> anyhow::Result<()> {
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"])
-        .current_dir(folder);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    // A registry that is out of reach is told in seconds, not in minutes.
+    npm.arg("--fetch-retry-mintimeout=1000").current_dir(folder);
     if !npm.status().context("npm does not start")?.success() {
         bail!("the Node packages could not be installed: `{}`", as_typed(&npm));
     }
