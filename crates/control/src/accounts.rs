@@ -70,7 +70,7 @@ impl Control {
     }
 }
 
-fn account(row: &AnyRow) -> Result<Account, ControlError> {
+pub(crate) fn account(row: &AnyRow) -> Result<Account, ControlError> {
     Ok(Account {
         id: row::parsed(row, "id")?,
         name: row::parsed(row, "name")?,

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use millimetric_core::ids::{AccountId, KeyId, ProjectId};
+use millimetric_core::ids::{AccountId, KeyId, ProjectId, UserId};
 use millimetric_core::time::Timestamp;
 use serde_json::Value;
 use sqlx::any::AnyRow;
@@ -25,7 +25,7 @@ pub enum Actor {
     /// The holder of a key.
     Key(KeyId),
     /// A signed-in person, by identifier (never a name or an address).
-    User(String),
+    User(UserId),
 }
 
 impl fmt::Display for Actor {
@@ -54,7 +54,7 @@ impl FromStr for Actor {
             None if text == "setup" => Ok(Self::Setup),
             None if text == "server" => Ok(Self::Server),
             Some(("key", id)) => id.parse().map(Self::Key).map_err(|_| ParseActorError),
-            Some(("user", id)) => Ok(Self::User(id.to_owned())),
+            Some(("user", id)) => id.parse().map(Self::User).map_err(|_| ParseActorError),
             _ => Err(ParseActorError),
         }
     }
@@ -218,12 +218,11 @@ mod tests {
     #[test]
     fn an_actor_reads_back_from_its_text() {
         let key: KeyId = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5".parse().unwrap();
-        for actor in
-            [Actor::CommandLine, Actor::Setup, Actor::Server, Actor::Key(key), Actor::User("u:1".into())]
-        {
+        let user: UserId = "usr_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5".parse().unwrap();
+        for actor in [Actor::CommandLine, Actor::Setup, Actor::Server, Actor::Key(key), Actor::User(user)] {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }
-        for text in ["", "somebody", "key:1", "setup:x"] {
+        for text in ["", "somebody", "key:1", "user:1", "setup:x"] {
             assert_eq!(text.parse::<Actor>(), Err(ParseActorError), "{text}");
         }
     }

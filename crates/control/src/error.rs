@@ -33,6 +33,18 @@ pub enum ControlError {
     /// A successor must have its predecessor's owner, kind and environment.
     #[error("the new key differs from the old one in owner, kind or environment")]
     RotationMismatch,
+    /// Somebody signs in with this address already.
+    #[error("somebody has this e-mail address already: sign in, or use another")]
+    EmailTaken,
+    /// No such person, or not in this account.
+    #[error("there is no such person here")]
+    UnknownUser,
+    /// The link was used, withdrawn or has expired, or never was one.
+    #[error("the link was used already, withdrawn, or has expired: ask for a new one")]
+    LinkGone,
+    /// An account without an owner could not be managed by anybody.
+    #[error("an account keeps at least one owner: make somebody else an owner first")]
+    LastOwner,
     /// The database cannot be opened; the sentence says what to do.
     #[error("{0}")]
     CannotOpen(String),

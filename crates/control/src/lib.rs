@@ -1,5 +1,5 @@
-//! The relational store, and the only crate that knows it: accounts, projects, keys, the audit
-//! log and the usage counters, in `SQLite`.
+//! The relational store, and the only crate that knows it: accounts, people, projects, keys, the
+//! audit log and the usage counters, in `SQLite`.
 //!
 //! Knows no HTTP and no event store, reads no clock and draws no random number: times,
 //! identifiers and hashes come in as arguments. The SQL is portable (`$1`, `on conflict`,
@@ -15,6 +15,7 @@ mod meta;
 mod month;
 mod names;
 mod open;
+mod people;
 mod plan;
 mod projects;
 mod row;
@@ -31,6 +32,9 @@ pub use error::ControlError;
 pub use keys::{KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use month::{Month, ParseMonthError};
 pub use names::{Name, NameError, Slug, SlugError};
+pub use people::{
+    Email, EmailError, Invitation, Member, Membership, NewSession, NewUser, Role, Session, TotpSecret, User,
+};
 pub use plan::Plan;
 pub use projects::{NewProject, Project, ProjectPatch};
 pub use usage::MonthlyUsage;
@@ -56,7 +60,14 @@ impl Control {
     /// that what a transaction reads stays true until it commits.
     async fn begin_change(&self) -> Result<Change, ControlError> {
         let mut change = self.pool.begin().await?;
-        meta::advance_key_revision(&mut change).await?;
+        meta::advance_revision(&mut change, "keys").await?;
+        Ok(change)
+    }
+
+    /// Starts a change of people, which says nothing about keys: the same, with a row of its own.
+    async fn begin_change_of_people(&self) -> Result<Change, ControlError> {
+        let mut change = self.pool.begin().await?;
+        meta::advance_revision(&mut change, "people").await?;
         Ok(change)
     }
 }

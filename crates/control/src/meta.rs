@@ -11,7 +11,7 @@ use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::{Actor, Change, Control, ControlError};
 
 const KEY_REVISION: &str = "select revision from revisions where subject = 'keys'";
-const ADVANCE: &str = "update revisions set revision = revision + 1 where subject = 'keys'";
+const ADVANCE: &str = "update revisions set revision = revision + 1 where subject = $1";
 const META: &str = "select value from meta where name = $1";
 const SET_META: &str = "insert into meta (name, value) values ($1, $2)
     on conflict (name) do update set value = excluded.value";
@@ -50,7 +50,8 @@ impl Control {
     }
 }
 
-pub(crate) async fn advance_key_revision(change: &mut Change) -> Result<(), ControlError> {
-    query(ADVANCE).execute(&mut **change).await?;
+/// Moves the revision of `keys` or `people`.
+pub(crate) async fn advance_revision(change: &mut Change, subject: &'static str) -> Result<(), ControlError> {
+    query(ADVANCE).bind(subject).execute(&mut **change).await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ mod sqlite_file;
 mod usage;
 
 use chrono_tz::Tz;
-use millimetric_core::ids::{AccountId, KeyId, ProjectId};
+use millimetric_core::ids::{AccountId, KeyId, ProjectId, UserId};
 use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper};
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
@@ -124,6 +124,10 @@ fn project_id(number: u128) -> ProjectId {
 
 fn key_id(number: u128) -> KeyId {
     KeyId::new(Uuid::from_u128(number))
+}
+
+fn user_id(number: u128) -> UserId {
+    UserId::new(Uuid::from_u128(number))
 }
 
 async fn create_account(control: &Control, number: u128) -> AccountId {

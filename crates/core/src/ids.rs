@@ -1,5 +1,5 @@
-//! Identifiers of accounts, projects, keys and erasure requests: a type each, so that one can
-//! never stand where another is meant.
+//! Identifiers of accounts, people, projects, keys and what else has one: a type each, so that one
+//! can never stand where another is meant.
 //!
 //! An identifier is a UUID that somebody else made (this crate draws no random numbers); it is
 //! shown with a prefix that tells its type, like `prj_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5`.
@@ -99,6 +99,26 @@ id!(
     /// A request to forget somebody; `request_id` on the wire.
     ErasureId,
     "fgt_"
+);
+id!(
+    /// Somebody who signs in.
+    UserId,
+    "usr_"
+);
+id!(
+    /// A signed-in browser.
+    SessionId,
+    "ses_"
+);
+id!(
+    /// An invitation to an account.
+    InvitationId,
+    "inv_"
+);
+id!(
+    /// A link by which anybody reads a project's reports.
+    ShareLinkId,
+    "shr_"
 );
 
 #[cfg(test)]

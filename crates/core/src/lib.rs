@@ -14,3 +14,4 @@ pub mod origin;
 pub mod query;
 pub mod record;
 pub mod time;
+pub mod token;

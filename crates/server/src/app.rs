@@ -11,10 +11,12 @@ use millimetric_events::EventStore;
 use tokio::task::spawn_blocking;
 use uuid::{Timestamp as UuidTime, Uuid};
 
+use crate::auth::passwords::Passwords;
 use crate::auth::ring::KeyRing;
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::{Countries, CountryDatabaseError};
 use crate::limits::Limits;
+use crate::limits::sign_in::SignInLimits;
 use crate::ops::usage::UsageMeter;
 use crate::secrets::Secrets;
 use crate::telemetry::Metrics;
@@ -28,7 +30,7 @@ pub struct App {
     pub settings: Settings,
     /// The address under which clients reach this server.
     pub public_url: PublicUrl,
-    /// Accounts, projects, keys.
+    /// Accounts, people, projects, keys.
     pub control: Control,
     /// Events.
     pub events: Arc<dyn EventStore>,
@@ -40,6 +42,10 @@ pub struct App {
     pub ip_salt: IpSalt,
     /// Buckets and budgets.
     pub limits: Limits,
+    /// Hashes and compares passwords.
+    pub passwords: Passwords,
+    /// How often somebody may try to sign in.
+    pub sign_ins: SignInLimits,
     /// Locates addresses.
     pub countries: Countries,
     /// Reads user agents.
@@ -86,6 +92,8 @@ impl App {
             keys,
             ip_salt: secrets.ip_salt.clone(),
             secrets,
+            passwords: Passwords::default(),
+            sign_ins: SignInLimits::default(),
             countries,
             user_agents,
             usage: UsageMeter::default(),

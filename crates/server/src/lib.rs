@@ -10,6 +10,7 @@ pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod country;
+pub mod dashboard;
 pub mod demo;
 pub mod error;
 pub mod http;

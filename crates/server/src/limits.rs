@@ -3,6 +3,8 @@
 //!
 //! Knows nothing of routes or keys; a door takes a token and goes on, or answers 429.
 
+pub mod sign_in;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use millimetric_core::key::KeyKind;
 use serde_json::json;
 
-use super::{BY, account_id, at, create_project, key_id, name, new_key, project_id};
+use super::{BY, account_id, at, create_project, key_id, name, new_key, project_id, user_id};
 use crate::{Actor, AuditEntry, AuditScope, Control, KeyOwner, NewAuditEntry, ProjectPatch};
 
 async fn everything(control: &Control) -> Vec<AuditEntry> {
@@ -16,7 +16,7 @@ async fn a_life(control: &Control) {
     let owner = KeyOwner::Project(project);
     control.insert_key(new_key(KeyKind::Sk, 1, owner), &BY, at(10)).await.unwrap();
     let new = new_key(KeyKind::Sk, 2, owner).with_label(name("second"));
-    control.rotate_key(key_id(1), new, at(90), &Actor::User("42".into()), at(20)).await.unwrap();
+    control.rotate_key(key_id(1), new, at(90), &Actor::User(user_id(42)), at(20)).await.unwrap();
     let prefix = control.key(key_id(2)).await.unwrap().unwrap().prefix;
     control.flag_exposed(prefix, &Actor::Server, at(30)).await.unwrap();
     control.revoke_key(key_id(2), &Actor::Key(key_id(1)), at(40)).await.unwrap();
@@ -53,7 +53,7 @@ pub(super) async fn entries_tell_who_did_what_to_what(control: Control) {
         (at(1), BY, account.as_str()),
         (at(2), BY, &project),
         (at(10), BY, &one),
-        (at(20), Actor::User("42".into()), &one),
+        (at(20), Actor::User(user_id(42)), &one),
         (at(30), Actor::Server, &two),
         (at(40), Actor::Key(key_id(1)), &two),
         (at(50), Actor::Setup, &project),

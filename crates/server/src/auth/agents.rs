@@ -4,7 +4,6 @@
 //! nothing else: plans and scopes are checked where the proof is asked for, so no call can pass
 //! them by. Knows nothing of tools.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -114,7 +113,7 @@ impl AccountAgent {
         if !project.plan.allows_account_mcp() {
             return Err(beyond(project.plan));
         }
-        Ok(Authorized { key: Arc::clone(&self.key), project: Arc::new(project), permission: PhantomData })
+        Ok(Authorized::of_key(Arc::clone(&self.key), Arc::new(project)))
     }
 
     fn account(&self) -> AccountId {
@@ -176,7 +175,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
 /// The proof for one permission, when the key's kind and scopes give it.
 fn allowed<P: Permission>(key: &Arc<VerifiedKey>, project: &Arc<Project>) -> Option<Authorized<P>> {
     let may = P::refusal(key.kind).is_none() && key.scopes.contains(&P::SCOPE);
-    may.then(|| Authorized { key: Arc::clone(key), project: Arc::clone(project), permission: PhantomData })
+    may.then(|| Authorized::of_key(Arc::clone(key), Arc::clone(project)))
 }
 
 fn beyond(plan: Plan) -> ApiError {

@@ -1,11 +1,13 @@
 //! Proof of authority: a handler that takes [`Authorized`] cannot be reached without a key that
 //! passed every check of the contract, in the contract's order (section 1). What an agent's key
-//! opens (MCP) is in `agents`.
+//! opens (MCP) is in `agents`, what somebody who is signed in may in `sessions`.
 //!
 //! Decides who may; never what is done. No key is kept, shown or logged here.
 
 pub mod agents;
+pub mod passwords;
 pub mod ring;
+pub mod sessions;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,9 +16,9 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::request::Parts;
-use millimetric_control::Project;
+use millimetric_control::{Actor, Project};
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::KeyId;
+use millimetric_core::ids::UserId;
 use millimetric_core::key::{Env, KeyKind, Scope};
 use millimetric_core::origin::Origin;
 
@@ -91,40 +93,71 @@ fn wrong_kind(allowed: &[&str]) -> ApiError {
     ApiError::new(ErrorCode::KeyKindNotAllowed).detail("allowed", allowed)
 }
 
-/// A request whose key may do `P` in one project.
+/// A request that may do `P` in one project.
 #[derive(Debug)]
 pub struct Authorized<P> {
-    key: Arc<VerifiedKey>,
+    by: Holder,
+    env: Env,
     project: Arc<Project>,
     permission: PhantomData<P>,
+}
+
+/// Who holds the right.
+#[derive(Debug, Clone)]
+enum Holder {
+    Key(Arc<VerifiedKey>),
+    User(UserId),
 }
 
 // Whoever has a proof may hand it on; a derived impl would ask the same of `P`.
 impl<P> Clone for Authorized<P> {
     fn clone(&self) -> Self {
-        Self { key: Arc::clone(&self.key), project: Arc::clone(&self.project), permission: PhantomData }
+        Self {
+            by: self.by.clone(),
+            env: self.env,
+            project: Arc::clone(&self.project),
+            permission: PhantomData,
+        }
     }
 }
 
 impl<P> Authorized<P> {
-    /// The project that the key belongs to.
+    /// The right of a key, whose checks were made.
+    fn of_key(key: Arc<VerifiedKey>, project: Arc<Project>) -> Self {
+        Self { env: key.env, by: Holder::Key(key), project, permission: PhantomData }
+    }
+
+    /// The project that this is about.
     pub fn project(&self) -> &Project {
         &self.project
     }
 
-    /// The project's live or test side, whichever the key is for.
+    /// The project's live or test side.
     pub fn scope(&self) -> EventScope {
-        EventScope { project: self.project.id, env: self.key.env }
+        EventScope { project: self.project.id, env: self.env }
     }
 
-    /// The key.
-    pub fn key_id(&self) -> KeyId {
-        self.key.id
+    /// As the audit log names whoever holds the right.
+    pub fn actor(&self) -> Actor {
+        match &self.by {
+            Holder::Key(key) => Actor::Key(key.id),
+            Holder::User(id) => Actor::User(*id),
+        }
     }
 
-    /// The key's kind.
-    pub fn kind(&self) -> KeyKind {
-        self.key.kind
+    /// The kind of the key that gives the right, where a key gives it.
+    pub fn kind(&self) -> Option<KeyKind> {
+        match &self.by {
+            Holder::Key(key) => Some(key.kind),
+            Holder::User(_) => None,
+        }
+    }
+}
+
+impl Authorized<Read> {
+    /// The right of somebody whose place in the project's account was checked.
+    fn of_user(user: UserId, project: Project, env: Env) -> Self {
+        Self { by: Holder::User(user), env, project: Arc::new(project), permission: PhantomData }
     }
 }
 
@@ -144,7 +177,7 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
             return Err(lacks(P::SCOPE));
         }
         app.keys.used(&key, app.now());
-        Ok(Self { key, project, permission: PhantomData })
+        Ok(Self::of_key(key, project))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::app::{App, Clock, system_clock};
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::http;
 use crate::ops::projects::{Founded, first};
-use crate::ops::{background, keys};
+use crate::ops::{background, keys, people};
 use crate::telemetry::start_logging;
 
 /// Runs a server until it is told to stop.
@@ -58,12 +58,21 @@ async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> a
     Ok(EmbeddedStore::open(&at.data_dir, options).await?)
 }
 
-/// Tells where the server is and, on a first start, hands over the first keys: once, on standard
-/// output, never in the log.
+/// Tells where the server is; on a first start hands over the first keys, and until somebody can
+/// sign in the link to the setup: once, on standard output, never in the log.
 async fn greet(app: &App) -> anyhow::Result<()> {
     let url = app.public_url.as_str();
     if let Some(founded) = first(&app.control, app.keys.pepper(), app.now()).await? {
         welcome(url, &founded);
+    }
+    if let Some(token) = people::offer_setup(app).await? {
+        output::line(format_args!(
+            "Open the dashboard and become its owner (the link works once, until the next start):
+
+  {url}/setup/{}
+",
+            token.reveal()
+        ));
     }
     output::line(format_args!("Millimetric listens on {url} (reference: {url}/docs)"));
     Ok(())

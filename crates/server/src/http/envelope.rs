@@ -20,6 +20,10 @@ use crate::error::{ApiError, ErrorCode};
 /// The header that names a request in answers and in the log.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// On an answer whose page tells its error already: it is logged and left as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldAsPage;
+
 /// The outermost layer.
 pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -32,12 +36,8 @@ pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next)
         .then(|| ApiError::new(ErrorCode::MethodNotAllowed));
     if let Some(error) = refused.or(bare) {
         log(&error, &id, &route);
-        let headers = std::mem::take(response.headers_mut());
-        response = body(&error, &id);
-        for (name, value) in &headers {
-            if !response.headers().contains_key(name) {
-                response.headers_mut().insert(name, value.clone());
-            }
+        if response.extensions_mut().remove::<ToldAsPage>().is_none() {
+            response = told(&error, &id, response);
         }
     }
     app.metrics.request(&route, response.status().as_u16(), started.elapsed());
@@ -46,6 +46,17 @@ pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next)
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+/// The error's own body in the place of a bare answer, whose headers stay.
+fn told(error: &ApiError, id: &str, bare: Response) -> Response {
+    let mut response = body(error, id);
+    for (name, value) in bare.headers() {
+        if !response.headers().contains_key(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     response
 }

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 use crate::api::{collect, discover, export, journeys, privacy, read, understand};
 use crate::app::App;
+use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
 
@@ -63,6 +64,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 pub fn router(app: Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .merge(dashboard::routes())
         .fallback(async || ApiError::new(ErrorCode::NotFound))
         .layer(from_fn_with_state(Arc::clone(&app), envelope::envelope))
         .with_state(app)

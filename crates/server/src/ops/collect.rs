@@ -157,7 +157,7 @@ impl<'a> Visits<'a> {
     fn new(app: &'a App, by: &Authorized<Ingest>, caller: &'a Caller, now: Timestamp) -> Self {
         // A server's own address and agent say nothing of the visitor, but are all there is when
         // it sends no context.
-        let for_others = by.kind() == KeyKind::Sk;
+        let for_others = by.kind() == Some(KeyKind::Sk);
         let mut visits = Self { app, caller, for_others, own: Visit::default(), now };
         visits.own = visits.visit(caller.ip, caller.user_agent.as_deref(), caller.hints());
         visits

@@ -1,4 +1,4 @@
-//! What the product can do, once. Every door (REST, MCP, command line, later the dashboard)
+//! What the product can do, once. Every door (REST, MCP, dashboard, command line)
 //! calls these; a door with a rule of its own has something that belongs here.
 //!
 //! Knows neither HTTP nor JSON shapes.
@@ -10,6 +10,7 @@ pub mod collect;
 pub mod explain;
 pub mod export;
 pub mod keys;
+pub mod people;
 pub mod portfolio;
 pub mod privacy;
 pub mod projects;

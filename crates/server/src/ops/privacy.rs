@@ -2,7 +2,7 @@
 //!
 //! The audit log keeps who asked, when, and a keyed hash of the id; never the id.
 
-use millimetric_control::{Actor, AuditScope, NewAuditEntry};
+use millimetric_control::{AuditScope, NewAuditEntry};
 use millimetric_core::ids::ErasureId;
 use millimetric_events::{Erasure, ErasureReport, Subject};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> Api
         detail,
     };
     let failed = |error: &dyn ToString| ApiError::new(ErrorCode::ForgetFailed).because(error.to_string());
-    app.control.record_audit(&entry, &Actor::Key(by.key_id()), now).await.map_err(|error| failed(&error))?;
+    app.control.record_audit(&entry, &by.actor(), now).await.map_err(|error| failed(&error))?;
     app.events.erase(by.scope(), Erasure { id, subject, at: now }).await.map_err(|error| failed(&error))?;
     Ok(id)
 }

@@ -11,6 +11,7 @@ mod collecting;
 mod command_line;
 mod crash;
 mod cross_origin;
+mod dashboard;
 mod discovery;
 mod faults;
 mod first_start;

@@ -170,6 +170,8 @@ impl Server {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .timeout_global(Some(PATIENCE))
             .build()
             .into();

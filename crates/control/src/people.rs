@@ -1,0 +1,20 @@
+//! The people who sign in, and what they may: users, their sessions, their place in accounts.
+//!
+//! Checks no password and makes no token: hashes come in as arguments. Knows no browser.
+
+mod email;
+mod factor;
+mod invitations;
+mod memberships;
+mod passwords;
+mod role;
+mod sessions;
+mod users;
+
+pub use email::{Email, EmailError};
+pub use factor::TotpSecret;
+pub use invitations::Invitation;
+pub use memberships::{Member, Membership};
+pub use role::Role;
+pub use sessions::{NewSession, Session};
+pub use users::{NewUser, User};

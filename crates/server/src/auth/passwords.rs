@@ -1,0 +1,208 @@
+//! Passwords: which ones are taken, and how they are hashed and compared (argon2id with the
+//! parameters that OWASP recommends), away from the threads that answer requests.
+//!
+//! No password is kept, shown or logged. Comparing with nothing takes as long as comparing with a
+//! real hash.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::secrets::random_bytes;
+
+/// Hashes at once: each takes 19 MiB.
+const AT_ONCE: usize = 4;
+/// How long somebody waits for their turn.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+/// Memory of a hash in KiB, passes and lanes (OWASP, Password Storage Cheat Sheet).
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// A hash of no password that anybody knows, with the parameters above.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5cyBzYWx0IQ$Yb1N5Zc0n5hQ2mUe6w7QXl8o3m4e1JvR9tKcT0sDqLw";
+
+/// The fewest characters of a password.
+pub const MIN_CHARS: usize = 12;
+/// The most bytes of one.
+pub const MAX_BYTES: usize = 256;
+
+/// A password that somebody may choose.
+pub struct NewPassword(String);
+
+/// Why a password is not taken. The sentence is for the person who typed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Fewer than [`MIN_CHARS`].
+    #[error("a password has at least 12 characters: a few words in a row make a good one")]
+    TooShort,
+    /// More than [`MAX_BYTES`].
+    #[error("a password has at most 256 bytes")]
+    TooLong,
+    /// One of those that are tried first.
+    #[error("this password is too easy to guess: a few words in a row make a good one")]
+    TooEasy,
+}
+
+impl NewPassword {
+    /// Checks what somebody with this e-mail address chose.
+    pub fn of(text: &str, email: &str) -> Result<Self, PasswordError> {
+        if text.chars().count() < MIN_CHARS {
+            return Err(PasswordError::TooShort);
+        }
+        if text.len() > MAX_BYTES {
+            return Err(PasswordError::TooLong);
+        }
+        if is_easy(&text.to_lowercase(), email) {
+            return Err(PasswordError::TooEasy);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The address itself, few different characters, or one that everybody tries.
+fn is_easy(lower: &str, email: &str) -> bool {
+    let different: std::collections::HashSet<char> = lower.chars().collect();
+    lower == email || different.len() < 5 || COMMON.contains(&lower)
+}
+
+/// Of the passwords that people choose most often, those long enough to be taken otherwise.
+const COMMON: &[&str] = &[
+    "123456789012",
+    "1234567890123",
+    "12345678901234",
+    "123456789abc",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "abcdefghijkl",
+    "administrator",
+    "changemenow1",
+    "correcthorsebatterystaple",
+    "iloveyou1234",
+    "letmein12345",
+    "millimetric1",
+    "millimetric123",
+    "password1234",
+    "password12345",
+    "password123456",
+    "passwordpassword",
+    "qwerty123456",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopasdf",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "welcome12345",
+    "zaq12wsxcde3",
+];
+
+/// Hashes and compares, a few at once.
+#[derive(Debug)]
+pub struct Passwords {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Passwords {
+    /// The hash to store, in the PHC format.
+    pub async fn hash(&self, password: NewPassword) -> ApiResult<String> {
+        let salt = random_bytes::<16>().map_err(failed)?;
+        self.in_turn(move || {
+            let hash = hasher()?.hash_password_with_salt(password.0.as_bytes(), &salt).map_err(failed)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// Whether this is the password behind the stored hash; of nobody's hash it never is.
+    pub async fn matches(&self, password: &str, stored: Option<&str>) -> ApiResult<bool> {
+        let (password, real) = (password.to_owned(), stored.is_some());
+        let hash = stored.unwrap_or(NOBODYS).to_owned();
+        let same =
+            self.in_turn(move || Ok(hasher()?.verify_password(password.as_bytes(), &*hash).is_ok())).await?;
+        Ok(same && real)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let place = self.place().await?;
+        let work = move || {
+            let done = work();
+            drop(place);
+            done
+        };
+        spawn_blocking(work).await.map_err(failed)?
+    }
+
+    async fn place(&self) -> ApiResult<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.places).acquire_owned()).await;
+        match turn {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                Err(ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many sign-ins at once"))
+            }
+        }
+    }
+}
+
+fn hasher() -> ApiResult<Argon2<'static>> {
+    let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(failed)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
+}
+
+fn failed(cause: impl ToString) -> ApiError {
+    ApiError::new(ErrorCode::InternalError).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_long_and_not_easy() {
+        let check = |text: &str| NewPassword::of(text, "ann@example.com").err();
+        assert_eq!(check("correct horse battery"), None);
+        assert_eq!(check("größe über alles"), None);
+        assert_eq!(check("eleven char"), Some(PasswordError::TooShort));
+        assert_eq!(check(&"x1".repeat(129)), Some(PasswordError::TooLong));
+        for easy in ["Ann@Example.com", "aaaaaaaaaaaa", "121212121212", "Password1234"] {
+            assert_eq!(check(easy), Some(PasswordError::TooEasy), "{easy}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_salted_argon2id_and_matches_its_password_alone() {
+        let passwords = Passwords::default();
+        let new = || NewPassword::of("correct horse battery", "ann@example.com").unwrap();
+        let (one, two) = (passwords.hash(new()).await.unwrap(), passwords.hash(new()).await.unwrap());
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+        assert_ne!(one, two);
+        for (password, stored, expected) in [
+            ("correct horse battery", Some(&*one), true),
+            ("correct horse batterY", Some(&*one), false),
+            ("", Some(&*one), false),
+            ("correct horse battery", None, false),
+            ("correct horse battery", Some("not a hash"), false),
+        ] {
+            assert_eq!(passwords.matches(password, stored).await.unwrap(), expected, "{password} {stored:?}");
+        }
+    }
+
+    #[test]
+    fn comparing_with_nobodys_hash_is_real_work() {
+        let hash = argon2::password_hash::phc::PasswordHash::new(NOBODYS).unwrap();
+        assert_eq!(hash.params.to_string(), "m=19456,t=2,p=1");
+        assert_eq!(hash.hash.unwrap().len(), 32);
+    }
+}

@@ -1,0 +1,282 @@
+//! Proof that a request comes from somebody who is signed in, and of what they may: [`SignedIn`],
+//! [`InAccount`], [`InProject`]. A page that takes one cannot be reached without it.
+//!
+//! Whoever is no member of an account finds nothing below it, not even a refusal. Decides who
+//! may; never what is done, and draws no page.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::header::COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use millimetric_control::{Account, Actor, ControlError, Project, Role, Session, User};
+use millimetric_core::ids::AccountId;
+use millimetric_core::key::Env;
+use millimetric_core::token::Token;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{Authorized, Read};
+use crate::app::App;
+use crate::error::{ApiError, ErrorCode};
+use crate::secrets::random_bytes;
+
+/// How long a session lasts, in seconds.
+pub const LASTS_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// How often its last use is written, in milliseconds.
+const USE_WRITTEN_EVERY_MILLIS: i64 = 5 * 60 * 1000;
+
+/// Why somebody does not get what they asked for.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nobody is signed in; afterwards they may go on to this address of ours.
+    SignIn(String),
+    /// There is nothing here, or nothing for them.
+    NotFound,
+    /// Their role does not allow it.
+    Forbidden(Role),
+    /// The form was not sent by one of our own pages.
+    Foreign,
+    /// Too many tries; seconds until the next one.
+    TooMany(u64),
+    /// Something failed.
+    Failed(ApiError),
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        if error.code == ErrorCode::NotFound { Self::NotFound } else { Self::Failed(error) }
+    }
+}
+
+impl From<ControlError> for Refusal {
+    fn from(error: ControlError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Somebody who is signed in, second factor included.
+#[derive(Debug)]
+pub struct SignedIn {
+    session: Session,
+    user: User,
+    token: Token,
+}
+
+impl SignedIn {
+    /// Who is signed in, if anybody is.
+    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+        Ok(Self::find(headers, app).await?.filter(|found| !found.session.awaits_code))
+    }
+
+    /// Whoever gave a password and still owes the code of their second factor.
+    pub async fn awaiting_code(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+        Ok(Self::find(headers, app).await?.filter(|found| found.session.awaits_code))
+    }
+
+    async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+        let Some(token) = sent_token(headers, app) else { return Ok(None) };
+        let now = app.now();
+        let Some((session, user)) = app.control.session(token.hash(), now).await? else { return Ok(None) };
+        if now.millis() - session.last_seen_at.millis() >= USE_WRITTEN_EVERY_MILLIS {
+            app.control.touch_session(session.id, now).await?;
+        }
+        Ok(Some(Self { session, user, token }))
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Who it is.
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// As the audit log names them.
+    pub const fn actor(&self) -> Actor {
+        Actor::User(self.user.id)
+    }
+
+    /// The token that forms of this session carry. It looks different each time, so that what a
+    /// page repeats of its request cannot be used to guess it from the compressed length.
+    pub fn form_token(&self) -> Result<String, Refusal> {
+        let pad: [u8; 32] =
+            random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+        let secret = form_secret(&self.token);
+        let masked = secret.iter().zip(&pad).map(|(a, b)| a ^ b);
+        Ok(URL_SAFE_NO_PAD.encode(pad.iter().copied().chain(masked).collect::<Vec<u8>>()))
+    }
+}
+
+/// Whether a form carries the token of the session whose cookie came with it.
+pub fn form_is_ours(headers: &HeaderMap, app: &App, form_token: &str) -> bool {
+    let Some(token) = sent_token(headers, app) else { return false };
+    let Ok(bytes) = URL_SAFE_NO_PAD.decode(form_token) else { return false };
+    let Some((pad, masked)) = bytes.split_at_checked(32) else { return false };
+    let secret: Vec<u8> = masked.iter().zip(pad).map(|(a, b)| a ^ b).collect();
+    secret.ct_eq(&form_secret(&token)).into()
+}
+
+fn form_secret(token: &Token) -> [u8; 32] {
+    Sha256::new().chain_update("millimetric form\0").chain_update(token.reveal()).finalize().into()
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let wanted = || parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str()).to_owned();
+        // What was sent cannot be sent again by going there.
+        let next = if parts.method.is_safe() { wanted() } else { "/".to_owned() };
+        Self::of(&parts.headers, app).await?.ok_or(Refusal::SignIn(next))
+    }
+}
+
+/// The least role that a page asks for.
+pub trait Asks: Send + Sync + 'static {
+    /// The role.
+    const ROLE: Role;
+}
+
+/// Asks for a member.
+#[derive(Debug)]
+pub struct Viewer;
+/// Asks for somebody who may change projects and keys.
+#[derive(Debug)]
+pub struct Admin;
+/// Asks for somebody who may decide about members.
+#[derive(Debug)]
+pub struct Owner;
+
+impl Asks for Viewer {
+    const ROLE: Role = Role::Viewer;
+}
+impl Asks for Admin {
+    const ROLE: Role = Role::Admin;
+}
+impl Asks for Owner {
+    const ROLE: Role = Role::Owner;
+}
+
+/// A member of the account that `{account}` in the path names, with at least the role `R`.
+#[derive(Debug)]
+pub struct InAccount<R> {
+    /// Who it is.
+    pub by: SignedIn,
+    /// The account.
+    pub account: Account,
+    /// Their role in it.
+    pub role: Role,
+    asks: PhantomData<R>,
+}
+
+/// A member of the account whose project `{project}` in the path names by its slug, with at least
+/// the role `R`.
+#[derive(Debug)]
+pub struct InProject<R> {
+    /// Who it is.
+    pub by: SignedIn,
+    /// The project.
+    pub project: Project,
+    /// Their role in its account.
+    pub role: Role,
+    asks: PhantomData<R>,
+}
+
+impl<R: Asks> InProject<R> {
+    /// The right to ask questions of the project's live or test side.
+    pub fn reader(&self, env: Env) -> Authorized<Read> {
+        Authorized::of_user(self.by.user.id, self.project.clone(), env)
+    }
+}
+
+impl<R: Asks> FromRequestParts<Arc<App>> for InAccount<R> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let by = SignedIn::from_request_parts(parts, app).await?;
+        let id = in_path(parts, app, "account").await?.parse().map_err(|_| Refusal::NotFound)?;
+        let (account, role) = place(app, &by, id, R::ROLE).await?;
+        Ok(Self { by, account, role, asks: PhantomData })
+    }
+}
+
+impl<R: Asks> FromRequestParts<Arc<App>> for InProject<R> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let by = SignedIn::from_request_parts(parts, app).await?;
+        let slug = in_path(parts, app, "project").await?.parse().map_err(|_| Refusal::NotFound)?;
+        let project = app.control.project_by_slug(&slug).await?.ok_or(Refusal::NotFound)?;
+        let (_, role) = place(app, &by, project.account_id, R::ROLE).await?;
+        Ok(Self { by, project, role, asks: PhantomData })
+    }
+}
+
+async fn in_path(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, Refusal> {
+    let Path(mut named) = Path::<HashMap<String, String>>::from_request_parts(parts, app)
+        .await
+        .map_err(|_| Refusal::NotFound)?;
+    named.remove(name).ok_or(Refusal::NotFound)
+}
+
+/// Somebody's account and role in it, when the role suffices.
+async fn place(app: &App, by: &SignedIn, id: AccountId, least: Role) -> Result<(Account, Role), Refusal> {
+    let memberships = app.control.memberships(by.user.id).await?;
+    let found = memberships.into_iter().find(|membership| membership.account.id == id);
+    let membership = found.ok_or(Refusal::NotFound)?;
+    if membership.role < least {
+        return Err(Refusal::Forbidden(least));
+    }
+    Ok((membership.account, membership.role))
+}
+
+/// The header that gives a browser its session's token.
+pub fn cookie(app: &App, token: &Token) -> HeaderValue {
+    written(is_https(app), token.reveal(), LASTS_SECONDS)
+}
+
+/// The header that takes it away.
+pub fn no_cookie(app: &App) -> HeaderValue {
+    written(is_https(app), "", 0)
+}
+
+fn written(https: bool, value: &str, seconds: i64) -> HeaderValue {
+    let (name, secure) = (cookie_name(https), if https { "; Secure" } else { "" });
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Behind https the name makes browsers refuse a cookie that another host of the domain set.
+const fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-mm_session" } else { "mm_session" }
+}
+
+fn is_https(app: &App) -> bool {
+    app.public_url.as_str().starts_with("https://")
+}
+
+fn sent_token(headers: &HeaderMap, app: &App) -> Option<Token> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == cookie_name(is_https(app)))?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_https_the_cookie_is_secure_and_bound_to_the_host() {
+        assert_eq!(written(false, "abc", 9), "mm_session=abc; Path=/; Max-Age=9; HttpOnly; SameSite=Lax");
+        let secure = "__Host-mm_session=abc; Path=/; Max-Age=9; HttpOnly; SameSite=Lax; Secure";
+        assert_eq!(written(true, "abc", 9), secure);
+    }
+}

@@ -1,0 +1,61 @@
+//! `/sign-in/code`: the second step of signing in, for those who have a second factor.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::form::Posted;
+use super::frame::{Frame, page};
+use super::refusal::{PageResult, again, problem};
+use super::sign_in::{Wanted, local, welcome};
+use crate::app::App;
+use crate::auth::sessions::{Refusal, SignedIn};
+use crate::caller::Caller;
+use crate::ops::people::second_factor;
+
+#[derive(Debug, Template)]
+#[template(path = "code.html")]
+struct CodePage {
+    frame: Frame,
+    form_token: String,
+    next: String,
+    problem: Option<String>,
+}
+
+impl CodePage {
+    fn new(awaiting: &SignedIn, next: &str, problem: Option<String>) -> PageResult<Self> {
+        let (frame, form_token) = (Frame::open("Second step"), awaiting.form_token()?);
+        Ok(Self { frame, form_token, next: local(next).to_owned(), problem })
+    }
+}
+
+/// The form.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> PageResult<Response> {
+    match SignedIn::awaiting_code(&headers, &app).await? {
+        Some(awaiting) => page(&CodePage::new(&awaiting, &wanted.next, None)?),
+        None => Ok(Redirect::to("/").into_response()),
+    }
+}
+
+/// The form, sent.
+pub(super) async fn give(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    caller: Caller,
+    Posted(fields): Posted,
+) -> PageResult<Response> {
+    let awaiting = SignedIn::awaiting_code(&headers, &app).await?;
+    let awaiting = awaiting.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
+    let next = fields.get("next");
+    match second_factor::give(&app, &awaiting, fields.get("code"), &caller).await {
+        Ok(started) => Ok(welcome(&app, &started.token, local(next))),
+        Err(error) => again(&CodePage::new(&awaiting, next, Some(problem(error)?))?),
+    }
+}

@@ -1,0 +1,139 @@
+//! `/invitations/{token}`: somebody who was invited accepts.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use millimetric_core::token::Token;
+
+use super::form::{Posted, PostedByAnybody};
+use super::frame::{Frame, page};
+use super::refusal::{Message, PageResult, again, problem};
+use super::sign_in::welcome;
+use crate::app::App;
+use crate::auth::sessions::SignedIn;
+use crate::caller::Caller;
+use crate::ops::people::{PeopleError, invitations};
+
+#[derive(Debug, Template)]
+#[template(path = "invitation.html")]
+struct InvitationPage {
+    frame: Frame,
+    /// Below which the forms of the page are sent.
+    link: String,
+    role: String,
+    /// Given, when the invitation is for one person alone.
+    only: Option<String>,
+    email: String,
+    problem: Option<String>,
+}
+
+impl InvitationPage {
+    async fn new(app: &App, headers: &HeaderMap, token: &Token) -> Result<Self, PageOrGone> {
+        let invitation = invitations::of_link(app, token).await?;
+        let title = "You are invited";
+        let frame = match SignedIn::of(headers, app).await? {
+            Some(by) => Frame::of(&by, title)?,
+            None => Frame::open(title),
+        };
+        Ok(Self {
+            frame,
+            link: format!("/invitations/{}", token.reveal()),
+            role: invitation.role.to_string(),
+            only: invitation.email.as_ref().map(ToString::to_string),
+            email: invitation.email.map(|email| email.to_string()).unwrap_or_default(),
+            problem: None,
+        })
+    }
+}
+
+/// What stands in the way of the page.
+enum PageOrGone {
+    Gone,
+    Refused(crate::auth::sessions::Refusal),
+}
+
+impl From<PeopleError> for PageOrGone {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Refused(_) => Self::Gone,
+            other => Self::Refused(super::refusal::failure(other)),
+        }
+    }
+}
+
+impl From<crate::auth::sessions::Refusal> for PageOrGone {
+    fn from(refusal: crate::auth::sessions::Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The form.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> PageResult<Response> {
+    drawn(&app, &headers, &token, None).await
+}
+
+/// Somebody new accepts.
+pub(super) async fn accept_as_new(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    caller: Caller,
+    PostedByAnybody(fields): PostedByAnybody,
+) -> PageResult<Response> {
+    let Ok(link) = token.parse::<Token>() else { return gone() };
+    let (email, password) = (fields.get("email"), fields.get("password"));
+    match invitations::accept_as_new(&app, &link, email, password, &caller).await {
+        Ok(started) => Ok(welcome(&app, &started.token, "/")),
+        Err(error) => drawn(&app, &headers, &token, Some((email, problem(error)?))).await,
+    }
+}
+
+/// Whoever is signed in accepts.
+pub(super) async fn accept(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    by: SignedIn,
+    Posted(_): Posted,
+) -> PageResult<Response> {
+    let Ok(link) = token.parse::<Token>() else { return gone() };
+    match invitations::accept(&app, &link, &by).await {
+        Ok(()) => Ok(Redirect::to("/").into_response()),
+        Err(error) => drawn(&app, &headers, &token, Some(("", problem(error)?))).await,
+    }
+}
+
+/// The page; with what was typed and what is wrong with it, when something is.
+async fn drawn(
+    app: &App,
+    headers: &HeaderMap,
+    token: &str,
+    wrong: Option<(&str, String)>,
+) -> PageResult<Response> {
+    let Ok(token) = token.parse::<Token>() else { return gone() };
+    match InvitationPage::new(app, headers, &token).await {
+        Err(PageOrGone::Gone) => gone(),
+        Err(PageOrGone::Refused(refusal)) => Err(refusal),
+        Ok(form) => match wrong {
+            None => page(&form),
+            Some((email, problem)) => {
+                again(&InvitationPage { email: email.to_owned(), problem: Some(problem), ..form })
+            }
+        },
+    }
+}
+
+fn gone() -> PageResult<Response> {
+    let message = Message::new(
+        "This invitation has stopped working",
+        "It was accepted or withdrawn, or is more than seven days old. Ask whoever invited you for a new one.",
+    );
+    Ok((StatusCode::GONE, page(&message)?).into_response())
+}

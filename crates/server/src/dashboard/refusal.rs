@@ -1,0 +1,102 @@
+//! How refusals and failures look: a page that says what to do, or the way to signing in.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::frame::{Frame, page};
+use crate::auth::sessions::Refusal;
+use crate::http::envelope::ToldAsPage;
+use crate::ops::people::PeopleError;
+
+/// What every page returns.
+pub(super) type PageResult<T> = Result<T, Refusal>;
+
+/// A page that says one thing.
+#[derive(Debug, Template)]
+#[template(path = "message.html")]
+pub(super) struct Message {
+    pub(super) frame: Frame,
+    pub(super) text: String,
+}
+
+impl Message {
+    /// Of a page for everybody.
+    pub(super) fn new(title: &str, text: impl Into<String>) -> Self {
+        Self { frame: Frame::open(title), text: text.into() }
+    }
+}
+
+/// A form once more, with what is wrong with it.
+pub(super) fn again(form: &impl Template) -> PageResult<Response> {
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(form)?).into_response())
+}
+
+/// What to say on a form; what its sender cannot mend is a page of its own.
+pub(super) fn problem(error: PeopleError) -> PageResult<String> {
+    match error {
+        PeopleError::Failed(error) => Err(error.into()),
+        PeopleError::TooMany(seconds) => Err(Refusal::TooMany(seconds)),
+        other => Ok(other.to_string()),
+    }
+}
+
+/// A page for what no form asked for.
+pub(super) fn failure(error: PeopleError) -> Refusal {
+    problem(error).err().unwrap_or(Refusal::NotFound)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, title, text) = match &self {
+            Self::SignIn(next) => return Redirect::to(&sign_in_address(next)).into_response(),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Nothing here",
+                "There is no such page, or it belongs to an account that you are not a member of.".to_owned(),
+            ),
+            Self::Forbidden(least) => (
+                StatusCode::FORBIDDEN,
+                "Not with your role",
+                format!("This takes the role {least} in the account. An owner can give it to you on the account's page."),
+            ),
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "This form is out of date",
+                "It was not sent by a page of this server, or by one that was open for too long. Nothing was changed: go back, load the page again and repeat it.".to_owned(),
+            ),
+            Self::TooMany(seconds) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many tries",
+                format!("Wait {seconds} seconds and try again."),
+            ),
+            Self::Failed(error) => (
+                error.code.status(),
+                "That did not work",
+                "Something failed on our side. Try again; the header X-Request-Id of this answer finds the cause in the server’s log.".to_owned(),
+            ),
+        };
+        let drawn = page(&Message::new(title, text)).unwrap_or_else(|_| title.into_response());
+        let mut response = (status, drawn).into_response();
+        match self {
+            Self::TooMany(seconds) => {
+                response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            }
+            Self::Failed(error) => {
+                response.extensions_mut().insert(error);
+                response.extensions_mut().insert(ToldAsPage);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn sign_in_address(next: &str) -> String {
+    if next == "/" {
+        return "/sign-in".to_owned();
+    }
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("/sign-in?next={next}")
+}

@@ -1,0 +1,64 @@
+//! `/setup/{token}`: the link that a start prints as long as nobody can sign in.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use millimetric_core::token::Token;
+
+use super::form::PostedByAnybody;
+use super::frame::{Frame, page};
+use super::refusal::{Message, PageResult, again, problem};
+use super::sign_in::welcome;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::ops::people::{self, PeopleError};
+
+#[derive(Debug, Template)]
+#[template(path = "setup.html")]
+struct Setup {
+    frame: Frame,
+    email: String,
+    problem: Option<String>,
+}
+
+impl Setup {
+    fn new(email: &str, problem: Option<String>) -> Self {
+        Self { frame: Frame::open("Set up Millimetric"), email: email.to_owned(), problem }
+    }
+}
+
+/// The form.
+pub(super) async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> PageResult<Response> {
+    match token.parse::<Token>() {
+        Ok(token) if app.control.setup_is_open(token.hash()).await? => page(&Setup::new("", None)),
+        _ => gone(),
+    }
+}
+
+/// The form, sent.
+pub(super) async fn set_up(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    caller: Caller,
+    PostedByAnybody(fields): PostedByAnybody,
+) -> PageResult<Response> {
+    let Ok(token) = token.parse::<Token>() else { return gone() };
+    let email = fields.get("email");
+    match people::set_up(&app, &token, email, fields.get("password"), &caller).await {
+        Ok(started) => Ok(welcome(&app, &started.token, "/")),
+        Err(PeopleError::Refused(_)) => gone(),
+        Err(error) => again(&Setup::new(email, Some(problem(error)?))),
+    }
+}
+
+fn gone() -> PageResult<Response> {
+    let message = Message::new(
+        "This link has stopped working",
+        "It works once, and only until the next start of the server. If nobody can sign in yet, the server \
+         printed a newer one; otherwise sign in, or let an owner invite you.",
+    );
+    Ok((StatusCode::GONE, page(&message)?).into_response())
+}

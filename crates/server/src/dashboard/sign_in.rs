@@ -1,0 +1,116 @@
+//! `/sign-in` and `/sign-out`.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use millimetric_core::token::Token;
+use serde::Deserialize;
+
+use super::form::{Posted, PostedByAnybody};
+use super::frame::{Frame, page};
+use super::refusal::{PageResult, again, failure, problem};
+use crate::app::App;
+use crate::auth::sessions::{self, SignedIn};
+use crate::caller::Caller;
+use crate::ops::people;
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    next: String,
+    email: String,
+    problem: Option<String>,
+}
+
+impl SignInPage {
+    fn new(next: &str, email: &str, problem: Option<String>) -> Self {
+        let frame = Frame::open("Sign in");
+        Self { frame, next: local(next).to_owned(), email: email.to_owned(), problem }
+    }
+}
+
+/// Where somebody wanted to go.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    pub(super) next: String,
+}
+
+/// The form; who is signed in already goes on.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> PageResult<Response> {
+    if SignedIn::of(&headers, &app).await?.is_some() {
+        return Ok(Redirect::to(local(&wanted.next)).into_response());
+    }
+    page(&SignInPage::new(&wanted.next, "", None))
+}
+
+/// The form, sent.
+pub(super) async fn sign_in(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    caller: Caller,
+    PostedByAnybody(fields): PostedByAnybody,
+) -> PageResult<Response> {
+    let (next, email) = (fields.get("next"), fields.get("email"));
+    let before = SignedIn::of(&headers, &app).await?;
+    match people::sign_in(&app, email, fields.get("password"), &caller, before.as_ref()).await {
+        Ok(started) if started.awaits_code => {
+            let next: String = form_urlencoded::byte_serialize(local(next).as_bytes()).collect();
+            Ok(welcome(&app, &started.token, &format!("/sign-in/code?next={next}")))
+        }
+        Ok(started) => Ok(welcome(&app, &started.token, local(next))),
+        Err(error) => again(&SignInPage::new(next, email, Some(problem(error)?))),
+    }
+}
+
+/// Signs out.
+pub(super) async fn sign_out(
+    State(app): State<Arc<App>>,
+    by: SignedIn,
+    Posted(_): Posted,
+) -> PageResult<Response> {
+    people::sign_out(&app, &by).await.map_err(failure)?;
+    Ok(([(SET_COOKIE, sessions::no_cookie(&app))], Redirect::to("/sign-in")).into_response())
+}
+
+/// On to a page, with the cookie of a session just started.
+pub(super) fn welcome(app: &App, token: &Token, next: &str) -> Response {
+    ([(SET_COOKIE, sessions::cookie(app, token))], Redirect::to(next)).into_response()
+}
+
+/// An address of this server, or its first page: nobody is sent elsewhere.
+pub(super) fn local(next: &str) -> &str {
+    let elsewhere = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
+    if next.starts_with('/') && !elsewhere { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for next in ["/", "/projects/shop?from=2026-01-01#top"] {
+            assert_eq!(local(next), next);
+        }
+        for next in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "javascript:x",
+        ] {
+            assert_eq!(local(next), "/", "{next}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! People: the first setup, signing in and out; below it passwords, the second factor, invitations.
+//!
+//! A token leaves this file once, for the cookie or the link that it is for; no password, and no
+//! hint whether an e-mail address is known, ever does.
+
+pub mod device;
+pub mod invitations;
+pub mod passwords;
+pub mod second_factor;
+
+use millimetric_control::{Actor, ControlError, Email, EmailError, NewSession, NewUser};
+use millimetric_core::ids::{SessionId, UserId};
+use millimetric_core::token::Token;
+
+use super::projects::default_account;
+use crate::app::App;
+use crate::auth::passwords::{NewPassword, PasswordError};
+use crate::auth::sessions::{LASTS_SECONDS, SignedIn};
+use crate::caller::Caller;
+use crate::error::{ApiError, ErrorCode};
+use crate::secrets::random_bytes;
+
+/// How long somebody may take between password and code, in seconds.
+const CODE_WITHIN_SECONDS: i64 = 10 * 60;
+
+/// Why something did not happen. Each sentence is for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// The password is not taken.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The address is none.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// No such person, or not their password: nobody learns which.
+    #[error("this e-mail address and password do not belong together")]
+    Wrong,
+    /// Not the password of whoever is signed in.
+    #[error("this is not your password")]
+    WrongPassword,
+    /// Not the code of about now, or one that was used.
+    #[error("this code is wrong, too old, or was used already: wait for the next one")]
+    WrongCode,
+    /// Too many tries; seconds until the next one.
+    #[error("too many tries: wait {0} seconds and try again")]
+    TooMany(u64),
+    /// The store refuses, with a sentence of its own.
+    #[error(transparent)]
+    Refused(ControlError),
+    /// Something failed that is nobody's business but ours.
+    #[error("something failed on our side; try again")]
+    Failed(ApiError),
+}
+
+impl PeopleError {
+    /// What a link that has stopped working is answered with.
+    const fn gone() -> Self {
+        Self::Refused(ControlError::LinkGone)
+    }
+}
+
+impl From<ApiError> for PeopleError {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ControlError> for PeopleError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::EmailTaken
+            | ControlError::UnknownUser
+            | ControlError::LinkGone
+            | ControlError::LastOwner => Self::Refused(error),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+/// A session just started: the only moment at which its token can be given away.
+#[derive(Debug)]
+pub struct Started {
+    /// The token, for the browser's cookie.
+    pub token: Token,
+    /// Whether the code of a second factor is still owed.
+    pub awaits_code: bool,
+}
+
+/// A fresh link for the first setup, as long as there is nobody; the one before stops working.
+pub async fn offer_setup(app: &App) -> anyhow::Result<Option<Token>> {
+    let token = Token::mint(&random_bytes()?);
+    Ok(app.control.offer_setup(token.hash()).await?.then_some(token))
+}
+
+/// The first user, who owns the account `default`, signed in at once.
+pub async fn set_up(
+    app: &App,
+    link: &Token,
+    email: &str,
+    password: &str,
+    caller: &Caller,
+) -> Result<Started, PeopleError> {
+    if !app.control.setup_is_open(link.hash()).await? {
+        return Err(PeopleError::gone());
+    }
+    let new = new_user(app, email, password).await?;
+    let account = default_account(&app.control, &Actor::Setup, app.now()).await?;
+    let (token, session) = new_session(app, new.id, caller, false)?;
+    app.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
+    Ok(Started { token, awaits_code: false })
+}
+
+/// Signs in with a password; `before` is who was signed in in this browser.
+pub async fn sign_in(
+    app: &App,
+    email: &str,
+    password: &str,
+    caller: &Caller,
+    before: Option<&SignedIn>,
+) -> Result<Started, PeopleError> {
+    app.sign_ins.address(caller.ip).and_then(|()| app.sign_ins.email(email)).map_err(PeopleError::TooMany)?;
+    let user = match email.parse::<Email>() {
+        Ok(email) => app.control.user_by_email(&email).await?,
+        Err(_) => None,
+    };
+    let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let right = app.passwords.matches(password, hash).await?;
+    let user = user.filter(|_| right).ok_or(PeopleError::Wrong)?;
+    let (token, session) = new_session(app, user.id, caller, user.totp_on)?;
+    let instead_of = before.filter(|before| before.user().id == user.id).map(|before| before.session().id);
+    app.control.start_session(&session, instead_of, app.now()).await?;
+    Ok(Started { token, awaits_code: session.awaits_code })
+}
+
+/// Ends the session of whoever is signed in.
+pub async fn sign_out(app: &App, by: &SignedIn) -> Result<(), PeopleError> {
+    Ok(app.control.end_session(by.session().id, by.user().id, &by.actor(), app.now()).await?)
+}
+
+/// A user with this address and password, both checked, who is stored nowhere yet.
+async fn new_user(app: &App, email: &str, password: &str) -> Result<NewUser, PeopleError> {
+    let email: Email = email.parse()?;
+    let password = NewPassword::of(password, email.as_str())?;
+    let password_hash = Some(app.passwords.hash(password).await?);
+    Ok(NewUser { id: UserId::new(app.new_id()), email, password_hash })
+}
+
+/// A session that is stored nowhere yet, and the token that opens it.
+fn new_session(
+    app: &App,
+    user: UserId,
+    caller: &Caller,
+    awaits_code: bool,
+) -> Result<(Token, NewSession), PeopleError> {
+    let random = random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let token = Token::mint(&random);
+    let seconds = if awaits_code { CODE_WITHIN_SECONDS } else { LASTS_SECONDS };
+    let session = NewSession {
+        id: SessionId::new(app.new_id()),
+        token: token.hash(),
+        user,
+        awaits_code,
+        device: device::label(app, caller),
+        expires_at: app.now().plus_millis(seconds * 1000),
+    };
+    Ok((token, session))
+}

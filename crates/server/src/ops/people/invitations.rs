@@ -1,0 +1,60 @@
+//! Inviting people into an account, and what becomes of an invitation.
+//!
+//! Its link leaves this file once, with its making.
+
+use millimetric_control::{Email, Invitation, Role};
+use millimetric_core::ids::InvitationId;
+use millimetric_core::token::Token;
+
+use super::{PeopleError, Started, new_session, new_user};
+use crate::app::App;
+use crate::auth::sessions::{InAccount, Owner, SignedIn};
+use crate::caller::Caller;
+use crate::error::{ApiError, ErrorCode};
+use crate::secrets::random_bytes;
+
+/// How long an invitation works, in milliseconds.
+const LASTS_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Makes an invitation; `email` says for whom alone, empty for whoever has the link.
+pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -> Result<Token, PeopleError> {
+    let email = if email.trim().is_empty() { None } else { Some(email.parse::<Email>()?) };
+    let random = random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let (token, now) = (Token::mint(&random), app.now());
+    let invitation = Invitation {
+        id: InvitationId::new(app.new_id()),
+        account: by.account.id,
+        role,
+        email,
+        created_at: now,
+        expires_at: now.plus_millis(LASTS_MILLIS),
+    };
+    app.control.invite(&invitation, token.hash(), &by.by.actor(), now).await?;
+    Ok(token)
+}
+
+/// What a link invites to, as long as it works.
+pub async fn of_link(app: &App, link: &Token) -> Result<Invitation, PeopleError> {
+    app.control.invitation(link.hash(), app.now()).await?.ok_or(PeopleError::gone())
+}
+
+/// Somebody new accepts with an address and a password, and is signed in.
+pub async fn accept_as_new(
+    app: &App,
+    link: &Token,
+    email: &str,
+    password: &str,
+    caller: &Caller,
+) -> Result<Started, PeopleError> {
+    of_link(app, link).await?;
+    let new = new_user(app, email, password).await?;
+    let (token, session) = new_session(app, new.id, caller, false)?;
+    app.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
+    Ok(Started { token, awaits_code: false })
+}
+
+/// Whoever is signed in accepts.
+pub async fn accept(app: &App, link: &Token, by: &SignedIn) -> Result<(), PeopleError> {
+    let user = by.user();
+    Ok(app.control.accept(link.hash(), user.id, &user.email, app.now()).await?)
+}

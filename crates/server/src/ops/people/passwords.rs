@@ -1,0 +1,78 @@
+//! Choosing a new password: by whoever knows the old one, or by a link.
+//!
+//! A link leaves this file once, with its making.
+
+use millimetric_control::{Actor, Control, Email, NewSession, NewUser, Role, User};
+use millimetric_core::ids::{AccountId, UserId};
+use millimetric_core::time::Timestamp;
+use millimetric_core::token::Token;
+use uuid::Uuid;
+
+use super::{PeopleError, new_session};
+use crate::app::App;
+use crate::auth::passwords::NewPassword;
+use crate::auth::sessions::SignedIn;
+use crate::caller::Caller;
+use crate::secrets::random_bytes;
+
+/// How long a link works, in milliseconds.
+const LINK_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether this is the password of whoever is signed in: asked again before what matters most.
+pub(super) async fn check(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
+    let user = by.user();
+    app.sign_ins.email(user.email.as_str()).map_err(PeopleError::TooMany)?;
+    let right = app.passwords.matches(password, user.password_hash.as_deref()).await?;
+    if right { Ok(()) } else { Err(PeopleError::WrongPassword) }
+}
+
+/// Changes a password: every other session ends, and this browser gets a new one.
+pub async fn change(
+    app: &App,
+    by: &SignedIn,
+    old: &str,
+    new: &str,
+    caller: &Caller,
+) -> Result<Token, PeopleError> {
+    let new = NewPassword::of(new, by.user().email.as_str())?;
+    check(app, by, old).await?;
+    let hash = app.passwords.hash(new).await?;
+    let (token, session): (Token, NewSession) = new_session(app, by.user().id, caller, false)?;
+    app.control.change_password(&hash, &session, app.now()).await?;
+    Ok(token)
+}
+
+/// Whose password a link changes, as long as it works.
+pub async fn whose(app: &App, link: &Token) -> Result<Option<User>, PeopleError> {
+    Ok(app.control.user_of_password_link(link.hash(), app.now()).await?)
+}
+
+/// Chooses a password by a link, which stops working; every session ends.
+pub async fn choose(app: &App, link: &Token, password: &str) -> Result<(), PeopleError> {
+    let user = whose(app, link).await?.ok_or(PeopleError::gone())?;
+    let password = NewPassword::of(password, user.email.as_str())?;
+    let hash = app.passwords.hash(password).await?;
+    Ok(app.control.use_password_link(link.hash(), &hash, app.now()).await?)
+}
+
+/// Adds somebody, who chooses a password by the link that this answers.
+pub async fn add(
+    control: &Control,
+    email: Email,
+    account: AccountId,
+    role: Role,
+    by: &Actor,
+    now: Timestamp,
+) -> anyhow::Result<Token> {
+    let token = Token::mint(&random_bytes()?);
+    let new = NewUser { id: UserId::new(Uuid::now_v7()), email, password_hash: None };
+    control.add_user(&new, account, role, (token.hash(), now.plus_millis(LINK_MILLIS)), by, now).await?;
+    Ok(token)
+}
+
+/// A link by which a user chooses a new password; one made before stops working.
+pub async fn reset(control: &Control, user: UserId, by: &Actor, now: Timestamp) -> anyhow::Result<Token> {
+    let token = Token::mint(&random_bytes()?);
+    control.offer_password_link(user, (token.hash(), now.plus_millis(LINK_MILLIS)), by, now).await?;
+    Ok(token)
+}

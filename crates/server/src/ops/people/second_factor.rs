@@ -1,0 +1,193 @@
+//! The second factor: time-based codes (RFC 6238 with its defaults: SHA-1, six digits, 30 seconds)
+//! and the recovery codes that help when the authenticator is lost.
+//!
+//! A code counts once, also when it is sent twice at the same moment. Shows a secret only while it
+//! is being set up.
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use millimetric_control::{TotpSecret, User};
+use millimetric_core::time::Timestamp;
+use millimetric_core::token::TokenHash;
+use qrcodegen::{QrCode, QrCodeEcc};
+use sha1::Sha1;
+use subtle::ConstantTimeEq as _;
+
+use super::{PeopleError, Started, new_session};
+use crate::app::App;
+use crate::auth::sessions::SignedIn;
+use crate::caller::Caller;
+use crate::error::{ApiError, ErrorCode};
+use crate::secrets::random_bytes;
+
+/// Length of a time step.
+const STEP_MILLIS: i64 = 30 * 1000;
+/// Bytes of a secret: as many as the hash has.
+const SECRET_BYTES: usize = 20;
+/// Recovery codes of a user.
+const RECOVERY_CODES: usize = 10;
+/// Bytes of one.
+const RECOVERY_BYTES: usize = 10;
+
+/// What somebody puts into their authenticator.
+#[derive(Debug)]
+pub struct Offer {
+    /// The secret, to be typed.
+    pub text: String,
+    /// The same as a picture to be scanned: the path of an SVG, a unit a square.
+    pub picture: String,
+    /// The sides of the picture.
+    pub size: i32,
+}
+
+/// The secret for somebody who has no second factor yet: the same until it is turned on.
+pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
+    let user = by.user();
+    let secret = match &user.totp_secret {
+        Some(secret) if !user.totp_on => secret.clone(),
+        _ => {
+            let secret = TotpSecret::new(random::<SECRET_BYTES>()?.to_vec());
+            app.control.offer_factor(user.id, &secret).await?;
+            secret
+        }
+    };
+    let text = base32(secret.reveal());
+    let email: String = form_urlencoded::byte_serialize(user.email.as_str().as_bytes()).collect();
+    let address = format!("otpauth://totp/Millimetric:{email}?secret={text}&issuer=Millimetric");
+    let code = QrCode::encode_text(&address, QrCodeEcc::Medium)
+        .map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let dark = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
+    let picture = dark.filter(|&(x, y)| code.get_module(x, y)).map(|(x, y)| format!("M{x} {y}h1v1h-1z"));
+    Ok(Offer { text, picture: picture.collect(), size: code.size() })
+}
+
+/// Turns it on for whoever proves that their authenticator has the secret; answers the recovery
+/// codes, this once.
+pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>, PeopleError> {
+    take_turn(app, by.user())?;
+    take(app, by.user(), code).await?.then_some(()).ok_or(PeopleError::WrongCode)?;
+    let mut codes = Vec::with_capacity(RECOVERY_CODES);
+    for _ in 0..RECOVERY_CODES {
+        codes.push(in_groups(&crate::secrets::hex(&random::<RECOVERY_BYTES>()?)));
+    }
+    let hashes: Vec<TokenHash> = codes.iter().map(|code| recovery_hash(code)).collect();
+    app.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
+    Ok(codes)
+}
+
+/// Turns it off for whoever knows the password.
+pub async fn turn_off(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
+    super::passwords::check(app, by, password).await?;
+    Ok(app.control.turn_off_factor(by.user().id, &by.actor(), app.now()).await?)
+}
+
+/// The second step of signing in: a code of the authenticator, or a recovery code.
+pub async fn give(
+    app: &App,
+    awaiting: &SignedIn,
+    code: &str,
+    caller: &Caller,
+) -> Result<Started, PeopleError> {
+    let user = awaiting.user();
+    take_turn(app, user)?;
+    let right = take(app, user, code).await?
+        || app.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
+    if !right {
+        return Err(PeopleError::WrongCode);
+    }
+    let (token, session) = new_session(app, user.id, caller, false)?;
+    app.control.start_session(&session, Some(awaiting.session().id), app.now()).await?;
+    Ok(Started { token, awaits_code: false })
+}
+
+fn take_turn(app: &App, user: &User) -> Result<(), PeopleError> {
+    app.sign_ins.code(&user.id.to_string()).map_err(PeopleError::TooMany)
+}
+
+/// Whether this is the authenticator's code of about now, and was not used before.
+async fn take(app: &App, user: &User, code: &str) -> Result<bool, PeopleError> {
+    let Some(secret) = &user.totp_secret else { return Ok(false) };
+    match step_of(secret.reveal(), code, app.now()) {
+        Some(step) => Ok(app.control.take_totp_step(user.id, step).await?),
+        None => Ok(false),
+    }
+}
+
+/// The time step whose code this is, of now, the one before and the one after: clocks differ.
+fn step_of(secret: &[u8], code: &str, now: Timestamp) -> Option<i64> {
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let now = now.millis().div_euclid(STEP_MILLIS);
+    [now - 1, now, now + 1]
+        .into_iter()
+        .rfind(|&step| totp(secret, step).as_bytes().ct_eq(code.as_bytes()).into())
+}
+
+/// The code of a time step (RFC 4226, section 5.3).
+fn totp(secret: &[u8], step: i64) -> String {
+    let mut mac = <Hmac<Sha1> as KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(&step.to_be_bytes());
+    let digest = mac.finalize().into_bytes();
+    let at = usize::from(digest[19] & 0x0f);
+    let word = u32::from_be_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]);
+    format!("{:06}", (word & 0x7fff_ffff) % 1_000_000)
+}
+
+/// Recovery codes are compared without the spaces and dashes that people type or leave out.
+fn recovery_hash(code: &str) -> TokenHash {
+    let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+    TokenHash::of(&plain.to_ascii_lowercase())
+}
+
+fn in_groups(code: &str) -> String {
+    let groups: Vec<&str> = (0..code.len()).step_by(5).map(|at| &code[at..at + 5]).collect();
+    groups.join("-")
+}
+
+/// RFC 4648, without padding, which authenticators do not want.
+fn base32(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits: Vec<u8> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let digit = |five: &[u8]| {
+        let value = (0..5).fold(0, |value, at| value << 1 | five.get(at).copied().unwrap_or(0));
+        char::from(DIGITS[usize::from(value)])
+    };
+    bits.chunks(5).map(digit).collect()
+}
+
+fn random<const N: usize>() -> Result<[u8; N], PeopleError> {
+    random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8] = b"12345678901234567890";
+
+    #[test]
+    fn codes_are_those_of_the_rfc() {
+        // RFC 6238, appendix B, SHA-1, the last six of its eight digits.
+        for (seconds, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
+        {
+            assert_eq!(totp(SECRET, seconds / 30), code);
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_for_a_step_before_and_after() {
+        let at = |seconds: i64| step_of(SECRET, " 287 082 ", Timestamp::from_millis(seconds * 1000).unwrap());
+        for (seconds, step) in [(0, Some(1)), (59, Some(1)), (89, Some(1)), (90, None), (1_000_000, None)] {
+            assert_eq!(at(seconds), step, "{seconds}");
+        }
+        assert_eq!(step_of(SECRET, "", Timestamp::from_millis(59_000).unwrap()), None);
+    }
+
+    #[test]
+    fn texts_for_people_are_as_they_should_be() {
+        for (bytes, text) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foobar", "MZXW6YTBOI")] {
+            assert_eq!(base32(bytes.as_bytes()), text, "RFC 4648, section 10");
+        }
+        assert_eq!(in_groups("0123456789abcdef0123"), "01234-56789-abcde-f0123");
+        assert_eq!(recovery_hash("01234-ABCDE"), recovery_hash("01234 abcde"));
+    }
+}

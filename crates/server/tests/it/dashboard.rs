@@ -1,0 +1,9 @@
+//! The dashboard over real HTTP: who gets in, who sees what, and what a form needs. How it looks
+//! is the business of `cargo xtask test`, which opens it in Chromium.
+
+mod browser;
+mod forms;
+mod headers;
+mod sessions;
+mod setup;
+mod throttle;

@@ -1,0 +1,93 @@
+//! A browser as far as these stories need one: it keeps its cookie, names the origin of its forms,
+//! and sends the token that the last page gave it. Follows no redirect.
+
+use std::cell::RefCell;
+
+use crate::support::{Answer, CHROME, Server};
+
+/// The owner's address and password in these stories.
+pub(super) const EMAIL: &str = "ann@example.com";
+pub(super) const PASSWORD: &str = "correct horse battery";
+
+/// Somebody's browser.
+pub(super) struct Browser<'a> {
+    server: &'a Server,
+    /// `name=value`
+    pub(super) cookie: RefCell<Option<String>>,
+    pub(super) form_token: RefCell<String>,
+}
+
+impl<'a> Browser<'a> {
+    /// One in which nobody is signed in.
+    pub(super) fn new(server: &'a Server) -> Self {
+        Self { server, cookie: RefCell::default(), form_token: RefCell::default() }
+    }
+
+    /// The owner's, after the setup.
+    pub(super) fn of_owner(server: &'a Server) -> Self {
+        let browser = Self::new(server);
+        let done = browser.post(&setup_path(server), &[("email", EMAIL), ("password", PASSWORD)]);
+        assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text);
+        browser.get("/");
+        browser
+    }
+
+    /// Signed in with a password.
+    pub(super) fn signed_in(server: &'a Server, email: &str, password: &str) -> Self {
+        let browser = Self::new(server);
+        let done = browser.sign_in(email, password);
+        assert_eq!(done.status, 303, "{}", done.text);
+        browser.get("/");
+        browser
+    }
+
+    pub(super) fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/sign-in", &[("email", email), ("password", password)])
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        let cookie = self.cookie.borrow().clone();
+        let mut headers = vec![("user-agent", CHROME)];
+        headers.extend(cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        self.keep(self.server.send("GET", path, &headers, b""))
+    }
+
+    /// Sends a form as a page of the server does.
+    pub(super) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.form_token.borrow().clone();
+        let fields = [&[("form_token", token.as_str())], fields].concat();
+        self.post_with(path, &fields, &[("origin", &self.server.url)])
+    }
+
+    /// Sends exactly these fields and headers, and the cookie.
+    pub(super) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let cookie = self.cookie.borrow().clone();
+        let mut headers = vec![("user-agent", CHROME), ("content-type", "application/x-www-form-urlencoded")];
+        headers.extend(cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        headers.extend(more);
+        self.keep(self.server.send("POST", path, &headers, body.as_bytes()))
+    }
+
+    fn keep(&self, answer: Answer) -> Answer {
+        if let Some(set) = answer.header("set-cookie") {
+            let pair = set.split(';').next().unwrap().to_owned();
+            *self.cookie.borrow_mut() = Some(pair).filter(|pair| !pair.ends_with('='));
+        }
+        if let Some(token) = attribute(&answer.text, "name=\"form_token\" value=\"") {
+            *self.form_token.borrow_mut() = token;
+        }
+        answer
+    }
+}
+
+/// What follows these words in a page, to the next quotation mark.
+pub(super) fn attribute(page: &str, words: &str) -> Option<String> {
+    Some(page.split_once(words)?.1.split('"').next()?.to_owned())
+}
+
+/// The path of the setup link that the start printed.
+pub(super) fn setup_path(server: &Server) -> String {
+    let line = server.greeting.lines().find(|line| line.contains("/setup/")).expect("a setup link");
+    line.trim().strip_prefix(&server.url).unwrap().to_owned()
+}
