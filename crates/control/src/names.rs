@@ -75,6 +75,15 @@ impl Slug {
         slug.truncate(Self::MAX_BYTES);
         Self(slug.trim_end_matches('-').to_owned())
     }
+
+    /// The same with a number, for when it is taken: `acme-shop-2`.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        let end = format!("-{number}");
+        let mut slug = self.0.clone();
+        slug.truncate(Self::MAX_BYTES - end.len());
+        Self(slug.trim_end_matches('-').to_owned() + &end)
+    }
 }
 
 impl FromStr for Slug {
@@ -114,6 +123,13 @@ mod tests {
         ] {
             assert_eq!(Slug::from_name(&name.parse().unwrap()).as_str(), slug, "{name}");
         }
+    }
+
+    #[test]
+    fn a_number_fits_behind_any_slug() {
+        let numbered = |slug: &str, number| slug.parse::<Slug>().unwrap().numbered(number).to_string();
+        assert_eq!(numbered("shop", 2), "shop-2");
+        assert_eq!(numbered(&"a".repeat(63), 10), format!("{}-10", "a".repeat(60)));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::{Countries, CountryDatabaseError};
 use crate::limits::Limits;
 use crate::limits::sign_in::SignInLimits;
+use crate::ops::refusals::Refusals;
 use crate::ops::usage::UsageMeter;
 use crate::secrets::Secrets;
 use crate::telemetry::Metrics;
@@ -50,6 +51,8 @@ pub struct App {
     pub countries: Countries,
     /// Reads user agents.
     pub user_agents: UserAgents,
+    /// What was refused a moment ago.
+    pub refusals: Refusals,
     /// Counts events against plans.
     pub usage: UsageMeter,
     /// Counts everything else.
@@ -81,7 +84,8 @@ impl App {
         if let Some(warning) = secrets.check_pepper(&control, clock()).await? {
             tracing::warn!("{warning}");
         }
-        let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone());
+        let refusals = Refusals::default();
+        let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
         keys.learn_revision(control.key_revision().await?);
         let (countries, user_agents) = tables.await??;
         Ok(Self {
@@ -96,6 +100,7 @@ impl App {
             sign_ins: SignInLimits::default(),
             countries,
             user_agents,
+            refusals,
             usage: UsageMeter::default(),
             metrics: Metrics::default(),
             clock,

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use millimetric::auth::ring::KeyRing;
+use millimetric::ops::refusals::Refusals;
 use millimetric_control::{Actor, Control, KeyOwner, NewKey, NewProject, Plan};
 use millimetric_core::classify::classify;
 use millimetric_core::ids::{AccountId, KeyId, ProjectId};
@@ -101,5 +102,5 @@ async fn ring_with_a_key() -> anyhow::Result<(KeyRing, Control, KeyText)> {
     let owner = KeyOwner::Project(project);
     let stored = NewKey::new(id, owner, key.kind(), key.env(), key.prefix(), key.hash(&pepper))?;
     control.insert_key(stored, &Actor::Setup, now()).await?;
-    Ok((KeyRing::new(pepper, None), control, key))
+    Ok((KeyRing::new(pepper, None, Refusals::default()), control, key))
 }

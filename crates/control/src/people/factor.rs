@@ -36,7 +36,8 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
-const OFFER: &str = "update users set totp_secret = $2 where id = $1 and totp_on = 0";
+const OFFER: &str = "update users set totp_secret = $2, totp_last_step = 0
+    where id = $1 and totp_on = 0";
 const TURN_ON: &str =
     "update users set totp_on = 1 where id = $1 and totp_on = 0 and totp_secret is not null";
 const TURN_OFF: &str = "update users set totp_on = 0, totp_secret = null where id = $1 and totp_on = 1";

@@ -19,12 +19,13 @@ use axum::http::request::Parts;
 use millimetric_control::{Actor, Project};
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::UserId;
-use millimetric_core::key::{Env, KeyKind, Scope};
+use millimetric_core::key::{Env, KeyKind, KeyPrefix, Scope};
 use millimetric_core::origin::Origin;
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::refusals::Why;
 use ring::VerifiedKey;
 
 /// Something that a route needs to be allowed to do.
@@ -145,10 +146,10 @@ impl<P> Authorized<P> {
         }
     }
 
-    /// The kind of the key that gives the right, where a key gives it.
-    pub fn kind(&self) -> Option<KeyKind> {
+    /// Kind and prefix of the key that gives the right, where a key gives it.
+    pub fn key(&self) -> Option<(KeyKind, KeyPrefix)> {
         match &self.by {
-            Holder::Key(key) => Some(key.kind),
+            Holder::Key(key) => Some((key.kind, key.prefix)),
             Holder::User(_) => None,
         }
     }
@@ -171,8 +172,10 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
             return Err(refusal);
         }
         let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
-        check_origin(&key, &project, &parts.headers)?;
-        check_address(&key, Caller::address(parts, app))?;
+        let note = |why| app.refusals.note(project.id, (key.kind, key.prefix), why, app.now());
+        let origin = only_origin(&parts.headers);
+        check_origin(&key, &project, origin).inspect_err(|_| note(Why::origin(origin)))?;
+        check_address(&key, Caller::address(parts, app)).inspect_err(|_| note(Why::AddressNotAllowed))?;
         if !key.scopes.contains(&P::SCOPE) {
             return Err(lacks(P::SCOPE));
         }
@@ -209,20 +212,24 @@ pub fn bearer(headers: &HeaderMap) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
-fn check_origin(key: &VerifiedKey, project: &Project, headers: &HeaderMap) -> ApiResult<()> {
+/// The origin that a request names, when it names one.
+fn only_origin(headers: &HeaderMap) -> Option<&str> {
+    let mut sent = headers.get_all(ORIGIN).iter();
+    match (sent.next(), sent.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn check_origin(key: &VerifiedKey, project: &Project, sent: Option<&str>) -> ApiResult<()> {
     if key.kind != KeyKind::Pk {
         return Ok(());
     }
-    let mut sent = headers.get_all(ORIGIN).iter();
-    let only = match (sent.next(), sent.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    };
     let allowed = |origin: &Origin| {
         project.allowed_origins.iter().any(|entry| entry.matches(origin))
             || (key.env == Env::Test && origin.is_loopback())
     };
-    match only.and_then(Origin::parse) {
+    match sent.and_then(Origin::parse) {
         Some(origin) if allowed(&origin) => Ok(()),
         _ => Err(ApiError::new(ErrorCode::OriginNotAllowed)),
     }

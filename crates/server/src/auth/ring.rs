@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ipnet::IpNet;
 use millimetric_control::{Actor, Control, KeyOwner, KeyRecord, Project};
 use millimetric_core::ids::{AccountId, KeyId};
-use millimetric_core::key::{Env, KeyKind, KeyText, Pepper, Scope, SecretHash};
+use millimetric_core::key::{Env, KeyKind, KeyPrefix, KeyText, Pepper, Scope, SecretHash};
 use millimetric_core::time::Timestamp;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::refusals::{Refusals, Why};
 
 /// Longest time that a verification is believed, in milliseconds (contract, section 1).
 const BELIEVED_MILLIS: i64 = 5 * 60 * 1000;
@@ -32,6 +33,8 @@ pub struct VerifiedKey {
     pub kind: KeyKind,
     /// Live or test.
     pub env: Env,
+    /// By what people tell it from others.
+    pub prefix: KeyPrefix,
     /// What it was minted for.
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
@@ -58,17 +61,19 @@ pub struct KeyRing {
     remembered: Cache<[u8; 32], Remembered>,
     revision: AtomicI64,
     uses: Mutex<Vec<(KeyId, Timestamp)>>,
+    refusals: Refusals,
 }
 
 impl KeyRing {
-    /// A ring that accepts keys minted under either pepper.
-    pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>) -> Self {
+    /// A ring that accepts keys minted under either pepper, and notes the use of keys that ended.
+    pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>, refusals: Refusals) -> Self {
         Self {
             pepper,
             pepper_previous,
             remembered: Cache::new(REMEMBERED_KEYS),
             revision: AtomicI64::new(0),
             uses: Mutex::new(Vec::new()),
+            refusals,
         }
     }
 
@@ -105,12 +110,23 @@ impl KeyRing {
         let stored = record.as_ref().map_or(SecretHash::from_bytes([0; 32]), |record| record.key.hash);
         let peppers = std::iter::once(&self.pepper).chain(&self.pepper_previous);
         let right = peppers.fold(false, |right, pepper| stored.matches(&sent.hash(pepper)) | right);
-        let record = record.filter(|_| right).filter(|record| is_live(record, now));
-        let record = record.ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        let record = record.filter(|_| right).ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        if !is_live(&record, now) {
+            self.note_ended(&record, now);
+            return Err(ApiError::new(ErrorCode::InvalidApiKey));
+        }
         if (record.key.kind, record.key.env) != (sent.kind(), sent.env()) {
             return Err(ApiError::new(ErrorCode::KeyKindMismatch));
         }
         Ok(VerifiedKey::from(record))
+    }
+
+    /// Somebody still uses a key that ended: its project's members may want to know.
+    fn note_ended(&self, record: &KeyRecord, now: Timestamp) {
+        if let Some(project) = &record.project {
+            let key = (record.key.kind, record.key.prefix);
+            self.refusals.note(project.id, key, Why::KeyEnded, now);
+        }
     }
 
     /// Marks a key that stood in a URL as exposed, when it is a real one: a stranger who knows a
@@ -163,6 +179,7 @@ impl From<KeyRecord> for VerifiedKey {
             id: key.id,
             kind: key.kind,
             env: key.env,
+            prefix: key.prefix,
             scopes: key.scopes,
             allowed_ips: key.allowed_ips,
             account: account_id,

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use millimetric_control::Project;
+use millimetric_control::{Project, Role};
 
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult};
@@ -22,7 +22,9 @@ struct Home {
 
 #[derive(Debug)]
 struct AccountPart {
+    id: String,
     name: String,
+    may_create: bool,
     projects: Vec<Project>,
 }
 
@@ -41,7 +43,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Pag
     let mut accounts = Vec::new();
     for membership in app.control.memberships(by.user().id).await? {
         accounts.push(AccountPart {
+            id: membership.account.id.to_string(),
             name: membership.account.name.to_string(),
+            may_create: membership.role >= Role::Admin,
             projects: app.control.projects_of_account(membership.account.id).await?,
         });
     }

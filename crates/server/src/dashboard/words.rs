@@ -1,4 +1,4 @@
-//! Times as people read them. UTC throughout: the server does not know where its readers are.
+//! Times and numbers as people read them. UTC throughout: the server does not know where its readers are.
 
 use millimetric_core::time::Timestamp;
 
@@ -20,14 +20,24 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// `1 234 567`, with spaces that do not break.
+pub(super) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&groups.join(&b' ')).replace(' ', "\u{202f}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_in_words() {
+    fn times_and_numbers_are_told_in_words() {
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
         assert_eq!(moment(at(1_795_646_832)), "25 Nov 2026, 22:47 UTC");
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
+            assert_eq!(number(value).replace('\u{202f}', " "), text);
+        }
         for (seconds, words) in [
             (-5, "just now"),
             (9, "just now"),

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::auth::{Authorized, Ingest};
 use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use crate::ops::refusals::Why;
 use crate::telemetry::Reason;
 
 /// One event as it was sent, and the visitor that a server speaks for.
@@ -117,10 +118,17 @@ async fn keep(
             .events_dropped
             .get_or_create(&Reason { reason: reason.as_str() })
             .inc_by(events.len() as u64);
+        note(app, by, Why::Bot(reason), now);
         return Ok(Collected { event_ids, duplicates: 0, dropped });
     }
     let appended = store(app, by, events, now).await?;
     Ok(Collected { event_ids, duplicates: appended.duplicates, dropped: None })
+}
+
+fn note(app: &App, by: &Authorized<Ingest>, why: Why, now: Timestamp) {
+    if let Some(key) = by.key() {
+        app.refusals.note(by.project().id, key, why, now);
+    }
 }
 
 /// Stores in a task of its own: once begun, the counting goes on to its end even when the client
@@ -132,7 +140,12 @@ async fn store(
     now: Timestamp,
 ) -> ApiResult<Appended> {
     let reserved =
-        app.usage.reserve(&app.control, by.project(), by.scope().env, events.len() as u64, now).await?;
+        app.usage.reserve(&app.control, by.project(), by.scope().env, events.len() as u64, now).await;
+    let reserved = reserved.inspect_err(|error| {
+        if error.code == ErrorCode::QuotaExceeded {
+            note(app, by, Why::QuotaUsedUp, now);
+        }
+    })?;
     let (app, scope): (_, EventScope) = (Arc::clone(app), by.scope());
     let task = tokio::spawn(async move {
         let appended = app.events.append(scope, events).await?;
@@ -157,7 +170,7 @@ impl<'a> Visits<'a> {
     fn new(app: &'a App, by: &Authorized<Ingest>, caller: &'a Caller, now: Timestamp) -> Self {
         // A server's own address and agent say nothing of the visitor, but are all there is when
         // it sends no context.
-        let for_others = by.kind() == Some(KeyKind::Sk);
+        let for_others = by.key().is_some_and(|(kind, _)| kind == KeyKind::Sk);
         let mut visits = Self { app, caller, for_others, own: Visit::default(), now };
         visits.own = visits.visit(caller.ip, caller.user_agent.as_deref(), caller.hints());
         visits

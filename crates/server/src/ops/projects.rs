@@ -42,6 +42,45 @@ pub async fn default_account(control: &Control, by: &Actor, now: Timestamp) -> R
     }
 }
 
+/// Creates a project of an account, self-hosted and without a key. Where its slug is taken it gets
+/// a number, so that nobody learns what others call theirs.
+pub async fn create(
+    control: &Control,
+    account: AccountId,
+    name: Name,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Project, ControlError> {
+    let plain = Slug::from_name(&name);
+    for number in 1..=1000 {
+        let slug = if number == 1 { plain.clone() } else { plain.numbered(number) };
+        let new = new_project(account, name.clone(), slug, Vec::new());
+        match control.create_project(new, by, now).await {
+            Err(ControlError::SlugTaken(_)) => {}
+            other => return other,
+        }
+    }
+    Err(ControlError::SlugTaken(plain))
+}
+
+fn new_project(
+    account_id: AccountId,
+    name: Name,
+    slug: Slug,
+    allowed_origins: Vec<AllowedOrigin>,
+) -> NewProject {
+    NewProject {
+        id: ProjectId::new(Uuid::now_v7()),
+        account_id,
+        slug,
+        name,
+        allowed_origins,
+        plan: Plan::SelfHosted,
+        retention_days: None,
+        timezone: chrono_tz::Tz::UTC,
+    }
+}
+
 /// Creates a project in the default account, with one live pk, sk and rk.
 pub async fn found(
     control: &Control,
@@ -53,16 +92,7 @@ pub async fn found(
     now: Timestamp,
 ) -> Result<Founded, MintError> {
     let account = default_account(control, by, now).await?;
-    let new = NewProject {
-        id: ProjectId::new(Uuid::now_v7()),
-        account_id: account.id,
-        slug,
-        name,
-        allowed_origins,
-        plan: Plan::SelfHosted,
-        retention_days: None,
-        timezone: chrono_tz::Tz::UTC,
-    };
+    let new = new_project(account.id, name, slug, allowed_origins);
     let project = control.create_project(new, by, now).await?;
     let key = async |kind| {
         let request = KeyRequest::new(KeyOwner::Project(project.id), kind, Env::Live);

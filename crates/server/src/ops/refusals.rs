@@ -1,0 +1,126 @@
+//! What was refused a moment ago, project by project, so that the dashboard can say why no event
+//! arrives. Told to the project's own members alone.
+//!
+//! In memory only, and bounded; no address, no body, and of a key its prefix.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use millimetric_core::ids::ProjectId;
+use millimetric_core::ingest::bots::BotReason;
+use millimetric_core::key::{KeyKind, KeyPrefix};
+use millimetric_core::time::Timestamp;
+use parking_lot::Mutex;
+
+/// Refusals of a project that are remembered.
+const OF_PROJECT: usize = 20;
+/// Projects that are remembered; more than a server has, mostly.
+const PROJECTS: usize = 4096;
+/// The most characters of an origin that are kept.
+const ORIGIN_CHARS: usize = 200;
+
+/// Why something was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The page's origin is not on the list; `None`: the request named none, or more than one.
+    OriginNotListed(Option<String>),
+    /// The key was revoked, or its time is over.
+    KeyEnded,
+    /// The key may not be used from that address.
+    AddressNotAllowed,
+    /// The browser is a known bot.
+    Bot(BotReason),
+    /// The plan's events of this month are used up.
+    QuotaUsedUp,
+}
+
+/// Something that was refused, as often as it came in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Why,
+    /// The kind of the key.
+    pub kind: KeyKind,
+    /// The key.
+    pub prefix: KeyPrefix,
+    /// When it last happened.
+    pub at: Timestamp,
+    /// How often.
+    pub times: u64,
+}
+
+/// The memory. A clone is another handle on it.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals {
+    of: Arc<Mutex<HashMap<ProjectId, VecDeque<Refused>>>>,
+}
+
+impl Refusals {
+    /// Remembers a refusal; of the same one again only when and how often.
+    pub fn note(&self, project: ProjectId, key: (KeyKind, KeyPrefix), why: Why, at: Timestamp) {
+        let (kind, prefix) = key;
+        let mut of = self.of.lock();
+        if of.len() >= PROJECTS && !of.contains_key(&project) {
+            return;
+        }
+        let known = of.entry(project).or_default();
+        let same = |one: &Refused| one.why == why && one.prefix == prefix;
+        let times = known.iter().position(same).and_then(|at| known.remove(at)).map_or(0, |one| one.times);
+        known.push_front(Refused { why, kind, prefix, at, times: times + 1 });
+        known.truncate(OF_PROJECT);
+    }
+
+    /// What was refused of a project since then, the latest first.
+    pub fn since(&self, project: ProjectId, since: Timestamp) -> Vec<Refused> {
+        let of = self.of.lock();
+        of.get(&project).into_iter().flatten().filter(|one| one.at >= since).cloned().collect()
+    }
+}
+
+impl Why {
+    /// An origin that is not on the list, shortened.
+    pub fn origin(sent: Option<&str>) -> Self {
+        Self::OriginNotListed(sent.map(|origin| origin.chars().take(ORIGIN_CHARS).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    #[test]
+    fn the_same_again_is_counted_and_the_latest_stands_first() {
+        let (refusals, key) = (Refusals::default(), (KeyKind::Pk, "00c0ffee".parse().unwrap()));
+        let [one, other] = [1, 2].map(|number| ProjectId::new(Uuid::from_u128(number)));
+        refusals.note(one, key, Why::KeyEnded, at(1));
+        refusals.note(one, key, Why::origin(Some("https://a.example")), at(2));
+        refusals.note(one, key, Why::KeyEnded, at(3));
+        refusals.note(other, key, Why::QuotaUsedUp, at(4));
+        let told: Vec<_> = refusals.since(one, at(2)).into_iter().map(|one| (one.why, one.times)).collect();
+        assert_eq!(told, [(Why::KeyEnded, 2), (Why::origin(Some("https://a.example")), 1)]);
+        assert_eq!(refusals.since(one, at(3)).len(), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_is_sent() {
+        let (refusals, key) = (Refusals::default(), (KeyKind::Pk, "00c0ffee".parse().unwrap()));
+        let project = ProjectId::new(Uuid::nil());
+        for number in 0..100 {
+            let origin = format!("https://{number}.{}", "x".repeat(1000));
+            refusals.note(project, key, Why::origin(Some(&origin)), at(number));
+        }
+        let kept = refusals.since(project, at(0));
+        assert_eq!((kept.len(), kept[0].at), (OF_PROJECT, at(99)));
+        let Why::OriginNotListed(Some(origin)) = &kept[0].why else { panic!("{:?}", kept[0]) };
+        assert_eq!(origin.len(), ORIGIN_CHARS);
+        for number in 1..10_000 {
+            refusals.note(ProjectId::new(Uuid::from_u128(number)), key, Why::KeyEnded, at(1));
+        }
+        assert_eq!(refusals.of.lock().len(), PROJECTS);
+    }
+}
