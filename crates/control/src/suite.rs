@@ -6,6 +6,7 @@
 mod audit;
 mod instances;
 mod keys;
+mod people;
 mod projects;
 mod sqlite_file;
 mod usage;
@@ -51,6 +52,14 @@ macro_rules! suite {
                 the_log_is_read_by_account_and_project_page_by_page,
                 other_rooms_record_their_own_entries,
                 a_fact_is_kept_and_its_value_not_logged;
+                people: the_setup_opens_to_the_latest_token_and_once,
+                a_session_ends_with_its_time,
+                a_new_password_ends_every_session_but_the_new_one,
+                a_password_link_works_once_and_in_its_time,
+                an_invitation_works_once_and_in_its_time,
+                an_account_keeps_an_owner,
+                codes_of_a_second_factor_count_once,
+                what_people_do_is_told_without_their_addresses;
                 usage: counters_add_up_by_project_month_and_env,
                 adding_is_all_or_nothing
             );

@@ -13,6 +13,7 @@ mod output;
 mod project;
 pub mod serve;
 mod store;
+mod user;
 
 use std::path::Path;
 
@@ -44,6 +45,9 @@ enum Command {
     /// Mint, list, revoke and rotate keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Add somebody who signs in to the dashboard, or let somebody choose a new password
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Fill a project of its own with realistic traffic; the same seed gives the same events
     Demo(demo::DemoArgs),
     /// Copy everything into a new folder, also while a server runs
@@ -66,6 +70,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(settings)) => serve::serve(&at, settings).await,
         Some(Command::Project(command)) => project::run(&at, command).await,
         Some(Command::Key(command)) => key::run(&at, command).await,
+        Some(Command::User(command)) => user::run(&at, command).await,
         Some(Command::Demo(args)) => demo::run(&at, args).await,
         Some(Command::Backup(args)) => backup::backup(&at, args).await,
         Some(Command::Restore(args)) => backup::run_restore(&at, args).await,

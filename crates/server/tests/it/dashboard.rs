@@ -4,6 +4,10 @@
 mod browser;
 mod forms;
 mod headers;
+mod keys;
+mod passwords;
+mod people;
 mod sessions;
 mod setup;
 mod throttle;
+mod totp;
