@@ -4,8 +4,6 @@
 //!
 //! Talks to no other address than the server's own.
 
-mod server;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -14,7 +12,7 @@ use anyhow::Context;
 use crate::cargo::root;
 use crate::node::{Packages, packaged_node, packages};
 use crate::python::{Environment, environment};
-use server::Server;
+use crate::server::Server;
 
 /// The client's packages.
 const CLIENT: Environment =
@@ -33,7 +31,7 @@ pub fn client_environment() -> anyhow::Result<PathBuf> {
 
 /// Plays the client's story and tells whether all was as expected; the client says what was not.
 pub fn client_story(python: &Path) -> anyhow::Result<bool> {
-    let server = Server::start()?;
+    let server = Server::start("mcp-data")?;
     let mut client = Command::new(python);
     client.arg(root().join("xtask/mcp/client.py"));
     client.env("MCP_URL", server.url("/mcp"));
@@ -58,7 +56,7 @@ impl NodeAgents {
     /// Lets the conformance suite try both endpoints in each revision, and tells whether nothing
     /// failed but what `xtask/mcp/expected-failures/` explains.
     pub fn conformance(&self) -> anyhow::Result<bool> {
-        let server = Server::start()?;
+        let server = Server::start("mcp-data")?;
         let mut conforms = true;
         for (path, key) in server.endpoints() {
             for revision in REVISIONS {
@@ -78,7 +76,7 @@ impl NodeAgents {
     pub fn inspection(&self) -> anyhow::Result<bool> {
         let list = &["tools/list", "--strict"][..];
         let call = &["tools/call", "--tool-name", "get_stats", "--tool-arg", "period=30d"];
-        let server = Server::start()?;
+        let server = Server::start("mcp-data")?;
         let mut fine = true;
         for (path, key) in server.endpoints() {
             for (era, method) in ERAS.iter().flat_map(|era| [(era, list), (era, call)]) {

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 
 use crate::agents::{self, NodeAgents};
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
+use crate::dashboard;
 
 /// What came of one check.
 enum Outcome {
@@ -30,6 +31,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("the official MCP client", mcp_client),
     ("the MCP conformance suite", mcp_conformance),
     ("the MCP Inspector", mcp_inspector),
+    ("the dashboard in Chromium", dashboard_in_chromium),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -149,6 +151,15 @@ fn with_node_agents(
 
 fn expected(so: bool, otherwise: &str) -> Outcome {
     if so { Outcome::Passed } else { Outcome::Failed(otherwise.to_owned()) }
+}
+
+/// Needs Node with its registry, and Chromium.
+fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
+    let stage = match dashboard::stage() {
+        Ok(stage) => stage,
+        Err(error) => return Ok(Outcome::Skipped(format!("nobody looked at the dashboard: {error:#}"))),
+    };
+    Ok(expected(dashboard::story(&stage)?, "the dashboard did not do what a newcomer expects"))
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

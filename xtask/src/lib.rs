@@ -11,8 +11,10 @@ pub mod browser;
 pub mod cargo;
 pub mod checks;
 pub mod crash;
+pub mod dashboard;
 pub mod node;
 pub mod oracle;
 pub mod python;
+mod server;
 #[cfg(test)]
 mod tidy;

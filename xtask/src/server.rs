@@ -1,4 +1,4 @@
-//! The server that agents speak to: built, and started as a newcomer starts it, over a folder of its
+//! The server that checks speak to: built, and started as a newcomer starts it, over a folder of its
 //! own below the target folder. It and its folder are gone when it is dropped.
 
 use std::fs;
@@ -11,36 +11,40 @@ use anyhow::{Context, bail};
 use crate::cargo::{cargo, target_folder};
 
 /// A server on its first start.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
     /// The project's key that sends and reads.
-    pub(super) secret_key: String,
+    pub(crate) secret_key: String,
     /// The project's key that reads.
-    pub(super) read_key: String,
+    pub(crate) read_key: String,
     account_key: String,
+    /// The link that makes the dashboard's first owner.
+    pub(crate) setup_link: String,
     folder: PathBuf,
 }
 
 impl Server {
-    pub(super) fn start() -> anyhow::Result<Self> {
+    /// Starts it over the folder of this name.
+    pub(crate) fn start(folder: &str) -> anyhow::Result<Self> {
         let binary = binary()?;
-        let folder = target_folder()?.join("mcp-data");
+        let folder = target_folder()?.join(folder);
         // What a check left that was cut off.
         let _ = fs::remove_dir_all(&folder);
         let mut command = Command::new(&binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
         let said = child.stdout.take().context("the server says nothing")?;
-        let [address, secret_key, read_key, account_key] = [const { String::new() }; 4];
-        let mut server = Self { child, address, secret_key, read_key, account_key, folder };
+        let [address, secret_key, read_key, account_key, setup_link] = [const { String::new() }; 5];
+        let mut server = Self { child, address, secret_key, read_key, account_key, setup_link, folder };
         for line in BufReader::new(said).lines() {
             if server.learn(&line?) {
                 break;
             }
         }
-        if server.address.is_empty() || server.secret_key.is_empty() || server.read_key.is_empty() {
-            bail!("the server did not greet with its address and its keys");
+        let told = [&server.address, &server.secret_key, &server.read_key, &server.setup_link];
+        if told.iter().any(|told| told.is_empty()) {
+            bail!("the server did not greet with its address, its keys and the setup link");
         }
         server.account_key = mint_account_key(&binary, &server.folder)?;
         Ok(server)
@@ -54,6 +58,9 @@ impl Server {
                 found.clone_into(key);
             }
         }
+        if let Some(link) = word(line, "http://").filter(|link| link.contains("/setup/")) {
+            link.clone_into(&mut self.setup_link);
+        }
         let Some(address) = word(line, "http://").filter(|_| line.contains(" listens on ")) else {
             return false;
         };
@@ -62,12 +69,12 @@ impl Server {
     }
 
     /// The whole address of a path.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
     /// Where agents speak to it, each with the key that opens the most there.
-    pub(super) fn endpoints(&self) -> [(&'static str, &str); 2] {
+    pub(crate) fn endpoints(&self) -> [(&'static str, &str); 2] {
         [("/mcp", &self.secret_key), ("/mcp/account", &self.account_key)]
     }
 }

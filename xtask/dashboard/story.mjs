@@ -1,0 +1,222 @@
+// The dashboard in Chromium, as a newcomer meets it: setup, project, origin, key, first visit,
+// revocation; then every page at two widths, light and dark, looked at by axe-core.
+//
+// Talks to the server under test and to a page of its own on another loopback port, nothing else.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const { PACKAGES, CHROMIUM, SERVER, SETUP, PICTURES } = process.env;
+const require = createRequire(join(PACKAGES, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const ARGUMENTS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+// A headless browser says so, and would be left out as a bot.
+const VISITOR = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+const OWNER = { email: "ann@example.com", password: "correct horse battery" };
+const WIDTHS = [360, 1600];
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+const site = await startSite();
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await watched(context);
+  await pictures(page, "setup", SETUP);
+  await setUp(page);
+  await story(page);
+  await tour(page);
+  await context.close();
+  await strangers();
+  console.log("the dashboard does what a newcomer needs, and axe-core has no complaint");
+} finally {
+  await browser.close();
+  site.close();
+}
+
+/// A page whose every request must stay on the server, and which must not complain.
+async function watched(context) {
+  const page = await context.newPage();
+  page.on("request", (request) => {
+    const url = request.url();
+    assert.ok(url.startsWith(`${SERVER}/`) || url.startsWith("data:"), `a request left the server: ${url}`);
+  });
+  page.on("console", (message) => {
+    const expected = /status of (403|404|422)/.test(message.text());
+    assert.ok(message.type() !== "error" || expected, `the console says: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => assert.fail(`a script failed: ${error}`));
+  return page;
+}
+
+async function setUp(page) {
+  await page.goto(SETUP);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  await page.getByLabel("E-mail address").fill(OWNER.email);
+  await page.getByLabel("Password").fill(OWNER.password);
+  await page.getByRole("button", { name: "Become the owner" }).click();
+  await page.waitForURL(`${SERVER}/`);
+}
+
+async function story(page) {
+  await page.getByRole("link", { name: "New project" }).click();
+  await page.getByLabel("Name").fill("Shop");
+  await page.getByRole("button", { name: "Create the project" }).click();
+  await page.getByText("Waiting for the first event").waitFor();
+
+  await page.getByRole("link", { name: "Add the origin of your site" }).click();
+  const line = page.getByLabel("Origin 1", { exact: true });
+  await line.fill("shop.example");
+  await page.getByText("is not an origin").waitFor();
+  await line.fill(site.listed);
+  await page.getByText(`Matches ${site.listed}.`).waitFor();
+  await page.getByRole("button", { name: "Save the origins" }).click();
+  await page.getByText("Saved.").waitFor();
+
+  await page.getByRole("link", { name: "Keys" }).click();
+  await page.getByRole("link", { name: "+ pk" }).click();
+  await page.getByLabel("Label").fill("the shop’s pages");
+  await page.getByRole("button", { name: "Mint the key" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("You will not see this again").waitFor();
+  const pk = await page.locator("#fresh").textContent();
+  assert.match(pk, /^pk_live_/);
+  await picturesOf(page, "key-shown-once");
+  await dialog.getByRole("link", { name: "wait for the first event" }).click();
+  await page.getByText("Waiting for the first event").waitFor();
+  assert.ok(!(await page.content()).includes(pk), "the key is in one page alone");
+
+  const arrivals = page.locator("[data-poll]");
+  assert.equal(await visit(site.unlisted, pk), "403");
+  await arrivals.getByText(`the page was on ${site.unlisted}`).waitFor();
+  assert.equal(await visit(site.listed, pk), "202");
+  await arrivals.getByText("The last event came").waitFor();
+  await arrivals.getByText(`${site.listed}/`).waitFor();
+  await arrivals.getByText("news / email").waitFor();
+  await picturesOf(page, "first-event");
+
+  await page.getByRole("navigation").getByRole("link", { name: "Keys" }).click();
+  await page.getByRole("link", { name: /^Revoke pk_live_/ }).click();
+  await page.getByText("Clients that use it get 401").waitFor();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await page.getByText("The key is revoked").waitFor();
+  await page.getByRole("link", { name: "Install" }).click();
+  await until(async () => (await visit(site.listed, pk)) === "401");
+  await arrivals.getByText("the key was revoked or has expired").waitFor();
+}
+
+/// Opens the site's page as a visitor and tells how its event was answered.
+async function visit(origin, pk) {
+  const context = await browser.newContext({ userAgent: VISITOR });
+  const page = await context.newPage();
+  await page.goto(`${origin}/?key=${pk}&utm_source=news&utm_medium=email`);
+  await page.waitForFunction(() => document.title !== "Shop");
+  const answered = await page.title();
+  await context.close();
+  return answered;
+}
+
+async function until(done) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await done()) return;
+    await new Promise((next) => setTimeout(next, 100));
+  }
+  assert.fail("it did not happen within ten seconds");
+}
+
+async function tour(page) {
+  await page.goto(`${SERVER}/projects/shop/keys`);
+  for (const [kind, label] of [["sk", "billing service"], ["rk", "the weekly report"]]) {
+    await page.goto(`${SERVER}/projects/shop/keys?mint=${kind}`);
+    await page.getByLabel("Label").fill(label);
+    await page.getByRole("button", { name: "Mint the key" }).click();
+    await page.getByRole("link", { name: "I have kept it" }).click();
+  }
+  const rotate = await page.getByRole("link", { name: /^Rotate/ }).first().getAttribute("href");
+  const account = await (await page.goto(`${SERVER}/`), page.getByRole("link", { name: "Members and usage" }).getAttribute("href"));
+  const pages = {
+    projects: "/",
+    "new-project": `${account}/projects/new`,
+    overview: "/projects/shop",
+    install: "/projects/shop/install",
+    keys: "/projects/shop/keys",
+    "keys-empty": "/accounts/ACCOUNT/keys".replace("/accounts/ACCOUNT", account),
+    mint: "/projects/shop/keys?mint=sk",
+    rotate,
+    revoke: rotate.replace("rotate", "revoke"),
+    settings: "/projects/shop/settings",
+    "settings-empty": "/projects/default/settings",
+    members: account,
+    usage: `${account}/usage`,
+    audit: `${account}/audit`,
+    profile: "/profile",
+    "second-factor": "/profile/second-factor",
+    nothing: "/projects/nothing",
+  };
+  for (const [name, path] of Object.entries(pages)) await pictures(page, name, SERVER + path);
+}
+
+async function strangers() {
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await pictures(page, "sign-in", `${SERVER}/sign-in`);
+  await page.getByLabel("E-mail address").fill(OWNER.email);
+  await page.getByLabel("Password").fill("wrong horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").waitFor();
+  await picturesOf(page, "sign-in-wrong");
+  await context.close();
+}
+
+async function pictures(page, name, url) {
+  await page.goto(url);
+  await picturesOf(page, name);
+}
+
+/// The page as it is, at each width, light and dark: nothing beyond its sides, no complaint.
+async function picturesOf(page, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 });
+      const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(beyond <= 0, `${name} is ${beyond} px wider than ${width} px`);
+      await complain(page, `${name} at ${width} px, ${colorScheme}`);
+      await mkdir(PICTURES, { recursive: true });
+      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+}
+
+async function complain(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(told, [], `axe-core on ${where}`);
+}
+
+/// A site that sends one event when it is opened, and shows the answer's status as its title.
+async function startSite() {
+  const text = `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><script>
+    const key = new URLSearchParams(location.search).get("key");
+    const body = JSON.stringify({ event: "$pageview", anonymous_id: "visitor-1", url: location.origin + "/?utm_source=news&utm_medium=email" });
+    fetch("${SERVER}/v1/track?key=" + key, { method: "POST", headers: { "content-type": "text/plain" }, body })
+      .then((answer) => { document.title = String(answer.status); });
+  </script></html>`;
+  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(text));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address();
+  return {
+    listed: `http://127.0.0.1:${port}`,
+    unlisted: `http://localhost:${port}`,
+    close: () => { server.closeAllConnections(); server.close(); },
+  };
+}
