@@ -110,7 +110,7 @@ impl Control {
         users::create(&mut change, new, &by, now).await?;
         memberships::add(&mut change, new.id, invitation.account, invitation.role, &by, now).await?;
         write_audit(&mut change, &invitation, "invitation.accepted", json!({}), &by, now).await?;
-        sessions::start(&mut change, session, None, now).await?;
+        sessions::start(&mut change, session, now).await?;
         Ok(change.commit().await?)
     }
 

@@ -98,7 +98,7 @@ impl Control {
     ) -> Result<(), ControlError> {
         let mut change = self.begin_change_of_people().await?;
         set(&mut change, session.user, password_hash, now).await?;
-        sessions::start(&mut change, session, None, now).await?;
+        sessions::start(&mut change, session, now).await?;
         Ok(change.commit().await?)
     }
 }

@@ -68,20 +68,15 @@ const OF_USER: &str = concat!(
      order by s.last_seen_at desc, s.id"
 );
 const TOUCH: &str = "update sessions set last_seen_at = $2 where id = $1 and last_seen_at < $2";
-const END: &str = "delete from sessions where id = $1 and user_id = $2";
+const END: &str = "delete from sessions where id = $1 and user_id = $2 returning awaits_code";
 const END_ALL: &str = "delete from sessions where user_id = $1";
 const END_EXPIRED: &str = "delete from sessions where expires_at <= $1";
 
 impl Control {
-    /// Starts a session; `instead_of` is one of the same user that it takes the place of.
-    pub async fn start_session(
-        &self,
-        new: &NewSession,
-        instead_of: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<(), ControlError> {
+    /// Starts a session.
+    pub async fn start_session(&self, new: &NewSession, now: Timestamp) -> Result<(), ControlError> {
         let mut change = self.begin_change_of_people().await?;
-        start(&mut change, new, instead_of, now).await?;
+        start(&mut change, new, now).await?;
         Ok(change.commit().await?)
     }
 
@@ -120,26 +115,20 @@ impl Control {
         now: Timestamp,
     ) -> Result<(), ControlError> {
         let mut change = self.begin_change_of_people().await?;
-        let ended = query(END).bind(id.to_string()).bind(user.to_string()).execute(&mut *change).await?;
-        if ended.rows_affected() == 0 {
-            return Ok(());
+        let ended =
+            query(END).bind(id.to_string()).bind(user.to_string()).fetch_optional(&mut *change).await?;
+        let Some(ended) = ended else { return Ok(()) };
+        // What opened nothing was never told to begin.
+        if row::value::<i64>(&ended, "awaits_code")? == 0 {
+            users::write_audit(&mut change, user, "session.ended", json!({ "session": id }), by, now).await?;
         }
-        users::write_audit(&mut change, user, "session.ended", json!({ "session": id }), by, now).await?;
         Ok(change.commit().await?)
     }
 }
 
 /// Starts a session within a change, and removes those that are over.
-pub(super) async fn start(
-    change: &mut Change,
-    new: &NewSession,
-    instead_of: Option<SessionId>,
-    now: Timestamp,
-) -> Result<(), ControlError> {
+pub(super) async fn start(change: &mut Change, new: &NewSession, now: Timestamp) -> Result<(), ControlError> {
     query(END_EXPIRED).bind(now.millis()).execute(&mut **change).await?;
-    if let Some(old) = instead_of {
-        query(END).bind(old.to_string()).bind(new.user.to_string()).execute(&mut **change).await?;
-    }
     query(INSERT)
         .bind(new.id.to_string())
         .bind(new.token.as_bytes().to_vec())

@@ -103,7 +103,7 @@ impl Control {
         query(WITHDRAW).bind(SETUP_TOKEN).execute(&mut *change).await?;
         create(&mut change, new, &Actor::Setup, now).await?;
         memberships::add(&mut change, new.id, account, Role::Owner, &Actor::Setup, now).await?;
-        sessions::start(&mut change, session, None, now).await?;
+        sessions::start(&mut change, session, now).await?;
         Ok(change.commit().await?)
     }
 

@@ -76,7 +76,7 @@ pub(super) async fn a_session_ends_with_its_time(control: Control) {
 
 pub(super) async fn a_new_password_ends_every_session_but_the_new_one(control: Control) {
     set_up(&control).await;
-    control.start_session(&session(101, 1), None, at(6)).await.unwrap();
+    control.start_session(&session(101, 1), at(6)).await.unwrap();
     control.change_password("$new", &session(102, 1), at(7)).await.unwrap();
     let mut alive = Vec::new();
     for number in [100, 101, 102] {
@@ -154,6 +154,42 @@ pub(super) async fn codes_of_a_second_factor_count_once(control: Control) {
     control.offer_factor(user, &TotpSecret::new(vec![8; 20])).await.unwrap();
     let kept = control.user(user).await.unwrap().unwrap();
     assert_eq!(kept.totp_secret, Some(TotpSecret::new(vec![7; 20])), "one that is on is not replaced");
+}
+
+#[tokio::test]
+async fn who_was_shut_out_after_a_backup_stays_shut_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, copy] = ["control.db", "copy.db"].map(|name| folder.path().join(name));
+    let control = Control::open(&path).await.unwrap();
+    let account = set_up(&control).await;
+    for number in [2, 3] {
+        let link = (token(number), at(90));
+        control.add_user(&new_user(number), account, Role::Owner, link, &BY, at(6)).await.unwrap();
+        control.start_session(&session(100 + number, number), at(6)).await.unwrap();
+    }
+    control.invite(&invitation(1, account, Role::Owner), token(11), &BY, at(10)).await.unwrap();
+    control.snapshot(&copy).await.unwrap();
+    control.remove_member(account, user_id(2), &BY, at(11)).await.unwrap();
+    control.set_role(account, user_id(3), Role::Viewer, &BY, at(11)).await.unwrap();
+    control.change_password("$new", &session(200, 1), at(12)).await.unwrap();
+    control.end_session(session(103, 3).id, user_id(3), &BY, at(12)).await.unwrap();
+    control.use_password_link(token(3), "$new", at(12)).await.unwrap();
+    let id = invitation(1, account, Role::Owner).id;
+    control.withdraw_invitation(id, account, &BY, at(12)).await.unwrap();
+    control.close().await;
+
+    let restored = Control::open(&copy).await.unwrap();
+    assert!(restored.session(token(100), at(13)).await.unwrap().is_some());
+    restored.learn_ended(&path).await.unwrap();
+    for number in [100, 103] {
+        assert!(restored.session(token(number), at(13)).await.unwrap().is_none(), "{number}");
+    }
+    let members = restored.members(account).await.unwrap();
+    let roles: Vec<_> = members.iter().map(|member| (member.user, member.role)).collect();
+    assert_eq!(roles, [(user_id(1), Role::Owner), (user_id(3), Role::Viewer)]);
+    assert_eq!(restored.user(user_id(1)).await.unwrap().unwrap().password_hash.as_deref(), Some("$new"));
+    assert!(restored.user_of_password_link(token(3), at(13)).await.unwrap().is_none());
+    assert_eq!(restored.invitations(account, at(13)).await, Ok(vec![]));
 }
 
 pub(super) async fn what_people_do_is_told_without_their_addresses(control: Control) {

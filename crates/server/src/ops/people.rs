@@ -127,8 +127,10 @@ pub async fn sign_in(
     let right = app.passwords.matches(password, hash).await?;
     let user = user.filter(|_| right).ok_or(PeopleError::Wrong)?;
     let (token, session) = new_session(app, user.id, caller, user.totp_on)?;
-    let instead_of = before.filter(|before| before.user().id == user.id).map(|before| before.session().id);
-    app.control.start_session(&session, instead_of, app.now()).await?;
+    app.control.start_session(&session, app.now()).await?;
+    if let Some(before) = before {
+        sign_out(app, before).await?;
+    }
     Ok(Started { token, awaits_code: session.awaits_code })
 }
 

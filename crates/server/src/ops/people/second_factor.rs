@@ -70,8 +70,8 @@ pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>
         codes.push(in_groups(&crate::secrets::hex(&random::<RECOVERY_BYTES>()?)));
     }
     let hashes: Vec<TokenHash> = codes.iter().map(|code| recovery_hash(code)).collect();
-    app.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
-    Ok(codes)
+    let turned_on = app.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
+    turned_on.then_some(codes).ok_or(PeopleError::WrongCode)
 }
 
 /// Turns it off for whoever knows the password.
@@ -95,7 +95,8 @@ pub async fn give(
         return Err(PeopleError::WrongCode);
     }
     let (token, session) = new_session(app, user.id, caller, false)?;
-    app.control.start_session(&session, Some(awaiting.session().id), app.now()).await?;
+    app.control.start_session(&session, app.now()).await?;
+    super::sign_out(app, awaiting).await?;
     Ok(Started { token, awaits_code: false })
 }
 
