@@ -14,7 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use millimetric_control::{Account, Actor, ControlError, Project, Role, Session, User};
+use millimetric_control::{Account, Actor, ControlError, Membership, Project, Role, Session, User};
 use millimetric_core::ids::AccountId;
 use millimetric_core::key::Env;
 use millimetric_core::token::Token;
@@ -102,6 +102,17 @@ impl SignedIn {
     /// As the audit log names them.
     pub const fn actor(&self) -> Actor {
         Actor::User(self.user.id)
+    }
+
+    /// The accounts that they belong to, with the right to ask each account's projects.
+    pub async fn accounts(&self, app: &App) -> Result<Vec<(Membership, Vec<Authorized<Read>>)>, Refusal> {
+        let mut accounts = Vec::new();
+        for membership in app.control.memberships(self.user.id).await? {
+            let projects = app.control.projects_of_account(membership.account.id).await?.into_iter();
+            let readers = projects.map(|project| Authorized::of_user(self.user.id, project, Env::Live));
+            accounts.push((membership, readers.collect()));
+        }
+        Ok(accounts)
     }
 
     /// The token that forms of this session carry. It looks different each time, so that what a

@@ -1,5 +1,5 @@
 //! The headers of every page: nothing from elsewhere, no inline script or style, no frame around
-//! it, no copy kept.
+//! it, and no copy kept unless the answer says otherwise.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -29,6 +29,6 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
 
 fn put_on(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

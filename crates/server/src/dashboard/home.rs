@@ -6,12 +6,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use millimetric_control::{Project, Role};
+use millimetric_control::Role;
+use millimetric_core::time::Timestamp;
 
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult};
+use super::words::{ago, number};
 use crate::app::App;
 use crate::auth::sessions::{Refusal, SignedIn};
+use crate::ops::portfolio::{self, ProjectSummary};
 
 #[derive(Debug, Template)]
 #[template(path = "home.html")]
@@ -25,7 +28,29 @@ struct AccountPart {
     id: String,
     name: String,
     may_create: bool,
-    projects: Vec<Project>,
+    projects: Vec<ProjectCard>,
+}
+
+/// A project and how lively it is.
+#[derive(Debug)]
+struct ProjectCard {
+    slug: String,
+    name: String,
+    visitors: String,
+    events: String,
+    last_event: Option<String>,
+}
+
+impl ProjectCard {
+    fn of(summary: &ProjectSummary, now: Timestamp) -> Self {
+        Self {
+            slug: summary.project.slug.to_string(),
+            name: summary.project.name.to_string(),
+            visitors: number(summary.uniques_7d),
+            events: number(summary.events_7d),
+            last_event: summary.last_event_at.map(|at| ago(at, now)),
+        }
+    }
 }
 
 /// The page.
@@ -41,12 +66,13 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Pag
         ));
     };
     let mut accounts = Vec::new();
-    for membership in app.control.memberships(by.user().id).await? {
+    for (membership, readers) in by.accounts(&app).await? {
+        let summaries = portfolio::list(&app, &readers, None).await?;
         accounts.push(AccountPart {
             id: membership.account.id.to_string(),
             name: membership.account.name.to_string(),
             may_create: membership.role >= Role::Admin,
-            projects: app.control.projects_of_account(membership.account.id).await?,
+            projects: summaries.iter().map(|summary| ProjectCard::of(summary, app.now())).collect(),
         });
     }
     page(&Home { frame: Frame::of(&by, "Projects")?, accounts })

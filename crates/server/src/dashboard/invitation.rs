@@ -10,12 +10,14 @@ use millimetric_core::token::Token;
 
 use super::form::{Posted, PostedByAnybody};
 use super::frame::{Frame, page};
-use super::refusal::{Message, PageResult, again, problem};
+use super::refusal::{Message, PageResult, again, failure, problem};
 use super::sign_in::welcome;
 use crate::app::App;
 use crate::auth::sessions::SignedIn;
 use crate::caller::Caller;
 use crate::ops::people::{PeopleError, invitations};
+
+const TITLE: &str = "You are invited";
 
 #[derive(Debug, Template)]
 #[template(path = "invitation.html")]
@@ -28,46 +30,6 @@ struct InvitationPage {
     only: Option<String>,
     email: String,
     problem: Option<String>,
-}
-
-impl InvitationPage {
-    async fn new(app: &App, headers: &HeaderMap, token: &Token) -> Result<Self, PageOrGone> {
-        let invitation = invitations::of_link(app, token).await?;
-        let title = "You are invited";
-        let frame = match SignedIn::of(headers, app).await? {
-            Some(by) => Frame::of(&by, title)?,
-            None => Frame::open(title),
-        };
-        Ok(Self {
-            frame,
-            link: format!("/invitations/{}", token.reveal()),
-            role: invitation.role.to_string(),
-            only: invitation.email.as_ref().map(ToString::to_string),
-            email: invitation.email.map(|email| email.to_string()).unwrap_or_default(),
-            problem: None,
-        })
-    }
-}
-
-/// What stands in the way of the page.
-enum PageOrGone {
-    Gone,
-    Refused(crate::auth::sessions::Refusal),
-}
-
-impl From<PeopleError> for PageOrGone {
-    fn from(error: PeopleError) -> Self {
-        match error {
-            PeopleError::Refused(_) => Self::Gone,
-            other => Self::Refused(super::refusal::failure(other)),
-        }
-    }
-}
-
-impl From<crate::auth::sessions::Refusal> for PageOrGone {
-    fn from(refusal: crate::auth::sessions::Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }
 
 /// The form.
@@ -118,16 +80,26 @@ async fn drawn(
     wrong: Option<(&str, String)>,
 ) -> PageResult<Response> {
     let Ok(token) = token.parse::<Token>() else { return gone() };
-    match InvitationPage::new(app, headers, &token).await {
-        Err(PageOrGone::Gone) => gone(),
-        Err(PageOrGone::Refused(refusal)) => Err(refusal),
-        Ok(form) => match wrong {
-            None => page(&form),
-            Some((email, problem)) => {
-                again(&InvitationPage { email: email.to_owned(), problem: Some(problem), ..form })
-            }
+    let invitation = match invitations::of_link(app, &token).await {
+        Ok(invitation) => invitation,
+        Err(PeopleError::Refused(_)) => return gone(),
+        Err(error) => return Err(failure(error)),
+    };
+    let only = invitation.email.map(|email| email.to_string());
+    let drawn = InvitationPage {
+        frame: match SignedIn::of(headers, app).await? {
+            Some(by) => Frame::of(&by, TITLE)?,
+            None => Frame::open(TITLE),
         },
-    }
+        link: format!("/invitations/{}", token.reveal()),
+        role: invitation.role.to_string(),
+        email: wrong
+            .as_ref()
+            .map_or_else(|| only.clone().unwrap_or_default(), |(email, _)| (*email).to_owned()),
+        only,
+        problem: wrong.map(|(_, problem)| problem),
+    };
+    if drawn.problem.is_some() { again(&drawn) } else { page(&drawn) }
 }
 
 fn gone() -> PageResult<Response> {

@@ -42,8 +42,8 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(people())
         .merge(project())
         .merge(account())
-        .layer(from_fn(guard::guard))
         .route("/assets/{fingerprint}/{name}", get(assets::show))
+        .layer(from_fn(guard::guard))
         .layer(CompressionLayer::new())
 }
 

@@ -71,23 +71,24 @@ impl IntoResponse for Refusal {
                 "Too many tries",
                 format!("Wait {seconds} seconds and try again."),
             ),
-            Self::Failed(error) => (
-                error.code.status(),
-                "That did not work",
-                "Something failed on our side. Try again; the header X-Request-Id of this answer finds the cause in the server’s log.".to_owned(),
-            ),
+            Self::Failed(error) => {
+                let (_, status, sentence) = error.code.row();
+                (status, "That did not work", format!("{sentence} The header X-Request-Id of this answer names it in the server’s log."))
+            }
         };
         let drawn = page(&Message::new(title, text)).unwrap_or_else(|_| title.into_response());
         let mut response = (status, drawn).into_response();
-        match self {
-            Self::TooMany(seconds) => {
-                response.headers_mut().insert(RETRY_AFTER, seconds.into());
-            }
-            Self::Failed(error) => {
-                response.extensions_mut().insert(error);
-                response.extensions_mut().insert(ToldAsPage);
-            }
-            _ => {}
+        let wait = match &self {
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::Failed(error) => error.retry_after_s,
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if let Self::Failed(error) = self {
+            response.extensions_mut().insert(error);
+            response.extensions_mut().insert(ToldAsPage);
         }
         response
     }

@@ -31,7 +31,8 @@ pub fn explain(typed: &str) -> Result<Explained, OriginError> {
     if !host.contains(':') {
         near.push(format!("{scheme}://{host}:8080"));
     }
-    near.dedup();
+    let mut told = std::collections::HashSet::new();
+    near.retain(|origin| told.insert(origin.clone()));
     let lets_in = |origin: &String| Origin::parse(origin).is_some_and(|origin| entry.matches(&origin));
     let (matches, refuses) = near.into_iter().partition(lets_in);
     Ok(Explained { entry, matches, refuses })

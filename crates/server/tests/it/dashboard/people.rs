@@ -128,6 +128,25 @@ fn a_removed_member_sees_nothing_any_more_and_the_last_owner_stays() {
 }
 
 #[test]
+fn the_audit_log_tells_who_did_what_page_by_page() {
+    let server = Server::start();
+    let owner = Browser::of_owner(&server);
+    for number in 0..60 {
+        let name = format!("Shop {number}");
+        let fields = [("name", &*name), ("timezone", "UTC"), ("retention", "")];
+        assert_eq!(owner.post("/projects/default/settings", &fields).status, 303);
+    }
+    let audit = format!("{}/audit", account(&owner));
+    let newest = owner.get(&audit).text;
+    assert!(newest.contains("<strong>project updated</strong>") && newest.contains("Shop 59"), "{newest}");
+    assert!(newest.contains(EMAIL) && !newest.contains("account created"));
+    let older = attribute(&newest, "?before=").unwrap();
+    let oldest = owner.get(&format!("{audit}?before={older}")).text;
+    assert!(oldest.contains("account created") && oldest.contains("the first start"), "{oldest}");
+    assert!(!oldest.contains("?before="), "there is nothing older");
+}
+
+#[test]
 fn nothing_of_another_account_is_there_for_anybody() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
