@@ -14,6 +14,7 @@ use super::form::{Fields, Posted};
 use super::frame::{AccountTab, Frame, Tab, page};
 use super::key_row::KeyRow;
 use super::refusal::{PageResult, again};
+use super::words::sentence;
 use crate::app::App;
 use crate::auth::sessions::{Asks, InAccount, InProject, Refusal};
 use crate::config::parse_network;
@@ -197,7 +198,7 @@ pub(super) async fn mint_one<P: Keeping>(
     };
     match minted {
         Ok(minted) => shown_once(&app, keeper, &minted).await,
-        Err(MintError::Invalid(error)) => mint_again(&app, keeper, kind, &fields, error.to_string()).await,
+        Err(MintError::Invalid(error)) => mint_again(&app, keeper, kind, &fields, sentence(error)).await,
         Err(error) => Err(failed(error)),
     }
 }
@@ -220,7 +221,7 @@ fn request(app: &App, keeper: &Keeper, kind: KeyKind, fields: &Fields) -> Result
     let mut request = KeyRequest::new(keeper.owner, kind, env);
     let label = fields.get("label");
     if !label.trim().is_empty() {
-        request.label = Some(label.parse().map_err(|error| format!("The label: {error}"))?);
+        request.label = Some(label.parse().map_err(|error| format!("The label: {error}."))?);
     }
     request.scopes = fields.all("scope").filter_map(|scope| scope.parse().ok()).collect();
     if request.scopes.is_empty() {
@@ -228,7 +229,7 @@ fn request(app: &App, keeper: &Keeper, kind: KeyKind, fields: &Fields) -> Result
     }
     for network in fields.get("networks").split([' ', ',', '\r', '\n']).filter(|text| !text.is_empty()) {
         let parsed = parse_network(network);
-        request.allowed_ips.push(parsed.map_err(|error| format!("The address `{network}`: {error}"))?);
+        request.allowed_ips.push(parsed.map_err(|error| format!("The address `{network}`: {error}."))?);
     }
     request.expires_at = match chosen(EXPIRIES, fields.get("expires")) {
         0 => None,
@@ -306,7 +307,7 @@ pub(super) async fn rotate_one<P: Keeping>(
     match rotate(&app.control, app.keys.pepper(), &old, grace, &keeper.actor, app.now()).await {
         Ok(minted) => shown_once(&app, keeper, &minted).await,
         Err(MintError::Control(error @ millimetric_control::ControlError::KeyNotLive)) => {
-            let problem = Some(error.to_string());
+            let problem = Some(sentence(error));
             again(&KeyChange { problem, ..change(&app, keeper, &old, GRACES) })
         }
         Err(error) => Err(failed(error)),

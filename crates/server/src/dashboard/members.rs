@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::form::Posted;
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::{PageResult, again, problem};
-use super::words::moment;
+use super::words::{moment, sentence};
 use crate::app::App;
 use crate::auth::sessions::{Asks, InAccount, Owner, Refusal, Viewer};
 use crate::ops::people::invitations::invite;
@@ -174,7 +174,7 @@ async fn decided(
         Ok(()) => Ok(back(member)),
         Err(ControlError::UnknownUser) => Err(Refusal::NotFound),
         Err(error @ ControlError::LastOwner) => {
-            let problem = Some(error.to_string());
+            let problem = Some(sentence(error));
             again(&Members { problem, ..Members::new(app, member).await? })
         }
         Err(error) => Err(error.into()),

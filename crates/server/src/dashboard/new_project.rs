@@ -10,6 +10,7 @@ use millimetric_control::Name;
 use super::form::Posted;
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again};
+use super::words::sentence;
 use crate::app::App;
 use crate::auth::sessions::{Admin, InAccount};
 use crate::ops::projects::create;
@@ -43,7 +44,7 @@ pub(super) async fn make(
 ) -> PageResult<Response> {
     let typed = fields.get("name");
     match typed.parse::<Name>() {
-        Err(error) => again(&NewProjectPage::new(&member, typed, Some(error.to_string()))?),
+        Err(error) => again(&NewProjectPage::new(&member, typed, Some(sentence(error)))?),
         Ok(name) => {
             let made = create(&app.control, member.account.id, name, &member.by.actor(), app.now()).await?;
             Ok(Redirect::to(&format!("/projects/{}/install", made.slug)).into_response())

@@ -6,6 +6,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, page};
+use super::words::sentence;
 use crate::auth::sessions::Refusal;
 use crate::http::envelope::ToldAsPage;
 use crate::ops::people::PeopleError;
@@ -38,7 +39,7 @@ pub(super) fn problem(error: PeopleError) -> PageResult<String> {
     match error {
         PeopleError::Failed(error) => Err(error.into()),
         PeopleError::TooMany(seconds) => Err(Refusal::TooMany(seconds)),
-        other => Ok(other.to_string()),
+        other => Ok(sentence(other)),
     }
 }
 

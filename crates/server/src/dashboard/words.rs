@@ -1,4 +1,4 @@
-//! Times and numbers as people read them. UTC throughout: the server does not know where its readers are.
+//! Times, numbers and errors as people read them. UTC throughout: the server does not know where its readers are.
 
 use millimetric_core::time::Timestamp;
 
@@ -27,17 +27,27 @@ pub(super) fn number(value: u64) -> String {
     String::from_utf8_lossy(&groups.join(&b' ')).replace(' ', "\u{202f}")
 }
 
+/// An error's words as a sentence: with a capital and a full stop.
+pub(super) fn sentence(error: impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut rest = text.chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{stop}", rest.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_and_numbers_are_told_in_words() {
+    fn times_numbers_and_errors_are_told_in_words() {
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
         assert_eq!(moment(at(1_795_646_832)), "25 Nov 2026, 22:47 UTC");
         for (value, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
             assert_eq!(number(value).replace('\u{202f}', " "), text);
         }
+        assert_eq!(sentence("wait 9 seconds"), "Wait 9 seconds.");
         for (seconds, words) in [
             (-5, "just now"),
             (9, "just now"),

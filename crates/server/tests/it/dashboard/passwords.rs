@@ -18,7 +18,7 @@ fn changing_the_password_ends_every_other_session_and_renews_this_one() {
     let before = browser.cookie.borrow().clone();
     let wrong = browser.post("/profile/password", &[("old", "wrong horse battery"), ("new", NEW)]);
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("this is not your password"), "{}", wrong.text);
+    assert!(wrong.text.contains("This is not your password."), "{}", wrong.text);
     assert_eq!(other.get("/profile").status, 200);
     assert_eq!(browser.post("/profile/password", &[("old", PASSWORD), ("new", NEW)]).status, 303);
     assert_ne!(*browser.cookie.borrow(), before);
