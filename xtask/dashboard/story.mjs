@@ -4,6 +4,7 @@
 // Talks to the server under test and to a page of its own on another loopback port, nothing else.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -32,8 +33,10 @@ try {
   await setUp(page);
   await story(page);
   await tour(page);
+  await guest(await invite(page));
+  const secret = await secondFactor(page);
   await context.close();
-  await strangers();
+  await strangers(secret);
   console.log("the dashboard does what a newcomer needs, and axe-core has no complaint");
 } finally {
   await browser.close();
@@ -163,7 +166,52 @@ async function tour(page) {
   for (const [name, path] of Object.entries(pages)) await pictures(page, name, SERVER + path);
 }
 
-async function strangers() {
+/// The owner invites somebody; the link is shown once.
+async function invite(page) {
+  await page.goto(`${SERVER}/`);
+  await page.getByRole("link", { name: "Members and usage" }).click();
+  await page.getByRole("button", { name: "Make the link" }).click();
+  await page.getByRole("dialog").getByText("You will not see this again").waitFor();
+  await picturesOf(page, "invitation-link");
+  return page.locator("#link").textContent();
+}
+
+/// Whoever is invited accepts, and sees what a viewer sees.
+async function guest(link) {
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await pictures(page, "invitation", link);
+  await page.getByLabel("E-mail address").fill("ben@example.com");
+  await page.getByLabel("Password").fill("another horse battery");
+  await page.getByRole("button", { name: "Accept and sign in" }).click();
+  await page.getByRole("heading", { name: "Projects" }).waitFor();
+  await pictures(page, "keys-of-viewer", `${SERVER}/projects/shop/keys`);
+  assert.equal(await page.getByRole("link", { name: "+ pk" }).count(), 0);
+  await context.close();
+}
+
+async function secondFactor(page) {
+  await page.goto(`${SERVER}/profile/second-factor`);
+  const secret = await page.locator("#secret").textContent();
+  await page.getByLabel("The code that it shows").fill(codeOf(secret, 0));
+  await page.getByRole("button", { name: "Turn on the second factor" }).click();
+  await page.getByText("You will not see them again").waitFor();
+  await picturesOf(page, "recovery-codes");
+  return secret;
+}
+
+/// The code of an authenticator (RFC 6238), so many time steps after the present one.
+function codeOf(secret, later) {
+  const bits = [...secret].map((digit) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(digit).toString(2).padStart(5, "0"));
+  const key = Buffer.from(bits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  const digest = createHmac("sha1", key).update(step).digest();
+  const word = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(word % 1_000_000).padStart(6, "0");
+}
+
+async function strangers(secret) {
   const context = await browser.newContext();
   const page = await watched(context);
   await pictures(page, "sign-in", `${SERVER}/sign-in`);
@@ -172,6 +220,13 @@ async function strangers() {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("alert").waitFor();
   await picturesOf(page, "sign-in-wrong");
+  await page.getByLabel("Password").fill(OWNER.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Second step" }).waitFor();
+  await picturesOf(page, "code");
+  await page.getByLabel("Code of your authenticator").fill(codeOf(secret, 1));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Projects" }).waitFor();
   await context.close();
 }
 

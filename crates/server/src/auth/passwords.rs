@@ -28,9 +28,9 @@ const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5cyBzYWx0IQ$Yb1N5Zc0n5hQ2mUe6w7QXl8o3m4e1JvR9tKcT0sDqLw";
 
 /// The fewest characters of a password.
-pub const MIN_CHARS: usize = 12;
+const MIN_CHARS: usize = 12;
 /// The most bytes of one.
-pub const MAX_BYTES: usize = 256;
+const MAX_BYTES: usize = 256;
 
 /// A password that somebody may choose.
 pub struct NewPassword(String);
@@ -38,10 +38,10 @@ pub struct NewPassword(String);
 /// Why a password is not taken. The sentence is for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer than [`MIN_CHARS`].
+    /// Fewer than 12 characters.
     #[error("a password has at least 12 characters: a few words in a row make a good one")]
     TooShort,
-    /// More than [`MAX_BYTES`].
+    /// More than 256 bytes.
     #[error("a password has at most 256 bytes")]
     TooLong,
     /// One of those that are tried first.

@@ -74,11 +74,6 @@ impl SignedIn {
         Ok(Self::find(headers, app).await?.filter(|found| !found.session.awaits_code))
     }
 
-    /// Whoever gave a password and still owes the code of their second factor.
-    pub async fn awaiting_code(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
-        Ok(Self::find(headers, app).await?.filter(|found| found.session.awaits_code))
-    }
-
     async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
         let Some(token) = sent_token(headers, app) else { return Ok(None) };
         let now = app.now();
@@ -123,6 +118,33 @@ impl SignedIn {
         let secret = form_secret(&self.token);
         let masked = secret.iter().zip(&pad).map(|(a, b)| a ^ b);
         Ok(URL_SAFE_NO_PAD.encode(pad.iter().copied().chain(masked).collect::<Vec<u8>>()))
+    }
+}
+
+/// Somebody who gave their password and still owes the code of their second factor: they may give
+/// it, and nothing else.
+#[derive(Debug)]
+pub struct OwesCode(SignedIn);
+
+impl OwesCode {
+    /// Who owes one, if anybody does.
+    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+        Ok(SignedIn::find(headers, app).await?.filter(|found| found.session.awaits_code).map(Self))
+    }
+
+    /// The session, which opens nothing.
+    pub const fn session(&self) -> &Session {
+        &self.0.session
+    }
+
+    /// Who it is.
+    pub const fn user(&self) -> &User {
+        &self.0.user
+    }
+
+    /// The token that the form for the code carries.
+    pub fn form_token(&self) -> Result<String, Refusal> {
+        self.0.form_token()
     }
 }
 

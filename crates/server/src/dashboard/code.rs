@@ -12,7 +12,7 @@ use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, problem};
 use super::sign_in::{Wanted, local, welcome};
 use crate::app::App;
-use crate::auth::sessions::{Refusal, SignedIn};
+use crate::auth::sessions::{OwesCode, Refusal};
 use crate::caller::Caller;
 use crate::ops::people::second_factor;
 
@@ -26,8 +26,8 @@ struct CodePage {
 }
 
 impl CodePage {
-    fn new(awaiting: &SignedIn, next: &str, problem: Option<String>) -> PageResult<Self> {
-        let (frame, form_token) = (Frame::open("Second step"), awaiting.form_token()?);
+    fn new(owes: &OwesCode, next: &str, problem: Option<String>) -> PageResult<Self> {
+        let (frame, form_token) = (Frame::open("Second step"), owes.form_token()?);
         Ok(Self { frame, form_token, next: local(next).to_owned(), problem })
     }
 }
@@ -38,8 +38,8 @@ pub(super) async fn show(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> PageResult<Response> {
-    match SignedIn::awaiting_code(&headers, &app).await? {
-        Some(awaiting) => page(&CodePage::new(&awaiting, &wanted.next, None)?),
+    match OwesCode::of(&headers, &app).await? {
+        Some(owes) => page(&CodePage::new(&owes, &wanted.next, None)?),
         None => Ok(Redirect::to("/").into_response()),
     }
 }
@@ -51,11 +51,11 @@ pub(super) async fn give(
     caller: Caller,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    let awaiting = SignedIn::awaiting_code(&headers, &app).await?;
-    let awaiting = awaiting.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
+    let owes = OwesCode::of(&headers, &app).await?;
+    let owes = owes.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
     let next = fields.get("next");
-    match second_factor::give(&app, &awaiting, fields.get("code"), &caller).await {
+    match second_factor::give(&app, &owes, fields.get("code"), &caller).await {
         Ok(started) => Ok(welcome(&app, &started.token, local(next))),
-        Err(error) => again(&CodePage::new(&awaiting, next, Some(problem(error)?))?),
+        Err(error) => again(&CodePage::new(&owes, next, Some(problem(error)?))?),
     }
 }

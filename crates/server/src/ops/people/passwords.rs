@@ -2,7 +2,7 @@
 //!
 //! A link leaves this file once, with its making.
 
-use millimetric_control::{Actor, Control, Email, NewSession, NewUser, Role, User};
+use millimetric_control::{Actor, Control, Email, NewUser, Role, User};
 use millimetric_core::ids::{AccountId, UserId};
 use millimetric_core::time::Timestamp;
 use millimetric_core::token::Token;
@@ -37,7 +37,7 @@ pub async fn change(
     let new = NewPassword::of(new, by.user().email.as_str())?;
     check(app, by, old).await?;
     let hash = app.passwords.hash(new).await?;
-    let (token, session): (Token, NewSession) = new_session(app, by.user().id, caller, false)?;
+    let (token, session) = new_session(app, by.user().id, caller, false)?;
     app.control.change_password(&hash, &session, app.now()).await?;
     Ok(token)
 }

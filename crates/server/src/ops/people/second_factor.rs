@@ -5,7 +5,7 @@
 //! is being set up.
 
 use hmac::{Hmac, KeyInit, Mac as _};
-use millimetric_control::{TotpSecret, User};
+use millimetric_control::{Actor, TotpSecret, User};
 use millimetric_core::time::Timestamp;
 use millimetric_core::token::TokenHash;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{PeopleError, Started, new_session};
 use crate::app::App;
-use crate::auth::sessions::SignedIn;
+use crate::auth::sessions::{OwesCode, SignedIn};
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorCode};
 use crate::secrets::random_bytes;
@@ -81,13 +81,8 @@ pub async fn turn_off(app: &App, by: &SignedIn, password: &str) -> Result<(), Pe
 }
 
 /// The second step of signing in: a code of the authenticator, or a recovery code.
-pub async fn give(
-    app: &App,
-    awaiting: &SignedIn,
-    code: &str,
-    caller: &Caller,
-) -> Result<Started, PeopleError> {
-    let user = awaiting.user();
+pub async fn give(app: &App, owes: &OwesCode, code: &str, caller: &Caller) -> Result<Started, PeopleError> {
+    let user = owes.user();
     take_turn(app, user)?;
     let right = take(app, user, code).await?
         || app.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
@@ -96,7 +91,7 @@ pub async fn give(
     }
     let (token, session) = new_session(app, user.id, caller, false)?;
     app.control.start_session(&session, app.now()).await?;
-    super::sign_out(app, awaiting).await?;
+    app.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
     Ok(Started { token, awaits_code: false })
 }
 
