@@ -1,6 +1,7 @@
 //! Keys on the screen: a secret is in one answer alone, and what a key may do is as it was asked.
 
 use serde_json::json;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::browser::Browser;
 use super::people::account;
@@ -154,6 +155,30 @@ fn the_waiting_page_says_what_arrived_and_why_something_was_refused() {
     let other = server.project("Other", &[]);
     server.track(&other.sk, json!({ "event": "a" }));
     assert!(!arrivals().contains("Other"), "another project's arrivals are its own");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_used_up_is_told_where_events_are_waited_for() {
+    let server = Server::start();
+    let owner = Browser::of_owner(&server);
+    let project = server.default_project();
+    let shown = server.cli(&["project", "update", "default", "--plan", "free"]);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.dir.join("control.db"));
+    let mut database = options.connect().await.unwrap();
+    sqlx::query("insert into usage select $1, 'live', strftime('%Y-%m', 'now'), 100000")
+        .bind(shown["project_id"].as_str().unwrap())
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    eventually("the plan is known", || {
+        let answer = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
+        (answer.status == 429).then_some(())
+    });
+    let page = owner.get("/projects/default/install/arrivals").text;
+    assert!(page.contains("429 quota_exceeded") && page.contains("sk_…"), "{page}");
+    let usage = owner.get(&format!("{}/usage", account(&owner))).text;
+    assert!(usage.contains("100 % of 100\u{202f}000"), "{usage}");
 }
 
 #[test]
