@@ -34,6 +34,7 @@ try {
   await story(page);
   await tour(page);
   await guest(await invite(page));
+  await withoutScripts();
   const secret = await secondFactor(page);
   await context.close();
   await strangers(secret);
@@ -187,6 +188,23 @@ async function guest(link) {
   await page.getByRole("heading", { name: "Projects" }).waitFor();
   await pictures(page, "keys-of-viewer", `${SERVER}/projects/shop/keys`);
   assert.equal(await page.getByRole("link", { name: "+ pk" }).count(), 0);
+  await context.close();
+}
+
+/// The same without any script: a key is minted, seen once and revoked.
+async function withoutScripts() {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await watched(context);
+  await page.goto(`${SERVER}/projects/shop/keys?mint=rk`);
+  await page.getByLabel("E-mail address").fill(OWNER.email);
+  await page.getByLabel("Password").fill(OWNER.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Mint the key" }).click();
+  const [name] = (await page.locator("#fresh").textContent()).match(/^rk_live_[0-9a-f]{8}/);
+  await page.getByRole("link", { name: "I have kept it" }).click();
+  await page.getByRole("link", { name: `Revoke ${name}` }).click();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await page.getByText("The key is revoked").waitFor();
   await context.close();
 }
 
