@@ -4,6 +4,7 @@
 //! could not run is told with its reason, never passed over.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use anyhow::{Context, bail};
 use crate::agents::{self, NodeAgents};
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
 use crate::dashboard;
+use crate::sdk;
 
 /// What came of one check.
 enum Outcome {
@@ -32,6 +34,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("the MCP conformance suite", mcp_conformance),
     ("the MCP Inspector", mcp_inspector),
     ("the dashboard in Chromium", dashboard_in_chromium),
+    ("the SDKs' build", sdk_build),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -160,6 +163,22 @@ fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
         Err(error) => return Ok(Outcome::Skipped(format!("nobody looked at the dashboard: {error:#}"))),
     };
     Ok(expected(dashboard::story(&stage)?, "the dashboard did not do what a newcomer expects"))
+}
+
+/// Types, sizes, and whether the committed script is the one that its sources make.
+fn sdk_build() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| {
+        sdk::check_script(&sdk::build(tools)?)?;
+        Ok(Outcome::Passed)
+    })
+}
+
+/// As with the client: what comes from a registry may be out of reach.
+fn with_sdk_tools(check: impl Fn(&Path) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+    match sdk::tools() {
+        Ok(tools) => check(&tools),
+        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
+    }
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

@@ -16,5 +16,6 @@ pub mod node;
 pub mod oracle;
 pub mod python;
 mod server;
+pub mod sdk;
 #[cfg(test)]
 mod tidy;

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use xtask::bench::BenchArguments;
 use xtask::crash::CrashArguments;
 use xtask::oracle::OracleArguments;
-use xtask::{bench, checks, crash, oracle};
+use xtask::{bench, checks, crash, oracle, sdk};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ enum Chore {
     Oracle(OracleArguments),
     /// Kill servers at random moments and count what they kept.
     Crash(CrashArguments),
-    /// Write `spec/openapi.json` anew from the code.
+    /// Write anew what is made from the code: `spec/openapi.json` and the browser script.
     Gen,
 }
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Oracle(arguments) => oracle::run(&arguments),
         Chore::Crash(arguments) => crash::run(&arguments),
-        Chore::Gen => checks::write_spec(),
+        Chore::Gen => generate(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,4 +50,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The server embeds the script, so it comes first; without Node it stays as it is.
+fn generate() -> anyhow::Result<()> {
+    match sdk::tools() {
+        Ok(tools) => sdk::write_script(&tools)?,
+        Err(error) => eprintln!("the browser script stays as it is: {error:#}"),
+    }
+    checks::write_spec()
 }

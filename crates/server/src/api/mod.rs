@@ -6,4 +6,5 @@ pub mod export;
 pub mod journeys;
 pub mod privacy;
 pub mod read;
+pub mod script;
 pub mod understand;

@@ -20,7 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, export, journeys, privacy, read, understand};
+use crate::api::{collect, discover, export, journeys, privacy, read, script, understand};
 use crate::app::App;
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
@@ -33,6 +33,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(collect::batch))
         .routes(routes!(collect::identify))
         .routes(routes!(privacy::forget))
+        .routes(routes!(script::script))
         .layer(from_fn(cors::allow_any_origin));
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(from_browsers)

@@ -55,11 +55,52 @@ fn the_reference_is_a_plain_page_without_anything_from_elsewhere() {
 }
 
 #[test]
+fn the_browser_script_is_public_small_and_long_cached() {
+    let server = Server::start();
+    let asked = [("origin", "https://any.example")];
+    let script = server.send("GET", "/v1/a.js", &asked, b"");
+    assert_eq!((script.status, script.header("content-type")), (200, Some("application/javascript")));
+    assert_eq!(script.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(script.header("cross-origin-resource-policy"), Some("cross-origin"));
+    assert!(script.header("cache-control").unwrap().contains("max-age=86400"));
+    assert!(script.text.contains("/v1/batch?key="), "{}", script.text);
+    // Without a charset, a page of any encoding reads it right only so.
+    assert!(script.text.is_ascii());
+
+    let packed = server.send("HEAD", "/v1/a.js", &[("accept-encoding", "br, gzip;q=0.8")], b"");
+    assert_eq!(
+        (packed.header("content-encoding"), packed.header("vary")),
+        (Some("gzip"), Some("accept-encoding"))
+    );
+    let size: usize = packed.header("content-length").unwrap().parse().unwrap();
+    assert!(size <= 1800, "{size} bytes");
+    for plain in ["identity", "gzip;q=0", "br"] {
+        let answer = server.send("HEAD", "/v1/a.js", &[("accept-encoding", plain)], b"");
+        assert_eq!(answer.header("content-encoding"), None, "{plain}");
+    }
+}
+
+#[test]
+fn a_browser_that_has_the_script_is_not_sent_it_again() {
+    let server = Server::start();
+    let script = server.send("GET", "/v1/a.js", &[], b"");
+    let tag = script.header("etag").unwrap();
+    let known = format!("\"other\", {tag}");
+    for known in [tag, known.as_str(), tag.trim_start_matches("W/"), "*"] {
+        let answer = server.send("GET", "/v1/a.js", &[("if-none-match", known)], b"");
+        assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{known}");
+        assert_eq!(answer.header("etag"), Some(tag));
+    }
+    assert_eq!(server.send("GET", "/v1/a.js", &[("if-none-match", "\"other\"")], b"").status, 200);
+}
+
+#[test]
 fn language_models_get_a_page_of_their_own() {
     let server = Server::start();
     let page = server.send("GET", "/llms.txt", &[], b"");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; charset=utf-8")));
     assert!(page.text.contains(&format!("POST {}/v1/track", server.url)), "{}", page.text);
+    assert!(page.text.contains(&format!("{}/v1/a.js", server.url)), "{}", page.text);
     assert!(!page.text.contains("{base}"));
 }
 
