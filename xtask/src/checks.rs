@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use crate::agents::{self, NodeAgents};
+use crate::browser::chromium;
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
 use crate::dashboard;
 use crate::sdk;
@@ -35,6 +36,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("the MCP Inspector", mcp_inspector),
     ("the dashboard in Chromium", dashboard_in_chromium),
     ("the SDKs' build", sdk_build),
+    ("the SDKs in Node", sdk_in_node),
+    ("the SDKs in a browser", sdk_in_browser),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -172,6 +175,20 @@ fn sdk_build() -> anyhow::Result<Outcome> {
         Ok(Outcome::Passed)
     })
 }
+
+/// The Node package against a real server.
+fn sdk_in_node() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| Ok(expected(sdk::stories("node", tools, None)?, STORY)))
+}
+
+fn sdk_in_browser() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| match chromium() {
+        Ok(chromium) => Ok(expected(sdk::stories("browser", tools, Some(&chromium))?, STORY)),
+        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
+    })
+}
+
+const STORY: &str = "a story went otherwise than told";
 
 /// As with the client: what comes from a registry may be out of reach.
 fn with_sdk_tools(check: impl Fn(&Path) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {

@@ -1,17 +1,19 @@
-//! The SDKs: builds them with the tools of `xtask/node/sdk`.
+//! The SDKs: builds them with the tools of `xtask/node/sdk`, and plays the stories of `sdk/tests`
+//! against a real server, in Node and in a real browser.
 //!
 //! Writes below the target folder, and by [`write_script`] alone the script that the server embeds.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{root, target_folder};
+use crate::cargo::{as_typed, cargo, root, target_folder};
 use crate::node::{Packages, packages};
 
-/// What builds the SDKs.
+/// What builds the SDKs and what their tests need.
 const TOOLS: Packages = Packages { name: "sdk", size: "about 90 MB" };
 
 /// The script as it is committed, which the server embeds.
@@ -47,4 +49,32 @@ pub fn write_script(tools: &Path) -> anyhow::Result<()> {
     let built = build(tools)?;
     fs::copy(built.join("browser/dist/a.js"), root().join(COMMITTED))?;
     Ok(())
+}
+
+/// Plays the stories of a folder below `sdk/tests` and tells whether all went as told.
+pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<bool> {
+    let mut server = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
+    if !server.status().context("cargo does not start")?.success() {
+        bail!("the server could not be built");
+    }
+    let target = target_folder()?;
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files(folder)?);
+    println!("{}", as_typed(&node));
+    node.env("MILLIMETRIC", target.join(format!("debug/millimetric{}", std::env::consts::EXE_SUFFIX)));
+    node.env("NODE_PACKAGES", tools).env("SDK_BUILD", target.join("sdk"));
+    if let Some(chromium) = chromium {
+        node.env("CHROMIUM", chromium);
+    }
+    Ok(node.status().context("node does not start")?.success())
+}
+
+/// The test files of a folder, in order of name: Node's versions do not agree on what a folder means.
+fn files(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(root().join("sdk/tests").join(folder))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut tests: Vec<PathBuf> =
+        paths.into_iter().filter(|path| path.extension() == Some(OsStr::new("mjs"))).collect();
+    tests.sort();
+    Ok(tests)
 }

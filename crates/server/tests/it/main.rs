@@ -16,6 +16,7 @@ mod discovery;
 mod faults;
 mod first_start;
 mod forgetting;
+mod golden;
 mod isolation;
 mod journeys;
 mod keys;
