@@ -176,9 +176,12 @@ fn sdk_build() -> anyhow::Result<Outcome> {
     })
 }
 
-/// The Node package against a real server.
+/// The Node package, and the pages that tell how to use the SDKs.
 fn sdk_in_node() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| Ok(expected(sdk::stories("node", tools, None)?, STORY)))
+    with_sdk_tools(|tools| {
+        let (package, pages) = (sdk::stories("node", tools, None)?, sdk::stories("docs", tools, None)?);
+        Ok(expected(package && pages, STORY))
+    })
 }
 
 fn sdk_in_browser() -> anyhow::Result<Outcome> {
