@@ -113,11 +113,8 @@ export class MillimetricClient {
   }
 
   /** Tells that a visitor is a user, as one `$identify` event. */
-  identify({ traits, ...link }: Link): Promise<void> {
-    if (!link.anonymous_id || !link.user_id) {
-      return quiet(Promise.reject(new MillimetricError('invalid_payload', 'identify needs anonymous_id and user_id')))
-    }
-    return this.track({ event: '$identify', ...link, ...(traits && { properties: traits }) })
+  identify(link: Link): Promise<void> {
+    return quiet(this.#link(link))
   }
 
   /** Sends what waits; rejects when something could not be sent or was refused since the last call. */
@@ -130,6 +127,13 @@ export class MillimetricClient {
     this.#closed = true
     clearTimeout(this.#timer)
     return this.flush()
+  }
+
+  async #link({ traits, ...link }: Link): Promise<void> {
+    if (!link.anonymous_id || !link.user_id) {
+      throw new MillimetricError('invalid_payload', 'identify needs anonymous_id and user_id')
+    }
+    return this.#take({ event: '$identify', ...link, ...(traits && { properties: traits }) })
   }
 
   async #take(event: Event): Promise<void> {

@@ -163,6 +163,7 @@ test('two tabs of one visitor that fail and close lose and double nothing', asyn
 test('what is too old to be sure about is not sent again', async () => {
   const context = await it.visitor()
   const page = await it.openIn(context)
+  await it.server.rowsOnce(it.project, '$pageview')
   const kept = days => JSON.stringify([{ event: `of ${days} days`, timestamp: new Date(Date.now() - days * 864e5), anonymous_id: 'a' }])
   await page.evaluate(([key, old, young]) => {
     localStorage[`mm_q${key}old`] = old
@@ -171,7 +172,7 @@ test('what is too old to be sure about is not sent again', async () => {
     localStorage['mm_qother'] = young
   }, [it.project.pk, kept(7), kept(5)])
   const next = await it.openIn(context, '/next')
-  assert.deepEqual((await it.ending(next)).sort(), ['$pageview /', '$pageview /next', 'of 5 days null'])
+  assert.deepEqual(await it.ending(next), ['$pageview /', '$pageview /next', 'of 5 days null'])
   assert.deepEqual(await next.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith('mm_q'))), ['mm_qother'])
 })
 

@@ -240,6 +240,8 @@ test('what nobody waits for never ends a process', async () => {
     client({ host: 'http://127.0.0.1:9', maxRetries: 0 }).track({ event: 'a' })
     client({ flushAt: 9 }).track({ event: 'a', properties: { n: 1n } })
     client().identify({})
+    client().identify()
+    client().track()
     track({ event: 'without init' })
     setTimeout(() => console.log('alive'), 500)`)
   assert.equal(said, 'alive')

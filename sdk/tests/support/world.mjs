@@ -44,9 +44,12 @@ export function world() {
     await ready(page)
     return page
   }
-  /** Marks the end of a story, and answers with what the store then holds: `name path`, in order. */
+  /** Marks the end of a story, and answers with what the store then holds: `name path`, sorted. */
   it.ending = async page => {
-    await page.evaluate(() => mm.track('the end'))
+    await page.evaluate(() => {
+      mm.track('the end')
+      return mm.flush()
+    })
     return summary(await it.server.rowsOnce(it.project, 'the end'))
   }
   return it
@@ -55,5 +58,5 @@ export function world() {
 /** The script is there. */
 export const ready = page => page.waitForFunction(() => window.mm && !Array.isArray(window.mm))
 
-/** `name path` of each row but the end's. */
-export const summary = rows => rows.filter(row => row.event_name !== 'the end').map(row => `${row.event_name} ${row.path}`)
+/** `name path` of each row but the end's, sorted: within a millisecond there is no order. */
+export const summary = rows => rows.filter(row => row.event_name !== 'the end').map(row => `${row.event_name} ${row.path}`).sort()
