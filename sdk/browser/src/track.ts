@@ -49,6 +49,8 @@ let options: Options
 /** Local storage, or what stands in for it where it is forbidden. */
 let kept: Record<string, string> = {}
 let userId: string | undefined
+/** Asked once: it takes longer than all else that an event needs. */
+let timeZone: string
 /** The address last looked at. */
 let lastPath: string
 let lastSearch: string
@@ -88,7 +90,7 @@ const keep = (name: string, value: string) => {
 /** Read each time, so that tabs that opened together agree. Nobody, for who opted out. */
 const visitor = (): string | undefined => {
   if (kept.mm_out) return
-  keep('mm_aid', kept.mm_aid || uuid())
+  if (!kept.mm_aid) keep('mm_aid', uuid())
   return kept.mm_aid
 }
 
@@ -100,7 +102,7 @@ const add = (event: string, properties?: Properties) => {
     $viewport_w: innerWidth,
     $viewport_h: innerHeight,
     $language: navigator.language,
-    $timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    $timezone: timeZone,
   }
   const size = new TextEncoder().encode(JSON.stringify(properties)).length
   queue.push(
@@ -137,8 +139,8 @@ const send = async (why?: number): Promise<void> => {
   while (away - from < batchLimit && queue[away] && (size += queue[away]!.length) < REQUEST_LENGTH) away++
   const batch = queue.slice(from, away)
   const body = `{"events":[${batch}]}`
-  let status = 500
   let wait = 0
+  let status = 500
   try {
     // A text goes as text/plain, hence without preflight.
     const answer = await fetch(url, { method: 'POST', body, keepalive: true })
@@ -185,13 +187,6 @@ const view = () => {
   if (options.autoPageView != false) add('$pageview')
 }
 
-/** Counts a page view when the address is another one than at the last look. */
-const look = (replaced?: boolean) => {
-  const isNew = lastPath != (lastPath = path())
-  const isOther = lastSearch != (lastSearch = location.search)
-  if (isNew || (isOther && !replaced)) view()
-}
-
 /** Keeps exceptions from the page, and calls until the start. */
 const guarded = <A extends unknown[], R>(act: (...args: A) => R) => {
   const call = (...args: A): R | undefined => {
@@ -203,11 +198,19 @@ const guarded = <A extends unknown[], R>(act: (...args: A) => R) => {
   return call
 }
 
+/** Counts a page view when the address is another one than at the last look. */
+const look = guarded((replaced?: boolean) => {
+  const isNew = lastPath != (lastPath = path())
+  const isOther = lastSearch != (lastSearch = location.search)
+  if (isNew || (isOther && !replaced)) view()
+})
+
 const on = (name: string, act: (event: any) => void) => addEventListener(name, guarded(act))
 
 const begin = guarded((calls: (() => void)[]) => {
   const prefix = 'mm_q' + options.key
   place = prefix + uuid()
+  timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   url = new URL('/v1/batch?key=' + options.key, options.host) as any
   // What earlier visits could not send, and tabs that live on keep too: it is stored once anyhow.
   for (const name in kept) {
@@ -220,12 +223,12 @@ const begin = guarded((calls: (() => void)[]) => {
   }
   store()
   proceed()
-  calls.map(call => call())
+  for (const call of calls) call()
   for (const name of ['pushState', 'replaceState'] as const) {
     const original = history[name]
     history[name] = (...args) => {
       original.apply(history, args)
-      guarded(look)(name > 'q')
+      look(name > 'q')
     }
   }
   on('popstate', () => look())
