@@ -15,7 +15,7 @@ pub mod dashboard;
 pub mod node;
 pub mod oracle;
 pub mod python;
-mod server;
 pub mod sdk;
+mod server;
 #[cfg(test)]
 mod tidy;
