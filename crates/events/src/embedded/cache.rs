@@ -31,6 +31,8 @@ pub(super) enum Part {
     Sessions,
     /// What an estimate of the visitors needs of each row.
     VisitorTokens,
+    /// What an estimate of all visitors of the chunk needs.
+    VisitorSketch,
     /// The text of a top-level property.
     Property(Arc<str>),
     /// The number in a top-level property.

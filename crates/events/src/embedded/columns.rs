@@ -10,7 +10,8 @@ use super::block::Block;
 use super::cache::{ColumnCache, Part};
 use super::field::Field;
 use super::hash::{KeyedHash, Kind};
-use super::kernel::{estimate, properties};
+use super::kernel::estimate::{self, Sketch};
+use super::kernel::properties;
 use super::segment::Segment;
 use super::text::{Codes, Interner, TextColumn};
 use super::visitors::VisitorTable;
@@ -134,6 +135,18 @@ impl Columns {
             self.computed(chunk, Field::AnonymousId, |text| {
                 text.map_or(0, |text| estimate::token(self.hash.of(Kind::Visitor, text) as u64))
             })
+        })
+    }
+
+    /// What an estimate of all visitors of the chunk needs.
+    pub(super) fn visitor_sketch(&self, chunk: &Chunk) -> Result<Arc<Sketch>, StoreError> {
+        self.derived(chunk, Part::VisitorSketch, || {
+            let visitors = self.text_once(chunk, Field::AnonymousId)?;
+            let mut sketch = Sketch::default();
+            for text in visitors.dictionary.texts() {
+                sketch.add(estimate::token(self.hash.of(Kind::Visitor, text) as u64));
+            }
+            Ok(sketch)
         })
     }
 

@@ -3,8 +3,10 @@
 
 use super::estimate::estimate;
 
-/// Bitmaps of all groups together may take so many bytes before they become pairs.
-const MOST_BITMAP_BYTES: usize = 16 << 20;
+/// Bitmaps of all groups together may take so many bytes before they become pairs, or more where
+/// there are so many rows that pairs would take no less, up to a bound.
+const BITMAP_BYTES: usize = 16 << 20;
+const MOST_BITMAP_BYTES: usize = 64 << 20;
 /// So many pairs are freed of doubles before more are added.
 const MANY_PAIRS: usize = 8 << 20;
 
@@ -22,11 +24,13 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Makes room for groups below `groups` and visitors below `visitors`.
-    pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
+    /// Makes room for groups below `groups` and visitors below `visitors`, of whom at most `rows` are
+    /// added, doubles included.
+    pub(super) fn reserve(&mut self, groups: usize, visitors: usize, rows: usize) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                if Bitmaps::bytes(groups.max(bitmaps.groups()), visitors) > MOST_BITMAP_BYTES {
+                let most = (rows * 4).clamp(BITMAP_BYTES, MOST_BITMAP_BYTES);
+                if Bitmaps::bytes(groups.max(bitmaps.groups()), visitors) > most {
                     *self = Self::Pairs(Pairs::of(bitmaps));
                     return;
                 }
@@ -263,13 +267,13 @@ mod tests {
         let seen = |step: u32| (0..20_000).map(move |n| (n % 7, n * step % 9_001));
         let small = || {
             let mut distinct = Distinct::default();
-            distinct.reserve(7, 9_001);
+            distinct.reserve(7, 9_001, 40_000);
             distinct
         };
         let large = || {
             let mut distinct = small();
             distinct.add_group(3, [5, 5].into_iter());
-            distinct.reserve(7, 1 << 30);
+            distinct.reserve(7, 1 << 30, 40_000);
             assert!(matches!(distinct, Distinct::Pairs(_)));
             distinct
         };

@@ -5,6 +5,8 @@
 //! A visitor becomes a token of 20 bits: the register, and the rank that it would raise the
 //! register to. Distinct tokens are collected as distinct visitors are; only the last step differs.
 
+use crate::embedded::cache::Weighed;
+
 /// Bits that choose the register; the standard error is 1.04 / 2^(14/2) = 0.81 %.
 const PRECISION: u32 = 14;
 const REGISTERS: usize = 1 << PRECISION;
@@ -23,16 +25,59 @@ pub(in crate::embedded) fn token(hash: u64) -> u32 {
     register << RANK_BITS | rank
 }
 
+/// The highest rank of each register that a chunk's visitors have left: 16 KiB, however many they are.
+#[derive(Debug, Clone)]
+pub(in crate::embedded) struct Sketch(Vec<u8>);
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self(vec![0; REGISTERS])
+    }
+}
+
+impl Sketch {
+    /// Adds a visitor by their token.
+    pub(in crate::embedded) fn add(&mut self, token: u32) {
+        let highest = &mut self.0[(token >> RANK_BITS) as usize];
+        *highest = (*highest).max((token % (1 << RANK_BITS)) as u8);
+    }
+
+    /// Adds the visitors of another one.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+    }
+
+    /// How many visitors were added.
+    pub(super) fn estimate(&self) -> u64 {
+        let mut registers = [0; MOST_RANK + 1];
+        for rank in &self.0 {
+            registers[usize::from(*rank)] += 1;
+        }
+        read(registers)
+    }
+}
+
+impl Weighed for Sketch {
+    fn weight(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// How many visitors have left these tokens, which may repeat and stand in any order.
 pub(super) fn estimate(mut tokens: Vec<u32>) -> u64 {
     tokens.sort_unstable();
-    let mut registers = [0_u32; MOST_RANK + 1];
+    let mut registers = [0; MOST_RANK + 1];
     registers[0] = REGISTERS as u32;
     // The last token of a register has its highest rank.
     for raised in tokens.chunk_by(|a, b| a >> RANK_BITS == b >> RANK_BITS) {
         registers[raised.last().map_or(0, |token| token % (1 << RANK_BITS)) as usize] += 1;
         registers[0] -= 1;
     }
+    read(registers)
+}
+
+/// The estimator: how many registers hold each rank.
+fn read(registers: [u32; MOST_RANK + 1]) -> u64 {
     let count = REGISTERS as f64;
     let mut sum = count * tau(1.0 - f64::from(registers[MOST_RANK]) / count);
     for rank in (1..MOST_RANK).rev() {
@@ -91,6 +136,16 @@ mod tests {
         let hundred = estimate(tokens(0..100, 1).collect());
         assert!(hundred.abs_diff(100) <= 1, "{hundred}");
         assert_eq!(estimate(tokens(0..100, 1).chain(tokens(0..100, 1)).collect()), hundred);
+    }
+
+    #[test]
+    fn a_sketch_estimates_what_its_tokens_do() {
+        let [mut sketch, mut other] = [Sketch::default(), Sketch::default()];
+        assert_eq!(sketch.estimate(), 0);
+        tokens(0..20_000, 1).for_each(|token| sketch.add(token));
+        tokens(10_000..30_000, 1).for_each(|token| other.add(token));
+        sketch.merge(&other);
+        assert_eq!(sketch.estimate(), estimate(tokens(0..30_000, 1).collect()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use millimetric_core::query::{Buckets, Dimension, Filter};
 
 use super::distinct::Distinct;
-use super::estimate::TOKENS;
+use super::estimate::{Sketch, TOKENS};
 use super::labels::{Finished, Labels};
 use super::local::{Ids, Local};
 use super::run::{self, Span, Stop};
@@ -140,25 +140,39 @@ enum Visitors {
 }
 
 /// About how many visitors are in the selected rows, when they are more than are numbered for one
-/// question. Only an estimate tells, and only where there are more rows than that.
+/// question. Only an estimate tells; mostly one of all visitors of the chunks, which costs nothing.
 pub(super) fn visitors_if_many(
     view: &View,
     filters: &[Filter],
     stop: &Stop,
 ) -> Result<Option<u64>, StoreError> {
     let most = view.shared.options.exact_visitors;
-    if view.chunks.iter().map(Chunk::rows).sum::<usize>() <= most {
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    if rows <= most || visitors_of_chunks(view, rows, stop)? <= most as u64 {
         return Ok(None);
     }
     let parts = run::each_span(view, stop, Part::default, |part, span| {
         let Some(selection) = select(view, span, filters)? else { return Ok(()) };
         let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
-        part.visitors.reserve(1, TOKENS);
+        part.visitors.reserve(1, TOKENS, rows);
         part.add_visitors(&Ids::One, &[0], &selection, &tokens);
         Ok(())
     })?;
     let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
     Ok(Some(whole.visitors.estimates(1)[0]).filter(|visitors| *visitors > most as u64))
+}
+
+/// About how many visitors the view's chunks have, whatever is in range and hidden.
+fn visitors_of_chunks(view: &View, rows: usize, stop: &Stop) -> Result<u64, StoreError> {
+    let sketches = run::each_of(&view.chunks, rows, stop, Sketch::default, |whole, chunk| {
+        whole.merge(&*view.shared.columns.visitor_sketch(chunk)?);
+        Ok(())
+    })?;
+    let mut whole = Sketch::default();
+    for sketch in &sketches {
+        whole.merge(sketch);
+    }
+    Ok(whole.estimate())
 }
 
 const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
@@ -188,6 +202,7 @@ impl Part {
         labels: &Labels,
     ) -> Result<(), StoreError> {
         let columns = &view.shared.columns;
+        let rows = view.chunks.iter().map(Chunk::rows).sum();
         let mut local = Local::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {
@@ -208,7 +223,7 @@ impl Part {
             Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
         };
         if let Some((seen, most)) = seen {
-            self.visitors.reserve(count, most);
+            self.visitors.reserve(count, most, rows);
             self.add_visitors(&local.ids, &groups, selection, &seen);
         }
         if counting.spans {
