@@ -162,11 +162,31 @@ pub struct FilterParams {
     country: Option<String>,
     /// Only this path.
     path: Option<String>,
+    /// Only this kind of device: `desktop`, `mobile` or `tablet`.
+    device_type: Option<String>,
+    /// Only this browser family.
+    browser: Option<String>,
+    /// Only this operating system family.
+    os: Option<String>,
+    /// Only attributions that are so sure: `high`, `medium` or `low`.
+    source_confidence: Option<String>,
 }
 
 impl FilterParams {
-    const NAMES: [&str; 8] =
-        ["source", "medium", "campaign", "user_id", "anonymous_id", "session_id", "country", "path"];
+    const NAMES: [&str; 12] = [
+        "source",
+        "medium",
+        "campaign",
+        "user_id",
+        "anonymous_id",
+        "session_id",
+        "country",
+        "path",
+        "device_type",
+        "browser",
+        "os",
+        "source_confidence",
+    ];
 }
 
 /// Reads a query string by name.

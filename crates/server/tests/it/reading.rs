@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Project, Server};
+use crate::support::{ALWAYS, CHROME, Project, Server};
 
 /// The week of the shop, and a purchase whose amount is no number.
 fn shop(server: &Server) -> Project {
@@ -47,6 +47,7 @@ fn raw_events_come_newest_first_and_page_by_page() {
         ("source=facebook&medium=paid", vec!["e1"]),
         ("anonymous_id=ben", vec!["e4", "e3"]),
         ("campaign=May", vec!["e1"]),
+        ("source_confidence=high&source=facebook", vec!["e1"]),
         ("path=/cart&anonymous_id=anna", vec!["e2"]),
         ("country=DE", vec![]),
         ("user_id=nobody", vec![]),
@@ -59,6 +60,24 @@ fn raw_events_come_newest_first_and_page_by_page() {
     }
     let day = ask(&server, &project, "/v1/query?from=2026-05-15&to=2026-05-16");
     assert_eq!(ids(&day), ["e1"], "from is inclusive, to is not");
+}
+
+#[test]
+fn raw_events_are_filtered_by_device_browser_and_system() {
+    let server = Server::start();
+    let project = server.default_project();
+    server.track(&project.sk, json!({ "event": "a", "event_id": "a1", "context": { "user_agent": CHROME } }));
+    server.track(&project.sk, json!({ "event": "a", "event_id": "a2" }));
+    for (filter, expected) in [
+        ("device_type=desktop", 1),
+        ("browser=chrome", 1),
+        ("os=windows", 1),
+        ("os=linux", 0),
+        ("event=a", 2),
+    ] {
+        let rows = ask(&server, &project, &format!("/v1/query?{ALWAYS}&{filter}"));
+        assert_eq!(rows["rows"].as_array().unwrap().len(), expected, "{filter}");
+    }
 }
 
 #[test]

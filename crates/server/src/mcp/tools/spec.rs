@@ -107,6 +107,10 @@ pub(in crate::mcp) const FILTERS: &[Parameter] = &[
     parameter("user_id", Text, "Only this user."),
     parameter("anonymous_id", Text, "Only this visitor."),
     parameter("session_id", Text, "Only this session."),
+    parameter("device_type", Text, "Only this kind of device: desktop, mobile or tablet."),
+    parameter("browser", Text, "Only this browser family, such as chrome."),
+    parameter("os", Text, "Only this operating system family, such as ios."),
+    parameter("source_confidence", Text, "Only attributions that are so sure: high, medium or low."),
 ];
 /// Which projects of an account.
 pub(in crate::mcp) const PROJECTS: &[Parameter] = &[

@@ -86,6 +86,10 @@ impl Check {
             (Column::SessionId, "session_id", filters.session_id),
             (Column::Country, "country", filters.country),
             (Column::Path, "path", filters.path),
+            (Column::DeviceType, "device_type", filters.device_type),
+            (Column::Browser, "browser", filters.browser),
+            (Column::Os, "os", filters.os),
+            (Column::SourceConfidence, "source_confidence", filters.source_confidence),
         ];
         let mut filters = Vec::new();
         for (column, name, value) in sent {
