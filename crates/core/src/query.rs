@@ -187,6 +187,8 @@ pub struct RowLimit(u16);
 impl RowLimit {
     /// A single row.
     pub const ONE: Self = Self(1);
+    /// As many as an answer can hold.
+    pub const MOST: Self = Self(1000);
 
     /// `None` outside 1–1000.
     pub fn new(rows: u64) -> Option<Self> {

@@ -30,6 +30,8 @@ const ALL: &[Asset] = &[
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("page.js", "text/javascript; charset=utf-8"),
+    asset!("reports.css", "text/css; charset=utf-8"),
+    asset!("reports.js", "text/javascript; charset=utf-8"),
 ];
 
 /// Of all of them, so that one address prefix serves: FNV-1a, which the compiler can work out.

@@ -18,8 +18,8 @@ mod members;
 mod new_project;
 mod password;
 mod profile;
-mod project;
 mod refusal;
+mod reports;
 mod settings;
 mod setup;
 mod sign_in;
@@ -68,7 +68,7 @@ fn project() -> Router<Arc<App>> {
     type Seen = InProject<Viewer>;
     type Changed = InProject<Admin>;
     Router::new()
-        .route("/projects/{project}", get(project::show))
+        .merge(reports::routes())
         .route("/projects/{project}/install", get(install::show))
         .route("/projects/{project}/install/arrivals", get(install::show_arrivals))
         .route("/projects/{project}/keys", get(keys::show::<Seen>).post(keys::mint_one::<Changed>))

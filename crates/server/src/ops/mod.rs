@@ -11,6 +11,7 @@ pub mod explain;
 pub mod export;
 pub mod keys;
 pub mod origins;
+pub mod overview;
 pub mod people;
 pub mod portfolio;
 pub mod privacy;

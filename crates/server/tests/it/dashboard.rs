@@ -5,6 +5,7 @@ mod browser;
 mod forms;
 mod headers;
 mod keys;
+mod overview;
 mod passwords;
 mod people;
 mod sessions;

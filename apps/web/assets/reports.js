@@ -1,0 +1,36 @@
+// What reports do beyond their HTML: the pointer reads the chart, keys choose the range. All of it
+// is also there without: the numbers in a table below the chart, the ranges as links.
+
+for (const chart of document.querySelectorAll(".chart")) {
+  const field = chart.querySelector(".field"), tip = chart.querySelector(".tip"), at = chart.querySelector(".at");
+  const rows = [...chart.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
+  const names = [...chart.querySelectorAll("thead th")].map((cell) => cell.textContent);
+  const hide = () => { tip.hidden = true; at.setAttribute("d", ""); };
+  field.addEventListener("pointerleave", hide);
+  field.addEventListener("pointermove", (event) => {
+    if (rows.length === 0) return;
+    const box = field.getBoundingClientRect();
+    const steps = Math.max(rows.length - 1, 1);
+    const index = Math.min(Math.max(Math.round(((event.clientX - box.left) / box.width) * steps), 0), rows.length - 1);
+    const [time, ...values] = rows[index];
+    tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: time }),
+      ...values.map((value, place) => Object.assign(document.createElement("div"), { textContent: `${names[place + 1]}: ${value}` })));
+    tip.hidden = false;
+    const x = (index / steps) * box.width;
+    tip.style.transform = `translateX(${Math.min(Math.max(x - tip.offsetWidth / 2, 0), box.width - tip.offsetWidth)}px)`;
+    at.setAttribute("d", `M${(index / steps) * 1000} 0V200`);
+  });
+}
+
+const keys = document.querySelector(".keys"), listen = document.getElementById("keys-on");
+if (keys && listen) {
+  const kept = "millimetric-keys";
+  listen.parentElement.hidden = false;
+  listen.checked = localStorage.getItem(kept) !== "off";
+  listen.addEventListener("change", () => localStorage.setItem(kept, listen.checked ? "on" : "off"));
+  document.addEventListener("keydown", (event) => {
+    if (!listen.checked || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    if (event.key === "?") { keys.open = !keys.open; keys.scrollIntoView({ block: "nearest" }); return; }
+    document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+  });
+}

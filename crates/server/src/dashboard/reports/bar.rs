@@ -1,0 +1,138 @@
+//! What stands above every report: the range, the interval, the comparison, live or test, and the
+//! filters that are on, each a link that changes one of them.
+
+use chrono::NaiveDate;
+use millimetric_core::key::Env;
+use millimetric_core::query::Column;
+use millimetric_core::time::Timestamp;
+
+use super::country;
+use super::text::Shown;
+use super::view::{FILTERS, INTERVALS, PERIODS, Span, View, suits};
+
+/// The bar, ready to be drawn.
+#[derive(Debug)]
+pub(super) struct Bar {
+    pub(super) periods: Vec<Choice>,
+    /// Empty where there is nothing to choose.
+    pub(super) intervals: Vec<Choice>,
+    pub(super) compare: Option<Choice>,
+    /// Live and test; empty where only live is shown.
+    pub(super) envs: Vec<Choice>,
+    pub(super) chips: Vec<Chip>,
+    /// Where the form for days of one's own goes.
+    pub(super) action: String,
+    /// What that form keeps.
+    pub(super) kept: Vec<(&'static str, String)>,
+    pub(super) first: String,
+    pub(super) last: String,
+    /// The days were typed.
+    pub(super) own_days: bool,
+}
+
+/// A link that is one of several.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) title: String,
+    pub(super) href: String,
+    pub(super) current: bool,
+    /// The key that follows it.
+    pub(super) key: &'static str,
+}
+
+/// A filter that is on.
+#[derive(Debug)]
+pub(super) struct Chip {
+    pub(super) name: &'static str,
+    pub(super) value: Shown,
+    /// The page without it.
+    pub(super) href: String,
+}
+
+/// Which parts of the bar a report has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts {
+    pub(super) time: bool,
+    pub(super) envs: bool,
+}
+
+impl Bar {
+    /// Of a view.
+    pub(super) fn new(view: &View, now: Timestamp, parts: Parts) -> Self {
+        let range = view.range(now);
+        let day = |at: Timestamp| at.to_utc().date_naive().to_string();
+        let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
+        let kept = view.with(|view| view.span = Span::Named(PERIODS[3].0)).pairs();
+        Self {
+            periods: periods(view),
+            intervals: if parts.time { intervals(view, now) } else { Vec::new() },
+            compare: parts.time.then(|| compare(view)),
+            envs: if parts.envs { envs(view) } else { Vec::new() },
+            chips: chips(view),
+            action: view.path.clone(),
+            kept,
+            first,
+            last,
+            own_days: matches!(view.span, Span::Days(..)),
+        }
+    }
+}
+
+fn periods(view: &View) -> Vec<Choice> {
+    let choice = |(word, title, key): &(&'static str, &str, &'static str)| Choice {
+        title: (*title).to_owned(),
+        href: view.link(|view| view.span = Span::Named(word)),
+        current: view.span == Span::Named(word),
+        key,
+    };
+    PERIODS.iter().map(choice).collect()
+}
+
+fn intervals(view: &View, now: Timestamp) -> Vec<Choice> {
+    let (range, shown) = (view.range(now), view.steps(now));
+    let fitting = INTERVALS.into_iter().filter(|interval| suits(range, *interval));
+    let choice = |interval: millimetric_core::query::Interval| Choice {
+        title: interval.as_str().to_owned(),
+        href: view.link(|view| view.interval = Some(interval)),
+        current: interval == shown,
+        key: "",
+    };
+    fitting.map(choice).collect()
+}
+
+fn compare(view: &View) -> Choice {
+    let href = view.link(|view| view.compare = !view.compare);
+    Choice { title: "Compare".to_owned(), href, current: view.compare, key: "c" }
+}
+
+fn envs(view: &View) -> Vec<Choice> {
+    let choice = |env: Env| Choice {
+        title: env.as_str().to_owned(),
+        href: view.link(|view| view.env = env),
+        current: view.env == env,
+        key: "",
+    };
+    [Env::Live, Env::Test].map(choice).into()
+}
+
+fn chips(view: &View) -> Vec<Chip> {
+    let chip = |(_, column, name): &(&'static str, Column, &'static str)| {
+        let value = view.filter(*column)?;
+        let value = match column {
+            Column::Country => country::shown(value),
+            _ => Shown::or(Some(value), "unknown"),
+        };
+        let href = view.link(|view| {
+            view.filters.retain(|filter| filter.column != *column);
+            view.property = view.property.take().filter(|_| *column != Column::EventName);
+        });
+        Some(Chip { name, value, href })
+    };
+    FILTERS.iter().filter_map(chip).collect()
+}
+
+/// A day as people write it, with the year where it is not this one.
+pub(super) fn day(date: NaiveDate, now: Timestamp) -> String {
+    let this_year = date.format("%Y").to_string() == now.to_utc().format("%Y").to_string();
+    date.format(if this_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
+}

@@ -1,0 +1,59 @@
+//! Tables as files for spreadsheets. A text that a spreadsheet would run as a formula gets an
+//! apostrophe in front, which spreadsheets do not show.
+
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use millimetric_core::time::TimeRange;
+
+/// A file in the making, after RFC 4180.
+pub(super) struct File(csv::Writer<Vec<u8>>);
+
+impl File {
+    /// One with these columns.
+    pub(super) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
+        let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let mut file = Self(writer);
+        file.row(columns.iter().map(|name| name.as_ref().to_owned()));
+        file
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        // Into memory, and all rows have the columns of the first: it cannot fail.
+        let _ = self.0.write_record(cells.into_iter().map(harmless));
+    }
+}
+
+/// The file as a download.
+pub(super) fn response(file: File, name: &str, range: TimeRange) -> Response {
+    let day = |at: millimetric_core::time::Timestamp| at.to_utc().format("%Y-%m-%d").to_string();
+    let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
+    let disposition = format!("attachment; filename=\"{name}-{first}-{last}.csv\"");
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+        (CONTENT_DISPOSITION, disposition),
+    ];
+    (headers, file.0.into_inner().unwrap_or_default()).into_response()
+}
+
+fn harmless(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        let mut file = File::new(&["name", "events"]);
+        for name in ["=1+1", "+1", "-1", "@x", "\tx", "plain", "a,\"b\"", "a=b"] {
+            file.row([name.to_owned(), "1".to_owned()]);
+        }
+        let text = String::from_utf8(file.0.into_inner().unwrap()).unwrap();
+        assert_eq!(
+            text,
+            "name,events\r\n'=1+1,1\r\n'+1,1\r\n'-1,1\r\n'@x,1\r\n'\tx,1\r\nplain,1\r\n\"a,\"\"b\"\"\",1\r\na=b,1\r\n"
+        );
+    }
+}

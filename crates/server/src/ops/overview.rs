@@ -1,0 +1,200 @@
+//! A project at a glance: its figures beside those of the period before, one of them over time,
+//! and the tables of where, what and with what. Everything is asked at once.
+//!
+//! Asks the same typed questions as everybody else and counts nothing itself, so that its numbers
+//! are those of the API. Periods are of UTC.
+
+mod calendar;
+mod tables;
+
+use chrono_tz::Tz;
+use futures_util::future::{try_join, try_join_all};
+use millimetric_core::query::{
+    Buckets, Column, Filter, Interval, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use self::calendar::Shift;
+pub use self::calendar::{buckets, finest};
+pub use self::tables::{Table, TableAnswer, TableRow, table};
+use super::read;
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+
+/// The events that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Events by their `timestamp`.
+    pub range: TimeRange,
+    /// All must hold.
+    pub filters: Vec<Filter>,
+}
+
+impl Slice {
+    /// The same for questions about sessions, whose filters are about page views: which event is
+    /// asked for says nothing there.
+    #[must_use]
+    pub fn of_sessions(&self) -> Self {
+        let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName);
+        Self { range: self.range, filters: filters.cloned().collect() }
+    }
+}
+
+/// One of the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Figure {
+    /// Distinct visitors.
+    #[default]
+    Visitors,
+    /// Events.
+    Events,
+    /// Sessions that begin.
+    Sessions,
+    /// The share of them that bounce.
+    Bounces,
+}
+
+/// What is to be told.
+#[derive(Debug, Clone)]
+pub struct OverviewQuestion {
+    /// The events.
+    pub slice: Slice,
+    /// The figure that is told over time.
+    pub figure: Figure,
+    /// The steps of time.
+    pub interval: Interval,
+    /// Whether the period before is told too.
+    pub compare: bool,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Rows of each table.
+    pub limit: RowLimit,
+}
+
+/// The figures of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Distinct visitors.
+    pub visitors: u64,
+    /// Events.
+    pub events: u64,
+    /// Sessions that begin.
+    pub sessions: u64,
+    /// How many of them bounce.
+    pub bounces: u64,
+    /// Visitors are estimated.
+    pub approximate: bool,
+}
+
+/// A figure at a step of time; of bounces their share, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// The first instant of the step.
+    pub bucket: Timestamp,
+    /// The figure.
+    pub value: f64,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Overview {
+    /// The figures of the range.
+    pub figures: Figures,
+    /// Those of the period before, up to the same point of it, when they were asked for.
+    pub before: Option<Figures>,
+    /// The figure over time, also where it is 0.
+    pub series: Vec<Point>,
+    /// The same of the whole period before.
+    pub series_before: Option<Vec<Point>>,
+    /// In the order in which they were asked for.
+    pub tables: Vec<TableAnswer>,
+}
+
+/// A project at a glance.
+pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuestion) -> ApiResult<Overview> {
+    let slice = &question.slice;
+    let shift = Shift::of(slice.range);
+    let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
+    let elapsed = question.compare.then(|| shift.elapsed(slice.range, app.now()));
+    let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
+    let now = try_join(figures(app, by, slice), series(app, by, slice, question));
+    let before = try_join(
+        optional(elapsed.as_ref().map(|slice| figures(app, by, slice))),
+        optional(told.as_ref().map(|slice| series(app, by, slice, question))),
+    );
+    let asked = question.tables.iter().map(|what| table(app, by, slice, what, question.limit));
+    let (((figures, series), (before, series_before)), tables) =
+        try_join(try_join(now, before), try_join_all(asked)).await?;
+    Ok(Overview { figures, before, series, series_before, tables })
+}
+
+async fn optional<T>(asked: Option<impl Future<Output = ApiResult<T>>>) -> ApiResult<Option<T>> {
+    match asked {
+        Some(asked) => asked.await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn figures(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
+    let total = |metric| read::stats(app, by, counted(slice, metric, None));
+    let sessions = read::sessions(app, by, begun(slice, None));
+    let ((visitors, events), sessions) =
+        try_join(try_join(total(Metric::Uniques), total(Metric::Count)), sessions).await?;
+    let approximate = visitors.approximate;
+    let first =
+        |answer: millimetric_core::query::StatsAnswer| answer.rows.first().map_or(0, |row| whole(row.value));
+    let SessionsRow { sessions, bounces, .. } = sessions.rows.first().copied().unwrap_or_default();
+    Ok(Figures { visitors: first(visitors), events: first(events), sessions, bounces, approximate })
+}
+
+async fn series(
+    app: &App,
+    by: &Authorized<Read>,
+    slice: &Slice,
+    question: &OverviewQuestion,
+) -> ApiResult<Vec<Point>> {
+    let width = Some(Buckets { interval: question.interval, timezone: Tz::UTC });
+    let found: Vec<(Option<Timestamp>, f64)> = match question.figure {
+        Figure::Visitors | Figure::Events => {
+            let metric = if question.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
+            let answer = read::stats(app, by, counted(slice, metric, width)).await?;
+            answer.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
+        }
+        Figure::Sessions | Figure::Bounces => {
+            let answer = read::sessions(app, by, begun(slice, width)).await?;
+            let value = |row: &SessionsRow| match question.figure {
+                Figure::Bounces => row.bounces as f64 / row.sessions.max(1) as f64,
+                _ => row.sessions as f64,
+            };
+            answer.rows.iter().map(|row| (row.bucket, value(row))).collect()
+        }
+    };
+    Ok(filled(slice.range, question.interval, &found))
+}
+
+/// Every step of the range; those of which nothing was found are 0.
+fn filled(range: TimeRange, interval: Interval, found: &[(Option<Timestamp>, f64)]) -> Vec<Point> {
+    let value = |bucket: Timestamp| {
+        let at = found.binary_search_by_key(&Some(bucket), |(bucket, _)| *bucket);
+        at.map_or(0.0, |at| found[at].1)
+    };
+    buckets(range, interval).into_iter().map(|bucket| Point { bucket, value: value(bucket) }).collect()
+}
+
+fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuestion {
+    let Slice { range, filters } = slice.clone();
+    StatsQuestion { range, filters, metric, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
+}
+
+fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuestion {
+    let Slice { range, filters } = slice.of_sessions();
+    SessionsQuestion { range, filters, buckets, limit: RowLimit::MOST }
+}
+
+fn whole(value: Option<Number>) -> u64 {
+    match value {
+        Some(Number::Integer(value)) => value,
+        _ => 0,
+    }
+}
