@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod projects;
 mod row;
+mod share_links;
 #[cfg(test)]
 mod suite;
 mod usage;
@@ -37,6 +38,7 @@ pub use people::{
 };
 pub use plan::Plan;
 pub use projects::{NewProject, Project, ProjectPatch};
+pub use share_links::ShareLink;
 pub use usage::MonthlyUsage;
 
 /// The store. A clone is another handle on the same connections.

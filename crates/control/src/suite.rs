@@ -8,6 +8,7 @@ mod instances;
 mod keys;
 mod people;
 mod projects;
+mod share_links;
 mod sqlite_file;
 mod usage;
 
@@ -60,6 +61,8 @@ macro_rules! suite {
                 an_account_keeps_an_owner,
                 codes_of_a_second_factor_count_once,
                 what_people_do_is_told_without_their_addresses;
+                share_links: a_link_shows_its_project_until_it_is_revoked,
+                a_link_ends_with_its_project;
                 usage: counters_add_up_by_project_month_and_env,
                 adding_is_all_or_nothing
             );
