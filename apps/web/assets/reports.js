@@ -34,3 +34,24 @@ if (keys && listen) {
     document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
   });
 }
+
+// The live view: what is new goes on top, and what was opened stays open.
+const state = document.querySelector("[data-stream]");
+if (state && window.EventSource) {
+  const list = document.getElementById("live-events"), most = 200;
+  const source = new EventSource(state.dataset.stream);
+  source.addEventListener("open", () => { state.textContent = "Live: events appear as they come."; });
+  source.addEventListener("error", () => {
+    state.textContent = source.readyState === EventSource.CLOSED ? "Stopped: load the page again." : "Connecting again…";
+  });
+  source.addEventListener("now", (event) => { document.getElementById("live-now").innerHTML = event.data; });
+  source.addEventListener("events", (event) => {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = event.data;
+    const known = new Set([...list.children].map((row) => row.dataset.id));
+    const rows = [...fresh.content.children].filter((row) => !known.has(row.dataset.id));
+    list.prepend(...rows);
+    for (const row of [...list.children].slice(most)) row.remove();
+    if (rows.length > 0) document.getElementById("live-empty")?.remove();
+  });
+}

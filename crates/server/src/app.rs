@@ -17,6 +17,7 @@ use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::{Countries, CountryDatabaseError};
 use crate::limits::Limits;
 use crate::limits::sign_in::SignInLimits;
+use crate::ops::live::Live;
 use crate::ops::refusals::Refusals;
 use crate::ops::usage::UsageMeter;
 use crate::secrets::Secrets;
@@ -55,6 +56,8 @@ pub struct App {
     pub refusals: Refusals,
     /// Counts events against plans.
     pub usage: UsageMeter,
+    /// Tells of events as they come.
+    pub live: Live,
     /// Counts everything else.
     pub metrics: Metrics,
     /// Tells the time.
@@ -102,6 +105,7 @@ impl App {
             user_agents,
             refusals,
             usage: UsageMeter::default(),
+            live: Live::default(),
             metrics: Metrics::default(),
             clock,
             settings,

@@ -8,6 +8,7 @@ pub mod agents;
 pub mod passwords;
 pub mod ring;
 pub mod sessions;
+pub mod sharing;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -108,6 +109,8 @@ pub struct Authorized<P> {
 enum Holder {
     Key(Arc<VerifiedKey>),
     User(UserId),
+    /// Whoever has a link.
+    Link,
 }
 
 // Whoever has a proof may hand it on; a derived impl would ask the same of `P`.
@@ -143,6 +146,8 @@ impl<P> Authorized<P> {
         match &self.by {
             Holder::Key(key) => Actor::Key(key.id),
             Holder::User(id) => Actor::User(*id),
+            // A link only reads: nothing that it does is written down.
+            Holder::Link => Actor::Server,
         }
     }
 
@@ -150,7 +155,7 @@ impl<P> Authorized<P> {
     pub fn key(&self) -> Option<(KeyKind, KeyPrefix)> {
         match &self.by {
             Holder::Key(key) => Some((key.kind, key.prefix)),
-            Holder::User(_) => None,
+            Holder::User(_) | Holder::Link => None,
         }
     }
 }
@@ -159,6 +164,11 @@ impl Authorized<Read> {
     /// The right of somebody whose place in the project's account was checked.
     fn of_user(user: UserId, project: Project, env: Env) -> Self {
         Self { by: Holder::User(user), env, project: Arc::new(project), permission: PhantomData }
+    }
+
+    /// The right of whoever has a link that works.
+    fn of_link(project: Project, env: Env) -> Self {
+        Self { by: Holder::Link, env, project: Arc::new(project), permission: PhantomData }
     }
 }
 

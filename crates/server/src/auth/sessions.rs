@@ -228,6 +228,14 @@ impl<R: Asks> InProject<R> {
     pub fn reader(&self, env: Env) -> Authorized<Read> {
         Authorized::of_user(self.by.user.id, self.project.clone(), env)
     }
+
+    /// Whether whoever sent these headers still has their place, for what goes on after the request.
+    pub async fn still(app: &App, headers: &HeaderMap, project: &Project) -> bool {
+        match SignedIn::of(headers, app).await {
+            Ok(Some(by)) => place(app, &by, project.account_id, R::ROLE).await.is_ok(),
+            _ => false,
+        }
+    }
 }
 
 impl<R: Asks> FromRequestParts<Arc<App>> for InAccount<R> {

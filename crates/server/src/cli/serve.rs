@@ -122,6 +122,11 @@ async fn run(
     tasks: JoinSet<()>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let stop = async {
+        stop.await;
+        // Streams have no end of their own.
+        app.live.stop();
+    };
     http::serve::serve(listener, http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
     background::write_counters(Arc::clone(&app)).await;

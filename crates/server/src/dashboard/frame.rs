@@ -51,6 +51,12 @@ pub(super) struct TabLink {
 pub(super) enum Tab {
     /// What the traffic did.
     Overview,
+    /// What happens now.
+    Live,
+    /// How far visitors get.
+    Funnels,
+    /// How many come back.
+    Retention,
     /// Its keys.
     Keys,
     /// How events get in, and what arrives.
@@ -63,6 +69,9 @@ impl Tab {
     /// In the order of the bar, with what each is called and its address below the project's.
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (Self::Overview, "Overview", ""),
+        (Self::Live, "Live", "/live"),
+        (Self::Funnels, "Funnels", "/funnels"),
+        (Self::Retention, "Retention", "/retention"),
         (Self::Install, "Install", "/install"),
         (Self::Keys, "Keys", "/keys"),
         (Self::Settings, "Settings", "/settings"),

@@ -152,6 +152,7 @@ async fn store(
         reserved.settle(appended.stored);
         app.metrics.events_stored.inc_by(appended.stored);
         app.metrics.events_duplicate.inc_by(appended.duplicates);
+        app.live.came();
         Ok::<_, ApiError>(appended)
     });
     task.await.map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?

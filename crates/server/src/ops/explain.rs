@@ -64,9 +64,14 @@ pub async fn explain(app: &App, by: &Authorized<Read>, question: ExplainQuestion
     }
 }
 
+/// When a rule fires, in words; nothing of a rule that is no more.
+pub fn rule_in_words(rule_id: &str) -> String {
+    let rule = rules().iter().find(|rule| rule.id() == rule_id);
+    rule.map(millimetric_core::classify::Rule::fires_when).unwrap_or_default()
+}
+
 fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
     let rule_id = explanation.attribution.rule_id;
-    let rule = rules().iter().find(|rule| rule.id() == rule_id);
     let agrees = event.as_ref().map(|event| agree(event, &explanation.attribution));
     let mut advice = advice(&explanation.attribution);
     if agrees == Some(false) {
@@ -75,7 +80,7 @@ fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
             "The stored attribution counts: it was made from the whole URL when the event arrived, by the rules of that day. What is kept of the URL today (no fragment, no user info, nothing secret) leads to another one.",
         );
     }
-    let fired_since = rule.map(millimetric_core::classify::Rule::fires_when).unwrap_or_default();
+    let fired_since = rule_in_words(rule_id);
     Explained { event, explanation, fired_since, agrees, advice }
 }
 

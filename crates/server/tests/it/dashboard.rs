@@ -4,11 +4,15 @@
 mod browser;
 mod forms;
 mod headers;
+mod hostile;
+mod journeys;
 mod keys;
+mod live;
 mod overview;
 mod passwords;
 mod people;
 mod sessions;
 mod setup;
+mod sharing;
 mod throttle;
 mod totp;

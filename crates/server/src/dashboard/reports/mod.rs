@@ -6,16 +6,22 @@ mod bar;
 mod chart;
 mod country;
 mod csv;
+mod event;
+mod funnel;
+mod live;
 mod number;
 mod overview;
 mod panel;
+mod person;
+mod retention;
+mod share;
 mod text;
 mod view;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
 
 use crate::app::App;
@@ -27,6 +33,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/projects/{project}", get(overview::show))
         .route("/projects/{project}/tables/{name}", get(overview::show_table))
         .route("/projects/{project}/csv/{name}", get(overview::download))
+        .route("/projects/{project}/live", get(live::show))
+        .route("/projects/{project}/live/stream", get(live::stream))
+        .route("/projects/{project}/funnels", get(funnel::show))
+        .route("/projects/{project}/funnels/csv", get(funnel::download))
+        .route("/projects/{project}/retention", get(retention::show))
+        .route("/projects/{project}/retention/csv", get(retention::download))
+        .route("/projects/{project}/share", get(share::list).post(share::make))
+        .route("/projects/{project}/share/{link}/revoke", post(share::revoke))
+        .route("/share/{token}", get(share::show))
+        .route("/projects/{project}/event", get(event::show))
+        .route("/projects/{project}/person", get(person::show))
 }
 
 /// A table that the path names.

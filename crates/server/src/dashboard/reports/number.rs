@@ -72,6 +72,17 @@ pub(super) fn change(before: f64, now: f64) -> Option<Change> {
     Some(Change { text: format!("{sign}{size:.digits$}%"), direction })
 }
 
+/// Milliseconds as `350 ms`, `42 s`, `3 min`, `5 h`, `2.5 d`.
+pub(super) fn duration(millis: f64) -> String {
+    const UNITS: [(f64, &str); 4] =
+        [(86_400_000.0, "d"), (3_600_000.0, "h"), (60_000.0, "min"), (1000.0, "s")];
+    let unit = UNITS.into_iter().find(|(size, _)| millis >= *size);
+    let (size, name) = unit.unwrap_or((1.0, "ms"));
+    let count = millis / size;
+    let digits = usize::from(count < 10.0 && size > 1.0);
+    format!("{count:.digits$} {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +127,18 @@ mod tests {
             (width(1.0, 3.0), width(0.0, 0.0), width(2.0, 2.0)),
             ("33.3%".into(), "0%".into(), "100%".into())
         );
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        for (millis, text) in [
+            (350.0, "350 ms"),
+            (1500.0, "1.5 s"),
+            (42_000.0, "42 s"),
+            (180_000.0, "3.0 min"),
+            (216_000_000.0, "2.5 d"),
+        ] {
+            assert_eq!(duration(millis), text);
+        }
     }
 }

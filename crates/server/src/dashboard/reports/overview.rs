@@ -44,20 +44,12 @@ struct OverviewPage {
     properties: Option<Properties>,
     /// The values of one of them.
     property: Option<Panel>,
-    /// There is nothing in the range; what to do about it.
-    nothing: Option<Nothing>,
+    /// `events`, `nothing` in the range, or `never` any at all.
+    found: &'static str,
     /// Sessions and pages are not narrowed to an event.
     event_on: bool,
     /// Anybody reads it by a link: there is nothing else to go to.
     shared: bool,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Nothing {
-    /// Not one event, ever.
-    Ever,
-    /// None in this range, or none that passes the filters.
-    Here,
 }
 
 /// A figure, with its change.
@@ -145,13 +137,11 @@ pub(super) async fn draw(
         limit: RowLimit::new(ROWS + 2).unwrap_or(RowLimit::MOST),
     };
     let mut told = overview(app, by, &question).await?;
-    let properties = properties(app, by, &view, now).await?;
-    let nothing = match told.figures.events {
-        0 if view.filters.is_empty() && schema::last_seen(app, by, None).await?.is_none() => {
-            Some(Nothing::Ever)
-        }
-        0 => Some(Nothing::Here),
-        _ => None,
+    let properties = if shared { None } else { properties(app, by, &view, now).await? };
+    let found = match told.figures.events {
+        0 if view.filters.is_empty() && schema::last_seen(app, by, None).await?.is_none() => "never",
+        0 => "nothing",
+        _ => "events",
     };
     let sure = parts(&told.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
     let media = parts(&told.tables.pop().unwrap_or_default(), &view, Column::Medium);
@@ -174,7 +164,7 @@ pub(super) async fn draw(
         panels,
         property: property.into_iter().next(),
         properties,
-        nothing,
+        found,
         event_on: view.filter(Column::EventName).is_some(),
         shared,
     })

@@ -28,6 +28,8 @@ pub(super) const FILTERS: [(&str, Column, &str); 13] = [
     ("anonymous_id", Column::AnonymousId, "Visitor"),
     ("session_id", Column::SessionId, "Session"),
 ];
+/// Columns that single somebody out.
+const PERSONAL: [Column; 3] = [Column::UserId, Column::AnonymousId, Column::SessionId];
 /// Longest filter value, in characters; as in the API.
 const MAX_FILTER: usize = 2048;
 
@@ -131,6 +133,14 @@ impl View {
     pub(super) fn set(&mut self, column: Column, value: &str) {
         self.filters.retain(|filter| filter.column != column);
         self.filters.push(Filter { column, value: value.to_owned() });
+    }
+
+    /// What those may see who know the project by a link alone: nobody in particular, and no
+    /// values of properties, which may be anything.
+    pub(super) fn impersonal(mut self) -> Self {
+        self.filters.retain(|filter| !PERSONAL.contains(&filter.column));
+        (self.env, self.property) = (Env::Live, None);
+        self
     }
 
     /// The value that a column is narrowed to.
@@ -292,6 +302,8 @@ mod tests {
     fn a_column_is_narrowed_to_one_value() {
         let view = read("source=google&source=bing");
         assert_eq!(view.filter(Column::Source), Some("bing"));
+        let shared = read("user_id=ann&os=ios&env=test&event=a&property=email").impersonal();
+        assert_eq!(shared.address(), "/projects/shop?os=ios&event=a");
         assert_eq!(view.link(|view| view.set(Column::Source, "x")), "/projects/shop?source=x");
     }
 

@@ -166,6 +166,17 @@ fn nothing_of_another_account_is_there_for_anybody() {
     let unknown = eve.get("/projects/nothing");
     for path in [
         "/projects/default".to_owned(),
+        "/projects/default/csv/sources".to_owned(),
+        "/projects/default/tables/sources".to_owned(),
+        "/projects/default/live".to_owned(),
+        "/projects/default/live/stream".to_owned(),
+        "/projects/default/event?id=x".to_owned(),
+        "/projects/default/person?visitor=x".to_owned(),
+        "/projects/default/funnels".to_owned(),
+        "/projects/default/funnels/csv?step=a&step=b".to_owned(),
+        "/projects/default/retention".to_owned(),
+        "/projects/default/retention/csv".to_owned(),
+        "/projects/default/share".to_owned(),
         "/projects/default/keys".to_owned(),
         "/projects/default/install".to_owned(),
         "/projects/default/install/arrivals".to_owned(),
@@ -184,6 +195,8 @@ fn nothing_of_another_account_is_there_for_anybody() {
     }
     for path in [
         "/projects/default/keys".to_owned(),
+        "/projects/default/share".to_owned(),
+        "/projects/default/share/shr_0/revoke".to_owned(),
         format!("/projects/default/keys/{key}/revoke"),
         format!("/projects/default/keys/{key}/rotate"),
         "/projects/default/settings".to_owned(),

@@ -1,0 +1,162 @@
+//! A single event as reports show it, and the page that explains where it counts and why.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use millimetric_core::event::Event;
+use millimetric_core::key::Env;
+use millimetric_core::time::{TimeRange, Timestamp};
+use serde::Deserialize;
+
+use super::panel::family;
+use super::text::{Shown, visible};
+use super::{country, place};
+use crate::app::App;
+use crate::auth::sessions::{InProject, Viewer};
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::ops::explain::{ExplainQuestion, explain, rule_in_words};
+
+/// An event, ready to be drawn.
+#[derive(Debug)]
+pub(super) struct EventRow {
+    pub(super) id: String,
+    /// For programs.
+    pub(super) at: String,
+    pub(super) day: String,
+    pub(super) time: String,
+    pub(super) name: Shown,
+    pub(super) page: Shown,
+    pub(super) source: Shown,
+    pub(super) medium: Shown,
+    pub(super) campaign: Option<Shown>,
+    pub(super) confidence: &'static str,
+    pub(super) rule: String,
+    /// When that rule fires.
+    pub(super) why: String,
+    pub(super) referrer: Option<Shown>,
+    pub(super) country: Shown,
+    pub(super) device: String,
+    pub(super) visitor: Shown,
+    pub(super) visitor_href: String,
+    pub(super) user: Option<(Shown, String)>,
+    pub(super) session: Shown,
+    pub(super) properties: String,
+    pub(super) explain_href: String,
+}
+
+impl EventRow {
+    /// Of an event of the project whose pages lie below `base`.
+    pub(super) fn new(event: Event, base: &str, env: Env, now: Timestamp) -> Self {
+        let time = event.timestamp.to_utc();
+        let today = time.date_naive() == now.to_utc().date_naive();
+        let address = event.path.as_deref().or(event.url.as_deref());
+        Self {
+            at: event.timestamp.to_string(),
+            day: time.format("%-d %b %Y").to_string(),
+            time: time.format(if today { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string(),
+            page: Shown::or(address, "no page"),
+            source: Shown::new(&event.source),
+            medium: Shown::or(Some(&event.medium), "unknown"),
+            campaign: event.campaign.as_deref().map(Shown::new),
+            confidence: event.source_confidence.as_str(),
+            why: rule_in_words(&event.source_rule_id),
+            rule: event.source_rule_id.into_owned(),
+            referrer: event.referrer.as_deref().map(Shown::new),
+            country: country::shown(event.country.as_str()),
+            device: device(event.browser.as_str(), event.os.as_str(), event.device_type.as_str()),
+            visitor: Shown::new(&event.anonymous_id),
+            visitor_href: link(base, "person", "visitor", &event.anonymous_id, env),
+            user: event.user_id.map(|user| (Shown::new(&user), link(base, "person", "user", &user, env))),
+            session: Shown::new(&event.session_id),
+            properties: visible(&event.properties),
+            explain_href: link(base, "event", "id", &event.event_id, env),
+            name: Shown::new(&event.event_name),
+            id: event.event_id,
+        }
+    }
+
+    /// Whether there are any properties.
+    pub(super) fn has_properties(&self) -> bool {
+        self.properties != "{}"
+    }
+}
+
+/// `Chrome on Windows, desktop`, as far as it is known.
+fn device(browser: &str, os: &str, kind: &str) -> String {
+    let software = match (family(browser), family(os)) {
+        (browser, os) if browser.is_empty() => os,
+        (browser, os) if os.is_empty() => browser,
+        (browser, os) => format!("{browser} on {os}"),
+    };
+    let known: Vec<&str> = [software.as_str(), kind].into_iter().filter(|word| !word.is_empty()).collect();
+    known.join(", ")
+}
+
+/// An address below the project with one value in it.
+pub(super) fn link(base: &str, page: &str, name: &str, value: &str, env: Env) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(name, value);
+    if env == Env::Test {
+        query.append_pair("env", env.as_str());
+    }
+    format!("{base}/{page}?{}", query.finish())
+}
+
+/// Live unless test is asked for.
+pub(super) fn env(word: &str) -> Env {
+    if word == Env::Test.as_str() { Env::Test } else { Env::Live }
+}
+
+/// Every time there is.
+pub(super) fn always() -> TimeRange {
+    TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Wanted {
+    id: String,
+    env: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "reports/explained.html")]
+struct ExplainedPage {
+    frame: Frame,
+    base: String,
+    event: EventRow,
+    /// Rules that were tried before, with what each lacked.
+    passed_over: Vec<(&'static str, Shown)>,
+    fired: &'static str,
+    fired_since: String,
+    agrees: bool,
+    advice: Vec<&'static str>,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    Query(wanted): Query<Wanted>,
+) -> PageResult<Response> {
+    let env = env(&wanted.env);
+    let question = ExplainQuestion::Event { event_id: wanted.id, range: always() };
+    let told = explain(&app, &member.reader(env), question).await?;
+    let event = told.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
+    let base = place(&member, "");
+    let passed_over = told.explanation.passed_over.into_iter();
+    page(&ExplainedPage {
+        frame: Frame::of_project(&member, Tab::Live)?,
+        event: EventRow::new(event, &base, env, app.now()),
+        base,
+        passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
+        fired: told.explanation.attribution.rule_id,
+        fired_since: told.fired_since,
+        agrees: told.agrees != Some(false),
+        advice: told.advice,
+    })
+}

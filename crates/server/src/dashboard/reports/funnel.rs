@@ -1,0 +1,323 @@
+//! `/projects/{project}/funnels`: how far visitors get along events that are picked from a list.
+//! The funnel is in the address, like every other view.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use millimetric_core::query::{
+    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelSteps, FunnelWindow, NamesQuestion, RowLimit,
+    StepOrder,
+};
+
+use super::bar::{Bar, Parts};
+use super::csv::{self, File};
+use super::number::{duration, grouped, percent, share, width};
+use super::place;
+use super::text::Shown;
+use super::view::View;
+use crate::app::App;
+use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::auth::{Authorized, Read};
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::error::ApiResult;
+use crate::ops::overview::Slice;
+use crate::ops::read;
+
+/// Event names to pick from.
+const NAMES: u64 = 200;
+/// Groups that are shown.
+const GROUPS: u64 = 20;
+/// Fields for steps that are always there.
+const FIELDS: usize = 3;
+const WINDOWS: [(&str, &str); 6] = [
+    ("30m", "30 minutes"),
+    ("1h", "an hour"),
+    ("1d", "a day"),
+    ("7d", "7 days"),
+    ("30d", "30 days"),
+    ("90d", "90 days"),
+];
+const USUAL_WINDOW: &str = "7d";
+const GROUP_BY: [(&str, &str); 8] = [
+    ("source", "Source"),
+    ("medium", "Medium"),
+    ("campaign", "Campaign"),
+    ("country", "Country"),
+    ("device_type", "Device"),
+    ("browser", "Browser"),
+    ("os", "System"),
+    ("path", "Page"),
+];
+
+#[derive(Debug, Template)]
+#[template(path = "reports/funnel.html")]
+struct FunnelPage {
+    frame: Frame,
+    bar: Bar,
+    form: Form,
+    /// What is wrong with the steps; empty when nothing is.
+    problem: &'static str,
+    steps: Vec<Step>,
+    groups: Vec<Group>,
+    group_title: &'static str,
+    /// How many got to the end, of how many.
+    whole: String,
+    csv: String,
+    any_order: bool,
+}
+
+/// The form that makes a funnel.
+#[derive(Debug)]
+struct Form {
+    action: String,
+    kept: Vec<(&'static str, String)>,
+    /// The fields of the steps, each with its choices.
+    fields: Vec<Vec<Pick>>,
+    windows: Vec<Pick>,
+    orders: Vec<Pick>,
+    group_by: Vec<Pick>,
+}
+
+/// A choice of a field.
+#[derive(Debug)]
+struct Pick {
+    value: String,
+    title: Shown,
+    chosen: bool,
+}
+
+#[derive(Debug)]
+struct Step {
+    name: Shown,
+    visitors: String,
+    bar: String,
+    of_start: String,
+    of_previous: String,
+    lost: String,
+    time: String,
+}
+
+#[derive(Debug)]
+struct Group {
+    label: Shown,
+    bar: String,
+    cells: Vec<String>,
+}
+
+/// A funnel as an address tells it.
+#[derive(Debug)]
+struct Told {
+    view: View,
+    names: Vec<String>,
+    window: String,
+    any_order: bool,
+    group_by: Option<&'static str>,
+}
+
+impl Told {
+    fn read(path: String, query: Option<&str>) -> Self {
+        let mut view = View::read(path, query);
+        let (mut names, mut window, mut any_order, mut group_by) =
+            (Vec::new(), USUAL_WINDOW.to_owned(), false, None);
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match &*name {
+                "step" if !value.is_empty() && names.len() < FunnelSteps::MOST => {
+                    names.push(value.into_owned());
+                }
+                "window" if value.parse::<FunnelWindow>().is_ok() => window = value.into_owned(),
+                "order" => any_order = value == StepOrder::Any.as_str(),
+                "group_by" => {
+                    group_by = GROUP_BY.iter().map(|(known, _)| *known).find(|known| *known == value);
+                }
+                _ => {}
+            }
+        }
+        view.more = names.iter().map(|name| ("step", name.clone())).collect();
+        if window != USUAL_WINDOW {
+            view.more.push(("window", window.clone()));
+        }
+        if any_order {
+            view.more.push(("order", StepOrder::Any.as_str().to_owned()));
+        }
+        view.more.extend(group_by.map(|column| ("group_by", column.to_owned())));
+        Self { view, names, window, any_order, group_by }
+    }
+
+    fn question(&self, slice: Slice, grouped: bool) -> Option<FunnelQuestion> {
+        // A step is an event already: the filters are about where its visitors come from.
+        let Slice { range, filters } = slice.of_sessions();
+        let group_by = self.group_by.filter(|_| grouped).and_then(|name| name.parse::<Dimension>().ok());
+        Some(FunnelQuestion {
+            range,
+            filters,
+            steps: FunnelSteps::new(self.names.clone())?,
+            window: self.window.parse().unwrap_or(FunnelWindow::WEEK),
+            order: if self.any_order { StepOrder::Any } else { StepOrder::Strict },
+            group_by: group_by.into_iter().collect(),
+            limit: RowLimit::new(GROUPS).unwrap_or(RowLimit::MOST),
+        })
+    }
+
+    async fn ask(&self, app: &App, by: &Authorized<Read>, grouped: bool) -> ApiResult<Option<FunnelAnswer>> {
+        match self.question(self.view.slice(app.now()), grouped) {
+            Some(question) => read::funnel(app, by, question).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn form(&self, known: &[String]) -> Form {
+        let count = (self.names.len() + 1).clamp(FIELDS, FunnelSteps::MOST);
+        let field = |at: usize| {
+            let chosen = self.names.get(at);
+            let missing = chosen.filter(|name| !known.contains(name));
+            let name = |name: &String| pick(name, Shown::new(name), chosen == Some(name));
+            let none =
+                pick("", Shown::ours(if at < 2 { "pick an event" } else { "no more" }), chosen.is_none());
+            [none].into_iter().chain(known.iter().chain(missing).map(name)).collect()
+        };
+        let listed = |all: &[(&str, &str)], now: &str| -> Vec<Pick> {
+            all.iter().map(|(value, title)| pick(value, Shown::ours(title), *value == now)).collect()
+        };
+        let mut windows = listed(&WINDOWS, &self.window);
+        if windows.iter().all(|window| !window.chosen) {
+            windows.push(pick(&self.window, Shown::new(&self.window), true));
+        }
+        let orders = [("strict", "in this order"), ("any", "in any order")];
+        let no_group = [pick("", Shown::ours("nothing"), self.group_by.is_none())];
+        Form {
+            action: self.view.path.clone(),
+            kept: self.view.with(|view| view.more.clear()).pairs(),
+            fields: (0..count).map(field).collect(),
+            windows,
+            orders: listed(&orders, if self.any_order { "any" } else { "strict" }),
+            group_by: no_group
+                .into_iter()
+                .chain(listed(&GROUP_BY, self.group_by.unwrap_or_default()))
+                .collect(),
+        }
+    }
+
+    fn steps(&self, group: &FunnelGroup) -> Vec<Step> {
+        let start = group.steps.first().map_or(0, |step| step.visitors);
+        let step = |(at, step): (usize, &millimetric_core::query::FunnelStep)| {
+            let previous = if at == 0 { step.visitors } else { group.steps[at - 1].visitors };
+            let counted = match (at, self.any_order) {
+                (_, false) => Shown::new(self.names.get(at).map_or("", String::as_str)),
+                (0, true) => Shown::ours("at least one of them"),
+                (_, true) => Shown::ours(&format!("at least {}", at + 1)),
+            };
+            Step {
+                name: counted,
+                visitors: grouped(step.visitors),
+                bar: width(step.visitors as f64, start as f64),
+                of_start: percent(share(step.visitors, start)),
+                of_previous: if at == 0 { String::new() } else { percent(share(step.visitors, previous)) },
+                lost: if at == 0 { String::new() } else { grouped(previous.saturating_sub(step.visitors)) },
+                time: step.median_millis.map(duration).unwrap_or_default(),
+            }
+        };
+        group.steps.iter().enumerate().map(step).collect()
+    }
+}
+
+fn pick(value: &str, title: Shown, chosen: bool) -> Pick {
+    Pick { value: value.to_owned(), title, chosen }
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    RawQuery(query): RawQuery,
+) -> PageResult<Response> {
+    let told = Told::read(place(&member, "/funnels"), query.as_deref());
+    let (by, now) = (member.reader(told.view.env), app.now());
+    let names =
+        NamesQuestion { range: told.view.range(now), limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
+    let known: Vec<String> =
+        read::names(&app, &by, names).await?.rows.into_iter().map(|row| row.event_name).collect();
+    let answer = told.ask(&app, &by, false).await?;
+    let whole = answer.as_ref().and_then(|answer| answer.groups.first());
+    let grouped_answer = if told.group_by.is_some() { told.ask(&app, &by, true).await? } else { None };
+    let group_title =
+        GROUP_BY.iter().find(|(name, _)| Some(*name) == told.group_by).map_or("", |(_, title)| title);
+    page(&FunnelPage {
+        frame: Frame::of_project(&member, Tab::Funnels)?,
+        bar: Bar::new(&told.view, now, Parts { time: false, envs: true }),
+        form: told.form(&known),
+        problem: match (known.is_empty(), told.names.len()) {
+            (true, 0) => {
+                "No events in this range yet: a funnel is made of the names of events that were sent."
+            }
+            (_, 0) => {
+                "Pick two to eight events, in the order in which visitors should do them: say $pageview, signup, purchase."
+            }
+            (_, 1) => "One more: a funnel has two to eight steps.",
+            _ if answer.is_none() => "A step is the name of an event, of at most 128 characters.",
+            _ => "",
+        },
+        steps: whole.map(|group| told.steps(group)).unwrap_or_default(),
+        groups: grouped_answer.map(|answer| groups(&answer)).unwrap_or_default(),
+        group_title,
+        whole: whole.map(in_words).unwrap_or_default(),
+        csv: told.view.link(|view| view.path = place(&member, "/funnels/csv")),
+        any_order: told.any_order,
+    })
+}
+
+fn in_words(group: &FunnelGroup) -> String {
+    let first = group.steps.first().map_or(0, |step| step.visitors);
+    let last = group.steps.last().map_or(0, |step| step.visitors);
+    format!(
+        "{} of {} visitors got to the end: {}",
+        grouped(last),
+        grouped(first),
+        percent(share(last, first))
+    )
+}
+
+fn groups(answer: &FunnelAnswer) -> Vec<Group> {
+    let conversion = |group: &FunnelGroup| {
+        share(
+            group.steps.last().map_or(0, |step| step.visitors),
+            group.steps.first().map_or(0, |step| step.visitors),
+        )
+    };
+    let highest = answer.groups.iter().map(conversion).fold(0.0, f64::max);
+    let group = |group: &FunnelGroup| {
+        let counts = group.steps.iter().map(|step| grouped(step.visitors));
+        Group {
+            label: Shown::or(group.keys.first().and_then(Option::as_deref), "unknown"),
+            bar: width(conversion(group), highest),
+            cells: counts.chain([percent(conversion(group))]).collect(),
+        }
+    };
+    answer.groups.iter().map(group).collect()
+}
+
+/// The funnel as a file.
+pub(super) async fn download(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    RawQuery(query): RawQuery,
+) -> PageResult<Response> {
+    let told = Told::read(place(&member, "/funnels"), query.as_deref());
+    let answer = told.ask(&app, &member.reader(told.view.env), true).await?.ok_or(Refusal::NotFound)?;
+    let mut columns = vec!["step", "event", "visitors", "median_seconds_from_previous"];
+    columns.extend(told.group_by);
+    let mut file = File::new(&columns);
+    for group in answer.groups {
+        for (at, step) in group.steps.iter().enumerate() {
+            let name = if told.any_order { String::new() } else { told.names[at].clone() };
+            let seconds = step.median_millis.map(|millis| (millis / 1000.0).to_string()).unwrap_or_default();
+            let keys = group.keys.iter().map(|key| key.clone().unwrap_or_default());
+            file.row(
+                [(at + 1).to_string(), name, step.visitors.to_string(), seconds].into_iter().chain(keys),
+            );
+        }
+    }
+    Ok(csv::response(file, &format!("{}-funnel", member.project.slug), told.view.range(app.now())))
+}

@@ -1,0 +1,224 @@
+//! `/projects/{project}/live`: who is there now and every event as it comes, each with the rule
+//! that decided where it counts. The page stands by itself; a stream of server-sent events keeps
+//! it up to date.
+//!
+//! A stream ends when the server stops, and with the session or the membership that opened it.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as Message, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{Stream, StreamExt as _, stream};
+use millimetric_core::event::Event;
+use millimetric_core::key::Env;
+use millimetric_core::time::Timestamp;
+use serde::Deserialize;
+
+use super::bar::Choice;
+use super::event::{EventRow, env, link};
+use super::number::grouped;
+use super::place;
+use super::text::Shown;
+use crate::app::App;
+use crate::auth::sessions::{InProject, Viewer};
+use crate::auth::{Authorized, Read};
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::dashboard::words::ago;
+use crate::error::ApiResult;
+use crate::ops::live::{Watch, newest, visitors_now};
+
+/// How often a quiet stream shows that it lives, and looks whether it still may.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The pause after news, in which more may gather.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Visits that are shown.
+const VISITS: usize = 12;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    env: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "reports/live.html")]
+struct LivePage {
+    frame: Frame,
+    envs: Vec<Choice>,
+    stream: String,
+    base: String,
+    now: Now,
+    events: Vec<EventRow>,
+}
+
+/// Who is there.
+#[derive(Debug, Template)]
+#[template(path = "reports/now.html")]
+struct Now {
+    visitors: String,
+    visits: Vec<Visit>,
+}
+
+/// The events of one session.
+#[derive(Debug)]
+struct Visit {
+    visitor: Shown,
+    href: String,
+    source: Shown,
+    medium: Shown,
+    country: Shown,
+    device: String,
+    /// Where they are.
+    page: Shown,
+    events: usize,
+    at: String,
+    time: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "reports/events.html")]
+struct Events {
+    events: Vec<EventRow>,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    Query(wanted): Query<Wanted>,
+) -> PageResult<Response> {
+    let (env, base) = (env(&wanted.env), place(&member, ""));
+    let by = member.reader(env);
+    let (events, at) = (newest(&app, &by).await?, app.now());
+    let here = place(&member, "/live");
+    let choice = |one: Env| Choice {
+        title: one.as_str().to_owned(),
+        href: if one == Env::Test { format!("{here}?env=test") } else { here.clone() },
+        current: one == env,
+        key: "",
+    };
+    page(&LivePage {
+        frame: Frame::of_project(&member, Tab::Live)?,
+        envs: [Env::Live, Env::Test].map(choice).into(),
+        stream: format!("{here}/stream?env={}", env.as_str()),
+        now: now(&app, &by, &events, &base).await?,
+        events: events.into_iter().map(|event| EventRow::new(event, &base, env, at)).collect(),
+        base,
+    })
+}
+
+async fn now(app: &App, by: &Authorized<Read>, events: &[Event], base: &str) -> ApiResult<Now> {
+    let visitors = grouped(visitors_now(app, by).await?);
+    Ok(Now { visitors, visits: visits(events, base, by.scope().env, app.now()) })
+}
+
+/// The sessions of the events, the latest first.
+fn visits(events: &[Event], base: &str, env: Env, now: Timestamp) -> Vec<Visit> {
+    let mut seen = HashSet::new();
+    let latest = events.iter().filter(|event| seen.insert((&event.anonymous_id, &event.session_id)));
+    let visit = |last: &Event| {
+        let same =
+            |event: &&Event| event.session_id == last.session_id && event.anonymous_id == last.anonymous_id;
+        // What came first is where the visit came from.
+        let first = events.iter().rfind(same).unwrap_or(last);
+        let row = EventRow::new(last.clone(), base, env, now);
+        Visit {
+            visitor: row.visitor,
+            href: link(base, "person", "visitor", &last.anonymous_id, env),
+            source: Shown::new(&first.source),
+            medium: Shown::or(Some(&first.medium), "unknown"),
+            country: row.country,
+            device: row.device,
+            page: row.page,
+            events: events.iter().filter(same).count(),
+            at: row.at,
+            time: ago(last.timestamp, now),
+        }
+    };
+    latest.take(VISITS).map(visit).collect()
+}
+
+/// What one stream knows.
+struct Looking {
+    app: Arc<App>,
+    by: Authorized<Read>,
+    headers: HeaderMap,
+    watch: Watch,
+    base: String,
+    /// Ids of the events that were told last.
+    told: HashSet<String>,
+    begun: bool,
+}
+
+/// The stream.
+pub(super) async fn stream(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> PageResult<Response> {
+    let (by, base) = (member.reader(env(&wanted.env)), place(&member, ""));
+    let watch = app.live.watch()?;
+    let looking = Looking { app, by, headers, watch, base, told: HashSet::new(), begun: false };
+    Ok(Sse::new(messages(looking)).into_response())
+}
+
+fn messages(looking: Looking) -> impl Stream<Item = Result<Message, Infallible>> + Send {
+    let steps = stream::unfold(looking, async |mut looking| {
+        let messages = looking.next().await?;
+        Some((stream::iter(messages.into_iter().map(Ok)), looking))
+    });
+    steps.flatten()
+}
+
+impl Looking {
+    /// What is to be told next; `None` at the end.
+    async fn next(&mut self) -> Option<Vec<Message>> {
+        // The page was drawn before the stream began: what came in between is told at once.
+        if self.begun {
+            match tokio::time::timeout(HEARTBEAT, self.watch.next()).await {
+                Ok(true) => tokio::time::sleep(PAUSE).await,
+                Ok(false) => return None,
+                Err(_) => return self.may_look().await.then(|| vec![Message::default().comment("")]),
+            }
+        }
+        self.begun = true;
+        if !self.may_look().await {
+            return None;
+        }
+        let told = self.tell().await;
+        told.inspect_err(|error| tracing::error!(cause = ?error.cause, "a live view broke off")).ok()
+    }
+
+    async fn may_look(&self) -> bool {
+        InProject::<Viewer>::still(&self.app, &self.headers, self.by.project()).await
+    }
+
+    async fn tell(&mut self) -> ApiResult<Vec<Message>> {
+        let events = newest(&self.app, &self.by).await?;
+        let now = now(&self.app, &self.by, &events, &self.base).await?;
+        let told = events.iter().map(|event| event.event_id.clone()).collect();
+        let before = std::mem::replace(&mut self.told, told);
+        let (env, at) = (self.by.scope().env, self.app.now());
+        let fresh = events.into_iter().filter(|event| !before.contains(&event.event_id));
+        let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.base, env, at)).collect();
+        let mut messages = vec![message("now", &now)];
+        if !fresh.is_empty() {
+            messages.push(message("events", &Events { events: fresh }));
+        }
+        Ok(messages)
+    }
+}
+
+fn message(name: &str, template: &impl Template) -> Message {
+    // A carriage return would end a line of the stream.
+    let text = template.render().unwrap_or_default().replace('\r', "");
+    Message::default().event(name).data(text)
+}

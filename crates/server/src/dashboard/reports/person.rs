@@ -1,0 +1,145 @@
+//! `/projects/{project}/person`: what one visitor or user did, the newest first.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use chrono_tz::Tz;
+use millimetric_core::query::{
+    Buckets, Column, EventsQuestion, Filter, Interval, Metric, Number, RowLimit, StatsQuestion,
+};
+use serde::Deserialize;
+
+use super::event::{EventRow, always, env, link};
+use super::number::grouped;
+use super::place;
+use super::text::Shown;
+use crate::app::App;
+use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::ops::read;
+use crate::wire::answers::{read_cursor, write_cursor};
+
+/// Events of one page.
+const EVENTS: u64 = 100;
+
+/// Whom to show, and from where on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    visitor: String,
+    user: String,
+    env: String,
+    cursor: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "reports/person.html")]
+struct PersonPage {
+    frame: Frame,
+    base: String,
+    kind: &'static str,
+    who: Shown,
+    events: String,
+    /// The days on which they did something, the first one.
+    days: usize,
+    since: String,
+    sessions: Vec<SessionPart>,
+    older: Option<String>,
+    newest: Option<String>,
+    /// The overview of this person alone.
+    overview: String,
+}
+
+/// Events of one session that follow each other.
+#[derive(Debug)]
+struct SessionPart {
+    day: String,
+    source: Shown,
+    medium: Shown,
+    country: Shown,
+    device: String,
+    events: Vec<EventRow>,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    Query(wanted): Query<Wanted>,
+) -> PageResult<Response> {
+    let (kind, name, column, value) = match (wanted.visitor.as_str(), wanted.user.as_str()) {
+        ("", "") => return Err(Refusal::NotFound),
+        ("", user) => ("User", "user", Column::UserId, user),
+        (visitor, _) => ("Visitor", "visitor", Column::AnonymousId, visitor),
+    };
+    let (env, base) = (env(&wanted.env), place(&member, ""));
+    let by = member.reader(env);
+    let filters = vec![Filter { column, value: value.to_owned() }];
+    let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
+    let after = read_cursor(&wanted.cursor);
+    let question = EventsQuestion { range: always(), filters: filters.clone(), limit, after };
+    let found = read::events(&app, &by, question).await?;
+    if found.rows.is_empty() {
+        return Err(Refusal::NotFound);
+    }
+    let by_day = read::stats(&app, &by, daily(filters)).await?;
+    let total: u64 = by_day.rows.iter().map(|row| number(row.value)).sum();
+    let since = by_day.rows.first().and_then(|row| row.bucket);
+    let here = link(&base, "person", name, value, env);
+    page(&PersonPage {
+        frame: Frame::of_project(&member, Tab::Live)?,
+        kind,
+        who: Shown::new(value),
+        events: format!("{}{}", if by_day.truncated { "more than " } else { "" }, grouped(total)),
+        days: by_day.rows.len(),
+        since: since.map(|day| day.to_utc().format("%-d %b %Y").to_string()).unwrap_or_default(),
+        sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &base, env, app.now()))),
+        older: found.next.map(|cursor| format!("{here}&cursor={}", write_cursor(&cursor))),
+        newest: (!wanted.cursor.is_empty()).then(|| here.clone()),
+        overview: link(&base, "", super::view::api_name(column), value, env).replacen("/?", "?", 1),
+        base,
+    })
+}
+
+fn daily(filters: Vec<Filter>) -> StatsQuestion {
+    StatsQuestion {
+        range: always(),
+        filters,
+        metric: Metric::Count,
+        group_by: Vec::new(),
+        buckets: Some(Buckets { interval: Interval::Day, timezone: Tz::UTC }),
+        limit: RowLimit::MOST,
+    }
+}
+
+fn number(value: Option<Number>) -> u64 {
+    match value {
+        Some(Number::Integer(value)) => value,
+        _ => 0,
+    }
+}
+
+fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
+    let mut parts: Vec<SessionPart> = Vec::new();
+    for event in events {
+        let last = parts.last_mut().filter(|part| part.events.iter().all(|one| one.session == event.session));
+        let Some(part) = last else {
+            parts.push(SessionPart {
+                day: event.day.clone(),
+                source: event.source.clone(),
+                medium: event.medium.clone(),
+                country: event.country.clone(),
+                device: event.device.clone(),
+                events: vec![event],
+            });
+            continue;
+        };
+        // The earliest event of a session tells where it came from.
+        (part.source, part.medium) = (event.source.clone(), event.medium.clone());
+        part.events.push(event);
+    }
+    parts
+}

@@ -1,0 +1,210 @@
+//! `/projects/{project}/retention`: of those who began in a period, how many came back in each
+//! period after it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use chrono_tz::Tz;
+use millimetric_core::query::{Buckets, Cohort, Interval, NamesQuestion, RetentionQuestion, RowLimit};
+use millimetric_core::time::Timestamp;
+
+use super::bar::{Bar, Choice, Parts, day};
+use super::csv::{self, File};
+use super::number::{grouped, percent, share};
+use super::place;
+use super::text::Shown;
+use super::view::View;
+use crate::app::App;
+use crate::auth::sessions::{InProject, Viewer};
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::ops::overview::buckets;
+use crate::ops::read;
+
+/// Event names to pick from.
+const NAMES: u64 = 200;
+/// The most columns that are usual; more are there when they are asked for.
+const USUAL_PERIODS: usize = 31;
+/// The most columns.
+const MOST_PERIODS: usize = RetentionQuestion::MOST_PERIODS as usize;
+/// Steps of colour above none.
+const HEAT: f64 = 8.0;
+
+#[derive(Debug, Template)]
+#[template(path = "reports/retention.html")]
+struct RetentionPage {
+    frame: Frame,
+    bar: Bar,
+    action: String,
+    kept: Vec<(&'static str, String)>,
+    begin: Vec<Pick>,
+    back: Vec<Pick>,
+    unit: &'static str,
+    columns: Vec<usize>,
+    rows: Vec<Row>,
+    csv: String,
+}
+
+#[derive(Debug)]
+struct Pick {
+    value: String,
+    title: Shown,
+    chosen: bool,
+}
+
+#[derive(Debug)]
+struct Row {
+    period: String,
+    visitors: String,
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug)]
+struct Cell {
+    text: String,
+    /// `h0` to `h8`
+    heat: String,
+    visitors: String,
+}
+
+/// What an address tells.
+struct Told {
+    view: View,
+    event: Option<String>,
+    back: Option<String>,
+}
+
+impl Told {
+    fn read(path: String, query: Option<&str>) -> Self {
+        let mut view = View::read(path, query);
+        let (mut event, mut back) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let known = (1..=128).contains(&value.chars().count());
+            match &*name {
+                "begin" if known => event = Some(value.into_owned()),
+                "back" if known => back = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        view.more.extend(event.iter().map(|name| ("begin", name.clone())));
+        view.more.extend(back.iter().map(|name| ("back", name.clone())));
+        Self { view, event, back }
+    }
+
+    /// Those that tell the range in few enough periods, the finest first.
+    fn intervals(&self, now: Timestamp, most: usize) -> impl Iterator<Item = Interval> {
+        let range = self.view.range(now);
+        let fits = move |interval: &Interval| {
+            let length = range.to().millis() - range.from().millis();
+            buckets(range, *interval).len() <= most && length <= RetentionQuestion::longest(*interval)
+        };
+        [Interval::Day, Interval::Week, Interval::Month].into_iter().filter(fits)
+    }
+
+    fn interval(&self, now: Timestamp) -> Interval {
+        let chosen = self.intervals(now, MOST_PERIODS).find(|interval| Some(*interval) == self.view.interval);
+        chosen.or_else(|| self.intervals(now, USUAL_PERIODS).next()).unwrap_or(Interval::Month)
+    }
+
+    fn question(&self, now: Timestamp) -> RetentionQuestion {
+        let slice = self.view.slice(now).of_sessions();
+        let periods = Buckets { interval: self.interval(now), timezone: Tz::UTC };
+        let (event, return_event) = (self.event.clone(), self.back.clone());
+        let mut range = slice.range;
+        let longest = RetentionQuestion::longest(periods.interval);
+        if range.to().millis() - range.from().millis() > longest {
+            let from = range.to().plus_millis(-longest);
+            range = millimetric_core::time::TimeRange::new(from, range.to()).unwrap_or(range);
+        }
+        RetentionQuestion { range, filters: slice.filters, event, return_event, periods }
+    }
+
+    fn bar(&self, now: Timestamp) -> Bar {
+        let mut bar = Bar::new(&self.view, now, Parts { time: false, envs: true });
+        let current = self.interval(now);
+        let choice = |interval: Interval| Choice {
+            title: interval.as_str().to_owned(),
+            href: self.view.link(|view| view.interval = Some(interval)),
+            current: interval == current,
+            key: "",
+        };
+        bar.intervals = self.intervals(now, MOST_PERIODS).map(choice).collect();
+        bar
+    }
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    RawQuery(query): RawQuery,
+) -> PageResult<Response> {
+    let told = Told::read(place(&member, "/retention"), query.as_deref());
+    let (by, now) = (member.reader(told.view.env), app.now());
+    let question = told.question(now);
+    let limit = RowLimit::new(NAMES).unwrap_or(RowLimit::MOST);
+    let names = read::names(&app, &by, NamesQuestion { range: question.range, limit }).await?;
+    let names: Vec<String> = names.rows.into_iter().map(|row| row.event_name).collect();
+    let interval = question.periods.interval;
+    let cohorts = read::retention(&app, &by, question).await?.cohorts;
+    let periods = cohorts.iter().map(|cohort| cohort.returned.len()).max().unwrap_or_default();
+    page(&RetentionPage {
+        frame: Frame::of_project(&member, Tab::Retention)?,
+        bar: told.bar(now),
+        action: told.view.path.clone(),
+        kept: told.view.with(|view| view.more.clear()).pairs(),
+        begin: picks(&names, told.event.as_ref()),
+        back: picks(&names, told.back.as_ref()),
+        unit: interval.as_str(),
+        columns: (0..periods).collect(),
+        rows: cohorts.iter().map(|cohort| row(cohort, interval, now)).collect(),
+        csv: told.view.link(|view| view.path = place(&member, "/retention/csv")),
+    })
+}
+
+fn picks(names: &[String], chosen: Option<&String>) -> Vec<Pick> {
+    let any = Pick { value: String::new(), title: Shown::ours("any event"), chosen: chosen.is_none() };
+    let missing = chosen.filter(|name| !names.contains(name));
+    let pick =
+        |name: &String| Pick { value: name.clone(), title: Shown::new(name), chosen: chosen == Some(name) };
+    [any].into_iter().chain(names.iter().chain(missing).map(pick)).collect()
+}
+
+fn row(cohort: &Cohort, interval: Interval, now: Timestamp) -> Row {
+    let date = cohort.start.to_utc();
+    let cell = |returned: &u64| {
+        let part = share(*returned, cohort.visitors);
+        let heat = if *returned == 0 { 0.0 } else { (part * HEAT).ceil() };
+        Cell { text: percent(part), heat: format!("h{heat:.0}"), visitors: grouped(*returned) }
+    };
+    Row {
+        period: match interval {
+            Interval::Month => date.format("%b %Y").to_string(),
+            _ => day(date.date_naive(), now),
+        },
+        visitors: grouped(cohort.visitors),
+        cells: cohort.returned.iter().map(cell).collect(),
+    }
+}
+
+/// The grid as a file.
+pub(super) async fn download(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+    RawQuery(query): RawQuery,
+) -> PageResult<Response> {
+    let told = Told::read(place(&member, "/retention"), query.as_deref());
+    let question = told.question(app.now());
+    let range = question.range;
+    let cohorts = read::retention(&app, &member.reader(told.view.env), question).await?.cohorts;
+    let mut file = File::new(&["cohort", "visitors", "period", "returned"]);
+    for cohort in cohorts {
+        for (period, returned) in cohort.returned.iter().enumerate() {
+            let start = cohort.start.to_utc().format("%Y-%m-%d").to_string();
+            file.row([start, cohort.visitors.to_string(), period.to_string(), returned.to_string()]);
+        }
+    }
+    Ok(csv::response(file, &format!("{}-retention", member.project.slug), range))
+}
