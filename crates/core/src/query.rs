@@ -21,7 +21,7 @@ pub use self::funnel::{
     StepOrder,
 };
 pub use self::pages::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort, UnknownPagesSort};
-pub use self::period::{Period, UnknownPeriod};
+pub use self::period::{Period, UnknownPeriod, midnight};
 pub use self::retention::{Cohort, RetentionAnswer, RetentionQuestion};
 pub use self::sessions::{SessionsAnswer, SessionsQuestion, SessionsRow};
 

@@ -75,7 +75,7 @@ impl FromStr for Period {
 }
 
 /// The first instant of a day: where midnight is skipped, what comes after it.
-fn midnight(date: NaiveDate, timezone: Tz) -> Timestamp {
+pub fn midnight(date: NaiveDate, timezone: Tz) -> Timestamp {
     let start = date.and_time(chrono::NaiveTime::MIN);
     let first =
         (0..=4).find_map(|hours| match timezone.from_local_datetime(&(start + TimeDelta::hours(hours))) {

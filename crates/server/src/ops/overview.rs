@@ -2,15 +2,16 @@
 //! and the tables of where, what and with what. Everything is asked at once.
 //!
 //! Asks the same typed questions as everybody else and counts nothing itself, so that its numbers
-//! are those of the API. Periods are of UTC.
+//! are those of the API.
 
 mod calendar;
 mod tables;
 
-use chrono_tz::Tz;
+use std::collections::BTreeMap;
+
 use futures_util::future::{try_join, try_join_all};
 use millimetric_core::query::{
-    Buckets, Column, Filter, Interval, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
+    Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -63,7 +64,7 @@ pub struct OverviewQuestion {
     /// The figure that is told over time.
     pub figure: Figure,
     /// The steps of time.
-    pub interval: Interval,
+    pub buckets: Buckets,
     /// Whether the period before is told too.
     pub compare: bool,
     /// The tables.
@@ -114,7 +115,7 @@ pub struct Overview {
 /// A project at a glance.
 pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuestion) -> ApiResult<Overview> {
     let slice = &question.slice;
-    let shift = Shift::of(slice.range);
+    let shift = Shift::of(slice.range, question.buckets.timezone);
     let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
     let elapsed = question.compare.then(|| shift.elapsed(slice.range, app.now()));
     let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
@@ -154,7 +155,7 @@ async fn series(
     slice: &Slice,
     question: &OverviewQuestion,
 ) -> ApiResult<Vec<Point>> {
-    let width = Some(Buckets { interval: question.interval, timezone: Tz::UTC });
+    let width = Some(question.buckets);
     let found: Vec<(Option<Timestamp>, f64)> = match question.figure {
         Figure::Visitors | Figure::Events => {
             let metric = if question.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
@@ -170,16 +171,15 @@ async fn series(
             answer.rows.iter().map(|row| (row.bucket, value(row))).collect()
         }
     };
-    Ok(filled(slice.range, question.interval, &found))
+    Ok(filled(slice.range, question.buckets, &found))
 }
 
 /// Every step of the range; those of which nothing was found are 0.
-fn filled(range: TimeRange, interval: Interval, found: &[(Option<Timestamp>, f64)]) -> Vec<Point> {
-    let value = |bucket: Timestamp| {
-        let at = found.binary_search_by_key(&Some(bucket), |(bucket, _)| *bucket);
-        at.map_or(0.0, |at| found[at].1)
-    };
-    buckets(range, interval).into_iter().map(|bucket| Point { bucket, value: value(bucket) }).collect()
+fn filled(range: TimeRange, of: Buckets, found: &[(Option<Timestamp>, f64)]) -> Vec<Point> {
+    let mut values: BTreeMap<Timestamp, f64> =
+        buckets(range, of).into_iter().map(|bucket| (bucket, 0.0)).collect();
+    values.extend(found.iter().filter_map(|(bucket, value)| Some(((*bucket)?, *value))));
+    values.into_iter().map(|(bucket, value)| Point { bucket, value }).collect()
 }
 
 fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuestion {

@@ -1,7 +1,7 @@
 //! What stands above every report: the range, the interval, the comparison, live or test, and the
 //! filters that are on, each a link that changes one of them.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use millimetric_core::key::Env;
 use millimetric_core::query::Column;
 use millimetric_core::time::Timestamp;
@@ -26,6 +26,8 @@ pub(super) struct Bar {
     pub(super) kept: Vec<(&'static str, String)>,
     pub(super) first: String,
     pub(super) last: String,
+    /// The time zone of the days.
+    pub(super) zone: &'static str,
     /// The days were typed.
     pub(super) own_days: bool,
 }
@@ -60,7 +62,7 @@ impl Bar {
     /// Of a view.
     pub(super) fn new(view: &View, now: Timestamp, parts: Parts) -> Self {
         let range = view.range(now);
-        let day = |at: Timestamp| at.to_utc().date_naive().to_string();
+        let day = |at: Timestamp| at.to_utc().with_timezone(&view.zone).date_naive().to_string();
         let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
         let kept = view.with(|view| view.span = Span::Named(PERIODS[3].0)).pairs();
         Self {
@@ -73,6 +75,7 @@ impl Bar {
             kept,
             first,
             last,
+            zone: view.zone.name(),
             own_days: matches!(view.span, Span::Days(..)),
         }
     }
@@ -89,8 +92,8 @@ fn periods(view: &View) -> Vec<Choice> {
 }
 
 fn intervals(view: &View, now: Timestamp) -> Vec<Choice> {
-    let (range, shown) = (view.range(now), view.steps(now));
-    let fitting = INTERVALS.into_iter().filter(|interval| suits(range, *interval));
+    let (range, shown) = (view.range(now), view.steps(now).interval);
+    let fitting = INTERVALS.into_iter().filter(|interval| suits(range, view.buckets(*interval)));
     let choice = |interval: millimetric_core::query::Interval| Choice {
         title: interval.as_str().to_owned(),
         href: view.link(|view| view.interval = Some(interval)),
@@ -132,7 +135,7 @@ fn chips(view: &View) -> Vec<Chip> {
 }
 
 /// A day as people write it, with the year where it is not this one.
-pub(super) fn day(date: NaiveDate, now: Timestamp) -> String {
-    let this_year = date.format("%Y").to_string() == now.to_utc().format("%Y").to_string();
+pub(super) fn day(date: NaiveDate, today: NaiveDate) -> String {
+    let this_year = date.year() == today.year();
     date.format(if this_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
 }

@@ -3,7 +3,9 @@
 
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use millimetric_core::time::TimeRange;
+use millimetric_core::time::Timestamp;
+
+use super::view::View;
 
 /// A file in the making, after RFC 4180.
 pub(super) struct File(csv::Writer<Vec<u8>>);
@@ -25,8 +27,9 @@ impl File {
 }
 
 /// The file as a download.
-pub(super) fn response(file: File, name: &str, range: TimeRange) -> Response {
-    let day = |at: millimetric_core::time::Timestamp| at.to_utc().format("%Y-%m-%d").to_string();
+pub(super) fn response(file: File, name: &str, view: &View, now: Timestamp) -> Response {
+    let range = view.range(now);
+    let day = |at: Timestamp| at.to_utc().with_timezone(&view.zone).date_naive();
     let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
     let disposition = format!("attachment; filename=\"{name}-{first}-{last}.csv\"");
     let headers = [

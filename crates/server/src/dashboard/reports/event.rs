@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use chrono_tz::Tz;
 use millimetric_core::event::Event;
 use millimetric_core::key::Env;
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -47,11 +48,29 @@ pub(super) struct EventRow {
     pub(super) explain_href: String,
 }
 
+/// Where and when rows are read.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    /// Below which the project's pages lie.
+    pub(super) base: String,
+    pub(super) env: Env,
+    pub(super) now: Timestamp,
+    pub(super) zone: Tz,
+}
+
+impl Scene {
+    /// Of a member who looks at the project.
+    pub(super) fn new(member: &InProject<Viewer>, env: Env, now: Timestamp) -> Self {
+        Self { base: place(member, ""), env, now, zone: member.project.timezone }
+    }
+}
+
 impl EventRow {
-    /// Of an event of the project whose pages lie below `base`.
-    pub(super) fn new(event: Event, base: &str, env: Env, now: Timestamp) -> Self {
-        let time = event.timestamp.to_utc();
-        let today = time.date_naive() == now.to_utc().date_naive();
+    /// Of an event of the project.
+    pub(super) fn new(event: Event, scene: &Scene) -> Self {
+        let (base, env) = (scene.base.as_str(), scene.env);
+        let time = event.timestamp.to_utc().with_timezone(&scene.zone);
+        let today = time.date_naive() == scene.now.to_utc().with_timezone(&scene.zone).date_naive();
         let address = event.path.as_deref().or(event.url.as_deref());
         Self {
             at: event.timestamp.to_string(),
@@ -128,6 +147,7 @@ pub(super) struct Wanted {
 struct ExplainedPage {
     frame: Frame,
     base: String,
+    zone: &'static str,
     event: EventRow,
     /// Rules that were tried before, with what each lacked.
     passed_over: Vec<(&'static str, Shown)>,
@@ -147,12 +167,13 @@ pub(super) async fn show(
     let question = ExplainQuestion::Event { event_id: wanted.id, range: always() };
     let told = explain(&app, &member.reader(env), question).await?;
     let event = told.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
-    let base = place(&member, "");
+    let scene = Scene::new(&member, env, app.now());
     let passed_over = told.explanation.passed_over.into_iter();
     page(&ExplainedPage {
         frame: Frame::of_project(&member, Tab::Live)?,
-        event: EventRow::new(event, &base, env, app.now()),
-        base,
+        event: EventRow::new(event, &scene),
+        zone: scene.zone.name(),
+        base: scene.base,
         passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
         fired: told.explanation.attribution.rule_id,
         fired_since: told.fired_since,

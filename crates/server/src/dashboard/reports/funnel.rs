@@ -118,8 +118,8 @@ struct Told {
 }
 
 impl Told {
-    fn read(path: String, query: Option<&str>) -> Self {
-        let mut view = View::read(path, query);
+    fn read(member: &InProject<Viewer>, query: Option<&str>) -> Self {
+        let mut view = View::read(place(member, "/funnels"), member.project.timezone, query);
         let (mut names, mut window, mut any_order, mut group_by) =
             (Vec::new(), USUAL_WINDOW.to_owned(), false, None);
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -233,7 +233,7 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(place(&member, "/funnels"), query.as_deref());
+    let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
     let names =
         NamesQuestion { range: told.view.range(now), limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
@@ -304,7 +304,7 @@ pub(super) async fn download(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(place(&member, "/funnels"), query.as_deref());
+    let told = Told::read(&member, query.as_deref());
     let answer = told.ask(&app, &member.reader(told.view.env), true).await?.ok_or(Refusal::NotFound)?;
     let mut columns = vec!["step", "event", "visitors", "median_seconds_from_previous"];
     columns.extend(told.group_by);
@@ -319,5 +319,5 @@ pub(super) async fn download(
             );
         }
     }
-    Ok(csv::response(file, &format!("{}-funnel", member.project.slug), told.view.range(app.now())))
+    Ok(csv::response(file, &format!("{}-funnel", member.project.slug), &told.view, app.now()))
 }

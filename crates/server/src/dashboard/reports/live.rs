@@ -17,11 +17,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use millimetric_core::event::Event;
 use millimetric_core::key::Env;
-use millimetric_core::time::Timestamp;
 use serde::Deserialize;
 
 use super::bar::Choice;
-use super::event::{EventRow, env, link};
+use super::event::{EventRow, Scene, env};
 use super::number::grouped;
 use super::place;
 use super::text::Shown;
@@ -94,9 +93,9 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     Query(wanted): Query<Wanted>,
 ) -> PageResult<Response> {
-    let (env, base) = (env(&wanted.env), place(&member, ""));
-    let by = member.reader(env);
-    let (events, at) = (newest(&app, &by).await?, app.now());
+    let scene = Scene::new(&member, env(&wanted.env), app.now());
+    let (env, by) = (scene.env, member.reader(scene.env));
+    let events = newest(&app, &by).await?;
     let here = place(&member, "/live");
     let choice = |one: Env| Choice {
         title: one.as_str().to_owned(),
@@ -108,19 +107,19 @@ pub(super) async fn show(
         frame: Frame::of_project(&member, Tab::Live)?,
         envs: [Env::Live, Env::Test].map(choice).into(),
         stream: format!("{here}/stream?env={}", env.as_str()),
-        now: now(&app, &by, &events, &base).await?,
-        events: events.into_iter().map(|event| EventRow::new(event, &base, env, at)).collect(),
-        base,
+        now: now(&app, &by, &events, &scene).await?,
+        events: events.into_iter().map(|event| EventRow::new(event, &scene)).collect(),
+        base: scene.base,
     })
 }
 
-async fn now(app: &App, by: &Authorized<Read>, events: &[Event], base: &str) -> ApiResult<Now> {
+async fn now(app: &App, by: &Authorized<Read>, events: &[Event], scene: &Scene) -> ApiResult<Now> {
     let visitors = grouped(visitors_now(app, by).await?);
-    Ok(Now { visitors, visits: visits(events, base, by.scope().env, app.now()) })
+    Ok(Now { visitors, visits: visits(events, scene) })
 }
 
 /// The sessions of the events, the latest first.
-fn visits(events: &[Event], base: &str, env: Env, now: Timestamp) -> Vec<Visit> {
+fn visits(events: &[Event], scene: &Scene) -> Vec<Visit> {
     let mut seen = HashSet::new();
     let latest = events.iter().filter(|event| seen.insert((&event.anonymous_id, &event.session_id)));
     let visit = |last: &Event| {
@@ -128,10 +127,10 @@ fn visits(events: &[Event], base: &str, env: Env, now: Timestamp) -> Vec<Visit> 
             |event: &&Event| event.session_id == last.session_id && event.anonymous_id == last.anonymous_id;
         // What came first is where the visit came from.
         let first = events.iter().rfind(same).unwrap_or(last);
-        let row = EventRow::new(last.clone(), base, env, now);
+        let row = EventRow::new(last.clone(), scene);
         Visit {
             visitor: row.visitor,
-            href: link(base, "person", "visitor", &last.anonymous_id, env),
+            href: row.visitor_href,
             source: Shown::new(&first.source),
             medium: Shown::or(Some(&first.medium), "unknown"),
             country: row.country,
@@ -139,7 +138,7 @@ fn visits(events: &[Event], base: &str, env: Env, now: Timestamp) -> Vec<Visit> 
             page: row.page,
             events: events.iter().filter(same).count(),
             at: row.at,
-            time: ago(last.timestamp, now),
+            time: ago(last.timestamp, scene.now),
         }
     };
     latest.take(VISITS).map(visit).collect()
@@ -151,7 +150,7 @@ struct Looking {
     by: Authorized<Read>,
     headers: HeaderMap,
     watch: Watch,
-    base: String,
+    scene: Scene,
     /// Ids of the events that were told last.
     told: HashSet<String>,
     begun: bool,
@@ -164,9 +163,10 @@ pub(super) async fn stream(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> PageResult<Response> {
-    let (by, base) = (member.reader(env(&wanted.env)), place(&member, ""));
+    let scene = Scene::new(&member, env(&wanted.env), app.now());
+    let by = member.reader(scene.env);
     let watch = app.live.watch()?;
-    let looking = Looking { app, by, headers, watch, base, told: HashSet::new(), begun: false };
+    let looking = Looking { app, by, headers, watch, scene, told: HashSet::new(), begun: false };
     Ok(Sse::new(messages(looking)).into_response())
 }
 
@@ -202,13 +202,13 @@ impl Looking {
     }
 
     async fn tell(&mut self) -> ApiResult<Vec<Message>> {
+        self.scene.now = self.app.now();
         let events = newest(&self.app, &self.by).await?;
-        let now = now(&self.app, &self.by, &events, &self.base).await?;
+        let now = now(&self.app, &self.by, &events, &self.scene).await?;
         let told = events.iter().map(|event| event.event_id.clone()).collect();
         let before = std::mem::replace(&mut self.told, told);
-        let (env, at) = (self.by.scope().env, self.app.now());
         let fresh = events.into_iter().filter(|event| !before.contains(&event.event_id));
-        let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.base, env, at)).collect();
+        let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.scene)).collect();
         let mut messages = vec![message("now", &now)];
         if !fresh.is_empty() {
             messages.push(message("events", &Events { events: fresh }));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
 use millimetric_core::query::{Column, Interval, NamesQuestion, PropertyName, RowLimit};
 use millimetric_core::time::Timestamp;
 
@@ -26,6 +28,8 @@ use crate::ops::{read, schema};
 
 /// Rows of each table on the overview.
 const ROWS: u64 = 10;
+/// The name of the file of the chart.
+const TIME: &str = "time";
 /// Labels below the chart.
 const LABELS: usize = 6;
 /// Media that have a colour of their own.
@@ -76,6 +80,7 @@ struct Graph {
     description: String,
     rows: Vec<GraphRow>,
     compared: bool,
+    csv: String,
 }
 
 #[derive(Debug)]
@@ -110,7 +115,7 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let view = View::read(place(&member, ""), query.as_deref());
+    let view = View::read(place(&member, ""), member.project.timezone, query.as_deref());
     let frame = Frame::of_project(&member, Tab::Overview)?;
     draw(&app, &member.reader(view.env), view, frame, false).await
 }
@@ -127,15 +132,7 @@ pub(super) async fn draw(
     let mut kinds = Kind::all(&view);
     let mut tables: Vec<Table> = kinds.iter().map(|kind| kind.table.clone()).collect();
     tables.extend([Table::Shares(Column::Medium), Table::Shares(Column::SourceConfidence)]);
-    let question = OverviewQuestion {
-        slice: view.slice(now),
-        figure: view.figure,
-        interval: view.steps(now),
-        compare: view.compare,
-        tables,
-        // One more than is shown tells that there are more; of campaigns one says "none".
-        limit: RowLimit::new(ROWS + 2).unwrap_or(RowLimit::MOST),
-    };
+    let question = asked(&view, now, tables);
     let mut told = overview(app, by, &question).await?;
     let properties = if shared { None } else { properties(app, by, &view, now).await? };
     let found = match told.figures.events {
@@ -158,7 +155,7 @@ pub(super) async fn draw(
         frame,
         bar: Bar::new(&view, now, Parts { time: true, envs: !shared }),
         tiles: tiles(&view, &told),
-        graph: graph(&view, &told, question.interval, now),
+        graph: graph(&view, &told, question.buckets.interval, now),
         media,
         sure,
         panels,
@@ -168,6 +165,18 @@ pub(super) async fn draw(
         event_on: view.filter(Column::EventName).is_some(),
         shared,
     })
+}
+
+fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> OverviewQuestion {
+    OverviewQuestion {
+        slice: view.slice(now),
+        figure: view.figure,
+        buckets: view.steps(now),
+        compare: view.compare,
+        tables,
+        // One more than is shown tells that there are more; of campaigns one says "none".
+        limit: RowLimit::new(ROWS + 2).unwrap_or(RowLimit::MOST),
+    }
 }
 
 fn tiles(view: &View, told: &Overview) -> Vec<Tile> {
@@ -215,7 +224,9 @@ fn graph(view: &View, told: &Overview, interval: Interval, now: Timestamp) -> Gr
     let over = if view.range(now).to() > now { begun.saturating_sub(1) } else { begun };
     let chart = chart::draw(points, before, Until { over, begun }, figure != Figure::Bounces);
     let mark = |mark: &f64| if figure == Figure::Bounces { percent(*mark) } else { brief(*mark) };
-    let time = |point: &Point| moment(point.bucket, interval, now);
+    let zone = view.zone;
+    let today = now.to_utc().with_timezone(&zone).date_naive();
+    let time = |point: &Point| moment(point.bucket.to_utc().with_timezone(&zone), interval, today);
     let row = |(at, point): (usize, &Point)| GraphRow {
         time: time(point),
         value: if at < begun { written(figure, point.value) } else { "–".to_owned() },
@@ -238,31 +249,35 @@ fn graph(view: &View, told: &Overview, interval: Interval, now: Timestamp) -> Gr
         title: format!("{} by {}", title(figure), interval.as_str()),
         marks: chart.marks.iter().map(mark).collect(),
         labels: chart::labels(points.len(), LABELS)
-            .map(|(at, place)| (width(place, 1.0), short_moment(points[at].bucket, interval, now)))
+            .map(|(at, place)| {
+                (
+                    width(place, 1.0),
+                    short_moment(points[at].bucket.to_utc().with_timezone(&zone), interval, today),
+                )
+            })
             .collect(),
         description,
         rows: points.iter().enumerate().map(row).collect(),
         compared: before.is_some(),
+        csv: view.link(|view| view.path = format!("{}/csv/{TIME}", view.path)),
         chart,
     }
 }
 
-fn moment(at: Timestamp, interval: Interval, now: Timestamp) -> String {
-    let time = at.to_utc();
+fn moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
     match interval {
-        Interval::Hour => format!("{}, {}", day(time.date_naive(), now), time.format("%H:%M")),
+        Interval::Hour => format!("{}, {}", day(time.date_naive(), today), time.format("%H:%M")),
         Interval::Day => time.format("%a, %-d %b %Y").to_string(),
-        Interval::Week => format!("week of {}", day(time.date_naive(), now)),
+        Interval::Week => format!("week of {}", day(time.date_naive(), today)),
         Interval::Month => time.format("%B %Y").to_string(),
     }
 }
 
-fn short_moment(at: Timestamp, interval: Interval, now: Timestamp) -> String {
-    let time = at.to_utc();
+fn short_moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
     match interval {
         Interval::Hour if time.format("%H").to_string() != "00" => time.format("%H:%M").to_string(),
         Interval::Month => time.format("%b %Y").to_string(),
-        _ => day(time.date_naive(), now),
+        _ => day(time.date_naive(), today),
     }
 }
 
@@ -324,7 +339,7 @@ pub(super) async fn show_table(
     Path(Of { name, .. }): Path<Of>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let (view, now) = (View::read(place(&member, ""), query.as_deref()), app.now());
+    let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
     let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
     let by = member.reader(view.env);
     let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
@@ -345,9 +360,14 @@ pub(super) async fn download(
     Path(Of { name, .. }): Path<Of>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let (view, now) = (View::read(place(&member, ""), query.as_deref()), app.now());
-    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
+    let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
     let by = member.reader(view.env);
+    let named = format!("{}-{name}", member.project.slug);
+    if name == TIME {
+        let file = over_time(&overview(&app, &by, &asked(&view, now, Vec::new())).await?, view.figure);
+        return Ok(csv::response(file, &named, &view, now));
+    }
+    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
     let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     let mut file = File::new(&kind.columns());
     for row in answer.rows {
@@ -356,5 +376,17 @@ pub(super) async fn download(
             row.numbers.into_iter().map(|number| number.map_or_else(String::new, |n| n.to_string()));
         file.row(labels.chain(numbers));
     }
-    Ok(csv::response(file, &format!("{}-{name}", member.project.slug), view.range(now)))
+    Ok(csv::response(file, &named, &view, now))
+}
+
+/// The chart as a file; the period before stands beside the range, step by step.
+fn over_time(told: &Overview, figure: Figure) -> File {
+    let name = FIGURES.iter().find(|(known, _)| *known == figure).map_or("value", |(_, name)| name);
+    let mut file = File::new(&["time", name, "before"]);
+    for (at, point) in told.series.iter().enumerate() {
+        let before = told.series_before.as_ref().and_then(|before| before.get(at));
+        let before = before.map(|point| point.value.to_string()).unwrap_or_default();
+        file.row([point.bucket.to_rfc3339_seconds(), point.value.to_string(), before]);
+    }
+    file
 }

@@ -276,7 +276,7 @@ mod tests {
     }
 
     fn drawn(name: &str, rows: Vec<TableRow>) -> Panel {
-        let view = View::read("/projects/shop".to_owned(), Some("period=7d"));
+        let view = View::read("/projects/shop".to_owned(), chrono_tz::Tz::UTC, Some("period=7d"));
         let answer = TableAnswer { rows, ..TableAnswer::default() };
         Kind::named(name, &view).unwrap().panel(answer, &view, 2)
     }

@@ -11,9 +11,8 @@ use millimetric_core::query::{
 };
 use serde::Deserialize;
 
-use super::event::{EventRow, always, env, link};
+use super::event::{EventRow, Scene, always, env, link};
 use super::number::grouped;
-use super::place;
 use super::text::Shown;
 use crate::app::App;
 use crate::auth::sessions::{InProject, Refusal, Viewer};
@@ -75,8 +74,8 @@ pub(super) async fn show(
         ("", user) => ("User", "user", Column::UserId, user),
         (visitor, _) => ("Visitor", "visitor", Column::AnonymousId, visitor),
     };
-    let (env, base) = (env(&wanted.env), place(&member, ""));
-    let by = member.reader(env);
+    let scene = Scene::new(&member, env(&wanted.env), app.now());
+    let by = member.reader(scene.env);
     let filters = vec![Filter { column, value: value.to_owned() }];
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
     let after = read_cursor(&wanted.cursor);
@@ -85,32 +84,35 @@ pub(super) async fn show(
     if found.rows.is_empty() {
         return Err(Refusal::NotFound);
     }
-    let by_day = read::stats(&app, &by, daily(filters)).await?;
+    let by_day = read::stats(&app, &by, daily(filters, scene.zone)).await?;
     let total: u64 = by_day.rows.iter().map(|row| number(row.value)).sum();
     let since = by_day.rows.first().and_then(|row| row.bucket);
-    let here = link(&base, "person", name, value, env);
+    let here = link(&scene.base, "person", name, value, scene.env);
     page(&PersonPage {
         frame: Frame::of_project(&member, Tab::Live)?,
         kind,
         who: Shown::new(value),
         events: format!("{}{}", if by_day.truncated { "more than " } else { "" }, grouped(total)),
         days: by_day.rows.len(),
-        since: since.map(|day| day.to_utc().format("%-d %b %Y").to_string()).unwrap_or_default(),
-        sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &base, env, app.now()))),
+        since: since
+            .map(|day| day.to_utc().with_timezone(&scene.zone).format("%-d %b %Y").to_string())
+            .unwrap_or_default(),
+        sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &scene))),
         older: found.next.map(|cursor| format!("{here}&cursor={}", write_cursor(&cursor))),
         newest: (!wanted.cursor.is_empty()).then(|| here.clone()),
-        overview: link(&base, "", super::view::api_name(column), value, env).replacen("/?", "?", 1),
-        base,
+        overview: link(&scene.base, "", super::view::api_name(column), value, scene.env)
+            .replacen("/?", "?", 1),
+        base: scene.base,
     })
 }
 
-fn daily(filters: Vec<Filter>) -> StatsQuestion {
+fn daily(filters: Vec<Filter>, timezone: Tz) -> StatsQuestion {
     StatsQuestion {
         range: always(),
         filters,
         metric: Metric::Count,
         group_by: Vec::new(),
-        buckets: Some(Buckets { interval: Interval::Day, timezone: Tz::UTC }),
+        buckets: Some(Buckets { interval: Interval::Day, timezone }),
         limit: RowLimit::MOST,
     }
 }

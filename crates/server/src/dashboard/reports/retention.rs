@@ -6,8 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use chrono::NaiveDate;
 use chrono_tz::Tz;
-use millimetric_core::query::{Buckets, Cohort, Interval, NamesQuestion, RetentionQuestion, RowLimit};
+use millimetric_core::query::{Cohort, Interval, NamesQuestion, RetentionQuestion, RowLimit};
 use millimetric_core::time::Timestamp;
 
 use super::bar::{Bar, Choice, Parts, day};
@@ -77,8 +78,8 @@ struct Told {
 }
 
 impl Told {
-    fn read(path: String, query: Option<&str>) -> Self {
-        let mut view = View::read(path, query);
+    fn read(member: &InProject<Viewer>, query: Option<&str>) -> Self {
+        let mut view = View::read(place(member, "/retention"), member.project.timezone, query);
         let (mut event, mut back) = (None, None);
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let known = (1..=128).contains(&value.chars().count());
@@ -94,11 +95,12 @@ impl Told {
     }
 
     /// Those that tell the range in few enough periods, the finest first.
-    fn intervals(&self, now: Timestamp, most: usize) -> impl Iterator<Item = Interval> {
+    fn intervals(&self, now: Timestamp, most: usize) -> impl Iterator<Item = Interval> + '_ {
         let range = self.view.range(now);
         let fits = move |interval: &Interval| {
             let length = range.to().millis() - range.from().millis();
-            buckets(range, *interval).len() <= most && length <= RetentionQuestion::longest(*interval)
+            buckets(range, self.view.buckets(*interval)).len() <= most
+                && length <= RetentionQuestion::longest(*interval)
         };
         [Interval::Day, Interval::Week, Interval::Month].into_iter().filter(fits)
     }
@@ -110,7 +112,7 @@ impl Told {
 
     fn question(&self, now: Timestamp) -> RetentionQuestion {
         let slice = self.view.slice(now).of_sessions();
-        let periods = Buckets { interval: self.interval(now), timezone: Tz::UTC };
+        let periods = self.view.buckets(self.interval(now));
         let (event, return_event) = (self.event.clone(), self.back.clone());
         let mut range = slice.range;
         let longest = RetentionQuestion::longest(periods.interval);
@@ -141,13 +143,15 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(place(&member, "/retention"), query.as_deref());
+    let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
     let question = told.question(now);
     let limit = RowLimit::new(NAMES).unwrap_or(RowLimit::MOST);
     let names = read::names(&app, &by, NamesQuestion { range: question.range, limit }).await?;
     let names: Vec<String> = names.rows.into_iter().map(|row| row.event_name).collect();
     let interval = question.periods.interval;
+    let zone = told.view.zone;
+    let today = now.to_utc().with_timezone(&zone).date_naive();
     let cohorts = read::retention(&app, &by, question).await?.cohorts;
     let periods = cohorts.iter().map(|cohort| cohort.returned.len()).max().unwrap_or_default();
     page(&RetentionPage {
@@ -159,7 +163,7 @@ pub(super) async fn show(
         back: picks(&names, told.back.as_ref()),
         unit: interval.as_str(),
         columns: (0..periods).collect(),
-        rows: cohorts.iter().map(|cohort| row(cohort, interval, now)).collect(),
+        rows: cohorts.iter().map(|cohort| row(cohort, interval, (zone, today))).collect(),
         csv: told.view.link(|view| view.path = place(&member, "/retention/csv")),
     })
 }
@@ -172,8 +176,8 @@ fn picks(names: &[String], chosen: Option<&String>) -> Vec<Pick> {
     [any].into_iter().chain(names.iter().chain(missing).map(pick)).collect()
 }
 
-fn row(cohort: &Cohort, interval: Interval, now: Timestamp) -> Row {
-    let date = cohort.start.to_utc();
+fn row(cohort: &Cohort, interval: Interval, (zone, today): (Tz, NaiveDate)) -> Row {
+    let date = cohort.start.to_utc().with_timezone(&zone);
     let cell = |returned: &u64| {
         let part = share(*returned, cohort.visitors);
         let heat = if *returned == 0 { 0.0 } else { (part * HEAT).ceil() };
@@ -182,7 +186,7 @@ fn row(cohort: &Cohort, interval: Interval, now: Timestamp) -> Row {
     Row {
         period: match interval {
             Interval::Month => date.format("%b %Y").to_string(),
-            _ => day(date.date_naive(), now),
+            _ => day(date.date_naive(), today),
         },
         visitors: grouped(cohort.visitors),
         cells: cohort.returned.iter().map(cell).collect(),
@@ -195,16 +199,16 @@ pub(super) async fn download(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(place(&member, "/retention"), query.as_deref());
-    let question = told.question(app.now());
-    let range = question.range;
+    let told = Told::read(&member, query.as_deref());
+    let now = app.now();
+    let question = told.question(now);
     let cohorts = read::retention(&app, &member.reader(told.view.env), question).await?.cohorts;
     let mut file = File::new(&["cohort", "visitors", "period", "returned"]);
     for cohort in cohorts {
         for (period, returned) in cohort.returned.iter().enumerate() {
-            let start = cohort.start.to_utc().format("%Y-%m-%d").to_string();
+            let start = cohort.start.to_utc().with_timezone(&told.view.zone).date_naive().to_string();
             file.row([start, cohort.visitors.to_string(), period.to_string(), returned.to_string()]);
         }
     }
-    Ok(csv::response(file, &format!("{}-retention", member.project.slug), range))
+    Ok(csv::response(file, &format!("{}-retention", member.project.slug), &told.view, now))
 }

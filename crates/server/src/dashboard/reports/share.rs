@@ -90,7 +90,8 @@ pub(super) async fn show(
     shared: Shared,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let view = View::read(format!("/share/{}", shared.token.reveal()), query.as_deref()).impersonal();
+    let path = format!("/share/{}", shared.token.reveal());
+    let view = View::read(path, shared.reader.project().timezone, query.as_deref()).impersonal();
     let frame = Frame::open(shared.reader.project().name.to_string());
     let drawn = overview::draw(&app, &shared.reader, view, frame, true).await?;
     Ok((NO_INDEX, drawn).into_response())

@@ -4,10 +4,10 @@
 //!
 //! Reads any address: what it does not understand it leaves out, and says so where it matters.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike as _, Days, NaiveDate};
 use chrono_tz::Tz;
 use millimetric_core::key::Env;
-use millimetric_core::query::{Column, Filter, Interval, Period, PropertyName};
+use millimetric_core::query::{Buckets, Column, Filter, Interval, Period, PropertyName, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::ops::overview::{Figure, Slice, buckets, finest};
@@ -58,6 +58,8 @@ pub(super) const FIGURES: [(Figure, &str); 4] = [
 pub(super) struct View {
     /// The page's path.
     pub(super) path: String,
+    /// Whose days and clocks count.
+    pub(super) zone: Tz,
     pub(super) span: Span,
     /// `None`: the finest that suits the range.
     pub(super) interval: Option<Interval>,
@@ -82,9 +84,10 @@ pub(super) enum Span {
 
 impl View {
     /// The page as it is without any choice.
-    pub(super) fn usual(path: String) -> Self {
+    pub(super) fn usual(path: String, zone: Tz) -> Self {
         Self {
             path,
+            zone,
             span: Span::Named(USUAL),
             interval: None,
             compare: true,
@@ -97,8 +100,8 @@ impl View {
     }
 
     /// Reads the query of an address.
-    pub(super) fn read(path: String, query: Option<&str>) -> Self {
-        let mut view = Self::usual(path);
+    pub(super) fn read(path: String, zone: Tz, query: Option<&str>) -> Self {
+        let mut view = Self::usual(path, zone);
         let (mut first, mut last) = (None, None);
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
@@ -196,13 +199,19 @@ impl View {
 
     /// The range.
     pub(super) fn range(&self, now: Timestamp) -> TimeRange {
-        self.span.range(now)
+        self.span.range(now, self.zone)
     }
 
     /// The interval: the one chosen, when the range has few enough of it.
-    pub(super) fn steps(&self, now: Timestamp) -> Interval {
+    pub(super) fn steps(&self, now: Timestamp) -> Buckets {
         let range = self.range(now);
-        self.interval.filter(|interval| suits(range, *interval)).unwrap_or_else(|| finest(range))
+        let chosen = self.interval.map(|interval| self.buckets(interval)).filter(|of| suits(range, *of));
+        chosen.unwrap_or_else(|| self.buckets(finest(range)))
+    }
+
+    /// Steps of that width.
+    pub(super) fn buckets(&self, interval: Interval) -> Buckets {
+        Buckets { interval, timezone: self.zone }
     }
 
     /// What is asked about.
@@ -212,29 +221,28 @@ impl View {
 }
 
 /// Whether a range is told in so many steps that a chart can show them.
-pub(super) fn suits(range: TimeRange, interval: Interval) -> bool {
-    (2..=400).contains(&buckets(range, interval).len()) || interval == finest(range)
+pub(super) fn suits(range: TimeRange, of: Buckets) -> bool {
+    (2..=400).contains(&buckets(range, of).len()) || of.interval == finest(range)
 }
 
 impl Span {
     fn checked(self) -> Option<Self> {
         match self {
             Self::Days(first, last) => {
-                let known = midnight(first).is_some()
-                    && last.checked_add_days(Days::new(1)).and_then(midnight).is_some();
-                (first <= last && known).then_some(self)
+                // The years that instants can be of, without the edges: zones differ.
+                let known = |date: NaiveDate| (2..=9998).contains(&date.year());
+                (first <= last && known(first) && known(last)).then_some(self)
             }
             Self::Named(_) => Some(self),
         }
     }
 
-    fn range(self, now: Timestamp) -> TimeRange {
+    fn range(self, now: Timestamp, zone: Tz) -> TimeRange {
         match self {
-            Self::Named(word) => word.parse::<Period>().unwrap_or(Period::WEEK).range(Tz::UTC, now),
+            Self::Named(word) => word.parse::<Period>().unwrap_or(Period::WEEK).range(zone, now),
             Self::Days(first, last) => {
-                let end = last.checked_add_days(Days::new(1)).and_then(midnight);
-                let range = midnight(first).zip(end).and_then(|(first, end)| TimeRange::new(first, end));
-                range.unwrap_or(TimeRange::LAST)
+                let end = last.checked_add_days(Days::new(1)).unwrap_or(last);
+                TimeRange::new(midnight(first, zone), midnight(end, zone)).unwrap_or(TimeRange::LAST)
             }
         }
     }
@@ -249,16 +257,12 @@ fn named(word: &str) -> Option<Span> {
     PERIODS.iter().find(|(known, ..)| *known == word).map(|(known, ..)| Span::Named(known))
 }
 
-fn midnight(date: NaiveDate) -> Option<Timestamp> {
-    Timestamp::from_millis(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(query: &str) -> View {
-        View::read("/projects/shop".to_owned(), Some(query))
+        View::read("/projects/shop".to_owned(), Tz::UTC, Some(query))
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Steps of time and the period before a period, by the calendar of UTC.
+//! Steps of time and the period before a period, by the calendar of a time zone.
 //!
 //! Pure: the present is an argument.
 
-use chrono::{Datelike as _, Months};
-use millimetric_core::query::Interval;
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Offset as _};
+use chrono_tz::Tz;
+use millimetric_core::query::{Buckets, Interval, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 const HOUR: i64 = 3_600_000;
@@ -14,21 +15,27 @@ const MOST: usize = 1000;
 /// How far back the period before lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shift {
-    /// Whole months, for a range that begins with one.
-    Months(u32),
+    /// Whole months of a zone, for a range that begins with one.
+    Months(u32, Tz),
+    /// Whole days of a zone, as long as clocks differ.
+    Days(u32, Tz),
     Millis(i64),
 }
 
 impl Shift {
     /// By as much as the range is long.
-    pub(super) fn of(range: TimeRange) -> Self {
-        let months = buckets(range, Interval::Month);
+    pub(super) fn of(range: TimeRange, zone: Tz) -> Self {
+        let length = range.to().millis() - range.from().millis();
+        let steps = |interval| buckets(range, Buckets { interval, timezone: zone });
+        let (months, days) = (steps(Interval::Month), steps(Interval::Day));
         // A week that happens to begin with a month is no month.
-        let long = range.to().millis() - range.from().millis() >= 28 * DAY;
-        if long && months.first() == Some(&range.from()) {
-            return Self::Months(months.len() as u32);
+        if length >= 28 * DAY && months.first() == Some(&range.from()) {
+            return Self::Months(months.len() as u32, zone);
         }
-        Self::Millis(range.to().millis() - range.from().millis())
+        if days.first() == Some(&range.from()) && days.len() < MOST {
+            return Self::Days(days.len() as u32, zone);
+        }
+        Self::Millis(length)
     }
 
     /// The period before the range.
@@ -48,18 +55,31 @@ impl Shift {
     fn back(self, at: Timestamp) -> Timestamp {
         match self {
             Self::Millis(millis) => at.plus_millis(-millis),
-            Self::Months(months) => {
-                let earlier = at.to_utc().checked_sub_months(Months::new(months));
-                earlier.and_then(|at| Timestamp::from_millis(at.timestamp_millis())).unwrap_or(Timestamp::MIN)
+            Self::Months(months, zone) => {
+                moved(at, zone, |date| date.checked_sub_months(Months::new(months)))
+            }
+            Self::Days(days, zone) => {
+                moved(at, zone, |date| date.checked_sub_days(Days::new(u64::from(days))))
             }
         }
     }
 }
 
+/// The instant on another day, as long after its midnight as it was after its own.
+fn moved(at: Timestamp, zone: Tz, to: impl Fn(NaiveDate) -> Option<NaiveDate>) -> Timestamp {
+    let date = local(at, zone).date_naive();
+    let since = at.millis() - midnight(date, zone).millis();
+    to(date).map_or(Timestamp::MIN, |date| midnight(date, zone).plus_millis(since))
+}
+
+fn local(at: Timestamp, zone: Tz) -> DateTime<Tz> {
+    at.to_utc().with_timezone(&zone)
+}
+
 /// The first instants of the steps that a range touches; the first may lie before it.
-pub fn buckets(range: TimeRange, interval: Interval) -> Vec<Timestamp> {
-    let first = floor(range.from(), interval);
-    let steps = std::iter::successors(Some(first), |at| Some(next(*at, interval)).filter(|next| next > at));
+pub fn buckets(range: TimeRange, of: Buckets) -> Vec<Timestamp> {
+    let first = first_instant(range.from(), of);
+    let steps = std::iter::successors(Some(first), |at| Some(next(*at, of)).filter(|next| next > at));
     steps.take_while(|at| *at < range.to()).take(MOST).collect()
 }
 
@@ -73,26 +93,35 @@ pub fn finest(range: TimeRange) -> Interval {
     }
 }
 
-fn floor(at: Timestamp, interval: Interval) -> Timestamp {
-    let millis = at.millis();
-    let days = millis.div_euclid(DAY);
-    let into = match interval {
-        Interval::Hour => millis.rem_euclid(HOUR),
-        Interval::Day => millis.rem_euclid(DAY),
-        // The first day of 1970 was a Thursday.
-        Interval::Week => millis - (days - (days + 3).rem_euclid(7)) * DAY,
-        Interval::Month => millis.rem_euclid(DAY) + i64::from(at.to_utc().day0()) * DAY,
-    };
-    at.plus_millis(-into)
+fn first_instant(at: Timestamp, of: Buckets) -> Timestamp {
+    let time = local(at, of.timezone);
+    match of.interval {
+        Interval::Hour => {
+            let offset = i64::from(time.offset().fix().local_minus_utc()) * 1000;
+            at.plus_millis(-(at.millis() + offset).rem_euclid(HOUR))
+        }
+        interval => midnight(first_date(time.date_naive(), interval), of.timezone),
+    }
 }
 
-fn next(at: Timestamp, interval: Interval) -> Timestamp {
-    match interval {
-        Interval::Hour => at.plus_millis(HOUR),
-        Interval::Day => at.plus_millis(DAY),
-        Interval::Week => at.plus_millis(7 * DAY),
-        Interval::Month => floor(at.plus_millis(31 * DAY), Interval::Month),
-    }
+fn next(at: Timestamp, of: Buckets) -> Timestamp {
+    let date = local(at, of.timezone).date_naive();
+    let next = match of.interval {
+        Interval::Hour => return at.plus_millis(HOUR),
+        Interval::Day => date.succ_opt(),
+        Interval::Week => date.checked_add_days(Days::new(7)),
+        Interval::Month => date.checked_add_months(Months::new(1)),
+    };
+    next.map_or(at, |date| midnight(first_date(date, of.interval), of.timezone))
+}
+
+fn first_date(date: NaiveDate, interval: Interval) -> NaiveDate {
+    let back = match interval {
+        Interval::Hour | Interval::Day => 0,
+        Interval::Week => date.weekday().num_days_from_monday(),
+        Interval::Month => date.day0(),
+    };
+    date.checked_sub_days(Days::new(u64::from(back))).unwrap_or(date)
 }
 
 #[cfg(test)]
@@ -101,6 +130,10 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse_or_date(text).unwrap()
+    }
+
+    fn utc(interval: Interval) -> Buckets {
+        Buckets { interval, timezone: Tz::UTC }
     }
 
     fn range(from: &str, to: &str) -> TimeRange {
@@ -123,14 +156,24 @@ mod tests {
         ];
         for (interval, from, to, expected) in cases {
             let expected: Vec<Timestamp> = expected.iter().map(|text| at(text)).collect();
-            assert_eq!(buckets(range(from, to), interval), expected, "{interval:?} {from}");
+            assert_eq!(buckets(range(from, to), utc(interval)), expected, "{interval:?} {from}");
         }
     }
 
     #[test]
+    fn steps_follow_the_clocks_of_a_zone() {
+        // Clocks in Berlin went forward on 29 March 2026.
+        let range = range("2026-03-27T23:00:00Z", "2026-03-30T22:00:00Z");
+        let days = buckets(range, Buckets { interval: Interval::Day, timezone: Tz::Europe__Berlin });
+        assert_eq!(days, ["2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"].map(at));
+        let before = Shift::of(range, Tz::Europe__Berlin).whole(range);
+        assert_eq!((before.from(), before.to()), (at("2026-03-24T23:00:00Z"), at("2026-03-27T23:00:00Z")));
+    }
+
+    #[test]
     fn steps_have_a_bound() {
-        assert_eq!(buckets(range("2000-01-01", "2026-01-01"), Interval::Hour).len(), MOST);
-        assert_eq!(buckets(range("9999-12-30", "9999-12-31T23:59:59.999Z"), Interval::Month).len(), 1);
+        assert_eq!(buckets(range("2000-01-01", "2026-01-01"), utc(Interval::Hour)).len(), MOST);
+        assert_eq!(buckets(range("9999-12-30", "9999-12-31T23:59:59.999Z"), utc(Interval::Month)).len(), 1);
     }
 
     #[test]
@@ -143,7 +186,7 @@ mod tests {
             ("2026-11-01", "2026-11-08", "2026-10-25 2026-11-01", "2026-11-01"),
         ] {
             let range = range(from, to);
-            let shift = Shift::of(range);
+            let shift = Shift::of(range, Tz::UTC);
             let (first, end) = before.split_once(' ').unwrap();
             assert_eq!(shift.whole(range), TimeRange::new(at(first), at(end)).unwrap(), "{from}");
             assert_eq!(shift.elapsed(range, now).to(), at(elapsed), "{from}");

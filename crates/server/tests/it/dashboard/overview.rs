@@ -196,3 +196,23 @@ fn an_empty_project_says_what_to_do() {
     let page = owner.get("/projects/default?first=2020-01-01&last=2020-01-02").text;
     assert!(page.contains("No event of this range passes the filters"), "{page}");
 }
+
+#[test]
+fn the_chart_follows_the_days_of_the_project_s_time_zone() {
+    let server = Server::start();
+    let project = shop(&server);
+    let owner = Browser::of_owner(&server);
+    let zone = [("name", "Default"), ("timezone", "America/New_York"), ("retention", "")];
+    assert_eq!(owner.post("/projects/default/settings", &zone).status, 303);
+    let file = owner.get(&format!("/projects/default/csv/time?{DAYS}&figure=events&compare=off")).text;
+    assert_eq!(
+        file,
+        "time,events,before\r\n2026-05-14T04:00:00Z,0,\r\n2026-05-15T04:00:00Z,2,\r\n2026-05-16T04:00:00Z,5,\r\n"
+    );
+    let range = "from=2026-05-14T04:00:00Z&to=2026-05-17T04:00:00Z&timezone=America/New_York";
+    let told = server.get(&format!("/v1/stats?{range}&interval=day"), &project.rk).json();
+    assert_eq!(
+        texts(&told, &["bucket", "value"]),
+        [["2026-05-15T04:00:00Z", "2"], ["2026-05-16T04:00:00Z", "5"]]
+    );
+}
