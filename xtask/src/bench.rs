@@ -25,7 +25,7 @@ pub struct BenchArguments {
     /// Runs of each load, each with a new server over an empty folder; the median is told.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub runs: u32,
-    /// Events of the data that `query` asks about.
+    /// Events of the data that `query` and `dashboard` ask about.
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     pub events: u64,
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
@@ -57,14 +57,16 @@ pub enum Subject {
     Mcp,
     /// Questions over HTTP and inside of the process, beside ClickHouse on the same data.
     Query,
-    /// Everything but `query`, which needs Python.
+    /// The dashboard's overview: milliseconds, and bytes on the wire.
+    Dashboard,
+    /// Everything but `query`, which needs Python, and `dashboard`, which fills a project first.
     All,
 }
 
 impl Subject {
     /// Whether this choice covers a part.
     pub fn covers(self, part: Self) -> bool {
-        self == part || (self == Self::All && part != Self::Query)
+        self == part || (self == Self::All && !matches!(part, Self::Query | Self::Dashboard))
     }
 }
 

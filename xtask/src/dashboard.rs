@@ -1,6 +1,6 @@
 //! The dashboard in a real browser: `cargo xtask test` starts a server as a newcomer does, and
 //! `xtask/dashboard/story.mjs` opens it in Chromium, does what a newcomer does, and looks at every
-//! page.
+//! page; `reports.mjs` does the same with the reports of a busy project.
 //!
 //! Talks to loopback addresses only.
 
@@ -28,13 +28,27 @@ pub fn stage() -> anyhow::Result<Stage> {
     Ok(Stage { packages: packages(&PACKAGES)?, chromium: chromium()? })
 }
 
-/// Plays the story and tells whether all was as expected; the story says what was not. Pictures of
-/// every page are left in the target folder.
+/// Events of the project that the reports are read of.
+const EVENTS: &str = "60000";
+
+/// Plays both stories and tells whether all was as expected; a story says what was not. Pictures
+/// of every page are left in the target folder.
 pub fn story(stage: &Stage) -> anyhow::Result<bool> {
-    let (server, pictures) = (Server::start("dashboard-data")?, target_folder()?.join("dashboard-pictures"));
+    let newcomer = Server::start("dashboard-data")?;
+    if !play(stage, &newcomer, "story.mjs")? {
+        return Ok(false);
+    }
+    let busy = Server::start("reports-data")?;
+    busy.command(&["demo", "--events", EVENTS, "--days", "70"])?;
+    play(stage, &busy, "reports.mjs")
+}
+
+fn play(stage: &Stage, server: &Server, name: &str) -> anyhow::Result<bool> {
+    let pictures = target_folder()?.join("dashboard-pictures");
     let mut story = Command::new("node");
-    story.arg(root().join("xtask/dashboard/story.mjs"));
+    story.arg(root().join("xtask/dashboard").join(name));
     story.env("SERVER", server.url("")).env("SETUP", &server.setup_link);
+    story.env("SECRET_KEY", &server.secret_key);
     story.env("PACKAGES", &stage.packages).env("CHROMIUM", &stage.chromium).env("PICTURES", &pictures);
     let done = story.status().with_context(|| format!("`{}` does not start", as_typed(&story)))?;
     println!("pictures of every page: {}", pictures.display());

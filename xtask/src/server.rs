@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{cargo, target_folder};
+use crate::cargo::{as_typed, cargo, target_folder};
 
 /// A server on its first start.
 pub(crate) struct Server {
@@ -71,6 +71,16 @@ impl Server {
     /// The whole address of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
+    }
+
+    /// Runs a command of the program over the server's folder, while it runs.
+    pub(crate) fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).arg("--data-dir").arg(&self.folder);
+        if !command.output()?.status.success() {
+            bail!("`{}` did not succeed", as_typed(&command));
+        }
+        Ok(())
     }
 
     /// Where agents speak to it, each with the key that opens the most there.

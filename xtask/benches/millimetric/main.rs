@@ -9,6 +9,7 @@
 mod background;
 mod clickhouse;
 mod client;
+mod dashboard;
 mod data;
 mod ingest;
 mod inside;
@@ -106,6 +107,9 @@ async fn measure(
     }
     if subject.covers(Subject::Mcp) {
         mcp::measure(server, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Dashboard) {
+        dashboard::measure(server, events, runs, &mut report).await?;
     }
     if subject.covers(Subject::Query) {
         let python = python?;

@@ -150,6 +150,14 @@ impl Server {
         Ok(())
     }
 
+    /// The path of the link that makes the dashboard's first owner.
+    pub(crate) fn setup_link(&self) -> anyhow::Result<String> {
+        let said = fs::read_to_string(self.home.join("server.log"))?;
+        let link =
+            said.split_whitespace().find_map(|word| word.find("/setup/").map(|at| word[at..].to_owned()));
+        link.context("the server printed no link to set it up")
+    }
+
     /// The end of what the server said.
     fn log(&self) -> String {
         let text = fs::read_to_string(self.home.join("server.log")).unwrap_or_default();

@@ -19,6 +19,8 @@ pub(super) struct Bar {
     pub(super) compare: Option<Choice>,
     /// Live and test; empty where only live is shown.
     pub(super) envs: Vec<Choice>,
+    /// Where to share the page, where that can be done.
+    pub(super) share: Option<String>,
     pub(super) chips: Vec<Chip>,
     /// Where the form for days of one's own goes.
     pub(super) action: String,
@@ -70,6 +72,7 @@ impl Bar {
             intervals: if parts.time { intervals(view, now) } else { Vec::new() },
             compare: parts.time.then(|| compare(view)),
             envs: if parts.envs { envs(view) } else { Vec::new() },
+            share: None,
             chips: chips(view),
             action: view.path.clone(),
             kept,

@@ -151,9 +151,11 @@ pub(super) async fn draw(
         panel
     });
     let (property, panels): (Vec<Panel>, Vec<Panel>) = panels.partition(|panel| panel.name == "property");
+    let mut bar = Bar::new(&view, now, Parts { time: true, envs: !shared });
+    bar.share = (!shared).then(|| format!("{}/share", view.path));
     page(&OverviewPage {
         frame,
-        bar: Bar::new(&view, now, Parts { time: true, envs: !shared }),
+        bar,
         tiles: tiles(&view, &told),
         graph: graph(&view, &told, question.buckets.interval, now),
         media,

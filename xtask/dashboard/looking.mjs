@@ -1,0 +1,75 @@
+// What the stories in Chromium have in common: a browser, pages that stay on the server and do not
+// complain, and pictures of them at two widths, light and dark, looked at by axe-core.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const { PACKAGES, CHROMIUM, SERVER, SETUP, PICTURES } = process.env;
+const require = createRequire(join(PACKAGES, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const ARGUMENTS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+export const OWNER = { email: "ann@example.com", password: "correct horse battery" };
+const WIDTHS = [360, 1600];
+
+export const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+
+/// A page whose every request must stay on the server, and which must not complain.
+export async function watched(context) {
+  const page = await context.newPage();
+  page.on("request", (request) => {
+    const url = request.url();
+    assert.ok(url.startsWith(`${SERVER}/`) || url.startsWith("data:"), `a request left the server: ${url}`);
+  });
+  page.on("console", (message) => {
+    const expected = /status of (403|404|422)/.test(message.text());
+    assert.ok(message.type() !== "error" || expected, `the console says: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => assert.fail(`a script failed: ${error}`));
+  return page;
+}
+
+/// Becomes the owner.
+export async function setUp(page) {
+  await page.goto(SETUP);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  await page.getByLabel("E-mail address").fill(OWNER.email);
+  await page.getByLabel("Password").fill(OWNER.password);
+  await page.getByRole("button", { name: "Become the owner" }).click();
+  await page.waitForURL(`${SERVER}/`);
+}
+
+export async function pictures(page, name, url) {
+  await page.goto(url);
+  await picturesOf(page, name);
+}
+
+/// The page as it is, at each width, light and dark: nothing beyond its sides, no complaint.
+export async function picturesOf(page, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 });
+      const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(beyond <= 0, `${name} is ${beyond} px wider than ${width} px`);
+      await complain(page, `${name} at ${width} px, ${colorScheme}`);
+      await mkdir(PICTURES, { recursive: true });
+      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+}
+
+async function complain(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(told, [], `axe-core on ${where}`);
+}
