@@ -215,7 +215,8 @@ const fn title(figure: Figure) -> &'static str {
 }
 
 fn written(figure: Figure, value: f64) -> String {
-    if figure == Figure::Bounces { percent(value) } else { grouped(value as u64) }
+    // With a decimal, so that a small change is seen in the figure too.
+    if figure == Figure::Bounces { format!("{:.1}%", value * 100.0) } else { grouped(value as u64) }
 }
 
 fn graph(view: &View, told: &Overview, interval: Interval, now: Timestamp) -> Graph {

@@ -64,7 +64,7 @@ fn the_figures_are_those_of_the_api_under_any_filter() {
         let visitors = ask(format!("/v1/stats?{RANGE}{filter}&metric=uniques"))["value"].to_string();
         let events = ask(format!("/v1/stats?{RANGE}{filter}"))["value"].to_string();
         let sessions = ask(format!("/v1/sessions?{RANGE}{filter}"));
-        let bounces = format!("{:.0}%", sessions["bounce_rate"].as_f64().unwrap() * 100.0);
+        let bounces = format!("{:.1}%", sessions["bounce_rate"].as_f64().unwrap() * 100.0);
         let expected = [visitors, events, sessions["sessions"].to_string(), bounces];
         assert_eq!(figures(&page.text), expected, "{filter}");
     }
@@ -144,7 +144,7 @@ fn a_row_narrows_the_page_and_a_chip_widens_it_again() {
     let link = "/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;source=facebook&#38;medium=paid";
     assert!(page.contains(&format!("<a href=\"{link}\">")), "{page}");
     let page = owner.get(&link.replace("&#38;", "&")).text;
-    assert_eq!(figures(&page), ["1", "1", "1", "100%"]);
+    assert_eq!(figures(&page), ["1", "1", "1", "100.0%"]);
     assert!(page.contains("<a href=\"/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;source=facebook\"><span class=\"soft\">Medium</span>"), "{page}");
 }
 
