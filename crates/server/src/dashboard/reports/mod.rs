@@ -8,6 +8,7 @@ mod country;
 mod csv;
 mod event;
 mod funnel;
+mod graph;
 mod live;
 mod number;
 mod overview;
@@ -15,6 +16,7 @@ mod panel;
 mod person;
 mod retention;
 mod share;
+mod table;
 mod text;
 mod view;
 
@@ -31,8 +33,8 @@ use crate::auth::sessions::{Asks, InProject};
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/projects/{project}", get(overview::show))
-        .route("/projects/{project}/tables/{name}", get(overview::show_table))
-        .route("/projects/{project}/csv/{name}", get(overview::download))
+        .route("/projects/{project}/tables/{name}", get(table::show))
+        .route("/projects/{project}/csv/{name}", get(table::download))
         .route("/projects/{project}/live", get(live::show))
         .route("/projects/{project}/live/stream", get(live::stream))
         .route("/projects/{project}/funnels", get(funnel::show))

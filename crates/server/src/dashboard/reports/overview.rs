@@ -1,37 +1,32 @@
-//! `/projects/{project}`: the project at a glance, and its tables as pages and files of their own.
+//! `/projects/{project}`: the project at a glance.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
-use millimetric_core::query::{Column, Interval, NamesQuestion, PropertyName, RowLimit};
+use millimetric_core::query::{Column, NamesQuestion, PropertyName, RowLimit};
 use millimetric_core::time::Timestamp;
 
-use super::bar::{Bar, Parts, day};
-use super::chart::{self, Chart, Until};
-use super::csv::{self, File};
-use super::number::{Change, brief, change, grouped, percent, share, width};
+use super::bar::{Bar, Parts};
+use super::graph::{Graph, graph, title, written};
+use super::number::{Change, change, percent, share, width};
 use super::panel::{Kind, Panel};
+use super::place;
 use super::text::Shown;
 use super::view::{FIGURES, View};
-use super::{Of, place};
 use crate::app::App;
-use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::ops::overview::{Figure, Figures, Overview, OverviewQuestion, Point, Table, overview, table};
+use crate::ops::overview::{
+    Figure, Figures, Overview, OverviewQuestion, Table, TableAnswer, TableRow, overview,
+};
 use crate::ops::{read, schema};
 
 /// Rows of each table on the overview.
 const ROWS: u64 = 10;
-/// The name of the file of the chart.
-const TIME: &str = "time";
-/// Labels below the chart.
-const LABELS: usize = 6;
 /// Media that have a colour of their own.
 const MEDIA: [&str; 7] = ["paid", "organic", "social", "direct", "referral", "email", "ai_assistant"];
 
@@ -68,26 +63,6 @@ struct Tile {
     good: &'static str,
     href: String,
     current: bool,
-}
-
-/// The chart with what is read beside it.
-#[derive(Debug)]
-struct Graph {
-    title: String,
-    chart: Chart,
-    marks: Vec<String>,
-    labels: Vec<(String, String)>,
-    description: String,
-    rows: Vec<GraphRow>,
-    compared: bool,
-    csv: String,
-}
-
-#[derive(Debug)]
-struct GraphRow {
-    time: String,
-    value: String,
-    before: Option<String>,
 }
 
 /// A part of a whole.
@@ -169,7 +144,8 @@ pub(super) async fn draw(
     })
 }
 
-fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> OverviewQuestion {
+/// What a view asks for, with these tables.
+pub(super) fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> OverviewQuestion {
     OverviewQuestion {
         slice: view.slice(now),
         figure: view.figure,
@@ -205,92 +181,12 @@ fn tile(view: &View, told: &Overview, figure: Figure) -> Tile {
     }
 }
 
-const fn title(figure: Figure) -> &'static str {
-    match figure {
-        Figure::Visitors => "Visitors",
-        Figure::Events => "Events",
-        Figure::Sessions => "Sessions",
-        Figure::Bounces => "Bounce rate",
-    }
-}
-
-fn written(figure: Figure, value: f64) -> String {
-    // With a decimal, so that a small change is seen in the figure too.
-    if figure == Figure::Bounces { format!("{:.1}%", value * 100.0) } else { grouped(value as u64) }
-}
-
-fn graph(view: &View, told: &Overview, interval: Interval, now: Timestamp) -> Graph {
-    let figure = view.figure;
-    let (points, before) = (&told.series, told.series_before.as_deref());
-    let begun = points.iter().take_while(|point| point.bucket <= now).count();
-    // The last step that has begun goes on, unless the next one has begun too.
-    let over = if view.range(now).to() > now { begun.saturating_sub(1) } else { begun };
-    let chart = chart::draw(points, before, Until { over, begun }, figure != Figure::Bounces);
-    let mark = |mark: &f64| if figure == Figure::Bounces { percent(*mark) } else { brief(*mark) };
-    let zone = view.zone;
-    let today = now.to_utc().with_timezone(&zone).date_naive();
-    let time = |point: &Point| moment(point.bucket.to_utc().with_timezone(&zone), interval, today);
-    let row = |(at, point): (usize, &Point)| GraphRow {
-        time: time(point),
-        value: if at < begun { written(figure, point.value) } else { "–".to_owned() },
-        before: before.map(|before| {
-            before.get(at).map_or_else(|| "–".to_owned(), |point| written(figure, point.value))
-        }),
-    };
-    let most = points.iter().max_by(|a, b| a.value.total_cmp(&b.value));
-    let description = most.filter(|most| most.value > 0.0).map_or_else(
-        || "Nothing in this range.".to_owned(),
-        |most| {
-            format!(
-                "Highest: {}, {}. The table below has every number.",
-                written(figure, most.value),
-                time(most)
-            )
-        },
-    );
-    Graph {
-        title: format!("{} by {}", title(figure), interval.as_str()),
-        marks: chart.marks.iter().map(mark).collect(),
-        labels: chart::labels(points.len(), LABELS)
-            .map(|(at, place)| {
-                (
-                    width(place, 1.0),
-                    short_moment(points[at].bucket.to_utc().with_timezone(&zone), interval, today),
-                )
-            })
-            .collect(),
-        description,
-        rows: points.iter().enumerate().map(row).collect(),
-        compared: before.is_some(),
-        csv: view.link(|view| view.path = format!("{}/csv/{TIME}", view.path)),
-        chart,
-    }
-}
-
-fn moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
-    match interval {
-        Interval::Hour => format!("{}, {}", day(time.date_naive(), today), time.format("%H:%M")),
-        Interval::Day => time.format("%a, %-d %b %Y").to_string(),
-        Interval::Week => format!("week of {}", day(time.date_naive(), today)),
-        Interval::Month => time.format("%B %Y").to_string(),
-    }
-}
-
-fn short_moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
-    match interval {
-        Interval::Hour if time.format("%H").to_string() != "00" => time.format("%H:%M").to_string(),
-        Interval::Month => time.format("%b %Y").to_string(),
-        _ => day(time.date_naive(), today),
-    }
-}
-
 /// The shares of a column's values, the greatest first; small ones are one part at the end.
-fn parts(answer: &crate::ops::overview::TableAnswer, view: &View, column: Column) -> Vec<Part> {
-    let number =
-        |row: &crate::ops::overview::TableRow| row.numbers.first().copied().flatten().unwrap_or_default();
+fn parts(answer: &TableAnswer, view: &View, column: Column) -> Vec<Part> {
+    let number = |row: &TableRow| row.numbers.first().copied().flatten().unwrap_or_default();
     let whole: u64 = answer.rows.iter().map(number).sum();
     let mut from = 0;
-    let part = |row: &crate::ops::overview::TableRow| {
+    let part = |row: &TableRow| {
         let (value, count) = (row.labels.first().cloned().flatten().unwrap_or_default(), number(row));
         let known = MEDIA.iter().chain(&["high", "medium", "low"]).find(|word| **word == value);
         let part = Part {
@@ -324,72 +220,4 @@ async fn properties(
         Some((shown, view.link(|view| view.property = Some(name)), current))
     });
     Ok(Some(Properties { event: Shown::new(event), names: names.collect() }))
-}
-
-#[derive(Debug, Template)]
-#[template(path = "reports/table.html")]
-struct TablePage {
-    frame: Frame,
-    bar: Bar,
-    panel: Panel,
-    back: String,
-}
-
-/// A table with every row that an answer can hold.
-pub(super) async fn show_table(
-    State(app): State<Arc<App>>,
-    member: InProject<Viewer>,
-    Path(Of { name, .. }): Path<Of>,
-    RawQuery(query): RawQuery,
-) -> PageResult<Response> {
-    let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
-    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
-    let by = member.reader(view.env);
-    let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
-    // The links of the rows go to the overview, those of the bar stay here.
-    let here = view.with(|view| view.path = format!("{}/tables/{name}", view.path));
-    page(&TablePage {
-        frame: Frame::of_project(&member, Tab::Overview)?,
-        bar: Bar::new(&here, now, Parts { time: false, envs: true }),
-        panel: kind.panel(answer, &view, RowLimit::MOST.get()),
-        back: view.address(),
-    })
-}
-
-/// A table as a file.
-pub(super) async fn download(
-    State(app): State<Arc<App>>,
-    member: InProject<Viewer>,
-    Path(Of { name, .. }): Path<Of>,
-    RawQuery(query): RawQuery,
-) -> PageResult<Response> {
-    let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
-    let by = member.reader(view.env);
-    let named = format!("{}-{name}", member.project.slug);
-    if name == TIME {
-        let file = over_time(&overview(&app, &by, &asked(&view, now, Vec::new())).await?, view.figure);
-        return Ok(csv::response(file, &named, &view, now));
-    }
-    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
-    let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
-    let mut file = File::new(&kind.columns());
-    for row in answer.rows {
-        let labels = row.labels.into_iter().map(Option::unwrap_or_default);
-        let numbers =
-            row.numbers.into_iter().map(|number| number.map_or_else(String::new, |n| n.to_string()));
-        file.row(labels.chain(numbers));
-    }
-    Ok(csv::response(file, &named, &view, now))
-}
-
-/// The chart as a file; the period before stands beside the range, step by step.
-fn over_time(told: &Overview, figure: Figure) -> File {
-    let name = FIGURES.iter().find(|(known, _)| *known == figure).map_or("value", |(_, name)| name);
-    let mut file = File::new(&["time", name, "before"]);
-    for (at, point) in told.series.iter().enumerate() {
-        let before = told.series_before.as_ref().and_then(|before| before.get(at));
-        let before = before.map(|point| point.value.to_string()).unwrap_or_default();
-        file.row([point.bucket.to_rfc3339_seconds(), point.value.to_string(), before]);
-    }
-    file
 }
