@@ -9,7 +9,7 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join;
 use millimetric_core::query::{
     Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
 };
@@ -124,9 +124,9 @@ pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuest
         optional(elapsed.as_ref().map(|slice| figures(app, by, slice))),
         optional(told.as_ref().map(|slice| series(app, by, slice, question))),
     );
-    let asked = question.tables.iter().map(|what| table(app, by, slice, what, question.limit));
+    let tables = tables::tables(app, by, slice, &question.tables, question.limit);
     let (((figures, series), (before, series_before)), tables) =
-        try_join(try_join(now, before), try_join_all(asked)).await?;
+        try_join(try_join(now, before), tables).await?;
     Ok(Overview { figures, before, series, series_before, tables })
 }
 

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join_all};
 use millimetric_core::query::{
-    Column, Dimension, Metric, PagesQuestion, PagesRow, PagesSort, RowLimit, SourcesQuestion, StatsAnswer,
-    StatsQuestion, StatsRow,
+    Column, Dimension, Metric, PagesAnswer, PagesQuestion, PagesRow, PagesSort, RowLimit, SourcesQuestion,
+    StatsAnswer, StatsQuestion, StatsRow,
 };
 
 use super::{Slice, whole};
@@ -50,6 +50,36 @@ pub struct TableRow {
     pub labels: Vec<Option<String>>,
     /// Its numbers, in the order that the table tells; `None` where one was not told.
     pub numbers: Vec<Option<u64>>,
+}
+
+/// Asks for several tables at once. Pages are asked for once, however they are ordered, where every
+/// path fits into one answer.
+pub(super) async fn tables(
+    app: &App,
+    by: &Authorized<Read>,
+    slice: &Slice,
+    all: &[Table],
+    limit: RowLimit,
+) -> ApiResult<Vec<TableAnswer>> {
+    let paths = async {
+        if !all.iter().any(|what| matches!(what, Table::Pages(_))) {
+            return Ok(None);
+        }
+        ask_pages(app, by, slice, PagesSort::Views, RowLimit::MOST).await.map(Some)
+    };
+    let others = try_join_all(all.iter().map(async |what| match what {
+        Table::Pages(_) => Ok(TableAnswer::default()),
+        other => table(app, by, slice, other, limit).await,
+    }));
+    let (paths, mut answers) = try_join(paths, others).await?;
+    for (what, answer) in all.iter().zip(&mut answers) {
+        let Table::Pages(sort) = what else { continue };
+        *answer = match &paths {
+            Some(paths) if !paths.truncated => pages_by(paths.clone(), *sort, limit),
+            _ => table(app, by, slice, what, limit).await?,
+        };
+    }
+    Ok(answers)
 }
 
 /// Asks for a table.
@@ -108,19 +138,36 @@ async fn pages(
     sort: PagesSort,
     limit: RowLimit,
 ) -> ApiResult<TableAnswer> {
+    Ok(pages_by(ask_pages(app, by, slice, sort, limit).await?, sort, limit))
+}
+
+async fn ask_pages(
+    app: &App,
+    by: &Authorized<Read>,
+    slice: &Slice,
+    sort: PagesSort,
+    limit: RowLimit,
+) -> ApiResult<PagesAnswer> {
     let Slice { range, filters } = slice.of_sessions();
-    let answer = read::pages(app, by, PagesQuestion { range, filters, sort, limit }).await?;
+    read::pages(app, by, PagesQuestion { range, filters, sort, limit }).await
+}
+
+/// The first rows of an answer in an order, which is that of the question.
+fn pages_by(mut answer: PagesAnswer, sort: PagesSort, limit: RowLimit) -> TableAnswer {
     let number = |row: &PagesRow| match sort {
         PagesSort::Views => row.views,
         PagesSort::Entries => row.entries,
         PagesSort::Exits => row.exits,
     };
+    answer.rows.sort_by(|a, b| number(b).cmp(&number(a)).then_with(|| a.path.cmp(&b.path)));
+    let truncated = answer.truncated || answer.rows.len() > limit.get();
+    answer.rows.truncate(limit.get());
     // Where the order is by entries, a page on which no session begins is no row.
     let rows = answer.rows.into_iter().filter(|row| number(row) > 0).map(|row| TableRow {
         numbers: [row.views, row.uniques, row.entries, row.exits, row.bounces].map(Some).to_vec(),
         labels: vec![row.path],
     });
-    Ok(TableAnswer { rows: rows.collect(), truncated: answer.truncated, approximate: false })
+    TableAnswer { rows: rows.collect(), truncated, approximate: false }
 }
 
 async fn counts(

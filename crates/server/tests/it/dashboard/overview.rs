@@ -216,3 +216,20 @@ fn the_chart_follows_the_days_of_the_project_s_time_zone() {
         [["2026-05-15T04:00:00Z", "2"], ["2026-05-16T04:00:00Z", "5"]]
     );
 }
+
+#[test]
+fn the_page_and_the_file_hold_the_same_rows_in_the_same_order() {
+    let server = Server::start();
+    shop(&server);
+    let owner = Browser::of_owner(&server);
+    let page = owner.get(&format!("/projects/default?{DAYS}")).text;
+    for name in ["pages", "entries", "exits", "sources", "events"] {
+        let panel = page.split(&format!("id=\"{name}\"")).nth(1).unwrap().split("</section>").next().unwrap();
+        let drawn = panel.split("<th scope=\"row\">").skip(1);
+        let shown: Vec<&str> =
+            drawn.map(|row| row.split("<bdi>").nth(1).unwrap().split('<').next().unwrap()).collect();
+        let file = rows(&owner.get(&format!("/projects/default/csv/{name}?{DAYS}")).text);
+        let labels: Vec<&str> = file.iter().map(|row| row[0].as_str()).collect();
+        assert!(!shown.is_empty() && shown == labels, "{name}: {shown:?} and {labels:?}");
+    }
+}
