@@ -55,19 +55,26 @@ async function story(page) {
   await dialog.getByText("You will not see this again").waitFor();
   const pk = await page.locator("#fresh").textContent();
   assert.match(pk, /^pk_live_/);
+  site.snippet = await page.locator("#snippet").textContent();
+  assert.ok(site.snippet.includes(`data-key="${pk}"`), site.snippet);
   await picturesOf(page, "key-shown-once");
   await dialog.getByRole("link", { name: "wait for the first event" }).click();
   await page.getByText("Waiting for the first event").waitFor();
   assert.ok(!(await page.content()).includes(pk), "the key is in one page alone");
 
   const arrivals = page.locator("[data-poll]");
-  assert.equal(await visit(site.unlisted, pk), "403");
+  assert.equal(await visit(site.unlisted), 403);
   await arrivals.getByText(`the page was on ${site.unlisted}`).waitFor();
-  assert.equal(await visit(site.listed, pk), "202");
+  assert.equal(await visit(site.listed), 202);
   await arrivals.getByText("The last event came").waitFor();
   await arrivals.getByText(`${site.listed}/`).waitFor();
   await arrivals.getByText("news / email").waitFor();
   await picturesOf(page, "first-event");
+  await page.getByRole("link", { name: "Live" }).click();
+  const seen = page.locator("#live-events > li").filter({ hasText: "news email" });
+  await seen.nth(0).waitFor();
+  assert.equal(await visit(site.listed), 202);
+  await seen.nth(1).waitFor();
 
   await page.getByRole("navigation").getByRole("link", { name: "Keys" }).click();
   await page.getByRole("link", { name: /^Revoke pk_live_/ }).click();
@@ -75,19 +82,19 @@ async function story(page) {
   await page.getByRole("button", { name: "Revoke the key" }).click();
   await page.getByText("The key is revoked").waitFor();
   await page.getByRole("link", { name: "Install" }).click();
-  await until(async () => (await visit(site.listed, pk)) === "401");
+  await until(async () => (await visit(site.listed)) === 401);
   await arrivals.getByText("the key was revoked or has expired").waitFor();
 }
 
-/// Opens the site's page as a visitor and tells how its event was answered.
-async function visit(origin, pk) {
+/// Opens the site's page as a visitor and tells how its page view was answered.
+async function visit(origin) {
   const context = await browser.newContext({ userAgent: VISITOR });
   const page = await context.newPage();
-  await page.goto(`${origin}/?key=${pk}&utm_source=news&utm_medium=email`);
-  await page.waitForFunction(() => document.title !== "Shop");
-  const answered = await page.title();
+  const sent = page.waitForResponse((answer) => answer.url().startsWith(`${SERVER}/v1/batch`));
+  await page.goto(`${origin}/?utm_source=news&utm_medium=email`);
+  const answered = await sent;
   await context.close();
-  return answered;
+  return answered.status();
 }
 
 async function until(done) {
@@ -211,20 +218,17 @@ async function strangers(secret) {
   await context.close();
 }
 
-/// A site that sends one event when it is opened, and shows the answer's status as its title.
+/// A site whose page holds nothing but the snippet, once it has one.
 async function startSite() {
-  const text = `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><script>
-    const key = new URLSearchParams(location.search).get("key");
-    const body = JSON.stringify({ event: "$pageview", anonymous_id: "visitor-1", url: location.origin + "/?utm_source=news&utm_medium=email" });
-    fetch("${SERVER}/v1/track?key=" + key, { method: "POST", headers: { "content-type": "text/plain" }, body })
-      .then((answer) => { document.title = String(answer.status); });
-  </script></html>`;
-  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(text));
+  const text = () => `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1>${started.snippet}</html>`;
+  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(text()));
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address();
-  return {
+  const started = {
+    snippet: "",
     listed: `http://127.0.0.1:${port}`,
     unlisted: `http://localhost:${port}`,
     close: () => { server.closeAllConnections(); server.close(); },
   };
+  return started;
 }
