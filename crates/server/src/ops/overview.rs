@@ -88,6 +88,12 @@ pub struct Figures {
     pub approximate: bool,
 }
 
+impl Figures {
+    fn with(self, SessionsRow { sessions, bounces, .. }: SessionsRow) -> Self {
+        Self { sessions, bounces, ..self }
+    }
+}
+
 /// A figure at a step of time; of bounces their share, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -119,14 +125,19 @@ pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuest
     let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
     let elapsed = question.compare.then(|| shift.elapsed(slice.range, app.now()));
     let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
-    let now = try_join(figures(app, by, slice), series(app, by, slice, question));
+    let now = try_join(counts(app, by, slice), series(app, by, slice, question));
     let before = try_join(
         optional(elapsed.as_ref().map(|slice| figures(app, by, slice))),
         optional(told.as_ref().map(|slice| series(app, by, slice, question))),
     );
     let tables = tables::tables(app, by, slice, &question.tables, question.limit);
-    let (((figures, series), (before, series_before)), tables) =
+    let (((counts, series), (before, series_before)), (tables, sessions)) =
         try_join(try_join(now, before), tables).await?;
+    let sessions = match sessions {
+        Some(sessions) => sessions,
+        None => begun_in(app, by, slice).await?,
+    };
+    let figures = counts.with(sessions);
     Ok(Overview { figures, before, series, series_before, tables })
 }
 
@@ -138,15 +149,23 @@ async fn optional<T>(asked: Option<impl Future<Output = ApiResult<T>>>) -> ApiRe
 }
 
 async fn figures(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
+    let (counts, sessions) = try_join(counts(app, by, slice), begun_in(app, by, slice)).await?;
+    Ok(counts.with(sessions))
+}
+
+/// The figures without sessions.
+async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
     let total = |metric| read::stats(app, by, counted(slice, metric, None));
-    let sessions = read::sessions(app, by, begun(slice, None));
-    let ((visitors, events), sessions) =
-        try_join(try_join(total(Metric::Uniques), total(Metric::Count)), sessions).await?;
+    let (visitors, events) = try_join(total(Metric::Uniques), total(Metric::Count)).await?;
     let approximate = visitors.approximate;
     let first =
         |answer: millimetric_core::query::StatsAnswer| answer.rows.first().map_or(0, |row| whole(row.value));
-    let SessionsRow { sessions, bounces, .. } = sessions.rows.first().copied().unwrap_or_default();
-    Ok(Figures { visitors: first(visitors), events: first(events), sessions, bounces, approximate })
+    Ok(Figures { visitors: first(visitors), events: first(events), approximate, ..Figures::default() })
+}
+
+async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<SessionsRow> {
+    let answer = read::sessions(app, by, begun(slice, None)).await?;
+    Ok(answer.rows.first().copied().unwrap_or_default())
 }
 
 async fn series(

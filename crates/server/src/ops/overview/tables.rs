@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use futures_util::future::{try_join, try_join_all};
 use millimetric_core::query::{
-    Column, Dimension, Metric, PagesAnswer, PagesQuestion, PagesRow, PagesSort, RowLimit, SourcesQuestion,
-    StatsAnswer, StatsQuestion, StatsRow,
+    Column, Dimension, Metric, PagesAnswer, PagesQuestion, PagesRow, PagesSort, RowLimit, SessionsRow,
+    SourcesQuestion, StatsAnswer, StatsQuestion, StatsRow,
 };
 
 use super::{Slice, whole};
@@ -53,14 +53,14 @@ pub struct TableRow {
 }
 
 /// Asks for several tables at once. Pages are asked for once, however they are ordered, where every
-/// path fits into one answer.
+/// path fits into one answer; that answer also tells the sessions of all pages together.
 pub(super) async fn tables(
     app: &App,
     by: &Authorized<Read>,
     slice: &Slice,
     all: &[Table],
     limit: RowLimit,
-) -> ApiResult<Vec<TableAnswer>> {
+) -> ApiResult<(Vec<TableAnswer>, Option<SessionsRow>)> {
     let paths = async {
         if !all.iter().any(|what| matches!(what, Table::Pages(_))) {
             return Ok(None);
@@ -79,7 +79,9 @@ pub(super) async fn tables(
             _ => table(app, by, slice, what, limit).await?,
         };
     }
-    Ok(answers)
+    let sessions =
+        paths.map(|paths| SessionsRow { bucket: None, sessions: paths.sessions, bounces: paths.bounces });
+    Ok((answers, sessions))
 }
 
 /// Asks for a table.
