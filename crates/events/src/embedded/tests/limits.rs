@@ -5,7 +5,7 @@ use std::fs;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Metric, Number, PagesQuestion, PagesRow, PagesSort, StatsAnswer, StatsQuestion, StatsRow,
+    Column, Filter, Metric, Number, PagesQuestion, PagesRow, PagesSort, StatsAnswer, StatsQuestion, StatsRow,
 };
 use tempfile::TempDir;
 
@@ -158,6 +158,37 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         // Six standard errors: the store's hash key is random.
         assert!(uniques.abs_diff(3000) < 150, "{uniques}");
     }
+}
+
+#[tokio::test]
+async fn few_visitors_in_many_rows_are_counted_exactly() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { exact_visitors: 1000, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let visit = |number: u32, visitors: u32, name: &str| Event {
+        anonymous_id: format!("{name}-{}", number % visitors),
+        event_name: name.to_owned(),
+        ..event(&format!("{name}-{number}"))
+    };
+    store.append(scope(1), (0..3000).map(|number| visit(number, 500, "often")).collect()).await.unwrap();
+    store.seal_now().await.unwrap();
+    let often = Filter { column: Column::EventName, value: "often".to_owned() };
+    let ask = |filters: Vec<Filter>| {
+        let question = StatsQuestion {
+            range: ever(),
+            filters,
+            metric: Metric::Uniques,
+            group_by: Vec::new(),
+            buckets: None,
+            limit: limit(1),
+        };
+        store.stats(scope(1), question)
+    };
+    let told = |answer: StatsAnswer| (answer.rows[0].value, answer.approximate);
+    assert_eq!(told(ask(Vec::new()).await.unwrap()), (Some(Number::Integer(500)), false));
+    store.append(scope(1), (0..3000).map(|number| visit(number, 3000, "once")).collect()).await.unwrap();
+    assert_eq!(told(ask(vec![often]).await.unwrap()), (Some(Number::Integer(500)), false));
+    assert!(ask(Vec::new()).await.unwrap().approximate);
 }
 
 #[tokio::test]
