@@ -7,13 +7,13 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use millimetric_core::query::{
-    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelSteps, FunnelWindow, NamesQuestion, RowLimit,
-    StepOrder,
+    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelSteps, FunnelWindow, RowLimit, StepOrder,
 };
 
 use super::bar::{Bar, Parts};
 use super::csv::{self, File};
 use super::number::{duration, grouped, percent, share, width};
+use super::pick::{self, Pick};
 use super::place;
 use super::text::Shown;
 use super::view::View;
@@ -26,8 +26,6 @@ use crate::error::ApiResult;
 use crate::ops::overview::Slice;
 use crate::ops::read;
 
-/// Event names to pick from.
-const NAMES: u64 = 200;
 /// Groups that are shown.
 const GROUPS: u64 = 20;
 /// Fields for steps that are always there.
@@ -79,14 +77,6 @@ struct Form {
     windows: Vec<Pick>,
     orders: Vec<Pick>,
     group_by: Vec<Pick>,
-}
-
-/// A choice of a field.
-#[derive(Debug)]
-struct Pick {
-    value: String,
-    title: Shown,
-    chosen: bool,
 }
 
 #[derive(Debug)]
@@ -171,22 +161,17 @@ impl Told {
     fn form(&self, known: &[String]) -> Form {
         let count = (self.names.len() + 1).clamp(FIELDS, FunnelSteps::MOST);
         let field = |at: usize| {
-            let chosen = self.names.get(at);
-            let missing = chosen.filter(|name| !known.contains(name));
-            let name = |name: &String| pick(name, Shown::new(name), chosen == Some(name));
-            let none =
-                pick("", Shown::ours(if at < 2 { "pick an event" } else { "no more" }), chosen.is_none());
-            [none].into_iter().chain(known.iter().chain(missing).map(name)).collect()
+            pick::events(known, self.names.get(at), if at < 2 { "pick an event" } else { "no more" })
         };
         let listed = |all: &[(&str, &str)], now: &str| -> Vec<Pick> {
-            all.iter().map(|(value, title)| pick(value, Shown::ours(title), *value == now)).collect()
+            all.iter().map(|(value, title)| Pick::new(value, Shown::ours(title), *value == now)).collect()
         };
         let mut windows = listed(&WINDOWS, &self.window);
         if windows.iter().all(|window| !window.chosen) {
-            windows.push(pick(&self.window, Shown::new(&self.window), true));
+            windows.push(Pick::new(&self.window, Shown::new(&self.window), true));
         }
         let orders = [("strict", "in this order"), ("any", "in any order")];
-        let no_group = [pick("", Shown::ours("nothing"), self.group_by.is_none())];
+        let no_group = [Pick::new("", Shown::ours("nothing"), self.group_by.is_none())];
         Form {
             action: self.view.path.clone(),
             kept: self.view.with(|view| view.more.clear()).pairs(),
@@ -223,10 +208,6 @@ impl Told {
     }
 }
 
-fn pick(value: &str, title: Shown, chosen: bool) -> Pick {
-    Pick { value: value.to_owned(), title, chosen }
-}
-
 /// The page.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
@@ -235,10 +216,7 @@ pub(super) async fn show(
 ) -> PageResult<Response> {
     let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
-    let names =
-        NamesQuestion { range: told.view.range(now), limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
-    let known: Vec<String> =
-        read::names(&app, &by, names).await?.rows.into_iter().map(|row| row.event_name).collect();
+    let known = pick::event_names(&app, &by, told.view.range(now)).await?;
     let answer = told.ask(&app, &by, false).await?;
     let whole = answer.as_ref().and_then(|answer| answer.groups.first());
     let grouped_answer = if told.group_by.is_some() { told.ask(&app, &by, true).await? } else { None };

@@ -14,6 +14,7 @@ mod number;
 mod overview;
 mod panel;
 mod person;
+mod pick;
 mod retention;
 mod share;
 mod table;

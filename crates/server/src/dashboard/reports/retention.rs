@@ -8,14 +8,14 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use millimetric_core::query::{Cohort, Interval, NamesQuestion, RetentionQuestion, RowLimit};
+use millimetric_core::query::{Cohort, Interval, RetentionQuestion};
 use millimetric_core::time::Timestamp;
 
 use super::bar::{Bar, Choice, Parts, day};
 use super::csv::{self, File};
 use super::number::{grouped, percent, share};
+use super::pick::{self, Pick};
 use super::place;
-use super::text::Shown;
 use super::view::View;
 use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
@@ -24,12 +24,12 @@ use crate::dashboard::refusal::PageResult;
 use crate::ops::overview::buckets;
 use crate::ops::read;
 
-/// Event names to pick from.
-const NAMES: u64 = 200;
 /// The most columns that are usual; more are there when they are asked for.
 const USUAL_PERIODS: usize = 31;
 /// The most columns.
 const MOST_PERIODS: usize = RetentionQuestion::MOST_PERIODS as usize;
+/// What no choice of an event means.
+const ANY: &str = "any event";
 /// Steps of colour above none.
 const HEAT: f64 = 8.0;
 
@@ -46,13 +46,6 @@ struct RetentionPage {
     columns: Vec<usize>,
     rows: Vec<Row>,
     csv: String,
-}
-
-#[derive(Debug)]
-struct Pick {
-    value: String,
-    title: Shown,
-    chosen: bool,
 }
 
 #[derive(Debug)]
@@ -146,9 +139,7 @@ pub(super) async fn show(
     let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
     let question = told.question(now);
-    let limit = RowLimit::new(NAMES).unwrap_or(RowLimit::MOST);
-    let names = read::names(&app, &by, NamesQuestion { range: question.range, limit }).await?;
-    let names: Vec<String> = names.rows.into_iter().map(|row| row.event_name).collect();
+    let names = pick::event_names(&app, &by, question.range).await?;
     let interval = question.periods.interval;
     let zone = told.view.zone;
     let today = now.to_utc().with_timezone(&zone).date_naive();
@@ -159,21 +150,13 @@ pub(super) async fn show(
         bar: told.bar(now),
         action: told.view.path.clone(),
         kept: told.view.with(|view| view.more.clear()).pairs(),
-        begin: picks(&names, told.event.as_ref()),
-        back: picks(&names, told.back.as_ref()),
+        begin: pick::events(&names, told.event.as_ref(), ANY),
+        back: pick::events(&names, told.back.as_ref(), ANY),
         unit: interval.as_str(),
         columns: (0..periods).collect(),
         rows: cohorts.iter().map(|cohort| row(cohort, interval, (zone, today))).collect(),
         csv: told.view.link(|view| view.path = place(&member, "/retention/csv")),
     })
-}
-
-fn picks(names: &[String], chosen: Option<&String>) -> Vec<Pick> {
-    let any = Pick { value: String::new(), title: Shown::ours("any event"), chosen: chosen.is_none() };
-    let missing = chosen.filter(|name| !names.contains(name));
-    let pick =
-        |name: &String| Pick { value: name.clone(), title: Shown::new(name), chosen: chosen == Some(name) };
-    [any].into_iter().chain(names.iter().chain(missing).map(pick)).collect()
 }
 
 fn row(cohort: &Cohort, interval: Interval, (zone, today): (Tz, NaiveDate)) -> Row {

@@ -1,0 +1,46 @@
+//! The choices of a form's field; above all the names of events, which funnels and retention are
+//! made of. Reads no form.
+
+use millimetric_core::query::{NamesQuestion, RowLimit};
+use millimetric_core::time::TimeRange;
+
+use super::text::Shown;
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops::read;
+
+/// Event names to pick from.
+const NAMES: u64 = 200;
+
+/// A choice of a field.
+#[derive(Debug)]
+pub(super) struct Pick {
+    pub(super) value: String,
+    pub(super) title: Shown,
+    pub(super) chosen: bool,
+}
+
+impl Pick {
+    pub(super) fn new(value: &str, title: Shown, chosen: bool) -> Self {
+        Self { value: value.to_owned(), title, chosen }
+    }
+}
+
+/// The names of events in the range, the most frequent first.
+pub(super) async fn event_names(
+    app: &App,
+    by: &Authorized<Read>,
+    range: TimeRange,
+) -> ApiResult<Vec<String>> {
+    let question = NamesQuestion { range, limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
+    Ok(read::names(app, by, question).await?.rows.into_iter().map(|row| row.event_name).collect())
+}
+
+/// Nothing, told by `none`, or one of the events; the one chosen is there also when it is not known.
+pub(super) fn events(known: &[String], chosen: Option<&String>, none: &str) -> Vec<Pick> {
+    let none = Pick::new("", Shown::ours(none), chosen.is_none());
+    let missing = chosen.filter(|name| !known.contains(name));
+    let name = |name: &String| Pick::new(name, Shown::new(name), chosen == Some(name));
+    [none].into_iter().chain(known.iter().chain(missing).map(name)).collect()
+}
