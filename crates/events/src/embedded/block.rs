@@ -10,6 +10,7 @@ use super::field::{Field, FieldSet};
 use super::frame::PackedRow;
 use super::row::Row;
 use super::text::{Codes, Interner, TextColumn};
+use super::times::Times;
 
 /// Rows at which a tail is frozen: few enough to be copied for a question, many enough that
 /// their dictionaries do not weigh.
@@ -20,7 +21,7 @@ pub(super) const BLOCK_ROWS: usize = 16_384;
 pub(super) struct Block {
     /// Its number for the cache; none for the copy of a tail.
     pub(super) number: Option<u64>,
-    pub(super) timestamps: Arc<Vec<i64>>,
+    pub(super) timestamps: Arc<Times>,
     pub(super) received: Vec<i64>,
     pub(super) earliest: i64,
     pub(super) latest: i64,
@@ -31,7 +32,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn rows(&self) -> usize {
-        self.timestamps.len()
+        self.timestamps.rows()
     }
 
     /// The column; `None` when the copy was made without it.
@@ -42,7 +43,7 @@ impl Block {
     /// One row, its texts borrowed from the block.
     pub(super) fn row(&self, row: usize) -> Row<'_> {
         let texts = Field::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
-        Row { timestamp: self.timestamps[row], received_at: self.received[row], texts }
+        Row { timestamp: self.timestamps.at(row), received_at: self.received[row], texts }
     }
 }
 
@@ -143,7 +144,7 @@ impl Tail {
         let text_bytes: usize = texts.iter().flatten().map(|column| column.bytes()).sum();
         Block {
             number,
-            timestamps: Arc::new(self.timestamps.clone()),
+            timestamps: Arc::new(Times::new(&self.timestamps)),
             received: self.received.clone(),
             earliest: self.earliest,
             latest: self.latest,

@@ -14,6 +14,7 @@ use super::kernel::estimate::{self, Sketch};
 use super::kernel::properties;
 use super::segment::Segment;
 use super::text::{Codes, Interner, TextColumn};
+use super::times::Times;
 use super::visitors::VisitorTable;
 use crate::StoreError;
 
@@ -67,12 +68,10 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn times(&self, chunk: &Chunk) -> Result<Arc<Vec<i64>>, StoreError> {
+    pub(super) fn times(&self, chunk: &Chunk) -> Result<Arc<Times>, StoreError> {
         match chunk {
             Chunk::Hot(block) => Ok(Arc::clone(&block.timestamps)),
-            Chunk::Sealed(segment) => {
-                self.cache.get(segment.number(), Part::Times, || segment.timestamps(&self.cache))
-            }
+            Chunk::Sealed(segment) => segment.cached_times(&self.cache),
         }
     }
 

@@ -85,7 +85,7 @@ pub(super) fn linked(shared: &Shared, erasure: &StoredErasure) -> Result<Vec<u12
         let anonymous = columns.text_once(chunk, Field::AnonymousId)?;
         let times = columns.times(chunk)?;
         let links = |row: &usize| {
-            users.codes.get(*row) == user && names.codes.get(*row) == name && times[*row] < erasure.at
+            users.codes.get(*row) == user && names.codes.get(*row) == name && times.at(*row) < erasure.at
         };
         for row in (0..chunk.rows()).filter(links) {
             visitors.insert(columns.hash.of(Kind::Visitor, anonymous.value(row).unwrap_or_default()));

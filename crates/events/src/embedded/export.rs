@@ -69,7 +69,7 @@ fn rows(
         }
         Chunk::Hot(block) => {
             let mut order: Vec<usize> = (0..block.rows()).collect();
-            let key = |row: usize| (block.timestamps[row], block.row(row).text(Field::EventId));
+            let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Field::EventId));
             order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
             for row in order {
                 if take(block.row(row))?.is_break() {

@@ -73,7 +73,7 @@ impl Hiding {
                     || visitors.as_ref().is_some_and(|ids| theirs.contains(&ids.column.codes.get(row)))
             };
             for (row, mark) in marks.get_or_insert_with(|| vec![0; chunk.rows()]).iter_mut().enumerate() {
-                if *mark == 0 && times[row] < person.at && is_theirs(row) {
+                if *mark == 0 && times.at(row) < person.at && is_theirs(row) {
                     *mark = number;
                 }
             }

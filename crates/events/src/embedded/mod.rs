@@ -47,6 +47,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 mod view;
 mod visitors;
 mod writer;

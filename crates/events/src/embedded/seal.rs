@@ -107,7 +107,8 @@ fn kept(columns: &Columns, inputs: &[Chunk], hiding: &Hiding) -> Result<(Vec<Pla
     for (input, chunk) in (0..).zip(inputs) {
         let times = columns.times(chunk)?;
         let marks = hiding.marks(columns, chunk)?;
-        for (row, timestamp) in (0..).zip(times.iter().copied()) {
+        for row in 0..chunk.rows() as u32 {
+            let timestamp = times.at(row as usize);
             match marks.as_ref().map_or(0, |marks| marks[row as usize]) {
                 0 if timestamp >= hiding.floor => places.push(Place { timestamp, input, row }),
                 0 => {}

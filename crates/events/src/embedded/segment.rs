@@ -27,6 +27,7 @@ use super::packed_ids::{EVENT_UUID, unpack};
 use super::row::Row;
 use super::segment_file::{RECEIVED_AT, TIMESTAMP, with_dictionaries};
 use super::text::{Codes, Interner, TextColumn};
+use super::times::Times;
 use crate::StoreError;
 
 /// Rows decoded at a time.
@@ -80,6 +81,11 @@ impl Segment {
     /// The event times, ascending.
     pub(super) fn timestamps(&self, cache: &ColumnCache) -> Result<Vec<i64>, StoreError> {
         self.times(cache, TIMESTAMP)
+    }
+
+    /// The event times, kept.
+    pub(super) fn cached_times(&self, cache: &ColumnCache) -> Result<Arc<Times>, StoreError> {
+        cache.get(self.number(), Part::Times, || Ok(Times::new(&self.timestamps(cache)?)))
     }
 
     /// When the server took them.
@@ -161,7 +167,7 @@ impl Segment {
         rows: &[u32],
         mut each: impl FnMut(Row<'_>),
     ) -> Result<(), StoreError> {
-        let timestamps = cache.get(self.number(), Part::Times, || self.timestamps(cache))?;
+        let timestamps = self.cached_times(cache)?;
         let received = cache.get(self.number(), Part::Received, || self.received(cache))?;
         for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
             let mut pages = Vec::with_capacity(Field::COUNT);
@@ -169,7 +175,7 @@ impl Segment {
                 pages.push(self.page(cache, field, of_page[0] / PAGE_ROWS)?);
             }
             for row in of_page {
-                let (timestamp, received_at) = (timestamps[*row as usize], received[*row as usize]);
+                let (timestamp, received_at) = (timestamps.at(*row as usize), received[*row as usize]);
                 let texts = Field::ALL.map(|field| text_at(&pages[field as usize], *row));
                 each(Row { timestamp, received_at, texts });
             }

@@ -79,7 +79,8 @@ fn newest(
         end = start;
         let Some(selection) = select(view, &span, &question.filters)? else { continue };
         let rows = behind(view, chunk, &selection, question.after.as_ref())?;
-        let candidate = |row: u32| Candidate { timestamp: selection.times[row as usize], chunk: place, row };
+        let candidate =
+            |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
         if let Chunk::Hot(block) = chunk {
             let ids = block.text(Field::EventId);
             let id = |row: u32| ids.and_then(|ids| ids.value(row as usize));
@@ -106,7 +107,7 @@ fn behind(
     };
     let Some(cursor) = cursor else { return Ok(rows) };
     let at = cursor.timestamp.millis();
-    let ties: Vec<u32> = rows.iter().copied().filter(|row| selection.times[*row as usize] == at).collect();
+    let ties: Vec<u32> = rows.iter().copied().filter(|row| selection.times.at(*row as usize) == at).collect();
     if ties.is_empty() {
         return Ok(rows);
     }

@@ -230,7 +230,7 @@ impl Part {
             self.spans.resize(self.spans.len().max(count), NO_SPAN);
             local.each(selection, |row, id| {
                 let span = &mut self.spans[groups[id as usize] as usize];
-                let time = selection.times[row];
+                let time = selection.times.at(row);
                 *span = (span.0.min(time), span.1.max(time));
             });
         } else if let Some(name) = &counting.number {

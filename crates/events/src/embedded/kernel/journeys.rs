@@ -119,7 +119,7 @@ impl<T: Copy> Gatherer<'_, T> {
         let last = parts.len() - 1;
         let mut push = |visitor: u32, place: usize| {
             let row = selection.rows.at(place);
-            let moment = Moment { visitor, at: selection.times[row], what: what(place, row) };
+            let moment = Moment { visitor, at: selection.times.at(row), what: what(place, row) };
             parts[visitor as usize & last].push(moment);
         };
         match visitors {

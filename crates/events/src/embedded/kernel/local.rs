@@ -3,6 +3,7 @@
 //! group and not once per row.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
@@ -12,6 +13,7 @@ use super::calendar;
 use super::labels::{Label, Labels};
 use super::select::{Rows, Selection};
 use crate::embedded::text::{TextColumn, widen, with_codes};
+use crate::embedded::times::Times;
 
 /// How a local group number was made from the one before it and a code.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl Local {
         let (ids, starts) = match (buckets, &selection.rows) {
             (None, _) => (Ids::One, Vec::new()),
             (Some(buckets), Rows::Span(rows)) if selection.sorted => {
-                bucket_runs(&selection.times[rows.clone()], buckets)
+                bucket_runs(&selection.times, rows.clone(), buckets)
             }
             (Some(buckets), _) => bucket_ids(selection, buckets),
         };
@@ -252,15 +254,15 @@ impl Starts {
     }
 }
 
-/// The buckets of ascending times, and where they start.
-fn bucket_runs(times: &[i64], buckets: Buckets) -> (Ids, Vec<i64>) {
+/// The buckets of rows whose times ascend, and where they start.
+fn bucket_runs(times: &Times, rows: Range<usize>, buckets: Buckets) -> (Ids, Vec<i64>) {
     let mut starts = Starts::default();
     let mut runs = Vec::new();
-    let mut place = 0;
-    while let Some(time) = times.get(place) {
-        let bucket = calendar::bucket_at(buckets, *time);
-        place += times[place..].partition_point(|time| *time < bucket.to);
-        runs.push((place, starts.number(bucket.start)));
+    let mut row = rows.start;
+    while row < rows.end {
+        let bucket = calendar::bucket_at(buckets, times.at(row));
+        row = times.first_from(row..rows.end, bucket.to);
+        runs.push((row - rows.start, starts.number(bucket.start)));
     }
     (Ids::Runs(runs), starts.starts)
 }
@@ -274,7 +276,7 @@ fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
     let (mut from, mut to, mut id) = (i64::MAX, i64::MIN, 0);
     let mut ids = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
-        let time = selection.times[row];
+        let time = selection.times.at(row);
         if time < from || time >= to {
             let found = known.range(..=time).next_back().filter(|(_, (to, _))| time < *to);
             (from, to, id) = if let Some((from, (to, id))) = found {

@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
 use crate::embedded::text::{TextColumn, widen, with_codes};
+use crate::embedded::times::Times;
 use crate::embedded::view::View;
 
 /// Rows of one chunk, ascending.
@@ -78,7 +79,7 @@ impl Rows {
 /// The selected rows beside the chunk's times.
 #[derive(Debug, Clone)]
 pub(super) struct Selection {
-    pub(super) times: Arc<Vec<i64>>,
+    pub(super) times: Arc<Times>,
     /// Whether the times ascend.
     pub(super) sorted: bool,
     pub(super) rows: Rows,
@@ -129,15 +130,14 @@ impl Wanted {
     }
 }
 
-fn in_range(view: &View, span: &Span<'_>, times: &[i64]) -> Rows {
+fn in_range(view: &View, span: &Span<'_>, times: &Times) -> Rows {
     let rows = span.rows.clone();
     if view.from <= span.chunk.earliest() && span.chunk.latest() < view.to {
         return Rows::Span(rows);
     }
     if span.chunk.sorted() {
-        let start = times.partition_point(|time| *time < view.from).clamp(rows.start, rows.end);
-        let end = times.partition_point(|time| *time < view.to).clamp(start, rows.end);
-        return Rows::Span(start..end);
+        let start = times.first_from(rows.clone(), view.from);
+        return Rows::Span(start..times.first_from(start..rows.end, view.to));
     }
-    Rows::Span(rows).retain(|row| view.from <= times[row] && times[row] < view.to)
+    Rows::Span(rows).retain(|row| (view.from..view.to).contains(&times.at(row)))
 }
