@@ -27,8 +27,10 @@ pub(super) enum Part {
     Visitors(u64),
     /// A hash of each row's visitor.
     VisitorHashes,
-    /// A hash of each row's session.
+    /// The sessions.
     Sessions,
+    /// The session of each row.
+    SessionNumbers,
     /// What an estimate of the visitors needs of each row.
     VisitorTokens,
     /// What an estimate of all visitors of the chunk needs.

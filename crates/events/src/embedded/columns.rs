@@ -6,13 +6,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use millimetric_core::query::PAGE_VIEW;
+
 use super::block::Block;
 use super::cache::{ColumnCache, Part};
 use super::field::Field;
 use super::hash::{KeyedHash, Kind};
 use super::kernel::estimate::{self, Sketch};
 use super::kernel::properties;
+use super::kernel::run::Stop;
+use super::kernel::select::Rows;
+use super::kernel::sessions::ends::PageViews;
 use super::segment::Segment;
+use super::session_column::{Numbered, SessionColumn};
 use super::text::{Codes, Interner, TextColumn};
 use super::times::Times;
 use super::visitors::VisitorTable;
@@ -50,6 +56,11 @@ impl Chunk {
     /// Whether the rows stand in order of (timestamp, `event_id`).
     pub(super) fn sorted(&self) -> bool {
         matches!(self, Self::Sealed(_))
+    }
+
+    /// Whether what is read of it once is there for the next time.
+    pub(super) fn is_cached(&self) -> bool {
+        self.number().is_some()
     }
 
     /// Its number for the cache; none for what is read only once.
@@ -107,25 +118,47 @@ impl Columns {
 
     /// A hash of each row's visitor, where they are too many to be numbered.
     pub(super) fn visitor_hashes(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
-        self.hashes(chunk, Part::VisitorHashes, Field::AnonymousId, Kind::Visitor)
+        self.derived(chunk, Part::VisitorHashes, || self.hashes(chunk, Field::AnonymousId, Kind::Visitor))
     }
 
-    /// A hash of each row's session.
-    pub(super) fn sessions(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
-        self.hashes(chunk, Part::Sessions, Field::SessionId, Kind::Session)
-    }
-
-    fn hashes(
-        &self,
-        chunk: &Chunk,
-        part: Part,
-        field: Field,
-        kind: Kind,
-    ) -> Result<Arc<Vec<u64>>, StoreError> {
-        self.derived(chunk, part, || {
-            // No row of these columns lacks a value.
-            self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
+    /// The sessions of the chunk.
+    pub(super) fn sessions(&self, chunk: &Chunk) -> Result<Arc<SessionColumn>, StoreError> {
+        self.derived(chunk, Part::Sessions, || {
+            let numbered = self.numbered(chunk)?;
+            let views = PageViews {
+                rows: &Rows::Span(0..chunk.rows()),
+                times: &*self.times(chunk)?,
+                sorted: chunk.sorted(),
+                numbers: &numbered.numbers,
+                sessions: 0..numbered.sessions(),
+                paths: &*self.text(chunk, Field::Path)?,
+            };
+            let (ends, tied) = views.ends(|_| true, &Stop::default())?;
+            Ok(numbered.column(ends, tied))
         })
+    }
+
+    /// The number of each row's session.
+    pub(super) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
+        self.derived(chunk, Part::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
+    }
+
+    fn numbered(&self, chunk: &Chunk) -> Result<Numbered, StoreError> {
+        let events = self.text(chunk, Field::EventName)?;
+        let Some(page_view) = events.dictionary.find(PAGE_VIEW) else {
+            return Ok(Numbered::new((0..chunk.rows()).map(|_| None)));
+        };
+        let visitors = self.hashes(chunk, Field::AnonymousId, Kind::Visitor)?;
+        let sessions = self.hashes(chunk, Field::SessionId, Kind::Session)?;
+        Ok(Numbered::new(
+            (0..chunk.rows())
+                .map(|row| (events.codes.get(row) == page_view).then(|| visitors[row] ^ sessions[row])),
+        ))
+    }
+
+    /// A hash of each row's text; no row of the column lacks one.
+    fn hashes(&self, chunk: &Chunk, field: Field, kind: Kind) -> Result<Vec<u64>, StoreError> {
+        self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
     }
 
     /// What an estimate of the visitors needs of each row.

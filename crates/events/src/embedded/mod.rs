@@ -40,6 +40,7 @@ mod seal;
 mod sealer;
 mod segment;
 mod segment_file;
+mod session_column;
 mod shared;
 mod signal;
 mod stored;

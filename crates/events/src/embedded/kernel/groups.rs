@@ -19,6 +19,7 @@ use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
 use crate::embedded::text::TextColumn;
 use crate::embedded::view::View;
+use crate::embedded::visitors::VisitorTable;
 
 /// What rows are grouped by.
 #[derive(Debug, Clone)]
@@ -106,9 +107,20 @@ pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result
         true if visitors_if_many(view, counting.filters, stop)?.is_some() => Visitors::Estimated,
         true => Visitors::Numbered,
     };
+    count_selected(view, counting, visitors, stop, |span| select(view, span, counting.filters))
+}
+
+/// Counts those of the view's rows that are selected, whatever the filters.
+pub(super) fn count_selected(
+    view: &View,
+    counting: &Counting<'_>,
+    visitors: Visitors<'_>,
+    stop: &Stop,
+    selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
+) -> Result<Counted, StoreError> {
     let labels = Labels::default();
     let parts = run::each_span(view, stop, Part::default, |part, span| {
-        let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+        let Some(selection) = selected(span)? else { return Ok(()) };
         part.add(view, counting, visitors, span, &selection, &labels)
     })?;
     let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
@@ -116,13 +128,13 @@ pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result
     let count = groups.labels.len();
     let uniques = match visitors {
         Visitors::None => Vec::new(),
-        Visitors::Numbered => whole.visitors.counts(count),
+        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count),
         Visitors::Estimated => whole.visitors.estimates(count),
     };
     Ok(Counted {
         events: padded(whole.events, count, 0),
         uniques,
-        approximate: visitors == Visitors::Estimated,
+        approximate: matches!(visitors, Visitors::Estimated),
         spans: if counting.spans { padded(whole.spans, count, NO_SPAN) } else { Vec::new() },
         sums: if counting.number.is_some() { padded(whole.sums, count, Sum::default()) } else { Vec::new() },
         groups,
@@ -130,11 +142,13 @@ pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result
 }
 
 /// How distinct visitors are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visitors {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Visitors<'a> {
     None,
     /// Exactly, by their dense numbers.
     Numbered,
+    /// The same with numbers of a table for these rows alone, where the visitors of all are too many.
+    NumberedIn(&'a VisitorTable),
     /// By the tokens of `estimate`.
     Estimated,
 }
@@ -196,7 +210,7 @@ impl Part {
         &mut self,
         view: &View,
         counting: &Counting<'_>,
-        visitors: Visitors,
+        visitors: Visitors<'_>,
         span: &Span<'_>,
         selection: &Selection,
         labels: &Labels,
@@ -219,6 +233,12 @@ impl Part {
             Visitors::Numbered => {
                 let numbers = columns.visitors(span.chunk, &view.visitors)?;
                 Some((numbers, view.visitors.len()))
+            }
+            Visitors::NumberedIn(table) => {
+                let hashes = columns.visitor_hashes(span.chunk)?;
+                let mut numbers = vec![0; hashes.len()];
+                selection.rows.each(|row| numbers[row] = table.number(hashes[row]));
+                Some((Arc::new(numbers), table.len()))
             }
             Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
         };

@@ -16,6 +16,15 @@ pub(super) struct Label {
     pub(super) codes: [u32; StatsQuestion::MAX_DIMENSIONS],
 }
 
+impl Label {
+    /// The group of one dimension's code.
+    pub(super) fn of_one(code: u32) -> Self {
+        let mut label = Self { bucket: 0, codes: [0; StatsQuestion::MAX_DIMENSIONS] };
+        label.codes[0] = code;
+        label
+    }
+}
+
 /// Gives numbers to labels and codes to texts.
 #[derive(Debug, Default)]
 pub(super) struct Labels(Mutex<Numbers>);
@@ -46,6 +55,13 @@ impl Labels {
         let mut ranks = vec![0; groups.len()];
         (0..).zip(groups).for_each(|(rank, group)| ranks[group as usize] = rank);
         ranks
+    }
+
+    /// Compares two groups of one dimension as [`Finished::compare`] does.
+    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
+        let numbers = self.0.lock();
+        let text = |group: u32| numbers.texts[0].dictionary().get(numbers.labels[group as usize].codes[0]);
+        text(a).cmp(&text(b))
     }
 
     pub(super) fn finish(self) -> Finished {

@@ -83,7 +83,7 @@ pub(super) fn each_of<I: Sync, A: Send>(
         }
         Ok(collected)
     };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = cores();
     if rows < ROWS_FOR_THREADS || pieces.len() < 2 || cores < 2 {
         return Ok(vec![work()?]);
     }
@@ -96,6 +96,11 @@ pub(super) fn each_of<I: Sync, A: Send>(
         }
         Ok(collected)
     })
+}
+
+/// How many cores there are.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn spans(chunks: &[Chunk]) -> Vec<Span<'_>> {

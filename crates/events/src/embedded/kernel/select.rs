@@ -17,7 +17,7 @@ use crate::embedded::view::View;
 
 /// Rows of one chunk, ascending.
 #[derive(Debug, Clone)]
-pub(super) enum Rows {
+pub(in crate::embedded) enum Rows {
     Span(Range<usize>),
     List(Vec<u32>),
 }
@@ -56,7 +56,7 @@ impl Rows {
     }
 
     /// Keeps the rows that the test likes.
-    fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
+    pub(super) fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
         match self {
             Self::Span(rows) => {
                 let mut kept = vec![0; rows.len()];

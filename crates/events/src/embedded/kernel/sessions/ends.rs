@@ -1,0 +1,131 @@
+//! Where each session of a chunk begins and ends: its first page view and its last.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::StoreError;
+use crate::embedded::kernel::run::Stop;
+use crate::embedded::kernel::select::Rows;
+use crate::embedded::text::TextColumn;
+use crate::embedded::times::Times;
+
+/// The rows of a session's entry and exit, which are the same where there is only one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::embedded) struct Ends {
+    entry: u32,
+    exit: u32,
+}
+
+impl Ends {
+    const NONE: Self = Self { entry: u32::MAX, exit: u32::MAX };
+
+    /// The rows; `None` when the session has none.
+    pub(super) fn rows(self) -> Option<(usize, usize)> {
+        (self != Self::NONE).then_some((self.entry as usize, self.exit as usize))
+    }
+}
+
+/// The page views of some sessions of a chunk.
+pub(in crate::embedded) struct PageViews<'a> {
+    /// The rows that count.
+    pub(in crate::embedded) rows: &'a Rows,
+    pub(in crate::embedded) times: &'a Times,
+    /// Whether the times ascend.
+    pub(in crate::embedded) sorted: bool,
+    /// The session of each row of the chunk.
+    pub(in crate::embedded) numbers: &'a [u32],
+    /// The sessions.
+    pub(in crate::embedded) sessions: Range<usize>,
+    pub(in crate::embedded) paths: &'a TextColumn,
+}
+
+impl PageViews<'_> {
+    /// The ends of each session, and whether two page views of one are of one millisecond: these
+    /// come by their path, and then those first that pass the filters.
+    pub(in crate::embedded) fn ends(
+        &self,
+        passes: impl Fn(usize) -> bool,
+        stop: &Stop,
+    ) -> Result<(Vec<Ends>, bool), StoreError> {
+        if self.sorted {
+            let (ends, tied) = self.first_and_last(stop)?;
+            if !tied {
+                return Ok((ends, false));
+            }
+        }
+        Ok((self.compared(passes, stop)?, true))
+    }
+
+    /// The first and last row of each session, and whether two are of one millisecond.
+    fn first_and_last(&self, stop: &Stop) -> Result<(Vec<Ends>, bool), StoreError> {
+        let mut ends = vec![Ends::NONE; self.sessions.len()];
+        let mut tied = false;
+        // No branch depends on a row: whether it is the first of its session could not be foretold.
+        self.each(stop, |row, session| {
+            let ends = &mut ends[session];
+            let before = ends.exit.min(row as u32) as usize;
+            tied |= (before != row) & (self.times.at(before) == self.times.at(row));
+            *ends = Ends { entry: ends.entry.min(row as u32), exit: row as u32 };
+        })?;
+        Ok((ends, tied))
+    }
+
+    /// The ends of each session, whatever the order of the rows.
+    fn compared(&self, passes: impl Fn(usize) -> bool, stop: &Stop) -> Result<Vec<Ends>, StoreError> {
+        let mut ends = vec![Ends::NONE; self.sessions.len()];
+        self.each(stop, |row, session| {
+            let this = row as u32;
+            let ends = &mut ends[session];
+            let Some((entry, exit)) = ends.rows() else {
+                *ends = Ends { entry: this, exit: this };
+                return;
+            };
+            let before = *ends;
+            if self.compare(row, entry).then_with(|| passes(entry).cmp(&passes(row))).is_lt() {
+                ends.entry = this;
+            }
+            if self.compare(row, exit).is_gt() {
+                ends.exit = this;
+            }
+            // Page views that are alike in all of this are still two.
+            if ends.entry == ends.exit {
+                ends.exit = if ends.entry == this { before.exit } else { this };
+            }
+        })?;
+        Ok(ends)
+    }
+
+    fn compare(&self, row: usize, other: usize) -> Ordering {
+        self.times.at(row).cmp(&self.times.at(other)).then_with(|| {
+            let (code, of_other) = (self.paths.codes.get(row), self.paths.codes.get(other));
+            if code == of_other {
+                return Ordering::Equal;
+            }
+            self.paths.dictionary.get(code).cmp(&self.paths.dictionary.get(of_other))
+        })
+    }
+
+    /// Calls `each` with every row, and the place of its session among these. The sessions of many rows
+    /// are looked at before one is handed on, since which row is whose could not be foretold either.
+    fn each(&self, stop: &Stop, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
+        const BLOCK: usize = 1024;
+        let (first, count) = (self.sessions.start as u32, self.sessions.len() as u32);
+        let session = |row: usize| self.numbers[row].wrapping_sub(first);
+        let mut found = [0; BLOCK];
+        for start in (0..self.rows.len()).step_by(BLOCK) {
+            stop.check()?;
+            let mut many = 0;
+            let mut look_at = |row: usize| {
+                found[many] = row;
+                many += usize::from(session(row) < count);
+            };
+            let places = start..self.rows.len().min(start + BLOCK);
+            match self.rows {
+                Rows::Span(rows) => places.for_each(|place| look_at(rows.start + place)),
+                Rows::List(rows) => rows[places].iter().for_each(|row| look_at(*row as usize)),
+            }
+            found[..many].iter().for_each(|row| each(*row, session(*row) as usize));
+        }
+        Ok(())
+    }
+}
