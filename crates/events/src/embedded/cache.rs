@@ -10,6 +10,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::field::Field;
+use super::kernel::summary::SummaryKey;
 use crate::StoreError;
 
 /// A part of a chunk, as decoded or as derived.
@@ -35,6 +36,8 @@ pub(super) enum Part {
     VisitorTokens,
     /// What an estimate of all visitors of the chunk needs.
     VisitorSketch,
+    /// The groups of a question.
+    Summary(SummaryKey),
     /// The text of a top-level property.
     Property(Arc<str>),
     /// The number in a top-level property.

@@ -17,6 +17,7 @@ use super::kernel::properties;
 use super::kernel::run::Stop;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
+use super::kernel::summary::{Kept, SummaryKey};
 use super::segment::Segment;
 use super::session_column::{Numbered, SessionColumn};
 use super::text::{Codes, Interner, TextColumn};
@@ -211,6 +212,23 @@ impl Columns {
             })?;
             Ok(column(&codes, interner))
         })
+    }
+
+    /// Whether a chunk has a summary, or nobody has tried to count one.
+    pub(super) fn may_have_summary(&self, chunk: &Chunk, key: &SummaryKey) -> bool {
+        let part = Part::Summary(key.clone());
+        let known = chunk.number().and_then(|number| self.cache.peek::<Kept>(number, part));
+        known.is_none_or(|kept| kept.is_there())
+    }
+
+    /// The groups of a whole chunk, counted by the first who wants them.
+    pub(super) fn summary(
+        &self,
+        chunk: &Chunk,
+        key: &SummaryKey,
+        count: impl FnOnce() -> Result<Kept, StoreError>,
+    ) -> Result<Arc<Kept>, StoreError> {
+        self.derived(chunk, Part::Summary(key.clone()), count)
     }
 
     /// Something computed from a text column, row by row, without keeping the column.

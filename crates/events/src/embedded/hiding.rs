@@ -47,10 +47,15 @@ impl Hiding {
         Self { floor: self.floor, people: Arc::new(people) }
     }
 
+    /// Whether some rows of a chunk may be marked.
+    pub(super) fn concerns(&self, chunk: &Chunk) -> bool {
+        self.people.iter().any(|person| chunk.earliest() < person.at)
+    }
+
     /// For each row 0, or the place of its person in `people` counted from 1; `None` when the
     /// chunk holds nothing of any of them. Expired rows are not marked.
     pub(super) fn marks(&self, columns: &Columns, chunk: &Chunk) -> Result<Option<Vec<u32>>, StoreError> {
-        if !self.people.iter().any(|person| chunk.earliest() < person.at) {
+        if !self.concerns(chunk) {
             return Ok(None);
         }
         let users = Ids::of(columns, chunk, Kind::User)?;

@@ -1,20 +1,28 @@
-//! Counting distinct visitors by group: a bitmap for each group while those are small together,
-//! otherwise a list of (group, visitor) pairs that is freed of its doubles now and then.
+//! Counting distinct visitors by group: a bitmap for each group while those are small together, then
+//! lists by group.
 
+mod lists;
+
+use std::sync::Arc;
+
+use self::lists::Lists;
 use super::estimate::estimate;
+use super::run::Stop;
+use super::select::Rows;
+use super::summary::{Kept, Members};
+use crate::StoreError;
 
-/// Bitmaps of all groups together may take so many bytes before they become pairs, or more where
-/// there are so many rows that pairs would take no less, up to a bound.
-const BITMAP_BYTES: usize = 16 << 20;
-const MOST_BITMAP_BYTES: usize = 64 << 20;
-/// So many pairs are freed of doubles before more are added.
-const MANY_PAIRS: usize = 8 << 20;
+/// Bitmaps of all groups together may take so many bytes on each core before they become lists: what
+/// a processor keeps close, about.
+const BITMAP_BYTES: usize = 4 << 20;
+/// … and of those that a summary is made of.
+const MOST_KEPT_BYTES: usize = 64 << 20;
 
 /// The visitors seen, by group.
 #[derive(Debug)]
 pub(super) enum Distinct {
     Bitmaps(Bitmaps),
-    Pairs(Pairs),
+    Lists(Lists),
 }
 
 impl Default for Distinct {
@@ -24,35 +32,54 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Makes room for groups below `groups` and visitors below `visitors`, of whom at most `rows` are
-    /// added, doubles included.
-    pub(super) fn reserve(&mut self, groups: usize, visitors: usize, rows: usize) {
+    /// Makes room for groups below `groups` and visitors below `visitors`.
+    pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                let most = (rows * 4).clamp(BITMAP_BYTES, MOST_BITMAP_BYTES);
-                if Bitmaps::bytes(groups.max(bitmaps.groups()), visitors) > most {
-                    *self = Self::Pairs(Pairs::of(bitmaps));
-                    return;
+                if Bitmaps::bytes(groups.max(bitmaps.groups()), visitors) <= BITMAP_BYTES {
+                    bitmaps.grow(groups, Bitmaps::words(visitors));
+                } else {
+                    *self = Self::Lists(lists_of(bitmaps));
+                    self.reserve(groups, visitors);
                 }
-                bitmaps.grow(groups, Bitmaps::words(visitors));
             }
-            Self::Pairs(pairs) => pairs.make_room(),
+            Self::Lists(lists) => lists.reserve(visitors),
         }
     }
 
-    /// Adds the visitors of one group.
-    pub(super) fn add_group(&mut self, group: u32, visitors: impl Iterator<Item = u32>) {
-        match self {
-            Self::Bitmaps(bitmaps) => {
+    /// Adds the visitors of one group: those of a column at these places among the rows.
+    pub(super) fn add_group(
+        &mut self,
+        group: u32,
+        column: &Arc<Vec<u32>>,
+        rows: &Rows,
+        places: std::ops::Range<usize>,
+    ) {
+        match (self, rows) {
+            (Self::Bitmaps(bitmaps), rows) => {
                 let bitmap = bitmaps.of_group_mut(group as usize);
-                visitors.for_each(|visitor| bitmap[visitor as usize / 64] |= 1 << (visitor % 64));
+                let mut add = |visitor: u32| bitmap[visitor as usize / 64] |= 1 << (visitor % 64);
+                match rows {
+                    Rows::Span(span) => {
+                        let rows = span.start + places.start..span.start + places.end;
+                        column[rows].iter().for_each(|visitor| add(*visitor));
+                    }
+                    Rows::List(rows) => rows[places].iter().for_each(|row| add(column[*row as usize])),
+                }
             }
-            Self::Pairs(pairs) => pairs.seen.extend(visitors.map(|visitor| (group, visitor))),
+            (Self::Lists(lists), Rows::Span(span)) => {
+                lists.add_group(group, column, span.start + places.start..span.start + places.end);
+            }
+            (Self::Lists(lists), Rows::List(rows)) => {
+                let numbers: Vec<u32> = rows[places].iter().map(|row| column[*row as usize]).collect();
+                let places = 0..numbers.len();
+                lists.add_group(group, &Arc::new(numbers), places);
+            }
         }
     }
 
-    /// Adds visitors, each with its place in `groups`.
-    pub(super) fn add(&mut self, groups: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
+    /// Adds visitors, each with its place in `groups`; `counts` tells how many there are at each place.
+    pub(super) fn add(&mut self, groups: &[u32], counts: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         match self {
             Self::Bitmaps(Bitmaps { words, bits }) => {
                 let starts: Vec<usize> = groups.iter().map(|group| *group as usize * *words).collect();
@@ -60,9 +87,19 @@ impl Distinct {
                     bits[starts[place as usize] + visitor as usize / 64] |= 1 << (visitor % 64);
                 });
             }
-            Self::Pairs(pairs) => {
-                pairs.seen.extend(seen.map(|(place, visitor)| (groups[place as usize], visitor)));
+            Self::Lists(lists) => lists.add(groups, counts, seen),
+        }
+    }
+
+    /// Adds the visitors of a summary, whose groups have these numbers.
+    pub(super) fn add_summary(&mut self, groups: &[u32], kept: &Arc<Kept>) {
+        match self {
+            Self::Bitmaps(bitmaps) => {
+                for (place, group) in (0..).zip(groups) {
+                    bitmaps.add_members(*group as usize, kept.visitors(place));
+                }
             }
+            Self::Lists(lists) => lists.add_summary(groups, kept),
         }
     }
 
@@ -70,43 +107,67 @@ impl Distinct {
     pub(super) fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
             (Self::Bitmaps(mine), Self::Bitmaps(theirs)) => mine.merge(theirs),
-            (Self::Pairs(mine), Self::Pairs(theirs)) => mine.seen.extend(theirs.seen),
-            (Self::Pairs(mine), Self::Bitmaps(theirs)) => mine.seen.extend(Pairs::of(&theirs).seen),
-            (Self::Bitmaps(mine), Self::Pairs(mut theirs)) => {
-                theirs.seen.extend(Pairs::of(mine).seen);
-                *self = Self::Pairs(theirs);
+            (Self::Lists(mine), Self::Lists(theirs)) => mine.merge(theirs),
+            (Self::Lists(mine), Self::Bitmaps(theirs)) => mine.merge(lists_of(&theirs)),
+            (Self::Bitmaps(mine), Self::Lists(mut theirs)) => {
+                theirs.merge(lists_of(mine));
+                *self = Self::Lists(theirs);
             }
         }
-    }
-
-    /// How many visitors each of so many groups has, when what was collected are their tokens.
-    pub(super) fn estimates(&self, groups: usize) -> Vec<u64> {
-        let mut tokens = vec![Vec::new(); groups];
-        match self {
-            Self::Bitmaps(bitmaps) => {
-                tokens
-                    .iter_mut()
-                    .zip(bitmaps.each())
-                    .for_each(|(tokens, bitmap)| tokens.extend(members(bitmap)));
-            }
-            Self::Pairs(pairs) => pairs.each_distinct(|group, token| tokens[group as usize].push(token)),
-        }
-        tokens.into_iter().map(estimate).collect()
     }
 
     /// How many visitors each of so many groups has.
-    pub(super) fn counts(&self, groups: usize) -> Vec<u64> {
-        let mut counts = vec![0; groups];
+    pub(super) fn counts(&mut self, groups: usize, stop: &Stop) -> Result<Vec<u64>, StoreError> {
         match self {
             Self::Bitmaps(bitmaps) => {
-                for (count, bitmap) in counts.iter_mut().zip(bitmaps.each()) {
-                    *count = bitmap.iter().map(|word| u64::from(word.count_ones())).sum();
-                }
+                let count = |bitmap: &[u64]| bitmap.iter().map(|word| u64::from(word.count_ones())).sum();
+                let counts = bitmaps.each().map(count).chain(std::iter::repeat(0));
+                Ok(counts.take(groups).collect())
             }
-            Self::Pairs(pairs) => pairs.each_distinct(|group, _| counts[group as usize] += 1),
+            Self::Lists(lists) => lists.counts(groups, stop),
         }
-        counts
     }
+
+    /// The visitors of each of so many groups.
+    fn members(&mut self, groups: usize, stop: &Stop) -> Result<Vec<Members>, StoreError> {
+        match self {
+            Self::Bitmaps(bitmaps) => {
+                let each = bitmaps.each().map(Members::of).chain(std::iter::repeat_with(Members::default));
+                Ok(each.take(groups).collect())
+            }
+            Self::Lists(lists) => lists.members(groups, stop),
+        }
+    }
+
+    /// The same, unless it would take long.
+    pub(super) fn kept(
+        &mut self,
+        groups: usize,
+        visitors: usize,
+        stop: &Stop,
+    ) -> Result<Option<Vec<Members>>, StoreError> {
+        let affordable = Bitmaps::bytes(groups, visitors) <= MOST_KEPT_BYTES;
+        affordable.then(|| self.members(groups, stop)).transpose()
+    }
+
+    /// How many visitors each of so many groups has, when what was collected are their tokens.
+    pub(super) fn estimates(&mut self, groups: usize, stop: &Stop) -> Result<Vec<u64>, StoreError> {
+        let estimate = |of_group: Members| {
+            let mut tokens = Vec::with_capacity(of_group.len());
+            of_group.each(|token| tokens.push(token));
+            estimate(tokens)
+        };
+        Ok(self.members(groups, stop)?.into_iter().map(estimate).collect())
+    }
+}
+
+fn lists_of(bitmaps: &Bitmaps) -> Lists {
+    let mut lists = Lists::default();
+    lists.reserve(bitmaps.words * 64);
+    for (group, bitmap) in (0..).zip(bitmaps.each()) {
+        lists.add_bitmap(group, bitmap);
+    }
+    lists
 }
 
 /// A bitmap of visitors for each group, one behind the other.
@@ -159,6 +220,11 @@ impl Bitmaps {
         &mut self.bits[group * self.words..][..self.words]
     }
 
+    /// Adds visitors that were counted before; there must be room for all.
+    pub(super) fn add_members(&mut self, group: usize, members: &Members) {
+        members.add_to(self.of_group_mut(group));
+    }
+
     /// Adds the visitors of another group to a group.
     pub(super) fn unite(&mut self, group: usize, other: usize) {
         for word in 0..self.words {
@@ -184,119 +250,47 @@ impl Bitmaps {
     }
 }
 
-/// The bits that are set.
-fn members(bitmap: &[u64]) -> impl Iterator<Item = u32> {
-    (0..).zip(bitmap).flat_map(|(place, word)| {
-        let mut left = *word;
-        std::iter::from_fn(move || {
-            let bit = (left != 0).then(|| place * 64 + left.trailing_zeros())?;
-            left &= left - 1;
-            Some(bit)
-        })
-    })
-}
-
-/// Groups and their visitors, doubles included.
-#[derive(Debug)]
-pub(super) struct Pairs {
-    seen: Vec<(u32, u32)>,
-    /// The length after doubles were removed last.
-    distinct: usize,
-}
-
-impl Pairs {
-    fn of(bitmaps: &Bitmaps) -> Self {
-        let mut seen = Vec::new();
-        for (group, bitmap) in (0..).zip(bitmaps.each()) {
-            seen.extend(members(bitmap).map(|visitor| (group, visitor)));
-        }
-        Self { distinct: seen.len(), seen }
-    }
-
-    /// Removes doubles once the list has grown by many.
-    fn make_room(&mut self) {
-        if self.seen.len() - self.distinct < MANY_PAIRS.max(self.distinct) {
-            return;
-        }
-        let mut distinct = Vec::new();
-        self.each_distinct(|group, visitor| distinct.push((group, visitor)));
-        *self = Self { distinct: distinct.len(), seen: distinct };
-    }
-
-    /// Calls `each` once for every distinct pair: visitors are laid out by group, and one small
-    /// bitmap is used for one group after the other.
-    fn each_distinct(&self, mut each: impl FnMut(u32, u32)) {
-        let groups = self.seen.iter().map(|pair| pair.0 as usize + 1).max().unwrap_or_default();
-        let visitors = self.seen.iter().map(|pair| pair.1 as usize + 1).max().unwrap_or_default();
-        let mut ends = vec![0_usize; groups + 1];
-        for (group, _) in &self.seen {
-            ends[*group as usize + 1] += 1;
-        }
-        for group in 0..groups {
-            ends[group + 1] += ends[group];
-        }
-        let mut by_group = vec![0_u32; self.seen.len()];
-        let mut next = ends.clone();
-        for (group, visitor) in &self.seen {
-            by_group[next[*group as usize]] = *visitor;
-            next[*group as usize] += 1;
-        }
-        let mut bitmap = vec![0_u64; visitors.div_ceil(64)];
-        for (group, span) in (0..).zip(ends.windows(2)) {
-            let of_group = &by_group[span[0]..span[1]];
-            for visitor in of_group {
-                let (word, bit) = (&mut bitmap[*visitor as usize / 64], 1 << (visitor % 64));
-                if *word & bit == 0 {
-                    *word |= bit;
-                    each(group, *visitor);
-                }
-            }
-            for visitor in of_group {
-                bitmap[*visitor as usize / 64] = 0;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn bitmaps_and_pairs_count_alike() {
-        let seen = |step: u32| (0..20_000).map(move |n| (n % 7, n * step % 9_001));
-        let small = || {
+    fn bitmaps_and_lists_count_alike() {
+        const GROUPS: usize = 7;
+        let seen = |step: u32| (0..20_000).map(move |n| (n % GROUPS as u32, n * step % 9_001));
+        let counts: Vec<u32> = (0..GROUPS).map(|group| (20_000 - group).div_ceil(GROUPS) as u32).collect();
+        let groups: Vec<u32> = (0..GROUPS as u32).rev().collect();
+        let small = |_: u32| {
             let mut distinct = Distinct::default();
-            distinct.reserve(7, 9_001, 40_000);
+            distinct.reserve(GROUPS, 9_001);
             distinct
         };
-        let large = || {
-            let mut distinct = small();
-            distinct.add_group(3, [5, 5].into_iter());
-            distinct.reserve(7, 1 << 30, 40_000);
-            assert!(matches!(distinct, Distinct::Pairs(_)));
+        let large = |step: u32| {
+            let mut distinct = small(step);
+            distinct.add(&groups, &counts, seen(step).take(100));
+            distinct.reserve(GROUPS, 1 << 26);
+            assert!(matches!(distinct, Distinct::Lists(_)));
             distinct
         };
-        let mut expected = small();
-        let groups: Vec<u32> = (0..7).collect();
-        expected.add(&groups, seen(3));
-        expected.add(&groups, seen(11));
-        expected.add_group(3, [5].into_iter());
-        let expected = expected.counts(7);
-        for (first, second) in [(small(), large()), (large(), small()), (large(), large())] {
-            let (mut first, mut second) = (first, second);
-            first.add(&groups, seen(3));
-            second.add(&groups, seen(11));
-            first.merge(second);
-            assert_eq!(first.counts(7), expected);
+        let column = Arc::new(vec![1, 2, 9_000, 5]);
+        let collected = |start: &dyn Fn(u32) -> Distinct, step: u32| {
+            let mut distinct = start(step);
+            distinct.add(&groups, &counts, seen(step));
+            distinct.add_group(3, &column, &Rows::Span(1..4), 1..3);
+            distinct.add_group(4, &column, &Rows::List(vec![0, 3]), 0..1);
+            distinct
+        };
+        let stop = Stop::default();
+        let mut expected = collected(&small, 3);
+        expected.merge(collected(&small, 11));
+        let expected = expected.counts(GROUPS, &stop).unwrap();
+        let starts: [&dyn Fn(u32) -> Distinct; 2] = [&small, &large];
+        for (first, second) in [(0, 1), (1, 0), (1, 1)] {
+            let mut distinct = collected(starts[first], 3);
+            distinct.merge(collected(starts[second], 11));
+            assert_eq!(distinct.counts(GROUPS, &stop).unwrap(), expected);
+            let members = distinct.members(GROUPS, &stop).unwrap();
+            assert_eq!(members.iter().map(|group| group.len() as u64).collect::<Vec<_>>(), expected);
         }
-    }
-
-    #[test]
-    fn doubles_are_removed_when_there_are_many() {
-        let seen = (0..=MANY_PAIRS as u32).map(|n| (n % 3, n % 10)).collect();
-        let mut pairs = Pairs { seen, distinct: 0 };
-        pairs.make_room();
-        assert_eq!((pairs.seen.len(), pairs.distinct), (30, 30));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, Dimension, Filter};
+use millimetric_core::query::{Buckets, Column, Dimension, Filter};
 
 use super::distinct::Distinct;
 use super::estimate::{Sketch, TOKENS};
@@ -13,6 +13,7 @@ use super::labels::{Finished, Labels};
 use super::local::{Ids, Local};
 use super::run::{self, Span, Stop};
 use super::select::{Rows, Selection, select};
+use super::summary::{Kept, Summary, SummaryKey};
 use super::sums::Sum;
 use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
@@ -22,8 +23,8 @@ use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
 /// What rows are grouped by.
-#[derive(Debug, Clone)]
-pub(super) enum By {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::embedded) enum By {
     Field(Field),
     Property(Arc<str>),
     /// The set of property names.
@@ -64,6 +65,19 @@ pub(super) struct Counting<'a> {
 }
 
 impl Counting<'_> {
+    /// What summaries of this are, if there can be any: of all events or of those of one name, over all
+    /// of the time that a chunk spans.
+    fn summary_key(&self, view: &View) -> Option<SummaryKey> {
+        let event = match self.filters {
+            [] => None,
+            [Filter { column: Column::EventName, value }] => Some(value.clone()),
+            _ => return None,
+        };
+        let plain = self.buckets.is_none() && !self.spans && self.number.is_none();
+        let visitors = self.uniques.then_some(view.visitors.generation);
+        plain.then(|| SummaryKey { by: self.by.clone(), event, visitors })
+    }
+
     /// Divides the rows by the columns and gives the events of each local group.
     fn divide(&self, local: &mut Local, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
         let only_events = !self.uniques && !self.spans && self.number.is_none();
@@ -100,14 +114,32 @@ pub(super) struct Counted {
     pub(super) sums: Vec<Sum>,
 }
 
-/// Counts the view's rows.
+/// Counts the view's rows, those of whole chunks by their summaries.
 pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result<Counted, StoreError> {
     let visitors = match counting.uniques {
         false => Visitors::None,
         true if visitors_if_many(view, counting.filters, stop)?.is_some() => Visitors::Estimated,
         true => Visitors::Numbered,
     };
-    count_selected(view, counting, visitors, stop, |span| select(view, span, counting.filters))
+    let pieces = match visitors {
+        Visitors::Estimated => spans(view),
+        _ => pieces(view, counting),
+    };
+    let labels = Labels::default();
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    let parts = run::each_of(&pieces, rows, stop, Part::default, |part, piece| match piece {
+        Piece::Span(span) => part.add_span(view, counting, visitors, span, &labels),
+        Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, stop)? {
+            Some(kept) => {
+                part.add_summary(view, &kept, &labels);
+                Ok(())
+            }
+            None => {
+                run::spans(chunk).try_for_each(|span| part.add_span(view, counting, visitors, &span, &labels))
+            }
+        },
+    })?;
+    counted(counting, visitors, parts, labels, stop)
 }
 
 /// Counts those of the view's rows that are selected, whatever the filters.
@@ -123,13 +155,84 @@ pub(super) fn count_selected(
         let Some(selection) = selected(span)? else { return Ok(()) };
         part.add(view, counting, visitors, span, &selection, &labels)
     })?;
-    let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
+    counted(counting, visitors, parts, labels, stop)
+}
+
+/// Work on a view's rows.
+#[derive(Debug)]
+pub(super) enum Piece<'a> {
+    /// A whole chunk, of which there may be a summary.
+    Chunk(&'a Chunk, SummaryKey),
+    /// Rows to be looked at.
+    Span(Span<'a>),
+}
+
+/// All rows of the view.
+pub(super) fn spans(view: &View) -> Vec<Piece<'_>> {
+    view.chunks.iter().flat_map(run::spans).map(Piece::Span).collect()
+}
+
+/// All rows of the view, by whole chunks where these may be summed up.
+pub(super) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Piece<'a>> {
+    let Some(key) = counting.summary_key(view) else { return spans(view) };
+    let is_whole = |chunk: &Chunk| {
+        chunk.is_cached()
+            && view.from <= chunk.earliest()
+            && chunk.latest() < view.to
+            && !view.hiding.concerns(chunk)
+    };
+    let of_chunk = |chunk| {
+        if is_whole(chunk) && view.shared.columns.may_have_summary(chunk, &key) {
+            return vec![Piece::Chunk(chunk, key.clone())];
+        }
+        run::spans(chunk).map(Piece::Span).collect()
+    };
+    view.chunks.iter().flat_map(of_chunk).collect()
+}
+
+/// The groups of a whole chunk; `None` where they are as much to read as its rows.
+pub(super) fn summary(
+    view: &View,
+    counting: &Counting<'_>,
+    key: &SummaryKey,
+    chunk: &Chunk,
+    stop: &Stop,
+) -> Result<Option<Arc<Kept>>, StoreError> {
+    let kept = view.shared.columns.summary(chunk, key, || {
+        let (labels, mut part) = (Labels::default(), Part::default());
+        let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
+        for span in run::spans(chunk) {
+            stop.check()?;
+            part.add_span(view, counting, visitors, &span, &labels)?;
+        }
+        let groups = labels.finish();
+        let count = groups.labels.len();
+        let visitors = if counting.uniques {
+            part.visitors.kept(count, view.visitors.len(), stop)?
+        } else {
+            Some(Vec::new())
+        };
+        let events = padded(part.events, count, 0);
+        Ok(Kept::of(visitors.map(|visitors| Summary { groups, events, visitors }), chunk.rows()))
+    })?;
+    Ok(Some(kept).filter(|kept| kept.summary().is_some()))
+}
+
+/// Puts together what each core has counted.
+fn counted(
+    counting: &Counting<'_>,
+    visitors: Visitors<'_>,
+    parts: Vec<Part>,
+    labels: Labels,
+    stop: &Stop,
+) -> Result<Counted, StoreError> {
+    let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
     let groups = labels.finish();
     let count = groups.labels.len();
     let uniques = match visitors {
         Visitors::None => Vec::new(),
-        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count),
-        Visitors::Estimated => whole.visitors.estimates(count),
+        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, stop)?,
+        Visitors::Estimated => whole.visitors.estimates(count, stop)?,
     };
     Ok(Counted {
         events: padded(whole.events, count, 0),
@@ -168,12 +271,12 @@ pub(super) fn visitors_if_many(
     let parts = run::each_span(view, stop, Part::default, |part, span| {
         let Some(selection) = select(view, span, filters)? else { return Ok(()) };
         let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
-        part.visitors.reserve(1, TOKENS, rows);
-        part.add_visitors(&Ids::One, &[0], &selection, &tokens);
+        part.visitors.reserve(1, TOKENS);
+        part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
         Ok(())
     })?;
-    let whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
-    Ok(Some(whole.visitors.estimates(1)[0]).filter(|visitors| *visitors > most as u64))
+    let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
+    Ok(Some(whole.visitors.estimates(1, stop)?[0]).filter(|visitors| *visitors > most as u64))
 }
 
 /// About how many visitors the view's chunks have, whatever is in range and hidden.
@@ -206,6 +309,33 @@ struct Part {
 }
 
 impl Part {
+    /// Adds the rows of a span that the question is about.
+    fn add_span(
+        &mut self,
+        view: &View,
+        counting: &Counting<'_>,
+        visitors: Visitors<'_>,
+        span: &Span<'_>,
+        labels: &Labels,
+    ) -> Result<(), StoreError> {
+        let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+        self.add(view, counting, visitors, span, &selection, labels)
+    }
+
+    /// Adds the rows of a whole chunk that the question is about.
+    fn add_summary(&mut self, view: &View, kept: &Arc<Kept>, labels: &Labels) {
+        let Some(summary) = kept.summary() else { return };
+        let (groups, count) = labels.with(|numbers| (numbers.add(&summary.groups), numbers.len()));
+        self.events.resize(self.events.len().max(count), 0);
+        for (group, events) in groups.iter().zip(&summary.events) {
+            self.events[*group as usize] += events;
+        }
+        if !summary.visitors.is_empty() {
+            self.visitors.reserve(count, view.visitors.len());
+            self.visitors.add_summary(&groups, kept);
+        }
+    }
+
     fn add(
         &mut self,
         view: &View,
@@ -216,7 +346,6 @@ impl Part {
         labels: &Labels,
     ) -> Result<(), StoreError> {
         let columns = &view.shared.columns;
-        let rows = view.chunks.iter().map(Chunk::rows).sum();
         let mut local = Local::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {
@@ -243,8 +372,8 @@ impl Part {
             Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
         };
         if let Some((seen, most)) = seen {
-            self.visitors.reserve(count, most, rows);
-            self.add_visitors(&local.ids, &groups, selection, &seen);
+            self.visitors.reserve(count, most);
+            self.add_visitors(&local.ids, &groups, &counts, selection, &seen);
         }
         if counting.spans {
             self.spans.resize(self.spans.len().max(count), NO_SPAN);
@@ -265,28 +394,31 @@ impl Part {
         Ok(())
     }
 
-    fn add_visitors(&mut self, ids: &Ids, groups: &[u32], selection: &Selection, visitors: &[u32]) {
-        match (ids, &selection.rows) {
-            (Ids::One, Rows::Span(rows)) => {
-                self.visitors.add_group(groups[0], visitors[rows.clone()].iter().copied());
-            }
-            (Ids::One, Rows::List(rows)) => {
-                self.visitors.add_group(groups[0], rows.iter().map(|row| visitors[*row as usize]));
-            }
-            (Ids::Runs(runs), rows) => {
+    fn add_visitors(
+        &mut self,
+        ids: &Ids,
+        groups: &[u32],
+        counts: &[u32],
+        selection: &Selection,
+        visitors: &Arc<Vec<u32>>,
+    ) {
+        let rows = &selection.rows;
+        match (ids, rows) {
+            (Ids::One, _) => self.visitors.add_group(groups[0], visitors, rows, 0..rows.len()),
+            (Ids::Runs(runs), _) => {
                 let mut start = 0;
                 for (end, id) in runs {
-                    let run = (start..*end).map(|place| visitors[rows.at(place)]);
-                    self.visitors.add_group(groups[*id as usize], run);
+                    self.visitors.add_group(groups[*id as usize], visitors, rows, start..*end);
                     start = *end;
                 }
             }
             (Ids::Each(ids), Rows::Span(rows)) => {
-                self.visitors.add(groups, ids.iter().copied().zip(visitors[rows.clone()].iter().copied()));
+                let seen = ids.iter().copied().zip(visitors[rows.clone()].iter().copied());
+                self.visitors.add(groups, counts, seen);
             }
             (Ids::Each(ids), Rows::List(rows)) => {
-                let seen = rows.iter().map(|row| visitors[*row as usize]);
-                self.visitors.add(groups, ids.iter().copied().zip(seen));
+                let seen = ids.iter().copied().zip(rows.iter().map(|row| visitors[*row as usize]));
+                self.visitors.add(groups, counts, seen);
             }
         }
     }

@@ -82,6 +82,18 @@ impl Numbers {
         })
     }
 
+    /// The numbers of groups that were counted elsewhere.
+    pub(super) fn add(&mut self, groups: &Finished) -> Vec<u32> {
+        let mut number = |label: &Label| {
+            let mut codes = label.codes;
+            for (dimension, code) in codes.iter_mut().enumerate() {
+                *code = self.code(dimension, groups.texts[dimension].get(*code));
+            }
+            self.number(Label { codes, ..*label })
+        };
+        groups.labels.iter().map(&mut number).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.labels.len()
     }
@@ -97,6 +109,11 @@ pub(super) struct Finished {
 impl Finished {
     pub(super) fn text(&self, group: usize, dimension: usize) -> Option<&str> {
         self.texts[dimension].get(self.labels[group].codes[dimension])
+    }
+
+    /// Memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.texts.iter().map(Dictionary::bytes).sum::<usize>() + size_of_val(self.labels.as_slice())
     }
 
     /// By the texts, dimension after dimension; no value first, texts by their bytes.

@@ -22,4 +22,5 @@ pub(super) mod select;
 pub(super) mod sessions;
 pub(super) mod sources;
 pub(super) mod stats;
+pub(super) mod summary;
 pub(super) mod sums;

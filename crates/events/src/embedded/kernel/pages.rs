@@ -77,6 +77,10 @@ impl Views<'_> {
         let by = vec![By::Field(Field::Path)];
         let counting = Counting { by, uniques: true, ..Counting::default() };
         let Some(visitors) = groups::visitors_if_many(self.view, &[page_view()], stop)? else {
+            if !self.filtered {
+                let filters = &[page_view()];
+                return Ok(vec![groups::count(self.view, &Counting { filters, ..counting }, stop)?]);
+            }
             let selected = |span: &Span<'_>| self.select(span);
             let counted = groups::count_selected(self.view, &counting, Visitors::Numbered, stop, selected)?;
             return Ok(vec![counted]);

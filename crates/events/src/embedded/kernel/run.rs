@@ -62,7 +62,7 @@ pub(super) fn each_span<A: Send>(
     each: impl Fn(&mut A, &Span<'_>) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<A>, StoreError> {
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    each_of(&spans(&view.chunks), rows, stop, start, each)
+    each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, stop, start, each)
 }
 
 /// Does all pieces of a work on so many rows, one at a time, on as many cores as it is worth;
@@ -103,12 +103,8 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn spans(chunks: &[Chunk]) -> Vec<Span<'_>> {
-    let of = |chunk| {
-        let rows = Chunk::rows(chunk);
-        (0..rows)
-            .step_by(SPAN_ROWS)
-            .map(move |start| Span { chunk, rows: start..rows.min(start + SPAN_ROWS) })
-    };
-    chunks.iter().flat_map(of).collect()
+/// The spans of a chunk.
+pub(super) fn spans(chunk: &Chunk) -> impl Iterator<Item = Span<'_>> {
+    let rows = chunk.rows();
+    (0..rows).step_by(SPAN_ROWS).map(move |start| Span { chunk, rows: start..rows.min(start + SPAN_ROWS) })
 }

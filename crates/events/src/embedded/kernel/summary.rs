@@ -1,0 +1,190 @@
+//! What a chunk that never changes has of each group, kept: its events and its visitors. A question
+//! about all of its rows then adds up groups instead of rows.
+//!
+//! Only what is less to read than the rows is kept; everything can be counted again.
+
+use super::groups::By;
+use super::labels::Finished;
+use crate::embedded::cache::Weighed;
+
+/// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
+/// read, which are five bytes at the least.
+const MOST_BYTES: usize = 2;
+
+/// What a summary is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::embedded) struct SummaryKey {
+    pub(super) by: Vec<By>,
+    /// The only event that counts.
+    pub(super) event: Option<String>,
+    /// The table of the visitors' numbers, where visitors are counted.
+    pub(super) visitors: Option<u64>,
+}
+
+/// The groups of a whole chunk.
+#[derive(Debug)]
+pub(in crate::embedded) struct Summary {
+    pub(super) groups: Finished,
+    /// Of each group.
+    pub(super) events: Vec<u64>,
+    /// Of each group, by number; empty where nobody asked.
+    pub(super) visitors: Vec<Members>,
+}
+
+/// A summary, unless it would be as much to read as the rows.
+#[derive(Debug)]
+pub(in crate::embedded) struct Kept(Option<Summary>);
+
+impl Kept {
+    /// Keeps the summary of a chunk of so many rows if it is worth it.
+    pub(super) fn of(summary: Option<Summary>, rows: usize) -> Self {
+        Self(summary.filter(|summary| summary.bytes() <= rows * MOST_BYTES))
+    }
+
+    /// The visitors of the group at a place, which must be there.
+    pub(super) fn visitors(&self, group: u32) -> &Members {
+        static NOBODY: Members = Members::NONE;
+        self.0.as_ref().and_then(|summary| summary.visitors.get(group as usize)).unwrap_or(&NOBODY)
+    }
+
+    /// The summary, if there is one.
+    pub(super) fn summary(&self) -> Option<&Summary> {
+        self.0.as_ref()
+    }
+
+    /// Whether there is a summary.
+    pub(in crate::embedded) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Summary {
+    fn bytes(&self) -> usize {
+        let visitors: usize = self.visitors.iter().map(Members::bytes).sum();
+        self.groups.bytes() + size_of_val(self.events.as_slice()) + visitors
+    }
+}
+
+impl Weighed for Kept {
+    fn weight(&self) -> usize {
+        self.0.as_ref().map_or(0, Summary::bytes)
+    }
+}
+
+/// Some of the numbers of a bitmap: a bitmap again where they are many, their lower halves where
+/// they are few (the containers of Chambi et al., "Better bitmap performance with Roaring bitmaps",
+/// 2016).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Members {
+    /// Each with the place of its first word in the bitmap.
+    containers: Vec<(usize, Container)>,
+    count: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Container {
+    Few(Box<[u16]>),
+    Many(Box<[u64]>),
+}
+
+impl Members {
+    const NONE: Self = Self { containers: Vec::new(), count: 0 };
+    /// Words of a container's bitmap: 65 536 numbers.
+    const WORDS: usize = 1024;
+    /// Numbers from which on a bitmap is no larger than a list.
+    const MANY: usize = 4096;
+
+    /// The bits that are set.
+    pub(super) fn of(bitmap: &[u64]) -> Self {
+        let mut all = Self::NONE;
+        for (place, words) in bitmap.chunks(Self::WORDS).enumerate() {
+            let count = words.iter().map(|word| word.count_ones() as usize).sum();
+            let container = match count {
+                0 => continue,
+                1..Self::MANY => Container::Few(members(words).map(|bit| bit as u16).collect()),
+                _ => Container::Many(words.into()),
+            };
+            all.containers.push((place * Self::WORDS, container));
+            all.count += count;
+        }
+        all
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Sets the bits of all numbers.
+    pub(super) fn add_to(&self, bitmap: &mut [u64]) {
+        for (start, container) in &self.containers {
+            let words = &mut bitmap[*start..];
+            match container {
+                Container::Few(bits) => {
+                    bits.iter().for_each(|bit| words[usize::from(*bit) / 64] |= 1 << (bit % 64));
+                }
+                Container::Many(theirs) => {
+                    words.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
+                }
+            }
+        }
+    }
+
+    /// Calls `each` with every number, ascending.
+    pub(super) fn each(&self, mut each: impl FnMut(u32)) {
+        for (start, container) in &self.containers {
+            let first = *start as u32 * 64;
+            match container {
+                Container::Few(bits) => bits.iter().for_each(|bit| each(first + u32::from(*bit))),
+                Container::Many(words) => members(words).for_each(|bit| each(first + bit)),
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let container = |(_, container): &(usize, Container)| match container {
+            Container::Few(bits) => size_of_val(&**bits),
+            Container::Many(words) => size_of_val(&**words),
+        };
+        size_of_val(self.containers.as_slice()) + self.containers.iter().map(container).sum::<usize>()
+    }
+}
+
+/// The bits that are set.
+pub(super) fn members(bitmap: &[u64]) -> impl Iterator<Item = u32> {
+    (0..).zip(bitmap).flat_map(|(place, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| place * 64 + left.trailing_zeros())?;
+            left &= left - 1;
+            Some(bit)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_the_bits_that_were_set() {
+        let few = [0, 63, 64, 65_535, 65_536, 400_000];
+        let many: Vec<u32> = (200_000..300_000).step_by(3).collect();
+        for numbers in [&[], &few[..], &many, &[&few[..5], &many, &few[5..]].concat()] {
+            let mut bitmap = vec![0_u64; 6251];
+            for number in numbers {
+                bitmap[*number as usize / 64] |= 1 << (number % 64);
+            }
+            let kept = Members::of(&bitmap);
+            let mut each = Vec::new();
+            kept.each(|number| each.push(number));
+            assert_eq!((each.as_slice(), kept.len()), (numbers, numbers.len()));
+            let mut other = vec![0; 6300];
+            other[3] = 1;
+            bitmap[3] |= 1;
+            kept.add_to(&mut other);
+            assert_eq!(other[..bitmap.len()], bitmap);
+        }
+        assert!(Members::of(&vec![u64::MAX; 4096]).bytes() < 4096 * 8 + 200);
+    }
+}
