@@ -11,14 +11,14 @@ use millimetric_core::query::{Filter, FunnelAnswer, FunnelQuestion, FunnelSteps}
 use self::course::{Act, Course};
 use self::tally::Tally;
 use super::distinct::Bitmaps;
-use super::groups::By;
+use super::groups::{self, By, Counting, Piece};
 use super::journeys::{self, Gatherer, Moment, Plan};
 use super::labels::Labels;
 use super::local::Local;
 use super::run::{self, Span, Stop};
 use super::select::{Selection, Wanted, select};
 use crate::StoreError;
-use crate::embedded::columns::Columns;
+use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
 use crate::embedded::text::{TextColumn, widen, with_codes};
 use crate::embedded::view::View;
@@ -47,10 +47,10 @@ pub(in crate::embedded) fn funnel(
     } else {
         None
     };
-    for round in plan.rounds() {
-        let gathered = journeys::gather(view, &plan, round, stop, |span, selection, gatherer| {
-            asked.gather(span, selection, gatherer)
-        })?;
+    let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
+        asked.gather(span, selection, gatherer)
+    };
+    journeys::each_round(view, &plan, stop, gather, |gathered| {
         let ranks = asked.labels.ranks(asked.by.len());
         let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
         let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
@@ -63,7 +63,8 @@ pub(in crate::embedded) fn funnel(
         for part in parts {
             tally.merge(part);
         }
-    }
+        Ok(())
+    })?;
     if let Some(started) = started {
         tally.start(started);
     }
@@ -114,22 +115,28 @@ impl Asked<'_> {
 
     /// How many visitors start, and who of them has events that can be a second step.
     fn who_goes_on(&self, view: &View, stop: &Stop) -> Result<(u64, Vec<u64>), StoreError> {
-        // A bitmap for all other events, one for each name, and one for those who may start.
-        let starters = self.course.names.len() + 1;
+        let starters = self.starters();
         let groups = starters + 1;
-        let parts = run::each_span(view, stop, Bitmaps::default, |seen, span| {
-            let Some(steps) = self.steps(span)? else { return Ok(()) };
-            let Some(selection) = select(view, span, &[])? else { return Ok(()) };
-            let visitors = self.columns.visitors(span.chunk, &view.visitors)?;
-            let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
+        let by_name =
+            Counting { by: vec![By::Field(Field::EventName)], uniques: true, ..Counting::default() };
+        // A summary tells nothing of filters.
+        let pieces =
+            if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };
+        let rows = view.chunks.iter().map(Chunk::rows).sum();
+        let parts = run::each_of(&pieces, rows, stop, Bitmaps::default, |seen, piece| {
+            let (chunk, key) = match piece {
+                Piece::Chunk(chunk, key) => (*chunk, key),
+                Piece::Span(span) => return self.add_steps(view, span, seen),
+            };
+            let kept = groups::summary(view, &by_name, key, chunk, stop)?;
+            let Some(summary) = kept.as_ref().and_then(|kept| kept.summary()) else {
+                return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
+            };
             seen.reserve(groups, view.visitors.len());
-            seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
-            if !self.filters.is_empty() {
-                let starts = |place: &usize| {
-                    self.course.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
-                };
-                let starting = (0..names.len()).filter(starts);
-                seen.add_all(starting.map(|place| (starters, visitors[place])));
+            for (name, text) in (1..).zip(&self.course.names) {
+                if let Some(visitors) = summary.visitors_of(text) {
+                    seen.add_members(name, visitors);
+                }
             }
             Ok(())
         })?;
@@ -146,6 +153,29 @@ impl Asked<'_> {
         let second = self.course.who_has_another(&seen);
         let going_on = seen.of_group(starters).iter().zip(second).map(|(starts, second)| starts & second);
         Ok((started, going_on.collect()))
+    }
+
+    /// Adds the visitors of a span's rows to the bitmaps of `who_goes_on`.
+    fn add_steps(&self, view: &View, span: &Span<'_>, seen: &mut Bitmaps) -> Result<(), StoreError> {
+        let Some(steps) = self.steps(span)? else { return Ok(()) };
+        let Some(selection) = select(view, span, &[])? else { return Ok(()) };
+        let visitors = self.columns.visitors(span.chunk, &view.visitors)?;
+        let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
+        seen.reserve(self.starters() + 1, view.visitors.len());
+        seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
+        if !self.filters.is_empty() {
+            let starts = |place: &usize| {
+                self.course.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
+            };
+            let starting = (0..names.len()).filter(starts);
+            seen.add_all(starting.map(|place| (self.starters(), visitors[place])));
+        }
+        Ok(())
+    }
+
+    /// The bitmap of those who may start: behind one for all other events, and one for each name.
+    fn starters(&self) -> usize {
+        self.course.names.len() + 1
     }
 
     /// Takes the rows whose event is a step.
@@ -167,7 +197,8 @@ impl Asked<'_> {
         let group_at = local.group_at(selection, &groups);
         let names = steps.of_rows(selection);
         gatherer.take(selection, &names, |place, row| {
-            let starts = self.course.may_start(names[place]) && steps.wanted.passes(row);
+            let passes = self.filters.is_empty() || steps.wanted.passes(row);
+            let starts = passes && self.course.may_start(names[place]);
             Act::new(names[place] - 1, starts, group_at(place))
         });
         Ok(())

@@ -3,12 +3,13 @@
 //!
 //! Cores first gather the rows that matter into small parts by visitor, in the order in which they
 //! read; then they take part after part, lay it out by visitor, and follow one visitor after the
-//! other. Memory is bounded by the rows of a round, however many there are: more rows, or more
-//! visitors than are numbered for one question, take several rounds over the columns. Nothing
-//! here knows what a row means.
+//! other. Memory is bounded by the rows of a round, however many there are: more of those that
+//! matter, or more visitors than are numbered for one question, take several rounds over the columns.
+//! Nothing here knows what a row means.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::groups::visitors_if_many;
 use super::run::{self, Span, Stop};
@@ -18,12 +19,14 @@ use crate::embedded::columns::Chunk;
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
-/// Rows of one round, about; each takes 16 to 32 bytes.
+/// Rows that are gathered in one round, about; each takes 16 to 32 bytes.
 const ROUND_ROWS: usize = 6 << 20;
 /// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many
 /// that the parts are few enough to be written to at once.
 const PART_ROWS: usize = 65_536;
-const MOST_PARTS: usize = 128;
+const MOST_PARTS: usize = 32;
+/// A round of so many is not split any further.
+const MOST_ROUNDS: u64 = 1 << 16;
 
 /// One event of a visitor, with what the question wants to know of it.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +40,10 @@ pub(super) struct Moment<T> {
 /// How a question's rows are spread over rounds and parts.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// Rounds to begin with.
     rounds: u64,
+    /// Rows that a round may gather before it is split into two.
+    most: usize,
     /// A visitor's part is the lowest bits of their number.
     part_bits: u32,
     /// Whether the visitors are too many to be numbered all at once.
@@ -57,11 +63,8 @@ impl Plan {
         let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
         let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
         let part_bits = parts.next_power_of_two().trailing_zeros();
-        Ok(Self { rounds, part_bits, many_visitors: visitors.is_some(), only: None })
-    }
-
-    pub(super) fn rounds(&self) -> impl Iterator<Item = u64> + use<> {
-        0..self.rounds
+        let many_visitors = visitors.is_some();
+        Ok(Self { rounds, most: 2 * ROUND_ROWS, part_bits, many_visitors, only: None })
     }
 
     /// Whether visitors have numbers that last beyond a round.
@@ -69,14 +72,14 @@ impl Plan {
         !self.many_visitors
     }
 
-    /// Follows these visitors alone.
+    /// Follows these visitors alone, whose rows may be few enough for one round.
     pub(super) fn restrict(&mut self, only: Vec<u64>) {
-        self.only = Some(only);
+        (self.only, self.rounds) = (Some(only), 1);
     }
 
     /// Whether a numbered visitor's turn is in this round.
-    fn concerns(&self, visitor: u32, round: u64) -> bool {
-        self.rounds == 1 || u64::from(visitor >> self.part_bits) % self.rounds == round
+    fn concerns(&self, visitor: u32, round: Round) -> bool {
+        round.of == 1 || u64::from(visitor >> self.part_bits) % round.of == round.turn
     }
 
     fn parts(&self) -> usize {
@@ -84,18 +87,60 @@ impl Plan {
     }
 }
 
+/// Those visitors whose number or hash leaves this remainder.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    turn: u64,
+    of: u64,
+}
+
 /// The moments of one round, by part; one list of parts for each core that gathered.
 #[derive(Debug)]
 pub(super) struct Gathered<T> {
     part_bits: u32,
-    lists: Vec<Vec<Vec<Moment<T>>>>,
+    lists: Vec<Vec<Blocks<T>>>,
+}
+
+/// A list that grows without being moved, in pieces that the allocator keeps for the next one.
+#[derive(Debug)]
+struct Blocks<T> {
+    full: Vec<Vec<Moment<T>>>,
+    last: Vec<Moment<T>>,
+}
+
+impl<T> Default for Blocks<T> {
+    fn default() -> Self {
+        Self { full: Vec::new(), last: Vec::new() }
+    }
+}
+
+impl<T> Blocks<T> {
+    const ROWS: usize = 2048;
+
+    fn push(&mut self, moment: Moment<T>) {
+        if self.last.len() == self.last.capacity() {
+            let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
+            self.full.push(full);
+        }
+        self.last.push(moment);
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[Moment<T>]> + Clone {
+        self.full.iter().chain([&self.last]).map(Vec::as_slice)
+    }
+
+    fn len(&self) -> usize {
+        self.each().map(<[_]>::len).sum()
+    }
 }
 
 /// Takes the moments of one span.
 pub(super) struct Gatherer<'a, T> {
-    parts: &'a mut [Vec<Moment<T>>],
+    parts: &'a mut [Blocks<T>],
+    /// How many moments were taken.
+    taken: usize,
     plan: &'a Plan,
-    round: u64,
+    round: Round,
     visitors: Visitors<'a>,
 }
 
@@ -115,12 +160,13 @@ impl<T: Copy> Gatherer<'_, T> {
         marks: &[u8],
         mut what: impl FnMut(usize, usize) -> T,
     ) {
-        let Self { parts, plan, round, visitors } = self;
+        let Self { parts, taken, plan, round, visitors } = self;
         let last = parts.len() - 1;
         let mut push = |visitor: u32, place: usize| {
             let row = selection.rows.at(place);
             let moment = Moment { visitor, at: selection.times.at(row), what: what(place, row) };
             parts[visitor as usize & last].push(moment);
+            *taken += 1;
         };
         match visitors {
             Visitors::Numbers(numbers) => {
@@ -137,7 +183,7 @@ impl<T: Copy> Gatherer<'_, T> {
             }
             Visitors::Hashes(hashes, table) => {
                 let hashes = selection.rows.values(hashes);
-                let concerned = |hash: u64| hash % plan.rounds == *round;
+                let concerned = |hash: u64| hash % round.of == round.turn;
                 each_marked(&hashes, marks, concerned, |place| push(table.number(hashes[place]), place));
             }
         }
@@ -164,28 +210,57 @@ fn has(bits: &[u64], number: u32) -> bool {
     bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
 }
 
-/// Gathers the moments of one round: `each` takes what matters of a span's selected rows, which
-/// are all in range and not hidden.
-pub(super) fn gather<T: Copy + Send>(
+/// Gathers all moments, a round at a time, and calls `with` with those of each: `each` takes what
+/// matters of a span's selected rows, which are all in range and not hidden.
+pub(super) fn each_round<T: Copy + Send>(
     view: &View,
     plan: &Plan,
-    round: u64,
     stop: &Stop,
     each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
-) -> Result<Gathered<T>, StoreError> {
+    mut with: impl FnMut(Gathered<T>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rounds: Vec<Round> = (0..plan.rounds).map(|turn| Round { turn, of: plan.rounds }).collect();
+    while let Some(round) = rounds.pop() {
+        if let Some(gathered) = gather(view, plan, round, stop, &each)? {
+            with(gathered)?;
+        } else {
+            let Round { turn, of } = round;
+            rounds.extend([turn, turn + of].map(|turn| Round { turn, of: 2 * of }));
+        }
+    }
+    Ok(())
+}
+
+/// Gathers the moments of one round; `None` when they are too many and the round can be split.
+fn gather<T: Copy + Send>(
+    view: &View,
+    plan: &Plan,
+    round: Round,
+    stop: &Stop,
+    each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
+) -> Result<Option<Gathered<T>>, StoreError> {
     let table = VisitorTable::new(0);
     let columns = &view.shared.columns;
-    let empty = || std::iter::repeat_with(Vec::new).take(plan.parts()).collect::<Vec<_>>();
+    let held = AtomicUsize::new(0);
+    // One visitor's rows stay together, however often a round is split.
+    let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
+    let empty = || std::iter::repeat_with(Blocks::default).take(plan.parts()).collect::<Vec<_>>();
     let lists = run::each_span(view, stop, empty, |parts, span| {
+        if is_too_much() {
+            return Ok(());
+        }
         let Some(selection) = select(view, span, &[])? else { return Ok(()) };
         let visitors = if plan.many_visitors {
             Visitors::Hashes(columns.visitor_hashes(span.chunk)?, &table)
         } else {
             Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
         };
-        each(span, &selection, &mut Gatherer { parts, plan, round, visitors })
+        let mut gatherer = Gatherer { parts, taken: 0, plan, round, visitors };
+        each(span, &selection, &mut gatherer)?;
+        held.fetch_add(gatherer.taken, Relaxed);
+        Ok(())
     })?;
-    Ok(Gathered { part_bits: plan.part_bits, lists })
+    Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists }))
 }
 
 impl<T: Copy + Send + Sync> Gathered<T> {
@@ -198,12 +273,12 @@ impl<T: Copy + Send + Sync> Gathered<T> {
         start: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, &mut [Moment<T>]) + Sync,
     ) -> Result<Vec<A>, StoreError> {
-        let rows: usize = self.lists.iter().flatten().map(Vec::len).sum();
+        let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
         let parts: Vec<usize> = (0..1 << self.part_bits).collect();
         let by_time = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
         let start = || (start(), Layout::default());
         let collected = run::each_of(&parts, rows, stop, start, |(collected, layout), part| {
-            layout.lay_out(self.part_bits, self.lists.iter().map(|parts| parts[*part].as_slice()));
+            layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
             layout.each_visitor(|moments| {
                 if !moments.is_sorted_by(|a, b| by_time(a, b).is_le()) {
                     moments.sort_unstable_by(by_time);
@@ -298,17 +373,18 @@ mod tests {
     fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
         let stop = Stop::default();
         let mut journeys = Vec::new();
-        for round in plan.rounds() {
-            let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
-                gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
-                Ok(())
-            };
-            let gathered = gather(view, plan, round, &stop, all).unwrap();
-            let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
-            let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
-            journeys
-                .extend(gathered.follow(&stop, |(), ()| Ordering::Equal, Vec::new, each).unwrap().concat());
-        }
+        let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
+            gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
+            Ok(())
+        };
+        let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
+        let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
+        let follow = |gathered: Gathered<()>| {
+            let of_cores = gathered.follow(&stop, |(), ()| Ordering::Equal, Vec::new, each)?;
+            journeys.extend(of_cores.concat());
+            Ok(())
+        };
+        each_round(view, plan, &stop, all, follow).unwrap();
         journeys.sort();
         journeys
     }
@@ -338,9 +414,18 @@ mod tests {
         expected.sort();
         let scope = store.shared.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
-        for (rounds, part_bits) in [(1, 0), (1, 4), (3, 0), (3, 2), (100, 3)] {
+        for (rounds, part_bits, most) in [
+            (1, 0, 300),
+            (1, 4, 300),
+            (3, 0, 300),
+            (3, 2, 300),
+            (100, 3, 300),
+            (1, 0, 20),
+            (3, 2, 50),
+            (1, 1, 0),
+        ] {
             for many_visitors in [false, true] {
-                let plan = Plan { rounds, part_bits, many_visitors, only: None };
+                let plan = Plan { rounds, most, part_bits, many_visitors, only: None };
                 assert_eq!(followed(&view, &plan), expected, "{plan:?}");
             }
         }

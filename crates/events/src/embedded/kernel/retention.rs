@@ -21,10 +21,10 @@ pub(in crate::embedded) fn retention(
 ) -> Result<RetentionAnswer, StoreError> {
     let (plan, periods) = (Plan::of(view, stop)?, Periods::of(view, question.periods));
     let mut whole = Table::new(&periods);
-    for round in plan.rounds() {
-        let gathered = journeys::gather(view, &plan, round, stop, |span, selection, gatherer| {
-            gather(view, question, span, selection, gatherer)
-        })?;
+    let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
+        gather(view, question, span, selection, gatherer)
+    };
+    journeys::each_round(view, &plan, stop, gather, |gathered| {
         let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| table.add(&periods, moments);
         // Within a millisecond, which is within a period, no order matters.
         let alike = |_: &Visit, _: &Visit| std::cmp::Ordering::Equal;
@@ -32,7 +32,8 @@ pub(in crate::embedded) fn retention(
         for table in tables {
             whole.merge(table);
         }
-    }
+        Ok(())
+    })?;
     Ok(whole.answer(&periods))
 }
 

@@ -59,6 +59,12 @@ impl Kept {
 }
 
 impl Summary {
+    /// The visitors of the group of a text of the first dimension.
+    pub(super) fn visitors_of(&self, text: &str) -> Option<&Members> {
+        let group = (0..self.events.len()).find(|group| self.groups.text(*group, 0) == Some(text))?;
+        self.visitors.get(group)
+    }
+
     fn bytes(&self) -> usize {
         let visitors: usize = self.visitors.iter().map(Members::bytes).sum();
         self.groups.bytes() + size_of_val(self.events.as_slice()) + visitors
