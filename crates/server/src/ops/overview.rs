@@ -1,5 +1,6 @@
 //! A project at a glance: its figures beside those of the period before, one of them over time,
-//! and the tables of where, what and with what. Everything is asked at once.
+//! and the tables of where, what and with what. One question is asked after the other: each is
+//! answered on all cores, and takes memory of its own.
 //!
 //! Asks the same typed questions as everybody else and counts nothing itself, so that its numbers
 //! are those of the API.
@@ -9,7 +10,6 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join;
 use millimetric_core::query::{
     Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
 };
@@ -125,38 +125,32 @@ pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuest
     let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
     let elapsed = question.compare.then(|| shift.elapsed(slice.range, app.now()));
     let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
-    let now = try_join(counts(app, by, slice), series(app, by, slice, question));
-    let before = try_join(
-        optional(elapsed.as_ref().map(|slice| figures(app, by, slice))),
-        optional(told.as_ref().map(|slice| series(app, by, slice, question))),
-    );
-    let tables = tables::tables(app, by, slice, &question.tables, question.limit);
-    let (((counts, series), (before, series_before)), (tables, sessions)) =
-        try_join(try_join(now, before), tables).await?;
+    let (tables, sessions) = tables::tables(app, by, slice, &question.tables, question.limit).await?;
     let sessions = match sessions {
         Some(sessions) => sessions,
         None => begun_in(app, by, slice).await?,
     };
-    let figures = counts.with(sessions);
-    Ok(Overview { figures, before, series, series_before, tables })
-}
-
-async fn optional<T>(asked: Option<impl Future<Output = ApiResult<T>>>) -> ApiResult<Option<T>> {
-    match asked {
-        Some(asked) => asked.await.map(Some),
-        None => Ok(None),
-    }
-}
-
-async fn figures(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
-    let (counts, sessions) = try_join(counts(app, by, slice), begun_in(app, by, slice)).await?;
-    Ok(counts.with(sessions))
+    let before = match &elapsed {
+        Some(slice) => Some(counts(app, by, slice).await?.with(begun_in(app, by, slice).await?)),
+        None => None,
+    };
+    let series_before = match &told {
+        Some(slice) => Some(series(app, by, slice, question).await?),
+        None => None,
+    };
+    Ok(Overview {
+        figures: counts(app, by, slice).await?.with(sessions),
+        before,
+        series: series(app, by, slice, question).await?,
+        series_before,
+        tables,
+    })
 }
 
 /// The figures without sessions.
 async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
     let total = |metric| read::stats(app, by, counted(slice, metric, None));
-    let (visitors, events) = try_join(total(Metric::Uniques), total(Metric::Count)).await?;
+    let (visitors, events) = (total(Metric::Uniques).await?, total(Metric::Count).await?);
     let approximate = visitors.approximate;
     let first =
         |answer: millimetric_core::query::StatsAnswer| answer.rows.first().map_or(0, |row| whole(row.value));

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::{try_join, try_join_all};
 use millimetric_core::query::{
     Column, Dimension, Metric, PagesAnswer, PagesQuestion, PagesRow, PagesSort, RowLimit, SessionsRow,
     SourcesQuestion, StatsAnswer, StatsQuestion, StatsRow,
@@ -52,8 +51,8 @@ pub struct TableRow {
     pub numbers: Vec<Option<u64>>,
 }
 
-/// Asks for several tables at once. Pages are asked for once, however they are ordered, where every
-/// path fits into one answer; that answer also tells the sessions of all pages together.
+/// Asks for several tables. Pages are asked for once, however they are ordered, where every path
+/// fits into one answer; that answer also tells the sessions of all pages together.
 pub(super) async fn tables(
     app: &App,
     by: &Authorized<Read>,
@@ -61,23 +60,17 @@ pub(super) async fn tables(
     all: &[Table],
     limit: RowLimit,
 ) -> ApiResult<(Vec<TableAnswer>, Option<SessionsRow>)> {
-    let paths = async {
-        if !all.iter().any(|what| matches!(what, Table::Pages(_))) {
-            return Ok(None);
-        }
-        ask_pages(app, by, slice, PagesSort::Views, RowLimit::MOST).await.map(Some)
+    let paths = if all.iter().any(|what| matches!(what, Table::Pages(_))) {
+        Some(ask_pages(app, by, slice, PagesSort::Views, RowLimit::MOST).await?)
+    } else {
+        None
     };
-    let others = try_join_all(all.iter().map(async |what| match what {
-        Table::Pages(_) => Ok(TableAnswer::default()),
-        other => table(app, by, slice, other, limit).await,
-    }));
-    let (paths, mut answers) = try_join(paths, others).await?;
-    for (what, answer) in all.iter().zip(&mut answers) {
-        let Table::Pages(sort) = what else { continue };
-        *answer = match &paths {
-            Some(paths) if !paths.truncated => pages_by(paths.clone(), *sort, limit),
+    let mut answers = Vec::with_capacity(all.len());
+    for what in all {
+        answers.push(match (what, &paths) {
+            (Table::Pages(sort), Some(paths)) if !paths.truncated => pages_by(paths.clone(), *sort, limit),
             _ => table(app, by, slice, what, limit).await?,
-        };
+        });
     }
     let sessions =
         paths.map(|paths| SessionsRow { bucket: None, sessions: paths.sessions, bounces: paths.bounces });
@@ -120,8 +113,8 @@ async fn sources(app: &App, by: &Authorized<Read>, slice: &Slice, limit: RowLimi
     let question = SourcesQuestion { range, filters, by_medium: true, limit };
     let columns = [Column::Source, Column::Medium, Column::SourceConfidence].map(Dimension::Column);
     let sure = grouped(slice, Metric::Count, columns.to_vec(), RowLimit::MOST);
-    let (answer, sure) = try_join(read::sources(app, by, question), read::stats(app, by, sure)).await?;
-    let sure = by_keys(sure);
+    let answer = read::sources(app, by, question).await?;
+    let sure = by_keys(read::stats(app, by, sure).await?);
     let rows = answer.rows.into_iter().map(|row| {
         let labels = vec![Some(row.source), Some(row.medium.unwrap_or_default())];
         let so_sure = ["high", "medium", "low"].map(|word| {
@@ -180,8 +173,7 @@ async fn counts(
     limit: RowLimit,
 ) -> ApiResult<TableAnswer> {
     let ask = |metric, limit| read::stats(app, by, grouped(slice, metric, vec![dimension.clone()], limit));
-    let (events, visitors) =
-        try_join(ask(Metric::Count, limit), ask(Metric::Uniques, RowLimit::MOST)).await?;
+    let (events, visitors) = (ask(Metric::Count, limit).await?, ask(Metric::Uniques, RowLimit::MOST).await?);
     let (truncated, approximate) = (events.truncated, visitors.approximate);
     let visitors = by_keys(visitors);
     let row = |row: StatsRow| TableRow {
