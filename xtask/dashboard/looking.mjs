@@ -28,11 +28,27 @@ export async function watched(context) {
     assert.ok(url.startsWith(`${SERVER}/`) || url.startsWith("data:"), `a request left the server: ${url}`);
   });
   page.on("console", (message) => {
-    const expected = /status of (403|404|422)/.test(message.text());
+    const expected = /status of (403|404|410|422)/.test(message.text());
     assert.ok(message.type() !== "error" || expected, `the console says: ${message.text()}`);
   });
   page.on("pageerror", (error) => assert.fail(`a script failed: ${error}`));
   return page;
+}
+
+/// How far things moved while a page that was just opened was drawn, and after how many milliseconds
+/// its largest content was painted.
+export function painted(page) {
+  return page.evaluate(() => new Promise((done) => {
+    const seen = { shift: 0, paint: 0 };
+    const observe = (type, note) => new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+    observe("layout-shift", (entry) => { seen.shift += entry.value; });
+    observe("largest-contentful-paint", (entry) => { seen.paint = entry.startTime; });
+    // Two frames after it was painted, so that what moves then is seen too.
+    const look = () => seen.paint > 0
+      ? requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(seen))))
+      : setTimeout(look, 10);
+    look();
+  }));
 }
 
 /// Becomes the owner.

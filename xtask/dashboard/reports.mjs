@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 
-import { browser, picturesOf, pictures, setUp, watched } from "./looking.mjs";
+import { browser, painted, picturesOf, pictures, setUp, watched } from "./looking.mjs";
 
 const { SERVER, SECRET_KEY } = process.env;
 const DEMO = `${SERVER}/projects/demo`;
@@ -54,15 +54,9 @@ async function narrow(page) {
 async function read(page) {
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.goto(DEMO);
-  const { shift, painted } = await page.evaluate(() => new Promise((done) => {
-    const seen = { shift: 0, painted: 0 };
-    const observe = (type, note) => new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
-    observe("layout-shift", (entry) => { seen.shift += entry.value; });
-    observe("largest-contentful-paint", (entry) => { seen.painted = entry.startTime; });
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(seen))));
-  }));
+  const { shift, paint } = await painted(page);
   assert.equal(shift, 0, "the layout shifted");
-  console.log(`the overview's largest content was painted after ${Math.round(painted)} ms`);
+  console.log(`the overview's largest content was painted after ${Math.round(paint)} ms`);
   const field = page.locator(".field");
   const { width, height } = await field.boundingBox();
   await field.hover({ position: { x: width - 2, y: height / 2 } });

@@ -4,14 +4,17 @@
 // Talks to the server under test and to a page of its own on another loopback port, nothing else.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 
 import { OWNER, browser, pictures, picturesOf, setUp, watched } from "./looking.mjs";
 
-const { SERVER, SETUP } = process.env;
+const { SERVER, SETUP, PROGRAM, DATA } = process.env;
 // A headless browser says so, and would be left out as a bot.
 const VISITOR = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
+
+const GUEST = "ben@example.com";
 
 const site = await startSite();
 try {
@@ -21,7 +24,9 @@ try {
   await setUp(page);
   await story(page);
   await tour(page);
+  await rotate(page);
   await guest(await invite(page));
+  await lockedOut();
   await withoutScripts();
   const secret = await secondFactor(page);
   await context.close();
@@ -137,6 +142,16 @@ async function tour(page) {
   for (const [name, path] of Object.entries(pages)) await pictures(page, name, SERVER + path);
 }
 
+/// A key is rotated: the new one is shown once.
+async function rotate(page) {
+  await page.goto(`${SERVER}/projects/shop/keys`);
+  await page.getByRole("link", { name: /^Rotate sk_live_/ }).click();
+  await page.getByRole("button", { name: "Rotate the key" }).click();
+  await page.getByRole("dialog").getByText("You will not see this again").waitFor();
+  assert.match(await page.locator("#fresh").textContent(), /^sk_live_/);
+  await picturesOf(page, "key-rotated");
+}
+
 /// The owner invites somebody; the link is shown once.
 async function invite(page) {
   await page.goto(`${SERVER}/`);
@@ -152,12 +167,35 @@ async function guest(link) {
   const context = await browser.newContext();
   const page = await watched(context);
   await pictures(page, "invitation", link);
-  await page.getByLabel("E-mail address").fill("ben@example.com");
+  await page.getByLabel("E-mail address").fill(GUEST);
   await page.getByLabel("Password").fill("another horse battery");
   await page.getByRole("button", { name: "Accept and sign in" }).click();
   await page.getByRole("heading", { name: "Projects" }).waitFor();
   await pictures(page, "keys-of-viewer", `${SERVER}/projects/shop/keys`);
   assert.equal(await page.getByRole("link", { name: "+ pk" }).count(), 0);
+  const account = await (await page.goto(`${SERVER}/`), page.getByRole("link", { name: "Members and usage" }).getAttribute("href"));
+  assert.equal((await page.goto(`${SERVER}${account}/projects/new`)).status(), 403);
+  await picturesOf(page, "not-allowed");
+  assert.equal((await page.goto(link)).status(), 410);
+  await picturesOf(page, "link-used-up");
+  await context.close();
+}
+
+/// Whoever forgot their password gets a link from somebody at the machine.
+async function lockedOut() {
+  const told = execFileSync(PROGRAM, ["user", "reset-password", GUEST, "--public-url", SERVER, "--data-dir", DATA], { encoding: "utf8" });
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await pictures(page, "password-link", told.match(/http\S+/)[0]);
+  await page.getByLabel("New password").fill("a third horse battery");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByText("The link has done its work").waitFor();
+  await picturesOf(page, "password-set");
+  await page.goto(`${SERVER}/sign-in`);
+  await page.getByLabel("E-mail address").fill(GUEST);
+  await page.getByLabel("Password").fill("a third horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Projects" }).waitFor();
   await context.close();
 }
 
@@ -185,6 +223,8 @@ async function secondFactor(page) {
   await page.getByRole("button", { name: "Turn on the second factor" }).click();
   await page.getByText("You will not see them again").waitFor();
   await picturesOf(page, "recovery-codes");
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  await picturesOf(page, "profile-second-factor");
   return secret;
 }
 

@@ -5,14 +5,14 @@
 //! Talks to loopback addresses only.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::browser::chromium;
 use crate::cargo::{as_typed, root, target_folder};
 use crate::node::{Packages, packages};
-use crate::server::Server;
+use crate::server::{Server, binary};
 
 const PACKAGES: Packages = Packages { name: "dashboard", size: "about 15 MB" };
 
@@ -43,12 +43,25 @@ pub fn story(stage: &Stage) -> anyhow::Result<bool> {
     play(stage, &busy, "reports.mjs")
 }
 
+/// When the largest content of pages is painted: for each path a line with a JSON list of milliseconds.
+/// `cookie` is the session of whoever opens them.
+pub fn paints(stage: &Stage, server: &str, cookie: &str, paths: &[&str]) -> anyhow::Result<String> {
+    let mut script = Command::new("node");
+    script.arg(root().join("xtask/dashboard/paint.mjs"));
+    script.env("SERVER", server).env("COOKIE", cookie).env("PATHS", paths.join(" "));
+    script.env("PACKAGES", &stage.packages).env("CHROMIUM", &stage.chromium);
+    let output = script.stderr(Stdio::inherit()).output().context("node does not start")?;
+    ensure!(output.status.success(), "the pages could not be opened");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 fn play(stage: &Stage, server: &Server, name: &str) -> anyhow::Result<bool> {
     let pictures = target_folder()?.join("dashboard-pictures");
     let mut story = Command::new("node");
     story.arg(root().join("xtask/dashboard").join(name));
     story.env("SERVER", server.url("")).env("SETUP", &server.setup_link);
     story.env("SECRET_KEY", &server.secret_key);
+    story.env("PROGRAM", binary()?).env("DATA", &server.folder);
     story.env("PACKAGES", &stage.packages).env("CHROMIUM", &stage.chromium).env("PICTURES", &pictures);
     let done = story.status().with_context(|| format!("`{}` does not start", as_typed(&story)))?;
     println!("pictures of every page: {}", pictures.display());

@@ -21,7 +21,8 @@ pub(crate) struct Server {
     account_key: String,
     /// The link that makes the dashboard's first owner.
     pub(crate) setup_link: String,
-    folder: PathBuf,
+    /// Its data.
+    pub(crate) folder: PathBuf,
 }
 
 impl Server {
@@ -98,7 +99,8 @@ impl Drop for Server {
     }
 }
 
-fn binary() -> anyhow::Result<PathBuf> {
+/// The program, built.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let mut build = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
     if !build.status().context("cargo does not start")?.success() {
         bail!("the server could not be built");
