@@ -161,7 +161,7 @@ pub(super) fn count_selected(
 /// Work on a view's rows.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    /// A whole chunk, of which there may be a summary.
+    /// A whole segment, of which there may be a summary.
     Chunk(&'a Chunk, SummaryKey),
     /// Rows to be looked at.
     Span(Span<'a>),
@@ -176,7 +176,7 @@ pub(super) fn spans(view: &View) -> Vec<Piece<'_>> {
 pub(super) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Piece<'a>> {
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
-        chunk.is_cached()
+        matches!(chunk, Chunk::Sealed(_))
             && view.from <= chunk.earliest()
             && chunk.latest() < view.to
             && !view.hiding.concerns(chunk)
