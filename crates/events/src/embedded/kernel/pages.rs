@@ -10,7 +10,7 @@ use super::groups::{self, By, Counted, Counting, Visitors};
 use super::labels::Labels;
 use super::run::{Span, Stop};
 use super::select::{Selection, select};
-use super::sessions::{self, Marks, Session};
+use super::sessions::{Marks, Session, Sessions};
 use crate::StoreError;
 use crate::embedded::field::Field;
 use crate::embedded::session_column::NO_SESSION;
@@ -24,8 +24,8 @@ pub(in crate::embedded) fn pages(
     stop: &Stop,
 ) -> Result<PagesAnswer, StoreError> {
     let labels = Labels::default();
-    let (tallies, counting) =
-        sessions::each_session(view, &question.filters, &labels, stop, Tally::default, Tally::add)?;
+    let sessions = Sessions { view, filters: &question.filters, labels: &labels, stop };
+    let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
     let mut whole = Tally::default();
     for tally in tallies {
         whole.merge(&tally);

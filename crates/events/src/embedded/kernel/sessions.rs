@@ -9,7 +9,7 @@ mod walk;
 use hashbrown::HashMap;
 use millimetric_core::query::{Buckets, SessionsAnswer, SessionsQuestion, SessionsRow};
 
-pub(super) use self::walk::{Marks, each_session};
+pub(super) use self::walk::{Marks, Sessions};
 use super::calendar::{self, Bucket};
 use super::labels::Labels;
 use super::run::Stop;
@@ -25,7 +25,8 @@ pub(in crate::embedded) fn sessions(
 ) -> Result<SessionsAnswer, StoreError> {
     let start = || Tally::new(question.buckets);
     let labels = Labels::default();
-    let (tallies, _) = each_session(view, &question.filters, &labels, stop, start, Tally::add)?;
+    let sessions = Sessions { view, filters: &question.filters, labels: &labels, stop };
+    let (tallies, _) = sessions.each(start, Tally::add)?;
     let mut whole = start();
     for tally in tallies {
         whole.merge(tally);

@@ -1,5 +1,7 @@
 //! Which sessions several chunks have, by their hashes.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use hashbrown::hash_table::{Entry, HashTable};
 
 use crate::StoreError;
@@ -11,16 +13,27 @@ use crate::embedded::session_column::SessionHashes;
 pub(super) struct Shared(Vec<Vec<(u32, u64)>>);
 
 impl Shared {
-    /// Looks for them in these parts of the chunks' hashes.
-    pub(super) fn find(chunks: &[&SessionHashes], parts: &[usize], stop: &Stop) -> Result<Self, StoreError> {
+    /// Looks for them in these parts of the chunks' hashes; `None` when they are more than `most`.
+    pub(super) fn find(
+        chunks: &[&SessionHashes],
+        parts: &[usize],
+        most: usize,
+        stop: &Stop,
+    ) -> Result<Option<Self>, StoreError> {
         let mut shared = vec![Vec::new(); chunks.len()];
         if chunks.len() < 2 {
-            return Ok(Self(shared));
+            return Ok(Some(Self(shared)));
         }
+        let many_found = AtomicUsize::new(0);
+        let too_many = || many_found.load(Relaxed) / 2 > most;
         let sessions = |part: &usize| chunks.iter().map(|chunk| chunk.of_part(*part).len()).sum::<usize>();
         let many = parts.iter().map(sessions).sum();
         let start = || (Repeated::default(), Vec::new());
         let of_cores = run::each_of(parts, many, stop, start, |(repeated, found), part| {
+            if too_many() {
+                return Ok(());
+            }
+            let before_this = found.len();
             repeated.begin(chunks.iter().map(|chunk| chunk.of_part(*part)));
             for (chunk, hashes) in chunks.iter().enumerate() {
                 for (hash, number) in hashes.of_part(*part).iter().zip(hashes.numbers_of_part(*part)) {
@@ -29,8 +42,13 @@ impl Shared {
                     }
                 }
             }
+            many_found.fetch_add(found.len() - before_this, Relaxed);
             Ok(())
         })?;
+        // Each is found twice at the most.
+        if too_many() {
+            return Ok(None);
+        }
         for ((chunk, number), hash) in of_cores.into_iter().flat_map(|(_, found)| found) {
             shared[chunk].push((number, hash));
         }
@@ -38,7 +56,8 @@ impl Shared {
             of_chunk.sort_unstable();
             of_chunk.dedup();
         }
-        Ok(Self(shared))
+        let all: usize = shared.iter().map(Vec::len).sum();
+        Ok((all <= most).then_some(Self(shared)))
     }
 
     /// Those of a chunk, with their hashes.

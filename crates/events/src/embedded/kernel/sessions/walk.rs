@@ -25,62 +25,89 @@ use crate::embedded::view::View;
 
 /// Rows whose sessions are compared in one round, about, so that what is held of them has a bound.
 const ROUND_ROWS: usize = 16 << 20;
+/// What chunks have of sessions that several share, in one round: where it is more, which only happens
+/// when somebody means it, there are more rounds.
+const MOST_SHARED: usize = 1 << 20;
 /// Sessions looked at before it is asked whether to go on.
 const BLOCK: usize = 65_536;
 
-/// Calls `each` with every session that counts; gives what was collected, and, where there are
-/// filters, which sessions of each chunk count. Paths get their labels.
-pub(in crate::embedded::kernel) fn each_session<A: Send>(
-    view: &View,
-    filters: &[Filter],
-    labels: &Labels,
-    stop: &Stop,
-    start: impl Fn() -> A + Sync,
-    each: impl Fn(&mut A, &Session) + Sync,
-) -> Result<(Vec<A>, Marks), StoreError> {
-    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    let rounds = rows.div_ceil(ROUND_ROWS).clamp(1, PARTS);
-    in_rounds(rounds, view, filters, labels, stop, start, each)
+/// The sessions of a question.
+pub(in crate::embedded::kernel) struct Sessions<'a> {
+    pub(in crate::embedded::kernel) view: &'a View,
+    /// All must hold of a session's entry.
+    pub(in crate::embedded::kernel) filters: &'a [Filter],
+    /// Where paths get their labels.
+    pub(in crate::embedded::kernel) labels: &'a Labels,
+    pub(in crate::embedded::kernel) stop: &'a Stop,
 }
 
-fn in_rounds<A: Send>(
-    rounds: usize,
-    view: &View,
-    filters: &[Filter],
-    labels: &Labels,
-    stop: &Stop,
-    start: impl Fn() -> A + Sync,
-    each: impl Fn(&mut A, &Session) + Sync,
-) -> Result<(Vec<A>, Marks), StoreError> {
-    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
-    for (round, parts) in split(0..PARTS, rounds).enumerate() {
-        let loaded = load(view, (rounds > 1).then_some(&parts), stop)?;
-        let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
-        let shared = Shared::find(&hashes, &parts.collect::<Vec<_>>(), stop)?;
-        several.grow(&loaded);
-        counting.grow(&loaded);
-        for chunk in 0..loaded.len() {
-            shared.of_chunk(chunk).iter().for_each(|(number, _)| several.set(chunk, *number));
+impl Sessions<'_> {
+    /// Calls `each` with every session that counts; gives what was collected, and, where there are
+    /// filters, which sessions of each chunk count.
+    pub(in crate::embedded::kernel) fn each<A: Send>(
+        &self,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &Session) + Sync,
+    ) -> Result<(Vec<A>, Marks), StoreError> {
+        let mut rounds = self.rows().div_ceil(ROUND_ROWS).clamp(1, PARTS);
+        loop {
+            if let Some(done) = self.in_rounds(rounds, MOST_SHARED, &start, &each)? {
+                return Ok(done);
+            }
+            rounds = (4 * rounds).min(PARTS);
         }
-        let last = round + 1 == rounds;
-        let (several, counting) = (&several, &counting);
-        let walk = Walk { view, filters, labels, loaded: &loaded, shared, several, last, counting };
-        let start_core = || (start(), Vec::new());
-        let of_cores =
-            run::each_of(&pieces(&loaded), rows, stop, start_core, |(of_core, fragments), piece| {
-                walk.piece(piece, stop, fragments, |session| each(of_core, session))
-            })?;
-        let mut fragments = Vec::new();
-        for (of_core, mut of_several) in of_cores {
-            collected.push(of_core);
-            fragments.append(&mut of_several);
-        }
-        let mut put_together = start();
-        walk.put_together(fragments, |session| each(&mut put_together, session));
-        collected.push(put_together);
     }
-    Ok((collected, counting))
+
+    fn rows(&self) -> usize {
+        self.view.chunks.iter().map(Chunk::rows).sum()
+    }
+
+    /// `None` when a round has too many, unless there can be no more rounds.
+    fn in_rounds<A: Send>(
+        &self,
+        rounds: usize,
+        most: usize,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &Session) + Sync,
+    ) -> Result<Option<(Vec<A>, Marks)>, StoreError> {
+        let most = if rounds < PARTS { most } else { usize::MAX };
+        let Self { view, filters, labels, stop } = *self;
+        let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
+        for (round, parts) in split(0..PARTS, rounds).enumerate() {
+            let loaded = load(view, (rounds > 1).then_some(&parts), stop)?;
+            let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
+            let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, stop)? else {
+                return Ok(None);
+            };
+            several.grow(&loaded);
+            counting.grow(&loaded);
+            for chunk in 0..loaded.len() {
+                shared.of_chunk(chunk).iter().for_each(|(number, _)| several.set(chunk, *number));
+            }
+            let last = round + 1 == rounds;
+            let (several, counting) = (&several, &counting);
+            let walk = Walk { view, filters, labels, loaded: &loaded, shared, several, last, counting };
+            let start_core = || (start(), Vec::new());
+            let of_cores = run::each_of(
+                &pieces(&loaded),
+                self.rows(),
+                stop,
+                start_core,
+                |(of_core, fragments), piece| {
+                    walk.piece(piece, stop, fragments, |session| each(of_core, session))
+                },
+            )?;
+            let mut fragments = Vec::new();
+            for (of_core, mut of_several) in of_cores {
+                collected.push(of_core);
+                fragments.append(&mut of_several);
+            }
+            let mut put_together = start();
+            walk.put_together(fragments, |session| each(&mut put_together, session));
+            collected.push(put_together);
+        }
+        Ok(Some((collected, counting)))
+    }
 }
 
 /// Some sessions of each chunk, by number.
@@ -342,10 +369,14 @@ mod tests {
         let scope = store.shared.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
         assert!(view.chunks.len() > 2, "they are not merged yet");
-        for rounds in [1, 3, PARTS] {
+        // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
+        for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
             let (labels, stop) = (Labels::default(), Stop::default());
             let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
-            let (sessions, _) = in_rounds(rounds, &view, &[], &labels, &stop, Vec::new, add).unwrap();
+            let sessions = Sessions { view: &view, filters: &[], labels: &labels, stop: &stop };
+            let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
+            assert_eq!(found.is_some(), done, "{rounds} rounds of {most}");
+            let Some((sessions, _)) = found else { continue };
             let sessions = sessions.concat();
             let alone = sessions.iter().filter(|session| session.bounce).count();
             assert_eq!((sessions.len(), alone), (90, 80), "{rounds} rounds");
