@@ -34,11 +34,12 @@ pub(super) fn funnel(random: &mut Random) -> anyhow::Result<Question> {
     let list: Vec<_> = steps.iter().map(|step| percent_encoded(step)).collect();
     let mut conditions: Vec<_> = steps.iter().map(|step| format!("event_name = {}", quoted(step))).collect();
     conditions[0] = format!("{} and {starts}", conditions[0]);
-    // A century later, so that no time is negative.
+    // A century later, so that no time is negative; and nobody, who reaches no step, so that there is
+    // somebody in an empty range.
     let sql = format!(
         "select number as step, countIf(reached >= number) as uniques from (select windowFunnel({millis})\
          (toUInt64(toUnixTimestamp64Milli(timestamp) + 3153600000000), {}) as reached from events \
-         where {condition} group by anonymous_id) array join range(1, {}) as number \
+         where {condition} group by anonymous_id union all select 0) array join range(1, {}) as number \
          group by number order by number",
         conditions.join(", "),
         steps.len() + 1
