@@ -1,6 +1,7 @@
 //! The dashboard in a real browser: `cargo xtask test` starts a server as a newcomer does, and
 //! `xtask/dashboard/story.mjs` opens it in Chromium, does what a newcomer does, and looks at every
-//! page; `reports.mjs` does the same with the reports of a busy project.
+//! page; `reports.mjs` does the same with the reports of a busy project. `paint.mjs` tells
+//! `cargo xtask bench dashboard` when pages are painted.
 //!
 //! Talks to loopback addresses only.
 

@@ -48,6 +48,7 @@ macro_rules! conformance {
             a_forgotten_user_is_hidden_at_once_and_stays_away,
             forgetting_a_user_takes_linked_visitors_along,
             a_forgotten_visitor_may_come_back_later,
+            what_was_counted_before_shows_nobody_who_is_forgotten,
             an_unknown_erasure_has_no_report,
             an_export_gives_every_event_of_the_question_once,
             an_import_stores_nothing_twice_and_brings_nobody_back,

@@ -6,8 +6,8 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Buckets, EventsAnswer, EventsQuestion, Interval, Metric, NamesAnswer, NamesQuestion, Number,
-    SourcesAnswer, SourcesQuestion, StatsQuestion, StatsRow,
+    Buckets, EventsAnswer, EventsQuestion, Interval, Metric, NamesAnswer, NamesQuestion, Number, PAGE_VIEW,
+    PagesQuestion, PagesSort, SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
@@ -267,6 +267,40 @@ pub(crate) async fn a_forgotten_visitor_may_come_back_later<E: Engine>() {
     engine.store().append(scope(1), vec![later]).await.expect("stored");
     assert_eq!(until_done(engine.store(), scope(1), request.id).await, 1);
     assert_eq!(ids(engine.store(), scope(1)).await, ["c", "b"]);
+}
+
+pub(crate) async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() {
+    let engine = E::start().await;
+    let view = |id: &str, visitor: &str| Event {
+        event_name: PAGE_VIEW.to_owned(),
+        session_id: format!("session of {visitor}"),
+        ..by(id, "2026-05-01T00:00:00Z", visitor, None)
+    };
+    let batch = vec![view("a", "v1"), view("b", "v1"), view("c", "v2")];
+    engine.store().append(scope(1), batch).await.expect("stored");
+    engine.settle().await;
+    let told = async || {
+        let whole = |answer: StatsAnswer| answer.rows[0].value;
+        let store = engine.store();
+        let events = store.stats(scope(1), counting(Metric::Count)).await.expect("answered");
+        let visitors = store.stats(scope(1), counting(Metric::Uniques)).await.expect("answered");
+        let (range, filters, limit) = (ever(), Vec::new(), limit(1));
+        let pages = PagesQuestion { range, filters, sort: PagesSort::Views, limit };
+        let pages = store.pages(scope(1), pages).await.expect("answered");
+        (whole(events), whole(visitors), pages.sessions, pages.rows[0].views)
+    };
+    let of =
+        |events, visitors| (Some(Number::Integer(events)), Some(Number::Integer(visitors)), visitors, events);
+    for _ in 0..2 {
+        assert_eq!(told().await, of(3, 2));
+    }
+    let request = forget(12, Subject::Visitor { anonymous_id: "v1".to_owned() }, "2026-05-02T00:00:00Z");
+    engine.store().erase(scope(1), request.clone()).await.expect("queued");
+    assert_eq!(told().await, of(1, 1), "at once");
+    assert_eq!(until_done(engine.store(), scope(1), request.id).await, 2);
+    for _ in 0..2 {
+        assert_eq!(told().await, of(1, 1), "once it is done");
+    }
 }
 
 pub(crate) async fn an_unknown_erasure_has_no_report<E: Engine>() {
