@@ -100,7 +100,9 @@ impl Views<'_> {
         }
         let Some(mut selection) = select(self.view, span, &[])? else { return Ok(None) };
         let numbers = self.view.shared.columns.session_numbers(span.chunk)?;
-        let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk)).unwrap_or(0);
+        let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
+        let foreign = || StoreError::Internal("rows of another question".to_owned());
+        let chunk = chunk.ok_or_else(foreign)?;
         let counts = |number: u32| number != NO_SESSION && self.counting.has(chunk, number);
         selection.rows = selection.rows.retain(|row| counts(numbers[row]));
         Ok((selection.rows.len() > 0).then_some(selection))
