@@ -10,6 +10,8 @@ use crate::embedded::cache::Weighed;
 /// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
 /// read, which are five bytes at the least.
 const MOST_BYTES: usize = 2;
+/// Bytes that a summary may take however few rows there are.
+const FREE_BYTES: usize = 4096;
 
 /// What a summary is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +40,7 @@ pub(in crate::embedded) struct Kept(Option<Summary>);
 impl Kept {
     /// Keeps the summary of a chunk of so many rows if it is worth it.
     pub(super) fn of(summary: Option<Summary>, rows: usize) -> Self {
-        Self(summary.filter(|summary| summary.bytes() <= rows * MOST_BYTES))
+        Self(summary.filter(|summary| summary.bytes() <= FREE_BYTES + rows * MOST_BYTES))
     }
 
     /// The visitors of the group at a place, which must be there.
