@@ -179,19 +179,18 @@ fn sdk_build() -> anyhow::Result<Outcome> {
 /// The Node package, and the pages that tell how to use the SDKs.
 fn sdk_in_node() -> anyhow::Result<Outcome> {
     with_sdk_tools(|tools| {
-        let (package, pages) = (sdk::stories("node", tools, None)?, sdk::stories("docs", tools, None)?);
-        Ok(expected(package && pages, STORY))
+        sdk::stories("node", tools, None)?;
+        sdk::stories("docs", tools, None)?;
+        Ok(Outcome::Passed)
     })
 }
 
 fn sdk_in_browser() -> anyhow::Result<Outcome> {
     with_sdk_tools(|tools| match chromium() {
-        Ok(chromium) => Ok(expected(sdk::stories("browser", tools, Some(&chromium))?, STORY)),
+        Ok(chromium) => sdk::stories("browser", tools, Some(&chromium)).map(|()| Outcome::Passed),
         Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
     })
 }
-
-const STORY: &str = "a story went otherwise than told";
 
 /// As with the client: what comes from a registry may be out of reach.
 fn with_sdk_tools(check: impl Fn(&Path) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {

@@ -51,22 +51,41 @@ pub fn write_script(tools: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plays the stories of a folder below `sdk/tests` and tells whether all went as told.
-pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<bool> {
+/// Plays the stories of a folder below `sdk/tests`; an error names those that went otherwise than
+/// told.
+pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<()> {
     let mut server = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
     if !server.status().context("cargo does not start")?.success() {
         bail!("the server could not be built");
     }
     let target = target_folder()?;
+    let results = target.join(format!("sdk/{folder}.tap"));
     let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files(folder)?);
+    node.args([
+        "--test",
+        "--test-concurrency=1",
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+    ]);
+    node.arg("--test-reporter=tap").arg(format!("--test-reporter-destination={}", results.display()));
+    node.args(files(folder)?);
     println!("{}", as_typed(&node));
     node.env("MILLIMETRIC", target.join(format!("debug/millimetric{}", std::env::consts::EXE_SUFFIX)));
     node.env("NODE_PACKAGES", tools).env("SDK_BUILD", target.join("sdk"));
     if let Some(chromium) = chromium {
         node.env("CHROMIUM", chromium);
     }
-    Ok(node.status().context("node does not start")?.success())
+    if node.status().context("node does not start")?.success() {
+        return Ok(());
+    }
+    bail!("otherwise than told went: {}", failed(&fs::read_to_string(results)?))
+}
+
+/// The names of what failed, of lines like `not ok 3 - the name`; of the format see
+/// <https://testanything.org/tap-version-14-specification.html>.
+fn failed(results: &str) -> String {
+    let lines = results.lines().filter(|line| line.starts_with("not ok "));
+    lines.filter_map(|line| line.split_once(" - ")).map(|(_, name)| name).collect::<Vec<_>>().join("; ")
 }
 
 /// The test files of a folder, in order of name: Node's versions do not agree on what a folder means.
@@ -77,4 +96,15 @@ fn files(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
         paths.into_iter().filter(|path| path.extension() == Some(OsStr::new("mjs"))).collect();
     tests.sort();
     Ok(tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failed;
+
+    #[test]
+    fn what_failed_is_named() {
+        let results = "TAP version 13\n# Subtest: good\nok 1 - good\nnot ok 2 - bad\n  ---\n  error: 'x'\nnot ok 3 - worse - still\n";
+        assert_eq!(failed(results), "bad; worse - still");
+    }
 }

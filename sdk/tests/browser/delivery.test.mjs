@@ -24,13 +24,19 @@ async function eachOnce(to, views) {
   assert.equal(rows.length, to + views)
 }
 
+/** Where tabs keep what is not confirmed: a name for each. */
+const places = page => page.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith('mm_q')))
+
+/** Waits until so many tabs keep something. */
+const keeping = (tabs, page) => eventually(`tabs that keep something: ${tabs}`, async () => (await places(page)).length === tabs)
+
 /** Nothing waits or is on its way any more, neither in the page nor in storage. */
-const idle = page => eventually('nothing is kept any more', () => page.evaluate(() => !Object.keys(localStorage).some(name => name.startsWith('mm_q'))))
+const idle = page => keeping(0, page)
 
 test('what waits when a tab is closed is sent', async () => {
   const page = await it.open()
   await count(page, 0, 15)
-  await page.close({ runBeforeUnload: true })
+  await it.close(page)
   await eachOnce(15, 1)
 })
 
@@ -48,7 +54,12 @@ test('more than one request can carry is kept for the next visit', async () => {
   await page.evaluate(() => {
     for (let n = 0; n < 300; n++) mm.track('numbered', { n, text: 'é'.repeat(250) })
   })
-  await page.close({ runBeforeUnload: true })
+  await it.close(page)
+  // What a tab keeps is written beside its end: a page without the script sees when it is there.
+  it.site.pages['/quiet'] = html('')
+  const quiet = await context.newPage()
+  await quiet.goto(`${it.site.origin}/quiet`)
+  await keeping(1, quiet)
   it.proxy.fault = undefined
   await it.openIn(context)
   await eachOnce(300, 2)
@@ -73,7 +84,7 @@ test('a server that is killed and comes back has everything once', async () => {
   await count(page, 0, 30)
   await it.server.kill()
   await count(page, 30, 70)
-  await eventually('a request failed', () => page.evaluate(() => Object.keys(localStorage).some(name => name.startsWith('mm_q'))))
+  await keeping(1, page)
   await it.server.restart()
   it.proxy.target = it.server.url
   await eachOnce(70, 1)
@@ -104,11 +115,11 @@ test('a pause that the server asks for is kept, also by a tab that is left', asy
   await it.server.rowsOnce(it.project, '$pageview')
   it.proxy.faults = [{ status: 429, headers: { 'retry-after': '3600' } }]
   await count(page, 0, 20)
-  await eventually('the pause began', () => page.evaluate(() => Object.keys(localStorage).some(name => name.startsWith('mm_q'))))
+  await keeping(1, page)
   const before = it.proxy.requests.length
   await count(page, 20, 45)
   const context = page.context()
-  await page.close({ runBeforeUnload: true })
+  await it.close(page)
   assert.equal(it.proxy.requests.length, before)
   await it.openIn(context)
   await eachOnce(45, 2)
@@ -145,18 +156,16 @@ test('two tabs of one visitor that fail and close lose and double nothing', asyn
   it.proxy.fault = { status: 503 }
   await count(one, 0, 30)
   await count(two, 30, 60)
-  for (const page of [one, two]) {
-    await eventually('it keeps what failed', () => page.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith('mm_q')).length === 2))
-  }
+  for (const page of [one, two]) await keeping(2, page)
   // One closes, the other lives on while a third takes over what both keep.
-  await one.close({ runBeforeUnload: true })
+  await it.close(one)
   it.proxy.fault = undefined
   const three = await it.openIn(context, '/three')
   await count(three, 60, 70)
   await eachOnce(70, 3)
   await idle(three)
   await two.evaluate(() => dispatchEvent(new Event('online')))
-  await two.close({ runBeforeUnload: true })
+  await it.close(two)
   await eachOnce(70, 3)
 })
 
@@ -173,7 +182,7 @@ test('what is too old to be sure about is not sent again', async () => {
   }, [it.project.pk, kept(7), kept(5)])
   const next = await it.openIn(context, '/next')
   assert.deepEqual(await it.ending(next), ['$pageview /', '$pageview /next', 'of 5 days null'])
-  assert.deepEqual(await next.evaluate(() => Object.keys(localStorage).filter(name => name.startsWith('mm_q'))), ['mm_qother'])
+  assert.deepEqual(await places(next), ['mm_qother'])
 })
 
 test('5000 events in a burst arrive, each once', async () => {

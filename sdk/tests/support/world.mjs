@@ -44,6 +44,12 @@ export function world() {
     await ready(page)
     return page
   }
+  /** Closes a tab as its visitor does, and waits until it is gone: the driver's own call returns before. */
+  it.close = async page => {
+    const gone = page.waitForEvent('close')
+    await page.close({ runBeforeUnload: true })
+    await gone
+  }
   /** Marks the end of a story, and answers with what the store then holds: `name path`, sorted. */
   it.ending = async page => {
     await page.evaluate(() => {
