@@ -28,6 +28,8 @@ pub(super) enum Part {
     Visitors(u64),
     /// A hash of each row's visitor.
     VisitorHashes,
+    /// The rows by visitor, by the numbers of that generation.
+    Journeys(u64),
     /// The sessions.
     Sessions,
     /// The session of each row.

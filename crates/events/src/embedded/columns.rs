@@ -12,6 +12,7 @@ use super::block::Block;
 use super::cache::{ColumnCache, Part};
 use super::field::Field;
 use super::hash::{KeyedHash, Kind};
+use super::journey_column::JourneyColumn;
 use super::kernel::estimate::{self, Sketch};
 use super::kernel::properties;
 use super::kernel::run::Stop;
@@ -115,6 +116,29 @@ impl Columns {
                 text.map_or(0, |text| table.number(self.hash.of(Kind::Visitor, text) as u64))
             })
         })
+    }
+
+    /// The rows by visitor.
+    pub(super) fn journeys(
+        &self,
+        chunk: &Chunk,
+        table: &VisitorTable,
+    ) -> Result<Arc<JourneyColumn>, StoreError> {
+        self.derived(chunk, Part::Journeys(table.generation), || {
+            self.journeys_of(chunk, &Rows::Span(0..chunk.rows()), table)
+        })
+    }
+
+    /// Some rows by visitor.
+    pub(super) fn journeys_of(
+        &self,
+        chunk: &Chunk,
+        rows: &Rows,
+        table: &VisitorTable,
+    ) -> Result<JourneyColumn, StoreError> {
+        let (numbers, times) = (self.visitors(chunk, table)?, self.times(chunk)?);
+        let names = self.text(chunk, Field::EventName)?;
+        Ok(JourneyColumn::new(rows, &numbers, &times, &names))
     }
 
     /// A hash of each row's visitor, where they are too many to be numbered.

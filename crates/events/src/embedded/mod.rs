@@ -22,6 +22,7 @@ mod hash;
 mod hiding;
 mod import;
 mod inspect;
+mod journey_column;
 mod keeper;
 mod kernel;
 mod lock;

@@ -20,6 +20,11 @@ impl TextColumn {
         self.dictionary.get(self.codes.get(row))
     }
 
+    /// The texts of these rows.
+    pub(super) fn of(&self, rows: &[u32]) -> Self {
+        Self { codes: self.codes.of(rows), dictionary: Arc::clone(&self.dictionary) }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.codes.bytes() + self.dictionary.bytes()
     }
@@ -167,6 +172,15 @@ impl Codes {
             Self::U8(codes) => u32::from(codes[row]),
             Self::U16(codes) => u32::from(codes[row]),
             Self::U32(codes) => codes[row],
+        }
+    }
+
+    /// The codes of these rows.
+    fn of(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::U8(codes) => Self::U8(rows.iter().map(|row| codes[*row as usize]).collect()),
+            Self::U16(codes) => Self::U16(rows.iter().map(|row| codes[*row as usize]).collect()),
+            Self::U32(codes) => Self::U32(rows.iter().map(|row| codes[*row as usize]).collect()),
         }
     }
 

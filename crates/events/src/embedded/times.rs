@@ -42,6 +42,16 @@ impl Times {
         }
     }
 
+    /// The times of these rows.
+    pub(super) fn of(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Near { first, since } => {
+                Self::Near { first: *first, since: rows.iter().map(|row| since[*row as usize]).collect() }
+            }
+            Self::Far(times) => Self::Far(rows.iter().map(|row| times[*row as usize]).collect()),
+        }
+    }
+
     /// The first of these rows, whose times ascend, that is not before a time; the end when all are.
     pub(super) fn first_from(&self, rows: Range<usize>, time: i64) -> usize {
         let start = rows.start;

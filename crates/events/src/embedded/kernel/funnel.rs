@@ -42,6 +42,13 @@ pub(in crate::embedded) fn funnel(
     // Most visitors do no second step: they need not be followed, but to know their group.
     let started = if asked.by.is_empty() && plan.numbers_visitors() {
         let (started, going_on) = asked.who_goes_on(view, stop)?;
+        if asked.filters.is_empty() {
+            for part in journeys::follow(view, &asked.course, Some(&going_on), stop)? {
+                tally.merge(part);
+            }
+            tally.start(started);
+            return Ok(tally.answer(question, &asked.labels.finish()));
+        }
         plan.restrict(going_on);
         Some(started)
     } else {

@@ -7,10 +7,13 @@
 //! matter, or more visitors than are numbered for one question, take several rounds over the columns.
 //! Nothing here knows what a row means.
 
+mod by_name;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+pub(super) use self::by_name::{ByName, follow};
 use super::groups::visitors_if_many;
 use super::run::{self, Span, Stop};
 use super::select::{Selection, select};
@@ -263,6 +266,14 @@ fn gather<T: Copy + Send>(
     Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists }))
 }
 
+/// Brings one visitor's moments into order, those of one millisecond into the order given.
+fn by_time<T>(moments: &mut [Moment<T>], order: impl Fn(&T, &T) -> Ordering) {
+    let compare = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
+    if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        moments.sort_unstable_by(compare);
+    }
+}
+
 impl<T: Copy + Send + Sync> Gathered<T> {
     /// Calls `each` with the moments of one visitor after the other, by time, those of one
     /// millisecond in the order given; gives what each core collected.
@@ -275,14 +286,11 @@ impl<T: Copy + Send + Sync> Gathered<T> {
     ) -> Result<Vec<A>, StoreError> {
         let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
         let parts: Vec<usize> = (0..1 << self.part_bits).collect();
-        let by_time = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
         let start = || (start(), Layout::default());
         let collected = run::each_of(&parts, rows, stop, start, |(collected, layout), part| {
             layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
             layout.each_visitor(|moments| {
-                if !moments.is_sorted_by(|a, b| by_time(a, b).is_le()) {
-                    moments.sort_unstable_by(by_time);
-                }
+                by_time(moments, &order);
                 each(collected, moments);
             });
             Ok(())
@@ -347,6 +355,7 @@ impl<T: Copy> Layout<T> {
 mod tests {
     use super::*;
     use crate::EventStore as _;
+    use crate::embedded::EmbeddedStore;
     use crate::embedded::field::FieldSet;
     use crate::embedded::tests::open;
     use crate::suite::sample::{self, event, ever};
@@ -389,18 +398,16 @@ mod tests {
         journeys
     }
 
-    #[tokio::test]
-    async fn every_visitor_is_followed_once_however_many_rounds_and_parts_there_are() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path()).await;
-        let mut expected = vec![Vec::new(); 40];
+    /// Stores events of forty visitors in several chunks, and tells the times of each visitor.
+    pub(super) async fn forty_visitors(store: &EmbeddedStore) -> Vec<Vec<i64>> {
+        let mut times = vec![Vec::new(); 40];
         for batch in 0..3 {
             let number = |place: i64| batch * 100 + place;
             let events = (0..100).map(|place| {
                 let mut event = event(&format!("e{}", number(place)));
                 event.anonymous_id = format!("visitor-{}", number(place) * 7 % 40);
                 event.timestamp = event.timestamp.plus_millis(-number(place) * 13 % 997);
-                expected[number(place) as usize * 7 % 40].push(event.timestamp.millis());
+                times[number(place) as usize * 7 % 40].push(event.timestamp.millis());
                 event
             });
             store.append(sample::scope(1), events.collect()).await.unwrap();
@@ -408,10 +415,18 @@ mod tests {
                 store.seal_now().await.unwrap();
             }
         }
-        for times in &mut expected {
+        for times in &mut times {
             times.sort_unstable();
         }
-        expected.sort();
+        times.sort();
+        times
+    }
+
+    #[tokio::test]
+    async fn every_visitor_is_followed_once_however_many_rounds_and_parts_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let expected = forty_visitors(&store).await;
         let scope = store.shared.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
         for (rounds, part_bits, most) in [

@@ -1,16 +1,18 @@
 //! `GET /v1/retention`: cohorts of visitors, and who of them came back when. What begins and what
 //! returns is defined at [`RetentionQuestion`].
 
+use std::cmp::Ordering;
+
 use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestion};
 
 use super::calendar;
-use super::journeys::{self, Gatherer, Moment, Plan};
+use super::journeys::{self, ByName, Gatherer, Moment, Plan};
 use super::run::{Span, Stop};
 use super::select::{Selection, Wanted};
 use crate::StoreError;
 use crate::embedded::field::Field;
 use crate::embedded::row::instant;
-use crate::embedded::text::TextColumn;
+use crate::embedded::text::Dictionary;
 use crate::embedded::view::View;
 
 /// Answers the question from the view's rows.
@@ -21,13 +23,20 @@ pub(in crate::embedded) fn retention(
 ) -> Result<RetentionAnswer, StoreError> {
     let (plan, periods) = (Plan::of(view, stop)?, Periods::of(view, question.periods));
     let mut whole = Table::new(&periods);
+    if question.filters.is_empty() && plan.numbers_visitors() {
+        let by_name = Plain { question, periods: &periods };
+        for table in journeys::follow(view, &by_name, None, stop)? {
+            whole.merge(table);
+        }
+        return Ok(whole.answer(&periods));
+    }
     let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
         gather(view, question, span, selection, gatherer)
     };
     journeys::each_round(view, &plan, stop, gather, |gathered| {
         let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| table.add(&periods, moments);
         // Within a millisecond, which is within a period, no order matters.
-        let alike = |_: &Visit, _: &Visit| std::cmp::Ordering::Equal;
+        let alike = |_: &Visit, _: &Visit| Ordering::Equal;
         let tables = gathered.follow(stop, alike, || Table::new(&periods), follow)?;
         for table in tables {
             whole.merge(table);
@@ -37,11 +46,48 @@ pub(in crate::embedded) fn retention(
     Ok(whole.answer(&periods))
 }
 
+/// Retention without filters.
+struct Plain<'a> {
+    question: &'a RetentionQuestion,
+    periods: &'a Periods,
+}
+
+impl ByName for Plain<'_> {
+    type What = Visit;
+    type Found = Table;
+
+    fn start(&self) -> Table {
+        Table::new(self.periods)
+    }
+
+    fn whats(&self, names: &Dictionary) -> Vec<Option<Visit>> {
+        let RetentionQuestion { event, return_event, .. } = self.question;
+        let [begins, returns] = [event, return_event].map(|name| Named::of(names, name.as_deref()));
+        let visit = |code| Visit { begins: begins.is(code), returns: returns.is(code) };
+        (0..names.len() as u32).map(visit).map(|visit| visit.matters().then_some(visit)).collect()
+    }
+
+    fn order(&self, _: &Visit, _: &Visit) -> Ordering {
+        // Within a millisecond, which is within a period, no order matters.
+        Ordering::Equal
+    }
+
+    fn add(&self, moments: &[Moment<Visit>], table: &mut Table) {
+        table.add(self.periods, moments);
+    }
+}
+
 /// What an event is.
 #[derive(Debug, Clone, Copy)]
 struct Visit {
     begins: bool,
     returns: bool,
+}
+
+impl Visit {
+    fn matters(self) -> bool {
+        self.begins || self.returns
+    }
 }
 
 /// Takes the rows that begin or return.
@@ -54,8 +100,10 @@ fn gather(
 ) -> Result<(), StoreError> {
     let columns = &view.shared.columns;
     let events = columns.text(span.chunk, Field::EventName)?;
-    let (begins, returns) =
-        (Named::of(&events, question.event.as_deref()), Named::of(&events, question.return_event.as_deref()));
+    let (begins, returns) = (
+        Named::of(&events.dictionary, question.event.as_deref()),
+        Named::of(&events.dictionary, question.return_event.as_deref()),
+    );
     let wanted = Wanted::of(columns, span.chunk, &question.filters)?;
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
@@ -77,8 +125,8 @@ enum Named {
 }
 
 impl Named {
-    fn of(events: &TextColumn, name: Option<&str>) -> Self {
-        name.map_or(Self::Any, |name| events.dictionary.find(name).map_or(Self::None, Self::Code))
+    fn of(names: &Dictionary, name: Option<&str>) -> Self {
+        name.map_or(Self::Any, |name| names.find(name).map_or(Self::None, Self::Code))
     }
 
     fn is(&self, code: u32) -> bool {

@@ -23,7 +23,7 @@ pub(in crate::embedded) enum Rows {
 }
 
 impl Rows {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::embedded) fn len(&self) -> usize {
         match self {
             Self::Span(rows) => rows.len(),
             Self::List(rows) => rows.len(),
@@ -40,7 +40,7 @@ impl Rows {
 
     /// Calls `each` with every row.
     #[inline]
-    pub(super) fn each(&self, mut each: impl FnMut(usize)) {
+    pub(in crate::embedded) fn each(&self, mut each: impl FnMut(usize)) {
         match self {
             Self::Span(rows) => rows.clone().for_each(each),
             Self::List(rows) => rows.iter().for_each(|row| each(*row as usize)),

@@ -1,13 +1,16 @@
 //! Walking the steps of a funnel: from one visitor's events to the attempt that counts. Knows no
 //! columns, and adds nothing up.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use millimetric_core::query::{FunnelQuestion, StepOrder};
 
 use super::MOST;
+use super::tally::Tally;
 use crate::embedded::kernel::distinct::Bitmaps;
-use crate::embedded::kernel::journeys::Moment;
+use crate::embedded::kernel::journeys::{ByName, Moment};
+use crate::embedded::text::Dictionary;
 
 /// Which step an event can be, the group it is in, and whether an attempt may start with it.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +62,35 @@ struct Chain {
     start: i64,
     at: i64,
     group: u32,
+}
+
+/// A funnel without groups and filters.
+impl ByName for Course {
+    type What = Act;
+    type Found = Tally;
+
+    fn start(&self) -> Tally {
+        Tally::default()
+    }
+
+    fn whats(&self, names: &Dictionary) -> Vec<Option<Act>> {
+        let mut acts = vec![None; names.len()];
+        for (name, text) in (0..).zip(&self.names) {
+            let act = Act::new(name, self.may_start(name + 1), 0);
+            names.find(text).into_iter().for_each(|code| acts[code as usize] = Some(act));
+        }
+        acts
+    }
+
+    fn order(&self, a: &Act, b: &Act) -> Ordering {
+        a.name().cmp(&b.name())
+    }
+
+    fn add(&self, moments: &[Moment<Act>], found: &mut Tally) {
+        if let Some(attempt) = self.best_attempt(moments) {
+            found.add(&attempt);
+        }
+    }
 }
 
 impl Course {

@@ -24,7 +24,9 @@ struct GroupTally {
 impl Tally {
     pub(super) fn add(&mut self, attempt: &Attempt) {
         let group = attempt.group as usize;
-        self.0.resize(self.0.len().max(group + 1), GroupTally::default());
+        if group >= self.0.len() {
+            self.0.resize(group + 1, GroupTally::default());
+        }
         let tally = &mut self.0[group];
         tally.ended[attempt.reached - 1] += 1;
         for step in 1..attempt.reached {

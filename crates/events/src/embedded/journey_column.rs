@@ -1,0 +1,105 @@
+//! The rows of a chunk by visitor: what follows people from event to event reads them one after the
+//! other, instead of looking for each one's rows among all.
+
+use std::ops::Range;
+
+use super::cache::Weighed;
+use super::kernel::select::Rows;
+use super::text::TextColumn;
+use super::times::Times;
+
+/// The time and the name of each event, by visitor, those of one visitor in the order of the chunk.
+#[derive(Debug)]
+pub(super) struct JourneyColumn {
+    /// Numbers, ascending.
+    pub(super) visitors: Vec<u32>,
+    /// Where the events of each visitor begin, and those of the last one end.
+    pub(super) starts: Vec<u32>,
+    pub(super) times: Times,
+    pub(super) names: TextColumn,
+}
+
+impl JourneyColumn {
+    /// Brings rows into order; the columns are those of the whole chunk.
+    pub(super) fn new(rows: &Rows, numbers: &[u32], times: &Times, names: &TextColumn) -> Self {
+        let mut order = Vec::with_capacity(rows.len());
+        rows.each(|row| order.push(u64::from(numbers[row]) << 32 | row as u64));
+        order.sort_unstable();
+        let (mut visitors, mut starts) = (Vec::new(), Vec::new());
+        for (place, row) in (0..).zip(&order) {
+            let visitor = (row >> 32) as u32;
+            if visitors.last() != Some(&visitor) {
+                visitors.push(visitor);
+                starts.push(place);
+            }
+        }
+        starts.push(order.len() as u32);
+        let rows: Vec<u32> = order.into_iter().map(|row| row as u32).collect();
+        Self { visitors, starts, times: times.of(&rows), names: names.of(&rows) }
+    }
+
+    /// The places of the visitors with these numbers.
+    pub(super) fn places(&self, visitors: &Range<u32>) -> Range<usize> {
+        let first_from = |number: u32| self.visitors.partition_point(|visitor| *visitor < number);
+        first_from(visitors.start)..first_from(visitors.end)
+    }
+
+    /// These visitors alone.
+    pub(super) fn only(&self, visitors: &Range<u32>) -> Self {
+        let places = self.places(visitors);
+        let starts = &self.starts[places.start..=places.end];
+        let rows: Vec<u32> = (starts[0]..starts[places.len()]).collect();
+        Self {
+            visitors: self.visitors[places].to_vec(),
+            starts: starts.iter().map(|start| start - starts[0]).collect(),
+            times: self.times.of(&rows),
+            names: self.names.of(&rows),
+        }
+    }
+}
+
+impl Weighed for JourneyColumn {
+    fn weight(&self) -> usize {
+        size_of_val(self.visitors.as_slice())
+            + size_of_val(self.starts.as_slice())
+            + self.times.weight()
+            + self.names.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::text::{Codes, Interner};
+
+    #[test]
+    fn rows_stand_by_visitor_and_keep_their_order() {
+        let mut interner = Interner::default();
+        let codes: Vec<u32> =
+            ["a", "b", "a", "c", "b", "c"].map(|name| interner.code(Some(name))).into_iter().collect();
+        let names =
+            TextColumn { codes: Codes::narrow(&codes, 4), dictionary: interner.into_dictionary().into() };
+        let (numbers, times) = ([7, 2, 7, 9, 2, 2], Times::new(&[10, 11, 12, 13, 14, 15]));
+        let told = |column: &JourneyColumn| {
+            let event = |row: u32| {
+                (column.times.at(row as usize), column.names.value(row as usize).unwrap().to_owned())
+            };
+            let rows = column.starts.windows(2).map(|rows| (rows[0]..rows[1]).map(event).collect::<Vec<_>>());
+            column.visitors.iter().copied().zip(rows).collect::<Vec<_>>()
+        };
+        let event = |at, name: &str| (at, name.to_owned());
+        let [two, seven, nine] = [
+            (2, vec![event(11, "b"), event(14, "b"), event(15, "c")]),
+            (7, vec![event(10, "a"), event(12, "a")]),
+            (9, vec![event(13, "c")]),
+        ];
+        let all = JourneyColumn::new(&Rows::Span(0..6), &numbers, &times, &names);
+        assert_eq!(told(&all), [two.clone(), seven.clone(), nine.clone()]);
+        assert_eq!(told(&all.only(&(3..10))), [seven.clone(), nine]);
+        assert_eq!(told(&all.only(&(0..8))), [two, seven]);
+        assert_eq!(told(&all.only(&(3..7))), []);
+        let some = JourneyColumn::new(&Rows::List(vec![1, 2, 5]), &numbers, &times, &names);
+        assert_eq!(told(&some), [(2, vec![event(11, "b"), event(15, "c")]), (7, vec![event(12, "a")])]);
+        assert_eq!(told(&JourneyColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
+    }
+}
