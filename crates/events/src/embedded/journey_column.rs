@@ -38,6 +38,11 @@ impl JourneyColumn {
         Self { visitors, starts, times: times.of(&rows), names: names.of(&rows) }
     }
 
+    /// How many events there are.
+    pub(super) fn rows(&self) -> usize {
+        self.times.rows()
+    }
+
     /// The places of the visitors with these numbers.
     pub(super) fn places(&self, visitors: &Range<u32>) -> Range<usize> {
         let first_from = |number: u32| self.visitors.partition_point(|visitor| *visitor < number);

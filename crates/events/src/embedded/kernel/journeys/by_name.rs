@@ -18,8 +18,11 @@ use crate::embedded::view::View;
 
 /// Rows of chunks whose columns are held at once, about.
 const ROUND_ROWS: usize = 16 << 20;
-/// Visitors of one part: few enough for their events to be laid out within the processor's own cache.
-const PART_VISITORS: u32 = 16_384;
+/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many that
+/// it does not weigh how many chunks there are.
+const PART_ROWS: usize = 262_144;
+/// Visitors of one part, at most: many are not followed.
+const PART_VISITORS: usize = 16_384;
 
 /// A question that follows people by the names of their events.
 pub(in crate::embedded::kernel) trait ByName: Sync {
@@ -131,8 +134,9 @@ fn follow_loaded<Q: ByName>(
     visitors: Range<u32>,
     stop: &Stop,
 ) -> Result<Vec<Q::Found>, StoreError> {
-    let parts: Vec<Range<u32>> = split(visitors, PART_VISITORS).collect();
-    let rows = view.chunks.iter().map(Chunk::rows).sum();
+    let rows: usize = loaded.iter().map(|loaded| loaded.column.rows()).sum();
+    let of_part = (visitors.len() * PART_ROWS / rows.max(1)).clamp(1, PART_VISITORS);
+    let parts: Vec<Range<u32>> = split(visitors, of_part as u32).collect();
     let start = || (question.start(), Part::default());
     let of_cores = run::each_of(&parts, rows, stop, start, |(found, part), visitors| {
         part.lay_out(view, loaded, only, visitors);
