@@ -17,7 +17,13 @@ pub(super) struct JourneyColumn {
     pub(super) starts: Vec<u32>,
     pub(super) times: Times,
     pub(super) names: TextColumn,
+    /// The place of the first visitor of each cell or beyond it, up to the last visitor's cell.
+    cells: Vec<u32>,
 }
+
+/// Numbers of a cell. A number is looked for in its cell alone: those who follow many visitors look for
+/// the next few in every chunk, and cells keep that from weighing more the more chunks there are.
+const CELL: usize = 1024;
 
 impl JourneyColumn {
     /// Brings rows into order; the columns are those of the whole chunk.
@@ -35,7 +41,15 @@ impl JourneyColumn {
         }
         starts.push(order.len() as u32);
         let rows: Vec<u32> = order.into_iter().map(|row| row as u32).collect();
-        Self { visitors, starts, times: times.of(&rows), names: names.of(&rows) }
+        Self::of(visitors, starts, times.of(&rows), names.of(&rows))
+    }
+
+    fn of(visitors: Vec<u32>, starts: Vec<u32>, times: Times, names: TextColumn) -> Self {
+        let mut cells = Vec::new();
+        for (place, visitor) in (0..).zip(&visitors) {
+            cells.resize(cells.len().max(*visitor as usize / CELL + 1), place);
+        }
+        Self { visitors, starts, times, names, cells }
     }
 
     /// How many events there are.
@@ -45,8 +59,15 @@ impl JourneyColumn {
 
     /// The places of the visitors with these numbers.
     pub(super) fn places(&self, visitors: &Range<u32>) -> Range<usize> {
-        let first_from = |number: u32| self.visitors.partition_point(|visitor| *visitor < number);
-        first_from(visitors.start)..first_from(visitors.end)
+        self.first_from(visitors.start)..self.first_from(visitors.end)
+    }
+
+    /// The place of the first visitor from a number on.
+    fn first_from(&self, number: u32) -> usize {
+        let place = |cell: usize| self.cells.get(cell).map_or(self.visitors.len(), |place| *place as usize);
+        let cell = number as usize / CELL;
+        let (start, end) = (place(cell), place(cell + 1));
+        start + self.visitors[start..end].partition_point(|visitor| *visitor < number)
     }
 
     /// These visitors alone.
@@ -54,12 +75,8 @@ impl JourneyColumn {
         let places = self.places(visitors);
         let starts = &self.starts[places.start..=places.end];
         let rows: Vec<u32> = (starts[0]..starts[places.len()]).collect();
-        Self {
-            visitors: self.visitors[places].to_vec(),
-            starts: starts.iter().map(|start| start - starts[0]).collect(),
-            times: self.times.of(&rows),
-            names: self.names.of(&rows),
-        }
+        let starts = starts.iter().map(|start| start - starts[0]).collect();
+        Self::of(self.visitors[places].to_vec(), starts, self.times.of(&rows), self.names.of(&rows))
     }
 }
 
@@ -67,6 +84,7 @@ impl Weighed for JourneyColumn {
     fn weight(&self) -> usize {
         size_of_val(self.visitors.as_slice())
             + size_of_val(self.starts.as_slice())
+            + size_of_val(self.cells.as_slice())
             + self.times.weight()
             + self.names.bytes()
     }
@@ -74,8 +92,32 @@ impl Weighed for JourneyColumn {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::embedded::text::{Codes, Interner};
+
+    #[test]
+    fn visitors_are_found_by_their_numbers() {
+        let mut interner = Interner::default();
+        let code = interner.code(Some("a"));
+        let dictionary = Arc::new(interner.into_dictionary());
+        for numbers in
+            [vec![], vec![0], vec![CELL as u32 * 3], (900..4000).step_by(7).chain(9000..9003).collect()]
+        {
+            let rows = numbers.len();
+            let names = TextColumn {
+                codes: Codes::narrow(&vec![code; rows], 1),
+                dictionary: Arc::clone(&dictionary),
+            };
+            let column =
+                JourneyColumn::new(&Rows::Span(0..rows), &numbers, &Times::new(&vec![0; rows]), &names);
+            for number in (0..12_000).step_by(5).chain([u32::MAX]) {
+                let expected = numbers.iter().filter(|visitor| **visitor < number).count();
+                assert_eq!(column.first_from(number), expected, "{number} of {rows}");
+            }
+        }
+    }
 
     #[test]
     fn rows_stand_by_visitor_and_keep_their_order() {

@@ -228,7 +228,7 @@ impl<T: Copy> Loaded<T> {
     /// Calls `each` with every event that matters of the visitors at these places.
     fn each_event(&self, view: &View, places: &[u32], mut each: impl FnMut(Moment<T>)) {
         let Self { column, whats, whole } = self;
-        let JourneyColumn { visitors, starts, times, names } = &**column;
+        let JourneyColumn { visitors, starts, times, names, .. } = &**column;
         with_codes!(&names.codes, |codes| for place in places.iter().map(|place| *place as usize) {
             let visitor = visitors[place];
             for row in starts[place] as usize..starts[place + 1] as usize {
