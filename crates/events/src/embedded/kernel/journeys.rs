@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-pub(super) use self::by_name::{ByName, follow};
+pub(super) use self::by_name::{ByName, Event, follow};
 use super::groups::visitors_if_many;
 use super::run::{self, Span, Stop};
 use super::select::{Selection, select};

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestion};
 
 use super::calendar;
-use super::journeys::{self, ByName, Gatherer, Moment, Plan};
+use super::journeys::{self, ByName, Event, Gatherer, Moment, Plan};
 use super::run::{Span, Stop};
 use super::select::{Selection, Wanted};
 use crate::StoreError;
@@ -34,7 +34,9 @@ pub(in crate::embedded) fn retention(
         gather(view, question, span, selection, gatherer)
     };
     journeys::each_round(view, &plan, stop, gather, |gathered| {
-        let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| table.add(&periods, moments);
+        let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| {
+            table.add(&periods, moments.iter().map(|moment| (moment.at, moment.what)));
+        };
         // Within a millisecond, which is within a period, no order matters.
         let alike = |_: &Visit, _: &Visit| Ordering::Equal;
         let tables = gathered.follow(stop, alike, || Table::new(&periods), follow)?;
@@ -53,27 +55,21 @@ struct Plain<'a> {
 }
 
 impl ByName for Plain<'_> {
-    type What = Visit;
     type Found = Table;
 
     fn start(&self) -> Table {
         Table::new(self.periods)
     }
 
-    fn whats(&self, names: &Dictionary) -> Vec<Option<Visit>> {
+    fn marks(&self, names: &Dictionary) -> Vec<u8> {
         let RetentionQuestion { event, return_event, .. } = self.question;
         let [begins, returns] = [event, return_event].map(|name| Named::of(names, name.as_deref()));
-        let visit = |code| Visit { begins: begins.is(code), returns: returns.is(code) };
-        (0..names.len() as u32).map(visit).map(|visit| visit.matters().then_some(visit)).collect()
+        let mark = |code| Visit { begins: begins.is(code), returns: returns.is(code) }.mark();
+        (0..names.len() as u32).map(mark).collect()
     }
 
-    fn order(&self, _: &Visit, _: &Visit) -> Ordering {
-        // Within a millisecond, which is within a period, no order matters.
-        Ordering::Equal
-    }
-
-    fn add(&self, moments: &[Moment<Visit>], table: &mut Table) {
-        table.add(self.periods, moments);
+    fn add(&self, events: &[Event], table: &mut Table) {
+        table.add(self.periods, events.iter().map(|event| (event.at(), Visit::of(event.mark()))));
     }
 }
 
@@ -85,8 +81,13 @@ struct Visit {
 }
 
 impl Visit {
-    fn matters(self) -> bool {
-        self.begins || self.returns
+    /// 0 for an event that does not matter.
+    fn mark(self) -> u8 {
+        u8::from(self.begins) | u8::from(self.returns) << 1
+    }
+
+    fn of(mark: u8) -> Self {
+        Self { begins: mark & 1 != 0, returns: mark & 2 != 0 }
     }
 }
 
@@ -109,10 +110,9 @@ fn gather(
     selection.rows.each(|row| {
         let code = events.codes.get(row);
         let begins = begins.is(code) && wanted.passes(row);
-        marks.push(u8::from(begins) | u8::from(returns.is(code)) << 1);
+        marks.push(Visit { begins, returns: returns.is(code) }.mark());
     });
-    let visit = |mark: u8| Visit { begins: mark & 1 != 0, returns: mark & 2 != 0 };
-    gatherer.take(selection, &marks, |place, _| visit(marks[place]));
+    gatherer.take(selection, &marks, |place, _| Visit::of(marks[place]));
     Ok(())
 }
 
@@ -173,17 +173,21 @@ impl Table {
         Self { visitors: vec![0; count], returned: vec![vec![0; count]; count] }
     }
 
-    /// Adds one visitor.
-    fn add(&mut self, periods: &Periods, moments: &[Moment<Visit>]) {
-        let Some(first) = moments.iter().find(|moment| moment.what.begins) else { return };
-        let cohort = periods.of_instant(first.at);
+    /// Adds one visitor, whose visits come in order of time.
+    fn add(&mut self, periods: &Periods, visits: impl Iterator<Item = (i64, Visit)> + Clone) {
+        let Some((first, _)) = visits.clone().find(|(_, visit)| visit.begins) else { return };
+        let cohort = periods.of_instant(first);
         self.visitors[cohort] += 1;
-        let mut last = None;
-        for moment in moments.iter().filter(|moment| moment.what.returns) {
-            let period = periods.of_instant(moment.at);
-            if period >= cohort && last != Some(period) {
+        // What comes before the end of the period counted last is in it.
+        let mut end = i64::MIN;
+        for (at, visit) in visits {
+            if at < end || !visit.returns {
+                continue;
+            }
+            let period = periods.of_instant(at);
+            end = periods.starts.get(period + 1).copied().unwrap_or(i64::MAX);
+            if period >= cohort {
                 self.returned[cohort][period] += 1;
-                last = Some(period);
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Walking the steps of a funnel: from one visitor's events to the attempt that counts. Knows no
 //! columns, and adds nothing up.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use millimetric_core::query::{FunnelQuestion, StepOrder};
@@ -9,7 +8,7 @@ use millimetric_core::query::{FunnelQuestion, StepOrder};
 use super::MOST;
 use super::tally::Tally;
 use crate::embedded::kernel::distinct::Bitmaps;
-use crate::embedded::kernel::journeys::{ByName, Moment};
+use crate::embedded::kernel::journeys::{ByName, Event, Moment};
 use crate::embedded::text::Dictionary;
 
 /// Which step an event can be, the group it is in, and whether an attempt may start with it.
@@ -18,20 +17,56 @@ pub(super) struct Act(u32);
 
 impl Act {
     pub(super) fn new(name: u8, starts: bool, group: u32) -> Self {
-        Self(group << 4 | u32::from(starts) << 3 | u32::from(name))
+        Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
     }
 
     /// The place of its name among the different names of the steps.
     pub(super) fn name(self) -> usize {
-        (self.0 & 7) as usize
+        (self.0 >> 1 & 7) as usize
     }
 
     pub(super) fn starts(self) -> bool {
-        self.0 & 8 != 0
+        self.0 & 1 != 0
     }
 
     pub(super) fn group(self) -> usize {
         (self.0 >> 4) as usize
+    }
+
+    /// Of an act in the only group: not 0, and ordered by name where the name tells whether it starts.
+    fn mark(self) -> u8 {
+        self.0 as u8 | 16
+    }
+
+    fn of_mark(mark: u8) -> Self {
+        Self(u32::from(mark & 15))
+    }
+}
+
+/// An event that can be a step.
+pub(super) trait Step {
+    /// Milliseconds.
+    fn at(&self) -> i64;
+    fn act(&self) -> Act;
+}
+
+impl Step for Moment<Act> {
+    fn at(&self) -> i64 {
+        self.at
+    }
+
+    fn act(&self) -> Act {
+        self.what
+    }
+}
+
+impl Step for Event {
+    fn at(&self) -> i64 {
+        Event::at(*self)
+    }
+
+    fn act(&self) -> Act {
+        Act::of_mark(self.mark())
     }
 }
 
@@ -66,28 +101,23 @@ struct Chain {
 
 /// A funnel without groups and filters.
 impl ByName for Course {
-    type What = Act;
     type Found = Tally;
 
     fn start(&self) -> Tally {
         Tally::default()
     }
 
-    fn whats(&self, names: &Dictionary) -> Vec<Option<Act>> {
-        let mut acts = vec![None; names.len()];
+    fn marks(&self, names: &Dictionary) -> Vec<u8> {
+        let mut marks = vec![0; names.len()];
         for (name, text) in (0..).zip(&self.names) {
             let act = Act::new(name, self.may_start(name + 1), 0);
-            names.find(text).into_iter().for_each(|code| acts[code as usize] = Some(act));
+            names.find(text).into_iter().for_each(|code| marks[code as usize] = act.mark());
         }
-        acts
+        marks
     }
 
-    fn order(&self, a: &Act, b: &Act) -> Ordering {
-        a.name().cmp(&b.name())
-    }
-
-    fn add(&self, moments: &[Moment<Act>], found: &mut Tally) {
-        if let Some(attempt) = self.best_attempt(moments) {
+    fn add(&self, events: &[Event], found: &mut Tally) {
+        if let Some(attempt) = self.best_attempt(events) {
             found.add(&attempt);
         }
     }
@@ -134,7 +164,7 @@ impl Course {
         }
     }
 
-    pub(super) fn best_attempt(&self, moments: &[Moment<Act>]) -> Option<Attempt> {
+    pub(super) fn best_attempt(&self, moments: &[impl Step]) -> Option<Attempt> {
         match self.order {
             StepOrder::Strict => self.in_order(moments),
             StepOrder::Any => self.in_any_order(moments),
@@ -143,20 +173,21 @@ impl Course {
 
     /// One pass: of all ways to a step the one that started last is kept, since whatever another
     /// can still reach, it can.
-    fn in_order(&self, moments: &[Moment<Act>]) -> Option<Attempt> {
+    fn in_order(&self, moments: &[impl Step]) -> Option<Attempt> {
         let mut chains: [Option<Chain>; MOST] = [None; MOST];
         let mut best = Attempt { group: 0, reached: 0, took: [0; MOST] };
-        for Moment { at, what, .. } in moments {
+        for moment in moments {
+            let (at, act) = (moment.at(), moment.act());
             // The last step first, so that one event is never two steps of an attempt.
-            for step in self.steps_of[what.name()].iter().copied() {
+            for step in self.steps_of[act.name()].iter().copied() {
                 let chain = match step.checked_sub(1).map(|before| chains[before]) {
-                    None if what.starts() => Chain { start: *at, at: *at, group: what.group() as u32 },
-                    Some(Some(chain)) if at - chain.start <= self.window => Chain { at: *at, ..chain },
+                    None if act.starts() => Chain { start: at, at, group: act.group() as u32 },
+                    Some(Some(chain)) if at - chain.start <= self.window => Chain { at, ..chain },
                     _ => continue,
                 };
                 if step == best.reached {
                     let before = step.checked_sub(1).and_then(|before| chains[before]);
-                    best.took[step] = at - before.map_or(*at, |before| before.at);
+                    best.took[step] = at - before.map_or(at, |before| before.at);
                     (best.reached, best.group) = (step + 1, chain.group);
                 }
                 chains[step] = Some(chain);
@@ -166,20 +197,20 @@ impl Course {
     }
 
     /// A window slides over the moments and counts the steps in it.
-    fn in_any_order(&self, moments: &[Moment<Act>]) -> Option<Attempt> {
+    fn in_any_order(&self, moments: &[impl Step]) -> Option<Attempt> {
         let (mut counts, mut held, mut end) = ([0; MOST], 0, 0);
         let (mut reached, mut first) = (0, 0);
         for (start, moment) in moments.iter().enumerate() {
-            while let Some(next) = moments.get(end).filter(|next| next.at - moment.at <= self.window) {
-                let name = next.what.name();
+            while let Some(next) = moments.get(end).filter(|next| next.at() - moment.at() <= self.window) {
+                let name = next.act().name();
                 counts[name] += 1;
                 held += usize::from(counts[name] <= self.steps_of[name].len());
                 end += 1;
             }
-            if moment.what.starts() && held > reached {
+            if moment.act().starts() && held > reached {
                 (reached, first) = (held, start);
             }
-            let name = moment.what.name();
+            let name = moment.act().name();
             held -= usize::from(counts[name] <= self.steps_of[name].len());
             counts[name] -= 1;
         }
@@ -187,15 +218,16 @@ impl Course {
     }
 
     /// The attempt in any order that starts with the first of these moments.
-    fn taken(&self, moments: &[Moment<Act>], most: usize) -> Attempt {
-        let group = moments[0].what.group() as u32;
+    fn taken(&self, moments: &[impl Step], most: usize) -> Attempt {
+        let group = moments[0].act().group() as u32;
         let mut attempt = Attempt { group, reached: 0, took: [0; MOST] };
-        let (mut counts, mut before) = ([0; MOST], moments[0].at);
-        for Moment { at, what, .. } in moments {
-            counts[what.name()] += 1;
-            if counts[what.name()] <= self.steps_of[what.name()].len() && attempt.reached < most {
+        let (mut counts, mut before) = ([0; MOST], moments[0].at());
+        for moment in moments {
+            let (at, name) = (moment.at(), moment.act().name());
+            counts[name] += 1;
+            if counts[name] <= self.steps_of[name].len() && attempt.reached < most {
                 attempt.took[attempt.reached] = at - before;
-                (attempt.reached, before) = (attempt.reached + 1, *at);
+                (attempt.reached, before) = (attempt.reached + 1, at);
             }
         }
         attempt
