@@ -19,6 +19,7 @@ use super::kernel::run::Stop;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
 use super::kernel::summary::{Kept, SummaryKey};
+use super::packed_ids::EventId;
 use super::segment::Segment;
 use super::session_column::{Numbered, SessionColumn};
 use super::text::{Codes, Interner, TextColumn};
@@ -106,6 +107,12 @@ impl Columns {
             Chunk::Hot(_) => self.text(chunk, field),
             Chunk::Sealed(segment) => segment.text(&self.cache, field).map(Arc::new),
         }
+    }
+
+    /// The event id of each row.
+    pub(super) fn event_ids(&self, chunk: &Chunk) -> Result<Vec<EventId>, StoreError> {
+        // No row of this column lacks a value.
+        self.computed(chunk, Field::EventId, |text| EventId::new(text.unwrap_or_default()))
     }
 
     /// A visitor number for each row.
@@ -256,7 +263,7 @@ impl Columns {
     }
 
     /// Something computed from a text column, row by row, without keeping the column.
-    fn computed<T: Copy>(
+    fn computed<T: Clone>(
         &self,
         chunk: &Chunk,
         field: Field,
@@ -269,7 +276,7 @@ impl Columns {
                 let entries: Vec<T> = std::iter::once(compute(None))
                     .chain(column.dictionary.texts().map(|text| compute(Some(text))))
                     .collect();
-                Ok((0..chunk.rows()).map(|row| entries[column.codes.get(row) as usize]).collect())
+                Ok((0..chunk.rows()).map(|row| entries[column.codes.get(row) as usize].clone()).collect())
             }
         }
     }

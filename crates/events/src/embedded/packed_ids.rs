@@ -1,7 +1,10 @@
 //! How a file keeps event ids: those that are `evt_` and a UUID, as ours are, as the 16 bytes of the
 //! UUID in a column of their own, which takes a quarter less room than packed text; all others as
-//! they are. Whoever reads rows here sees ids only.
+//! they are. Whoever reads rows here sees ids only, and those who need all of a segment at once hold
+//! them the same way.
 
+use std::cmp::Ordering;
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringBuilder};
@@ -32,6 +35,50 @@ pub(super) fn pack(event_id: &str) -> Option<Uuid> {
     (uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)
 }
 
+/// The text of an id that was packed.
+fn text_of<'a>(uuid: &Uuid, text: &'a mut [u8; LENGTH]) -> Result<&'a str, Utf8Error> {
+    text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+    uuid.hyphenated().encode_lower(&mut text[PREFIX.len()..]);
+    str::from_utf8(text)
+}
+
+/// An event id in memory: half as large as its text. Ordered as texts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum EventId {
+    Packed(Uuid),
+    Text(Box<str>),
+}
+
+impl EventId {
+    pub(super) fn new(text: &str) -> Self {
+        pack(text).map_or_else(|| Self::Text(text.into()), Self::Packed)
+    }
+
+    /// Calls `read` with the text.
+    pub(super) fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        match self {
+            // Digits and hyphens are text.
+            Self::Packed(uuid) => read(text_of(uuid, &mut [0; LENGTH]).unwrap_or_default()),
+            Self::Text(text) => read(text),
+        }
+    }
+}
+
+impl Ord for EventId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Packed(mine), Self::Packed(theirs)) => mine.cmp(theirs),
+            _ => self.with_text(|mine| other.with_text(|theirs| mine.cmp(theirs))),
+        }
+    }
+}
+
+impl PartialOrd for EventId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// The batch with ids in place of their UUIDs; one without the column is as it should be.
 pub(super) fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let Some((uuids, _)) = batch.schema_ref().column_with_name(EVENT_UUID) else { return Ok(batch) };
@@ -54,13 +101,10 @@ fn restored(uuids: &ArrayRef, others: &ArrayRef) -> Result<ArrayRef, ArrowError>
     let uuids = uuids.as_fixed_size_binary_opt().ok_or_else(|| wrong(EVENT_UUID))?;
     let others = others.as_string_opt::<i32>().ok_or_else(|| wrong(Field::EventId.name()))?;
     let mut ids = StringBuilder::with_capacity(uuids.len(), uuids.len() * LENGTH);
-    let mut id = [0; LENGTH];
-    id[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
     for row in 0..uuids.len() {
         if uuids.is_valid(row) {
             let uuid = Uuid::from_slice(uuids.value(row)).map_err(|_| wrong(EVENT_UUID))?;
-            uuid.hyphenated().encode_lower(&mut id[PREFIX.len()..]);
-            ids.append_value(str::from_utf8(&id).map_err(|_| wrong(EVENT_UUID))?);
+            ids.append_value(text_of(&uuid, &mut [0; LENGTH]).map_err(|_| wrong(EVENT_UUID))?);
         } else {
             ids.append_option(others.is_valid(row).then(|| others.value(row)));
         }
@@ -92,5 +136,29 @@ mod tests {
         for other in others {
             assert_eq!(pack(&other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn ids_in_memory_are_ordered_as_their_texts_and_come_back_the_same() {
+        let texts = [
+            "",
+            "a",
+            "evt_",
+            "evt_00000000-0000-0000-0000-000000000000",
+            "evt_019CA6B1-ddb8-751e-b808-47475a6c8eed",
+            "evt_019ca6b1",
+            "evt_019ca6b1-ddb8-751e-b808-47475a6c8eec",
+            "evt_019ca6b1-ddb8-751e-b808-47475a6c8eed",
+            "evt_019ca6b1-ddb8-751e-b808-47475a6c8eed!",
+            "evt_a19ca6b1-ddb8-751e-b808-47475a6c8eed",
+            "evt_b",
+            "order-1",
+        ];
+        let ids = texts.map(EventId::new);
+        assert!(ids.is_sorted());
+        for (text, id) in texts.iter().zip(&ids) {
+            id.with_text(|back| assert_eq!(back, *text));
+        }
+        assert_eq!(ids.iter().filter(|id| matches!(id, EventId::Packed(_))).count(), 4);
     }
 }

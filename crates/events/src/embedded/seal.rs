@@ -3,7 +3,6 @@
 //! Sealing, merging, erasing and retention are this one function with other inputs. It writes files and
 //! changes nothing else: what it made counts once the writer has swapped it in.
 
-use std::cmp::Ordering as Order;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use super::dedup::{IdFilter, Identity, KnownIds};
 use super::field::Field;
 use super::hiding::Hiding;
 use super::manifest::NewSegment;
+use super::packed_ids::EventId;
 use super::row::instant;
 use super::segment::Segment;
 use super::segment_file::{self, Source};
@@ -59,6 +59,16 @@ struct Place {
     row: u32,
 }
 
+/// The event ids of the inputs' rows. All else is read when its column is written; these are needed
+/// for the order too.
+struct Ids(Vec<Vec<EventId>>);
+
+impl Ids {
+    fn at(&self, place: &Place) -> &EventId {
+        &self.0[place.input as usize][place.row as usize]
+    }
+}
+
 /// Writes the inputs' rows that are not hidden into new segments, a month each.
 pub(super) fn rewrite(
     shared: &Shared,
@@ -68,22 +78,14 @@ pub(super) fn rewrite(
     halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
     let (mut places, erased) = kept(&shared.columns, inputs, hiding)?;
-    let ids = all_inputs(&shared.columns, inputs, Field::EventId)?;
-    let id = |place: &Place| ids[place.input as usize].value(place.row as usize);
+    let ids = inputs.iter().map(|chunk| shared.columns.event_ids(chunk));
+    let ids = Ids(ids.collect::<Result<_, StoreError>>()?);
     // This sort takes the order that sealed inputs have already as a gift.
-    places.sort_by(|a, b| match a.timestamp.cmp(&b.timestamp) {
-        Order::Equal => id(a).cmp(&id(b)),
-        order => order,
-    });
-    let identities: Vec<Identity> = places
-        .iter()
-        .map(|place| Identity::of(&shared.columns.hash, id(place).unwrap_or_default()))
-        .collect();
-    drop(ids);
+    places.sort_by(|a, b| a.timestamp.cmp(&b.timestamp).then_with(|| ids.at(a).cmp(ids.at(b))));
     let mut segments = Vec::new();
     for (month, rows) in months(&places) {
-        let part = Part { scope, columns: &shared.columns, inputs, places: &places[rows.clone()], halt };
-        match part.write(shared, &month, &identities[rows]) {
+        let part = Part { scope, columns: &shared.columns, inputs, ids: &ids, places: &places[rows], halt };
+        match part.write(shared, &month) {
             Ok(segment) => segments.push(segment),
             Err(error) => {
                 discard(&segments);
@@ -119,10 +121,6 @@ fn kept(columns: &Columns, inputs: &[Chunk], hiding: &Hiding) -> Result<(Vec<Pla
     Ok((places, erased.into_iter().collect()))
 }
 
-fn all_inputs(columns: &Columns, inputs: &[Chunk], field: Field) -> Result<Vec<Arc<TextColumn>>, StoreError> {
-    inputs.iter().map(|chunk| columns.text_once(chunk, field)).collect()
-}
-
 /// The sorted rows by calendar month (UTC), as the month's name and the range of its rows.
 fn months(places: &[Place]) -> Vec<(String, Range<usize>)> {
     let month = |place: &Place| {
@@ -152,12 +150,13 @@ struct Part<'a> {
     scope: EventScope,
     columns: &'a Columns,
     inputs: &'a [Chunk],
+    ids: &'a Ids,
     places: &'a [Place],
     halt: Halt<'a>,
 }
 
 impl Part<'_> {
-    fn write(&self, shared: &Shared, month: &str, ids: &[Identity]) -> Result<NewSegment, StoreError> {
+    fn write(&self, shared: &Shared, month: &str) -> Result<NewSegment, StoreError> {
         let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
         let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
         let root = shared.segments_folder();
@@ -166,8 +165,9 @@ impl Part<'_> {
         let bytes = segment_file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
         let asked = latest_received >= shared.oldest_deduplicated();
-        let known_ids = asked.then(|| KnownIds::of(ids)).transpose()?;
-        let made_ids = asked.then(|| IdFilter::of_made(ids)).transpose()?;
+        let ids = if asked { self.identities() } else { Vec::new() };
+        let known_ids = asked.then(|| KnownIds::of(&ids)).transpose()?;
+        let made_ids = asked.then(|| IdFilter::of_made(&ids)).transpose()?;
         let segment = Segment {
             id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
             scope: self.scope,
@@ -181,6 +181,11 @@ impl Part<'_> {
             replaced: AtomicBool::new(false),
         };
         Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
+    }
+
+    fn identities(&self) -> Vec<Identity> {
+        let identity = |id: &str| Identity::of(&self.columns.hash, id);
+        self.places.iter().map(|place| self.ids.at(place).with_text(identity)).collect()
     }
 }
 
@@ -224,7 +229,14 @@ impl Source for Rows<'_> {
         if (self.part.halt)() {
             return Err(StoreError::NotWritable("a rewrite was given up".to_owned()));
         }
-        let inputs = all_inputs(self.part.columns, self.part.inputs, field)?;
+        if field == Field::EventId {
+            for place in self.part.places {
+                self.part.ids.at(place).with_text(|id| each(Some(id)));
+            }
+            return Ok(());
+        }
+        let inputs = self.part.inputs.iter().map(|chunk| self.part.columns.text_once(chunk, field));
+        let inputs: Vec<Arc<TextColumn>> = inputs.collect::<Result<_, StoreError>>()?;
         for place in self.part.places {
             each(inputs[place.input as usize].value(place.row as usize));
         }

@@ -112,7 +112,7 @@ impl Segment {
 
     /// Something computed from each text of a column, row by row; `compute` runs once per
     /// entry of a dictionary, not once per row.
-    pub(super) fn derive<T: Copy>(
+    pub(super) fn derive<T: Clone>(
         &self,
         cache: &ColumnCache,
         field: Field,
@@ -135,9 +135,10 @@ impl Segment {
                 (Arc::clone(column.values()), texts.iter().map(&mut compute).collect())
             });
             if column.null_count() == 0 {
-                derived.extend(column.keys().values().iter().map(|key| entries[*key as usize]));
+                derived.extend(column.keys().values().iter().map(|key| entries[*key as usize].clone()));
             } else {
-                derived.extend(column.keys().iter().map(|key| key.map_or(none, |key| entries[key as usize])));
+                let value = |key| entries.get(key as usize).unwrap_or(&none);
+                derived.extend(column.keys().iter().map(|key| key.map_or(&none, value).clone()));
             }
             previous = Some((values, entries));
         }
