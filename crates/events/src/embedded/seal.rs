@@ -165,9 +165,9 @@ impl Part<'_> {
         let bytes = segment_file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
         let asked = latest_received >= shared.oldest_deduplicated();
-        let ids = if asked { self.identities() } else { Vec::new() };
-        let known_ids = asked.then(|| KnownIds::of(&ids)).transpose()?;
-        let made_ids = asked.then(|| IdFilter::of_made(&ids)).transpose()?;
+        let ids = asked.then(|| self.identities());
+        let known_ids = ids.as_deref().map(KnownIds::of).transpose()?;
+        let made_ids = ids.as_deref().map(IdFilter::of_made).transpose()?;
         let segment = Segment {
             id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
             scope: self.scope,

@@ -137,7 +137,7 @@ impl Segment {
             if column.null_count() == 0 {
                 derived.extend(column.keys().values().iter().map(|key| entries[*key as usize].clone()));
             } else {
-                let value = |key| entries.get(key as usize).unwrap_or(&none);
+                let value = |key| &entries[key as usize];
                 derived.extend(column.keys().iter().map(|key| key.map_or(&none, value).clone()));
             }
             previous = Some((values, entries));
