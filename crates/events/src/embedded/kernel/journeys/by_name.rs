@@ -55,6 +55,7 @@ impl Event {
         self.0 >> 8
     }
 
+    /// What the question made of its name; not 0.
     pub(in crate::embedded::kernel) fn mark(self) -> u8 {
         self.0 as u8
     }
@@ -260,6 +261,8 @@ impl Loaded {
 
 #[cfg(test)]
 mod tests {
+    use millimetric_core::time::Timestamp;
+
     use super::*;
     use crate::embedded::field::FieldSet;
     use crate::embedded::kernel::journeys::tests::forty_visitors;
@@ -284,6 +287,16 @@ mod tests {
             assert!(events.iter().all(|event| event.mark() == 255));
             found.push(events.iter().map(|event| event.at()).collect());
         }
+    }
+
+    #[test]
+    fn events_are_ordered_by_time_then_mark_and_keep_both() {
+        let times = [Timestamp::MIN.millis(), -1, 0, 1, Timestamp::MAX.millis()];
+        let all: Vec<(i64, u8)> =
+            times.into_iter().flat_map(|at| [1, 17, 255].map(|mark| (at, mark))).collect();
+        let events: Vec<Event> = all.iter().map(|(at, mark)| Event::new(*at, *mark)).collect();
+        assert!(events.is_sorted());
+        assert_eq!(events.iter().map(|event| (event.at(), event.mark())).collect::<Vec<_>>(), all);
     }
 
     #[tokio::test]
