@@ -55,6 +55,27 @@ impl Rows {
         }
     }
 
+    /// Keeps the rows that hold a code.
+    fn holding<C: Copy + Into<u32> + TryFrom<u32> + PartialEq>(self, codes: &[C], code: u32) -> Self {
+        match (self, C::try_from(code)) {
+            (Self::Span(rows), Ok(code)) => {
+                let mut found = Vec::with_capacity(rows.len());
+                let (blocks, rest) = codes[rows.clone()].as_chunks();
+                for (start, block) in (rows.start..).step_by(LANES).zip(blocks) {
+                    let mut left = equal(block, code);
+                    while left != 0 {
+                        found.push(start as u32 + left.trailing_zeros());
+                        left &= left - 1;
+                    }
+                }
+                let rest = rows.end - rest.len()..rows.end;
+                found.extend(rest.filter(|row| codes[*row] == code).map(|row| row as u32));
+                Self::List(found)
+            }
+            (rows, _) => rows.retain(|row| widen(codes[row]) == code),
+        }
+    }
+
     /// Keeps the rows that the test likes.
     pub(super) fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
         match self {
@@ -74,6 +95,22 @@ impl Rows {
             }
         }
     }
+}
+
+/// Rows that are compared at once.
+const LANES: usize = 64;
+
+/// A bit for each code that equals the wanted one, the first lowest: in steps for which compilers find
+/// vector instructions.
+fn equal<C: Copy + PartialEq>(codes: &[C; LANES], wanted: C) -> u64 {
+    // Multiplied with this, eight bytes that are 0 or 1 have the first one's bit at 56, the next one's at
+    // 57, and so on.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut bytes = [0; LANES];
+    bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = u8::from(*code == wanted));
+    let eights = bytes.as_chunks::<8>().0.iter();
+    let bits = eights.map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
+    bits.rev().fold(0, |all, eight| all << 8 | eight)
 }
 
 /// The selected rows beside the chunk's times.
@@ -97,7 +134,7 @@ pub(super) fn select(
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
     for (column, code) in &wanted {
-        rows = with_codes!(&column.codes, |codes| rows.retain(|row| widen(codes[row]) == *code));
+        rows = with_codes!(&column.codes, |codes| rows.holding(codes, *code));
     }
     if rows.len() > 0
         && let Some(marks) = view.hiding.marks(columns, span.chunk)?
@@ -140,4 +177,37 @@ fn in_range(view: &View, span: &Span<'_>, times: &Times) -> Rows {
         return Rows::Span(start..times.first_from(start..rows.end, view.to));
     }
     Rows::Span(rows).retain(|row| (view.from..view.to).contains(&times.at(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn the_rows_that_hold_a_code_are_found(
+            codes in proptest::collection::vec(prop_oneof![0_u8..3, any::<u8>()], 0..400),
+            ends in (0..400_usize, 0..400_usize),
+            code in prop_oneof![0_u32..3, 0_u32..300],
+        ) {
+            let [start, end] = [ends.0.min(ends.1), ends.0.max(ends.1)].map(|end| end.min(codes.len()));
+            let expected: Vec<usize> = (start..end).filter(|row| u32::from(codes[*row]) == code).collect();
+            let wide: Vec<u32> = codes.iter().map(|code| u32::from(*code)).collect();
+            let list = || Rows::List((start as u32..end as u32).collect());
+            let found = [
+                Rows::Span(start..end).holding(&codes, code),
+                Rows::Span(start..end).holding(&wide, code),
+                list().holding(&codes, code),
+            ];
+            for found in found {
+                let mut rows = Vec::new();
+                found.each(|row| rows.push(row));
+                prop_assert_eq!(&rows, &expected);
+            }
+        }
+    }
 }
