@@ -19,6 +19,7 @@ use super::kernel::run::Stop;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
 use super::kernel::summary::{Kept, SummaryKey};
+use super::near_numbers::NearNumbers;
 use super::packed_ids::EventId;
 use super::segment::Segment;
 use super::session_column::{Numbered, SessionColumn};
@@ -165,13 +166,13 @@ impl Columns {
                 sessions: 0..numbered.sessions(),
                 paths: &*self.text(chunk, Field::Path)?,
             };
-            let (ends, tied) = views.ends(|_| true, &Stop::default())?;
-            Ok(numbered.column(ends, tied))
+            let (ends, alike) = views.ends(|_| true, &Stop::default())?;
+            Ok(numbered.column(&ends, alike))
         })
     }
 
     /// The number of each row's session.
-    pub(super) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
+    pub(super) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<NearNumbers>, StoreError> {
         self.derived(chunk, Part::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
     }
 

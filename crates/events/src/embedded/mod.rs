@@ -29,6 +29,7 @@ mod lock;
 mod made;
 mod manifest;
 mod merge;
+mod near_numbers;
 mod open;
 mod options;
 mod packed_ids;

@@ -10,28 +10,40 @@ use hashbrown::HashTable;
 
 use super::cache::Weighed;
 use super::kernel::sessions::ends::Ends;
+use super::near_numbers::{NO_NUMBER, NearNumbers};
 
 /// Hashes lie part after part, by their highest bits, so that all parts can be looked at one by one.
 const PART_BITS: u32 = 8;
 /// How many parts there are.
 pub(super) const PARTS: usize = 1 << PART_BITS;
 
-/// The number of no session, where a row is no page view.
-pub(super) const NO_SESSION: u32 = u32::MAX;
-
 /// The sessions of a chunk, numbered in the order in which they come.
 #[derive(Debug)]
 pub(super) struct SessionColumn {
     pub(super) hashes: Arc<SessionHashes>,
-    /// The ends of each in the whole chunk.
-    pub(super) ends: Vec<Ends>,
-    /// Whether two page views of a session are of one millisecond.
-    pub(super) tied: bool,
+    /// The rows where each begins and ends, in the whole chunk.
+    entries: NearNumbers,
+    exits: NearNumbers,
+    /// Whether an entry is like another page view of its session in all but what filters may ask for.
+    pub(super) alike: bool,
+}
+
+impl SessionColumn {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.hashes.numbers.len()
+    }
+
+    /// The ends of some of them, in the whole chunk.
+    pub(super) fn ends(&self, sessions: Range<usize>) -> Vec<Ends> {
+        let (entries, exits) = (self.entries.of(sessions.clone()), self.exits.of(sessions));
+        entries.zip(exits).map(|(entry, exit)| Ends { entry, exit }).collect()
+    }
 }
 
 impl Weighed for SessionColumn {
     fn weight(&self) -> usize {
-        self.hashes.bytes() + size_of_val(self.ends.as_slice())
+        self.hashes.bytes() + self.entries.weight() + self.exits.weight()
     }
 }
 
@@ -102,7 +114,7 @@ fn part(hash: u64) -> usize {
 #[derive(Debug)]
 pub(super) struct Numbered {
     /// Its number for each row that is a page view.
-    pub(super) numbers: Vec<u32>,
+    pub(super) numbers: NearNumbers,
     /// The hash of each session.
     hashes: Vec<u64>,
 }
@@ -115,7 +127,7 @@ impl Numbered {
         let mut known: HashTable<u32> = HashTable::new();
         for hash in rows {
             let Some(hash) = hash else {
-                numbers.push(NO_SESSION);
+                numbers.push(NO_NUMBER);
                 continue;
             };
             let next = hashes.len() as u32;
@@ -127,7 +139,7 @@ impl Numbered {
             }
             numbers.push(number);
         }
-        Self { numbers, hashes }
+        Self { numbers: NearNumbers::new(numbers), hashes }
     }
 
     /// How many sessions there are.
@@ -136,8 +148,13 @@ impl Numbered {
     }
 
     /// The sessions, of which these are the ends.
-    pub(super) fn column(&self, ends: Vec<Ends>, tied: bool) -> SessionColumn {
-        SessionColumn { hashes: Arc::new(SessionHashes::new(&self.hashes)), ends, tied }
+    pub(super) fn column(&self, ends: &[Ends], alike: bool) -> SessionColumn {
+        SessionColumn {
+            hashes: Arc::new(SessionHashes::new(&self.hashes)),
+            entries: NearNumbers::new(ends.iter().map(|ends| ends.entry).collect()),
+            exits: NearNumbers::new(ends.iter().map(|ends| ends.exit).collect()),
+            alike,
+        }
     }
 }
 
@@ -150,7 +167,8 @@ mod tests {
         let of_part = |part: u64, rest: u64| part << (u64::BITS - PART_BITS) | rest;
         let [a, b, c, d] = [of_part(9, 1), of_part(2, 5), of_part(2, 4), of_part(255, 0)];
         let numbered = Numbered::new([Some(a), None, Some(b), Some(a), Some(c), Some(d)].into_iter());
-        assert_eq!(numbered.numbers, [0, NO_SESSION, 1, 0, 2, 3]);
+        let numbers: Vec<u32> = (0..6).map(|row| numbered.numbers.at(row)).collect();
+        assert_eq!(numbers, [0, NO_NUMBER, 1, 0, 2, 3]);
         assert_eq!(numbered.sessions(), 4);
         let hashes = SessionHashes::new(&numbered.hashes);
         let part = |hashes: &SessionHashes, part| {

@@ -13,7 +13,7 @@ use super::select::{Selection, select};
 use super::sessions::{Marks, Session, Sessions};
 use crate::StoreError;
 use crate::embedded::field::Field;
-use crate::embedded::session_column::NO_SESSION;
+use crate::embedded::near_numbers::NO_NUMBER;
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
@@ -103,8 +103,8 @@ impl Views<'_> {
         let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
         let foreign = || StoreError::Internal("rows of another question".to_owned());
         let chunk = chunk.ok_or_else(foreign)?;
-        let counts = |number: u32| number != NO_SESSION && self.counting.has(chunk, number);
-        selection.rows = selection.rows.retain(|row| counts(numbers[row]));
+        let counts = |number: u32| number != NO_NUMBER && self.counting.has(chunk, number);
+        selection.rows = selection.rows.retain(|row| counts(numbers.at(row)));
         Ok((selection.rows.len() > 0).then_some(selection))
     }
 

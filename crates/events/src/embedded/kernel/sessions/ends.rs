@@ -6,18 +6,19 @@ use std::ops::Range;
 use crate::StoreError;
 use crate::embedded::kernel::run::Stop;
 use crate::embedded::kernel::select::Rows;
+use crate::embedded::near_numbers::{NO_NUMBER, NearNumbers};
 use crate::embedded::text::TextColumn;
 use crate::embedded::times::Times;
 
 /// The rows of a session's entry and exit, which are the same where there is only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::embedded) struct Ends {
-    entry: u32,
-    exit: u32,
+    pub(in crate::embedded) entry: u32,
+    pub(in crate::embedded) exit: u32,
 }
 
 impl Ends {
-    const NONE: Self = Self { entry: u32::MAX, exit: u32::MAX };
+    const NONE: Self = Self { entry: NO_NUMBER, exit: NO_NUMBER };
 
     /// The rows; `None` when the session has none.
     pub(super) fn rows(self) -> Option<(usize, usize)> {
@@ -33,15 +34,15 @@ pub(in crate::embedded) struct PageViews<'a> {
     /// Whether the times ascend.
     pub(in crate::embedded) sorted: bool,
     /// The session of each row of the chunk.
-    pub(in crate::embedded) numbers: &'a [u32],
+    pub(in crate::embedded) numbers: &'a NearNumbers,
     /// The sessions.
     pub(in crate::embedded) sessions: Range<usize>,
     pub(in crate::embedded) paths: &'a TextColumn,
 }
 
 impl PageViews<'_> {
-    /// The ends of each session, and whether two page views of one are of one millisecond: these
-    /// come by their path, and then those first that pass the filters.
+    /// The ends of each session, and whether filters may make another page view the entry of one: page
+    /// views of one millisecond come by their path, and then those first that pass the filters.
     pub(in crate::embedded) fn ends(
         &self,
         passes: impl Fn(usize) -> bool,
@@ -53,7 +54,7 @@ impl PageViews<'_> {
                 return Ok((ends, false));
             }
         }
-        Ok((self.compared(passes, stop)?, true))
+        self.compared(passes, stop)
     }
 
     /// The first and last row of each session, and whether two are of one millisecond.
@@ -70,9 +71,11 @@ impl PageViews<'_> {
         Ok((ends, tied))
     }
 
-    /// The ends of each session, whatever the order of the rows.
-    fn compared(&self, passes: impl Fn(usize) -> bool, stop: &Stop) -> Result<Vec<Ends>, StoreError> {
+    /// The ends of each session, whatever the order of the rows, and whether one was met that is like
+    /// an entry in time and path.
+    fn compared(&self, passes: impl Fn(usize) -> bool, stop: &Stop) -> Result<(Vec<Ends>, bool), StoreError> {
         let mut ends = vec![Ends::NONE; self.sessions.len()];
+        let mut alike = false;
         self.each(stop, |row, session| {
             let this = row as u32;
             let ends = &mut ends[session];
@@ -81,7 +84,9 @@ impl PageViews<'_> {
                 return;
             };
             let before = *ends;
-            if self.compare(row, entry).then_with(|| passes(entry).cmp(&passes(row))).is_lt() {
+            let to_entry = self.compare(row, entry);
+            alike |= to_entry.is_eq();
+            if to_entry.then_with(|| passes(entry).cmp(&passes(row))).is_lt() {
                 ends.entry = this;
             }
             if self.compare(row, exit).is_gt() {
@@ -92,7 +97,7 @@ impl PageViews<'_> {
                 ends.exit = if ends.entry == this { before.exit } else { this };
             }
         })?;
-        Ok(ends)
+        Ok((ends, alike))
     }
 
     fn compare(&self, row: usize, other: usize) -> Ordering {
@@ -110,7 +115,7 @@ impl PageViews<'_> {
     fn each(&self, stop: &Stop, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
         const BLOCK: usize = 1024;
         let (first, count) = (self.sessions.start as u32, self.sessions.len() as u32);
-        let session = |row: usize| self.numbers[row].wrapping_sub(first);
+        let session = |row: usize| self.numbers.at(row).wrapping_sub(first);
         let mut found = [0; BLOCK];
         for start in (0..self.rows.len()).step_by(BLOCK) {
             stop.check()?;

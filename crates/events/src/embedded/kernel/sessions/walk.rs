@@ -3,6 +3,7 @@
 //!
 //! Nobody is followed from event to event: a chunk knows where each of its sessions begins and ends.
 
+use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use millimetric_core::query::Filter;
 
 use super::Session;
-use super::ends::{Ends, PageViews};
+use super::ends::PageViews;
 use super::shared::Shared;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
@@ -150,7 +151,7 @@ fn load(view: &View, parts: Option<&Range<usize>>, stop: &Stop) -> Result<Vec<Lo
         let column = view.shared.columns.sessions(chunk)?;
         let hashes =
             parts.map_or_else(|| Arc::clone(&column.hashes), |parts| Arc::new(column.hashes.only(parts)));
-        let sessions = column.ends.len();
+        let sessions = column.len();
         let column = (parts.is_none() || !chunk.is_cached()).then_some(column);
         loaded.push((*place, Loaded { sessions, hashes, column }));
         Ok(())
@@ -237,25 +238,28 @@ impl Walk<'_> {
         let wanted = Wanted::of(columns, chunk, filters)?;
         let passes = |row: usize| filters.is_empty() || wanted.passes(row);
         let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
-        let of_rows;
-        let ends: &[Ends] = if whole && (filters.is_empty() || !column.tied) {
-            &column.ends[piece.sessions.clone()]
+        let of_rows = if whole && (filters.is_empty() || !column.alike) {
+            None
         } else {
             let views = PageViews {
                 rows: &selection.rows,
                 times: &selection.times,
                 sorted: selection.sorted,
-                numbers: &columns.session_numbers(chunk)?,
+                numbers: &*columns.session_numbers(chunk)?,
                 sessions: piece.sessions.clone(),
                 paths: &paths.column,
             };
-            (of_rows, _) = views.ends(passes, stop)?;
-            &of_rows
+            Some(views.ends(passes, stop)?.0)
         };
-        for (place, block) in ends.chunks(BLOCK).enumerate() {
+        let place = |session: usize| session - piece.sessions.start;
+        for start in piece.sessions.clone().step_by(BLOCK) {
             stop.check()?;
-            let first = (piece.sessions.start + place * BLOCK) as u32;
-            for (number, ends) in (first..).zip(block) {
+            let block = start..piece.sessions.end.min(start + BLOCK);
+            let ends = match &of_rows {
+                Some(ends) => Cow::Borrowed(&ends[place(block.start)..place(block.end)]),
+                None => Cow::Owned(column.ends(block)),
+            };
+            for (number, ends) in (start as u32..).zip(&*ends) {
                 let Some((entry, exit)) = ends.rows() else { continue };
                 let session = |paths: &mut Paths| Session {
                     at: selection.times.at(entry),
