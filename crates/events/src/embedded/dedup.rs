@@ -30,6 +30,11 @@ impl Identity {
     pub(super) fn of(hash: &KeyedHash, event_id: &str) -> Self {
         Self { hash: hash.of(Kind::Event, event_id), made: made_at(event_id) }
     }
+
+    /// What filters know it by.
+    fn key(&self) -> u64 {
+        self.hash as u64
+    }
 }
 
 /// A set of identities; they are keyed hashes already and are not hashed again.
@@ -97,8 +102,8 @@ impl HotIds {
 pub(super) struct IdFilter(BinaryFuse32);
 
 impl IdFilter {
-    pub(super) fn of(hashes: impl Iterator<Item = u128>) -> Result<Self, StoreError> {
-        let mut keys: Vec<u64> = hashes.map(|hash| hash as u64).collect();
+    /// Of identities with these keys.
+    pub(super) fn of(mut keys: Vec<u64>) -> Result<Self, StoreError> {
         keys.sort_unstable();
         keys.dedup();
         BinaryFuse32::try_from(&keys)
@@ -106,13 +111,8 @@ impl IdFilter {
             .map_err(|error| StoreError::Internal(format!("a dedup filter could not be built: {error}")))
     }
 
-    /// Of those ids that tell when they were made.
-    pub(super) fn of_made(ids: &[Identity]) -> Result<Self, StoreError> {
-        Self::of(ids.iter().filter(|id| id.made.is_some()).map(|id| id.hash))
-    }
-
-    fn may_hold(&self, id: u128) -> bool {
-        self.0.contains(&(id as u64))
+    fn may_hold(&self, id: &Identity) -> bool {
+        self.0.contains(&id.key())
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -161,10 +161,20 @@ pub(super) struct KnownIds {
 }
 
 impl KnownIds {
-    pub(super) fn of(ids: &[Identity]) -> Result<Self, StoreError> {
-        let others = || ids.iter().filter(|id| id.made.is_none()).map(|id| id.hash);
-        let filter = others().next().is_some().then(|| IdFilter::of(others())).transpose()?;
-        Ok(Self { made: Spans::of(ids.iter().filter_map(|id| id.made).collect()), others: filter })
+    /// What is known of these, and the filter of those that tell when they were made.
+    pub(super) fn of(ids: impl Iterator<Item = Identity>) -> Result<(Self, IdFilter), StoreError> {
+        let (mut moments, mut made, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for id in ids {
+            match id.made {
+                Some(moment) => {
+                    moments.push(moment);
+                    made.push(id.key());
+                }
+                None => others.push(id.key()),
+            }
+        }
+        let others = (!others.is_empty()).then(|| IdFilter::of(others)).transpose()?;
+        Ok((Self { made: Spans::of(moments), others }, IdFilter::of(made)?))
     }
 
     /// The places of the identities that the segment may hold. `filter` gives the filter of the ids
@@ -180,8 +190,8 @@ impl KnownIds {
         let made = |id: &Identity| met && id.made.is_some_and(|moment| self.made.cover(moment));
         let filter = if met && ids.iter().any(made) { filter()? } else { None };
         let may_hold = |id: &Identity| match id.made {
-            None => self.others.as_ref().is_some_and(|others| others.may_hold(id.hash)),
-            Some(_) => made(id) && filter.as_ref().is_none_or(|filter| filter.may_hold(id.hash)),
+            None => self.others.as_ref().is_some_and(|others| others.may_hold(id)),
+            Some(_) => made(id) && filter.as_ref().is_none_or(|filter| filter.may_hold(id)),
         };
         Ok((0..ids.len()).filter(|place| may_hold(&ids[*place])).collect())
     }
@@ -237,8 +247,12 @@ pub(super) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[I
 
 fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
     columns.cache.get(segment.number(), Part::MadeIds, || {
-        let of = |text: Option<&str>| Identity::of(&columns.hash, text.unwrap_or_default());
-        IdFilter::of_made(&segment.derive(&columns.cache, Field::EventId, of)?)
+        let key = |text: Option<&str>| {
+            let id = Identity::of(&columns.hash, text.unwrap_or_default());
+            id.made.map(|_| id.key())
+        };
+        let keys = segment.derive(&columns.cache, Field::EventId, key)?;
+        IdFilter::of(keys.into_iter().flatten().collect())
     })
 }
 

@@ -18,6 +18,8 @@ use super::field::Field;
 pub(super) const EVENT_UUID: &str = "event_uuid";
 /// What an id begins with whose UUID is kept.
 const PREFIX: &str = "evt_";
+/// Bytes of a UUID.
+pub(super) const UUID_BYTES: i32 = 16;
 /// Bytes of such an id.
 const LENGTH: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
 
@@ -25,11 +27,11 @@ const LENGTH: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
 pub(super) fn column() -> ArrowField {
     // By this name Arrow and Parquet know the type (arrow.apache.org, canonical extension types).
     let name = ("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned());
-    ArrowField::new(EVENT_UUID, DataType::FixedSizeBinary(16), true).with_metadata([name])
+    ArrowField::new(EVENT_UUID, DataType::FixedSizeBinary(UUID_BYTES), true).with_metadata([name])
 }
 
 /// The UUID of an id from which exactly this id can be made again.
-pub(super) fn pack(event_id: &str) -> Option<Uuid> {
+fn pack(event_id: &str) -> Option<Uuid> {
     let text = event_id.strip_prefix(PREFIX)?;
     let uuid = Uuid::try_parse(text).ok()?;
     (uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)
@@ -52,6 +54,22 @@ pub(super) enum EventId {
 impl EventId {
     pub(super) fn new(text: &str) -> Self {
         pack(text).map_or_else(|| Self::Text(text.into()), Self::Packed)
+    }
+
+    /// The UUID, when it is packed.
+    pub(super) fn uuid(&self) -> Option<&Uuid> {
+        match self {
+            Self::Packed(uuid) => Some(uuid),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The text, when it is not.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Packed(_) => None,
+            Self::Text(text) => Some(text),
+        }
     }
 
     /// Calls `read` with the text.

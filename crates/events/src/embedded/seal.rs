@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use super::columns::{Chunk, Columns};
-use super::dedup::{IdFilter, Identity, KnownIds};
+use super::dedup::{Identity, KnownIds};
 use super::field::Field;
 use super::hiding::Hiding;
 use super::manifest::NewSegment;
@@ -165,9 +165,7 @@ impl Part<'_> {
         let bytes = segment_file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
         let asked = latest_received >= shared.oldest_deduplicated();
-        let ids = asked.then(|| self.identities());
-        let known_ids = ids.as_deref().map(KnownIds::of).transpose()?;
-        let made_ids = ids.as_deref().map(IdFilter::of_made).transpose()?;
+        let (known_ids, made_ids) = asked.then(|| KnownIds::of(self.identities())).transpose()?.unzip();
         let segment = Segment {
             id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
             scope: self.scope,
@@ -183,9 +181,17 @@ impl Part<'_> {
         Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
     }
 
-    fn identities(&self) -> Vec<Identity> {
+    fn identities(&self) -> impl Iterator<Item = Identity> {
         let identity = |id: &str| Identity::of(&self.columns.hash, id);
-        self.places.iter().map(|place| self.ids.at(place).with_text(identity)).collect()
+        self.places.iter().map(move |place| self.ids.at(place).with_text(identity))
+    }
+
+    /// An error when it is to be given up.
+    fn go_on(&self) -> Result<(), StoreError> {
+        if (self.halt)() {
+            return Err(StoreError::NotWritable("a rewrite was given up".to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -225,16 +231,13 @@ impl Source for Rows<'_> {
         Ok(self.part.places.iter().map(|place| inputs[place.input as usize][place.row as usize]).collect())
     }
 
+    fn event_ids(&self) -> Result<impl ExactSizeIterator<Item = &EventId>, StoreError> {
+        self.part.go_on()?;
+        Ok(self.part.places.iter().map(|place| self.part.ids.at(place)))
+    }
+
     fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
-        if (self.part.halt)() {
-            return Err(StoreError::NotWritable("a rewrite was given up".to_owned()));
-        }
-        if field == Field::EventId {
-            for place in self.part.places {
-                self.part.ids.at(place).with_text(|id| each(Some(id)));
-            }
-            return Ok(());
-        }
+        self.part.go_on()?;
         let inputs = self.part.inputs.iter().map(|chunk| self.part.columns.text_once(chunk, field));
         let inputs: Vec<Arc<TextColumn>> = inputs.collect::<Result<_, StoreError>>()?;
         for place in self.part.places {

@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeBinaryBuilder, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, FixedSizeBinaryArray, StringArray, StringBuilder, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowWriterOptions, compute_leaves};
@@ -20,10 +20,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
-use uuid::Uuid;
 
 use super::field::Field;
-use super::packed_ids::{self, EVENT_UUID};
+use super::packed_ids::{self, EVENT_UUID, EventId, UUID_BYTES};
 use crate::StoreError;
 
 pub(super) const TIMESTAMP: &str = "timestamp";
@@ -53,7 +52,9 @@ pub(super) trait Source {
     fn rows(&self) -> usize;
     fn timestamps(&self) -> Result<Vec<i64>, StoreError>;
     fn received(&self) -> Result<Vec<i64>, StoreError>;
-    /// Calls `each` with the field's text of every row, in order.
+    /// The event ids, in order.
+    fn event_ids(&self) -> Result<impl ExactSizeIterator<Item = &EventId>, StoreError>;
+    /// Calls `each` with another field's text of every row, in order.
     fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError>;
 }
 
@@ -123,7 +124,6 @@ fn write_columns(
 ) -> Result<(), StoreError> {
     let mut group = file.next_row_group().map_err(|error| encoding_failed(path, error))?;
     let schema = file_schema();
-    let mut uuids = Vec::new();
     for (column, field) in columns.into_iter().zip(schema.fields()) {
         let mut slices = Slices { path, column, field };
         match field.name().as_str() {
@@ -131,11 +131,11 @@ fn write_columns(
             "env" => slices.constant(source.env(), source.rows())?,
             TIMESTAMP => slices.times(&source.timestamps()?)?,
             RECEIVED_AT => slices.times(&source.received()?)?,
-            EVENT_UUID => slices.uuids(&std::mem::take(&mut uuids))?,
-            name => {
-                let text = Field::ALL.into_iter().find(|text| text.name() == name);
-                slices.texts(source, text.unwrap_or(Field::Properties), &mut uuids)?;
-            }
+            EVENT_UUID => slices.uuids(source.event_ids()?)?,
+            name => match Field::ALL.into_iter().find(|text| text.name() == name) {
+                Some(Field::EventId) => slices.other_ids(source.event_ids()?)?,
+                text => slices.texts(source, text.unwrap_or(Field::Properties))?,
+            },
         }
         slices.finish(&mut group)?;
     }
@@ -167,21 +167,11 @@ impl Slices<'_> {
         Ok(())
     }
 
-    /// Of event ids, those that can be packed go into `uuids`.
-    fn texts(
-        &mut self,
-        source: &impl Source,
-        field: Field,
-        uuids: &mut Vec<Option<Uuid>>,
-    ) -> Result<(), StoreError> {
+    fn texts(&mut self, source: &impl Source, field: Field) -> Result<(), StoreError> {
         let mut builder = StringBuilder::new();
         let (mut rows, mut result) = (0, Ok(()));
         source.texts(field, &mut |text| {
-            let uuid = if field == Field::EventId { text.and_then(packed_ids::pack) } else { None };
-            builder.append_option(text.filter(|_| uuid.is_none()));
-            if field == Field::EventId {
-                uuids.push(uuid);
-            }
+            builder.append_option(text);
             rows += 1;
             if rows == SLICE_ROWS && result.is_ok() {
                 rows = 0;
@@ -192,18 +182,25 @@ impl Slices<'_> {
         if rows > 0 { self.write(Arc::new(builder.finish())) } else { Ok(()) }
     }
 
-    fn uuids(&mut self, uuids: &[Option<Uuid>]) -> Result<(), StoreError> {
-        for slice in uuids.chunks(SLICE_ROWS) {
-            let mut builder = FixedSizeBinaryBuilder::with_capacity(slice.len(), 16);
-            for uuid in slice {
-                match uuid {
-                    Some(uuid) => builder
-                        .append_value(uuid)
-                        .map_err(|error| encoding_failed(self.path, error.into()))?,
-                    None => builder.append_null(),
-                }
-            }
-            self.write(Arc::new(builder.finish()))?;
+    /// The event ids that are not packed.
+    fn other_ids<'a>(
+        &mut self,
+        mut ids: impl ExactSizeIterator<Item = &'a EventId>,
+    ) -> Result<(), StoreError> {
+        while ids.len() > 0 {
+            let slice = ids.by_ref().take(SLICE_ROWS).map(EventId::text);
+            self.write(Arc::new(slice.collect::<StringArray>()))?;
+        }
+        Ok(())
+    }
+
+    /// The UUIDs of those that are.
+    fn uuids<'a>(&mut self, mut ids: impl ExactSizeIterator<Item = &'a EventId>) -> Result<(), StoreError> {
+        while ids.len() > 0 {
+            let slice = ids.by_ref().take(SLICE_ROWS).map(EventId::uuid);
+            let slice = FixedSizeBinaryArray::try_from_sparse_iter_with_size(slice, UUID_BYTES)
+                .map_err(|error| encoding_failed(self.path, error.into()))?;
+            self.write(Arc::new(slice))?;
         }
         Ok(())
     }

@@ -141,7 +141,8 @@ async fn a_folder_of_format_1_knows_its_ids() {
     store.seal_now().await.unwrap();
     let segment = store.shared.scopes.get(scope(1)).unwrap().live.read().segments[0].clone();
     let all = crate::embedded::dedup::event_ids(&store.shared.columns, &segment).unwrap();
-    let filter = crate::embedded::dedup::IdFilter::of(all.iter().copied()).unwrap().to_bytes();
+    let filter =
+        crate::embedded::dedup::IdFilter::of(all.iter().map(|id| *id as u64).collect()).unwrap().to_bytes();
     store.close().await;
     // As it was: no moments, and a filter of every id.
     let file = directory.path().join("events.db");
