@@ -342,6 +342,7 @@ impl Paths {
 #[cfg(test)]
 mod tests {
     use millimetric_core::event::Event;
+    use millimetric_core::query::Column;
 
     use super::*;
     use crate::EventStore as _;
@@ -385,6 +386,38 @@ mod tests {
             let alone = sessions.iter().filter(|session| session.bounce).count();
             assert_eq!((sessions.len(), alone), (90, 80), "{rounds} rounds");
             assert!(sessions.iter().all(|session| session.entry == session.exit));
+        }
+    }
+
+    #[tokio::test]
+    async fn of_page_views_alike_in_time_and_path_the_entry_is_one_that_passes_the_filters() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let view = |session: &str, path: &str, country: &str| Event {
+            event_name: "$pageview".to_owned(),
+            session_id: session.to_owned(),
+            path: Some(path.to_owned()),
+            country: country.parse().unwrap(),
+            ..event(&format!("{session}{path}{country}"))
+        };
+        let views = ["alike /a DE", "alike /a FR", "by-path /a DE", "by-path /b FR"].map(|text| {
+            let [session, path, country] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
+            view(session, path, country)
+        });
+        store.append(sample::scope(1), views.to_vec()).await.unwrap();
+        for sealed in [false, true] {
+            if sealed {
+                store.seal_now().await.unwrap();
+            }
+            let scope = store.shared.scopes.get_or_new(sample::scope(1));
+            let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+            for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
+                let filters = [Filter { column: Column::Country, value: country.to_owned() }];
+                let (labels, stop) = (Labels::default(), Stop::default());
+                let sessions = Sessions { view: &view, filters: &filters, labels: &labels, stop: &stop };
+                let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();
+                assert_eq!(counts.iter().sum::<usize>(), expected, "{country}, sealed: {sealed}");
+            }
         }
     }
 }
