@@ -16,7 +16,7 @@ const BLOCK: usize = 4096;
 const NONE: u16 = u16::MAX;
 /// What stands for a distance that is too far.
 const FAR: u16 = NONE - 1;
-/// Where more than one of so many is too far, four bytes for each are less, and faster.
+/// Where more than one of so many is too far, looking them up would cost more than two bytes are worth.
 const FEW: usize = 64;
 
 /// A column of numbers, some of which may be [`NO_NUMBER`].

@@ -16,10 +16,10 @@ use super::field::Field;
 
 /// The column of the UUIDs; empty where the id is another text, which then stands in `event_id`.
 pub(super) const EVENT_UUID: &str = "event_uuid";
+/// Bytes of each.
+pub(super) const UUID_BYTES: i32 = 16;
 /// What an id begins with whose UUID is kept.
 const PREFIX: &str = "evt_";
-/// Bytes of a UUID.
-pub(super) const UUID_BYTES: i32 = 16;
 /// Bytes of such an id.
 const LENGTH: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
 
