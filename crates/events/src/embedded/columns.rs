@@ -15,7 +15,7 @@ use super::hash::{KeyedHash, Kind};
 use super::journey_column::JourneyColumn;
 use super::kernel::estimate::{self, Sketch};
 use super::kernel::properties;
-use super::kernel::run::Stop;
+use super::kernel::run::QueryContext;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
 use super::kernel::summary::{Kept, SummaryKey};
@@ -166,7 +166,7 @@ impl Columns {
                 sessions: 0..numbered.sessions(),
                 paths: &*self.text(chunk, Field::Path)?,
             };
-            let (ends, alike) = views.ends(|_| true, &Stop::default())?;
+            let (ends, alike) = views.ends(|_| true, &QueryContext::default())?;
             Ok(numbered.column(&ends, alike))
         })
     }

@@ -18,7 +18,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use super::change::Change;
 use super::dedup::IdFilter;
 use super::field::{Field, FieldSet};
-use super::kernel::run::{Stop, blocking};
+use super::kernel::run::{QueryContext, blocking};
 use super::view::View;
 use super::{EmbeddedStore, backup, dedup, erase, export, import, join, kernel, view};
 use crate::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
@@ -65,13 +65,16 @@ impl EventStore for EmbeddedStore {
         each: ExportSink,
     ) -> Result<(), StoreError> {
         let (range, fields) = (question.range, FieldSet::ALL);
-        self.answer(scope, range, fields, move |view, stop| export::export(view, &question, each, stop)).await
+        self.answer(scope, range, fields, move |view, context| export::export(view, &question, each, context))
+            .await
     }
 
     async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
         let (range, fields) = (question.range, FieldSet::ALL);
-        self.answer(scope, range, fields, move |view, stop| kernel::events::events(view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::events::events(view, &question, context)
+        })
+        .await
     }
 
     async fn event(
@@ -80,16 +83,18 @@ impl EventStore for EmbeddedStore {
         range: TimeRange,
         event_id: String,
     ) -> Result<Option<Event>, StoreError> {
-        self.answer(scope, range, FieldSet::ALL, move |view, stop| {
-            kernel::find::event(&view, &event_id, stop)
+        self.answer(scope, range, FieldSet::ALL, move |view, context| {
+            kernel::find::event(&view, &event_id, context)
         })
         .await
     }
 
     async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError> {
         let (range, fields) = (question.range, view::counted(&question));
-        self.answer(scope, range, fields, move |view, stop| kernel::stats::stats(&view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::stats::stats(&view, &question, context)
+        })
+        .await
     }
 
     async fn sources(
@@ -100,24 +105,30 @@ impl EventStore for EmbeddedStore {
         let fields = view::filtered(&question.filters);
         let fields = fields.with(Field::Source).with(Field::Medium).with(Field::AnonymousId);
         let range = question.range;
-        self.answer(scope, range, fields, move |view, stop| kernel::sources::sources(&view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::sources::sources(&view, &question, context)
+        })
+        .await
     }
 
     async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError> {
         let fields =
             [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
         let range = question.range;
-        self.answer(scope, range, fields, move |view, stop| kernel::names::names(&view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::names::names(&view, &question, context)
+        })
+        .await
     }
 
     async fn funnel(&self, scope: EventScope, question: FunnelQuestion) -> Result<FunnelAnswer, StoreError> {
         let fields = view::filtered(&question.filters).union(view::grouped(&question.group_by));
         let fields = fields.with(Field::EventName).with(Field::AnonymousId);
         let range = question.range;
-        self.answer(scope, range, fields, move |view, stop| kernel::funnel::funnel(&view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::funnel::funnel(&view, &question, context)
+        })
+        .await
     }
 
     async fn retention(
@@ -127,15 +138,18 @@ impl EventStore for EmbeddedStore {
     ) -> Result<RetentionAnswer, StoreError> {
         let fields = view::filtered(&question.filters).with(Field::EventName).with(Field::AnonymousId);
         let range = question.range;
-        let kernel = move |view: View, stop: &Stop| kernel::retention::retention(&view, &question, stop);
+        let kernel =
+            move |view: View, context: &QueryContext| kernel::retention::retention(&view, &question, context);
         self.answer(scope, range, fields, kernel).await
     }
 
     async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError> {
         let fields = view::of_sessions(&question.filters);
         let range = question.range;
-        self.answer(scope, range, fields, move |view, stop| kernel::pages::pages(&view, &question, stop))
-            .await
+        self.answer(scope, range, fields, move |view, context| {
+            kernel::pages::pages(&view, &question, context)
+        })
+        .await
     }
 
     async fn sessions(
@@ -145,7 +159,8 @@ impl EventStore for EmbeddedStore {
     ) -> Result<SessionsAnswer, StoreError> {
         let fields = view::of_sessions(&question.filters);
         let range = question.range;
-        let kernel = move |view: View, stop: &Stop| kernel::sessions::sessions(&view, &question, stop);
+        let kernel =
+            move |view: View, context: &QueryContext| kernel::sessions::sessions(&view, &question, context);
         self.answer(scope, range, fields, kernel).await
     }
 

@@ -11,7 +11,7 @@ use millimetric_core::query::ExportQuestion;
 use super::columns::Chunk;
 use super::field::Field;
 use super::hash::Kind;
-use super::kernel::run::Stop;
+use super::kernel::run::QueryContext;
 use super::row::{Row, memory_of};
 use super::view::View;
 use crate::{ExportSink, StoreError};
@@ -26,18 +26,18 @@ pub(super) fn export(
     mut view: View,
     question: &ExportQuestion,
     each: ExportSink,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<(), StoreError> {
     let mut chunks = std::mem::take(&mut view.chunks);
     chunks.sort_by_key(Chunk::earliest);
     let mut sink = Sink { batch: Vec::new(), bytes: 0, each };
     for chunk in chunks {
-        stop.check()?;
+        context.check()?;
         let mut take = |row: Row<'_>| {
             if !is_wanted(&view, question, &row) {
                 return Ok(ControlFlow::Continue(()));
             }
-            stop.check()?;
+            context.check()?;
             Ok(sink.push(row.to_event()))
         };
         if rows(&view, &chunk, &mut take)?.is_break() {

@@ -71,7 +71,7 @@ pub use self::restore::{Learned, learn_erasures};
 
 use self::field::FieldSet;
 use self::keeper::Keeper;
-use self::kernel::run::{Stop, blocking};
+use self::kernel::run::{QueryContext, blocking};
 use self::shared::Shared;
 use self::view::View;
 use crate::StoreError;
@@ -133,11 +133,11 @@ impl EmbeddedStore {
         scope: EventScope,
         range: TimeRange,
         fields: FieldSet,
-        kernel: impl FnOnce(View, &Stop) -> Result<T, StoreError> + Send + 'static,
+        kernel: impl FnOnce(View, &QueryContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let scope = self.shared.scopes.get_or_new(scope);
         let shared = Arc::clone(&self.shared);
-        blocking(move |stop| kernel(View::of(&shared, &scope, range, fields), stop)).await
+        blocking(move |context| kernel(View::of(&shared, &scope, range, fields), context)).await
     }
 
     fn stop(&self) -> Option<Threads> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use self::lists::Lists;
 use super::estimate::estimate;
-use super::run::Stop;
+use super::run::QueryContext;
 use super::select::Rows;
 use super::summary::{Kept, Members};
 use crate::StoreError;
@@ -117,25 +117,25 @@ impl Distinct {
     }
 
     /// How many visitors each of so many groups has.
-    pub(super) fn counts(&mut self, groups: usize, stop: &Stop) -> Result<Vec<u64>, StoreError> {
+    pub(super) fn counts(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<u64>, StoreError> {
         match self {
             Self::Bitmaps(bitmaps) => {
                 let count = |bitmap: &[u64]| bitmap.iter().map(|word| u64::from(word.count_ones())).sum();
                 let counts = bitmaps.each().map(count).chain(std::iter::repeat(0));
                 Ok(counts.take(groups).collect())
             }
-            Self::Lists(lists) => lists.counts(groups, stop),
+            Self::Lists(lists) => lists.counts(groups, context),
         }
     }
 
     /// The visitors of each of so many groups.
-    fn members(&mut self, groups: usize, stop: &Stop) -> Result<Vec<Members>, StoreError> {
+    fn members(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<Members>, StoreError> {
         match self {
             Self::Bitmaps(bitmaps) => {
                 let each = bitmaps.each().map(Members::of).chain(std::iter::repeat_with(Members::default));
                 Ok(each.take(groups).collect())
             }
-            Self::Lists(lists) => lists.members(groups, stop),
+            Self::Lists(lists) => lists.members(groups, context),
         }
     }
 
@@ -144,20 +144,24 @@ impl Distinct {
         &mut self,
         groups: usize,
         visitors: usize,
-        stop: &Stop,
+        context: &QueryContext,
     ) -> Result<Option<Vec<Members>>, StoreError> {
         let affordable = Bitmaps::bytes(groups, visitors) <= MOST_KEPT_BYTES;
-        affordable.then(|| self.members(groups, stop)).transpose()
+        affordable.then(|| self.members(groups, context)).transpose()
     }
 
     /// How many visitors each of so many groups has, when what was collected are their tokens.
-    pub(super) fn estimates(&mut self, groups: usize, stop: &Stop) -> Result<Vec<u64>, StoreError> {
+    pub(super) fn estimates(
+        &mut self,
+        groups: usize,
+        context: &QueryContext,
+    ) -> Result<Vec<u64>, StoreError> {
         let estimate = |of_group: Members| {
             let mut tokens = Vec::with_capacity(of_group.len());
             of_group.each(|token| tokens.push(token));
             estimate(tokens)
         };
-        Ok(self.members(groups, stop)?.into_iter().map(estimate).collect())
+        Ok(self.members(groups, context)?.into_iter().map(estimate).collect())
     }
 }
 
@@ -280,16 +284,16 @@ mod tests {
             distinct.add_group(4, &column, &Rows::List(vec![0, 3]), 0..1);
             distinct
         };
-        let stop = Stop::default();
+        let context = QueryContext::default();
         let mut expected = collected(&small, 3);
         expected.merge(collected(&small, 11));
-        let expected = expected.counts(GROUPS, &stop).unwrap();
+        let expected = expected.counts(GROUPS, &context).unwrap();
         let starts: [&dyn Fn(u32) -> Distinct; 2] = [&small, &large];
         for (first, second) in [(0, 1), (1, 0), (1, 1)] {
             let mut distinct = collected(starts[first], 3);
             distinct.merge(collected(starts[second], 11));
-            assert_eq!(distinct.counts(GROUPS, &stop).unwrap(), expected);
-            let members = distinct.members(GROUPS, &stop).unwrap();
+            assert_eq!(distinct.counts(GROUPS, &context).unwrap(), expected);
+            let members = distinct.members(GROUPS, &context).unwrap();
             assert_eq!(members.iter().map(|group| group.len() as u64).collect::<Vec<_>>(), expected);
         }
     }

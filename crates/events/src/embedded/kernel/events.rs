@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use millimetric_core::event::Event;
 use millimetric_core::query::{Cursor, EventsAnswer, EventsQuestion};
 
-use super::run::{Span, Stop};
+use super::run::{QueryContext, Span};
 use super::select::{Rows, Selection, select};
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
@@ -30,7 +30,7 @@ struct Candidate {
 pub(in crate::embedded) fn events(
     mut view: View,
     question: &EventsQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<EventsAnswer, StoreError> {
     // One more than asked for, to know whether there is more.
     let wanted = question.limit.get() + 1;
@@ -43,7 +43,7 @@ pub(in crate::embedded) fn events(
         if view.chunks[place].latest() < view.from {
             break;
         }
-        candidates.extend(newest(&view, place, question, wanted, stop)?);
+        candidates.extend(newest(&view, place, question, wanted, context)?);
         candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
         if let Some(last) = candidates.get(wanted - 1).copied() {
             // Rows as old as the last may still come before it by their id.
@@ -66,13 +66,13 @@ fn newest(
     place: usize,
     question: &EventsQuestion,
     wanted: usize,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Vec<Candidate>, StoreError> {
     let chunk = &view.chunks[place];
     let mut found: Vec<Candidate> = Vec::new();
     let mut end = chunk.rows();
     while end > 0 && found.len() < wanted {
-        stop.check()?;
+        context.check()?;
         // A sorted chunk is read from its end; of an unsorted one every row can be the newest.
         let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
         let span = Span { chunk, rows: start..end };

@@ -5,7 +5,7 @@
 
 use millimetric_core::event::Event;
 
-use super::run::{Span, Stop};
+use super::run::{QueryContext, Span};
 use super::select::select;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
@@ -17,11 +17,11 @@ use crate::embedded::view::View;
 pub(in crate::embedded) fn event(
     view: &View,
     event_id: &str,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Option<Event>, StoreError> {
     let identity = Identity::of(&view.shared.columns.hash, event_id);
     for chunk in &view.chunks {
-        stop.check()?;
+        context.check()?;
         if !may_hold(view, chunk, identity)? {
             continue;
         }

@@ -15,7 +15,7 @@ use super::groups::{self, By, Counting, Piece};
 use super::journeys::{self, Gatherer, Moment, Plan};
 use super::labels::Labels;
 use super::local::Local;
-use super::run::{self, Span, Stop};
+use super::run::{self, QueryContext, Span};
 use super::select::{Selection, Wanted, select};
 use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
@@ -29,7 +29,7 @@ const MOST: usize = FunnelSteps::MOST;
 pub(in crate::embedded) fn funnel(
     view: &View,
     question: &FunnelQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<FunnelAnswer, StoreError> {
     let asked = Asked {
         columns: &view.shared.columns,
@@ -38,12 +38,12 @@ pub(in crate::embedded) fn funnel(
         by: question.group_by.iter().map(By::from).collect(),
         labels: Labels::default(),
     };
-    let (mut plan, mut tally) = (Plan::of(view, stop)?, Tally::default());
+    let (mut plan, mut tally) = (Plan::of(view, context)?, Tally::default());
     // Most visitors do no second step: they need not be followed, but to know their group.
     let started = if asked.by.is_empty() && plan.numbers_visitors() {
-        let (started, going_on) = asked.who_goes_on(view, stop)?;
+        let (started, going_on) = asked.who_goes_on(view, context)?;
         if asked.filters.is_empty() {
-            for part in journeys::follow(view, &asked.course, Some(&going_on), stop)? {
+            for part in journeys::follow(view, &asked.course, Some(&going_on), context)? {
                 tally.merge(part);
             }
             tally.start(started);
@@ -57,7 +57,7 @@ pub(in crate::embedded) fn funnel(
     let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
         asked.gather(span, selection, gatherer)
     };
-    journeys::each_round(view, &plan, stop, gather, |gathered| {
+    journeys::each_round(view, &plan, context, gather, |gathered| {
         let ranks = asked.labels.ranks(asked.by.len());
         let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
         let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
@@ -66,7 +66,7 @@ pub(in crate::embedded) fn funnel(
                 tally.add(&attempt);
             }
         };
-        let parts = gathered.follow(stop, order, Tally::default, follow)?;
+        let parts = gathered.follow(context, order, Tally::default, follow)?;
         for part in parts {
             tally.merge(part);
         }
@@ -121,7 +121,7 @@ impl Asked<'_> {
     }
 
     /// How many visitors start, and who of them has events that can be a second step.
-    fn who_goes_on(&self, view: &View, stop: &Stop) -> Result<(u64, Vec<u64>), StoreError> {
+    fn who_goes_on(&self, view: &View, context: &QueryContext) -> Result<(u64, Vec<u64>), StoreError> {
         let starters = self.starters();
         let groups = starters + 1;
         let by_name =
@@ -130,12 +130,12 @@ impl Asked<'_> {
         let pieces =
             if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };
         let rows = view.chunks.iter().map(Chunk::rows).sum();
-        let parts = run::each_of(&pieces, rows, stop, Bitmaps::default, |seen, piece| {
+        let parts = run::each_of(&pieces, rows, context, Bitmaps::default, |seen, piece| {
             let (chunk, key) = match piece {
                 Piece::Chunk(chunk, key) => (*chunk, key),
                 Piece::Span(span) => return self.add_steps(view, span, seen),
             };
-            let kept = groups::summary(view, &by_name, key, chunk, stop)?;
+            let kept = groups::summary(view, &by_name, key, chunk, context)?;
             let Some(summary) = kept.as_ref().and_then(|kept| kept.summary()) else {
                 return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
             };

@@ -11,7 +11,7 @@ use super::distinct::Distinct;
 use super::estimate::{Sketch, TOKENS};
 use super::labels::{Finished, Labels};
 use super::local::{Ids, Local};
-use super::run::{self, Span, Stop};
+use super::run::{self, QueryContext, Span};
 use super::select::{Rows, Selection, select};
 use super::summary::{Kept, Summary, SummaryKey};
 use super::sums::Sum;
@@ -115,10 +115,14 @@ pub(super) struct Counted {
 }
 
 /// Counts the view's rows, those of whole chunks by their summaries.
-pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result<Counted, StoreError> {
+pub(super) fn count(
+    view: &View,
+    counting: &Counting<'_>,
+    context: &QueryContext,
+) -> Result<Counted, StoreError> {
     let visitors = match counting.uniques {
         false => Visitors::None,
-        true if visitors_if_many(view, counting.filters, stop)?.is_some() => Visitors::Estimated,
+        true if visitors_if_many(view, counting.filters, context)?.is_some() => Visitors::Estimated,
         true => Visitors::Numbered,
     };
     let pieces = match visitors {
@@ -127,9 +131,9 @@ pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result
     };
     let labels = Labels::default();
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    let parts = run::each_of(&pieces, rows, stop, Part::default, |part, piece| match piece {
+    let parts = run::each_of(&pieces, rows, context, Part::default, |part, piece| match piece {
         Piece::Span(span) => part.add_span(view, counting, visitors, span, &labels),
-        Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, stop)? {
+        Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
             Some(kept) => {
                 part.add_summary(view, &kept, &labels);
                 Ok(())
@@ -139,7 +143,7 @@ pub(super) fn count(view: &View, counting: &Counting<'_>, stop: &Stop) -> Result
             }
         },
     })?;
-    counted(counting, visitors, parts, labels, stop)
+    counted(counting, visitors, parts, labels, context)
 }
 
 /// Counts those of the view's rows that are selected, whatever the filters.
@@ -147,15 +151,15 @@ pub(super) fn count_selected(
     view: &View,
     counting: &Counting<'_>,
     visitors: Visitors<'_>,
-    stop: &Stop,
+    context: &QueryContext,
     selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
 ) -> Result<Counted, StoreError> {
     let labels = Labels::default();
-    let parts = run::each_span(view, stop, Part::default, |part, span| {
+    let parts = run::each_span(view, context, Part::default, |part, span| {
         let Some(selection) = selected(span)? else { return Ok(()) };
         part.add(view, counting, visitors, span, &selection, &labels)
     })?;
-    counted(counting, visitors, parts, labels, stop)
+    counted(counting, visitors, parts, labels, context)
 }
 
 /// Work on a view's rows.
@@ -196,19 +200,19 @@ pub(super) fn summary(
     counting: &Counting<'_>,
     key: &SummaryKey,
     chunk: &Chunk,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Option<Arc<Kept>>, StoreError> {
     let kept = view.shared.columns.summary(chunk, key, || {
         let (labels, mut part) = (Labels::default(), Part::default());
         let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
         for span in run::spans(chunk) {
-            stop.check()?;
+            context.check()?;
             part.add_span(view, counting, visitors, &span, &labels)?;
         }
         let groups = labels.finish();
         let count = groups.labels.len();
         let visitors = if counting.uniques {
-            part.visitors.kept(count, view.visitors.len(), stop)?
+            part.visitors.kept(count, view.visitors.len(), context)?
         } else {
             Some(Vec::new())
         };
@@ -224,15 +228,15 @@ fn counted(
     visitors: Visitors<'_>,
     parts: Vec<Part>,
     labels: Labels,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Counted, StoreError> {
     let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
     let groups = labels.finish();
     let count = groups.labels.len();
     let uniques = match visitors {
         Visitors::None => Vec::new(),
-        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, stop)?,
-        Visitors::Estimated => whole.visitors.estimates(count, stop)?,
+        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, context)?,
+        Visitors::Estimated => whole.visitors.estimates(count, context)?,
     };
     Ok(Counted {
         events: padded(whole.events, count, 0),
@@ -261,14 +265,14 @@ pub(super) enum Visitors<'a> {
 pub(super) fn visitors_if_many(
     view: &View,
     filters: &[Filter],
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Option<u64>, StoreError> {
     let most = view.shared.options.exact_visitors;
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    if rows <= most || visitors_of_chunks(view, rows, stop)? <= most as u64 {
+    if rows <= most || visitors_of_chunks(view, rows, context)? <= most as u64 {
         return Ok(None);
     }
-    let parts = run::each_span(view, stop, Part::default, |part, span| {
+    let parts = run::each_span(view, context, Part::default, |part, span| {
         let Some(selection) = select(view, span, filters)? else { return Ok(()) };
         let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
         part.visitors.reserve(1, TOKENS);
@@ -276,12 +280,12 @@ pub(super) fn visitors_if_many(
         Ok(())
     })?;
     let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
-    Ok(Some(whole.visitors.estimates(1, stop)?[0]).filter(|visitors| *visitors > most as u64))
+    Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > most as u64))
 }
 
 /// About how many visitors the view's chunks have, whatever is in range and hidden.
-fn visitors_of_chunks(view: &View, rows: usize, stop: &Stop) -> Result<u64, StoreError> {
-    let sketches = run::each_of(&view.chunks, rows, stop, Sketch::default, |whole, chunk| {
+fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Result<u64, StoreError> {
+    let sketches = run::each_of(&view.chunks, rows, context, Sketch::default, |whole, chunk| {
         whole.merge(&*view.shared.columns.visitor_sketch(chunk)?);
         Ok(())
     })?;

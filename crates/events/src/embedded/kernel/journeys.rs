@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(super) use self::by_name::{ByName, Event, follow};
 use super::groups::visitors_if_many;
-use super::run::{self, Span, Stop};
+use super::run::{self, QueryContext, Span};
 use super::select::{Selection, select};
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
@@ -56,9 +56,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(view: &View, stop: &Stop) -> Result<Self, StoreError> {
+    pub(super) fn of(view: &View, context: &QueryContext) -> Result<Self, StoreError> {
         let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-        let visitors = visitors_if_many(view, &[], stop)?;
+        let visitors = visitors_if_many(view, &[], context)?;
         let for_visitors = visitors.map_or(1, |visitors| {
             // The estimate is wrong by a few percent at most.
             (visitors + visitors / 8).div_ceil(view.shared.options.exact_visitors as u64)
@@ -218,13 +218,13 @@ fn has(bits: &[u64], number: u32) -> bool {
 pub(super) fn each_round<T: Copy + Send>(
     view: &View,
     plan: &Plan,
-    stop: &Stop,
+    context: &QueryContext,
     each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
     mut with: impl FnMut(Gathered<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut rounds: Vec<Round> = (0..plan.rounds).map(|turn| Round { turn, of: plan.rounds }).collect();
     while let Some(round) = rounds.pop() {
-        if let Some(gathered) = gather(view, plan, round, stop, &each)? {
+        if let Some(gathered) = gather(view, plan, round, context, &each)? {
             with(gathered)?;
         } else {
             let Round { turn, of } = round;
@@ -239,7 +239,7 @@ fn gather<T: Copy + Send>(
     view: &View,
     plan: &Plan,
     round: Round,
-    stop: &Stop,
+    context: &QueryContext,
     each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
 ) -> Result<Option<Gathered<T>>, StoreError> {
     let table = VisitorTable::new(0);
@@ -248,7 +248,7 @@ fn gather<T: Copy + Send>(
     // One visitor's rows stay together, however often a round is split.
     let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
     let empty = || std::iter::repeat_with(Blocks::default).take(plan.parts()).collect::<Vec<_>>();
-    let lists = run::each_span(view, stop, empty, |parts, span| {
+    let lists = run::each_span(view, context, empty, |parts, span| {
         if is_too_much() {
             return Ok(());
         }
@@ -279,7 +279,7 @@ impl<T: Copy + Send + Sync> Gathered<T> {
     /// millisecond in the order given; gives what each core collected.
     pub(super) fn follow<A: Send>(
         &self,
-        stop: &Stop,
+        context: &QueryContext,
         order: impl Fn(&T, &T) -> Ordering + Sync,
         start: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, &mut [Moment<T>]) + Sync,
@@ -287,7 +287,7 @@ impl<T: Copy + Send + Sync> Gathered<T> {
         let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
         let parts: Vec<usize> = (0..1 << self.part_bits).collect();
         let start = || (start(), Layout::default());
-        let collected = run::each_of(&parts, rows, stop, start, |(collected, layout), part| {
+        let collected = run::each_of(&parts, rows, context, start, |(collected, layout), part| {
             layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
             layout.each_visitor(|moments| {
                 by_time(moments, &order);
@@ -380,7 +380,7 @@ mod tests {
 
     /// The times of each visitor, as followed under a plan.
     fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
-        let stop = Stop::default();
+        let context = QueryContext::default();
         let mut journeys = Vec::new();
         let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
             gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
@@ -389,11 +389,11 @@ mod tests {
         let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
         let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
         let follow = |gathered: Gathered<()>| {
-            let of_cores = gathered.follow(&stop, |(), ()| Ordering::Equal, Vec::new, each)?;
+            let of_cores = gathered.follow(&context, |(), ()| Ordering::Equal, Vec::new, each)?;
             journeys.extend(of_cores.concat());
             Ok(())
         };
-        each_round(view, plan, &stop, all, follow).unwrap();
+        each_round(view, plan, &context, all, follow).unwrap();
         journeys.sort();
         journeys
     }

@@ -8,7 +8,7 @@ use millimetric_core::query::{NamesAnswer, NamesQuestion, NamesRow, PropertySeen
 
 use super::groups::{self, By, Counted, Counting};
 use super::properties::read_names;
-use super::run::Stop;
+use super::run::QueryContext;
 use crate::StoreError;
 use crate::embedded::field::Field;
 use crate::embedded::row::instant;
@@ -18,13 +18,13 @@ use crate::embedded::view::View;
 pub(in crate::embedded) fn names(
     view: &View,
     question: &NamesQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<NamesAnswer, StoreError> {
     let by = vec![By::Field(Field::EventName)];
     let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
-    let counted = groups::count(view, &counting, stop)?;
+    let counted = groups::count(view, &counting, context)?;
     let by = vec![By::Field(Field::EventName), By::Shape];
-    let shapes = groups::count(view, &Counting { by, ..Counting::default() }, stop)?;
+    let shapes = groups::count(view, &Counting { by, ..Counting::default() }, context)?;
     let mut properties = properties_by_name(&shapes);
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
     let mut order: Vec<usize> = (0..counted.events.len()).collect();

@@ -8,7 +8,7 @@ use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesAnswer, PagesQuest
 
 use super::groups::{self, By, Counted, Counting, Visitors};
 use super::labels::Labels;
-use super::run::{Span, Stop};
+use super::run::{QueryContext, Span};
 use super::select::{Selection, select};
 use super::sessions::{Marks, Session, Sessions};
 use crate::StoreError;
@@ -21,10 +21,10 @@ use crate::embedded::visitors::VisitorTable;
 pub(in crate::embedded) fn pages(
     view: &View,
     question: &PagesQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<PagesAnswer, StoreError> {
     let labels = Labels::default();
-    let sessions = Sessions { view, filters: &question.filters, labels: &labels, stop };
+    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
     let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
     let mut whole = Tally::default();
     for tally in tallies {
@@ -37,7 +37,7 @@ pub(in crate::embedded) fn pages(
         (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
     }
     let views = Views { view, filtered: !question.filters.is_empty(), counting };
-    for counted in views.count(stop)? {
+    for counted in views.count(context)? {
         for group in 0..counted.events.len() {
             let row = row(&mut rows, counted.groups.text(group, 0));
             row.views += counted.events[group];
@@ -73,23 +73,24 @@ struct Views<'a> {
 impl Views<'_> {
     /// Counts them and their visitors by path: visitors too many to be numbered at once in several
     /// rounds, whose numbers add up.
-    fn count(&self, stop: &Stop) -> Result<Vec<Counted>, StoreError> {
+    fn count(&self, context: &QueryContext) -> Result<Vec<Counted>, StoreError> {
         let by = vec![By::Field(Field::Path)];
         let counting = Counting { by, uniques: true, ..Counting::default() };
-        let Some(visitors) = groups::visitors_if_many(self.view, &[page_view()], stop)? else {
+        let Some(visitors) = groups::visitors_if_many(self.view, &[page_view()], context)? else {
             if !self.filtered {
                 let filters = &[page_view()];
-                return Ok(vec![groups::count(self.view, &Counting { filters, ..counting }, stop)?]);
+                return Ok(vec![groups::count(self.view, &Counting { filters, ..counting }, context)?]);
             }
             let selected = |span: &Span<'_>| self.select(span);
-            let counted = groups::count_selected(self.view, &counting, Visitors::Numbered, stop, selected)?;
+            let counted =
+                groups::count_selected(self.view, &counting, Visitors::Numbered, context, selected)?;
             return Ok(vec![counted]);
         };
         let rounds = visitors.div_ceil(self.view.shared.options.exact_visitors as u64);
         let count = |round| {
             let numbers = VisitorTable::new(0);
             let selected = |span: &Span<'_>| self.select_round(span, round, rounds);
-            groups::count_selected(self.view, &counting, Visitors::NumberedIn(&numbers), stop, selected)
+            groups::count_selected(self.view, &counting, Visitors::NumberedIn(&numbers), context, selected)
         };
         (0..rounds).map(count).collect()
     }

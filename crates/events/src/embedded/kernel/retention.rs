@@ -7,7 +7,7 @@ use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestio
 
 use super::calendar;
 use super::journeys::{self, ByName, Event, Gatherer, Moment, Plan};
-use super::run::{Span, Stop};
+use super::run::{QueryContext, Span};
 use super::select::{Selection, Wanted};
 use crate::StoreError;
 use crate::embedded::field::Field;
@@ -19,13 +19,13 @@ use crate::embedded::view::View;
 pub(in crate::embedded) fn retention(
     view: &View,
     question: &RetentionQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<RetentionAnswer, StoreError> {
-    let (plan, periods) = (Plan::of(view, stop)?, Periods::of(view, question.periods));
+    let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, question.periods));
     let mut whole = Table::new(&periods);
     if question.filters.is_empty() && plan.numbers_visitors() {
         let by_name = Plain { question, periods: &periods };
-        for table in journeys::follow(view, &by_name, None, stop)? {
+        for table in journeys::follow(view, &by_name, None, context)? {
             whole.merge(table);
         }
         return Ok(whole.answer(&periods));
@@ -33,13 +33,13 @@ pub(in crate::embedded) fn retention(
     let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
         gather(view, question, span, selection, gatherer)
     };
-    journeys::each_round(view, &plan, stop, gather, |gathered| {
+    journeys::each_round(view, &plan, context, gather, |gathered| {
         let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| {
             table.add(&periods, moments.iter().map(|moment| (moment.at, moment.what)));
         };
         // Within a millisecond, which is within a period, no order matters.
         let alike = |_: &Visit, _: &Visit| Ordering::Equal;
-        let tables = gathered.follow(stop, alike, || Table::new(&periods), follow)?;
+        let tables = gathered.follow(context, alike, || Table::new(&periods), follow)?;
         for table in tables {
             whole.merge(table);
         }

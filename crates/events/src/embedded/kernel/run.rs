@@ -16,9 +16,9 @@ const ROWS_FOR_THREADS: usize = 100_000;
 
 /// Tells a kernel that nobody waits any more.
 #[derive(Debug, Clone, Default)]
-pub(in crate::embedded) struct Stop(Arc<AtomicBool>);
+pub(in crate::embedded) struct QueryContext(Arc<AtomicBool>);
 
-impl Stop {
+impl QueryContext {
     /// An error once the question is to be given up; kernels ask every 64 thousand rows or so.
     pub(in crate::embedded) fn check(&self) -> Result<(), StoreError> {
         if self.0.load(Ordering::Relaxed) {
@@ -28,9 +28,9 @@ impl Stop {
     }
 }
 
-struct StopOnDrop(Stop);
+struct CancelOnDrop(QueryContext);
 
-impl Drop for StopOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::Relaxed);
     }
@@ -38,11 +38,11 @@ impl Drop for StopOnDrop {
 
 /// Runs the kernel on a thread that may block; dropping the future stops it.
 pub(in crate::embedded) async fn blocking<T: Send + 'static>(
-    kernel: impl FnOnce(&Stop) -> Result<T, StoreError> + Send + 'static,
+    kernel: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let guard = StopOnDrop(Stop::default());
-    let stop = guard.0.clone();
-    let answer = tokio::task::spawn_blocking(move || kernel(&stop)).await;
+    let guard = CancelOnDrop(QueryContext::default());
+    let context = guard.0.clone();
+    let answer = tokio::task::spawn_blocking(move || kernel(&context)).await;
     answer.map_err(|error| StoreError::Internal(format!("a question failed: {error}")))?
 }
 
@@ -57,12 +57,12 @@ pub(in crate::embedded) struct Span<'a> {
 /// each core collected.
 pub(super) fn each_span<A: Send>(
     view: &View,
-    stop: &Stop,
+    context: &QueryContext,
     start: impl Fn() -> A + Sync,
     each: impl Fn(&mut A, &Span<'_>) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<A>, StoreError> {
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, stop, start, each)
+    each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, context, start, each)
 }
 
 /// Does all pieces of a work on so many rows, one at a time, on as many cores as it is worth;
@@ -70,7 +70,7 @@ pub(super) fn each_span<A: Send>(
 pub(super) fn each_of<I: Sync, A: Send>(
     pieces: &[I],
     rows: usize,
-    stop: &Stop,
+    context: &QueryContext,
     start: impl Fn() -> A + Sync,
     each: impl Fn(&mut A, &I) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<A>, StoreError> {
@@ -78,7 +78,7 @@ pub(super) fn each_of<I: Sync, A: Send>(
     let work = || {
         let mut collected = start();
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            stop.check()?;
+            context.check()?;
             each(&mut collected, piece)?;
         }
         Ok(collected)

@@ -12,7 +12,7 @@ use millimetric_core::query::{Buckets, SessionsAnswer, SessionsQuestion, Session
 pub(super) use self::walk::{Marks, Sessions};
 use super::calendar::{self, Bucket};
 use super::labels::Labels;
-use super::run::Stop;
+use super::run::QueryContext;
 use crate::StoreError;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
@@ -21,11 +21,11 @@ use crate::embedded::view::View;
 pub(in crate::embedded) fn sessions(
     view: &View,
     question: &SessionsQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<SessionsAnswer, StoreError> {
     let start = || Tally::new(question.buckets);
     let labels = Labels::default();
-    let sessions = Sessions { view, filters: &question.filters, labels: &labels, stop };
+    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
     let (tallies, _) = sessions.each(start, Tally::add)?;
     let mut whole = start();
     for tally in tallies {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use millimetric_core::query::{SourcesAnswer, SourcesQuestion, SourcesRow};
 
 use super::groups::{self, By, Counting};
-use super::run::Stop;
+use super::run::QueryContext;
 use crate::StoreError;
 use crate::embedded::field::Field;
 use crate::embedded::view::View;
@@ -20,10 +20,13 @@ type Rows = (Vec<SourcesRow>, bool);
 pub(in crate::embedded) fn sources(
     view: &View,
     question: &SourcesQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<SourcesAnswer, StoreError> {
-    let (mut rows, approximate) =
-        if question.by_medium { by_medium(view, question, stop)? } else { by_source(view, question, stop)? };
+    let (mut rows, approximate) = if question.by_medium {
+        by_medium(view, question, context)?
+    } else {
+        by_source(view, question, context)?
+    };
     let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
     rows.sort_by_cached_key(place);
     let truncated = rows.len() > question.limit.get();
@@ -31,10 +34,10 @@ pub(in crate::embedded) fn sources(
     Ok(SourcesAnswer { rows, truncated, approximate })
 }
 
-fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Rows, StoreError> {
+fn by_medium(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
     let counting = Counting { filters: &question.filters, by, uniques: true, ..Counting::default() };
-    let counted = groups::count(view, &counting, stop)?;
+    let counted = groups::count(view, &counting, context)?;
     let row = |group: usize| {
         let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
         let medium = text(1);
@@ -49,12 +52,12 @@ fn by_medium(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Row
     Ok(((0..counted.events.len()).map(row).collect(), counted.approximate))
 }
 
-fn by_source(view: &View, question: &SourcesQuestion, stop: &Stop) -> Result<Rows, StoreError> {
+fn by_source(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source)];
     let counting = Counting { filters: &question.filters, by, ..Counting::default() };
-    let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, stop)?;
+    let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
-    let parts = groups::count(view, &Counting { by, ..counting }, stop)?;
+    let parts = groups::count(view, &Counting { by, ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
     for group in (0..parts.events.len()).filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
         *paid.entry(parts.groups.text(group, 0).unwrap_or_default()).or_default() += parts.events[group];

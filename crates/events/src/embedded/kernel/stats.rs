@@ -7,7 +7,7 @@ use std::sync::Arc;
 use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
 
 use super::groups::{self, By, Counted, Counting};
-use super::run::Stop;
+use super::run::QueryContext;
 use crate::StoreError;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
@@ -16,7 +16,7 @@ use crate::embedded::view::View;
 pub(in crate::embedded) fn stats(
     view: &View,
     question: &StatsQuestion,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<StatsAnswer, StoreError> {
     let number = match &question.metric {
         Metric::Sum(name) | Metric::Avg(name) => Some(Arc::from(name.as_str())),
@@ -30,7 +30,7 @@ pub(in crate::embedded) fn stats(
         spans: false,
         number,
     };
-    let counted = groups::count(view, &counting, stop)?;
+    let counted = groups::count(view, &counting, context)?;
     let values: Vec<_> =
         (0..counted.events.len()).map(|group| value(&question.metric, &counted, group)).collect();
     if question.group_by.is_empty() && question.buckets.is_none() {

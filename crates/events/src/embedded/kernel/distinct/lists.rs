@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::StoreError;
-use crate::embedded::kernel::run::{self, Stop};
+use crate::embedded::kernel::run::{self, QueryContext};
 use crate::embedded::kernel::summary::{Kept, Members, members};
 
 /// So many visitors are freed of doubles before more are listed.
@@ -109,13 +109,17 @@ impl Lists {
     }
 
     /// How many visitors each of so many groups has.
-    pub(super) fn counts(&mut self, groups: usize, stop: &Stop) -> Result<Vec<u64>, StoreError> {
-        self.of_groups(groups, stop, Self::count)
+    pub(super) fn counts(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<u64>, StoreError> {
+        self.of_groups(groups, context, Self::count)
     }
 
     /// The visitors of each of so many groups.
-    pub(super) fn members(&mut self, groups: usize, stop: &Stop) -> Result<Vec<Members>, StoreError> {
-        self.of_groups(groups, stop, |lists, entries, bitmap| {
+    pub(super) fn members(
+        &mut self,
+        groups: usize,
+        context: &QueryContext,
+    ) -> Result<Vec<Members>, StoreError> {
+        self.of_groups(groups, context, |lists, entries, bitmap| {
             lists.add_to(entries, bitmap);
             let members = Members::of(bitmap);
             bitmap.fill(0);
@@ -138,18 +142,19 @@ impl Lists {
     fn of_groups<T: Default + Clone + Send>(
         &mut self,
         groups: usize,
-        stop: &Stop,
+        context: &QueryContext,
         of_group: impl Fn(&Self, &[Entry], &mut [u64]) -> T + Sync,
     ) -> Result<Vec<T>, StoreError> {
         self.entries.sort_unstable_by_key(|entry| entry.group);
         let lists = &*self;
         let start = || (lists.bitmap(), Vec::new());
-        let of_cores = run::each_of(&lists.turns(), lists.listed, stop, start, |(bitmap, found), turn| {
-            for entries in lists.entries[turn.clone()].chunk_by(|a, b| a.group == b.group) {
-                found.push((entries[0].group, of_group(lists, entries, bitmap)));
-            }
-            Ok(())
-        })?;
+        let of_cores =
+            run::each_of(&lists.turns(), lists.listed, context, start, |(bitmap, found), turn| {
+                for entries in lists.entries[turn.clone()].chunk_by(|a, b| a.group == b.group) {
+                    found.push((entries[0].group, of_group(lists, entries, bitmap)));
+                }
+                Ok(())
+            })?;
         let mut all = vec![T::default(); groups];
         for (group, found) in of_cores.into_iter().flat_map(|(_, found)| found) {
             all[group as usize] = found;
@@ -269,7 +274,7 @@ mod tests {
         lists.reserve(12);
         assert_eq!((lists.listed, lists.distinct, lists.entries.len()), (15, 15, 2));
         lists.add_group(2, &Arc::new(vec![4, 11]), 0..2);
-        assert_eq!(lists.counts(3, &Stop::default()).unwrap(), [0, 10, 6]);
+        assert_eq!(lists.counts(3, &QueryContext::default()).unwrap(), [0, 10, 6]);
     }
 
     #[test]
@@ -280,8 +285,8 @@ mod tests {
         for group in 0..4 {
             lists.add_group(group, &dense, 0..if group % 2 == 0 { dense.len() } else { 9 });
         }
-        assert_eq!(lists.counts(4, &Stop::default()).unwrap(), [149_797, 9, 149_797, 9]);
-        let members = lists.members(4, &Stop::default()).unwrap();
+        assert_eq!(lists.counts(4, &QueryContext::default()).unwrap(), [149_797, 9, 149_797, 9]);
+        let members = lists.members(4, &QueryContext::default()).unwrap();
         assert_eq!(members.iter().map(Members::len).collect::<Vec<_>>(), [149_797, 9, 149_797, 9]);
     }
 }

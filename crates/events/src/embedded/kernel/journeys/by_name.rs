@@ -10,7 +10,7 @@ use super::has;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::journey_column::JourneyColumn;
-use crate::embedded::kernel::run::{self, Span, Stop};
+use crate::embedded::kernel::run::{self, QueryContext, Span};
 use crate::embedded::kernel::select::{Rows, select};
 use crate::embedded::text::{Dictionary, widen, with_codes};
 use crate::embedded::view::View;
@@ -67,10 +67,10 @@ pub(in crate::embedded::kernel) fn follow<Q: ByName>(
     view: &View,
     question: &Q,
     only: Option<&[u64]>,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    follow_in_rounds(view, question, only, rows.div_ceil(ROUND_ROWS).max(1), stop)
+    follow_in_rounds(view, question, only, rows.div_ceil(ROUND_ROWS).max(1), context)
 }
 
 fn follow_in_rounds<Q: ByName>(
@@ -78,22 +78,22 @@ fn follow_in_rounds<Q: ByName>(
     question: &Q,
     only: Option<&[u64]>,
     rounds: usize,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     if rounds == 1 {
-        let loaded = load(view, question, None, stop)?;
-        return follow_loaded(view, question, &loaded, only, 0..view.visitors.len() as u32, stop);
+        let loaded = load(view, question, None, context)?;
+        return follow_loaded(view, question, &loaded, only, 0..view.visitors.len() as u32, context);
     }
     // Only then all of them have numbers.
     for chunk in &view.chunks {
-        stop.check()?;
+        context.check()?;
         view.shared.columns.visitors(chunk, &view.visitors)?;
     }
     let of_round = view.visitors.len().div_ceil(rounds);
     let mut found = Vec::new();
     for visitors in split(0..view.visitors.len() as u32, of_round as u32) {
-        let loaded = load(view, question, Some(&visitors), stop)?;
-        found.extend(follow_loaded(view, question, &loaded, only, visitors, stop)?);
+        let loaded = load(view, question, Some(&visitors), context)?;
+        found.extend(follow_loaded(view, question, &loaded, only, visitors, context)?);
     }
     Ok(found)
 }
@@ -115,11 +115,11 @@ fn load<Q: ByName>(
     view: &View,
     question: &Q,
     visitors: Option<&Range<u32>>,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Vec<Loaded>, StoreError> {
     let (columns, table) = (&view.shared.columns, &view.visitors);
     let rows = view.chunks.iter().map(Chunk::rows).sum();
-    let of_cores = run::each_of(&view.chunks, rows, stop, Vec::new, |loaded, chunk| {
+    let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |loaded, chunk| {
         let column = if view.hiding.concerns(chunk) {
             let selection = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])?;
             let rows = selection.map_or(Rows::Span(0..0), |selection| selection.rows);
@@ -146,13 +146,13 @@ fn follow_loaded<Q: ByName>(
     loaded: &[Loaded],
     only: Option<&[u64]>,
     visitors: Range<u32>,
-    stop: &Stop,
+    context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     let rows: usize = loaded.iter().map(|loaded| loaded.column.rows()).sum();
     let of_part = (visitors.len() * PART_ROWS / rows.max(1)).clamp(1, PART_VISITORS);
     let parts: Vec<Range<u32>> = split(visitors, of_part as u32).collect();
     let start = || (question.start(), Part::default());
-    let of_cores = run::each_of(&parts, rows, stop, start, |(found, part), visitors| {
+    let of_cores = run::each_of(&parts, rows, context, start, |(found, part), visitors| {
         part.lay_out(view, loaded, only, visitors);
         part.follow(question, found);
         Ok(())
@@ -307,7 +307,8 @@ mod tests {
         let scope = store.shared.scopes.get_or_new(sample::scope(1));
         let mut view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
         let follow = |view: &View, only: Option<&[u64]>, rounds| {
-            let mut times = follow_in_rounds(view, &Times, only, rounds, &Stop::default()).unwrap().concat();
+            let mut times =
+                follow_in_rounds(view, &Times, only, rounds, &QueryContext::default()).unwrap().concat();
             times.sort();
             times
         };

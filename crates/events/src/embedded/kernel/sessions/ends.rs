@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::StoreError;
-use crate::embedded::kernel::run::Stop;
+use crate::embedded::kernel::run::QueryContext;
 use crate::embedded::kernel::select::Rows;
 use crate::embedded::near_numbers::{NO_NUMBER, NearNumbers};
 use crate::embedded::text::TextColumn;
@@ -46,23 +46,23 @@ impl PageViews<'_> {
     pub(in crate::embedded) fn ends(
         &self,
         passes: impl Fn(usize) -> bool,
-        stop: &Stop,
+        context: &QueryContext,
     ) -> Result<(Vec<Ends>, bool), StoreError> {
         if self.sorted {
-            let (ends, tied) = self.first_and_last(stop)?;
+            let (ends, tied) = self.first_and_last(context)?;
             if !tied {
                 return Ok((ends, false));
             }
         }
-        self.compared(passes, stop)
+        self.compared(passes, context)
     }
 
     /// The first and last row of each session, and whether two are of one millisecond.
-    fn first_and_last(&self, stop: &Stop) -> Result<(Vec<Ends>, bool), StoreError> {
+    fn first_and_last(&self, context: &QueryContext) -> Result<(Vec<Ends>, bool), StoreError> {
         let mut ends = vec![Ends::NONE; self.sessions.len()];
         let mut tied = false;
         // No branch depends on a row: whether it is the first of its session could not be foretold.
-        self.each(stop, |row, session| {
+        self.each(context, |row, session| {
             let ends = &mut ends[session];
             let before = ends.exit.min(row as u32) as usize;
             tied |= (before != row) & (self.times.at(before) == self.times.at(row));
@@ -73,10 +73,14 @@ impl PageViews<'_> {
 
     /// The ends of each session, whatever the order of the rows, and whether one was met that is like
     /// an entry in time and path.
-    fn compared(&self, passes: impl Fn(usize) -> bool, stop: &Stop) -> Result<(Vec<Ends>, bool), StoreError> {
+    fn compared(
+        &self,
+        passes: impl Fn(usize) -> bool,
+        context: &QueryContext,
+    ) -> Result<(Vec<Ends>, bool), StoreError> {
         let mut ends = vec![Ends::NONE; self.sessions.len()];
         let mut alike = false;
-        self.each(stop, |row, session| {
+        self.each(context, |row, session| {
             let this = row as u32;
             let ends = &mut ends[session];
             let Some((entry, exit)) = ends.rows() else {
@@ -112,13 +116,13 @@ impl PageViews<'_> {
 
     /// Calls `each` with every row, and the place of its session among these. The sessions of many rows
     /// are looked at before one is handed on, since which row is whose could not be foretold either.
-    fn each(&self, stop: &Stop, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
+    fn each(&self, context: &QueryContext, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
         const BLOCK: usize = 1024;
         let (first, count) = (self.sessions.start as u32, self.sessions.len() as u32);
         let session = |row: usize| self.numbers.at(row).wrapping_sub(first);
         let mut found = [0; BLOCK];
         for start in (0..self.rows.len()).step_by(BLOCK) {
-            stop.check()?;
+            context.check()?;
             let mut many = 0;
             let mut look_at = |row: usize| {
                 found[many] = row;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use hashbrown::hash_table::{Entry, HashTable};
 
 use crate::StoreError;
-use crate::embedded::kernel::run::{self, Stop};
+use crate::embedded::kernel::run::{self, QueryContext};
 use crate::embedded::session_column::SessionHashes;
 
 /// The sessions of each chunk that another one has too.
@@ -18,7 +18,7 @@ impl Shared {
         chunks: &[&SessionHashes],
         parts: &[usize],
         most: usize,
-        stop: &Stop,
+        context: &QueryContext,
     ) -> Result<Option<Self>, StoreError> {
         let mut shared = vec![Vec::new(); chunks.len()];
         if chunks.len() < 2 {
@@ -29,7 +29,7 @@ impl Shared {
         let sessions = |part: &usize| chunks.iter().map(|chunk| chunk.of_part(*part).len()).sum::<usize>();
         let many = parts.iter().map(sessions).sum();
         let start = || (Repeated::default(), Vec::new());
-        let of_cores = run::each_of(parts, many, stop, start, |(repeated, found), part| {
+        let of_cores = run::each_of(parts, many, context, start, |(repeated, found), part| {
             if too_many() {
                 return Ok(());
             }

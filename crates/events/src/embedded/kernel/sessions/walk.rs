@@ -18,7 +18,7 @@ use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::field::Field;
 use crate::embedded::kernel::labels::{Label, Labels};
-use crate::embedded::kernel::run::{self, Span, Stop};
+use crate::embedded::kernel::run::{self, QueryContext, Span};
 use crate::embedded::kernel::select::{Rows, Wanted, select};
 use crate::embedded::session_column::{PARTS, SessionColumn, SessionHashes};
 use crate::embedded::text::TextColumn;
@@ -39,7 +39,7 @@ pub(in crate::embedded::kernel) struct Sessions<'a> {
     pub(in crate::embedded::kernel) filters: &'a [Filter],
     /// Where paths get their labels.
     pub(in crate::embedded::kernel) labels: &'a Labels,
-    pub(in crate::embedded::kernel) stop: &'a Stop,
+    pub(in crate::embedded::kernel) context: &'a QueryContext,
 }
 
 impl Sessions<'_> {
@@ -72,12 +72,12 @@ impl Sessions<'_> {
         each: impl Fn(&mut A, &Session) + Sync,
     ) -> Result<Option<(Vec<A>, Marks)>, StoreError> {
         let most = if rounds < PARTS { most } else { usize::MAX };
-        let Self { view, filters, labels, stop } = *self;
+        let Self { view, filters, labels, context } = *self;
         let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
         for (round, parts) in split(0..PARTS, rounds).enumerate() {
-            let loaded = load(view, (rounds > 1).then_some(&parts), stop)?;
+            let loaded = load(view, (rounds > 1).then_some(&parts), context)?;
             let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
-            let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, stop)? else {
+            let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, context)? else {
                 return Ok(None);
             };
             several.grow(&loaded);
@@ -92,10 +92,10 @@ impl Sessions<'_> {
             let of_cores = run::each_of(
                 &pieces(&loaded),
                 self.rows(),
-                stop,
+                context,
                 start_core,
                 |(of_core, fragments), piece| {
-                    walk.piece(piece, stop, fragments, |session| each(of_core, session))
+                    walk.piece(piece, context, fragments, |session| each(of_core, session))
                 },
             )?;
             let mut fragments = Vec::new();
@@ -143,10 +143,14 @@ struct Loaded {
 }
 
 /// The sessions of each chunk; the hashes of some parts alone where all are too many to be held.
-fn load(view: &View, parts: Option<&Range<usize>>, stop: &Stop) -> Result<Vec<Loaded>, StoreError> {
+fn load(
+    view: &View,
+    parts: Option<&Range<usize>>,
+    context: &QueryContext,
+) -> Result<Vec<Loaded>, StoreError> {
     let rows = view.chunks.iter().map(Chunk::rows).sum();
     let places: Vec<usize> = (0..view.chunks.len()).collect();
-    let of_cores = run::each_of(&places, rows, stop, Vec::new, |loaded, place| {
+    let of_cores = run::each_of(&places, rows, context, Vec::new, |loaded, place| {
         let chunk = &view.chunks[*place];
         let column = view.shared.columns.sessions(chunk)?;
         let hashes =
@@ -222,7 +226,7 @@ impl Walk<'_> {
     fn piece(
         &self,
         piece: &Piece,
-        stop: &Stop,
+        context: &QueryContext,
         fragments: &mut Vec<Fragment>,
         mut each: impl FnMut(&Session),
     ) -> Result<(), StoreError> {
@@ -249,11 +253,11 @@ impl Walk<'_> {
                 sessions: piece.sessions.clone(),
                 paths: &paths.column,
             };
-            Some(views.ends(passes, stop)?.0)
+            Some(views.ends(passes, context)?.0)
         };
         let place = |session: usize| session - piece.sessions.start;
         for start in piece.sessions.clone().step_by(BLOCK) {
-            stop.check()?;
+            context.check()?;
             let block = start..piece.sessions.end.min(start + BLOCK);
             let ends = match &of_rows {
                 Some(ends) => Cow::Borrowed(&ends[place(block.start)..place(block.end)]),
@@ -376,9 +380,9 @@ mod tests {
         assert!(view.chunks.len() > 2, "they are not merged yet");
         // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
         for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
-            let (labels, stop) = (Labels::default(), Stop::default());
+            let (labels, context) = (Labels::default(), QueryContext::default());
             let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
-            let sessions = Sessions { view: &view, filters: &[], labels: &labels, stop: &stop };
+            let sessions = Sessions { view: &view, filters: &[], labels: &labels, context: &context };
             let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
             assert_eq!(found.is_some(), done, "{rounds} rounds of {most}");
             let Some((sessions, _)) = found else { continue };
@@ -413,8 +417,9 @@ mod tests {
             let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
-                let (labels, stop) = (Labels::default(), Stop::default());
-                let sessions = Sessions { view: &view, filters: &filters, labels: &labels, stop: &stop };
+                let (labels, context) = (Labels::default(), QueryContext::default());
+                let sessions =
+                    Sessions { view: &view, filters: &filters, labels: &labels, context: &context };
                 let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();
                 assert_eq!(counts.iter().sum::<usize>(), expected, "{country}, sealed: {sealed}");
             }
