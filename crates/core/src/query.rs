@@ -315,8 +315,11 @@ pub struct StatsRow {
 pub struct StatsAnswer {
     /// At most the limit asked for.
     pub rows: Vec<StatsRow>,
-    /// Rows were cut at the limit.
+    /// Rows were cut at the limit, or some groups are counted in `other`.
     pub truncated: bool,
+    /// Events of groups that are in no row since there are too many to count each apart: those are
+    /// the least frequent. 0 where every group was counted.
+    pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,
 }
@@ -354,8 +357,10 @@ pub struct SourcesRow {
 pub struct SourcesAnswer {
     /// At most the limit asked for.
     pub rows: Vec<SourcesRow>,
-    /// Rows were cut at the limit.
+    /// Rows were cut at the limit, or some groups are counted in `other`.
     pub truncated: bool,
+    /// Events of sources that are in no row since there are too many to count each apart.
+    pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,
 }
@@ -426,6 +431,8 @@ pub struct NamesRow {
     /// Its top-level properties, by count descending, then name; at most
     /// [`NamesRow::MAX_PROPERTIES`].
     pub properties: Vec<PropertySeen>,
+    /// How often events of that name carry a property that is not among them.
+    pub other_properties: u64,
 }
 
 impl NamesRow {
@@ -447,8 +454,10 @@ pub struct PropertySeen {
 pub struct NamesAnswer {
     /// At most the limit asked for.
     pub rows: Vec<NamesRow>,
-    /// Rows were cut at the limit.
+    /// Rows were cut at the limit, or some names are counted in `other`.
     pub truncated: bool,
+    /// Events of names that are in no row since there are too many to count each apart.
+    pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,
 }

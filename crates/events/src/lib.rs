@@ -205,12 +205,34 @@ impl ErasureStatus {
     }
 }
 
+/// What a query ran out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryLimit {
+    /// Its time.
+    Time,
+    /// Its memory.
+    Memory,
+}
+
+impl std::fmt::Display for QueryLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Time => "time",
+            Self::Memory => "memory",
+        })
+    }
+}
+
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// More is waiting to be written than memory is set aside for; nothing of this batch was stored.
-    #[error("the write queue is full")]
+    /// All memory that is set aside for what was asked is in use: for batches that wait to be written,
+    /// or for running queries. Nothing of a batch was stored.
+    #[error("the memory set aside for this is in use")]
     Overloaded,
+    /// A query needed more than one query may take.
+    #[error("a query needed too much {0}")]
+    QueryTooLarge(QueryLimit),
     /// The disk is full; nothing of this batch was stored.
     #[error("the disk is full")]
     StorageFull,

@@ -17,7 +17,9 @@ use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::{Countries, CountryDatabaseError};
 use crate::limits::Limits;
 use crate::limits::sign_in::SignInLimits;
+use crate::limits::slots::Slots;
 use crate::ops::live::Live;
+use crate::ops::read::EXPORTS;
 use crate::ops::refusals::Refusals;
 use crate::ops::usage::UsageMeter;
 use crate::secrets::Secrets;
@@ -44,6 +46,10 @@ pub struct App {
     pub ip_salt: IpSalt,
     /// Buckets and budgets.
     pub limits: Limits,
+    /// Queries that run at once.
+    pub query_slots: Slots,
+    /// Exports that run at once.
+    pub export_slots: Slots,
     /// Hashes and compares passwords.
     pub passwords: Passwords,
     /// How often somebody may try to sign in.
@@ -91,7 +97,10 @@ impl App {
         let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
         keys.learn_revision(control.key_revision().await?);
         let (countries, user_agents) = tables.await??;
+        let query_slots = settings.query_slots.get();
         Ok(Self {
+            query_slots: Slots::new(query_slots, query_slots / 2),
+            export_slots: Slots::new(EXPORTS.0, EXPORTS.1),
             limits: Limits::new(settings.rate_limit_track, settings.rate_limit_batch),
             public_url,
             control,

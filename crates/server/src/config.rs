@@ -69,6 +69,17 @@ pub struct Settings {
     /// Memory for events that wait to be written, in MiB; more is answered with 503 `overloaded`
     #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
     pub queue_mib: NonZeroU32,
+    /// Queries that run at once, of which one project has at most half; further ones wait for up to 10
+    /// seconds. Unset: twice the cores
+    #[arg(long, value_name = "COUNT", default_value_t = twice_the_cores(), hide_default_value = true, env = "MILLIMETRIC_QUERY_SLOTS")]
+    pub query_slots: NonZeroUsize,
+    /// Longest time of one query, in seconds; beyond it: 503 `query_too_large`
+    #[arg(long, value_name = "SECONDS", default_value = "30", env = "MILLIMETRIC_QUERY_TIMEOUT")]
+    pub query_timeout: NonZeroU32,
+    /// Memory for groups, visitors and sessions of all running queries, in MiB, of which one query has at
+    /// most half; beyond it: 503 `query_too_large` or `overloaded`
+    #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB")]
+    pub query_mib: NonZeroU32,
     /// For tests alone, which seal many times in a second: hot events of a project that are
     /// sealed together. Unset, as it should be: the store's own number
     #[arg(long, value_name = "EVENTS", hide = true)]
@@ -82,6 +93,10 @@ pub struct Settings {
     /// Shape of the log lines
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "MILLIMETRIC_LOG_FORMAT")]
     pub log_format: LogFormat,
+}
+
+fn twice_the_cores() -> NonZeroUsize {
+    std::thread::available_parallelism().map_or(NonZeroUsize::MIN, |cores| cores.saturating_add(cores.get()))
 }
 
 /// Shape of the log lines.

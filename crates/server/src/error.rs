@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use millimetric_control::ControlError;
-use millimetric_events::StoreError;
+use millimetric_events::{QueryLimit, StoreError};
 use serde_json::{Map, Value, json};
 
 /// An error code of the contract (section 2): the part of an error that programs may rely on.
@@ -42,6 +42,7 @@ pub enum ErrorCode {
     ForgetFailed,
     UpstreamFailed,
     Overloaded,
+    QueryTooLarge,
     StorageFull,
 }
 
@@ -77,6 +78,7 @@ impl ErrorCode {
         Self::ForgetFailed,
         Self::UpstreamFailed,
         Self::Overloaded,
+        Self::QueryTooLarge,
         Self::StorageFull,
     ];
 
@@ -221,7 +223,12 @@ impl ErrorCode {
             Self::Overloaded => (
                 "overloaded",
                 S::SERVICE_UNAVAILABLE,
-                "The server has more to write than it can hold; nothing of this request was stored, send it again after Retry-After.",
+                "The server is busy and could not take this request; nothing of it was stored, send it again after Retry-After.",
+            ),
+            Self::QueryTooLarge => (
+                "query_too_large",
+                S::SERVICE_UNAVAILABLE,
+                "The query needs more time or memory than one query may take; narrow it as details.narrow says.",
             ),
             Self::StorageFull => (
                 "storage_full",
@@ -346,6 +353,21 @@ impl From<StoreError> for ApiError {
             StoreError::Overloaded => return Self::new(ErrorCode::Overloaded).retry_after(1).because(error),
             StoreError::StorageFull => {
                 return Self::new(ErrorCode::StorageFull).retry_after(30).because(error);
+            }
+            StoreError::QueryTooLarge(limit) => {
+                let narrow = match limit {
+                    QueryLimit::Time => {
+                        "Ask for a shorter range, such as one month instead of a year, or with fewer columns in group_by."
+                    }
+                    QueryLimit::Memory => {
+                        "Ask with fewer columns in group_by, for a column with fewer values, or for a shorter range."
+                    }
+                };
+                return Self::new(ErrorCode::QueryTooLarge)
+                    .detail("exceeded", limit.to_string())
+                    .detail("narrow", narrow)
+                    .retry_after(60)
+                    .because(error);
             }
             StoreError::Unavailable(_) => ErrorCode::UpstreamFailed,
             StoreError::NotWritable(_) | StoreError::Corrupt(_) | StoreError::Internal(_) => {

@@ -4,6 +4,7 @@
 //! Knows nothing of routes or keys; a door takes a token and goes on, or answers 429.
 
 pub mod sign_in;
+pub mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,6 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 
 /// Bytes of request bodies that may be in memory at once, in KiB.
 const BODY_KIB: usize = 96 * 1024;
-/// Exports at once: each holds a thread for as long as its client reads.
-const EXPORTS: usize = 8;
 
 /// The buckets and the body budget of a server.
 #[derive(Debug)]
@@ -27,7 +26,6 @@ pub struct Limits {
     track: Bucket,
     batch: Bucket,
     bodies: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -49,7 +47,6 @@ impl Limits {
             track: Bucket::new(track),
             batch: Bucket::new(batch),
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
-            exports: Arc::new(Semaphore::new(EXPORTS)),
         }
     }
 
@@ -69,13 +66,6 @@ impl Limits {
         let kib = bytes.div_ceil(1024).clamp(1, BODY_KIB) as u32;
         Arc::clone(&self.bodies).try_acquire_many_owned(kib).map_err(|_| {
             ApiError::new(ErrorCode::Overloaded).retry_after(1).because("too many bodies in memory")
-        })
-    }
-
-    /// A place for an export, until the permit is dropped; 503 when all are taken.
-    pub fn export_place(&self) -> ApiResult<OwnedSemaphorePermit> {
-        Arc::clone(&self.exports).try_acquire_owned().map_err(|_| {
-            ApiError::new(ErrorCode::Overloaded).retry_after(10).because("too many exports at once")
         })
     }
 
@@ -134,14 +124,5 @@ mod tests {
         assert_eq!(limits.body_memory(1).unwrap_err().code, ErrorCode::Overloaded);
         drop(all);
         assert!(limits.body_memory(1).is_ok());
-    }
-
-    #[test]
-    fn exports_have_so_many_places() {
-        let limits = Limits::new(RateLimit::Off, RateLimit::Off);
-        let mut places: Vec<_> = (0..EXPORTS).map(|_| limits.export_place().unwrap()).collect();
-        assert_eq!(limits.export_place().unwrap_err().code, ErrorCode::Overloaded);
-        places.pop();
-        assert!(limits.export_place().is_ok());
     }
 }

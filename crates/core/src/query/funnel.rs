@@ -126,8 +126,10 @@ impl StepOrder {
 pub struct FunnelAnswer {
     /// At most the limit asked for.
     pub groups: Vec<FunnelGroup>,
-    /// Groups were cut at the limit.
+    /// Groups were cut at the limit, or some are counted in `other`.
     pub truncated: bool,
+    /// Visitors who started in a group that has no row since there are too many to count each apart.
+    pub other: u64,
 }
 
 /// One group's funnel.

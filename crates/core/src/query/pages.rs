@@ -67,8 +67,10 @@ pub struct PagesAnswer {
     pub sessions: u64,
     /// How many of them are of one page view.
     pub bounces: u64,
-    /// Rows were cut at the limit.
+    /// Rows were cut at the limit, or some paths are counted in `other`.
     pub truncated: bool,
+    /// Page views of paths that are in no row since there are too many to count each apart.
+    pub other: u64,
 }
 
 /// One path.

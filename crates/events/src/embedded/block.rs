@@ -15,6 +15,8 @@ use super::times::Times;
 /// Rows at which a tail is frozen: few enough to be copied for a question, many enough that
 /// their dictionaries do not weigh.
 pub(super) const BLOCK_ROWS: usize = 16_384;
+/// … or at so many bytes, which bounds what a query copies of it.
+const BLOCK_BYTES: usize = 8 << 20;
 
 /// Rows that no longer change.
 #[derive(Debug)]
@@ -61,6 +63,11 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn rows(&self) -> usize {
         self.timestamps.len()
+    }
+
+    /// Whether it is to be frozen.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows() >= BLOCK_ROWS || self.bytes() >= BLOCK_BYTES
     }
 
     /// Memory in use, about: what was pushed, not what was set aside.

@@ -44,8 +44,8 @@ pub(super) enum Part {
     Property(Arc<str>),
     /// The number in a top-level property.
     Numbers(Arc<str>),
-    /// The set of top-level property names of each row.
-    Shape,
+    /// Which top-level properties the events of each name have.
+    PropertyNames,
     /// A text column of the rows of one page, which are numbered from 0.
     Page(Field, u32),
     /// The hashes of the event ids, sorted.

@@ -15,7 +15,7 @@ use super::hash::{KeyedHash, Kind};
 use super::journey_column::JourneyColumn;
 use super::kernel::estimate::{self, Sketch};
 use super::kernel::properties;
-use super::kernel::run::QueryContext;
+use super::kernel::property_names::PropertyNames;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
 use super::kernel::summary::{Kept, SummaryKey};
@@ -27,6 +27,7 @@ use super::text::{Codes, Interner, TextColumn};
 use super::times::Times;
 use super::visitors::VisitorTable;
 use crate::StoreError;
+use crate::embedded::query_context::QueryContext;
 
 /// Rows that are read together.
 #[derive(Debug, Clone)]
@@ -235,15 +236,41 @@ impl Columns {
         })
     }
 
-    /// The names of each row's top-level properties, as [`properties::names_of`] writes them.
-    pub(super) fn shapes(&self, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
-        self.derived(chunk, Part::Shape, || {
-            let mut interner = Interner::default();
-            let codes = self.computed(chunk, Field::Properties, |text| {
-                interner.code(Some(&properties::names_of(text.unwrap_or_default())))
-            })?;
-            Ok(column(&codes, interner))
-        })
+    /// The property names of the whole chunk, counted by the first who wants them.
+    pub(super) fn property_names(
+        &self,
+        chunk: &Chunk,
+        count: impl FnOnce() -> Result<PropertyNames, StoreError>,
+    ) -> Result<Arc<PropertyNames>, StoreError> {
+        self.derived(chunk, Part::PropertyNames, count)
+    }
+
+    /// Calls `each` with the event name and the properties of all rows that `wanted` likes, and with how
+    /// many rows have them; the same pair may come several times. Never more than a few thousand rows are
+    /// decoded at once.
+    pub(super) fn each_properties(
+        &self,
+        chunk: &Chunk,
+        wanted: impl Fn(usize) -> bool,
+        mut each: impl FnMut(&str, &str, u32) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match chunk {
+            Chunk::Sealed(segment) => {
+                segment.each_pair(&self.cache, [Field::EventName, Field::Properties], wanted, each)
+            }
+            Chunk::Hot(_) => {
+                let [names, properties] =
+                    [self.text(chunk, Field::EventName)?, self.text(chunk, Field::Properties)?];
+                let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
+                for row in (0..chunk.rows()).filter(|row| wanted(*row)) {
+                    *pairs.entry((names.codes.get(row), properties.codes.get(row))).or_default() += 1;
+                }
+                pairs.into_iter().try_for_each(|((name, text), rows)| {
+                    let [name, text] = [names.dictionary.get(name), properties.dictionary.get(text)];
+                    each(name.unwrap_or_default(), text.unwrap_or_default(), rows)
+                })
+            }
+        }
     }
 
     /// Whether a chunk has a summary, or nobody has tried to count one.

@@ -18,9 +18,10 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use super::change::Change;
 use super::dedup::IdFilter;
 use super::field::{Field, FieldSet};
-use super::kernel::run::{QueryContext, blocking};
+use super::kernel::run::{blocking, off_runtime};
 use super::view::View;
 use super::{EmbeddedStore, backup, dedup, erase, export, import, join, kernel, view};
+use crate::embedded::query_context::QueryContext;
 use crate::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
 
 #[async_trait]
@@ -35,7 +36,7 @@ impl EventStore for EmbeddedStore {
         let ids = self.ids(&events);
         let (known, ids) = if dedup::any_suspect(&self.shared.columns, &segments, &ids) {
             let shared = Arc::clone(&self.shared);
-            blocking(move |_| Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
+            off_runtime(move || Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
         } else {
             (Vec::new(), ids)
         };
@@ -50,11 +51,11 @@ impl EventStore for EmbeddedStore {
         let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
         let (shared, ids) = (Arc::clone(&self.shared), self.ids(&events));
-        let judged = move |_: &_| {
+        let judged = move || {
             let known = import::sealed_places(&shared.columns, &segments, &events, &ids)?;
             Ok((known, events, ids))
         };
-        let (known, events, ids) = blocking(judged).await?;
+        let (known, events, ids) = off_runtime(judged).await?;
         self.enqueue(scope, events, ids, known, asked_through).await
     }
 
@@ -64,9 +65,13 @@ impl EventStore for EmbeddedStore {
         question: ExportQuestion,
         each: ExportSink,
     ) -> Result<(), StoreError> {
-        let (range, fields) = (question.range, FieldSet::ALL);
-        self.answer(scope, range, fields, move |view, context| export::export(view, &question, each, context))
-            .await
+        let (range, scope) = (question.range, self.shared.scopes.get_or_new(scope));
+        let shared = Arc::clone(&self.shared);
+        // An export lasts as long as its client reads, and holds a few rows at a time.
+        blocking(QueryContext::default(), move |context| {
+            export::export(View::of(&shared, &scope, range, FieldSet::ALL), &question, each, context)
+        })
+        .await
     }
 
     async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
@@ -169,7 +174,7 @@ impl EventStore for EmbeddedStore {
         self.shared.change_async(Change::Erase(erasure.clone())).await?;
         if erasure.include_linked {
             let shared = Arc::clone(&self.shared);
-            let linked = blocking(move |_| erase::linked(&shared, &erasure)).await?;
+            let linked = off_runtime(move || erase::linked(&shared, &erasure)).await?;
             self.shared.change_async(Change::Link(request.id, linked)).await?;
         }
         self.shared.keeper.wake();
@@ -195,7 +200,7 @@ impl EventStore for EmbeddedStore {
 
     async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError> {
         let (shared, folder) = (Arc::clone(&self.shared), folder.to_path_buf());
-        blocking(move |_| backup::snapshot(&shared, &folder)).await
+        off_runtime(move || backup::snapshot(&shared, &folder)).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -215,6 +220,8 @@ impl EventStore for EmbeddedStore {
         let pending = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none()).count();
         let mut gauges = vec![
             ("hot_rows", shared.hot_rows.load(Ordering::Relaxed) as f64),
+            ("query_memory_bytes", shared.queries.reserved() as f64),
+            ("query_threads", shared.queries.threads() as f64),
             ("hot_bytes", shared.hot_bytes.load(Ordering::Relaxed) as f64),
             ("queue_bytes", shared.queue.bytes() as f64),
             ("segments", f64::from(segments)),

@@ -11,9 +11,9 @@ use millimetric_core::query::ExportQuestion;
 use super::columns::Chunk;
 use super::field::Field;
 use super::hash::Kind;
-use super::kernel::run::QueryContext;
 use super::row::{Row, memory_of};
 use super::view::View;
+use crate::embedded::query_context::QueryContext;
 use crate::{ExportSink, StoreError};
 
 /// Events handed on together, at most.

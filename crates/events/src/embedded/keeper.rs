@@ -199,14 +199,21 @@ impl Keeper {
         let mut segments = scope.live.read().segments.clone();
         segments.retain(|segment| !self.unmergeable.contains(&segment.id));
         let pieces: Vec<Piece> = segments.iter().map(|segment| piece(segment)).collect();
-        let places = merge::choose(&pieces, self.shared.options.merge_rows)?;
+        let options = &self.shared.options;
+        let places = merge::choose(&pieces, options.merge_rows, options.merge_bytes)?;
         Some(places.into_iter().map(|place| Arc::clone(&segments[place])).collect())
     }
 }
 
 fn piece(segment: &Segment) -> Piece {
     let earliest = instant(segment.earliest).to_utc();
-    Piece { month: (earliest.year(), earliest.month()), earliest: segment.earliest, rows: segment.rows }
+    Piece {
+        month: (earliest.year(), earliest.month()),
+        earliest: segment.earliest,
+        rows: segment.rows,
+        // One that cannot be read is found out when it is merged.
+        bytes: segment.uncompressed_bytes().unwrap_or_default(),
+    }
 }
 
 fn merge_into_one(shared: &Shared, scope: &Scope, segments: &[Arc<Segment>]) -> Result<(), StoreError> {

@@ -33,6 +33,7 @@ mod near_numbers;
 mod open;
 mod options;
 mod packed_ids;
+mod query_context;
 mod queue;
 mod replay;
 mod restore;
@@ -71,10 +72,11 @@ pub use self::restore::{Learned, learn_erasures};
 
 use self::field::FieldSet;
 use self::keeper::Keeper;
-use self::kernel::run::{QueryContext, blocking};
+use self::kernel::run::{blocking, off_runtime};
 use self::shared::Shared;
 use self::view::View;
 use crate::StoreError;
+use crate::embedded::query_context::QueryContext;
 
 /// The store in one directory of this machine.
 pub struct EmbeddedStore {
@@ -114,14 +116,16 @@ impl EmbeddedStore {
     /// Seals every hot event now, whatever its age, and returns when all are in segments.
     pub async fn seal_now(&self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move |_| shared.scopes.all().iter().try_for_each(|scope| sealer::seal_scope(&shared, scope)))
-            .await
+        off_runtime(move || {
+            shared.scopes.all().iter().try_for_each(|scope| sealer::seal_scope(&shared, scope))
+        })
+        .await
     }
 
     /// Merges small neighbours now, and returns when there are none.
     pub async fn merge_now(&self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move |_| {
+        off_runtime(move || {
             let _alone = shared.rewriting.lock();
             Keeper::new(Arc::clone(&shared)).merge()
         })
@@ -137,11 +141,13 @@ impl EmbeddedStore {
     ) -> Result<T, StoreError> {
         let scope = self.shared.scopes.get_or_new(scope);
         let shared = Arc::clone(&self.shared);
-        blocking(move |context| kernel(View::of(&shared, &scope, range, fields), context)).await
+        let context = QueryContext::new(&shared.queries);
+        blocking(context, move |context| kernel(View::of(&shared, &scope, range, fields), context)).await
     }
 
     fn stop(&self) -> Option<Threads> {
         let threads = self.threads.lock().take();
+        self.shared.queries.close();
         self.shared.sealer.close();
         self.shared.keeper.close();
         threads

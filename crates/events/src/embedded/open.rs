@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
@@ -102,6 +102,7 @@ fn add_segment(shared: &Shared, stored: StoredSegment) {
         latest_received: stored.latest_received,
         known_ids: RwLock::new(stored.known_ids.map(Arc::new)),
         replaced: AtomicBool::new(false),
+        uncompressed: OnceLock::new(),
     };
     shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
 }

@@ -17,8 +17,18 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Decoded columns kept for questions, in bytes.
     pub cache_bytes: u64,
+    /// Memory that running queries may take together for groups, visitors and sessions, in bytes; one
+    /// query may take half of it.
+    pub query_bytes: usize,
+    /// Longest time of one query.
+    pub query_timeout: Duration,
+    /// Groups of one response that are counted apart. Of more, the most frequent are, and the others
+    /// together.
+    pub query_groups: usize,
     /// A scope's hot events are sealed when there are so many.
     pub seal_rows: usize,
+    /// … or when they take so many bytes of memory, which bounds what one segment's columns take.
+    pub seal_bytes: usize,
     /// … or when the oldest of them has been there so long.
     pub seal_age: Duration,
     /// Hot events of all scopes together before the largest scope is sealed early.
@@ -27,6 +37,8 @@ pub struct Options {
     pub hot_bytes: usize,
     /// Segments of a month are merged up to so many events.
     pub merge_rows: usize,
+    /// … and up to so many bytes of uncompressed columns.
+    pub merge_bytes: u64,
     /// Up to so many distinct visitors are counted exactly in one answer, more are estimated. The
     /// contract wants five million exact; the rest is for the error of the estimate that tells
     /// whether there are more.
@@ -42,11 +54,16 @@ impl Default for Options {
         Self {
             queue_bytes: 64 << 20,
             cache_bytes: 256 << 20,
+            query_bytes: 512 << 20,
+            query_timeout: Duration::from_secs(30),
+            query_groups: 65_536,
             seal_rows: 250_000,
+            seal_bytes: 96 << 20,
             seal_age: Duration::from_mins(15),
             hot_rows: 1_000_000,
             hot_bytes: 256 << 20,
             merge_rows: 1_050_000,
+            merge_bytes: 192 << 20,
             exact_visitors: 5_250_000,
             dedup_window: Duration::from_hours(8 * 24),
             clock: Arc::new(|| {

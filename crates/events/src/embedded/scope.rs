@@ -9,10 +9,11 @@ use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use parking_lot::{Mutex, RwLock};
 
-use super::block::{BLOCK_ROWS, Block, Tail};
+use super::block::{Block, Tail};
 use super::columns::Chunk;
 use super::field::FieldSet;
 use super::hiding::{Forgotten, Hiding};
+use super::options::Options;
 use super::row::Row;
 use super::segment::Segment;
 use super::visitors::VisitorTable;
@@ -77,6 +78,12 @@ impl Live {
         })
     }
 
+    /// Whether there is enough for a segment.
+    pub(super) fn is_due(&self, options: &Options) -> bool {
+        let HotSize { rows, bytes } = self.hot_size();
+        rows >= options.seal_rows || bytes >= options.seal_bytes
+    }
+
     /// The time of the oldest event there is.
     pub(super) fn earliest(&self) -> Option<i64> {
         let sealed = self.segments.iter().map(|segment| segment.earliest);
@@ -92,7 +99,7 @@ impl Live {
     /// Adds a stored row; `number` gives the next block its number.
     pub(super) fn publish(&mut self, row: &Row<'_>, number: &mut impl FnMut() -> u64) {
         self.tail.push(row);
-        if self.tail.rows() >= BLOCK_ROWS {
+        if self.tail.is_full() {
             self.freeze_tail(number());
         }
     }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::Datelike as _;
 use millimetric_core::event::EventScope;
@@ -177,6 +177,7 @@ impl Part<'_> {
             latest_received,
             known_ids: RwLock::new(known_ids.map(Arc::new)),
             replaced: AtomicBool::new(false),
+            uncompressed: OnceLock::new(),
         };
         Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
     }

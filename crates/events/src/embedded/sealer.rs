@@ -40,17 +40,17 @@ fn seal_what_is_due(shared: &Shared) -> Result<(), StoreError> {
     let now = shared.now();
     let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
     for scope in shared.scopes.all() {
-        let (rows, oldest) = {
+        let (rows, is_due, oldest) = {
             let live = scope.live.read();
-            (live.hot_rows(), live.oldest)
+            (live.hot_rows(), live.is_due(options), live.oldest)
         };
         let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
-        if rows > 0 && (rows >= options.seal_rows || is_old) {
+        if rows > 0 && (is_due || is_old) {
             seal_scope(shared, &scope)?;
         }
     }
     while above_the_bound(shared) {
-        let largest = shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_rows());
+        let largest = shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_size().bytes);
         match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
             Some(scope) => seal_scope(shared, &scope)?,
             None => break,

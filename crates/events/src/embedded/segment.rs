@@ -6,12 +6,14 @@
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array as _, AsArray as _, DictionaryArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use arrow::error::ArrowError;
+use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use parking_lot::RwLock;
 use parquet::arrow::ProjectionMask;
@@ -32,6 +34,8 @@ use crate::StoreError;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
+/// Rows decoded at a time where their texts may be long.
+const PAIR_ROWS: usize = 4096;
 /// Rows that are decoded together when a few of them are wanted; half a page of the file.
 const PAGE_ROWS: u32 = 8192;
 /// The same of whole rows, whose texts may be long.
@@ -52,6 +56,8 @@ pub(super) struct Segment {
     /// Tells which event ids are certainly not here; none once the dedup window has passed.
     pub(super) known_ids: RwLock<Option<Arc<KnownIds>>>,
     pub(super) replaced: AtomicBool,
+    /// Bytes of its columns without compression, once they were asked for.
+    pub(super) uncompressed: OnceLock<u64>,
 }
 
 impl Drop for Segment {
@@ -145,6 +151,33 @@ impl Segment {
         Ok(derived)
     }
 
+    /// Calls `each` with two texts of every row that `wanted` likes, and with how many rows have them: rows
+    /// decoded together that have the same pair come together.
+    pub(super) fn each_pair(
+        &self,
+        cache: &ColumnCache,
+        fields: [Field; 2],
+        wanted: impl Fn(usize) -> bool,
+        mut each: impl FnMut(&str, &str, u32) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut first = 0;
+        for batch in self.reader(cache, &fields.map(Field::name), None, PAIR_ROWS)? {
+            let batch = self.readable(batch)?;
+            let [a, b] = fields.map(|field| {
+                let column = batch.column_by_name(field.name());
+                column.and_then(Texts::of).ok_or_else(|| self.broken(&"a column of texts is missing"))
+            });
+            let (a, b) = (a?, b?);
+            let mut pairs: HashMap<(usize, usize), u32> = HashMap::new();
+            for row in (0..batch.num_rows()).filter(|row| wanted(first + row)) {
+                *pairs.entry((a.key(row), b.key(row))).or_default() += 1;
+            }
+            first += batch.num_rows();
+            pairs.into_iter().try_for_each(|((x, y), rows)| each(a.text(x), b.text(y), rows))?;
+        }
+        Ok(())
+    }
+
     /// The texts of a few rows only; `rows` ascending.
     pub(super) fn some_texts(
         &self,
@@ -219,6 +252,20 @@ impl Segment {
         })
     }
 
+    /// Bytes of its columns without compression.
+    pub(super) fn uncompressed_bytes(&self) -> Result<u64, StoreError> {
+        if let Some(bytes) = self.uncompressed.get() {
+            return Ok(*bytes);
+        }
+        let file = File::open(&self.path).map_err(|error| self.broken(&error))?;
+        // Read once in the life of a segment, so it is not worth a place in the cache.
+        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+        let footer = footer.map_err(|error| self.broken(&error))?;
+        let groups = footer.metadata().row_groups().iter();
+        let bytes = groups.map(|group| group.total_byte_size().max(0) as u64).sum();
+        Ok(*self.uncompressed.get_or_init(|| bytes))
+    }
+
     fn reader(
         &self,
         cache: &ColumnCache,
@@ -262,6 +309,41 @@ impl Segment {
 
     fn broken(&self, cause: &dyn std::fmt::Display) -> StoreError {
         StoreError::Corrupt(format!("{}: {cause}", self.path.display()))
+    }
+}
+
+/// A decoded column of texts, with or without a dictionary.
+struct Texts<'a> {
+    keys: Option<&'a [i32]>,
+    nulls: Option<&'a NullBuffer>,
+    values: &'a StringArray,
+}
+
+impl<'a> Texts<'a> {
+    /// The key of a row without a value.
+    const NO_VALUE: usize = usize::MAX;
+
+    fn of(column: &'a ArrayRef) -> Option<Self> {
+        if let Some(values) = column.as_string_opt::<i32>() {
+            return Some(Self { keys: None, nulls: values.nulls(), values });
+        }
+        let column = column.as_dictionary_opt::<Int32Type>()?;
+        let values = column.values().as_string_opt::<i32>()?;
+        Some(Self { keys: Some(column.keys().values()), nulls: column.nulls(), values })
+    }
+
+    /// What tells the text of a row from others.
+    fn key(&self, row: usize) -> usize {
+        match self.keys {
+            _ if self.nulls.is_some_and(|nulls| nulls.is_null(row)) => Self::NO_VALUE,
+            Some(keys) => keys[row] as usize,
+            None => row,
+        }
+    }
+
+    /// The text of a key; empty without a value.
+    fn text(&self, key: usize) -> &'a str {
+        if key == Self::NO_VALUE { "" } else { self.values.value(key) }
     }
 }
 

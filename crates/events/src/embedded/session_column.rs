@@ -99,7 +99,7 @@ impl SessionHashes {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         size_of_val(self.hashes.as_slice())
             + size_of_val(self.numbers.as_slice())
             + size_of_val(self.starts.as_slice())

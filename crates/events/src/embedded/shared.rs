@@ -3,8 +3,8 @@
 //! The writer changes scopes and erasures; everybody else reads them, or asks the writer.
 
 use std::path::PathBuf;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::change::{Change, Changed};
 use super::columns::Columns;
 use super::options::Options;
+use super::query_context::QueryResources;
 use super::queue::{Queue, closing};
 use super::scope::{HotSize, Scopes};
 use super::segment::Segment;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) columns: Columns,
     pub(super) scopes: Scopes,
     pub(super) queue: Queue,
+    /// What running queries share.
+    pub(super) queries: Arc<QueryResources>,
     pub(super) erasures: RwLock<HashMap<ErasureId, ErasureState>>,
     /// Why nothing more can be written, once that is so.
     pub(super) failure: RwLock<Option<String>>,
@@ -72,6 +75,7 @@ impl Shared {
         Self {
             directory,
             queue: Queue::new(options.queue_bytes),
+            queries: Arc::new(QueryResources::new(options.query_bytes, options.query_timeout)),
             options,
             columns,
             scopes: Scopes::default(),

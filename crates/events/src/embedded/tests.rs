@@ -3,6 +3,7 @@
 
 mod backup;
 mod disk;
+mod floods;
 mod limits;
 mod merging;
 mod moving;

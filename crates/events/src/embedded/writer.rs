@@ -183,7 +183,7 @@ impl Writer {
     /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
     fn wake_keeper(&self, rows: &[LogRow]) {
         let options = &self.shared.options;
-        let full = |scope: Arc<Scope>| scope.live.read().hot_rows() >= options.seal_rows;
+        let full = |scope: Arc<Scope>| scope.live.read().is_due(options);
         let above = self.shared.hot_rows.load(std::sync::atomic::Ordering::Relaxed) > options.hot_rows
             || self.shared.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > options.hot_bytes;
         if above || rows.iter().filter_map(|row| self.shared.scopes.get(row.scope)).any(full) {
@@ -203,6 +203,7 @@ fn repeat(error: &StoreError) -> StoreError {
     match error {
         StoreError::Overloaded => StoreError::Overloaded,
         StoreError::StorageFull => StoreError::StorageFull,
+        StoreError::QueryTooLarge(limit) => StoreError::QueryTooLarge(*limit),
         StoreError::NotWritable(why) => StoreError::NotWritable(why.clone()),
         StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
         StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),

@@ -123,7 +123,7 @@ pub(super) fn stats(events: &[Event], question: &StatsQuestion) -> StatsAnswer {
     });
     let truncated = rows.len() > question.limit.get();
     rows.truncate(question.limit.get());
-    StatsAnswer { rows, truncated, approximate: false }
+    StatsAnswer { rows, truncated, other: 0, approximate: false }
 }
 
 fn value(metric: &Metric, events: &[&Event]) -> Option<Number> {
@@ -163,7 +163,7 @@ pub(super) fn sources(events: &[Event], question: &SourcesQuestion) -> SourcesAn
     rows.sort_by_key(|row| Reverse(row.events));
     let truncated = rows.len() > question.limit.get();
     rows.truncate(question.limit.get());
-    SourcesAnswer { rows, truncated, approximate: false }
+    SourcesAnswer { rows, truncated, other: 0, approximate: false }
 }
 
 pub(super) fn names(events: &[Event], question: &NamesQuestion) -> NamesAnswer {
@@ -186,11 +186,12 @@ pub(super) fn names(events: &[Event], question: &NamesQuestion) -> NamesAnswer {
             first_seen: events.iter().map(|event| event.timestamp).min().expect("a group has events"),
             last_seen: events.iter().map(|event| event.timestamp).max().expect("a group has events"),
             properties,
+            other_properties: 0,
         }
     };
     let mut rows: Vec<NamesRow> = groups.into_iter().map(row).collect();
     rows.sort_by_key(|row| Reverse(row.count));
     let truncated = rows.len() > question.limit.get();
     rows.truncate(question.limit.get());
-    NamesAnswer { rows, truncated, approximate: false }
+    NamesAnswer { rows, truncated, other: 0, approximate: false }
 }

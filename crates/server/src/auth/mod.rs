@@ -26,6 +26,7 @@ use millimetric_core::origin::Origin;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::slots::Slot;
 use crate::ops::refusals::Why;
 use ring::VerifiedKey;
 
@@ -101,6 +102,8 @@ pub struct Authorized<P> {
     by: Holder,
     env: Env,
     project: Arc<Project>,
+    /// Where its queries share one.
+    slot: Option<Arc<Slot>>,
     permission: PhantomData<P>,
 }
 
@@ -120,6 +123,7 @@ impl<P> Clone for Authorized<P> {
             by: self.by.clone(),
             env: self.env,
             project: Arc::clone(&self.project),
+            slot: self.slot.clone(),
             permission: PhantomData,
         }
     }
@@ -128,7 +132,7 @@ impl<P> Clone for Authorized<P> {
 impl<P> Authorized<P> {
     /// The right of a key, whose checks were made.
     fn of_key(key: Arc<VerifiedKey>, project: Arc<Project>) -> Self {
-        Self { env: key.env, by: Holder::Key(key), project, permission: PhantomData }
+        Self { env: key.env, by: Holder::Key(key), project, slot: None, permission: PhantomData }
     }
 
     /// The project that this is about.
@@ -163,12 +167,27 @@ impl<P> Authorized<P> {
 impl Authorized<Read> {
     /// The right of somebody whose place in the project's account was checked.
     fn of_user(user: UserId, project: Project, env: Env) -> Self {
-        Self { by: Holder::User(user), env, project: Arc::new(project), permission: PhantomData }
+        Self::of_holder(Holder::User(user), project, env)
     }
 
     /// The right of whoever has a link that works.
     fn of_link(project: Project, env: Env) -> Self {
-        Self { by: Holder::Link, env, project: Arc::new(project), permission: PhantomData }
+        Self::of_holder(Holder::Link, project, env)
+    }
+
+    fn of_holder(by: Holder, project: Project, env: Env) -> Self {
+        Self { by, env, project: Arc::new(project), slot: None, permission: PhantomData }
+    }
+
+    /// The same right, whose queries share a slot.
+    #[must_use]
+    pub fn holding(self, slot: Arc<Slot>) -> Self {
+        Self { slot: Some(slot), ..self }
+    }
+
+    /// Whether its queries share a slot.
+    pub fn holds_slot(&self) -> bool {
+        self.slot.is_some()
     }
 }
 

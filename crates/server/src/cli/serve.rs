@@ -4,6 +4,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use millimetric_events::embedded::{EmbeddedStore, Options};
@@ -18,6 +19,10 @@ use crate::http;
 use crate::ops::projects::{Founded, first};
 use crate::ops::{background, keys, people};
 use crate::telemetry::start_logging;
+
+/// How long the stores may take to close once all requests have ended. What was acknowledged is durable
+/// already, and what is cut off here is repeated at the next start.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs a server until it is told to stop.
 pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> {
@@ -51,6 +56,8 @@ async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> a
     let options = Options {
         cache_bytes: u64::from(settings.cache_mib.get()) * MIB,
         queue_bytes: (u64::from(settings.queue_mib.get()) * MIB) as usize,
+        query_bytes: (u64::from(settings.query_mib.get()) * MIB) as usize,
+        query_timeout: Duration::from_secs(settings.query_timeout.get().into()),
         seal_rows: settings.seal_rows.map_or(defaults.seal_rows, NonZeroUsize::get),
         clock: Arc::clone(clock),
         ..defaults
@@ -130,8 +137,13 @@ async fn run(
     http::serve::serve(listener, http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
     background::write_counters(Arc::clone(&app)).await;
-    app.events.close().await;
-    app.control.close().await;
+    let closed = tokio::time::timeout(CLOSE_WITHIN, async {
+        app.events.close().await;
+        app.control.close().await;
+    });
+    if closed.await.is_err() {
+        tracing::warn!("background work did not end in time and is taken up again at the next start");
+    }
     tracing::info!("stopped");
     Ok(())
 }

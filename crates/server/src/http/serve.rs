@@ -27,7 +27,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests may take to finish once the server is told to stop.
-pub const FINISH_WITHIN: Duration = Duration::from_secs(8);
+pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {

@@ -18,8 +18,8 @@ use crate::wire::rows::{RowFormat, RowWriter};
 
 /// Pieces made ahead of whoever takes them.
 const AHEAD: usize = 2;
-/// How long a piece waits to be taken before the export is given up.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a piece of about a mebibyte waits to be taken before the export is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A file that is being made.
 #[derive(Debug)]
@@ -36,18 +36,18 @@ enum Piece {
 }
 
 impl Export {
-    /// Begins; `place` is held until the end (a permit, where exports are counted).
+    /// Begins; `slot` is held until the end.
     pub fn start(
         events: Arc<dyn EventStore>,
         scope: EventScope,
         question: ExportQuestion,
         format: RowFormat,
-        place: impl Send + 'static,
+        slot: impl Send + 'static,
     ) -> Result<Self, StoreError> {
         let (sender, pieces) = channel(AHEAD);
         let writer = RowWriter::new(format, scope)?;
         tokio::spawn(async move {
-            let _place = place;
+            let _slot = slot;
             let last = match run(&*events, scope, question, writer, &sender).await {
                 Ok(last) => last,
                 Err(error) => vec![Piece::Failed(error)],

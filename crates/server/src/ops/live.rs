@@ -3,20 +3,20 @@
 //! Costs nothing while nobody looks: storing an event asks only whether anybody waits. Whoever
 //! waits asks the store, so that nothing is shown that an answer would not hold.
 
-use std::sync::Arc;
-
 use millimetric_core::event::Event;
+use millimetric_core::ids::ProjectId;
 use millimetric_core::query::{EventsQuestion, Metric, Number, RowLimit, StatsQuestion};
 use millimetric_core::time::{TimeRange, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::read;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::slots::{Slot, Slots};
 
-/// Streams at once.
-const STREAMS: usize = 64;
+/// Streams at once, in all and of one project.
+const STREAMS: (usize, usize) = (64, 16);
 /// The newest events that are told.
 const NEWEST: u64 = 50;
 /// How long ago "now" began, in milliseconds.
@@ -29,7 +29,7 @@ const AHEAD_MILLIS: i64 = 10 * 60 * 1000;
 #[derive(Debug)]
 pub struct Live {
     news: watch::Sender<News>,
-    streams: Arc<Semaphore>,
+    streams: Slots,
 }
 
 /// What is told.
@@ -41,7 +41,7 @@ pub struct News {
 
 impl Default for Live {
     fn default() -> Self {
-        Self { news: watch::Sender::default(), streams: Arc::new(Semaphore::new(STREAMS)) }
+        Self { news: watch::Sender::default(), streams: Slots::new(STREAMS.0, STREAMS.1) }
     }
 }
 
@@ -58,12 +58,12 @@ impl Live {
         self.news.send_modify(|news| news.over = true);
     }
 
-    /// A place for somebody who looks, until it is dropped; 503 when all are taken.
-    pub fn watch(&self) -> ApiResult<Watch> {
-        let place = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+    /// A place for somebody who looks at a project, until it is dropped; 503 when all are taken.
+    pub fn watch(&self, project: ProjectId) -> ApiResult<Watch> {
+        let slot = self.streams.try_take(project).ok_or_else(|| {
             ApiError::new(ErrorCode::Overloaded).retry_after(30).because("too many streams at once")
         })?;
-        Ok(Watch { news: self.news.subscribe(), _place: place })
+        Ok(Watch { news: self.news.subscribe(), _slot: slot })
     }
 }
 
@@ -71,7 +71,7 @@ impl Live {
 #[derive(Debug)]
 pub struct Watch {
     news: watch::Receiver<News>,
-    _place: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Watch {
@@ -123,7 +123,7 @@ mod tests {
     async fn whoever_looks_hears_of_news_and_of_the_end() {
         let live = Live::default();
         live.came();
-        let mut watch = live.watch().unwrap();
+        let mut watch = live.watch(project(1)).unwrap();
         live.came();
         assert!(watch.next().await);
         live.stop();
@@ -131,11 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn streams_have_so_many_places() {
+    fn a_project_has_so_many_streams_and_leaves_some_to_others() {
         let live = Live::default();
-        let mut places: Vec<_> = (0..STREAMS).map(|_| live.watch().unwrap()).collect();
-        assert_eq!(live.watch().unwrap_err().code, ErrorCode::Overloaded);
-        places.pop();
-        assert!(live.watch().is_ok());
+        let mut held: Vec<_> = (0..STREAMS.1).map(|_| live.watch(project(1)).unwrap()).collect();
+        assert_eq!(live.watch(project(1)).unwrap_err().code, ErrorCode::Overloaded);
+        assert!(live.watch(project(2)).is_ok());
+        held.pop();
+        assert!(live.watch(project(1)).is_ok());
+    }
+
+    fn project(number: u128) -> ProjectId {
+        ProjectId::new(uuid::Uuid::from_u128(number))
     }
 }

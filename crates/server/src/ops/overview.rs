@@ -120,6 +120,7 @@ pub struct Overview {
 
 /// A project at a glance.
 pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuestion) -> ApiResult<Overview> {
+    let by = &read::in_one_slot(app, by).await?;
     let slice = &question.slice;
     let shift = Shift::of(slice.range, question.buckets.timezone);
     let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });

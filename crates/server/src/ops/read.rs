@@ -1,10 +1,11 @@
 //! Asking: the typed questions of `core::query`, put to the event store within what the project
-//! keeps.
+//! keeps, and so many at once.
 //!
 //! Retention is applied here before the store has removed anything, so that what has expired is
 //! unqueryable at once, whichever door asks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use millimetric_control::{Month, MonthlyUsage};
 use millimetric_core::event::Event;
@@ -14,15 +15,44 @@ use millimetric_core::query::{
     SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_events::StoreError;
 
 use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::slots::Slot;
 use crate::ops::export::Export;
 use crate::wire::rows::RowFormat;
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Longest time that a query waits for its turn (contract, section 5).
+const QUEUED: Duration = Duration::from_secs(10);
+/// Exports at once, in all and of one project: each holds a thread for as long as its client reads.
+pub const EXPORTS: (usize, usize) = (8, 2);
+
+/// The same right with a slot that all of its queries share: a page that asks many queries waits for
+/// its turn once, and counts as one client.
+pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> ApiResult<Authorized<Read>> {
+    Ok(by.clone().holding(Arc::new(slot(app, by).await?)))
+}
+
+/// Runs a query within the slots.
+async fn run<T>(
+    app: &App,
+    by: &Authorized<Read>,
+    query: impl Future<Output = Result<T, StoreError>>,
+) -> ApiResult<T> {
+    let _slot = if by.holds_slot() { None } else { Some(slot(app, by).await?) };
+    Ok(query.await?)
+}
+
+async fn slot(app: &App, by: &Authorized<Read>) -> ApiResult<Slot> {
+    app.query_slots.take(by.project().id, QUEUED).await.ok_or_else(|| {
+        ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many queries at once")
+    })
+}
 
 /// Raw events, newest first.
 pub async fn events(
@@ -31,7 +61,7 @@ pub async fn events(
     mut question: EventsQuestion,
 ) -> ApiResult<EventsAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.events(by.scope(), question).await?)
+    run(app, by, app.events.events(by.scope(), question)).await
 }
 
 /// One event by its id, when the project still keeps it.
@@ -41,13 +71,13 @@ pub async fn event(
     range: TimeRange,
     event_id: String,
 ) -> ApiResult<Option<Event>> {
-    Ok(app.events.event(by.scope(), kept(app, by, range), event_id).await?)
+    run(app, by, app.events.event(by.scope(), kept(app, by, range), event_id)).await
 }
 
 /// Counts, distinct visitors, sums and means.
 pub async fn stats(app: &App, by: &Authorized<Read>, mut question: StatsQuestion) -> ApiResult<StatsAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.stats(by.scope(), question).await?)
+    run(app, by, app.events.stats(by.scope(), question)).await
 }
 
 /// Where visits came from.
@@ -57,13 +87,13 @@ pub async fn sources(
     mut question: SourcesQuestion,
 ) -> ApiResult<SourcesAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.sources(by.scope(), question).await?)
+    run(app, by, app.events.sources(by.scope(), question)).await
 }
 
 /// Which event names occur.
 pub async fn names(app: &App, by: &Authorized<Read>, mut question: NamesQuestion) -> ApiResult<NamesAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.names(by.scope(), question).await?)
+    run(app, by, app.events.names(by.scope(), question)).await
 }
 
 /// How far visitors get along a series of events.
@@ -73,7 +103,7 @@ pub async fn funnel(
     mut question: FunnelQuestion,
 ) -> ApiResult<FunnelAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.funnel(by.scope(), question).await?)
+    run(app, by, app.events.funnel(by.scope(), question)).await
 }
 
 /// How many visitors come back, period after period.
@@ -83,13 +113,13 @@ pub async fn retention(
     mut question: RetentionQuestion,
 ) -> ApiResult<RetentionAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.retention(by.scope(), question).await?)
+    run(app, by, app.events.retention(by.scope(), question)).await
 }
 
 /// Which pages are viewed, and where sessions begin and end.
 pub async fn pages(app: &App, by: &Authorized<Read>, mut question: PagesQuestion) -> ApiResult<PagesAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.pages(by.scope(), question).await?)
+    run(app, by, app.events.pages(by.scope(), question)).await
 }
 
 /// How many sessions begin, and how many of them bounce.
@@ -99,7 +129,7 @@ pub async fn sessions(
     mut question: SessionsQuestion,
 ) -> ApiResult<SessionsAnswer> {
     question.range = kept(app, by, question.range);
-    Ok(app.events.sessions(by.scope(), question).await?)
+    run(app, by, app.events.sessions(by.scope(), question)).await
 }
 
 /// Every event of the question as a file that is made while it is taken.
@@ -110,8 +140,10 @@ pub fn export(
     format: RowFormat,
 ) -> ApiResult<Export> {
     question.range = kept(app, by, question.range);
-    let place = app.limits.export_place()?;
-    Ok(Export::start(Arc::clone(&app.events), by.scope(), question, format, place)?)
+    let slot = app.export_slots.try_take(by.project().id).ok_or_else(|| {
+        ApiError::new(ErrorCode::Overloaded).retry_after(10).because("too many exports at once")
+    })?;
+    Ok(Export::start(Arc::clone(&app.events), by.scope(), question, format, slot)?)
 }
 
 /// Events stored in each month that the range touches, of the key's env.

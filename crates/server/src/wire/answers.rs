@@ -136,6 +136,10 @@ pub struct StatsRows {
     /// Present and true when rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Events of groups that are in no row, the least frequent, since there are too many to count each
+    /// apart; absent where every group was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
     /// Present and true when distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
@@ -151,6 +155,10 @@ pub struct SourceRows {
     /// Present and true when rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Events of sources that are in no row, the least frequent, since there are too many to count each
+    /// apart; absent where every source was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
     /// Present and true when distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
@@ -180,6 +188,10 @@ pub struct NameRows {
     /// Present and true when rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Events of names that are in no row, the least frequent, since there are too many to count each
+    /// apart; absent where every name was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
     /// Present and true when distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
@@ -200,6 +212,9 @@ pub struct NameRow {
     pub last_seen: String,
     /// Properties that occur, by count descending.
     pub properties: Vec<PropertyRow>,
+    /// How often these events carry a property that is not listed; absent where all are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_properties: u64,
 }
 
 /// One property of an event name.
@@ -287,6 +302,7 @@ impl StatsRows {
             },
             rows: answer.rows.into_iter().map(row).collect(),
             truncated: answer.truncated,
+            other: answer.other,
             approximate: answer.approximate,
         }
     }
@@ -306,6 +322,7 @@ impl SourceRows {
             breakdown: if by_medium { "source_medium" } else { "source" },
             rows: answer.rows.into_iter().map(row).collect(),
             truncated: answer.truncated,
+            other: answer.other,
             approximate: answer.approximate,
         }
     }
@@ -321,6 +338,7 @@ impl From<NamesRow> for NameRow {
             first_seen: row.first_seen.to_string(),
             last_seen: row.last_seen.to_string(),
             properties: properties.map(|p| PropertyRow { name: p.name, count: p.count }).collect(),
+            other_properties: row.other_properties,
         }
     }
 }
@@ -330,6 +348,7 @@ impl From<NamesAnswer> for NameRows {
         Self {
             rows: answer.rows.into_iter().map(NameRow::from).collect(),
             truncated: answer.truncated,
+            other: answer.other,
             approximate: answer.approximate,
         }
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use self::lists::Lists;
 use super::estimate::estimate;
-use super::run::QueryContext;
 use super::select::Rows;
 use super::summary::{Kept, Members};
 use crate::StoreError;
+use crate::embedded::query_context::QueryContext;
 
 /// Bitmaps of all groups together may take so many bytes on each core before they become lists: what
 /// a processor keeps close, about.
@@ -32,6 +32,14 @@ impl Default for Distinct {
 }
 
 impl Distinct {
+    /// Bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Bitmaps(bitmaps) => size_of_val(bitmaps.bits.as_slice()),
+            Self::Lists(lists) => lists.bytes(),
+        }
+    }
+
     /// Makes room for groups below `groups` and visitors below `visitors`.
     pub(super) fn reserve(&mut self, groups: usize, visitors: usize) {
         match self {

@@ -7,11 +7,12 @@ use std::cmp::Reverse;
 use millimetric_core::event::Event;
 use millimetric_core::query::{Cursor, EventsAnswer, EventsQuestion};
 
-use super::run::{QueryContext, Span};
+use super::run::Span;
 use super::select::{Rows, Selection, select};
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::segment::Segment;
 use crate::embedded::view::View;
 

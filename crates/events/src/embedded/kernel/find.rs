@@ -5,12 +5,13 @@
 
 use millimetric_core::event::Event;
 
-use super::run::{QueryContext, Span};
+use super::run::Span;
 use super::select::select;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::dedup::{self, Identity};
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::view::View;
 
 /// The event of this id among the view's rows.

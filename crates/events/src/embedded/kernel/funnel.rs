@@ -11,15 +11,17 @@ use millimetric_core::query::{Filter, FunnelAnswer, FunnelQuestion, FunnelSteps}
 use self::course::{Act, Course};
 use self::tally::Tally;
 use super::distinct::Bitmaps;
+use super::frequent;
 use super::groups::{self, By, Counting, Piece};
 use super::journeys::{self, Gatherer, Moment, Plan};
 use super::labels::Labels;
 use super::local::Local;
-use super::run::{self, QueryContext, Span};
+use super::run::{self, Span};
 use super::select::{Selection, Wanted, select};
 use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::text::{TextColumn, widen, with_codes};
 use crate::embedded::view::View;
 
@@ -31,51 +33,25 @@ pub(in crate::embedded) fn funnel(
     question: &FunnelQuestion,
     context: &QueryContext,
 ) -> Result<FunnelAnswer, StoreError> {
-    let asked = Asked {
-        columns: &view.shared.columns,
-        filters: &question.filters,
-        course: Course::of(question),
-        by: question.group_by.iter().map(By::from).collect(),
-        labels: Labels::default(),
-    };
-    let (mut plan, mut tally) = (Plan::of(view, context)?, Tally::default());
-    // Most visitors do no second step: they need not be followed, but to know their group.
-    let started = if asked.by.is_empty() && plan.numbers_visitors() {
-        let (started, going_on) = asked.who_goes_on(view, context)?;
-        if asked.filters.is_empty() {
-            for part in journeys::follow(view, &asked.course, Some(&going_on), context)? {
-                tally.merge(part);
-            }
-            tally.start(started);
-            return Ok(tally.answer(question, &asked.labels.finish()));
-        }
-        plan.restrict(going_on);
-        Some(started)
-    } else {
-        None
-    };
-    let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
-        asked.gather(span, selection, gatherer)
-    };
-    journeys::each_round(view, &plan, context, gather, |gathered| {
-        let ranks = asked.labels.ranks(asked.by.len());
-        let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
-        let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
-        let follow = |tally: &mut Tally, moments: &mut [Moment<Act>]| {
-            if let Some(attempt) = asked.course.best_attempt(moments) {
-                tally.add(&attempt);
-            }
-        };
-        let parts = gathered.follow(context, order, Tally::default, follow)?;
-        for part in parts {
-            tally.merge(part);
-        }
-        Ok(())
-    })?;
-    if let Some(started) = started {
-        tally.start(started);
-    }
-    Ok(tally.answer(question, &asked.labels.finish()))
+    let by: Vec<By> = question.group_by.iter().map(By::from).collect();
+    let counting = Counting { filters: &question.filters, by: by.clone(), ..Counting::default() };
+    frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| {
+            let asked = Asked {
+                columns: &view.shared.columns,
+                filters: &question.filters,
+                course: Course::of(question),
+                by: by.clone(),
+                labels: groups::labels(view, frequent),
+            };
+            let tally = asked.follow(view, context)?;
+            let too_many = asked.labels.too_many();
+            Ok((tally.answer(question, &asked.labels.finish()), too_many))
+        },
+        |frequent| groups::sketch(view, &counting, frequent, context),
+    )
 }
 
 /// What a funnel needs to know of a row.
@@ -106,6 +82,49 @@ impl Steps {
 }
 
 impl Asked<'_> {
+    /// Follows every visitor along the steps.
+    fn follow(&self, view: &View, context: &QueryContext) -> Result<Tally, StoreError> {
+        let (mut plan, mut tally) = (Plan::of(view, context)?, Tally::default());
+        let mut memory = context.memory();
+        // Most visitors do no second step: they need not be followed, but to know their group.
+        let started = if self.by.is_empty() && plan.numbers_visitors() {
+            let (started, going_on) = self.who_goes_on(view, context)?;
+            if self.filters.is_empty() {
+                for part in journeys::follow(view, &self.course, Some(&going_on), context)? {
+                    tally.merge(part);
+                }
+                tally.start(started);
+                return Ok(tally);
+            }
+            plan.restrict(going_on);
+            Some(started)
+        } else {
+            None
+        };
+        let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
+            self.gather(span, selection, gatherer)
+        };
+        journeys::each_round(view, &plan, context, gather, |gathered| {
+            let ranks = self.labels.ranks(self.by.len());
+            let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
+            let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
+            let follow = |tally: &mut Tally, moments: &mut [Moment<Act>]| {
+                if let Some(attempt) = self.course.best_attempt(moments) {
+                    tally.add(&attempt);
+                }
+            };
+            let parts = gathered.follow(context, order, Tally::default, follow)?;
+            for part in parts {
+                tally.merge(part);
+            }
+            memory.grow_to(tally.bytes())
+        })?;
+        if let Some(started) = started {
+            tally.start(started);
+        }
+        Ok(tally)
+    }
+
     /// `None` where no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
         let events = self.columns.text(span.chunk, Field::EventName)?;

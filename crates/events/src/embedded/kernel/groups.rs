@@ -3,21 +3,25 @@
 //! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
 //! that their counts are only added up in the end.
 
+mod part;
+
 use std::sync::Arc;
 
 use millimetric_core::query::{Buckets, Column, Dimension, Filter};
 
-use super::distinct::Distinct;
+use self::part::Part;
 use super::estimate::{Sketch, TOKENS};
+use super::frequent::{self, Frequent};
 use super::labels::{Finished, Labels};
-use super::local::{Ids, Local};
-use super::run::{self, QueryContext, Span};
-use super::select::{Rows, Selection, select};
+use super::local::Local;
+use super::run::{self, Span};
+use super::select::{Selection, select};
 use super::summary::{Kept, Summary, SummaryKey};
 use super::sums::Sum;
 use crate::StoreError;
 use crate::embedded::columns::{Chunk, Columns};
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::text::TextColumn;
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
@@ -27,8 +31,6 @@ use crate::embedded::visitors::VisitorTable;
 pub(in crate::embedded) enum By {
     Field(Field),
     Property(Arc<str>),
-    /// The set of property names.
-    Shape,
 }
 
 impl From<&Dimension> for By {
@@ -45,7 +47,6 @@ impl By {
         match self {
             Self::Field(field) => columns.text(chunk, *field),
             Self::Property(name) => columns.property(chunk, name),
-            Self::Shape => columns.shapes(chunk),
         }
     }
 }
@@ -114,12 +115,35 @@ pub(super) struct Counted {
     pub(super) sums: Vec<Sum>,
 }
 
-/// Counts the view's rows, those of whole chunks by their summaries.
+impl Counted {
+    /// Events of the groups that are not counted apart.
+    pub(super) fn other(&self) -> u64 {
+        self.groups.other.map_or(0, |group| self.events[group])
+    }
+}
+
+/// Counts the view's rows, those of whole chunks by their summaries. Where there are more groups than
+/// may be counted apart, the most frequent are.
 pub(super) fn count(
     view: &View,
     counting: &Counting<'_>,
     context: &QueryContext,
 ) -> Result<Counted, StoreError> {
+    frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| count_with(view, counting, frequent, context),
+        |frequent| sketch(view, counting, frequent, context),
+    )
+}
+
+/// The same with the groups that are frequent, and whether those are too many.
+pub(super) fn count_with(
+    view: &View,
+    counting: &Counting<'_>,
+    frequent: Option<Arc<Frequent>>,
+    context: &QueryContext,
+) -> Result<(Counted, bool), StoreError> {
     let visitors = match counting.uniques {
         false => Visitors::None,
         true if visitors_if_many(view, counting.filters, context)?.is_some() => Visitors::Estimated,
@@ -127,23 +151,24 @@ pub(super) fn count(
     };
     let pieces = match visitors {
         Visitors::Estimated => spans(view),
+        // A summary holds all groups of its chunk.
+        _ if frequent.is_some() => spans(view),
         _ => pieces(view, counting),
     };
-    let labels = Labels::default();
+    let labels = labels(view, frequent);
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    let parts = run::each_of(&pieces, rows, context, Part::default, |part, piece| match piece {
+    let start = || Part::new(context);
+    let parts = run::each_of(&pieces, rows, context, start, |part, piece| match piece {
         Piece::Span(span) => part.add_span(view, counting, visitors, span, &labels),
         Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
-            Some(kept) => {
-                part.add_summary(view, &kept, &labels);
-                Ok(())
-            }
+            Some(kept) => part.add_summary(view, &kept, &labels),
             None => {
                 run::spans(chunk).try_for_each(|span| part.add_span(view, counting, visitors, &span, &labels))
             }
         },
     })?;
-    counted(counting, visitors, parts, labels, context)
+    let too_many = labels.too_many();
+    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
 }
 
 /// Counts those of the view's rows that are selected, whatever the filters.
@@ -151,15 +176,55 @@ pub(super) fn count_selected(
     view: &View,
     counting: &Counting<'_>,
     visitors: Visitors<'_>,
+    frequent: Option<Arc<Frequent>>,
     context: &QueryContext,
     selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
-) -> Result<Counted, StoreError> {
-    let labels = Labels::default();
-    let parts = run::each_span(view, context, Part::default, |part, span| {
-        let Some(selection) = selected(span)? else { return Ok(()) };
-        part.add(view, counting, visitors, span, &selection, &labels)
-    })?;
-    counted(counting, visitors, parts, labels, context)
+) -> Result<(Counted, bool), StoreError> {
+    let labels = labels(view, frequent);
+    let parts = run::each_span(
+        view,
+        context,
+        || Part::new(context),
+        |part, span| {
+            let Some(selection) = selected(span)? else { return Ok(()) };
+            part.add(view, counting, visitors, span, &selection, &labels)
+        },
+    )?;
+    let too_many = labels.too_many();
+    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
+}
+
+/// Labels for the groups of a query.
+pub(super) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> Labels {
+    Labels::new(view.shared.options.query_groups, frequent)
+}
+
+/// Adds the groups of the view's rows to a sketch.
+pub(super) fn sketch(
+    view: &View,
+    counting: &Counting<'_>,
+    frequent: &Frequent,
+    context: &QueryContext,
+) -> Result<(), StoreError> {
+    let columns = &view.shared.columns;
+    run::each_span(
+        view,
+        context,
+        || (),
+        |(), span| {
+            let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+            let mut local = Local::new(&selection, counting.buckets);
+            let mut texts = Vec::with_capacity(counting.by.len());
+            for by in &counting.by {
+                let column = by.column(columns, span.chunk)?;
+                local.divide(&selection, &column);
+                texts.push(column);
+            }
+            local.sketch(&local.counts(&selection), &texts, frequent);
+            Ok(())
+        },
+    )?;
+    Ok(())
 }
 
 /// Work on a view's rows.
@@ -203,14 +268,17 @@ pub(super) fn summary(
     context: &QueryContext,
 ) -> Result<Option<Arc<Kept>>, StoreError> {
     let kept = view.shared.columns.summary(chunk, key, || {
-        let (labels, mut part) = (Labels::default(), Part::default());
+        let (labels, mut part) = (labels(view, None), Part::new(context));
         let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
         for span in run::spans(chunk) {
             context.check()?;
             part.add_span(view, counting, visitors, &span, &labels)?;
+            if labels.too_many() {
+                return Ok(Kept::of(None, chunk.rows()));
+            }
         }
         let groups = labels.finish();
-        let count = groups.labels.len();
+        let count = groups.len();
         let visitors = if counting.uniques {
             part.visitors.kept(count, view.visitors.len(), context)?
         } else {
@@ -230,9 +298,9 @@ fn counted(
     labels: Labels,
     context: &QueryContext,
 ) -> Result<Counted, StoreError> {
-    let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
+    let mut whole = Part::whole(parts, context)?;
     let groups = labels.finish();
-    let count = groups.labels.len();
+    let count = groups.len();
     let uniques = match visitors {
         Visitors::None => Vec::new(),
         Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, context)?,
@@ -272,14 +340,19 @@ pub(super) fn visitors_if_many(
     if rows <= most || visitors_of_chunks(view, rows, context)? <= most as u64 {
         return Ok(None);
     }
-    let parts = run::each_span(view, context, Part::default, |part, span| {
-        let Some(selection) = select(view, span, filters)? else { return Ok(()) };
-        let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
-        part.visitors.reserve(1, TOKENS);
-        part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
-        Ok(())
-    })?;
-    let mut whole = parts.into_iter().reduce(Part::merge).unwrap_or_default();
+    let parts = run::each_span(
+        view,
+        context,
+        || Part::new(context),
+        |part, span| {
+            let Some(selection) = select(view, span, filters)? else { return Ok(()) };
+            let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
+            part.visitors.reserve(1, TOKENS);
+            part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
+            part.reserve()
+        },
+    )?;
+    let mut whole = Part::whole(parts, context)?;
     Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > most as u64))
 }
 
@@ -301,143 +374,4 @@ const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
 fn padded<T: Clone>(mut values: Vec<T>, length: usize, value: T) -> Vec<T> {
     values.resize(length, value);
     values
-}
-
-/// What one core has counted.
-#[derive(Debug, Default)]
-struct Part {
-    events: Vec<u64>,
-    visitors: Distinct,
-    spans: Vec<(i64, i64)>,
-    sums: Vec<Sum>,
-}
-
-impl Part {
-    /// Adds the rows of a span that the question is about.
-    fn add_span(
-        &mut self,
-        view: &View,
-        counting: &Counting<'_>,
-        visitors: Visitors<'_>,
-        span: &Span<'_>,
-        labels: &Labels,
-    ) -> Result<(), StoreError> {
-        let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
-        self.add(view, counting, visitors, span, &selection, labels)
-    }
-
-    /// Adds the rows of a whole chunk that the question is about.
-    fn add_summary(&mut self, view: &View, kept: &Arc<Kept>, labels: &Labels) {
-        let Some(summary) = kept.summary() else { return };
-        let (groups, count) = labels.with(|numbers| (numbers.add(&summary.groups), numbers.len()));
-        self.events.resize(self.events.len().max(count), 0);
-        for (group, events) in groups.iter().zip(&summary.events) {
-            self.events[*group as usize] += events;
-        }
-        if !summary.visitors.is_empty() {
-            self.visitors.reserve(count, view.visitors.len());
-            self.visitors.add_summary(&groups, kept);
-        }
-    }
-
-    fn add(
-        &mut self,
-        view: &View,
-        counting: &Counting<'_>,
-        visitors: Visitors<'_>,
-        span: &Span<'_>,
-        selection: &Selection,
-        labels: &Labels,
-    ) -> Result<(), StoreError> {
-        let columns = &view.shared.columns;
-        let mut local = Local::new(selection, counting.buckets);
-        let mut texts = Vec::with_capacity(counting.by.len());
-        for by in &counting.by {
-            texts.push(by.column(columns, span.chunk)?);
-        }
-        let counts = counting.divide(&mut local, selection, &texts);
-        let (groups, count) = local.groups(&counts, &texts, labels);
-        self.events.resize(self.events.len().max(count), 0);
-        for (group, events) in groups.iter().zip(&counts).filter(|(_, events)| **events > 0) {
-            self.events[*group as usize] += u64::from(*events);
-        }
-        let seen = match visitors {
-            Visitors::None => None,
-            Visitors::Numbered => {
-                let numbers = columns.visitors(span.chunk, &view.visitors)?;
-                Some((numbers, view.visitors.len()))
-            }
-            Visitors::NumberedIn(table) => {
-                let hashes = columns.visitor_hashes(span.chunk)?;
-                let mut numbers = vec![0; hashes.len()];
-                selection.rows.each(|row| numbers[row] = table.number(hashes[row]));
-                Some((Arc::new(numbers), table.len()))
-            }
-            Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
-        };
-        if let Some((seen, most)) = seen {
-            self.visitors.reserve(count, most);
-            self.add_visitors(&local.ids, &groups, &counts, selection, &seen);
-        }
-        if counting.spans {
-            self.spans.resize(self.spans.len().max(count), NO_SPAN);
-            local.each(selection, |row, id| {
-                let span = &mut self.spans[groups[id as usize] as usize];
-                let time = selection.times.at(row);
-                *span = (span.0.min(time), span.1.max(time));
-            });
-        } else if let Some(name) = &counting.number {
-            let numbers = columns.numbers(span.chunk, name)?;
-            self.sums.resize(self.sums.len().max(count), Sum::default());
-            local.each(selection, |row, id| {
-                if !numbers[row].is_nan() {
-                    self.sums[groups[id as usize] as usize].add(numbers[row]);
-                }
-            });
-        }
-        Ok(())
-    }
-
-    fn add_visitors(
-        &mut self,
-        ids: &Ids,
-        groups: &[u32],
-        counts: &[u32],
-        selection: &Selection,
-        visitors: &Arc<Vec<u32>>,
-    ) {
-        let rows = &selection.rows;
-        match (ids, rows) {
-            (Ids::One, _) => self.visitors.add_group(groups[0], visitors, rows, 0..rows.len()),
-            (Ids::Runs(runs), _) => {
-                let mut start = 0;
-                for (end, id) in runs {
-                    self.visitors.add_group(groups[*id as usize], visitors, rows, start..*end);
-                    start = *end;
-                }
-            }
-            (Ids::Each(ids), Rows::Span(rows)) => {
-                let seen = ids.iter().copied().zip(visitors[rows.clone()].iter().copied());
-                self.visitors.add(groups, counts, seen);
-            }
-            (Ids::Each(ids), Rows::List(rows)) => {
-                let seen = ids.iter().copied().zip(rows.iter().map(|row| visitors[*row as usize]));
-                self.visitors.add(groups, counts, seen);
-            }
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        let length = self.events.len().max(other.events.len());
-        self.events.resize(length, 0);
-        self.events.iter_mut().zip(other.events).for_each(|(mine, theirs)| *mine += theirs);
-        self.visitors.merge(other.visitors);
-        self.spans.resize(self.spans.len().max(other.spans.len()), NO_SPAN);
-        for (mine, theirs) in self.spans.iter_mut().zip(other.spans) {
-            *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1));
-        }
-        self.sums.resize(self.sums.len().max(other.sums.len()), Sum::default());
-        self.sums.iter_mut().zip(other.sums).for_each(|(mine, theirs)| mine.merge(theirs));
-        self
-    }
 }

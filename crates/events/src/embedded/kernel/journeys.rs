@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(super) use self::by_name::{ByName, Event, follow};
 use super::groups::visitors_if_many;
-use super::run::{self, QueryContext, Span};
+use super::run::{self, Span};
 use super::select::{Selection, select};
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
+use crate::embedded::query_context::{QueryContext, Reservation};
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
@@ -102,6 +103,7 @@ struct Round {
 pub(super) struct Gathered<T> {
     part_bits: u32,
     lists: Vec<Vec<Blocks<T>>>,
+    _memory: Vec<Reservation>,
 }
 
 /// A list that grows without being moved, in pieces that the allocator keeps for the next one.
@@ -248,7 +250,8 @@ fn gather<T: Copy + Send>(
     // One visitor's rows stay together, however often a round is split.
     let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
     let empty = || std::iter::repeat_with(Blocks::default).take(plan.parts()).collect::<Vec<_>>();
-    let lists = run::each_span(view, context, empty, |parts, span| {
+    let start = || Core { parts: empty(), taken: 0, memory: context.memory() };
+    let cores = run::each_span(view, context, start, |core, span| {
         if is_too_much() {
             return Ok(());
         }
@@ -258,12 +261,29 @@ fn gather<T: Copy + Send>(
         } else {
             Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
         };
-        let mut gatherer = Gatherer { parts, taken: 0, plan, round, visitors };
+        let mut gatherer = Gatherer { parts: &mut core.parts, taken: 0, plan, round, visitors };
         each(span, &selection, &mut gatherer)?;
-        held.fetch_add(gatherer.taken, Relaxed);
-        Ok(())
+        let taken = gatherer.taken;
+        core.taken += taken;
+        held.fetch_add(taken, Relaxed);
+        match core.memory.grow_to(core.taken * size_of::<Moment<T>>()) {
+            // Half of the visitors at a time take half of the memory.
+            Err(_) if round.of < MOST_ROUNDS => {
+                held.fetch_max(plan.most.saturating_add(1), Relaxed);
+                Ok(())
+            }
+            reserved => reserved,
+        }
     })?;
-    Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists }))
+    let (lists, memory) = cores.into_iter().map(|core| (core.parts, core.memory)).unzip();
+    Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists, _memory: memory }))
+}
+
+/// What one core has gathered.
+struct Core<T> {
+    parts: Vec<Blocks<T>>,
+    taken: usize,
+    memory: Reservation,
 }
 
 /// Brings one visitor's moments into order, those of one millisecond into the order given.

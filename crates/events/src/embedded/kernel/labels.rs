@@ -1,56 +1,97 @@
-//! The groups of an answer while it is being counted: a number for each distinct combination of
+//! The groups of a response while it is being counted: a number for each distinct combination of
 //! bucket and texts, the same on every core.
+//!
+//! Strangers choose the texts, so groups are bounded in number and bytes. What does not fit, or is not
+//! frequent where only [`Frequent`] groups are counted apart, is one more group: all others.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use millimetric_core::query::StatsQuestion;
 use parking_lot::Mutex;
 
-use crate::embedded::text::{Dictionary, Interner};
+use super::frequent::Frequent;
+use crate::embedded::text::{Dictionary, Interner, TextColumn};
+
+const DIMENSIONS: usize = StatsQuestion::MAX_DIMENSIONS;
+/// Bytes of the texts of all groups together, for each group that may be counted apart.
+const TEXT_BYTES: usize = 256;
 
 /// A group: its bucket's start, and a code for each dimension (0: no value).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Label {
     pub(super) bucket: i64,
-    pub(super) codes: [u32; StatsQuestion::MAX_DIMENSIONS],
+    codes: [u32; DIMENSIONS],
 }
 
 impl Label {
-    /// The group of one dimension's code.
-    pub(super) fn of_one(code: u32) -> Self {
-        let mut label = Self { bucket: 0, codes: [0; StatsQuestion::MAX_DIMENSIONS] };
-        label.codes[0] = code;
-        label
+    /// The group of everything that is not counted apart.
+    const OTHER: Self = Self { bucket: i64::MIN, codes: [Code::NONE; DIMENSIONS] };
+}
+
+/// Codes of texts that were given already, by their code in a column.
+#[derive(Debug)]
+pub(super) struct Code;
+
+impl Code {
+    /// Not known yet, or not to be had.
+    pub(super) const NONE: u32 = u32::MAX;
+
+    /// For all texts of each column.
+    pub(super) fn unknown(columns: &[Arc<TextColumn>]) -> Vec<Vec<u32>> {
+        columns.iter().map(|column| vec![Self::NONE; column.dictionary.len()]).collect()
     }
 }
 
 /// Gives numbers to labels and codes to texts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Labels(Mutex<Numbers>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Numbers {
-    texts: [Interner; StatsQuestion::MAX_DIMENSIONS],
+    texts: [Interner; DIMENSIONS],
+    text_bytes: usize,
     by_label: HashMap<Label, u32>,
     labels: Vec<Label>,
+    /// Groups that are counted apart, at the most.
+    limit: usize,
+    frequent: Option<Arc<Frequent>>,
+    too_many: bool,
 }
 
 impl Labels {
+    /// For at most so many groups; `frequent` says which of them, where there are more.
+    pub(super) fn new(limit: usize, frequent: Option<Arc<Frequent>>) -> Self {
+        Self(Mutex::new(Numbers {
+            texts: Default::default(),
+            text_bytes: 0,
+            by_label: HashMap::new(),
+            labels: Vec::new(),
+            limit,
+            frequent,
+            too_many: false,
+        }))
+    }
+
     /// Does something with the numbers that no other core may disturb.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Numbers) -> T) -> T {
         work(&mut self.0.lock())
     }
 
+    /// Whether there were more groups than can be counted apart.
+    pub(super) fn too_many(&self) -> bool {
+        self.0.lock().too_many
+    }
+
     /// The place of each group so far among all of them in the order of [`Finished::compare`].
     pub(super) fn ranks(&self, dimensions: usize) -> Vec<u32> {
         let numbers = self.0.lock();
-        let text = |group: u32, dimension: usize| {
-            numbers.texts[dimension].dictionary().get(numbers.labels[group as usize].codes[dimension])
-        };
         let mut groups: Vec<u32> = (0..numbers.len() as u32).collect();
         groups.sort_unstable_by(|a, b| {
-            (0..dimensions).map(|place| text(*a, place)).cmp((0..dimensions).map(|place| text(*b, place)))
+            let texts = |group: u32| (0..dimensions).map(move |dimension| (group, dimension));
+            let text = |(group, dimension)| numbers.text(group, dimension);
+            texts(*a).map(text).cmp(texts(*b).map(text))
         });
         let mut ranks = vec![0; groups.len()];
         (0..).zip(groups).for_each(|(rank, group)| ranks[group as usize] = rank);
@@ -60,30 +101,45 @@ impl Labels {
     /// Compares two groups of one dimension as [`Finished::compare`] does.
     pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
         let numbers = self.0.lock();
-        let text = |group: u32| numbers.texts[0].dictionary().get(numbers.labels[group as usize].codes[0]);
-        text(a).cmp(&text(b))
+        numbers.text(a, 0).cmp(&numbers.text(b, 0))
     }
 
     pub(super) fn finish(self) -> Finished {
         let numbers = self.0.into_inner();
-        Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels }
+        let other = numbers.by_label.get(&Label::OTHER).map(|group| *group as usize);
+        Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels, other }
     }
 }
 
 impl Numbers {
-    pub(super) fn code(&mut self, dimension: usize, text: Option<&str>) -> u32 {
-        self.texts[dimension].code(text)
+    /// The number of the group of a bucket and of one text of each column, given by its code there;
+    /// `known` are the codes of texts that were met before.
+    pub(super) fn group(
+        &mut self,
+        bucket: i64,
+        columns: &[Arc<TextColumn>],
+        codes: &[u32],
+        known: &mut [Vec<u32>],
+    ) -> u32 {
+        let text = |dimension: usize| columns[dimension].dictionary.get(codes[dimension]);
+        if let Some(frequent) = &self.frequent
+            && !frequent.has(frequent.hash(bucket, (0..columns.len()).map(text)))
+        {
+            return self.add(Label::OTHER);
+        }
+        let mut label = Label { bucket, codes: [0; DIMENSIONS] };
+        for (dimension, known) in known.iter_mut().enumerate() {
+            let code = &mut known[codes[dimension] as usize];
+            if *code == Code::NONE {
+                *code = self.code(dimension, text(dimension));
+            }
+            label.codes[dimension] = *code;
+        }
+        self.number(label)
     }
 
-    pub(super) fn number(&mut self, label: Label) -> u32 {
-        *self.by_label.entry(label).or_insert_with(|| {
-            self.labels.push(label);
-            self.labels.len() as u32 - 1
-        })
-    }
-
-    /// The numbers of groups that were counted elsewhere.
-    pub(super) fn add(&mut self, groups: &Finished) -> Vec<u32> {
+    /// The numbers of groups that were counted elsewhere, none of which is that of all others.
+    pub(super) fn add_all(&mut self, groups: &Finished) -> Vec<u32> {
         let mut number = |label: &Label| {
             let mut codes = label.codes;
             for (dimension, code) in codes.iter_mut().enumerate() {
@@ -94,21 +150,80 @@ impl Numbers {
         groups.labels.iter().map(&mut number).collect()
     }
 
+    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// The code of a text; [`Code::NONE`] of a new one for which there is no room.
+    fn code(&mut self, dimension: usize, text: Option<&str>) -> u32 {
+        let interner = &mut self.texts[dimension];
+        let Some(new) = text.filter(|text| interner.known(text.as_bytes()).is_none()) else {
+            return interner.code(text);
+        };
+        if self.text_bytes + new.len() > self.limit.saturating_mul(TEXT_BYTES) {
+            return Code::NONE;
+        }
+        self.text_bytes += new.len();
+        interner.code(text)
+    }
+
+    fn number(&mut self, label: Label) -> u32 {
+        if let Some(number) = self.by_label.get(&label) {
+            return *number;
+        }
+        if self.labels.len() >= self.limit || label.codes.contains(&Code::NONE) {
+            self.too_many = true;
+            return self.add(Label::OTHER);
+        }
+        self.add(label)
+    }
+
+    fn add(&mut self, label: Label) -> u32 {
+        *self.by_label.entry(label).or_insert_with(|| {
+            self.labels.push(label);
+            self.labels.len() as u32 - 1
+        })
+    }
+
+    fn text(&self, group: u32, dimension: usize) -> Option<&str> {
+        match self.labels[group as usize].codes[dimension] {
+            Code::NONE => None,
+            code => self.texts[dimension].dictionary().get(code),
+        }
     }
 }
 
 /// The groups once all is counted.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
-    texts: [Dictionary; StatsQuestion::MAX_DIMENSIONS],
-    pub(super) labels: Vec<Label>,
+    texts: [Dictionary; DIMENSIONS],
+    labels: Vec<Label>,
+    /// The group of everything that is not counted apart, where there is such.
+    pub(super) other: Option<usize>,
 }
 
 impl Finished {
+    /// How many there are, that of all others included.
+    pub(super) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Those that are counted apart.
+    pub(super) fn apart(&self) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(|group| self.other != Some(*group))
+    }
+
+    /// The start of a group's bucket.
+    pub(super) fn bucket(&self, group: usize) -> i64 {
+        self.labels[group].bucket
+    }
+
     pub(super) fn text(&self, group: usize, dimension: usize) -> Option<&str> {
-        self.texts[dimension].get(self.labels[group].codes[dimension])
+        match self.labels[group].codes[dimension] {
+            Code::NONE => None,
+            code => self.texts[dimension].get(code),
+        }
     }
 
     /// Memory that they take.

@@ -10,7 +10,8 @@ use hashbrown::{HashMap, HashTable};
 use millimetric_core::query::{Buckets, StatsQuestion};
 
 use super::calendar;
-use super::labels::{Label, Labels};
+use super::frequent::Frequent;
+use super::labels::{Code, Labels};
 use super::select::{Rows, Selection};
 use crate::embedded::text::{TextColumn, widen, with_codes};
 use crate::embedded::times::Times;
@@ -146,24 +147,24 @@ impl Local {
         texts: &[Arc<TextColumn>],
         labels: &Labels,
     ) -> (Vec<u32>, usize) {
-        let mut codes: Vec<Vec<u32>> =
-            texts.iter().map(|column| vec![u32::MAX; column.dictionary.len()]).collect();
+        let mut known = Code::unknown(texts);
         labels.with(|numbers| {
             let mut groups = vec![0; self.count];
             for (id, group) in groups.iter_mut().enumerate().filter(|(id, _)| counts[*id] > 0) {
-                let (bucket, local) = self.taken_apart(id as u32);
-                let mut label = Label { bucket, codes: [0; StatsQuestion::MAX_DIMENSIONS] };
-                for (dimension, column) in texts.iter().enumerate() {
-                    let code = &mut codes[dimension][local[dimension] as usize];
-                    if *code == u32::MAX {
-                        *code = numbers.code(dimension, column.dictionary.get(local[dimension]));
-                    }
-                    label.codes[dimension] = *code;
-                }
-                *group = numbers.number(label);
+                let (bucket, codes) = self.taken_apart(id as u32);
+                *group = numbers.group(bucket, texts, &codes, &mut known);
             }
             (groups, numbers.len())
         })
+    }
+
+    /// Adds the events of each local group to a sketch.
+    pub(super) fn sketch(&self, counts: &[u32], texts: &[Arc<TextColumn>], frequent: &Frequent) {
+        for (id, count) in (0..).zip(counts).filter(|(_, count)| **count > 0) {
+            let (bucket, codes) = self.taken_apart(id);
+            let texts = texts.iter().zip(codes).map(|(column, code)| column.dictionary.get(code));
+            frequent.add(frequent.hash(bucket, texts), *count);
+        }
     }
 
     /// The bucket and the codes that a local group number was made from.

@@ -1,16 +1,20 @@
 //! `GET /v1/events`: which event names occur, when, and with which properties.
-//! Counting is in `groups`; nothing here looks at a row.
+//! Counting is in `groups` and `property_names`; nothing here looks at a row.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use hashbrown::HashMap;
 use millimetric_core::query::{NamesAnswer, NamesQuestion, NamesRow, PropertySeen};
 
-use super::groups::{self, By, Counted, Counting};
-use super::properties::read_names;
-use super::run::QueryContext;
+use super::groups::{self, By, Counting};
+use super::property_names::{Properties, PropertyNames};
+use super::run;
+use super::select::{Rows, select};
 use crate::StoreError;
+use crate::embedded::columns::Chunk;
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
@@ -23,42 +27,87 @@ pub(in crate::embedded) fn names(
     let by = vec![By::Field(Field::EventName)];
     let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
-    let by = vec![By::Field(Field::EventName), By::Shape];
-    let shapes = groups::count(view, &Counting { by, ..Counting::default() }, context)?;
-    let mut properties = properties_by_name(&shapes);
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
-    let mut order: Vec<usize> = (0..counted.events.len()).collect();
+    let mut order: Vec<usize> = counted.groups.apart().collect();
     order.sort_unstable_by_key(|group| (Reverse(counted.events[*group]), name(*group)));
-    let truncated = order.len() > question.limit.get();
+    let other = counted.other();
+    let truncated = order.len() > question.limit.get() || other > 0;
     order.truncate(question.limit.get());
-    let row = |group: usize| NamesRow {
-        event_name: name(group).to_owned(),
-        count: counted.events[group],
-        uniques: counted.uniques[group],
-        first_seen: instant(counted.spans[group].0),
-        last_seen: instant(counted.spans[group].1),
-        properties: ranked(properties.remove(name(group)).unwrap_or_default()),
+    let mut properties = order.iter().map(|group| (name(*group), Properties::default())).collect();
+    count_properties(view, &mut properties, context)?;
+    let row = |group: usize| {
+        let (properties, other_properties) = ranked(properties.remove(name(group)).unwrap_or_default());
+        NamesRow {
+            event_name: name(group).to_owned(),
+            count: counted.events[group],
+            uniques: counted.uniques[group],
+            first_seen: instant(counted.spans[group].0),
+            last_seen: instant(counted.spans[group].1),
+            properties,
+            other_properties,
+        }
     };
     let rows = order.into_iter().map(row).collect();
-    Ok(NamesAnswer { rows, truncated, approximate: counted.approximate })
+    Ok(NamesAnswer { rows, truncated, other, approximate: counted.approximate })
 }
 
-/// Events by event name and property.
-fn properties_by_name(shapes: &Counted) -> HashMap<&str, BTreeMap<String, u64>> {
-    let mut properties: HashMap<&str, BTreeMap<String, u64>> = HashMap::new();
-    for group in 0..shapes.events.len() {
-        let seen = properties.entry(shapes.groups.text(group, 0).unwrap_or_default()).or_default();
-        for property in read_names(shapes.groups.text(group, 1).unwrap_or_default()) {
-            *seen.entry(property).or_default() += shapes.events[group];
+/// Counts the properties of these event names in the view's rows.
+fn count_properties(
+    view: &View,
+    by_event: &mut HashMap<&str, Properties>,
+    context: &QueryContext,
+) -> Result<(), StoreError> {
+    let rows = view.chunks.iter().map(Chunk::rows).sum();
+    let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |found, chunk| {
+        found.push(of_chunk(view, chunk, context)?);
+        Ok(())
+    })?;
+    let mut memory = context.memory();
+    let mut bytes = 0;
+    for of_chunk in of_cores.into_iter().flatten() {
+        context.check()?;
+        for (event, theirs) in of_chunk.by_event() {
+            let Some(mine) = by_event.get_mut(event) else { continue };
+            mine.other += theirs.other;
+            for (name, count) in &theirs.counts {
+                if let Some(known) = mine.counts.get_mut(name) {
+                    *known += count;
+                } else {
+                    bytes += name.len() + size_of::<(String, u64)>();
+                    mine.counts.insert(name.clone(), *count);
+                }
+            }
+        }
+        memory.grow_to(bytes)?;
+    }
+    Ok(())
+}
+
+/// The property names of the view's rows of a chunk, kept where these are all of its rows.
+fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<PropertyNames>, StoreError> {
+    let columns = &view.shared.columns;
+    let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
+    match selected.map(|selection| selection.rows) {
+        None => Ok(Arc::default()),
+        Some(Rows::Span(rows)) if rows == (0..chunk.rows()) => {
+            columns.property_names(chunk, || PropertyNames::count(columns, chunk, |_| true, context))
+        }
+        Some(Rows::Span(rows)) => {
+            PropertyNames::count(columns, chunk, |row| rows.contains(&row), context).map(Arc::new)
+        }
+        Some(Rows::List(rows)) => {
+            let wanted = |row: usize| rows.binary_search(&(row as u32)).is_ok();
+            PropertyNames::count(columns, chunk, wanted, context).map(Arc::new)
         }
     }
-    properties
 }
 
-fn ranked(properties: BTreeMap<String, u64>) -> Vec<PropertySeen> {
-    let mut seen: Vec<_> = properties.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
-    // The sort is stable and the names stand in order already.
-    seen.sort_by_key(|property| Reverse(property.count));
-    seen.truncate(NamesRow::MAX_PROPERTIES);
-    seen
+/// The most frequent properties, and how often all others occur.
+fn ranked(properties: Properties) -> (Vec<PropertySeen>, u64) {
+    let Properties { counts, mut other } = properties;
+    let mut seen: Vec<_> = counts.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
+    seen.sort_unstable_by(|a, b| (Reverse(a.count), &a.name).cmp(&(Reverse(b.count), &b.name)));
+    let cut = seen.split_off(seen.len().min(NamesRow::MAX_PROPERTIES));
+    other += cut.iter().map(|property| property.count).sum::<u64>();
+    (seen, other)
 }

@@ -2,18 +2,20 @@
 //! defined at [`PagesQuestion`].
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort};
 
+use super::frequent::{self, Frequent};
 use super::groups::{self, By, Counted, Counting, Visitors};
-use super::labels::Labels;
-use super::run::{QueryContext, Span};
+use super::run::Span;
 use super::select::{Selection, select};
 use super::sessions::{Marks, Session, Sessions};
 use crate::StoreError;
 use crate::embedded::field::Field;
 use crate::embedded::near_numbers::NO_NUMBER;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
@@ -23,41 +25,66 @@ pub(in crate::embedded) fn pages(
     question: &PagesQuestion,
     context: &QueryContext,
 ) -> Result<PagesAnswer, StoreError> {
-    let labels = Labels::default();
-    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
-    let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
-    let mut whole = Tally::default();
-    for tally in tallies {
-        whole.merge(&tally);
-    }
-    let labels = labels.finish();
-    let mut rows: HashMap<Option<String>, PagesRow> = HashMap::new();
-    for (group, path) in whole.paths.iter().enumerate() {
-        let row = row(&mut rows, labels.text(group, 0));
-        (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
-    }
-    let views = Views { view, filtered: !question.filters.is_empty(), counting };
-    for counted in views.count(context)? {
-        for group in 0..counted.events.len() {
-            let row = row(&mut rows, counted.groups.text(group, 0));
-            row.views += counted.events[group];
-            row.uniques += counted.uniques[group];
-        }
-    }
-    let mut rows: Vec<PagesRow> = rows.into_values().filter(|row| row.views > 0).collect();
+    let by_path = Counting { filters: &[page_view()], by: by_path(), ..Counting::default() };
+    let (found, whole, other) = frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| count(view, question, frequent, context),
+        |frequent| groups::sketch(view, &by_path, frequent, context),
+    )?;
+    let mut rows: Vec<PagesRow> = found.into_values().filter(|row| row.views > 0).collect();
     let number = |row: &PagesRow| match question.sort {
         PagesSort::Views => row.views,
         PagesSort::Entries => row.entries,
         PagesSort::Exits => row.exits,
     };
     rows.sort_unstable_by(|a, b| (Reverse(number(a)), &a.path).cmp(&(Reverse(number(b)), &b.path)));
-    let truncated = rows.len() > question.limit.get();
+    let truncated = rows.len() > question.limit.get() || other > 0;
     rows.truncate(question.limit.get());
-    Ok(PagesAnswer { rows, sessions: whole.sessions, bounces: whole.bounces, truncated })
+    Ok(PagesAnswer { rows, sessions: whole.sessions, bounces: whole.bounces, truncated, other })
+}
+
+/// Rows by path.
+type Rows = HashMap<Option<String>, PagesRow>;
+
+/// The rows, what was counted of sessions, and the page views of paths that have no row; and whether
+/// there are too many paths.
+fn count(
+    view: &View,
+    question: &PagesQuestion,
+    frequent: Option<Arc<Frequent>>,
+    context: &QueryContext,
+) -> Result<((Rows, Tally, u64), bool), StoreError> {
+    let labels = groups::labels(view, frequent.clone());
+    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
+    let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
+    let mut whole = Tally::default();
+    for tally in tallies {
+        whole.merge(&tally);
+    }
+    let (mut too_many, mut other) = (labels.too_many(), 0);
+    let labels = labels.finish();
+    let mut rows = Rows::new();
+    for group in labels.apart() {
+        let Some(path) = whole.paths.get(group) else { continue };
+        let row = row(&mut rows, labels.text(group, 0));
+        (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
+    }
+    let views = Views { view, filtered: !question.filters.is_empty(), counting, frequent };
+    for (counted, more) in views.count(context)? {
+        too_many |= more;
+        other += counted.other();
+        for group in counted.groups.apart() {
+            let row = row(&mut rows, counted.groups.text(group, 0));
+            row.views += counted.events[group];
+            row.uniques += counted.uniques[group];
+        }
+    }
+    Ok(((rows, whole, other), too_many))
 }
 
 /// The row of a path.
-fn row<'a>(rows: &'a mut HashMap<Option<String>, PagesRow>, path: Option<&str>) -> &'a mut PagesRow {
+fn row<'a>(rows: &'a mut Rows, path: Option<&str>) -> &'a mut PagesRow {
     let path = path.map(str::to_owned);
     rows.entry(path).or_insert_with_key(|path| PagesRow { path: path.clone(), ..PagesRow::default() })
 }
@@ -68,29 +95,45 @@ struct Views<'a> {
     /// Whether some sessions do not count.
     filtered: bool,
     counting: Marks,
+    /// The paths that are counted apart, where they are too many.
+    frequent: Option<Arc<Frequent>>,
 }
 
 impl Views<'_> {
     /// Counts them and their visitors by path: visitors too many to be numbered at once in several
     /// rounds, whose numbers add up.
-    fn count(&self, context: &QueryContext) -> Result<Vec<Counted>, StoreError> {
-        let by = vec![By::Field(Field::Path)];
-        let counting = Counting { by, uniques: true, ..Counting::default() };
+    fn count(&self, context: &QueryContext) -> Result<Vec<(Counted, bool)>, StoreError> {
+        let counting = Counting { by: by_path(), uniques: true, ..Counting::default() };
+        let frequent = || self.frequent.clone();
         let Some(visitors) = groups::visitors_if_many(self.view, &[page_view()], context)? else {
             if !self.filtered {
                 let filters = &[page_view()];
-                return Ok(vec![groups::count(self.view, &Counting { filters, ..counting }, context)?]);
+                let counting = Counting { filters, ..counting };
+                return Ok(vec![groups::count_with(self.view, &counting, frequent(), context)?]);
             }
             let selected = |span: &Span<'_>| self.select(span);
-            let counted =
-                groups::count_selected(self.view, &counting, Visitors::Numbered, context, selected)?;
+            let counted = groups::count_selected(
+                self.view,
+                &counting,
+                Visitors::Numbered,
+                frequent(),
+                context,
+                selected,
+            )?;
             return Ok(vec![counted]);
         };
         let rounds = visitors.div_ceil(self.view.shared.options.exact_visitors as u64);
         let count = |round| {
             let numbers = VisitorTable::new(0);
             let selected = |span: &Span<'_>| self.select_round(span, round, rounds);
-            groups::count_selected(self.view, &counting, Visitors::NumberedIn(&numbers), context, selected)
+            groups::count_selected(
+                self.view,
+                &counting,
+                Visitors::NumberedIn(&numbers),
+                frequent(),
+                context,
+                selected,
+            )
         };
         (0..rounds).map(count).collect()
     }
@@ -121,6 +164,10 @@ impl Views<'_> {
         selection.rows = selection.rows.retain(|row| hashes[row] % rounds == round);
         Ok((selection.rows.len() > 0).then_some(selection))
     }
+}
+
+fn by_path() -> Vec<By> {
+    vec![By::Field(Field::Path)]
 }
 
 fn page_view() -> Filter {

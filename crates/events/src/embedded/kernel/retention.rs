@@ -7,10 +7,11 @@ use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestio
 
 use super::calendar;
 use super::journeys::{self, ByName, Event, Gatherer, Moment, Plan};
-use super::run::{QueryContext, Span};
+use super::run::Span;
 use super::select::{Selection, Wanted};
 use crate::StoreError;
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::text::Dictionary;
 use crate::embedded::view::View;

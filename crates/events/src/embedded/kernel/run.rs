@@ -1,49 +1,55 @@
-//! Running a kernel: off the runtime's threads, split over the cores, stopped when its caller
-//! has gone.
+//! Running a kernel: off the runtime's threads, and split over the cores that no other query uses.
 
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::StoreError;
 use crate::embedded::columns::Chunk;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::view::View;
+use crate::{QueryLimit, StoreError};
 
 /// Rows of one piece of work, at most.
 const SPAN_ROWS: usize = 262_144;
 /// Below so many rows a second thread costs more than it gives.
 const ROWS_FOR_THREADS: usize = 100_000;
 
-/// Tells a kernel that nobody waits any more.
-#[derive(Debug, Clone, Default)]
-pub(in crate::embedded) struct QueryContext(Arc<AtomicBool>);
-
-impl QueryContext {
-    /// An error once the question is to be given up; kernels ask every 64 thousand rows or so.
-    pub(in crate::embedded) fn check(&self) -> Result<(), StoreError> {
-        if self.0.load(Ordering::Relaxed) {
-            return Err(StoreError::Internal("the question was given up".to_owned()));
-        }
-        Ok(())
-    }
-}
-
 struct CancelOnDrop(QueryContext);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 }
 
-/// Runs the kernel on a thread that may block; dropping the future stops it.
+/// Runs the kernel on a thread that may block; dropping the future ends it.
 pub(in crate::embedded) async fn blocking<T: Send + 'static>(
+    context: QueryContext,
     kernel: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let guard = CancelOnDrop(QueryContext::default());
+    let guard = CancelOnDrop(context);
     let context = guard.0.clone();
-    let answer = tokio::task::spawn_blocking(move || kernel(&context)).await;
-    answer.map_err(|error| StoreError::Internal(format!("a question failed: {error}")))?
+    let answer = tokio::task::spawn_blocking(move || {
+        // It may have waited for the thread longer than its client did for the answer.
+        context.check()?;
+        let _busy = context.enter();
+        kernel(&context)
+    });
+    // A kernel that waits for the disk cannot look at the clock.
+    let answer = match guard.0.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), answer)
+            .await
+            .map_err(|_| StoreError::QueryTooLarge(QueryLimit::Time))?,
+        None => answer.await,
+    };
+    answer.map_err(|error| StoreError::Internal(format!("a query failed: {error}")))?
+}
+
+/// Runs work that is no query on a thread that may block.
+pub(in crate::embedded) async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Internal(format!("work of the event store failed: {error}")))?
 }
 
 /// Some rows of one chunk.
@@ -83,12 +89,16 @@ pub(super) fn each_of<I: Sync, A: Send>(
         }
         Ok(collected)
     };
+    if rows < ROWS_FOR_THREADS || pieces.len() < 2 {
+        return Ok(vec![work()?]);
+    }
     let cores = cores();
-    if rows < ROWS_FOR_THREADS || pieces.len() < 2 || cores < 2 {
+    let helpers = context.helpers(cores.min(pieces.len()) - 1, cores);
+    if helpers.count() == 0 {
         return Ok(vec![work()?]);
     }
     std::thread::scope(|threads| {
-        let others: Vec<_> = (1..cores.min(pieces.len())).map(|_| threads.spawn(work)).collect();
+        let others: Vec<_> = (0..helpers.count()).map(|_| threads.spawn(work)).collect();
         let mut collected = vec![work()?];
         for other in others {
             let panicked = |_| StoreError::Internal("a kernel's thread panicked".to_owned());

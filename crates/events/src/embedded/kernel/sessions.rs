@@ -11,9 +11,9 @@ use millimetric_core::query::{Buckets, SessionsAnswer, SessionsQuestion, Session
 
 pub(super) use self::walk::{Marks, Sessions};
 use super::calendar::{self, Bucket};
-use super::labels::Labels;
-use super::run::QueryContext;
+use super::groups;
 use crate::StoreError;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
@@ -24,7 +24,8 @@ pub(in crate::embedded) fn sessions(
     context: &QueryContext,
 ) -> Result<SessionsAnswer, StoreError> {
     let start = || Tally::new(question.buckets);
-    let labels = Labels::default();
+    // Nobody reads the paths: where they are too many, they are one.
+    let labels = groups::labels(view, None);
     let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
     let (tallies, _) = sessions.each(start, Tally::add)?;
     let mut whole = start();

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use millimetric_core::query::{SourcesAnswer, SourcesQuestion, SourcesRow};
 
 use super::groups::{self, By, Counting};
-use super::run::QueryContext;
 use crate::StoreError;
 use crate::embedded::field::Field;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::view::View;
 
 const PAID: &str = "paid";
 
-/// Rows, and whether their visitors are estimated.
-type Rows = (Vec<SourcesRow>, bool);
+/// Rows, the events that are in none of them, and whether visitors are estimated.
+type Rows = (Vec<SourcesRow>, u64, bool);
 
 /// Answers the question from the view's rows.
 pub(in crate::embedded) fn sources(
@@ -22,16 +22,16 @@ pub(in crate::embedded) fn sources(
     question: &SourcesQuestion,
     context: &QueryContext,
 ) -> Result<SourcesAnswer, StoreError> {
-    let (mut rows, approximate) = if question.by_medium {
+    let (mut rows, other, approximate) = if question.by_medium {
         by_medium(view, question, context)?
     } else {
         by_source(view, question, context)?
     };
     let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
     rows.sort_by_cached_key(place);
-    let truncated = rows.len() > question.limit.get();
+    let truncated = rows.len() > question.limit.get() || other > 0;
     rows.truncate(question.limit.get());
-    Ok(SourcesAnswer { rows, truncated, approximate })
+    Ok(SourcesAnswer { rows, truncated, other, approximate })
 }
 
 fn by_medium(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
@@ -49,7 +49,7 @@ fn by_medium(view: &View, question: &SourcesQuestion, context: &QueryContext) ->
             medium: Some(medium),
         }
     };
-    Ok(((0..counted.events.len()).map(row).collect(), counted.approximate))
+    Ok((counted.groups.apart().map(row).collect(), counted.other(), counted.approximate))
 }
 
 fn by_source(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
@@ -59,7 +59,7 @@ fn by_source(view: &View, question: &SourcesQuestion, context: &QueryContext) ->
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
     let parts = groups::count(view, &Counting { by, ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
-    for group in (0..parts.events.len()).filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
+    for group in parts.groups.apart().filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
         *paid.entry(parts.groups.text(group, 0).unwrap_or_default()).or_default() += parts.events[group];
     }
     let row = |group: usize| {
@@ -72,5 +72,5 @@ fn by_source(view: &View, question: &SourcesQuestion, context: &QueryContext) ->
             paid_share: paid.get(source).copied().unwrap_or_default() as f64 / whole.events[group] as f64,
         }
     };
-    Ok(((0..whole.events.len()).map(row).collect(), whole.approximate))
+    Ok((whole.groups.apart().map(row).collect(), whole.other(), whole.approximate))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
 
 use super::groups::{self, By, Counted, Counting};
-use super::run::QueryContext;
 use crate::StoreError;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
@@ -36,17 +36,22 @@ pub(in crate::embedded) fn stats(
     if question.group_by.is_empty() && question.buckets.is_none() {
         let value = values.first().copied().unwrap_or_else(|| nothing(&question.metric));
         let row = StatsRow { bucket: None, keys: Vec::new(), value };
-        return Ok(StatsAnswer { rows: vec![row], truncated: false, approximate: counted.approximate });
+        return Ok(StatsAnswer {
+            rows: vec![row],
+            approximate: counted.approximate,
+            ..StatsAnswer::default()
+        });
     }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    let bucket = |group: usize| counted.groups.labels[group].bucket;
+    let mut order: Vec<usize> = counted.groups.apart().collect();
+    let bucket = |group: usize| counted.groups.bucket(group);
     order.sort_unstable_by(|a, b| {
         bucket(*a)
             .cmp(&bucket(*b))
             .then_with(|| descending(values[*a], values[*b]))
             .then_with(|| counted.groups.compare(*a, *b, question.group_by.len()))
     });
-    let truncated = order.len() > question.limit.get();
+    let other = counted.other();
+    let truncated = order.len() > question.limit.get() || other > 0;
     order.truncate(question.limit.get());
     let row = |group: usize| StatsRow {
         bucket: question.buckets.map(|_| instant(bucket(group))),
@@ -56,7 +61,7 @@ pub(in crate::embedded) fn stats(
         value: values[group],
     };
     let rows = order.into_iter().map(row).collect();
-    Ok(StatsAnswer { rows, truncated, approximate: counted.approximate })
+    Ok(StatsAnswer { rows, truncated, other, approximate: counted.approximate })
 }
 
 fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {

@@ -70,7 +70,7 @@ pub(in crate::suite) fn funnel(events: &[Event], question: &FunnelQuestion) -> F
     groups.sort_by_key(|group| Reverse(group.steps[0].visitors));
     let truncated = groups.len() > question.limit.get();
     groups.truncate(question.limit.get());
-    FunnelAnswer { groups, truncated }
+    FunnelAnswer { groups, truncated, other: 0 }
 }
 
 fn acts(events: &[&Event], question: &FunnelQuestion) -> Vec<Act> {

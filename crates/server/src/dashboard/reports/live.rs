@@ -165,7 +165,7 @@ pub(super) async fn stream(
 ) -> PageResult<Response> {
     let scene = Scene::new(&member, env(&wanted.env), app.now());
     let by = member.reader(scene.env);
-    let watch = app.live.watch()?;
+    let watch = app.live.watch(by.project().id)?;
     let looking = Looking { app, by, headers, watch, scene, told: HashSet::new(), begun: false };
     Ok(Sse::new(messages(looking)).into_response())
 }

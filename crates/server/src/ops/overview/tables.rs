@@ -103,7 +103,7 @@ async fn values(
     limit: RowLimit,
 ) -> ApiResult<TableAnswer> {
     let question = grouped(slice, metric, vec![Dimension::Column(column)], limit);
-    let StatsAnswer { rows, truncated, approximate } = read::stats(app, by, question).await?;
+    let StatsAnswer { rows, truncated, approximate, .. } = read::stats(app, by, question).await?;
     let row = |row: StatsRow| TableRow { numbers: vec![Some(whole(row.value))], labels: row.keys };
     Ok(TableAnswer { rows: rows.into_iter().map(row).collect(), truncated, approximate })
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::is_false;
+use super::{is_false, is_zero};
 
 /// `GET /v1/funnel`
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +27,10 @@ pub struct FunnelRows {
     /// Present and true when groups were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Visitors who started in a group that has no row, since there are too many to count each apart;
+    /// absent where every group was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
 }
 
 impl FunnelRows {
@@ -34,7 +38,7 @@ impl FunnelRows {
     pub fn new(question: &FunnelQuestion, answer: FunnelAnswer) -> Self {
         let names: Vec<String> = question.group_by.iter().map(Dimension::name).collect();
         let rows = answer.groups.iter().flat_map(|group| rows_of(question, &names, group)).collect();
-        Self { order: question.order.as_str(), rows, truncated: answer.truncated }
+        Self { order: question.order.as_str(), rows, truncated: answer.truncated, other: answer.other }
     }
 }
 
@@ -105,6 +109,10 @@ pub struct PageRows {
     /// Present and true when rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Page views of paths that are in no row, the least viewed, since there are too many to count each
+    /// apart; absent where every path was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
 }
 
 /// One path.
@@ -142,6 +150,7 @@ impl From<PagesAnswer> for PageRows {
             bounce_rate: share(answer.bounces, answer.sessions),
             rows: answer.rows.into_iter().map(row).collect(),
             truncated: answer.truncated,
+            other: answer.other,
         }
     }
 }

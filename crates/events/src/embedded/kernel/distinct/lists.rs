@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::StoreError;
-use crate::embedded::kernel::run::{self, QueryContext};
+use crate::embedded::kernel::run;
 use crate::embedded::kernel::summary::{Kept, Members, members};
+use crate::embedded::query_context::QueryContext;
 
 /// So many visitors are freed of doubles before more are listed.
 const MANY: usize = 16 << 20;
@@ -46,6 +47,11 @@ struct Entry {
 }
 
 impl Lists {
+    /// Bytes that they take, of columns and summaries only what is listed.
+    pub(super) fn bytes(&self) -> usize {
+        self.listed * size_of::<u32>() + self.entries.len() * size_of::<Entry>()
+    }
+
     /// Visitors will be below this; removes doubles once there are many.
     pub(super) fn reserve(&mut self, visitors: usize) {
         self.visitors = self.visitors.max(visitors);

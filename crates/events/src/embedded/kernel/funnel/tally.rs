@@ -41,6 +41,12 @@ impl Tally {
         self.0[0].ended[0] += started - followed;
     }
 
+    /// Memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let times = |group: &GroupTally| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
+        self.0.iter().map(|group| size_of::<GroupTally>() + times(group)).sum()
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         self.0.resize(self.0.len().max(other.0.len()), GroupTally::default());
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
@@ -54,22 +60,25 @@ impl Tally {
         let mut groups: Vec<(usize, Vec<FunnelStep>)> =
             self.0.into_iter().map(|tally| tally.steps(steps)).enumerate().collect();
         groups.retain(|(_, steps)| steps[0].visitors > 0);
+        let is_other = |(group, _): &(usize, Vec<FunnelStep>)| labels.other == Some(*group);
+        let other = groups.iter().find(|group| is_other(group)).map_or(0, |(_, steps)| steps[0].visitors);
+        groups.retain(|group| !is_other(group));
         if groups.is_empty() && dimensions == 0 {
             let nobody = FunnelGroup { keys: Vec::new(), steps: vec![FunnelStep::default(); steps] };
-            return FunnelAnswer { groups: vec![nobody], truncated: false };
+            return FunnelAnswer { groups: vec![nobody], ..FunnelAnswer::default() };
         }
         groups.sort_unstable_by(|a, b| {
             let started = |of: &(usize, Vec<FunnelStep>)| Reverse(of.1[0].visitors);
             started(a).cmp(&started(b)).then_with(|| labels.compare(a.0, b.0, dimensions))
         });
-        let truncated = groups.len() > question.limit.get();
+        let truncated = groups.len() > question.limit.get() || other > 0;
         groups.truncate(question.limit.get());
         let keys = |group| {
             (0..dimensions).map(|dimension| labels.text(group, dimension).map(str::to_owned)).collect()
         };
         let groups =
             groups.into_iter().map(|(group, steps)| FunnelGroup { keys: keys(group), steps }).collect();
-        FunnelAnswer { groups, truncated }
+        FunnelAnswer { groups, truncated, other }
     }
 }
 

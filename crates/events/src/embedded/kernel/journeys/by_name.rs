@@ -10,13 +10,16 @@ use super::has;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::journey_column::JourneyColumn;
-use crate::embedded::kernel::run::{self, QueryContext, Span};
+use crate::embedded::kernel::run::{self, Span};
 use crate::embedded::kernel::select::{Rows, select};
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::text::{Dictionary, widen, with_codes};
 use crate::embedded::view::View;
 
 /// Rows of chunks whose columns are held at once, about.
 const ROUND_ROWS: usize = 16 << 20;
+/// Bytes of the columns of a round for each row, about.
+const ROW_BYTES: usize = 8;
 /// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many that
 /// it does not weigh how many chunks there are.
 const PART_ROWS: usize = 262_144;
@@ -70,7 +73,10 @@ pub(in crate::embedded::kernel) fn follow<Q: ByName>(
     context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    follow_in_rounds(view, question, only, rows.div_ceil(ROUND_ROWS).max(1), context)
+    let rounds = rows.div_ceil(ROUND_ROWS).max(1);
+    let mut memory = context.memory();
+    memory.grow_to(rows / rounds * ROW_BYTES)?;
+    follow_in_rounds(view, question, only, rounds, context)
 }
 
 fn follow_in_rounds<Q: ByName>(

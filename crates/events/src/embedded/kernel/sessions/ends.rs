@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::StoreError;
-use crate::embedded::kernel::run::QueryContext;
 use crate::embedded::kernel::select::Rows;
 use crate::embedded::near_numbers::{NO_NUMBER, NearNumbers};
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::text::TextColumn;
 use crate::embedded::times::Times;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use hashbrown::hash_table::{Entry, HashTable};
 
 use crate::StoreError;
-use crate::embedded::kernel::run::{self, QueryContext};
+use crate::embedded::kernel::run;
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::session_column::SessionHashes;
 
 /// The sessions of each chunk that another one has too.

@@ -17,9 +17,10 @@ use super::shared::Shared;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::field::Field;
-use crate::embedded::kernel::labels::{Label, Labels};
-use crate::embedded::kernel::run::{self, QueryContext, Span};
+use crate::embedded::kernel::labels::{Code, Labels};
+use crate::embedded::kernel::run::{self, Span};
 use crate::embedded::kernel::select::{Rows, Wanted, select};
+use crate::embedded::query_context::QueryContext;
 use crate::embedded::session_column::{PARTS, SessionColumn, SessionHashes};
 use crate::embedded::text::TextColumn;
 use crate::embedded::view::View;
@@ -76,6 +77,11 @@ impl Sessions<'_> {
         let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
         for (round, parts) in split(0..PARTS, rounds).enumerate() {
             let loaded = load(view, (rounds > 1).then_some(&parts), context)?;
+            let mut memory = context.memory();
+            match memory.grow_to(loaded.iter().map(|loaded| loaded.hashes.bytes()).sum()) {
+                Err(_) if rounds < PARTS => return Ok(None),
+                reserved => reserved?,
+            }
             let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
             let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, context)? else {
                 return Ok(None);
@@ -321,23 +327,23 @@ impl Walk<'_> {
 struct Paths {
     column: Arc<TextColumn>,
     labels: Vec<u32>,
+    known: Vec<Vec<u32>>,
 }
 
 impl Paths {
     const UNKNOWN: u32 = u32::MAX;
 
     fn new(column: Arc<TextColumn>) -> Self {
-        Self { labels: vec![Self::UNKNOWN; column.dictionary.len()], column }
+        let known = Code::unknown(std::slice::from_ref(&column));
+        Self { labels: vec![Self::UNKNOWN; column.dictionary.len()], known, column }
     }
 
     fn label(&mut self, row: usize, labels: &Labels) -> u32 {
         let code = self.column.codes.get(row);
         let label = &mut self.labels[code as usize];
         if *label == Self::UNKNOWN {
-            *label = labels.with(|numbers| {
-                let code = numbers.code(0, self.column.dictionary.get(code));
-                numbers.number(Label::of_one(code))
-            });
+            let column = std::slice::from_ref(&self.column);
+            *label = labels.with(|numbers| numbers.group(0, column, &[code], &mut self.known));
         }
         *label
     }
@@ -380,7 +386,7 @@ mod tests {
         assert!(view.chunks.len() > 2, "they are not merged yet");
         // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
         for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
-            let (labels, context) = (Labels::default(), QueryContext::default());
+            let (labels, context) = (Labels::new(1000, None), QueryContext::default());
             let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
             let sessions = Sessions { view: &view, filters: &[], labels: &labels, context: &context };
             let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
@@ -417,7 +423,7 @@ mod tests {
             let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
-                let (labels, context) = (Labels::default(), QueryContext::default());
+                let (labels, context) = (Labels::new(1000, None), QueryContext::default());
                 let sessions =
                     Sessions { view: &view, filters: &filters, labels: &labels, context: &context };
                 let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();
