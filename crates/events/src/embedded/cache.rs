@@ -88,9 +88,14 @@ struct Entry {
 struct ByBytes;
 
 impl Weighter<(u64, Part), Entry> for ByBytes {
-    fn weight(&self, _key: &(u64, Part), entry: &Entry) -> u64 {
+    fn weight(&self, key: &(u64, Part), entry: &Entry) -> u64 {
         // What an entry costs beside its value, so that many small ones count too.
-        entry.bytes + 128
+        let texts = match &key.1 {
+            Part::Property(name) | Part::Numbers(name) => name.len(),
+            Part::Summary(key) => key.bytes(),
+            _ => 0,
+        };
+        entry.bytes + 128 + texts as u64
     }
 }
 

@@ -33,11 +33,20 @@ impl Scope {
 
     /// The table of visitor numbers for one question; a new one when the old one has more than that.
     pub(super) fn visitors(&self, most: usize) -> Arc<VisitorTable> {
-        let mut table = self.visitors.lock();
-        if table.len() > most {
-            *table = Arc::new(VisitorTable::new(table.generation + 1));
+        if self.numbered_visitors() > most {
+            self.forget_visitors();
         }
-        Arc::clone(&table)
+        Arc::clone(&self.visitors.lock())
+    }
+
+    fn numbered_visitors(&self) -> usize {
+        self.visitors.lock().len()
+    }
+
+    /// Begins a new table; queries that run keep the old one until they end.
+    fn forget_visitors(&self) {
+        let mut table = self.visitors.lock();
+        *table = Arc::new(VisitorTable::new(table.generation + 1));
     }
 }
 
@@ -137,6 +146,23 @@ impl Scopes {
             let mut scopes = self.0.write();
             Arc::clone(scopes.entry(id).or_insert_with(|| Arc::new(Scope::new(id))))
         })
+    }
+
+    /// Keeps the visitors that are numbered in all scopes together below `most`, and those of the scope
+    /// that is queried: the largest other tables go, and are made again when they are needed.
+    pub(super) fn limit_visitors(&self, most: usize, queried: &Scope) {
+        let scopes = self.0.read();
+        let mut numbered: usize = scopes.values().map(|scope| scope.numbered_visitors()).sum();
+        while numbered > most {
+            let others = scopes.values().filter(|scope| scope.id != queried.id);
+            let Some(largest) = others.max_by_key(|scope| scope.numbered_visitors()) else { return };
+            let visitors = largest.numbered_visitors();
+            if visitors == 0 {
+                return;
+            }
+            largest.forget_visitors();
+            numbered -= visitors.min(numbered);
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Scope>> {

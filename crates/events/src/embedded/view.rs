@@ -39,6 +39,7 @@ impl View {
         let to = range.to().millis();
         let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
         drop(live);
+        shared.scopes.limit_visitors(2 * shared.options.exact_visitors, scope);
         Self {
             shared: Arc::clone(shared),
             chunks,

@@ -23,6 +23,17 @@ pub(in crate::embedded) struct SummaryKey {
     pub(super) visitors: Option<u64>,
 }
 
+impl SummaryKey {
+    /// Memory of its texts, which whoever asks chooses.
+    pub(in crate::embedded) fn bytes(&self) -> usize {
+        let of_dimension = |by: &By| match by {
+            By::Field(_) => size_of::<By>(),
+            By::Property(name) => size_of::<By>() + name.len(),
+        };
+        self.by.iter().map(of_dimension).sum::<usize>() + self.event.as_ref().map_or(0, String::len)
+    }
+}
+
 /// The groups of a whole chunk.
 #[derive(Debug)]
 pub(in crate::embedded) struct Summary {

@@ -216,3 +216,31 @@ async fn visitors_beyond_the_bound_are_still_followed_one_by_one() {
     };
     assert_eq!((pages.rows, pages.sessions), (vec![expected], 5000));
 }
+
+#[tokio::test]
+async fn visitors_of_all_scopes_together_have_a_bound_too() {
+    let directory = TempDir::new().unwrap();
+    let options = Options { exact_visitors: 10, ..options_at(&Clock::at("2026-05-16T12:01:00Z")) };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let uniques = || StatsQuestion {
+        range: ever(),
+        filters: Vec::new(),
+        metric: Metric::Uniques,
+        group_by: Vec::new(),
+        buckets: None,
+        limit: limit(1),
+    };
+    for number in 1..=5 {
+        let visitor = |id: i32| Event { anonymous_id: format!("v{id}"), ..event(&format!("e{id}")) };
+        store.append(scope(number), (0..8).map(visitor).collect()).await.unwrap();
+    }
+    // Twice, so that tables which went are made again.
+    for number in (1..=5).chain(1..=5) {
+        let answer = store.stats(scope(number), uniques()).await.unwrap();
+        assert_eq!(answer.rows[0].value, Some(Number::Integer(8)), "scope {number}");
+        let tables = store.shared.scopes.all();
+        let numbered: usize = tables.iter().map(|scope| scope.visitors(usize::MAX).len()).sum();
+        // Those of the scope that was asked last may come on top.
+        assert!(numbered <= 2 * 10 + 8, "{numbered}");
+    }
+}
