@@ -4,6 +4,7 @@
 //! an event.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use millimetric_core::query::PAGE_VIEW;
@@ -246,14 +247,14 @@ impl Columns {
     }
 
     /// Calls `each` with the event name and the properties of all rows that `wanted` likes, and with how
-    /// many rows have them; the same pair may come several times. Never more than a few thousand rows are
-    /// decoded at once.
+    /// many rows have them, until it breaks off; the same pair may come several times. Never more than a
+    /// few thousand rows are decoded at once.
     pub(super) fn each_properties(
         &self,
         chunk: &Chunk,
         wanted: impl Fn(usize) -> bool,
-        mut each: impl FnMut(&str, &str, u32) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<ControlFlow<()>, StoreError> {
         match chunk {
             Chunk::Sealed(segment) => {
                 segment.each_pair(&self.cache, [Field::EventName, Field::Properties], wanted, each)
@@ -265,10 +266,13 @@ impl Columns {
                 for row in (0..chunk.rows()).filter(|row| wanted(*row)) {
                     *pairs.entry((names.codes.get(row), properties.codes.get(row))).or_default() += 1;
                 }
-                pairs.into_iter().try_for_each(|((name, text), rows)| {
+                for ((name, text), rows) in pairs {
                     let [name, text] = [names.dictionary.get(name), properties.dictionary.get(text)];
-                    each(name.unwrap_or_default(), text.unwrap_or_default(), rows)
-                })
+                    if each(name.unwrap_or_default(), text.unwrap_or_default(), rows)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
             }
         }
     }

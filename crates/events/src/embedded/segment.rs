@@ -151,15 +151,15 @@ impl Segment {
         Ok(derived)
     }
 
-    /// Calls `each` with two texts of every row that `wanted` likes, and with how many rows have them: rows
-    /// decoded together that have the same pair come together.
+    /// Calls `each` with two texts of every row that `wanted` likes, and with how many rows have them, until
+    /// it breaks off: rows decoded together that have the same pair come together.
     pub(super) fn each_pair(
         &self,
         cache: &ColumnCache,
         fields: [Field; 2],
         wanted: impl Fn(usize) -> bool,
-        mut each: impl FnMut(&str, &str, u32) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<ControlFlow<()>, StoreError> {
         let mut first = 0;
         for batch in self.reader(cache, &fields.map(Field::name), None, PAIR_ROWS)? {
             let batch = self.readable(batch)?;
@@ -173,9 +173,13 @@ impl Segment {
                 *pairs.entry((a.key(row), b.key(row))).or_default() += 1;
             }
             first += batch.num_rows();
-            pairs.into_iter().try_for_each(|((x, y), rows)| each(a.text(x), b.text(y), rows))?;
+            for ((x, y), rows) in pairs {
+                if each(a.text(x), b.text(y), rows)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The texts of a few rows only; `rows` ascending.

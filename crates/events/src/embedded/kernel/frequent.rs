@@ -14,9 +14,6 @@ use hashbrown::DefaultHashBuilder;
 use crate::StoreError;
 use crate::embedded::query_context::{QueryContext, Reservation};
 
-/// Cells of each of the two rows of the sketch: 4 MiB each.
-const CELLS: usize = 1 << 20;
-
 /// The sketch of the groups of a query, while it is filled and when it is asked.
 #[derive(Debug)]
 pub(super) struct Frequent {
@@ -27,11 +24,17 @@ pub(super) struct Frequent {
 }
 
 impl Frequent {
-    /// An empty sketch.
-    pub(super) fn new(context: &QueryContext) -> Result<Self, StoreError> {
+    /// Cells for the rows of a whole query, 8 MiB: of ten million groups with one event each, about ten
+    /// share a cell.
+    pub(super) const OF_QUERY: usize = 1 << 20;
+    /// Cells for one chunk, 1 MiB, which a processor keeps close.
+    pub(super) const OF_CHUNK: usize = 1 << 17;
+
+    /// An empty sketch of two rows of so many cells.
+    pub(super) fn new(cells: usize, context: &QueryContext) -> Result<Self, StoreError> {
         let mut memory = context.memory();
-        memory.grow_to(2 * CELLS * size_of::<AtomicU32>())?;
-        let row = || std::iter::repeat_with(AtomicU32::default).take(CELLS).collect();
+        memory.grow_to(2 * cells * size_of::<AtomicU32>())?;
+        let row = || std::iter::repeat_with(AtomicU32::default).take(cells).collect();
         let hasher = DefaultHashBuilder::default();
         Ok(Self { rows: [row(), row()], hasher, threshold: 0, _memory: memory })
     }
@@ -46,17 +49,17 @@ impl Frequent {
 
     /// Counts events of a group.
     pub(super) fn add(&self, hash: u64, events: u32) {
-        for (row, cell) in self.rows.iter().zip(cells(hash)) {
+        for cell in self.cells(hash) {
             // More than fits in 32 bits stays at the most, which is frequent by any measure.
             let add = |count: u32| Some(count.saturating_add(events));
-            let _ = row[cell].fetch_update(Relaxed, Relaxed, add);
+            let _ = cell.fetch_update(Relaxed, Relaxed, add);
         }
     }
 
     /// Chooses the lowest threshold at which about `groups` groups are frequent at the most.
     pub(super) fn choose(&mut self, groups: usize) {
         let mut counts: Vec<u32> = self.rows[0].iter().map(|cell| cell.load(Relaxed)).collect();
-        let place = groups.min(CELLS - 1);
+        let place = groups.min(counts.len() - 1);
         let (_, highest_left_out, _) = counts.select_nth_unstable_by(place, |a, b| b.cmp(a));
         self.threshold = highest_left_out.saturating_add(1);
     }
@@ -70,14 +73,14 @@ impl Frequent {
 
     /// Whether a group has at least as many events as the threshold; true for a few others too.
     pub(super) fn has(&self, hash: u64) -> bool {
-        let counts = self.rows.iter().zip(cells(hash)).map(|(row, cell)| row[cell].load(Relaxed));
-        counts.min().is_some_and(|count| count >= self.threshold)
+        self.cells(hash).iter().all(|cell| cell.load(Relaxed) >= self.threshold)
     }
-}
 
-/// A cell in each row.
-fn cells(hash: u64) -> [usize; 2] {
-    [hash as usize % CELLS, (hash >> 32) as usize % CELLS]
+    /// A cell in each row.
+    fn cells(&self, hash: u64) -> [&AtomicU32; 2] {
+        let [first, second] = &self.rows;
+        [&first[hash as usize % first.len()], &second[(hash >> 32) as usize % second.len()]]
+    }
 }
 
 /// Runs `count` with the groups that are counted apart: all of them, and where those are too many, the
@@ -93,7 +96,7 @@ pub(super) fn with_frequent<T>(
         return Ok(counted);
     }
     drop(counted);
-    let mut frequent = Frequent::new(context)?;
+    let mut frequent = Frequent::new(Frequent::OF_QUERY, context)?;
     sketch(&frequent)?;
     // Some cells hold several groups.
     frequent.choose(groups / 2);
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_group_with_many_events_is_frequent_however_many_have_few() {
-        let mut frequent = Frequent::new(&QueryContext::default()).unwrap();
+        let mut frequent = Frequent::new(Frequent::OF_QUERY, &QueryContext::default()).unwrap();
         let hash = |frequent: &Frequent, name: &str| frequent.hash(0, std::iter::once(Some(name)));
         let known: Vec<String> = (0..100).map(|number| format!("/page/{number}")).collect();
         for name in &known {

@@ -4,7 +4,6 @@
 //! properties.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -32,9 +31,12 @@ pub(in crate::embedded) fn number_of(properties: &str, name: &str) -> Option<f64
 }
 
 /// The names, each once, in order.
-pub(in crate::embedded) fn names_of(properties: &str) -> BTreeSet<Cow<'_, str>> {
+pub(in crate::embedded) fn names_of(properties: &str) -> Vec<Cow<'_, str>> {
     let mut reader = serde_json::Deserializer::from_str(properties);
-    reader.deserialize_map(Names).unwrap_or_default()
+    let mut names = reader.deserialize_map(Names).unwrap_or_default();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn value_of<'a>(properties: &'a str, name: &str) -> Option<&'a RawValue> {
@@ -82,16 +84,16 @@ impl<'a> Visitor<'a> for Last<'_> {
 struct Names;
 
 impl<'a> Visitor<'a> for Names {
-    type Value = BTreeSet<Cow<'a, str>>;
+    type Value = Vec<Cow<'a, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = BTreeSet::new();
+        let mut names = Vec::new();
         while let Some((Text(name), IgnoredAny)) = map.next_entry()? {
-            names.insert(name);
+            names.push(name);
         }
         Ok(names)
     }
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn names_are_told_once_and_in_order() {
-        let names = |properties| names_of(properties).into_iter().collect::<Vec<_>>();
+        let names = |properties| names_of(properties);
         assert_eq!(names(r#"{"b":1,"a":{"c":2},"b":null,"\u0061":3}"#), ["a", "b"]);
         assert!(names("{}").is_empty() && names("[1]").is_empty());
     }

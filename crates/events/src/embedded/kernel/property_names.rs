@@ -4,6 +4,8 @@
 //! the most frequent, each counted exactly, and how often the others occur. A name longer than a query
 //! can ask for is one of the others.
 
+use std::ops::ControlFlow;
+
 use hashbrown::HashMap;
 use millimetric_core::query::PropertyName;
 
@@ -56,9 +58,11 @@ impl PropertyNames {
         if let Some(all) = Self::count_some(columns, chunk, &wanted, None, context)? {
             return Ok(all);
         }
-        let mut frequent = Frequent::new(context)?;
-        each_name(columns, chunk, &wanted, context, |event, name, rows| {
-            frequent.add(frequent.hash(0, [Some(event), Some(name)].into_iter()), rows);
+        let mut frequent = Frequent::new(Frequent::OF_CHUNK, context)?;
+        let _ = each_name(columns, chunk, &wanted, context, |event, name, rows| {
+            frequent.add(pair(&frequent, event, Some(name)), rows);
+            frequent.add(pair(&frequent, event, None), rows);
+            ControlFlow::Continue(())
         })?;
         frequent.choose(MOST_NAMES / 2);
         loop {
@@ -80,20 +84,21 @@ impl PropertyNames {
         context: &QueryContext,
     ) -> Result<Option<Self>, StoreError> {
         let mut found = Self::default();
-        each_name(columns, chunk, wanted, context, |event, name, rows| {
-            let is_frequent = frequent
-                .is_none_or(|frequent| frequent.has(frequent.hash(0, [Some(event), Some(name)].into_iter())));
-            found.add(event, name, rows, is_frequent && PropertyName::new(name).is_some());
+        let end = each_name(columns, chunk, wanted, context, |event, name, rows| {
+            let is_frequent = |name: Option<&str>| {
+                frequent.is_none_or(|frequent| frequent.has(pair(frequent, event, name)))
+            };
+            if is_frequent(None) {
+                let apart = is_frequent(Some(name)) && PropertyName::new(name).is_some();
+                found.add(event, name, rows, apart);
+            }
+            let is_full = found.names > MOST_NAMES || found.bytes > MOST_BYTES;
+            if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        Ok(Some(found).filter(|found| found.names <= MOST_NAMES && found.bytes <= MOST_BYTES))
+        Ok(Some(found).filter(|_| end.is_continue()))
     }
 
     fn add(&mut self, event: &str, name: &str, rows: u32, apart: bool) {
-        // Where there is no room, nothing of it is kept in the end.
-        let is_full = self.names > MOST_NAMES || self.bytes > MOST_BYTES;
-        if is_full {
-            return;
-        }
         let of_event = self.by_event.entry_ref(event).or_insert_with(|| {
             self.bytes += event.len();
             self.names += 1;
@@ -116,23 +121,25 @@ impl PropertyNames {
     }
 }
 
-/// Calls `each` with every property of the rows that `wanted` likes.
+/// The hash of a property of an event name, or of all of its properties.
+fn pair(frequent: &Frequent, event: &str, name: Option<&str>) -> u64 {
+    frequent.hash(0, [Some(event), name].into_iter())
+}
+
+/// Calls `each` with every property of the rows that `wanted` likes, until it breaks off.
 fn each_name(
     columns: &Columns,
     chunk: &Chunk,
     wanted: &impl Fn(usize) -> bool,
     context: &QueryContext,
-    mut each: impl FnMut(&str, &str, u32),
-) -> Result<(), StoreError> {
+    mut each: impl FnMut(&str, &str, u32) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, StoreError> {
     let mut calls = 0_u32;
     columns.each_properties(chunk, wanted, |event, properties, rows| {
         if calls.is_multiple_of(CHECKED_EVERY) {
             context.check()?;
         }
         calls = calls.wrapping_add(1);
-        for name in names_of(properties) {
-            each(event, &name, rows);
-        }
-        Ok(())
+        Ok(names_of(properties).iter().try_for_each(|name| each(event, name, rows)))
     })
 }

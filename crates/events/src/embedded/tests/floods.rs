@@ -168,6 +168,29 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
 }
 
 #[tokio::test]
+async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
+    let directory = TempDir::new().unwrap();
+    let options = options_at(&Clock::at("2026-05-16T12:01:00Z"));
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let named = |number: usize| {
+        let known = number.is_multiple_of(10);
+        let event_name = if known { "purchase".to_owned() } else { format!("flood-{number}") };
+        let properties = format!(r#"{{"amount":5,"n{number}":1}}"#);
+        Event { event_name, properties, ..event(&format!("id-{number}")) }
+    };
+    store.append(scope(1), (0..8000).map(named).collect()).await.unwrap();
+    for _ in 0..2 {
+        let answer = store.names(scope(1), NamesQuestion { range: ever(), limit: limit(1) }).await.unwrap();
+        let row = &answer.rows[0];
+        assert_eq!((row.event_name.as_str(), row.count), ("purchase", 800));
+        assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
+        let listed: u64 = row.properties.iter().map(|property| property.count).sum();
+        assert_eq!(listed + row.other_properties, 1600);
+        store.seal_now().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_query_beyond_its_time_or_memory_is_refused_as_that() {
     let directory = TempDir::new().unwrap();
     let clock = Clock::at("2026-05-16T12:01:00Z");
