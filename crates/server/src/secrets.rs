@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use hmac::{Hmac, KeyInit, Mac as _};
 use millimetric_control::{Actor, Control};
-use millimetric_core::ids::ProjectId;
+use millimetric_core::ids::{ProjectId, UserId};
 use millimetric_core::ingest::enrich::IpSalt;
 use millimetric_core::key::Pepper;
 use millimetric_core::time::Timestamp;
@@ -36,7 +36,7 @@ pub struct Secrets {
     pub pepper_previous: Option<Pepper>,
     /// With which addresses are hashed.
     pub ip_salt: IpSalt,
-    audit_key: Vec<u8>,
+    mac_key: Vec<u8>,
 }
 
 impl Secrets {
@@ -49,7 +49,7 @@ impl Secrets {
         let pepper = bytes(&installation.pepper, "pepper")?;
         let previous = installation.pepper_previous.as_ref();
         Ok(Self {
-            audit_key: pepper.clone(),
+            mac_key: pepper.clone(),
             pepper: Pepper::new(pepper)?,
             pepper_previous: previous.map(|secret| Pepper::new(secret.reveal().into())).transpose()?,
             ip_salt: IpSalt::new(bytes(&installation.ip_salt, "ip_salt")?),
@@ -85,11 +85,22 @@ impl Secrets {
             Subject::User { user_id, .. } => ("user", user_id),
             Subject::Visitor { anonymous_id } => ("visitor", anonymous_id),
         };
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.audit_key)
-            .expect("HMAC takes keys of any length");
-        mac.update(format!("person\0{project}\0{kind}\0{id}").as_bytes());
-        let digest = mac.finalize().into_bytes();
-        hex(&digest[..16])
+        hex(&self.mac(format!("person\0{project}\0{kind}\0{id}").as_bytes())[..16])
+    }
+
+    /// What makes the cookie of a known device genuine: for this user, under the password whose hash
+    /// this is, on this installation.
+    pub fn device_tag(&self, number: &[u8; 16], user: UserId, password_hash: &str) -> [u8; 32] {
+        let about = format!("device\0{user}\0{password_hash}\0");
+        self.mac(&[about.as_bytes(), number].concat())
+    }
+
+    /// HMAC-SHA256; each use begins its message with a word of its own.
+    fn mac(&self, message: &[u8]) -> [u8; 32] {
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(&self.mac_key).expect("HMAC takes keys of any length");
+        mac.update(message);
+        mac.finalize().into_bytes().into()
     }
 }
 

@@ -5,6 +5,7 @@
 //! Decides who may; never what is done. No key is kept, shown or logged here.
 
 pub mod agents;
+pub mod devices;
 pub mod passwords;
 pub mod ring;
 pub mod sessions;

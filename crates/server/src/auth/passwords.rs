@@ -15,8 +15,10 @@ use tokio::task::spawn_blocking;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::secrets::random_bytes;
 
-/// Hashes at once: each takes 19 MiB.
-const AT_ONCE: usize = 4;
+/// Hashes of a lane at once: each takes 19 MiB and a thread.
+const AT_ONCE: usize = 2;
+/// Those of a lane that are computed or waited for; more are refused.
+const AT_MOST: usize = 32;
 /// How long somebody waits for their turn.
 const TURN_WITHIN: Duration = Duration::from_secs(10);
 /// Memory of a hash in KiB, passes and lanes (OWASP, Password Storage Cheat Sheet).
@@ -81,59 +83,82 @@ fn is_repetition(text: &str) -> bool {
 /// they come from stands beside them.
 const COMMON: &str = include_str!("../../data/passwords/common.txt");
 
-/// Hashes and compares, a few at once.
-#[derive(Debug)]
-pub struct Passwords {
-    places: Arc<Semaphore>,
+/// On whose behalf a hash is computed: strangers, however many, do not hold up anybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Whoever has proven nothing yet.
+    Strangers,
+    /// Known devices, and holders of sessions and links.
+    Known,
 }
 
-impl Default for Passwords {
+/// Hashes and compares, a few at once in each lane.
+#[derive(Debug, Default)]
+pub struct Passwords {
+    strangers: Queue,
+    known: Queue,
+}
+
+/// The places of a lane, and those who wait for one.
+#[derive(Debug)]
+struct Queue {
+    places: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+}
+
+impl Default for Queue {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), all: Arc::new(Semaphore::new(AT_MOST)) }
     }
 }
 
 impl Passwords {
-    /// The hash to store, in the PHC format.
+    /// The hash to store, in the PHC format, for somebody who may choose a password.
     pub async fn hash(&self, password: NewPassword) -> ApiResult<String> {
         let salt = random_bytes::<16>().map_err(failed)?;
-        self.in_turn(move || {
-            let hash = hasher()?.hash_password_with_salt(password.0.as_bytes(), &salt).map_err(failed)?;
-            Ok(hash.to_string())
-        })
-        .await
+        self.known
+            .in_turn(move || {
+                let hash = hasher()?.hash_password_with_salt(password.0.as_bytes(), &salt).map_err(failed)?;
+                Ok(hash.to_string())
+            })
+            .await
     }
 
     /// Whether this is the password behind the stored hash; of nobody's hash it never is.
-    pub async fn matches(&self, password: &str, stored: Option<&str>) -> ApiResult<bool> {
+    pub async fn matches(&self, password: &str, stored: Option<&str>, lane: Lane) -> ApiResult<bool> {
         let (password, real) = (password.to_owned(), stored.is_some());
         let hash = stored.unwrap_or(NOBODYS).to_owned();
+        let queue = match lane {
+            Lane::Strangers => &self.strangers,
+            Lane::Known => &self.known,
+        };
         let same =
-            self.in_turn(move || Ok(hasher()?.verify_password(password.as_bytes(), &*hash).is_ok())).await?;
+            queue.in_turn(move || Ok(hasher()?.verify_password(password.as_bytes(), &*hash).is_ok())).await?;
         Ok(same && real)
     }
+}
 
+impl Queue {
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let place = self.place().await?;
+        let places = self.place().await.ok_or_else(|| {
+            ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many sign-ins at once")
+        })?;
         let work = move || {
             let done = work();
-            drop(place);
+            drop(places);
             done
         };
         spawn_blocking(work).await.map_err(failed)?
     }
 
-    async fn place(&self) -> ApiResult<OwnedSemaphorePermit> {
+    /// A place among all who may wait, and one among those whose turn it is.
+    async fn place(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let waiting = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.places).acquire_owned()).await;
-        match turn {
-            Ok(Ok(place)) => Ok(place),
-            _ => {
-                Err(ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many sign-ins at once"))
-            }
-        }
+        Some([waiting, turn.ok()?.ok()?])
     }
 }
 
@@ -184,8 +209,26 @@ mod tests {
             ("correct horse battery", None, false),
             ("correct horse battery", Some("not a hash"), false),
         ] {
-            assert_eq!(passwords.matches(password, stored).await.unwrap(), expected, "{password} {stored:?}");
+            for lane in [Lane::Strangers, Lane::Known] {
+                let matches = passwords.matches(password, stored, lane).await.unwrap();
+                assert_eq!(matches, expected, "{password} {stored:?}");
+            }
         }
+    }
+
+    #[tokio::test]
+    async fn strangers_wait_in_a_bounded_line_and_hold_up_nobody_who_is_known() {
+        let passwords = Passwords::default();
+        // Two compute for as long as this test likes, and the others of the line wait for them.
+        let running: Vec<_> = [passwords.strangers.place().await, passwords.strangers.place().await].into();
+        assert!(running.iter().all(Option::is_some));
+        let waiting =
+            Arc::clone(&passwords.strangers.all).acquire_many_owned((AT_MOST - AT_ONCE) as u32).await;
+        let refused = passwords.matches("x", None, Lane::Strangers).await.unwrap_err();
+        assert_eq!((refused.code, refused.retry_after_s), (ErrorCode::Overloaded, Some(5)));
+        assert!(!passwords.matches("x", None, Lane::Known).await.unwrap());
+        drop((running, waiting));
+        assert!(!passwords.matches("x", None, Lane::Strangers).await.unwrap());
     }
 
     #[test]

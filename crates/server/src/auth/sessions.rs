@@ -28,6 +28,10 @@ use crate::secrets::random_bytes;
 
 /// How long a session lasts, in seconds.
 pub const LASTS_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// What its cookie is called; behind https with a prefix.
+const NAME: &str = "mm_session";
+/// Behind https a name that begins so makes browsers refuse a cookie that another host of the domain set.
+const HOST_PREFIX: &str = "__Host-";
 /// How often its last use is written, in milliseconds.
 const USE_WRITTEN_EVERY_MILLIS: i64 = 5 * 60 * 1000;
 
@@ -281,33 +285,39 @@ async fn place(app: &App, by: &SignedIn, id: AccountId, least: Role) -> Result<(
 
 /// The header that gives a browser its session's token.
 pub fn cookie(app: &App, token: &Token) -> HeaderValue {
-    written(is_https(app), token.reveal(), LASTS_SECONDS)
+    cookie_header(app, NAME, token.reveal(), LASTS_SECONDS)
 }
 
 /// The header that takes it away.
 pub fn no_cookie(app: &App) -> HeaderValue {
-    written(is_https(app), "", 0)
+    cookie_header(app, NAME, "", 0)
 }
 
-fn written(https: bool, value: &str, seconds: i64) -> HeaderValue {
-    let (name, secure) = (cookie_name(https), if https { "; Secure" } else { "" });
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+/// The header that sets a cookie for this server alone, out of the reach of scripts.
+pub(super) fn cookie_header(app: &App, name: &str, value: &str, seconds: i64) -> HeaderValue {
+    written(is_https(app), name, value, seconds)
+}
+
+fn written(https: bool, name: &str, value: &str, seconds: i64) -> HeaderValue {
+    let (prefix, secure) = if https { (HOST_PREFIX, "; Secure") } else { ("", "") };
+    let text = format!("{prefix}{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// Behind https the name makes browsers refuse a cookie that another host of the domain set.
-const fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-mm_session" } else { "mm_session" }
 }
 
 fn is_https(app: &App) -> bool {
     app.public_url.as_str().starts_with("https://")
 }
 
-fn sent_token(headers: &HeaderMap, app: &App) -> Option<Token> {
+/// The value of a cookie of ours that came with a request.
+pub(super) fn sent_cookie<'a>(headers: &'a HeaderMap, app: &App, name: &str) -> Option<&'a str> {
+    let prefix = if is_https(app) { HOST_PREFIX } else { "" };
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == cookie_name(is_https(app)))?.1.parse().ok()
+    Some(pairs.find(|(sent, _)| sent.strip_prefix(prefix) == Some(name))?.1)
+}
+
+fn sent_token(headers: &HeaderMap, app: &App) -> Option<Token> {
+    sent_cookie(headers, app, NAME)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -316,8 +326,10 @@ mod tests {
 
     #[test]
     fn behind_https_the_cookie_is_secure_and_bound_to_the_host() {
-        assert_eq!(written(false, "abc", 9), "mm_session=abc; Path=/; Max-Age=9; HttpOnly; SameSite=Lax");
-        let secure = "__Host-mm_session=abc; Path=/; Max-Age=9; HttpOnly; SameSite=Lax; Secure";
-        assert_eq!(written(true, "abc", 9), secure);
+        for name in ["mm_session", "mm_device"] {
+            let plain = format!("{name}=abc; Path=/; Max-Age=9; HttpOnly; SameSite=Lax");
+            assert_eq!(written(false, name, "abc", 9), plain);
+            assert_eq!(written(true, name, "abc", 9), format!("__Host-{plain}; Secure"));
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, problem};
 use super::sign_in::{Wanted, local, welcome};
 use crate::app::App;
+use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, Refusal};
 use crate::caller::Caller;
 use crate::ops::people::second_factor;
@@ -54,8 +55,9 @@ pub(super) async fn give(
     let owes = OwesCode::of(&headers, &app).await?;
     let owes = owes.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
     let next = fields.get("next");
-    match second_factor::give(&app, &owes, fields.get("code"), &caller).await {
-        Ok(started) => Ok(welcome(&app, &started.token, local(next))),
+    let device = DeviceCookie::sent(&headers, &app);
+    match second_factor::give(&app, &owes, fields.get("code"), &caller, device).await {
+        Ok(started) => Ok(welcome(&app, &started, local(next))),
         Err(error) => again(&CodePage::new(&owes, next, Some(problem(error)?))?),
     }
 }

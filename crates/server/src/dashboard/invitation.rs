@@ -52,7 +52,7 @@ pub(super) async fn accept_as_new(
     let Ok(link) = token.parse::<Token>() else { return gone() };
     let (email, password) = (fields.get("email"), fields.get("password"));
     match invitations::accept_as_new(&app, &link, email, password, &caller).await {
-        Ok(started) => Ok(welcome(&app, &started.token, "/")),
+        Ok(started) => Ok(welcome(&app, &started, "/")),
         Err(error) => drawn(&app, &headers, &token, Some((email, problem(error)?))).await,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Response};
 use millimetric_core::token::Token;
 
@@ -35,10 +36,13 @@ pub(super) async fn choose(
 ) -> PageResult<Response> {
     let Ok(link) = token.parse::<Token>() else { return gone() };
     match passwords::choose(&app, &link, fields.get("password")).await {
-        Ok(()) => page(&Message::new(
-            "Your password is set",
-            "The link has done its work, and you are signed out everywhere. Sign in with the new password.",
-        )),
+        Ok(device) => {
+            let message = Message::new(
+                "Your password is set",
+                "The link has done its work, and you are signed out everywhere. Sign in with the new password.",
+            );
+            Ok(([(SET_COOKIE, device.header(&app))], page(&message)?).into_response())
+        }
         Err(PeopleError::Refused(_)) => gone(),
         Err(error) => form(&app, &token, Some(problem(error)?)).await,
     }

@@ -71,7 +71,7 @@ pub(super) async fn change_password(
     Posted(fields): Posted,
 ) -> PageResult<Response> {
     match passwords::change(&app, &by, fields.get("old"), fields.get("new"), &caller).await {
-        Ok(token) => Ok(welcome(&app, &token, "/profile")),
+        Ok(started) => Ok(welcome(&app, &started, "/profile")),
         Err(error) => {
             let password_problem = Some(problem(error)?);
             again(&Profile { password_problem, ..Profile::new(&app, &by).await? })

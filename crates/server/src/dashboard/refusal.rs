@@ -70,7 +70,11 @@ impl IntoResponse for Refusal {
             Self::TooMany(seconds) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many tries",
-                format!("Wait {seconds} seconds and try again."),
+                format!(
+                    "Wait {seconds} seconds and try again. While somebody else uses up the tries for your e-mail \
+                     address, a browser in which you signed in before still has its own; so has one in which you \
+                     open a link of `millimetric user reset-password`."
+                ),
             ),
             Self::Failed(error) => {
                 let (_, status, sentence) = error.code.row();

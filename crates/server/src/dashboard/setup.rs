@@ -48,7 +48,7 @@ pub(super) async fn set_up(
     let Ok(token) = token.parse::<Token>() else { return gone() };
     let email = fields.get("email");
     match people::set_up(&app, &token, email, fields.get("password"), &caller).await {
-        Ok(started) => Ok(welcome(&app, &started.token, "/")),
+        Ok(started) => Ok(welcome(&app, &started, "/")),
         Err(PeopleError::Refused(_)) => gone(),
         Err(error) => again(&Setup::new(email, Some(problem(error)?))),
     }

@@ -6,17 +6,17 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
-use axum::response::{IntoResponse as _, Redirect, Response};
-use millimetric_core::token::Token;
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{Posted, PostedByAnybody};
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, failure, problem};
 use crate::app::App;
+use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{self, SignedIn};
 use crate::caller::Caller;
-use crate::ops::people;
+use crate::ops::people::{self, Started};
 
 #[derive(Debug, Template)]
 #[template(path = "sign_in.html")]
@@ -62,12 +62,13 @@ pub(super) async fn sign_in(
 ) -> PageResult<Response> {
     let (next, email) = (fields.get("next"), fields.get("email"));
     let before = SignedIn::of(&headers, &app).await?;
-    match people::sign_in(&app, email, fields.get("password"), &caller, before.as_ref()).await {
-        Ok(started) if started.awaits_code => {
+    let device = DeviceCookie::sent(&headers, &app);
+    match people::sign_in(&app, email, fields.get("password"), &caller, before.as_ref(), device).await {
+        Ok(started) if started.awaits_code() => {
             let next: String = form_urlencoded::byte_serialize(local(next).as_bytes()).collect();
-            Ok(welcome(&app, &started.token, &format!("/sign-in/code?next={next}")))
+            Ok(welcome(&app, &started, &format!("/sign-in/code?next={next}")))
         }
-        Ok(started) => Ok(welcome(&app, &started.token, local(next))),
+        Ok(started) => Ok(welcome(&app, &started, local(next))),
         Err(error) => again(&SignInPage::new(next, email, Some(problem(error)?))),
     }
 }
@@ -82,9 +83,11 @@ pub(super) async fn sign_out(
     Ok(([(SET_COOKIE, sessions::no_cookie(&app))], Redirect::to("/sign-in")).into_response())
 }
 
-/// On to a page, with the cookie of a session just started.
-pub(super) fn welcome(app: &App, token: &Token, next: &str) -> Response {
-    ([(SET_COOKIE, sessions::cookie(app, token))], Redirect::to(next)).into_response()
+/// On to a page, with the cookies of a session just started.
+pub(super) fn welcome(app: &App, started: &Started, next: &str) -> Response {
+    let session = [(SET_COOKIE, sessions::cookie(app, &started.token))];
+    let device = started.device.map(|device| AppendHeaders([(SET_COOKIE, device.header(app))]));
+    (AppendHeaders(session), device, Redirect::to(next)).into_response()
 }
 
 /// An address of this server, or its first page: nobody is sent elsewhere.

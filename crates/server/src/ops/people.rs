@@ -14,10 +14,12 @@ use millimetric_core::token::Token;
 
 use super::projects::default_account;
 use crate::app::App;
-use crate::auth::passwords::{NewPassword, PasswordError};
+use crate::auth::devices::DeviceCookie;
+use crate::auth::passwords::{Lane, NewPassword, PasswordError};
 use crate::auth::sessions::{LASTS_SECONDS, SignedIn};
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorCode};
+use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
 
 /// How long somebody may take between password and code, in seconds.
@@ -82,8 +84,21 @@ impl From<ControlError> for PeopleError {
 pub struct Started {
     /// The token, for the browser's cookie.
     pub token: Token,
+    /// For the browser's other cookie: from now on it is a known device. `None` while the code of a
+    /// second factor is still owed.
+    pub device: Option<DeviceCookie>,
+}
+
+impl Started {
+    /// A session of somebody who has proven everything, in a browser that is known from now on.
+    fn whole(app: &App, token: Token, user: UserId, password_hash: &str) -> Result<Self, PeopleError> {
+        Ok(Self { token, device: Some(DeviceCookie::mint(app, user, password_hash)?) })
+    }
+
     /// Whether the code of a second factor is still owed.
-    pub awaits_code: bool,
+    pub const fn awaits_code(&self) -> bool {
+        self.device.is_none()
+    }
 }
 
 /// A fresh link for the first setup, as long as there is nobody; the one before stops working.
@@ -103,35 +118,55 @@ pub async fn set_up(
     if !app.control.setup_is_open(link.hash()).await? {
         return Err(PeopleError::gone());
     }
-    let new = new_user(app, email, password).await?;
+    take_turn(app, Proof::Link(link.hash()))?;
+    let (new, password_hash) = new_user(app, email, password).await?;
     let account = default_account(&app.control, &Actor::Setup, app.now()).await?;
     let (token, session) = new_session(app, new.id, caller, false)?;
     app.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
-    Ok(Started { token, awaits_code: false })
+    Started::whole(app, token, new.id, &password_hash)
 }
 
-/// Signs in with a password; `before` is who was signed in in this browser.
+/// Signs in with a password; `before` is who was signed in in this browser, `device` the device cookie
+/// that it sent. Tries of a known device are counted for it alone, and those of all others for their
+/// network address and for the e-mail address.
 pub async fn sign_in(
     app: &App,
     email: &str,
     password: &str,
     caller: &Caller,
     before: Option<&SignedIn>,
+    device: Option<DeviceCookie>,
 ) -> Result<Started, PeopleError> {
-    app.sign_ins.address(caller.ip).and_then(|()| app.sign_ins.email(email)).map_err(PeopleError::TooMany)?;
     let user = match email.parse::<Email>() {
         Ok(email) => app.control.user_by_email(&email).await?,
         Err(_) => None,
     };
-    let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let right = app.passwords.matches(password, hash).await?;
-    let user = user.filter(|_| right).ok_or(PeopleError::Wrong)?;
+    let lane = if let Some(device) = device.and_then(|cookie| cookie.device_of(app, user.as_ref())) {
+        take_turn(app, Proof::Device(device.number()))?;
+        Lane::Known
+    } else {
+        let turn = app.sign_ins.address(caller.ip).and_then(|()| app.sign_ins.email(email));
+        turn.map_err(PeopleError::TooMany)?;
+        Lane::Strangers
+    };
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = app.passwords.matches(password, hash.as_deref(), lane).await?;
+    let (user, hash) = user.zip(hash).filter(|_| right).ok_or(PeopleError::Wrong)?;
     let (token, session) = new_session(app, user.id, caller, user.totp_on)?;
     app.control.start_session(&session, app.now()).await?;
     if let Some(before) = before {
         sign_out(app, before).await?;
     }
-    Ok(Started { token, awaits_code: session.awaits_code })
+    if session.awaits_code {
+        Ok(Started { token, device: None })
+    } else {
+        Started::whole(app, token, user.id, &hash)
+    }
+}
+
+/// Takes a token of whoever has proven something.
+fn take_turn(app: &App, proof: Proof) -> Result<(), PeopleError> {
+    app.sign_ins.proof(proof).map_err(PeopleError::TooMany)
 }
 
 /// Ends the session of whoever is signed in.
@@ -139,12 +174,13 @@ pub async fn sign_out(app: &App, by: &SignedIn) -> Result<(), PeopleError> {
     Ok(app.control.end_session(by.session().id, by.user().id, &by.actor(), app.now()).await?)
 }
 
-/// A user with this address and password, both checked, who is stored nowhere yet.
-async fn new_user(app: &App, email: &str, password: &str) -> Result<NewUser, PeopleError> {
+/// A user with this address and password, both checked, who is stored nowhere yet; and the hash of the
+/// password.
+async fn new_user(app: &App, email: &str, password: &str) -> Result<(NewUser, String), PeopleError> {
     let email: Email = email.parse()?;
     let password = NewPassword::of(password, email.as_str())?;
-    let password_hash = Some(app.passwords.hash(password).await?);
-    Ok(NewUser { id: UserId::new(app.new_id()), email, password_hash })
+    let hash = app.passwords.hash(password).await?;
+    Ok((NewUser { id: UserId::new(app.new_id()), email, password_hash: Some(hash.clone()) }, hash))
 }
 
 /// A session that is stored nowhere yet, and the token that opens it.
@@ -154,6 +190,7 @@ fn new_session(
     caller: &Caller,
     awaits_code: bool,
 ) -> Result<(Token, NewSession), PeopleError> {
+    app.sign_ins.session(user).map_err(PeopleError::TooMany)?;
     let random = random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
     let token = Token::mint(&random);
     let seconds = if awaits_code { CODE_WITHIN_SECONDS } else { LASTS_SECONDS };

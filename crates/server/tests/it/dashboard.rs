@@ -2,6 +2,7 @@
 //! is the business of `cargo xtask test`, which opens it in Chromium.
 
 mod browser;
+mod devices;
 mod forms;
 mod headers;
 mod hostile;

@@ -6,11 +6,12 @@ use millimetric_control::{Email, Invitation, Role};
 use millimetric_core::ids::InvitationId;
 use millimetric_core::token::Token;
 
-use super::{PeopleError, Started, new_session, new_user};
+use super::{PeopleError, Started, new_session, new_user, take_turn};
 use crate::app::App;
 use crate::auth::sessions::{InAccount, Owner, SignedIn};
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorCode};
+use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
 
 /// How long an invitation works, in milliseconds.
@@ -47,10 +48,11 @@ pub async fn accept_as_new(
     caller: &Caller,
 ) -> Result<Started, PeopleError> {
     of_link(app, link).await?;
-    let new = new_user(app, email, password).await?;
+    take_turn(app, Proof::Link(link.hash()))?;
+    let (new, password_hash) = new_user(app, email, password).await?;
     let (token, session) = new_session(app, new.id, caller, false)?;
     app.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
-    Ok(Started { token, awaits_code: false })
+    Started::whole(app, token, new.id, &password_hash)
 }
 
 /// Whoever is signed in accepts.

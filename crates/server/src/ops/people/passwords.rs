@@ -8,21 +8,24 @@ use millimetric_core::time::Timestamp;
 use millimetric_core::token::Token;
 use uuid::Uuid;
 
-use super::{PeopleError, new_session};
+use super::{PeopleError, Started, new_session, take_turn};
 use crate::app::App;
-use crate::auth::passwords::NewPassword;
+use crate::auth::devices::DeviceCookie;
+use crate::auth::passwords::{Lane, NewPassword};
 use crate::auth::sessions::SignedIn;
 use crate::caller::Caller;
+use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
 
 /// How long a link works, in milliseconds.
 const LINK_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// Whether this is the password of whoever is signed in: asked again before what matters most.
+/// Whether this is the password of whoever is signed in: asked again before what matters most. The
+/// tries are counted for the session alone, so that nobody who guesses elsewhere can use them up.
 pub(super) async fn check(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
-    let user = by.user();
-    app.sign_ins.email(user.email.as_str()).map_err(PeopleError::TooMany)?;
-    let right = app.passwords.matches(password, user.password_hash.as_deref()).await?;
+    take_turn(app, Proof::Session(by.session().id))?;
+    let hash = by.user().password_hash.as_deref();
+    let right = app.passwords.matches(password, hash, Lane::Known).await?;
     if right { Ok(()) } else { Err(PeopleError::WrongPassword) }
 }
 
@@ -33,13 +36,13 @@ pub async fn change(
     old: &str,
     new: &str,
     caller: &Caller,
-) -> Result<Token, PeopleError> {
+) -> Result<Started, PeopleError> {
     let new = NewPassword::of(new, by.user().email.as_str())?;
     check(app, by, old).await?;
     let hash = app.passwords.hash(new).await?;
     let (token, session) = new_session(app, by.user().id, caller, false)?;
     app.control.change_password(&hash, &session, app.now()).await?;
-    Ok(token)
+    Started::whole(app, token, by.user().id, &hash)
 }
 
 /// Whose password a link changes, as long as it works.
@@ -47,12 +50,15 @@ pub async fn whose(app: &App, link: &Token) -> Result<Option<User>, PeopleError>
     Ok(app.control.user_of_password_link(link.hash(), app.now()).await?)
 }
 
-/// Chooses a password by a link, which stops working; every session ends.
-pub async fn choose(app: &App, link: &Token, password: &str) -> Result<(), PeopleError> {
+/// Chooses a password by a link, which stops working; every session ends, and no device is known any
+/// more but the one of this browser.
+pub async fn choose(app: &App, link: &Token, password: &str) -> Result<DeviceCookie, PeopleError> {
     let user = whose(app, link).await?.ok_or(PeopleError::gone())?;
+    take_turn(app, Proof::Link(link.hash()))?;
     let password = NewPassword::of(password, user.email.as_str())?;
     let hash = app.passwords.hash(password).await?;
-    Ok(app.control.use_password_link(link.hash(), &hash, app.now()).await?)
+    app.control.use_password_link(link.hash(), &hash, app.now()).await?;
+    Ok(DeviceCookie::mint(app, user.id, &hash)?)
 }
 
 /// Adds somebody, who chooses a password by the link that this answers.

@@ -12,11 +12,13 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 
-use super::{PeopleError, Started, new_session};
+use super::{PeopleError, Started, new_session, take_turn};
 use crate::app::App;
+use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, SignedIn};
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorCode};
+use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
 
 /// Length of a time step.
@@ -63,7 +65,7 @@ pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
 /// Turns it on for whoever proves that their authenticator has the secret; answers the recovery
 /// codes, this once.
 pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>, PeopleError> {
-    take_turn(app, by.user())?;
+    take_turn(app, Proof::Session(by.session().id))?;
     take(app, by.user(), code).await?.then_some(()).ok_or(PeopleError::WrongCode)?;
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
@@ -80,10 +82,18 @@ pub async fn turn_off(app: &App, by: &SignedIn, password: &str) -> Result<(), Pe
     Ok(app.control.turn_off_factor(by.user().id, &by.actor(), app.now()).await?)
 }
 
-/// The second step of signing in: a code of the authenticator, or a recovery code.
-pub async fn give(app: &App, owes: &OwesCode, code: &str, caller: &Caller) -> Result<Started, PeopleError> {
+/// The second step of signing in: a code of the authenticator, or a recovery code; `device` is the
+/// device cookie that came with it.
+pub async fn give(
+    app: &App,
+    owes: &OwesCode,
+    code: &str,
+    caller: &Caller,
+    device: Option<DeviceCookie>,
+) -> Result<Started, PeopleError> {
     let user = owes.user();
-    take_turn(app, user)?;
+    let device = device.and_then(|cookie| cookie.device_of(app, Some(user)));
+    app.sign_ins.code(user.id, device.map(|device| device.number())).map_err(PeopleError::TooMany)?;
     let right = take(app, user, code).await?
         || app.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
     if !right {
@@ -92,11 +102,7 @@ pub async fn give(app: &App, owes: &OwesCode, code: &str, caller: &Caller) -> Re
     let (token, session) = new_session(app, user.id, caller, false)?;
     app.control.start_session(&session, app.now()).await?;
     app.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
-    Ok(Started { token, awaits_code: false })
-}
-
-fn take_turn(app: &App, user: &User) -> Result<(), PeopleError> {
-    app.sign_ins.code(&user.id.to_string()).map_err(PeopleError::TooMany)
+    Started::whole(app, token, user.id, user.password_hash.as_deref().unwrap_or_default())
 }
 
 /// Whether this is the authenticator's code of about now, and was not used before.

@@ -1,4 +1,4 @@
-//! A browser as far as these stories need one: it keeps its cookie, names the origin of its forms,
+//! A browser as far as these stories need one: it keeps its cookies, names the origin of its forms,
 //! and sends the token that the last page gave it. Follows no redirect.
 
 use std::cell::RefCell;
@@ -12,15 +12,22 @@ pub(super) const PASSWORD: &str = "correct horse battery";
 /// Somebody's browser.
 pub(super) struct Browser<'a> {
     server: &'a Server,
-    /// `name=value`
+    /// `name=value` of the session.
     pub(super) cookie: RefCell<Option<String>>,
+    /// `name=value` of what outlives sessions: that somebody signed in here before.
+    pub(super) device: RefCell<Option<String>>,
     pub(super) form_token: RefCell<String>,
 }
 
 impl<'a> Browser<'a> {
     /// One in which nobody is signed in.
     pub(super) fn new(server: &'a Server) -> Self {
-        Self { server, cookie: RefCell::default(), form_token: RefCell::default() }
+        Self {
+            server,
+            cookie: RefCell::default(),
+            device: RefCell::default(),
+            form_token: RefCell::default(),
+        }
     }
 
     /// The owner's, after the setup.
@@ -46,9 +53,9 @@ impl<'a> Browser<'a> {
     }
 
     pub(super) fn get(&self, path: &str) -> Answer {
-        let cookie = self.cookie.borrow().clone();
+        let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME)];
-        headers.extend(cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        headers.extend(cookies.as_deref().map(|cookies| ("cookie", cookies)));
         self.keep(self.server.send("GET", path, &headers, b""))
     }
 
@@ -62,17 +69,25 @@ impl<'a> Browser<'a> {
     /// Sends exactly these fields and headers, and the cookie.
     pub(super) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let cookie = self.cookie.borrow().clone();
+        let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME), ("content-type", "application/x-www-form-urlencoded")];
-        headers.extend(cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        headers.extend(cookies.as_deref().map(|cookies| ("cookie", cookies)));
         headers.extend(more);
         self.keep(self.server.send("POST", path, &headers, body.as_bytes()))
     }
 
+    /// The value of the `Cookie` header.
+    fn cookies(&self) -> Option<String> {
+        let kept = [self.cookie.borrow().clone(), self.device.borrow().clone()];
+        let pairs: Vec<String> = kept.into_iter().flatten().collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
     fn keep(&self, answer: Answer) -> Answer {
-        if let Some(set) = answer.header("set-cookie") {
-            let pair = set.split(';').next().unwrap().to_owned();
-            *self.cookie.borrow_mut() = Some(pair).filter(|pair| !pair.ends_with('='));
+        for set in answer.headers.get_all("set-cookie") {
+            let (name, value) = set.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            let place = if name.ends_with("mm_device") { &self.device } else { &self.cookie };
+            *place.borrow_mut() = (!value.is_empty()).then(|| format!("{name}={value}"));
         }
         if let Some(token) = attribute(&answer.text, "name=\"form_token\" value=\"") {
             *self.form_token.borrow_mut() = token;
@@ -89,5 +104,6 @@ pub(super) fn attribute(page: &str, words: &str) -> Option<String> {
 /// The path of the setup link that the start printed.
 pub(super) fn setup_path(server: &Server) -> String {
     let line = server.greeting.lines().find(|line| line.contains("/setup/")).expect("a setup link");
-    line.trim().strip_prefix(&server.url).unwrap().to_owned()
+    let (_, token) = line.trim().split_once("/setup/").unwrap();
+    format!("/setup/{token}")
 }

@@ -6,7 +6,7 @@ use crate::support::Server;
 
 const NEW: &str = "another horse battery";
 
-fn reset_link(server: &Server, args: &[&str]) -> String {
+pub(super) fn reset_link(server: &Server, args: &[&str]) -> String {
     let made = server.cli(&[&["user", "reset-password", EMAIL], args].concat());
     made["link"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned()
 }
@@ -59,14 +59,14 @@ fn a_reset_link_works_once_and_ends_every_session() {
 }
 
 /// A second factor that was just turned on.
-struct Factor {
+pub(super) struct Factor {
     secret: String,
     /// The code that turned it on.
     used: String,
-    recovery: Vec<String>,
+    pub(super) recovery: Vec<String>,
 }
 
-fn with_factor(browser: &Browser<'_>) -> Factor {
+pub(super) fn with_factor(browser: &Browser<'_>) -> Factor {
     let page = browser.get("/profile/second-factor").text;
     let secret = page.split_once("<code id=\"secret\">").unwrap().1.split('<').next().unwrap().to_owned();
     assert_eq!(browser.post("/profile/second-factor", &[("code", "000000x")]).status, 422);
@@ -118,7 +118,7 @@ fn codes_cannot_be_guessed() {
     browser.sign_in(EMAIL, PASSWORD);
     browser.get("/sign-in/code");
     let statuses: Vec<u16> =
-        (0..5).map(|_| browser.post("/sign-in/code", &[("code", "123")]).status).collect();
+        (0..6).map(|_| browser.post("/sign-in/code", &[("code", "123")]).status).collect();
     assert!(statuses.ends_with(&[429]), "{statuses:?}");
     let refused = browser.post("/sign-in/code", &[("code", &codes[0])]);
     assert_eq!(refused.status, 429);

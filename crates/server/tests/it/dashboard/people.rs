@@ -10,7 +10,7 @@ pub(super) fn account(owner: &Browser<'_>) -> String {
 }
 
 /// The path of an invitation that the owner makes.
-fn invitation(server: &Server, owner: &Browser<'_>, role: &str, email: &str) -> String {
+pub(super) fn invitation(server: &Server, owner: &Browser<'_>, role: &str, email: &str) -> String {
     let path = format!("{}/invitations", account(owner));
     let made = owner.post(&path, &[("role", role), ("email", email)]);
     assert_eq!(made.status, 200, "{}", made.text);
