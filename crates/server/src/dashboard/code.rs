@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::form::Posted;
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, problem};
-use super::sign_in::{Wanted, local, welcome};
+use super::sign_in::{local, wanted, welcome};
 use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, Refusal};
@@ -36,11 +36,11 @@ impl CodePage {
 /// The form.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Query(wanted): Query<Wanted>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> PageResult<Response> {
     match OwesCode::of(&headers, &app).await? {
-        Some(owes) => page(&CodePage::new(&owes, &wanted.next, None)?),
+        Some(owes) => page(&CodePage::new(&owes, &wanted(query.as_deref()), None)?),
         None => Ok(Redirect::to("/").into_response()),
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
-use serde::Deserialize;
 
 use super::form::{Posted, PostedByAnybody};
 use super::frame::{Frame, page};
@@ -17,6 +16,9 @@ use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{self, SignedIn};
 use crate::caller::Caller;
 use crate::ops::people::{self, Started};
+
+/// Longest address that somebody is sent on to, in bytes: a report with every filter fits.
+const MAX_NEXT: usize = 4096;
 
 #[derive(Debug, Template)]
 #[template(path = "sign_in.html")]
@@ -34,23 +36,23 @@ impl SignInPage {
     }
 }
 
-/// Where somebody wanted to go.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    #[serde(default)]
-    pub(super) next: String,
-}
-
 /// The form; who is signed in already goes on.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Query(wanted): Query<Wanted>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> PageResult<Response> {
+    let next = wanted(query.as_deref());
     if SignedIn::of(&headers, &app).await?.is_some() {
-        return Ok(Redirect::to(local(&wanted.next)).into_response());
+        return Ok(Redirect::to(local(&next)).into_response());
     }
-    page(&SignInPage::new(&wanted.next, "", None))
+    page(&SignInPage::new(&next, "", None))
+}
+
+/// Where somebody wanted to go, as the query of a page says; of several the first counts.
+pub(super) fn wanted(query: Option<&str>) -> String {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(name, _)| name == "next").map(|(_, next)| next.into_owned()).unwrap_or_default()
 }
 
 /// The form, sent.
@@ -90,19 +92,22 @@ pub(super) fn welcome(app: &App, started: &Started, next: &str) -> Response {
     (AppendHeaders(session), device, Redirect::to(next)).into_response()
 }
 
-/// An address of this server, or its first page: nobody is sent elsewhere.
+/// A path of this server with its query, or its first page: nobody is sent elsewhere, and nothing but
+/// visible ASCII gets into a header. Our own addresses have everything else percent-encoded.
 pub(super) fn local(next: &str) -> &str {
-    let elsewhere = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
-    if next.starts_with('/') && !elsewhere { next } else { "/" }
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let here = next.starts_with('/') && !next.starts_with("//");
+    if plain && here && next.len() <= MAX_NEXT { next } else { "/" }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::local;
+    use super::{MAX_NEXT, local};
 
     #[test]
     fn nobody_is_sent_elsewhere() {
-        for next in ["/", "/projects/shop?from=2026-01-01#top"] {
+        let longest = format!("/{}", "x".repeat(MAX_NEXT - 1));
+        for next in ["/", "/projects/shop?from=2026-01-01#top", "/a%2F%2Fb;c=d,e~f(g)!*'$@:", &longest] {
             assert_eq!(local(next), next);
         }
         for next in [
@@ -112,6 +117,15 @@ mod tests {
             "/\\evil.example",
             "/\t/evil.example",
             "javascript:x",
+            "/\0",
+            "/\u{1}",
+            "/\u{7f}",
+            "/\r\nX: y",
+            "/a b",
+            "/é",
+            "/\u{202e}",
+            "/\u{fffd}",
+            &format!("{longest}x"),
         ] {
             assert_eq!(local(next), "/", "{next}");
         }

@@ -12,6 +12,7 @@ mod live;
 mod overview;
 mod passwords;
 mod people;
+mod redirects;
 mod sessions;
 mod setup;
 mod sharing;
