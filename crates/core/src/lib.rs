@@ -9,6 +9,7 @@ pub mod classify;
 pub mod event;
 pub mod ids;
 pub mod ingest;
+pub mod invisible;
 pub mod key;
 pub mod origin;
 pub mod query;

@@ -16,6 +16,8 @@ use crate::wire::answers::write_cursor;
 pub(super) const MAX_ANSWER: usize = 24 * 1024;
 /// What is kept free for everything but rows.
 const RESERVED: usize = 4 * 1024;
+/// Longest summary or note, in characters.
+const MAX_WORDS: usize = 2000;
 /// Longest echo of an argument, in characters.
 const MAX_ECHO: usize = 200;
 
@@ -111,6 +113,10 @@ impl Answer {
         let mut done = Cleaned::default();
         let cut = self.cut_to_size(&mut done);
         self.say(done, cut);
+        // Sentences name what strangers named, such as the columns of a group.
+        for words in std::iter::once(&mut self.summary).chain(&mut self.notes) {
+            *words = clean::text(words, MAX_WORDS);
+        }
         let rows: Vec<Value> = self.page.rows.drain(..).map(Value::Object).collect();
         let mut content = vec![ContentBlock::text(Value::Array(rows.clone()).to_string())];
         let words: Vec<&str> =

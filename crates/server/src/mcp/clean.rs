@@ -1,9 +1,11 @@
 //! Text from strangers, made harmless for a language model to read: URLs, referrers, names and
 //! properties are written by whoever sends events.
 //!
-//! Nothing that steers the display of a text or hides in it gets through, and no cell is long
-//! enough for a speech. What is clean and short stays as it is, to the byte.
+//! Nothing that steers the display of a text or hides in it gets through (`core::invisible`), in values
+//! and in names of members alike, and no cell is long enough for a speech. What is clean and short
+//! stays as it is, to the byte.
 
+use millimetric_core::invisible::{has_hidden, scan};
 use serde_json::{Map, Value};
 
 /// Longest cell, in characters.
@@ -31,13 +33,26 @@ pub(super) fn row(row: &mut Map<String, Value>, done: &mut Cleaned) {
     for (name, value) in row.iter_mut() {
         cell(name, value, done);
     }
-    let odd: Vec<String> = row.keys().filter(|name| name.chars().any(is_hidden)).cloned().collect();
-    for name in odd {
-        if let Some(value) = row.remove(&name) {
-            done.stripped = true;
-            row.insert(text(&name, MAX_CELL), value);
-        }
+    names(row, done);
+}
+
+/// Cleans the names of members. One that another member has by now gets a number, so that none is lost.
+fn names(members: &mut Map<String, Value>, done: &mut Cleaned) {
+    if !members.keys().any(|name| needs_cleaning(name, MAX_CELL)) {
+        return;
     }
+    let mut clean = Map::with_capacity(members.len());
+    for (name, value) in std::mem::take(members) {
+        let mut name = shortened(&name, MAX_CELL, done);
+        if clean.contains_key(&name) {
+            let free = (2..clean.len() + 3)
+                .map(|number| format!("{name} ({number})"))
+                .find(|name| !clean.contains_key(name));
+            name = free.unwrap_or(name);
+        }
+        clean.insert(name, value);
+    }
+    *members = clean;
 }
 
 /// A text without what hides in it, at most so many characters long.
@@ -78,11 +93,7 @@ fn properties(text: &str, done: &mut Cleaned) -> Option<String> {
         // A property called `properties` is a text like any other.
         cell(if name == "properties" { "" } else { name }, value, &mut here);
     }
-    let named = inner.keys().any(|name| needs_cleaning(name, MAX_CELL));
-    if named {
-        here.stripped = true;
-        inner = inner.into_iter().map(|(name, value)| (self::text(&name, MAX_CELL), value)).collect();
-    }
+    names(&mut inner, &mut here);
     let clean = if here == Cleaned::default() { text.to_owned() } else { Value::Object(inner).to_string() };
     let short = shortened(&clean, MAX_PROPERTIES, &mut here);
     done.cut |= here.cut;
@@ -92,26 +103,17 @@ fn properties(text: &str, done: &mut Cleaned) -> Option<String> {
 
 fn needs_cleaning(text: &str, most: usize) -> bool {
     // Bytes are at least as many as characters, so most texts are not counted.
-    text.chars().any(is_hidden) || (text.len() > most && text.chars().count() > most)
+    has_hidden(text) || (text.len() > most && text.chars().count() > most)
 }
 
 fn shortened(text: &str, most: usize, done: &mut Cleaned) -> String {
-    let mut clean: String = text.chars().filter(|c| !is_hidden(*c)).collect();
+    let mut clean: String = scan(text).filter(|(_, hidden)| !hidden).map(|(c, _)| c).collect();
     done.stripped |= clean.len() != text.len();
     if clean.chars().count() > most {
         clean = clean.chars().take(most - 1).chain([CUT]).collect();
         done.cut = true;
     }
     clean
-}
-
-/// Control characters, marks that turn the direction of writing, and invisible characters in
-/// which a text can be hidden (tags, zero-width spaces, interlinear marks).
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -153,13 +155,28 @@ mod tests {
         assert_eq!(done, Cleaned { cut: true, stripped: false });
     }
 
+    #[test]
+    fn names_of_members_are_cleaned_in_order_and_none_is_lost() {
+        let (row, done) =
+            cleaned(json!({ "z": 0, "a": 1, "a\u{200b}": 2, "\u{ad}a": 3, "b": { "c\u{e0041}": 4 },
+            "properties": "{\"p\":1,\"p\u{2800}\":{\"q\u{3164}\":2}}" }));
+        let text = row.to_string();
+        let expected = json!({ "z": 0, "a": 1, "a (2)": 2, "a (3)": 3, "b": { "c": 4 },
+            "properties": "{\"p\":1,\"p (2)\":{\"q\":2}}" });
+        assert_eq!(text, expected.to_string());
+        assert_eq!(done, Cleaned { cut: false, stripped: true });
+        let (row, done) = cleaned(json!({ "n".repeat(300): 1 }));
+        assert_eq!(row.as_object().unwrap().keys().next().unwrap().chars().count(), MAX_CELL);
+        assert_eq!(done, Cleaned { cut: true, stripped: false });
+    }
+
     proptest! {
         #[test]
         fn no_text_keeps_anything_hidden(text in "\\PC{0,40}|.{0,40}|[\u{200a}-\u{2070}]{0,40}") {
             let (row, _) = cleaned(json!({ "a": text, "properties": json!({ "p": text }).to_string() }));
-            prop_assert!(!row["a"].as_str().unwrap().chars().any(is_hidden));
+            prop_assert!(!has_hidden(row["a"].as_str().unwrap()));
             let inner: Value = serde_json::from_str(row["properties"].as_str().unwrap()).unwrap();
-            prop_assert!(!inner["p"].as_str().unwrap().chars().any(is_hidden));
+            prop_assert!(!has_hidden(inner["p"].as_str().unwrap()));
         }
     }
 }

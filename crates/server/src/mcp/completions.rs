@@ -13,6 +13,8 @@ use crate::error::ApiResult;
 use crate::ops::portfolio::of_each;
 use crate::ops::schema;
 
+/// Longest list that is completed, in characters: eight event names.
+const MAX_TYPED: usize = 8 * 130;
 /// The most projects whose event names are offered.
 const MOST_PROJECTS: usize = 20;
 
@@ -34,7 +36,7 @@ pub(super) async fn complete(
     // Of a list with commas the last piece is completed.
     let typed = request.argument.value.as_str();
     let (before, last) = match typed.rsplit_once(',') {
-        Some((before, last)) if name == "steps" => (format!("{before},"), last.trim()),
+        Some((before, last)) if name == "steps" => (clean::text(before, MAX_TYPED) + ",", last.trim()),
         _ => (String::new(), typed),
     };
     let all = values(session, argument.values).await.map_err(|error| failure::of_request(&error, era))?;

@@ -17,6 +17,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 
+use super::clean;
 use super::hosts::Refusal;
 use super::session::{Agent, SUPPORTED, Session};
 use crate::app::App;
@@ -176,7 +177,7 @@ fn wrong_era(method: &str, in_meta: Option<&str>, named: Option<&str>) -> Option
             (StatusCode::BAD_REQUEST, ErrorData::header_mismatch(words, None))
         }
         (Some(version), _) if !is_supported(version) => {
-            let data = json!({ "requested": version, "supported": SUPPORTED });
+            let data = json!({ "requested": clean::word(version), "supported": SUPPORTED });
             let words = "This server does not speak that revision of the protocol.";
             let error = ErrorData::new(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION, words, Some(data));
             (StatusCode::BAD_REQUEST, error)
@@ -225,7 +226,9 @@ async fn tidied(response: Response, id: Option<RequestId>) -> Response {
         }
         status => (status, ErrorCode::INVALID_REQUEST, text.trim_start_matches("Bad Request: ")),
     };
-    Refused::new(status, id, ErrorData::new(code, words.to_owned(), None)).into_response()
+    // The kit may repeat a header.
+    let words = clean::text(words, MAX_REFUSAL);
+    Refused::new(status, id, ErrorData::new(code, words, None)).into_response()
 }
 
 impl Refused {

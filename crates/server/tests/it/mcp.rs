@@ -3,6 +3,7 @@
 
 mod account;
 mod client;
+mod hostile;
 mod isolation;
 mod keys;
 mod leaving;

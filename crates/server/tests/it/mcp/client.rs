@@ -74,6 +74,15 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// The whole message that answers a request, whatever it says. The name of what is asked for stands in
+    /// a header only where a header can hold it.
+    pub(super) fn send_raw(&self, method: &str, params: Value) -> Value {
+        let name = params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str);
+        let in_header = method.is_ascii() && name.is_none_or(str::is_ascii);
+        let client = Self { era: if in_header { self.era } else { Era::Handshake }, ..*self };
+        client.send(method, params).json()
+    }
+
     /// The result of a tool.
     pub(super) fn call(&self, tool: &str, arguments: Value) -> Value {
         self.ask("tools/call", json!({ "name": tool, "arguments": arguments }))
