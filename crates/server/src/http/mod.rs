@@ -5,6 +5,7 @@
 pub mod body;
 pub mod cors;
 pub mod envelope;
+pub mod html;
 pub mod local;
 pub mod openapi;
 pub mod reference;

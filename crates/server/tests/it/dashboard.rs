@@ -16,5 +16,6 @@ mod redirects;
 mod sessions;
 mod setup;
 mod sharing;
+mod texts;
 mod throttle;
 mod totp;

@@ -1,10 +1,12 @@
-//! Texts of strangers, made harmless to look at: marks that nobody sees are written out, and what
-//! is long is cut, with the whole beside it.
+//! Texts of strangers, ready for a table: on one line, with what nobody sees written out, and cut where
+//! they are long, with the whole beside it.
 //!
-//! Escaping is the templates' business; they also isolate each text, so that it cannot turn the
-//! direction of its neighbours.
+//! Escaping is the templates' business (`http::html`), which write out what nobody sees in any other
+//! text too; they also isolate each text, so that it cannot turn the direction of its neighbours.
 
-use std::fmt::Write as _;
+use millimetric_core::invisible::scan;
+
+use crate::http::html::write_out;
 
 /// The most characters of a text in a table.
 const MOST: usize = 90;
@@ -41,40 +43,18 @@ impl Shown {
     }
 }
 
-/// Writes out what has no shape of its own: control characters, marks of direction, and others
-/// that take no room.
+/// Writes out what is invisible, line breaks and tabs included.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\0'..='\x1f' => {
-                shown.push(char::from_u32(0x2400 + character as u32).unwrap_or('\u{fffd}'));
-            }
-            '\x7f' => shown.push('\u{2421}'),
-            hidden if is_hidden(hidden) => {
-                let _ = write!(shown, "⟨U+{:04X}⟩", hidden as u32);
-            }
-            plain => shown.push(plain),
+    for (character, hidden) in scan(text) {
+        if hidden {
+            // Into memory: it cannot fail.
+            let _ = write_out(&mut shown, character);
+        } else {
+            shown.push(character);
         }
     }
     shown
-}
-
-const fn is_hidden(character: char) -> bool {
-    matches!(
-        character,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]
