@@ -3,6 +3,7 @@
 
 mod browser;
 mod devices;
+mod downloads;
 mod forms;
 mod headers;
 mod hostile;

@@ -3,9 +3,13 @@
 
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
+use millimetric_core::invisible::is_invisible;
 use millimetric_core::time::Timestamp;
 
 use super::view::View;
+
+/// What a formula begins with: ASCII, full-width and small forms.
+const SIGNS: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
 
 /// A file in the making, after RFC 4180.
 pub(super) struct File(csv::Writer<Vec<u8>>);
@@ -40,12 +44,37 @@ pub(super) fn response(file: File, name: &str, view: &View, now: Timestamp) -> R
 }
 
 fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+    if begins_formula(&text) { format!("'{text}") } else { text }
+}
+
+/// Whether a spreadsheet may take a cell for a formula: by the first character that it does not trim
+/// or ignore, in ASCII or in a form for East Asian text; or by a control character before everything,
+/// which some take for the end of a cell.
+fn begins_formula(text: &str) -> bool {
+    let first = text.chars().find(|c| !c.is_whitespace() && !is_invisible(*c));
+    text.starts_with(['\t', '\r', '\n']) || first.is_some_and(|first| SIGNS.contains(&first))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_spreadsheets_trim_or_ignore_hides_no_formula() {
+        for blank in
+            ["", " ", "\u{a0}", "\u{2028}", "\u{3000}", "\u{feff}", "\u{200b}", "\u{ad}", "\0", " \n\t\u{a0}"]
+        {
+            for sign in SIGNS {
+                assert!(begins_formula(&format!("{blank}{sign}1")), "{blank:?} {sign}");
+            }
+            assert!(!begins_formula(&format!("{}x=1", blank.trim_start_matches(['\n', '\t']))), "{blank:?}");
+        }
+        for (text, formula) in
+            [("", false), ("   ", false), ("\tx", true), ("\nx", true), ("\u{2212}1", false)]
+        {
+            assert_eq!(begins_formula(text), formula, "{text:?}");
+        }
+    }
 
     #[test]
     fn no_cell_is_a_formula() {
