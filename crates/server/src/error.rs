@@ -243,6 +243,12 @@ impl ErrorCode {
         self.row().0
     }
 
+    /// Whether the server itself failed, which an operator has to look at. That clients ask for more
+    /// than it can do at once is no failure of the server.
+    pub const fn is_failure(self) -> bool {
+        self.status().as_u16() >= 500 && !matches!(self, Self::Overloaded)
+    }
+
     /// The HTTP status that goes with it.
     pub const fn status(self) -> StatusCode {
         self.row().1

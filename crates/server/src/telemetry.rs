@@ -3,8 +3,10 @@
 //! Neither ever carries a key, an address or a body; label values come from closed sets.
 
 use std::io::IsTerminal as _;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +16,10 @@ use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::error::ApiError;
+
+/// How often the log says that requests are refused under load.
+const LOAD_LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Sends log lines to standard error, as `--log` and `--log-format` say.
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
@@ -47,6 +53,8 @@ pub struct Metrics {
     pub events_dropped: Family<Reason, Counter>,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabel, Histogram>,
+    /// Of the log's lines about load.
+    load_lines: DefaultDirectRateLimiter,
 }
 
 /// Why an event was left out.
@@ -93,7 +101,9 @@ impl Default for Metrics {
         registry.register("events_dropped", "Events left out on purpose, by reason", events_dropped.clone());
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("http_request_seconds", "Time to answer, by route", seconds.clone());
-        Self { registry, events_stored, events_duplicate, events_dropped, requests, seconds }
+        let every = Quota::with_period(LOAD_LINE_EVERY).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
+        let load_lines = RateLimiter::direct(every);
+        Self { registry, events_stored, events_duplicate, events_dropped, requests, seconds, load_lines }
     }
 }
 
@@ -103,6 +113,21 @@ impl Metrics {
         let labels = RequestLabels { route: route.to_owned(), status: StatusLabel(status) };
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&RouteLabel { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// Logs a request that was not answered as asked: a failure of the server as an error, what clients
+    /// do wrong for debugging. That they ask too much at once is a warning, with at most one line in
+    /// ten seconds: whoever causes the load must not fill the log with it.
+    pub fn log(&self, error: &ApiError, request_id: Option<&str>, route: &str) {
+        let code = error.code.as_str();
+        let cause = error.cause.as_deref().unwrap_or_default();
+        if error.code.is_failure() {
+            tracing::error!(request_id, route, code, cause, "a request failed");
+        } else if error.code.status().is_server_error() && self.load_lines.check().is_ok() {
+            tracing::warn!(request_id, route, code, cause, "requests are refused: too many at once");
+        } else {
+            tracing::debug!(request_id, route, code, "a request was refused");
+        }
     }
 
     /// The page of `/metrics` in the OpenMetrics text format, with the store's own figures.

@@ -1,7 +1,7 @@
 //! What every answer gets, whichever handler made it: a request id, the body of an error, the
 //! security headers, and one line of measurement.
 //!
-//! The only place that writes an error's body, and the only one that logs its cause.
+//! The only place that writes an error's body.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +35,7 @@ pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next)
     let bare = (response.status() == StatusCode::METHOD_NOT_ALLOWED)
         .then(|| ApiError::new(ErrorCode::MethodNotAllowed));
     if let Some(error) = refused.or(bare) {
-        log(&error, &id, &route);
+        app.metrics.log(&error, Some(&id), &route);
         if response.extensions_mut().remove::<ToldAsPage>().is_none() {
             response = told(&error, &id, response);
         }
@@ -82,14 +82,4 @@ fn body(error: &ApiError, id: &str) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
-}
-
-fn log(error: &ApiError, id: &str, route: &str) {
-    let code = error.code.as_str();
-    let cause = error.cause.as_deref().unwrap_or_default();
-    if error.code.status().is_server_error() {
-        tracing::error!(request_id = id, route, code, cause, "a request failed");
-    } else {
-        tracing::debug!(request_id = id, route, code, "a request was refused");
-    }
 }

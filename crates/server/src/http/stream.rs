@@ -3,6 +3,7 @@
 
 use futures_util::{Stream, StreamExt as _, stream};
 
+use crate::error::ApiError;
 use crate::ops::export::Export;
 
 /// The pieces of an export, of which the first may have been taken already.
@@ -12,8 +13,15 @@ pub fn pieces(
 ) -> impl Stream<Item = Result<Vec<u8>, std::io::Error>> + Send {
     let rest = stream::unfold(export, async |mut export| {
         let piece = export.next().await?.map_err(|error| {
-            tracing::error!(%error, "an export broke off");
-            std::io::Error::other(error.to_string())
+            let broken = std::io::Error::other(error.to_string());
+            let error = ApiError::from(error);
+            let (code, cause) = (error.code.as_str(), error.cause.unwrap_or_default());
+            if error.code.is_failure() {
+                tracing::error!(code, cause, "an export broke off");
+            } else {
+                tracing::debug!(code, cause, "an export was given up");
+            }
+            broken
         });
         Some((piece, export))
     });

@@ -39,7 +39,9 @@ pub(super) async fn complete(
         Some((before, last)) if name == "steps" => (clean::text(before, MAX_TYPED) + ",", last.trim()),
         _ => (String::new(), typed),
     };
-    let all = values(session, argument.values).await.map_err(|error| failure::of_request(&error, era))?;
+    let all = values(session, argument.values)
+        .await
+        .map_err(|error| failure::of_request(&session.app.metrics, &error, era))?;
     let last = last.to_lowercase();
     let (mut fitting, others): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|value| value.to_lowercase().starts_with(&last));

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use super::clean;
 use crate::error::{ApiError, ErrorCode as Code};
+use crate::telemetry::Metrics;
 
+/// What the log calls both endpoints.
+const ROUTE: &str = "mcp";
 /// `tool_failed`, `insufficient_scope`
 const FAILED: ErrorCode = ErrorCode(-32000);
 /// `plan_limit`
@@ -43,11 +46,12 @@ impl Era {
 
 /// What a call of a tool answers when it fails. `example` is a call of it that works.
 pub(super) fn of_tool(
+    metrics: &Metrics,
     error: &ApiError,
     era: Era,
     lesson: impl FnOnce() -> String,
 ) -> Result<CallToolResult, ErrorData> {
-    log(error);
+    metrics.log(error, None, ROUTE);
     match (code_of(error), era) {
         (None, _) => Ok(told(error, lesson())),
         (Some(_), Era::Stateless) => Ok(told(error, sentence(error))),
@@ -56,8 +60,8 @@ pub(super) fn of_tool(
 }
 
 /// What any other request answers when it fails; it has no result to put an error into.
-pub(super) fn of_request(error: &ApiError, era: Era) -> ErrorData {
-    log(error);
+pub(super) fn of_request(metrics: &Metrics, error: &ApiError, era: Era) -> ErrorData {
+    metrics.log(error, None, ROUTE);
     let code = match (code_of(error), era) {
         (None, _) => ErrorCode::INVALID_PARAMS,
         (Some(code), Era::Handshake) => code,
@@ -135,15 +139,5 @@ fn sentence(error: &ApiError) -> String {
             )
         }
         _ => message.to_owned(),
-    }
-}
-
-fn log(error: &ApiError) {
-    let code = error.code.as_str();
-    let cause = error.cause.as_deref().unwrap_or_default();
-    if error.code.status().is_server_error() {
-        tracing::error!(code, cause, "an agent's call failed");
-    } else {
-        tracing::debug!(code, "an agent's call was refused");
     }
 }

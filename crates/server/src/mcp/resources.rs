@@ -115,7 +115,8 @@ pub(super) fn list(agent: &Agent) -> Vec<Resource> {
 pub(super) async fn read(session: &Session, uri: &str, era: Era) -> Result<ReadResourceResult, ErrorData> {
     let found = Named::ALL.into_iter().find(|named| named.uri() == uri && named.is_for(&session.agent));
     let named = found.ok_or_else(|| unknown(&session.agent, uri))?;
-    let text = rows(session, named).await.map_err(|error| failure::of_request(&error, era))?;
+    let text =
+        rows(session, named).await.map_err(|error| failure::of_request(&session.app.metrics, &error, era))?;
     let contents = ResourceContents::text(text, named.uri()).with_mime_type("application/json");
     let (lasts, scope) = match named {
         Named::Rules => (RULES_LAST, CacheScope::Public),

@@ -21,6 +21,7 @@ mod golden;
 mod isolation;
 mod journeys;
 mod keys;
+mod logging;
 mod mcp;
 mod moving;
 mod reading;

@@ -194,7 +194,7 @@ impl Looking {
             return None;
         }
         let told = self.tell().await;
-        told.inspect_err(|error| tracing::error!(cause = ?error.cause, "a live view broke off")).ok()
+        told.inspect_err(|error| self.app.metrics.log(error, None, "a live view")).ok()
     }
 
     async fn may_look(&self) -> bool {

@@ -53,7 +53,10 @@ pub(super) async fn call(
     };
     match called {
         Ok(answer) => Ok(answer.into_result()),
-        Err(error) => failure::of_tool(&error, era, || arguments::lesson(tool, &error, &arguments)),
+        Err(error) => {
+            let lesson = || arguments::lesson(tool, &error, &arguments);
+            failure::of_tool(&session.app.metrics, &error, era, lesson)
+        }
     }
 }
 
