@@ -11,10 +11,11 @@ use millimetric_events::EventStore;
 use tokio::task::spawn_blocking;
 use uuid::{Timestamp as UuidTime, Uuid};
 
+use crate::api::discover::Documents;
 use crate::auth::passwords::Passwords;
 use crate::auth::ring::KeyRing;
 use crate::config::{Installation, PublicUrl, Settings};
-use crate::country::{Countries, CountryDatabaseError};
+use crate::country::Countries;
 use crate::limits::Limits;
 use crate::limits::sign_in::SignInLimits;
 use crate::limits::slots::Slots;
@@ -58,6 +59,8 @@ pub struct App {
     pub countries: Countries,
     /// Reads user agents.
     pub user_agents: UserAgents,
+    /// What anybody may read without a key.
+    pub documents: Documents,
     /// What was refused a moment ago.
     pub refusals: Refusals,
     /// Counts events against plans.
@@ -81,12 +84,13 @@ impl App {
     ) -> anyhow::Result<Self> {
         let geo_db = settings.geo_db.clone();
         // Unpacking them takes as long as opening the database, and needs nothing of it.
+        let base = public_url.clone();
         let tables = spawn_blocking(move || {
             let countries = match &geo_db {
                 Some(path) => Countries::from_file(path)?,
                 None => Countries::embedded()?,
             };
-            Ok::<_, CountryDatabaseError>((countries, UserAgents::new()))
+            anyhow::Ok((countries, UserAgents::new(), Documents::new(base.as_str())?))
         });
         let control = Control::open(&at.data_dir.join("control.db")).await?;
         let secrets = Secrets::load(at)?;
@@ -96,7 +100,7 @@ impl App {
         let refusals = Refusals::default();
         let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
         keys.learn_revision(control.key_revision().await?);
-        let (countries, user_agents) = tables.await??;
+        let (countries, user_agents, documents) = tables.await??;
         let query_slots = settings.query_slots.get();
         Ok(Self {
             query_slots: Slots::new(query_slots, query_slots / 2),
@@ -112,6 +116,7 @@ impl App {
             sign_ins: SignInLimits::default(),
             countries,
             user_agents,
+            documents,
             refusals,
             usage: UsageMeter::default(),
             live: Live::default(),

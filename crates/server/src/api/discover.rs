@@ -6,19 +6,46 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
+use super::script::SCRIPT;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::http::document::Document;
 use crate::http::openapi;
 use crate::http::reference::Reference;
 
-const BRIEFLY: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
+const BRIEFLY: &str = "public, max-age=300";
+
+/// What anybody may read without a key, made once at the start.
+#[derive(Debug)]
+pub struct Documents {
+    openapi: Document,
+    docs: Document,
+    llms: Document,
+    /// The browser script.
+    pub(super) script: Document,
+}
+
+impl Documents {
+    /// Those of a server that clients reach at `base`.
+    pub fn new(base: &str) -> anyhow::Result<Self> {
+        let openapi = openapi::document();
+        let docs = Reference::new(&openapi, base).render()?;
+        let llms = include_str!("llms.txt").replace("{base}", base);
+        Ok(Self {
+            openapi: Document::new(serde_json::to_vec(&openapi)?, "application/json"),
+            docs: Document::new(docs, "text/html; charset=utf-8"),
+            llms: Document::new(llms, "text/plain; charset=utf-8"),
+            script: Document::new(SCRIPT, "application/javascript"),
+        })
+    }
+}
 
 /// The process is alive
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200)))]
@@ -53,23 +80,22 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
 
 /// This API, for machines
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
-pub async fn openapi_json() -> Response {
-    ([BRIEFLY], Json(openapi::document())).into_response()
+pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
+    app.documents.openapi.answer(&asked, BRIEFLY)
 }
 
 /// This API, for people
 #[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
-pub async fn docs(State(app): State<Arc<App>>) -> ApiResult<Response> {
-    let reference = Reference::new(&openapi::document(), app.public_url.as_str());
-    let page = reference.render().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
+    let mut answer = app.documents.docs.answer(&asked, BRIEFLY);
     // One style sheet in the page itself, nothing else: no script, no font, no other origin.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    Ok(([BRIEFLY, (CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response())
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    answer
 }
 
 /// This server, for language models
 #[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
-pub async fn llms_txt(State(app): State<Arc<App>>) -> Response {
-    let text = include_str!("llms.txt").replace("{base}", app.public_url.as_str());
-    ([BRIEFLY, (CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
+    app.documents.llms.answer(&asked, BRIEFLY)
 }

@@ -2,12 +2,12 @@
 //! changes with their content, so that browsers may keep them for good.
 
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 
 use super::refusal::PageResult;
 use crate::auth::sessions::Refusal;
+use crate::http::document::Document;
 
 /// A file of `apps/web/assets`.
 struct Asset {
@@ -55,19 +55,24 @@ pub(super) fn address(name: &str) -> String {
     format!("/assets/{FINGERPRINT:016x}/{name}")
 }
 
-/// One of them. An older fingerprint gets today's file, which must not be kept under its name.
-pub(super) async fn show(
-    Path((fingerprint, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> PageResult<Response> {
-    let asset = ALL.iter().find(|asset| asset.name == name).ok_or(Refusal::NotFound)?;
-    let today = format!("{FINGERPRINT:016x}");
-    let tag = format!("\"{today}\"");
-    let keep =
-        if fingerprint == today { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
-    let about = [(CACHE_CONTROL, keep), (ETAG, tag.as_str())];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+/// All of them, packed once.
+pub(super) struct Assets(Vec<(&'static str, Document)>);
+
+impl Assets {
+    /// Packs them.
+    pub(super) fn new() -> Self {
+        Self(ALL.iter().map(|asset| (asset.name, Document::new(asset.text, asset.media_type))).collect())
     }
-    Ok((about, [(CONTENT_TYPE, asset.media_type)], asset.text).into_response())
+
+    /// One of them. An older fingerprint gets today's file, which must not be kept under its name.
+    pub(super) fn show(
+        &self,
+        Path((fingerprint, name)): &Path<(String, String)>,
+        headers: &HeaderMap,
+    ) -> PageResult<Response> {
+        let (_, asset) = self.0.iter().find(|(known, _)| known == name).ok_or(Refusal::NotFound)?;
+        let is_today = *fingerprint == format!("{FINGERPRINT:016x}");
+        let keep = if is_today { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
+        Ok(asset.answer(headers, keep))
+    }
 }

@@ -29,20 +29,25 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
+use self::assets::Assets;
 use crate::app::App;
 use crate::auth::sessions::{Admin, InAccount, InProject, Owner, Viewer};
 
 /// Every page.
 pub fn routes() -> Router<Arc<App>> {
+    let assets = Arc::new(Assets::new());
+    let asset = async move |path: Path<(String, String)>, headers: HeaderMap| assets.show(&path, &headers);
     Router::new()
         .merge(people())
         .merge(project())
         .merge(account())
-        .route("/assets/{fingerprint}/{name}", get(assets::show))
+        .route("/assets/{fingerprint}/{name}", get(asset))
         .layer(from_fn(guard::guard))
         .layer(CompressionLayer::new())
 }

@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod cors;
+pub mod document;
 pub mod envelope;
 pub mod html;
 pub mod local;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Server;
+use crate::support::{Answer, Server};
 
 /// The copy in the repository, which clients are generated from.
 const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
@@ -124,4 +124,34 @@ fn the_server_tells_whether_it_is_well() {
     }
     let closed = Server::start();
     assert_eq!(closed.get("/metrics", "whatever-it-is-none").error(), (404, "not_found".to_owned()));
+}
+
+#[test]
+fn what_anybody_may_read_is_sent_packed_and_not_twice() {
+    let server = Server::start();
+    let style = {
+        let page = server.send("GET", "/sign-in", &[], b"").text;
+        page.split_once("rel=\"stylesheet\" href=\"").unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    for path in ["/openapi.json", "/docs", "/llms.txt", "/v1/a.js", &style] {
+        let head = |headers: &[(&str, &str)]| server.send("HEAD", path, headers, b"");
+        let plain = head(&[("accept-encoding", "identity")]);
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{path}");
+        assert_eq!(plain.header("vary"), Some("accept-encoding"), "{path}");
+        let length = |answer: &Answer| answer.header("content-length").unwrap().parse::<usize>().unwrap();
+        let packed = head(&[("accept-encoding", "gzip")]);
+        assert_eq!(packed.header("content-encoding"), Some("gzip"), "{path}");
+        assert!(length(&packed) < length(&plain), "{path}: {} of {}", length(&packed), length(&plain));
+        let tag = plain.header("etag").unwrap_or_else(|| panic!("{path} has no tag"));
+        assert_eq!(packed.header("etag"), Some(tag), "{path}");
+        let known = server.send("GET", path, &[("if-none-match", tag)], b"");
+        assert_eq!((known.status, known.text.as_str(), known.header("etag")), (304, "", Some(tag)), "{path}");
+        for header in ["cache-control", "content-security-policy"] {
+            assert_eq!(known.header(header), plain.header(header), "{path}");
+        }
+        let other = server.send("GET", path, &[("if-none-match", "W/\"0000000000000000\"")], b"");
+        assert_eq!((other.status, other.text.is_empty()), (200, false), "{path}");
+        let read = server.send("GET", path, &[], b"");
+        assert_eq!(read.text.len(), length(&plain), "{path}");
+    }
 }
