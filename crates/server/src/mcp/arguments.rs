@@ -19,8 +19,13 @@ use crate::ops::alike;
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
 
+/// The most unknown arguments that are named.
+const MOST_UNKNOWN: usize = 10;
 /// Longest lesson, in characters.
 const MAX_LESSON: usize = 4000;
+
+#[cfg(test)]
+mod mutated;
 
 /// Arguments that could be read; whether they make a question, the twin's reader says.
 #[derive(Debug, Clone)]
@@ -37,10 +42,14 @@ impl Arguments {
     /// Reads what was sent.
     pub(super) fn read(tool: Tool, sent: &JsonObject, account: bool, now: Timestamp) -> ApiResult<Self> {
         let mut problems = Problems::default();
-        for name in sent.keys() {
-            if !tool.parameters(account).any(|parameter| parameter.name == name) {
-                problems.field(clean::word(name), unknown(tool, name, account));
-            }
+        let known = |name: &str| tool.parameters(account).any(|parameter| parameter.name == name);
+        let mut strange = sent.keys().filter(|name| !known(name));
+        for name in strange.by_ref().take(MOST_UNKNOWN) {
+            problems.field(clean::word(name), unknown(tool, name, account));
+        }
+        match strange.count() {
+            0 => {}
+            more => problems.form(format!("{more} more arguments that {} does not take", tool.spec().name)),
         }
         let mut pairs = Vec::new();
         for parameter in tool.parameters(account) {

@@ -5,6 +5,8 @@
 
 mod check;
 mod journeys;
+#[cfg(test)]
+mod mutated;
 mod understand;
 
 use std::fmt::Write as _;

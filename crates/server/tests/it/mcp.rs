@@ -2,6 +2,7 @@
 //! and that no call shows what another key may not see.
 
 mod account;
+mod bounds;
 mod client;
 mod hostile;
 mod isolation;

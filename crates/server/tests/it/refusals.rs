@@ -204,3 +204,16 @@ fn a_request_refused_by_its_head_gets_its_answer_although_nobody_reads_the_body(
     );
     assert_eq!(server.send("POST", "/nowhere", &[], &body).error(), (404, "not_found".to_owned()));
 }
+
+#[test]
+fn a_long_list_of_columns_is_refused_in_few_words() {
+    let server = Server::start();
+    let rk = server.default_project().rk;
+    let range = "from=2026-05-01&to=2026-06-01";
+    let distinct: Vec<String> = (0..3000).map(|n| format!("properties.p{n}")).collect();
+    for list in [vec!["os"; 15_000].join(","), distinct.join(","), "properties.x,".repeat(3000)] {
+        let refused = server.get(&format!("/v1/stats?{range}&group_by={list}"), &rk);
+        assert_eq!(refused.error(), (400, "invalid_params".to_owned()));
+        assert!(refused.text.len() < 1000, "{} bytes: {}", refused.text.len(), &refused.text[..300]);
+    }
+}

@@ -23,6 +23,9 @@ use crate::error::ApiResult;
 use crate::ops::{alike, read};
 use spec::Tool;
 
+/// Longest address of a twin that an answer repeats, in bytes.
+const MAX_URL: usize = 2048;
+
 /// The tools of a key, in their order.
 pub(super) fn list(agent: &Agent) -> Vec<Listed> {
     offered(agent).map(|tool| schema::listed(tool, agent.is_account())).collect()
@@ -99,7 +102,7 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answ
         page,
         range: range.map(|range| (range, arguments.timezone.clone())),
         notes,
-        url: url.map(|path| format!("{base}{path}?{}", arguments.query())),
+        url: url.map(|path| format!("{base}{path}?{}", arguments.query())).filter(|url| url.len() <= MAX_URL),
         applied: arguments
             .pairs
             .into_iter()

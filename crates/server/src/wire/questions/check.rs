@@ -127,9 +127,9 @@ impl Check {
     /// The only parameter with a code of its own (contract, section 2).
     pub(super) fn group_by(&mut self, value: Option<String>) -> ApiResult<Vec<Dimension>> {
         let mut dimensions = Vec::new();
-        for name in
-            value.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty())
-        {
+        let names = value.iter().flat_map(|list| list.split(',')).map(str::trim);
+        // One more than may be asked for is enough to refuse the list.
+        for name in names.filter(|name| !name.is_empty()).take(StatsQuestion::MAX_DIMENSIONS + 1) {
             let dimension: Dimension =
                 name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
                     ApiError::new(ErrorCode::InvalidGroupBy)
@@ -137,7 +137,7 @@ impl Check {
                         .detail("allowed", Dimension::ALLOWED)
                 })?;
             if dimensions.contains(&dimension) {
-                self.problems.field("group_by", format!("names {name} twice"));
+                self.problems.field("group_by", format!("names {} twice", dimension.name()));
             }
             dimensions.push(dimension);
         }
