@@ -230,6 +230,9 @@ pub enum StoreError {
     /// or for running queries. Nothing of a batch was stored.
     #[error("the memory set aside for this is in use")]
     Overloaded,
+    /// Who asked has gone, or reads too slowly.
+    #[error("the client has gone, or reads too slowly")]
+    Cancelled,
     /// A query needed more than one query may take.
     #[error("a query needed too much {0}")]
     QueryTooLarge(QueryLimit),

@@ -246,7 +246,7 @@ impl ErrorCode {
     /// Whether the server itself failed, which an operator has to look at. That clients ask for more
     /// than it can do at once is no failure of the server.
     pub const fn is_failure(self) -> bool {
-        self.status().as_u16() >= 500 && !matches!(self, Self::Overloaded)
+        self.status().as_u16() >= 500 && !matches!(self, Self::Overloaded | Self::QueryTooLarge)
     }
 
     /// The HTTP status that goes with it.
@@ -356,7 +356,10 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Overloaded => return Self::new(ErrorCode::Overloaded).retry_after(1).because(error),
+            // Nobody waits for the response of what was cancelled.
+            StoreError::Overloaded | StoreError::Cancelled => {
+                return Self::new(ErrorCode::Overloaded).retry_after(1).because(error);
+            }
             StoreError::StorageFull => {
                 return Self::new(ErrorCode::StorageFull).retry_after(30).because(error);
             }

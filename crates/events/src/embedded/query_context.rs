@@ -101,7 +101,7 @@ impl QueryContext {
     /// An error once the query must end; kernels ask every 64 thousand rows or so.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         if self.0.cancelled.load(Ordering::Relaxed) {
-            return Err(StoreError::Internal("the query was cancelled".to_owned()));
+            return Err(StoreError::Cancelled);
         }
         if self.0.resources.closing.load(Ordering::Relaxed) {
             return Err(StoreError::Overloaded);
@@ -235,7 +235,7 @@ mod tests {
         let left = QueryContext::default();
         assert!(left.check().is_ok());
         left.clone().cancel();
-        assert!(matches!(left.check(), Err(StoreError::Internal(_))));
+        assert!(matches!(left.check(), Err(StoreError::Cancelled)));
         let resources = Arc::new(QueryResources::unlimited());
         let running = QueryContext::new(&resources);
         resources.close();

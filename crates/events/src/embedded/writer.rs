@@ -203,6 +203,7 @@ fn repeat(error: &StoreError) -> StoreError {
     match error {
         StoreError::Overloaded => StoreError::Overloaded,
         StoreError::StorageFull => StoreError::StorageFull,
+        StoreError::Cancelled => StoreError::Cancelled,
         StoreError::QueryTooLarge(limit) => StoreError::QueryTooLarge(*limit),
         StoreError::NotWritable(why) => StoreError::NotWritable(why.clone()),
         StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),

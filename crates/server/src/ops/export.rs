@@ -71,7 +71,7 @@ impl Export {
             Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
             Some(Piece::End) => None,
             Some(Piece::Failed(error)) => Some(Err(error)),
-            None => Some(Err(StoreError::Internal("the export was given up".to_owned()))),
+            None => Some(Err(StoreError::Cancelled)),
         }
     }
 }
@@ -94,7 +94,7 @@ async fn run(
             Ok(bytes) => {
                 let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
                 if sent.is_err() {
-                    *failure = Some(StoreError::Internal("nobody took the export".to_owned()));
+                    *failure = Some(StoreError::Cancelled);
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
