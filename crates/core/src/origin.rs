@@ -3,24 +3,28 @@
 //! Compared as the web platform does (scheme, host, port; RFC 6454 and the URL standard), never
 //! as text. This file knows nothing of keys or requests.
 
+mod app;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// The longest entry or header that is looked at, in bytes.
-const MAX_BYTES: usize = 300;
-
-/// An origin as a browser names it in the `Origin` header.
+/// An origin as a browser or an app names it in the `Origin` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,
     host: String,
-    port: u16,
+    /// `None` for the origin of an app, which has no port.
+    port: Option<u16>,
 }
 
 /// One entry of a project's list: an origin, or `https://*.example.com` for every subdomain at
 /// any depth (never the apex itself).
+///
+/// Its text, as [`fmt::Display`] writes it, always parses back to an equal entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedOrigin {
     origin: Origin,
@@ -33,6 +37,12 @@ pub enum OriginError {
     /// Not scheme, host and optional port.
     #[error("`{0}` is not an origin: write scheme and host, like https://example.com")]
     NotAnOrigin(String),
+    /// The scheme of an app, with something that is not the host of one.
+    #[error(
+        "`{0}` is not the origin of an app: write capacitor://localhost, ionic://localhost, tauri://localhost, \
+         app://<host> or chrome-extension://<the 32 letters of its id>"
+    )]
+    NotAnApp(String),
     /// Something after the port, or user info before the host.
     #[error(
         "`{0}` has a path, query, fragment or user info: write scheme, host and port only, like https://example.com"
@@ -43,32 +53,59 @@ pub enum OriginError {
         "`{0}` is too wide: a wildcard must stand before a domain of your own, like https://*.example.com"
     )]
     TooWide(String),
+    /// Percent-decoding or IDNA turns it into something that is no entry, or another one.
+    #[error(
+        "`{typed}` becomes `{normalised}`, which is not the same origin: write the host in plain characters, \
+         like https://example.com"
+    )]
+    NotStable {
+        /// What was typed, shortened.
+        typed: String,
+        /// What it is once it is normalised, shortened.
+        normalised: String,
+    },
+    /// More than [`AllowedOrigin::MAX_BYTES`].
+    #[error(
+        "`{0}…` is too long: an origin has at most {max} bytes, like https://example.com",
+        max = AllowedOrigin::MAX_BYTES
+    )]
+    TooLong(String),
 }
 
 impl Origin {
     /// Reads the value of one `Origin` header. `None` for `null`, lists, and anything that is not
-    /// exactly one http(s) origin.
+    /// exactly one origin of a page (http, https) or of an app.
     pub fn parse(header: &str) -> Option<Self> {
-        let url = plain_url(header).ok()?;
         // What a browser sends is the serialised origin and nothing else: no path, not even "/".
-        (!header.ends_with('/')).then(|| Self::of(&url)).flatten()
+        (!header.ends_with('/')).then(|| read_origin(header).ok()).flatten()
     }
 
     fn of(url: &Url) -> Option<Self> {
         Some(Self {
             scheme: url.scheme().to_owned(),
             host: url.host_str()?.to_owned(),
-            port: url.port_or_known_default()?,
+            port: Some(url.port_or_known_default()?),
         })
     }
 
-    /// Whether this is the developer's own machine: localhost, 127.0.0.1 or `[::1]`.
+    /// Whether this is a page of the developer's own machine: localhost, 127.0.0.1 or `[::1]`.
+    /// An app is not, whatever its host is called: it runs on anybody's device.
     pub fn is_loopback(&self) -> bool {
-        matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
+        self.port.is_some() && matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
+    }
+
+    /// Whether this is the origin of an app (`capacitor://localhost` and the like).
+    pub const fn is_app(&self) -> bool {
+        self.port.is_none()
     }
 }
 
 impl AllowedOrigin {
+    /// The longest entry, and the longest `Origin` header, that is read, in bytes.
+    pub const MAX_BYTES: usize = 300;
+    /// The most entries in the list of one project.
+    pub const MAX_PER_PROJECT: usize = 100;
+
     /// Whether a request from this origin passes this entry.
     pub fn matches(&self, origin: &Origin) -> bool {
         if (self.origin.scheme.as_str(), self.origin.port) != (origin.scheme.as_str(), origin.port) {
@@ -79,174 +116,132 @@ impl AllowedOrigin {
         }
         origin.host.strip_suffix(&self.origin.host).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.'))
     }
+
+    /// Whether the entry is the origin of an app, which matches exactly.
+    pub const fn is_app(&self) -> bool {
+        self.origin.is_app()
+    }
 }
 
 impl FromStr for AllowedOrigin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let text = text.trim();
-        let not_an_origin = || OriginError::NotAnOrigin(shortened(text));
-        if text == "*" {
-            return Err(OriginError::TooWide(text.to_owned()));
+        let typed = text.trim();
+        let entry = read_entry(typed)?;
+        // Percent-decoding and IDNA can produce `*`, `,` or a longer text. Such an entry would not
+        // be readable once it is stored, or would be read as a wildcard.
+        let normalised = entry.to_string();
+        if read_entry(&normalised).as_ref() == Ok(&entry) {
+            return Ok(entry);
         }
-        let (plain, subdomains) = match text.split_once("://*.") {
-            Some((scheme, host)) => (format!("{scheme}://{host}"), true),
-            None => (text.to_owned(), false),
-        };
-        if plain.contains('*') {
-            return Err(OriginError::TooWide(shortened(text)));
-        }
-        let url = plain_url(&plain).map_err(|e| match e {
-            Rejected::NotAnOrigin => not_an_origin(),
-            Rejected::MoreThanAnOrigin => OriginError::MoreThanAnOrigin(shortened(text)),
-        })?;
-        if subdomains && !is_registrable(&url) {
-            return Err(OriginError::TooWide(shortened(text)));
-        }
-        Ok(Self { origin: Origin::of(&url).ok_or_else(not_an_origin)?, subdomains })
+        Err(OriginError::NotStable { typed: shortened(typed), normalised: shortened(&normalised) })
+    }
+}
+
+impl fmt::Display for Origin {
+    /// As browsers serialise it: a default port is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+impl Origin {
+    fn write(&self, f: &mut fmt::Formatter<'_>, before_host: &str) -> fmt::Result {
+        let Self { scheme, host, port } = self;
+        write!(f, "{scheme}://{before_host}{host}")?;
+        let default = if scheme == "https" { 443 } else { 80 };
+        port.filter(|port| *port != default).map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
 impl fmt::Display for AllowedOrigin {
     /// The canonical text, as it is stored and shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin { scheme, host, port } = &self.origin;
-        write!(f, "{scheme}://{}{host}", if self.subdomains { "*." } else { "" })?;
-        let default = if scheme == "https" { 443 } else { 80 };
-        if *port == default { Ok(()) } else { write!(f, ":{port}") }
+        self.origin.write(f, if self.subdomains { "*." } else { "" })
     }
 }
 
+/// Reads an entry without asking whether its normalised form is stable.
+fn read_entry(text: &str) -> Result<AllowedOrigin, OriginError> {
+    if text.len() > AllowedOrigin::MAX_BYTES {
+        return Err(OriginError::TooLong(shortened(text)));
+    }
+    let (plain, subdomains) = match text.split_once("://*.") {
+        Some((scheme, host)) => (format!("{scheme}://{host}"), true),
+        None => (text.to_owned(), false),
+    };
+    let too_wide = || OriginError::TooWide(shortened(text));
+    if plain.contains('*') {
+        return Err(too_wide());
+    }
+    let origin = read_origin(&plain).map_err(|rejected| rejected.of(text))?;
+    if subdomains && !is_registrable(&origin) {
+        return Err(too_wide());
+    }
+    Ok(AllowedOrigin { origin, subdomains })
+}
+
+/// Why a text is no origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rejected {
     NotAnOrigin,
+    NotAnApp,
     MoreThanAnOrigin,
 }
 
-/// An http(s) URL that is nothing but an origin (a single trailing slash is forgiven here).
-fn plain_url(text: &str) -> Result<Url, Rejected> {
+impl Rejected {
+    /// The error that names the text.
+    fn of(self, text: &str) -> OriginError {
+        let text = shortened(text);
+        match self {
+            Self::NotAnOrigin => OriginError::NotAnOrigin(text),
+            Self::NotAnApp => OriginError::NotAnApp(text),
+            Self::MoreThanAnOrigin => OriginError::MoreThanAnOrigin(text),
+        }
+    }
+}
+
+/// An origin of a page or an app and nothing else (a single trailing slash is forgiven here).
+fn read_origin(text: &str) -> Result<Origin, Rejected> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '\\');
-    if text.len() > MAX_BYTES || text.contains(odd) {
+    if text.len() > AllowedOrigin::MAX_BYTES || text.contains(odd) {
         return Err(Rejected::NotAnOrigin);
     }
     let (scheme, after_scheme) = text.split_once("://").ok_or(Rejected::NotAnOrigin)?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+    let scheme = scheme.to_ascii_lowercase();
+    let is_page = matches!(scheme.as_str(), "http" | "https");
+    if !is_page && !app::is_scheme(&scheme) {
         return Err(Rejected::NotAnOrigin);
     }
     let authority = after_scheme.strip_suffix('/').unwrap_or(after_scheme);
     if authority.contains(['/', '?', '#', '@']) {
         return Err(Rejected::MoreThanAnOrigin);
     }
+    if !is_page {
+        let host = app::host(&scheme, authority).ok_or(Rejected::NotAnApp)?;
+        return Ok(Origin { scheme, host, port: None });
+    }
     let url = Url::parse(text).map_err(|_| Rejected::NotAnOrigin)?;
-    let named = url.host_str().is_some_and(|host| !host.is_empty());
-    if named { Ok(url) } else { Err(Rejected::NotAnOrigin) }
+    Origin::of(&url).filter(|origin| !origin.host.is_empty()).ok_or(Rejected::NotAnOrigin)
 }
 
 /// Whether the host is a domain that somebody can own: not an address, not a public suffix such
 /// as `com`, `co.uk` or `github.io`.
-fn is_registrable(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(domain)) => psl::domain(domain.as_bytes()).is_some(),
+fn is_registrable(origin: &Origin) -> bool {
+    if origin.is_app() {
+        return false;
+    }
+    match Host::parse(&origin.host) {
+        Ok(Host::Domain(domain)) => {
+            // Without the dot of the root: `com.` is as wide as `com`.
+            let domain = domain.strip_suffix('.').unwrap_or(&domain);
+            domain.split('.').all(|label| !label.is_empty()) && psl::domain(domain.as_bytes()).is_some()
+        }
         _ => false,
     }
 }
 
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn matches(entry: &str, origin: &str) -> bool {
-        let entry: AllowedOrigin = entry.parse().unwrap();
-        Origin::parse(origin).is_some_and(|origin| entry.matches(&origin))
-    }
-
-    #[test]
-    fn origins_match_as_on_the_web() {
-        let cases = [
-            ("https://example.com", "https://example.com", true),
-            ("https://example.com/", "https://example.com", true),
-            ("HTTPS://Example.COM:443", "https://example.com", true),
-            ("https://example.com", "https://example.com:443", true),
-            ("https://bücher.example", "https://xn--bcher-kva.example", true),
-            ("http://localhost:3000", "http://localhost:3000", true),
-            ("http://[::1]:3000", "http://[::1]:3000", true),
-            ("https://example.com", "http://example.com", false),
-            ("https://example.com", "https://example.com:8443", false),
-            ("https://example.com", "https://www.example.com", false),
-            ("https://www.example.com", "https://example.com", false),
-            ("https://*.example.com", "https://a.example.com", true),
-            ("https://*.example.com", "https://a.b.example.com", true),
-            ("https://*.example.com:8443", "https://a.example.com:8443", true),
-            ("https://*.example.com", "https://example.com", false),
-            ("https://*.example.com", "https://evilexample.com", false),
-            ("https://*.example.com", "https://example.com.evil.io", false),
-            ("https://*.example.com", "https://.example.com", false),
-            ("https://*.example.com", "http://a.example.com", false),
-        ];
-        for (entry, origin, expected) in cases {
-            assert_eq!(matches(entry, origin), expected, "{entry} against {origin}");
-        }
-    }
-
-    #[test]
-    fn a_header_that_is_not_one_origin_is_none() {
-        for header in [
-            "",
-            "null",
-            "https://a.com, https://b.com",
-            "https://a.com https://b.com",
-            "https://a.com/",
-            "https://a.com/path",
-            "https://user@a.com",
-            "https://a.com?x",
-            "ftp://a.com",
-            "chrome-extension://abcdef",
-            "//a.com",
-            "a.com",
-            "https://",
-            "https:\\\\a.com",
-        ] {
-            assert_eq!(Origin::parse(header), None, "{header}");
-        }
-    }
-
-    #[test]
-    fn an_entry_that_lets_strangers_in_or_means_nothing_is_refused() {
-        type Kind = fn(String) -> OriginError;
-        let cases: [(&str, Kind); 15] = [
-            ("", OriginError::NotAnOrigin),
-            ("example.com", OriginError::NotAnOrigin),
-            ("null", OriginError::NotAnOrigin),
-            ("ftp://example.com", OriginError::NotAnOrigin),
-            ("https://", OriginError::NotAnOrigin),
-            ("https://exa mple.com", OriginError::NotAnOrigin),
-            ("https://example.com/path", OriginError::MoreThanAnOrigin),
-            ("https://example.com?x=1", OriginError::MoreThanAnOrigin),
-            ("https://me@example.com", OriginError::MoreThanAnOrigin),
-            ("*", OriginError::TooWide),
-            ("https://*", OriginError::TooWide),
-            ("https://*.com", OriginError::TooWide),
-            ("https://*.co.uk", OriginError::TooWide),
-            ("https://*.github.io", OriginError::TooWide),
-            ("https://a.*.example.com", OriginError::TooWide),
-        ];
-        for (entry, kind) in cases {
-            assert_eq!(entry.parse::<AllowedOrigin>(), Err(kind(entry.to_owned())), "{entry}");
-        }
-    }
-
-    #[test]
-    fn an_entry_is_shown_in_its_canonical_form() {
-        for (entry, shown) in [
-            ("HTTPS://*.Example.com:443/", "https://*.example.com"),
-            ("http://localhost:3000", "http://localhost:3000"),
-            ("https://bücher.example", "https://xn--bcher-kva.example"),
-        ] {
-            assert_eq!(entry.parse::<AllowedOrigin>().unwrap().to_string(), shown);
-        }
-    }
 }

@@ -17,6 +17,21 @@ pub struct Explained {
 /// Explains what somebody typed, or says why it cannot stand in the list.
 pub fn explain(typed: &str) -> Result<Explained, OriginError> {
     let entry: AllowedOrigin = typed.parse()?;
+    let near = if entry.is_app() { near_app(&entry) } else { near_page(&entry) };
+    let lets_in = |origin: &String| Origin::parse(origin).is_some_and(|origin| entry.matches(&origin));
+    let (matches, refuses) = near.into_iter().partition(lets_in);
+    Ok(Explained { entry, matches, refuses })
+}
+
+/// The origin of an app and of a page on the host of the same name.
+fn near_app(entry: &AllowedOrigin) -> Vec<String> {
+    let plain = entry.to_string();
+    let page = plain.split_once("://").map(|(_, host)| format!("https://{host}"));
+    std::iter::once(plain.clone()).chain(page).collect()
+}
+
+/// The origin of a page and those that differ from it in host, scheme or port.
+fn near_page(entry: &AllowedOrigin) -> Vec<String> {
     let plain = entry.to_string().replace("://*.", "://");
     let (scheme, host) = plain.split_once("://").unwrap_or(("https", &plain));
     let other_scheme = if scheme == "https" { "http" } else { "https" };
@@ -33,9 +48,7 @@ pub fn explain(typed: &str) -> Result<Explained, OriginError> {
     }
     let mut told = std::collections::HashSet::new();
     near.retain(|origin| told.insert(origin.clone()));
-    let lets_in = |origin: &String| Origin::parse(origin).is_some_and(|origin| entry.matches(&origin));
-    let (matches, refuses) = near.into_iter().partition(lets_in);
-    Ok(Explained { entry, matches, refuses })
+    near
 }
 
 #[cfg(test)]
@@ -66,6 +79,8 @@ mod tests {
                 "https://shop.example https://a.b.shop.example http://www.shop.example https://www.shop.example:8080",
             ),
             ("http://localhost:3000", "http://localhost:3000", "https://localhost:3000"),
+            ("capacitor://localhost/", "capacitor://localhost", "https://localhost"),
+            ("app://obsidian.md", "app://obsidian.md", "https://obsidian.md"),
         ];
         for (typed, matches, refuses) in cases {
             let (let_in, refused) = told(typed);
