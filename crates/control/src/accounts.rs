@@ -6,7 +6,7 @@ use millimetric_core::ids::AccountId;
 use millimetric_core::time::Timestamp;
 use serde_json::json;
 use sqlx::any::AnyRow;
-use sqlx::query;
+use sqlx::{query, query_scalar};
 
 use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::{Actor, Control, ControlError, Name, row};
@@ -26,6 +26,7 @@ const CREATE: &str = "insert into accounts (id, name, created_at) values ($1, $2
     on conflict (name) do nothing";
 const BY_NAME: &str = "select id, name, created_at from accounts where name = $1";
 const LIST: &str = "select id, name, created_at from accounts order by created_at, id";
+const COUNT: &str = "select count(*) from accounts";
 
 impl Control {
     /// Creates an account; [`ControlError::AccountNameTaken`] when another has the name.
@@ -64,16 +65,24 @@ impl Control {
         row.as_ref().map(account).transpose()
     }
 
-    /// Every account, oldest first.
+    /// Every account that can be read, oldest first.
     pub async fn accounts(&self) -> Result<Vec<Account>, ControlError> {
-        query(LIST).fetch_all(&self.pool).await?.iter().map(account).collect()
+        row::readable(&self.pool, query(LIST), account).await
+    }
+
+    /// Whether there is any account, readable or not.
+    pub async fn has_accounts(&self) -> Result<bool, ControlError> {
+        Ok(query_scalar::<_, i64>(COUNT).fetch_one(&self.pool).await? > 0)
     }
 }
 
 pub(crate) fn account(row: &AnyRow) -> Result<Account, ControlError> {
-    Ok(Account {
-        id: row::parsed(row, "id")?,
-        name: row::parsed(row, "name")?,
-        created_at: row::time(row, "created_at")?,
-    })
+    let read = || {
+        Ok(Account {
+            id: row::parsed(row, "id")?,
+            name: row::parsed(row, "name")?,
+            created_at: row::time(row, "created_at")?,
+        })
+    };
+    row::named(read(), row, "account", "id")
 }

@@ -142,7 +142,7 @@ const READ: &str = "select sequence, at, actor, action, account_id, project_id, 
         and (cast($2 as text) is null or project_id = $2)
         and sequence < $3
     order by sequence desc
-    limit $4";
+    limit $4 offset $5";
 
 impl Control {
     /// Writes an entry about something that happened outside this store, such as
@@ -158,7 +158,8 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// Entries, newest first, at most `limit`; `before` continues after the last one of a page.
+    /// Entries that can be read, newest first, at most `limit`; `before` continues after the last
+    /// one of a page. Fewer than `limit` means that there are no more.
     pub async fn audit_log(
         &self,
         scope: AuditScope,
@@ -166,14 +167,23 @@ impl Control {
         before: Option<AuditCursor>,
     ) -> Result<Vec<AuditEntry>, ControlError> {
         let (account, project) = scope.ids();
-        let rows = query(READ)
-            .bind(account)
-            .bind(project)
-            .bind(before.map_or(i64::MAX, |cursor| cursor.0))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
+        let before = before.map_or(i64::MAX, |cursor| cursor.0);
+        let (mut found, mut seen) = (Vec::new(), 0_i64);
+        // Older entries take the place of those that are left out: a page is never short by itself.
+        loop {
+            let missing = i64::from(limit) - found.len() as i64;
+            let page = query(READ).bind(account.clone()).bind(project.clone()).bind(before);
+            let mut rows = 0;
+            row::each(&self.pool, page.bind(missing).bind(seen), entry, |entry| {
+                rows += 1;
+                found.extend(entry.ok());
+            })
             .await?;
-        rows.iter().map(entry).collect()
+            seen += rows;
+            if rows < missing || found.len() == limit as usize {
+                return Ok(found);
+            }
+        }
     }
 }
 
@@ -198,7 +208,15 @@ pub(crate) async fn write(
     Ok(())
 }
 
-fn entry(row: &AnyRow) -> Result<AuditEntry, ControlError> {
+pub(crate) fn entry(row: &AnyRow) -> Result<AuditEntry, ControlError> {
+    let sequence = row::value::<i64>(row, "sequence").map_or_else(|_| String::new(), |it| it.to_string());
+    read(row).map_err(|error| match error {
+        ControlError::Corrupt(damage) => ControlError::Corrupt(format!("audit entry {sequence}, {damage}")),
+        other => other,
+    })
+}
+
+fn read(row: &AnyRow) -> Result<AuditEntry, ControlError> {
     Ok(AuditEntry {
         cursor: AuditCursor(row::value(row, "sequence")?),
         at: row::time(row, "at")?,

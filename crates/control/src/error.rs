@@ -3,6 +3,7 @@
 //! Knows no HTTP. No message here holds a secret, a hash or a bound value.
 
 use millimetric_core::key::KeyPrefix;
+use millimetric_core::origin::AllowedOrigin;
 
 use crate::{Name, Slug};
 
@@ -24,6 +25,13 @@ pub enum ControlError {
     /// No such key.
     #[error("there is no such key")]
     UnknownKey,
+    /// More allowed origins than a project may have.
+    #[error(
+        "a project has at most {max} allowed origins, and these are {0}: remove some, or write \
+         https://*.example.com for all subdomains",
+        max = AllowedOrigin::MAX_PER_PROJECT
+    )]
+    TooManyOrigins(usize),
     /// Another key, live or not, has this prefix: mint anew.
     #[error("the key prefix {0} is taken: mint the key again")]
     KeyPrefixTaken(KeyPrefix),
@@ -48,6 +56,12 @@ pub enum ControlError {
     /// The database cannot be opened; the sentence says what to do.
     #[error("{0}")]
     CannotOpen(String),
+    /// The database has not got this version's schema yet, and was only to be read.
+    #[error(
+        "the control database was written by an older version of this program: start the server once, \
+         which brings it up to date"
+    )]
+    Older,
     /// The database does not answer, or not in time.
     #[error("the control database does not answer: {0}")]
     Unavailable(String),
@@ -64,6 +78,8 @@ impl From<sqlx::Error> for ControlError {
         match &error {
             sqlx::Error::Database(cause) => from_code(cause.code().as_deref(), cause.message()),
             sqlx::Error::ColumnDecode { index, .. } => Self::Corrupt(format!("column {index}")),
+            // The driver reads a row's texts before it hands the row on.
+            sqlx::Error::Decode(_) => Self::Corrupt("a text that is not UTF-8".to_owned()),
             _ => Self::Unavailable(error.to_string()),
         }
     }

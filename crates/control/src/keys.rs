@@ -88,6 +88,16 @@ pub struct KeyRecord {
     pub project: Option<Project>,
 }
 
+/// A key that was found by its prefix. Only who has the secret may learn more than that.
+#[derive(Debug, Clone)]
+pub struct FoundKey {
+    /// What the secret is compared with.
+    pub hash: SecretHash,
+    /// Everything else; an error when a value of the key or of its project cannot be read. Such a
+    /// key does not work: without its networks or its plan it would have no bounds.
+    pub record: Result<KeyRecord, ControlError>,
+}
+
 /// The columns that [`stored_key`] reads, of a table `keys k`.
 macro_rules! key_columns {
     () => {
@@ -96,6 +106,7 @@ macro_rules! key_columns {
          k.expires_at, k.revoked_at, k.exposed_at, k.replaced_by"
     };
 }
+pub(crate) use key_columns;
 
 const BY_PREFIX: &str = concat!(
     "select ",
@@ -114,9 +125,10 @@ const OF_OWNER: &str = concat!(
 impl Control {
     /// The key of this prefix, live or not, with its project: one query. Whoever calls compares
     /// the hash and looks at the dates.
-    pub async fn key_by_prefix(&self, prefix: &KeyPrefix) -> Result<Option<KeyRecord>, ControlError> {
+    pub async fn key_by_prefix(&self, prefix: &KeyPrefix) -> Result<Option<FoundKey>, ControlError> {
         let row = query(BY_PREFIX).bind(prefix.to_string()).fetch_optional(&self.pool).await?;
-        row.as_ref().map(key_record).transpose()
+        let found = |row| Ok(FoundKey { hash: hash(row)?, record: key_record(row) });
+        row.as_ref().map(found).transpose()
     }
 
     /// A key by its identifier, live or not.
@@ -125,10 +137,10 @@ impl Control {
         row.as_ref().map(stored_key).transpose()
     }
 
-    /// The keys of a project, or the `ak` keys of an account, live or not, newest first.
+    /// The keys of a project, or the `ak` keys of an account, live or not, newest first; those
+    /// that cannot be read, and so do not work, are left out.
     pub async fn keys(&self, owner: KeyOwner) -> Result<Vec<StoredKey>, ControlError> {
-        let rows = query(OF_OWNER).bind(owner.id()).fetch_all(&self.pool).await?;
-        rows.iter().map(stored_key).collect()
+        row::readable(&self.pool, query(OF_OWNER).bind(owner.id()), stored_key).await
     }
 }
 
@@ -150,19 +162,32 @@ fn key_record(row: &AnyRow) -> Result<KeyRecord, ControlError> {
     })
 }
 
-fn stored_key(row: &AnyRow) -> Result<StoredKey, ControlError> {
-    let owner = match row::parsed_or_none(row, "owner_project_id")? {
+/// Reads the columns of [`key_columns`]. A value that cannot be read makes the whole key
+/// unreadable: none may fall back to one that allows more.
+pub(crate) fn stored_key(row: &AnyRow) -> Result<StoredKey, ControlError> {
+    row::named(read(row), row, "key", "id")
+}
+
+fn owner(row: &AnyRow) -> Result<KeyOwner, ControlError> {
+    Ok(match row::parsed_or_none(row, "owner_project_id")? {
         Some(project) => KeyOwner::Project(project),
         None => KeyOwner::Account(row::parsed(row, "owner_account_id")?),
-    };
-    let hash: [u8; 32] = row::value::<&[u8]>(row, "hash")?.try_into().map_err(|_| row::damaged("hash"))?;
+    })
+}
+
+fn hash(row: &AnyRow) -> Result<SecretHash, ControlError> {
+    let bytes = row::value::<&[u8]>(row, "hash")?.try_into().map_err(|_| row::damaged("hash"))?;
+    Ok(SecretHash::from_bytes(bytes))
+}
+
+fn read(row: &AnyRow) -> Result<StoredKey, ControlError> {
     Ok(StoredKey {
         id: row::parsed(row, "id")?,
-        owner,
+        owner: owner(row)?,
         kind: row::parsed(row, "kind")?,
         env: row::parsed(row, "env")?,
         prefix: row::parsed(row, "prefix")?,
-        hash: SecretHash::from_bytes(hash),
+        hash: hash(row)?,
         label: row::parsed_or_none(row, "label")?,
         scopes: row::list(row, "scopes")?,
         allowed_ips: row::list(row, "allowed_ips")?,

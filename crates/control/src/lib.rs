@@ -9,6 +9,7 @@
 mod accounts;
 mod audit;
 mod backup;
+mod damage;
 mod error;
 mod keys;
 mod meta;
@@ -29,8 +30,9 @@ use sqlx::{Any, AnyPool, Transaction};
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
 pub use backup::Ended;
+pub use damage::Damage;
 pub use error::ControlError;
-pub use keys::{KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
+pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use month::{Month, ParseMonthError};
 pub use names::{Name, NameError, Slug, SlugError};
 pub use people::{

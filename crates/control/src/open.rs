@@ -1,7 +1,9 @@
 //! Opening the database: its file, its settings, its migrations.
 //!
-//! Whatever fails here says what to do about it. Nothing outside this file knows that the
-//! database is `SQLite`.
+//! Whatever fails here says what to do about it. Nothing outside this file, `open/` and `backup.rs`
+//! knows that the database is `SQLite`.
+
+mod reading;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -38,7 +40,7 @@ impl Control {
     pub async fn open(path: &Path) -> Result<Self, ControlError> {
         let cannot_open = |cause: ControlError| explain(path, &cause);
         let file = ensure_file(path).map_err(|e| cannot_open(ControlError::Unavailable(e.to_string())))?;
-        let options = options(&url(&file))?;
+        let options = options(&url(&file, "mode=rw"))?;
         // One connection by itself first: the pool would try again and again, and hide the cause.
         prepare(&options).await.map_err(cannot_open)?;
         let pool = AnyPoolOptions::new()
@@ -94,7 +96,7 @@ fn ensure_file(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The path as sqlx wants it; every byte that could mean something in a URL is escaped.
-fn url(file: &Path) -> String {
+fn url(file: &Path, mode: &str) -> String {
     let bytes = file.as_os_str().as_encoded_bytes();
     let escaped: String = bytes
         .iter()
@@ -105,7 +107,7 @@ fn url(file: &Path) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect();
-    format!("sqlite://{escaped}?mode=rw")
+    format!("sqlite://{escaped}?{mode}")
 }
 
 async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
@@ -151,14 +153,18 @@ async fn migrate(connection: &mut AnyConnection) -> Result<(), ControlError> {
     let mut turn = connection.begin_with(BEGIN_MIGRATION).await?;
     // Not `run`, whose bounds keep the caller's future from being `Send`.
     MIGRATIONS.run_direct(None, &mut *turn, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(_) => ControlError::CannotOpen(
-            "it was written by a newer version of this program: start that version, or a later one".into(),
-        ),
+        MigrateError::VersionMissing(_) => newer(),
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause.into(),
         other => ControlError::CannotOpen(format!("{other}: restore it from a backup")),
     })?;
     turn.commit().await?;
     Ok(())
+}
+
+fn newer() -> ControlError {
+    ControlError::CannotOpen(
+        "it was written by a newer version of this program: start that version, or a later one".into(),
+    )
 }
 
 fn explain(path: &Path, cause: &ControlError) -> ControlError {

@@ -11,6 +11,11 @@ mod role;
 mod sessions;
 mod users;
 
+pub(crate) use invitations::invitation;
+pub(crate) use memberships::member;
+pub(crate) use sessions::{session, session_columns};
+pub(crate) use users::{user, user_columns};
+
 pub use email::{Email, EmailError};
 pub use factor::TotpSecret;
 pub use invitations::Invitation;

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::time::Timestamp;
+use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::query;
 
@@ -28,6 +29,9 @@ pub struct Project {
     pub name: Name,
     /// The origins that its `pk` keys may be used from; empty: none.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Stored entries that are no origins (any more): they let nobody in, and stay until the list
+    /// is replaced.
+    pub unreadable_origins: Vec<String>,
     /// What it may use.
     pub plan: Plan,
     /// Days after which an event goes, as the project asks; `None`: as long as the plan allows.
@@ -120,21 +124,20 @@ impl Control {
         row.as_ref().map(project).transpose()
     }
 
-    /// Every project that is not deleted, oldest first.
+    /// Every project that is not deleted and can be read, oldest first.
     pub async fn projects(&self) -> Result<Vec<Project>, ControlError> {
-        query(LIST).fetch_all(&self.pool).await?.iter().map(project).collect()
+        row::readable(&self.pool, query(LIST), project).await
     }
 
     /// The identifiers of the projects that were deleted, oldest deletion first: their events are
     /// to go.
     pub async fn deleted_projects(&self) -> Result<Vec<ProjectId>, ControlError> {
-        query(LIST_DELETED).fetch_all(&self.pool).await?.iter().map(|row| row::parsed(row, "id")).collect()
+        row::readable(&self.pool, query(LIST_DELETED), |row| row::parsed(row, "id")).await
     }
 
-    /// The projects of an account that are not deleted, oldest first.
+    /// The projects of an account that are not deleted and can be read, oldest first.
     pub async fn projects_of_account(&self, id: AccountId) -> Result<Vec<Project>, ControlError> {
-        let rows = query(LIST_OF_ACCOUNT).bind(id.to_string()).fetch_all(&self.pool).await?;
-        rows.iter().map(project).collect()
+        row::readable(&self.pool, query(LIST_OF_ACCOUNT).bind(id.to_string()), project).await
     }
 }
 
@@ -145,8 +148,14 @@ pub(crate) async fn live_project(change: &mut Change, id: ProjectId) -> Result<P
     found.filter(|project| project.deleted_at.is_none()).ok_or(ControlError::UnknownProject)
 }
 
-/// Reads the columns of [`project_columns`].
+/// Reads the columns of [`project_columns`]. All but unreadable origins make the whole project
+/// unreadable: without its plan it would have no limits, and without its retention no end.
 pub(crate) fn project(row: &AnyRow) -> Result<Project, ControlError> {
+    row::named(read(row), row, "project", "project_id")
+}
+
+fn read(row: &AnyRow) -> Result<Project, ControlError> {
+    let (allowed_origins, unreadable_origins) = origins(row)?;
     let days: Option<i64> = row::value(row, "project_retention_days")?;
     let positive = |days| u32::try_from(days).ok().and_then(NonZeroU32::new);
     Ok(Project {
@@ -154,7 +163,8 @@ pub(crate) fn project(row: &AnyRow) -> Result<Project, ControlError> {
         account_id: row::parsed(row, "project_account_id")?,
         slug: row::parsed(row, "project_slug")?,
         name: row::parsed(row, "project_name")?,
-        allowed_origins: row::list(row, "project_allowed_origins")?,
+        allowed_origins,
+        unreadable_origins,
         plan: row::parsed(row, "project_plan")?,
         retention_days: days
             .map(|days| positive(days).ok_or_else(|| row::damaged("project_retention_days")))
@@ -163,4 +173,20 @@ pub(crate) fn project(row: &AnyRow) -> Result<Project, ControlError> {
         created_at: row::time(row, "project_created_at")?,
         deleted_at: row::time_or_none(row, "project_deleted_at")?,
     })
+}
+
+/// The entries of a project's list that are origins, and the texts of all others.
+fn origins(row: &AnyRow) -> Result<(Vec<AllowedOrigin>, Vec<String>), ControlError> {
+    let text: &str = row::value(row, "project_allowed_origins")?;
+    let Ok(entries) = serde_json::from_str::<Vec<Value>>(text) else {
+        return Ok((Vec::new(), vec![text.to_owned()]));
+    };
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match entry.as_str().map(str::parse) {
+            Some(Ok(origin)) => readable.push(origin),
+            _ => unreadable.push(entry.as_str().map_or_else(|| entry.to_string(), str::to_owned)),
+        }
+    }
+    Ok((readable, unreadable))
 }

@@ -60,13 +60,9 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// The links of a project that work, newest first.
+    /// The links of a project that work and can be read, newest first.
     pub async fn share_links(&self, of: ProjectId) -> Result<Vec<ShareLink>, ControlError> {
-        let rows = query(OF_PROJECT).bind(of.to_string()).fetch_all(&self.pool).await?;
-        let link = |row: &AnyRow| {
-            Ok(ShareLink { id: row::parsed(row, "id")?, created_at: row::time(row, "created_at")? })
-        };
-        rows.iter().map(link).collect()
+        row::readable(&self.pool, query(OF_PROJECT).bind(of.to_string()), share_link).await
     }
 
     /// The project that the link of this token shows, as long as both are there.
@@ -96,6 +92,11 @@ impl Control {
         write_audit(&mut change, id, of, "share_link.revoked", by, now).await?;
         Ok(change.commit().await?)
     }
+}
+
+pub(crate) fn share_link(row: &AnyRow) -> Result<ShareLink, ControlError> {
+    let read = || Ok(ShareLink { id: row::parsed(row, "id")?, created_at: row::time(row, "created_at")? });
+    row::named(read(), row, "share link", "id")
 }
 
 async fn write_audit(

@@ -4,10 +4,12 @@
 //! settings) is in `suite/sqlite_file.rs`.
 
 mod audit;
+mod damaged_rows;
 mod instances;
 mod keys;
 mod people;
 mod projects;
+mod reading;
 mod share_links;
 mod sqlite_file;
 mod usage;
@@ -34,6 +36,7 @@ macro_rules! suite {
                 a_patch_changes_what_it_names_and_nothing_else,
                 a_patch_that_changes_nothing_leaves_no_trace,
                 a_patch_cannot_take_a_slug_or_wake_the_deleted,
+                a_list_of_origins_has_a_bound,
                 a_deleted_project_is_gone_and_its_keys_are_revoked,
                 a_project_is_never_listed_under_another_account;
                 keys: a_key_reads_back_as_it_was_minted,

@@ -23,9 +23,12 @@ pub struct MonthlyUsage {
 
 const ADD: &str = "insert into usage (project_id, env, month, events) values ($1, $2, $3, $4)
     on conflict (project_id, env, month) do update set events = usage.events + excluded.events";
-const READ: &str = "select month, env, events from usage
+const READ: &str = "select project_id, month, env, events from usage
     where project_id = $1 and month >= $2 and month <= $3
     order by month, env";
+
+/// Every row counts, also one whose environment cannot be read.
+const OF_MONTH: &str = "select events from usage where project_id = $1 and month = $2";
 
 impl Control {
     /// Adds to the counters, all or none; [`ControlError::UnknownProject`] when one does not
@@ -53,28 +56,36 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// The counters of a project from one month to another, both included, oldest first; a month
-    /// without events has no row.
+    /// The counters of a project from one month to another that can be read, both included, oldest
+    /// first; a month without events has no row. What a plan allows is told by
+    /// [`Control::events_in_month`].
     pub async fn usage(
         &self,
         project: ProjectId,
         from_month: Month,
         to_month: Month,
     ) -> Result<Vec<MonthlyUsage>, ControlError> {
-        let rows = query(READ)
-            .bind(project.to_string())
-            .bind(from_month.to_string())
-            .bind(to_month.to_string())
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(monthly_usage).collect()
+        let months =
+            query(READ).bind(project.to_string()).bind(from_month.to_string()).bind(to_month.to_string());
+        row::readable(&self.pool, months, monthly_usage).await
+    }
+
+    /// The events of a project in a month, live and test: what its plan's quota is held against.
+    /// A counter that cannot be read is an error, never nothing: else it would free the quota.
+    pub async fn events_in_month(&self, project: ProjectId, month: Month) -> Result<u64, ControlError> {
+        let found =
+            query(OF_MONTH).bind(project.to_string()).bind(month.to_string()).fetch_all(&self.pool).await?;
+        found.iter().try_fold(0_u64, |sum, row| Ok(sum.saturating_add(row::count(row, "events")?)))
     }
 }
 
-fn monthly_usage(row: &AnyRow) -> Result<MonthlyUsage, ControlError> {
-    Ok(MonthlyUsage {
-        month: row::parsed(row, "month")?,
-        env: row::parsed(row, "env")?,
-        events: row::count(row, "events")?,
-    })
+pub(crate) fn monthly_usage(row: &AnyRow) -> Result<MonthlyUsage, ControlError> {
+    let read = || {
+        Ok(MonthlyUsage {
+            month: row::parsed(row, "month")?,
+            env: row::parsed(row, "env")?,
+            events: row::count(row, "events")?,
+        })
+    };
+    row::named(read(), row, "usage of project", "project_id")
 }

@@ -18,6 +18,7 @@ const INSERT: &str = "insert into keys (id, project_id, account_id, kind, env, p
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     on conflict (prefix) do nothing";
 const REVOKE: &str = "update keys set revoked_at = $2 where id = $1";
+const REVOKE_LIVE: &str = "update keys set revoked_at = $2 where id = $1 and revoked_at is null";
 const REPLACE: &str = "update keys set replaced_by = $2, expires_at = $3 where id = $1";
 const TOUCH: &str = "update keys set last_used_at = $2
     where id = $1 and (last_used_at is null or last_used_at < $2)";
@@ -41,10 +42,15 @@ impl Control {
     }
 
     /// Revokes a key and tells whether it was working until now; a revoked key stays as it is.
-    /// [`ControlError::UnknownKey`].
+    /// One that cannot be read did not work, and is revoked too. [`ControlError::UnknownKey`].
     pub async fn revoke_key(&self, id: KeyId, by: &Actor, now: Timestamp) -> Result<bool, ControlError> {
         let mut change = self.begin_change().await?;
-        let key = known_key(&mut change, id).await?;
+        let key = match known_key(&mut change, id).await {
+            Err(ControlError::Corrupt(damage)) => {
+                return revoke_unreadable(change, id, &damage, by, now).await;
+            }
+            known => known?,
+        };
         if key.revoked_at.is_some() {
             return Ok(false);
         }
@@ -129,6 +135,26 @@ impl Control {
         change.commit().await?;
         Ok(true)
     }
+}
+
+/// Revokes a key of which nothing but its identifier is known.
+async fn revoke_unreadable(
+    mut change: Change,
+    id: KeyId,
+    damage: &str,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<bool, ControlError> {
+    let done = query(REVOKE_LIVE).bind(id.to_string()).bind(now.millis()).execute(&mut *change).await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let detail = json!({ "was_live": false, "unreadable": damage });
+    let subject = id.to_string();
+    let entry = NewAuditEntry { scope: AuditScope::Installation, action: "key.revoked", subject, detail };
+    audit::write(&mut change, &entry, by, now).await?;
+    change.commit().await?;
+    Ok(false)
 }
 
 async fn insert(change: &mut Change, key: &StoredKey) -> Result<(), ControlError> {

@@ -70,15 +70,14 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// The invitations to an account that still work, newest first.
+    /// The invitations to an account that still work and can be read, newest first.
     pub async fn invitations(
         &self,
         account: AccountId,
         now: Timestamp,
     ) -> Result<Vec<Invitation>, ControlError> {
-        let rows =
-            query(OF_ACCOUNT).bind(account.to_string()).bind(now.millis()).fetch_all(&self.pool).await?;
-        rows.iter().map(invitation).collect()
+        let open = query(OF_ACCOUNT).bind(account.to_string()).bind(now.millis());
+        row::readable(&self.pool, open, invitation).await
     }
 
     /// The invitation of this token, as long as it works.
@@ -194,13 +193,16 @@ async fn write_audit(
     audit::write(change, &entry, by, now).await
 }
 
-fn invitation(row: &AnyRow) -> Result<Invitation, ControlError> {
-    Ok(Invitation {
-        id: row::parsed(row, "id")?,
-        account: row::parsed(row, "account_id")?,
-        role: row::parsed(row, "role")?,
-        email: row::parsed_or_none(row, "email")?,
-        created_at: row::time(row, "created_at")?,
-        expires_at: row::time(row, "expires_at")?,
-    })
+pub(crate) fn invitation(row: &AnyRow) -> Result<Invitation, ControlError> {
+    let read = || {
+        Ok(Invitation {
+            id: row::parsed(row, "id")?,
+            account: row::parsed(row, "account_id")?,
+            role: row::parsed(row, "role")?,
+            email: row::parsed_or_none(row, "email")?,
+            created_at: row::time(row, "created_at")?,
+            expires_at: row::time(row, "expires_at")?,
+        })
+    };
+    row::named(read(), row, "invitation", "id")
 }

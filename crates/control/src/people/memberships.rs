@@ -54,18 +54,15 @@ const SET_ROLE: &str = "update memberships set role = $3 where user_id = $1 and 
 const REMOVE: &str = "delete from memberships where user_id = $1 and account_id = $2";
 
 impl Control {
-    /// The accounts that a user belongs to, oldest first.
+    /// The accounts that a user belongs to, oldest first; one whose role cannot be read gives no
+    /// right.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, ControlError> {
-        let rows = query(OF_USER).bind(user.to_string()).fetch_all(&self.pool).await?;
-        rows.iter()
-            .map(|row| Ok(Membership { account: account(row)?, role: row::parsed(row, "role")? }))
-            .collect()
+        row::readable(&self.pool, query(OF_USER).bind(user.to_string()), membership).await
     }
 
-    /// The members of an account, the first one first.
+    /// The members of an account that can be read, the first one first.
     pub async fn members(&self, account: AccountId) -> Result<Vec<Member>, ControlError> {
-        let rows = query(OF_ACCOUNT).bind(account.to_string()).fetch_all(&self.pool).await?;
-        rows.iter().map(member).collect()
+        row::readable(&self.pool, query(OF_ACCOUNT).bind(account.to_string()), member).await
     }
 
     /// Gives a member another role; [`ControlError::UnknownUser`], [`ControlError::LastOwner`].
@@ -164,12 +161,19 @@ async fn write_audit(
     audit::write(change, &entry, by, now).await
 }
 
-fn member(row: &AnyRow) -> Result<Member, ControlError> {
-    Ok(Member {
-        user: row::parsed(row, "user_id")?,
-        email: row::parsed(row, "email")?,
-        role: row::parsed(row, "role")?,
-        totp_on: row::value::<i64>(row, "totp_on")? != 0,
-        since: row::time(row, "created_at")?,
-    })
+fn membership(row: &AnyRow) -> Result<Membership, ControlError> {
+    Ok(Membership { account: account(row)?, role: row::parsed(row, "role")? })
+}
+
+pub(crate) fn member(row: &AnyRow) -> Result<Member, ControlError> {
+    let read = || {
+        Ok(Member {
+            user: row::parsed(row, "user_id")?,
+            email: row::parsed(row, "email")?,
+            role: row::parsed(row, "role")?,
+            totp_on: row::value::<i64>(row, "totp_on")? != 0,
+            since: row::time(row, "created_at")?,
+        })
+    };
+    row::named(read(), row, "membership", "user_id")
 }

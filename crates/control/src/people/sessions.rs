@@ -50,6 +50,7 @@ macro_rules! session_columns {
         "s.id, s.user_id as session_user_id, s.awaits_code, s.device, s.created_at, s.last_seen_at, s.expires_at"
     };
 }
+pub(crate) use session_columns;
 
 const INSERT: &str = "insert into sessions (id, token_hash, user_id, awaits_code, device, created_at,
         last_seen_at, expires_at)
@@ -94,10 +95,10 @@ impl Control {
         found.as_ref().map(|row| Ok((session(row)?, users::user(row)?))).transpose()
     }
 
-    /// The sessions of a user, the last used first.
+    /// The sessions of a user that can be read, the last used first.
     pub async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, ControlError> {
-        let rows = query(OF_USER).bind(user.to_string()).bind(now.millis()).fetch_all(&self.pool).await?;
-        rows.iter().map(session).collect()
+        let of_user = query(OF_USER).bind(user.to_string()).bind(now.millis());
+        row::readable(&self.pool, of_user, session).await
     }
 
     /// Notes that a session was used. Decides nothing, so it is not audited.
@@ -152,14 +153,17 @@ pub(super) async fn end_all(change: &mut Change, user: UserId) -> Result<(), Con
     Ok(())
 }
 
-fn session(row: &AnyRow) -> Result<Session, ControlError> {
-    Ok(Session {
-        id: row::parsed(row, "id")?,
-        user: row::parsed(row, "session_user_id")?,
-        awaits_code: row::value::<i64>(row, "awaits_code")? != 0,
-        device: row::value(row, "device")?,
-        created_at: row::time(row, "created_at")?,
-        last_seen_at: row::time(row, "last_seen_at")?,
-        expires_at: row::time(row, "expires_at")?,
-    })
+pub(crate) fn session(row: &AnyRow) -> Result<Session, ControlError> {
+    let read = || {
+        Ok(Session {
+            id: row::parsed(row, "id")?,
+            user: row::parsed(row, "session_user_id")?,
+            awaits_code: row::value::<i64>(row, "awaits_code")? != 0,
+            device: row::value(row, "device")?,
+            created_at: row::time(row, "created_at")?,
+            last_seen_at: row::time(row, "last_seen_at")?,
+            expires_at: row::time(row, "expires_at")?,
+        })
+    };
+    row::named(read(), row, "session", "id")
 }

@@ -47,7 +47,7 @@ macro_rules! user_columns {
          u.totp_secret as user_totp_secret, u.totp_on as user_totp_on, u.created_at as user_created_at"
     };
 }
-pub(super) use user_columns;
+pub(crate) use user_columns;
 
 /// Under this name the store keeps the hash of the link that sets the installation up.
 const SETUP_TOKEN: &str = "setup_token";
@@ -157,7 +157,11 @@ pub(super) async fn write_audit(
 }
 
 /// Reads the columns of [`user_columns`].
-pub(super) fn user(row: &AnyRow) -> Result<User, ControlError> {
+pub(crate) fn user(row: &AnyRow) -> Result<User, ControlError> {
+    row::named(read(row), row, "user", "user_id")
+}
+
+fn read(row: &AnyRow) -> Result<User, ControlError> {
     let secret: Option<Vec<u8>> = row::value(row, "user_totp_secret")?;
     Ok(User {
         id: row::parsed(row, "user_id")?,

@@ -3,6 +3,7 @@
 //! Rows are never removed: the audit log and the usage counters go on naming them.
 
 use millimetric_core::ids::ProjectId;
+use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 use sqlx::query;
@@ -10,7 +11,7 @@ use sqlx::query;
 use super::{NewProject, Project, ProjectPatch, live_project};
 use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::error::{is_missing_reference, is_unique_violation};
-use crate::{Actor, Change, Control, ControlError, row};
+use crate::{Actor, Change, Control, ControlError};
 
 const CREATE: &str = "insert into projects (id, account_id, slug, name, allowed_origins, plan,
         retention_days, timezone, created_at)
@@ -23,7 +24,8 @@ const DELETE: &str = "update projects set deleted_at = $2 where id = $1 and dele
 const REVOKE_KEYS: &str = "update keys set revoked_at = $2 where project_id = $1 and revoked_at is null";
 
 impl Control {
-    /// Creates a project; [`ControlError::SlugTaken`], [`ControlError::UnknownAccount`].
+    /// Creates a project; [`ControlError::SlugTaken`], [`ControlError::UnknownAccount`],
+    /// [`ControlError::TooManyOrigins`].
     pub async fn create_project(
         &self,
         new: NewProject,
@@ -36,12 +38,14 @@ impl Control {
             slug: new.slug,
             name: new.name,
             allowed_origins: new.allowed_origins,
+            unreadable_origins: Vec::new(),
             plan: new.plan,
             retention_days: new.retention_days,
             timezone: new.timezone,
             created_at: now,
             deleted_at: None,
         };
+        check_origins(&project.allowed_origins)?;
         let mut change = self.begin_change().await?;
         insert(&mut change, &project).await?;
         let detail = Value::Object(settings(&project));
@@ -51,7 +55,7 @@ impl Control {
     }
 
     /// Changes a project and answers how it is now. A patch that changes nothing leaves no trace.
-    /// [`ControlError::UnknownProject`], [`ControlError::SlugTaken`].
+    /// [`ControlError::UnknownProject`], [`ControlError::SlugTaken`], [`ControlError::TooManyOrigins`].
     pub async fn update_project(
         &self,
         id: ProjectId,
@@ -59,6 +63,7 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Project, ControlError> {
+        patch.allowed_origins.as_deref().map_or(Ok(()), check_origins)?;
         let mut change = self.begin_change().await?;
         let before = live_project(&mut change, id).await?;
         let after = patched(before.clone(), patch);
@@ -91,13 +96,24 @@ impl Control {
     }
 }
 
+fn check_origins(origins: &[AllowedOrigin]) -> Result<(), ControlError> {
+    let count = origins.len();
+    if count > AllowedOrigin::MAX_PER_PROJECT { Err(ControlError::TooManyOrigins(count)) } else { Ok(()) }
+}
+
+/// The list of origins as it is stored: what could not be read stays in it.
+fn stored_origins(project: &Project) -> Value {
+    let readable = project.allowed_origins.iter().map(ToString::to_string);
+    readable.chain(project.unreadable_origins.iter().cloned()).collect()
+}
+
 async fn insert(change: &mut Change, project: &Project) -> Result<(), ControlError> {
     let done = query(CREATE)
         .bind(project.id.to_string())
         .bind(project.account_id.to_string())
         .bind(project.slug.to_string())
         .bind(project.name.to_string())
-        .bind(row::texts(&project.allowed_origins).to_string())
+        .bind(stored_origins(project).to_string())
         .bind(project.plan.as_str())
         .bind(project.retention_days.map(|days| i64::from(days.get())))
         .bind(project.timezone.name())
@@ -113,7 +129,7 @@ async fn update(change: &mut Change, project: &Project) -> Result<(), ControlErr
         .bind(project.id.to_string())
         .bind(project.slug.to_string())
         .bind(project.name.to_string())
-        .bind(row::texts(&project.allowed_origins).to_string())
+        .bind(stored_origins(project).to_string())
         .bind(project.plan.as_str())
         .bind(project.retention_days.map(|days| i64::from(days.get())))
         .bind(project.timezone.name())
@@ -126,10 +142,12 @@ async fn update(change: &mut Change, project: &Project) -> Result<(), ControlErr
 }
 
 fn patched(before: Project, patch: ProjectPatch) -> Project {
+    let keeps_list = patch.allowed_origins.is_none();
     Project {
         slug: patch.slug.unwrap_or(before.slug),
         name: patch.name.unwrap_or(before.name),
         allowed_origins: patch.allowed_origins.unwrap_or(before.allowed_origins),
+        unreadable_origins: if keeps_list { before.unreadable_origins } else { Vec::new() },
         plan: patch.plan.unwrap_or(before.plan),
         retention_days: patch.retention_days.unwrap_or(before.retention_days),
         timezone: patch.timezone.unwrap_or(before.timezone),
@@ -142,7 +160,7 @@ fn settings(project: &Project) -> Map<String, Value> {
     Map::from_iter([
         ("slug".to_owned(), json!(project.slug.as_str())),
         ("name".to_owned(), json!(project.name.as_str())),
-        ("allowed_origins".to_owned(), row::texts(&project.allowed_origins)),
+        ("allowed_origins".to_owned(), stored_origins(project)),
         ("plan".to_owned(), json!(project.plan.as_str())),
         ("retention_days".to_owned(), json!(project.retention_days)),
         ("timezone".to_owned(), json!(project.timezone.name())),

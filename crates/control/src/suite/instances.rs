@@ -13,11 +13,13 @@ pub(super) async fn a_revocation_is_seen_by_the_other_instance(server: Control, 
     let owner = KeyOwner::Project(create_project(&server, 1).await.id);
     let key = server.insert_key(new_key(KeyKind::Sk, 1, owner), &BY, at(10)).await.unwrap();
     let remembered = server.key_revision().await.unwrap();
-    assert!(command_line.key_by_prefix(&key.prefix).await.unwrap().unwrap().key.is_live(at(11)));
+    assert!(
+        command_line.key_by_prefix(&key.prefix).await.unwrap().unwrap().record.unwrap().key.is_live(at(11))
+    );
 
     command_line.revoke_key(key.id, &BY, at(12)).await.unwrap();
     assert!(server.key_revision().await.unwrap() > remembered);
-    assert!(!server.key_by_prefix(&key.prefix).await.unwrap().unwrap().key.is_live(at(12)));
+    assert!(!server.key_by_prefix(&key.prefix).await.unwrap().unwrap().record.unwrap().key.is_live(at(12)));
 }
 
 pub(super) async fn writers_wait_for_each_other(one: Control, two: Control) {

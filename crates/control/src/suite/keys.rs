@@ -46,13 +46,13 @@ pub(super) async fn a_key_reads_back_as_it_was_minted(control: Control) {
 
 pub(super) async fn one_query_tells_all_that_verifying_needs(control: Control) {
     let (_, key) = project_with_key(&control).await;
-    let record = control.key_by_prefix(&key.prefix).await.unwrap().unwrap();
+    let record = control.key_by_prefix(&key.prefix).await.unwrap().unwrap().record.unwrap();
     assert_eq!((record.key.id, record.account_id), (key.id, account_id(1)));
     assert_eq!(record.project, control.project(project_id(1)).await.unwrap());
 
     let account_key = new_key(KeyKind::Ak, 2, KeyOwner::Account(account_id(1)));
     let account_key = control.insert_key(account_key, &BY, at(11)).await.unwrap();
-    let record = control.key_by_prefix(&account_key.prefix).await.unwrap().unwrap();
+    let record = control.key_by_prefix(&account_key.prefix).await.unwrap().unwrap().record.unwrap();
     assert_eq!((record.account_id, record.project), (account_id(1), None));
     assert!(control.key_by_prefix(&"ffffffff".parse().unwrap()).await.unwrap().is_none());
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use chrono_tz::Tz;
 use millimetric_core::key::KeyKind;
+use millimetric_core::origin::AllowedOrigin;
 
 use super::{BY, account_id, at, create_account, create_project, name, new_key, new_project, project_id};
 use crate::{AuditScope, Control, ControlError, KeyOwner, NewProject, Plan, ProjectPatch, Slug};
@@ -112,6 +113,23 @@ pub(super) async fn a_patch_cannot_take_a_slug_or_wake_the_deleted(control: Cont
     }
 }
 
+pub(super) async fn a_list_of_origins_has_a_bound(control: Control) {
+    let account = create_account(&control, 1).await;
+    let origins = |count| -> Vec<AllowedOrigin> {
+        (0..count).map(|number| format!("https://a{number}.example").parse().unwrap()).collect()
+    };
+    let most = AllowedOrigin::MAX_PER_PROJECT;
+    let with = |number, count| NewProject { allowed_origins: origins(count), ..new_project(number, account) };
+    let refused = Err(ControlError::TooManyOrigins(most + 1));
+    assert_eq!(control.create_project(with(1, most + 1), &BY, at(2)).await, refused);
+    let project = control.create_project(with(1, most), &BY, at(2)).await.unwrap();
+    assert_eq!(project.allowed_origins.len(), most);
+    let patch = ProjectPatch { allowed_origins: Some(origins(most + 1)), ..ProjectPatch::default() };
+    assert_eq!(control.update_project(project.id, patch, &BY, at(3)).await, refused);
+    assert!(refused.unwrap_err().to_string().contains("at most 100 allowed origins, and these are 101"));
+    assert_eq!(control.project(project.id).await, Ok(Some(project)));
+}
+
 pub(super) async fn a_deleted_project_is_gone_and_its_keys_are_revoked(control: Control) {
     let (gone, stays) = (create_project(&control, 1).await, create_project(&control, 2).await);
     let mut keys = Vec::new();
@@ -127,7 +145,7 @@ pub(super) async fn a_deleted_project_is_gone_and_its_keys_are_revoked(control: 
         revoked_at.push(control.key(key.id).await.unwrap().unwrap().revoked_at);
     }
     assert_eq!(revoked_at, [Some(at(5)), Some(at(4)), None]);
-    let record = control.key_by_prefix(&keys[0].prefix).await.unwrap().unwrap();
+    let record = control.key_by_prefix(&keys[0].prefix).await.unwrap().unwrap().record.unwrap();
     assert_eq!((record.project, record.account_id), (None, gone.account_id));
     assert_eq!(control.project_by_slug(&gone.slug).await, Ok(None));
     assert_eq!(control.projects().await, Ok(vec![stays]));

@@ -212,12 +212,12 @@ async fn a_value_that_does_not_read_back_is_named_and_not_quoted() {
     let control = Control::open_in_memory().await.unwrap();
     let project = create_project(&control, 1).await;
     for (change, column) in [
-        ("update projects set plan = 'gold'", "project_plan"),
-        ("update projects set plan = 'pro', retention_days = 0", "project_retention_days"),
-        ("update projects set retention_days = null, allowed_origins = '[1]'", "project_allowed_origins"),
+        ("update projects set plan = 'gold'", "plan"),
+        ("update projects set plan = 'pro', retention_days = 0", "retention_days"),
+        ("update projects set retention_days = null, timezone = 'Mars'", "timezone"),
     ] {
         query(change).execute(&control.pool).await.unwrap();
-        let damaged = ControlError::Corrupt(format!("column {column}"));
+        let damaged = ControlError::Corrupt(format!("project {}, column {column}", project.id));
         assert_eq!(control.project(project.id).await, Err(damaged));
     }
 }

@@ -105,12 +105,14 @@ impl KeyRing {
 
     async fn prove(&self, control: &Control, text: &str, now: Timestamp) -> ApiResult<VerifiedKey> {
         let sent = KeyText::parse(text).map_err(|_| ApiError::new(ErrorCode::MalformedApiKey))?;
-        let record = control.key_by_prefix(&sent.prefix()).await?;
+        let found = control.key_by_prefix(&sent.prefix()).await?;
         // An unknown prefix costs the same hashes and comparisons as a wrong secret.
-        let stored = record.as_ref().map_or(SecretHash::from_bytes([0; 32]), |record| record.key.hash);
+        let stored = found.as_ref().map_or(SecretHash::from_bytes([0; 32]), |found| found.hash);
         let peppers = std::iter::once(&self.pepper).chain(&self.pepper_previous);
         let right = peppers.fold(false, |right, pepper| stored.matches(&sent.hash(pepper)) | right);
-        let record = record.filter(|_| right).ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        let found = found.filter(|_| right).ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        // Where a value of the key or its project cannot be read, the key opens nothing.
+        let record = found.record?;
         if !is_live(&record, now) {
             self.note_ended(&record, now);
             return Err(ApiError::new(ErrorCode::InvalidApiKey));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use millimetric_control::{Project, ProjectPatch};
+use millimetric_control::{ControlError, Project, ProjectPatch};
 use millimetric_core::origin::AllowedOrigin;
 use serde::Deserialize;
 
@@ -18,8 +18,8 @@ use crate::ops::origins::explain;
 
 /// Lines for origins that are not there yet.
 const EMPTY_LINES: usize = 2;
-/// The most origins of a project.
-const MOST_ORIGINS: usize = 100;
+/// The most characters of an entry that cannot be read which are shown.
+const SHOWN_CHARS: usize = 80;
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -31,8 +31,10 @@ struct Settings {
     timezone: String,
     retention: String,
     origins: Vec<OriginLine>,
+    /// Stored entries that let nobody in.
+    unreadable: Vec<String>,
     problem: Option<String>,
-    origins_problem: bool,
+    origins_problem: Option<String>,
     delete_problem: bool,
     saved: bool,
 }
@@ -66,6 +68,7 @@ fn explained(typed: &str) -> Result<String, String> {
 impl Settings {
     fn new<R: Asks>(member: &InProject<R>) -> PageResult<Self> {
         let project = &member.project;
+        let unreadable = project.unreadable_origins.iter();
         let lines = project.allowed_origins.iter().map(|entry| OriginLine::of(&entry.to_string()));
         Ok(Self {
             frame: Frame::of_project(member, Tab::Settings)?,
@@ -75,8 +78,9 @@ impl Settings {
             timezone: project.timezone.name().to_owned(),
             retention: project.retention_days.map(|days| days.to_string()).unwrap_or_default(),
             origins: lines.chain(empty_lines()).collect(),
+            unreadable: unreadable.map(|entry| entry.chars().take(SHOWN_CHARS).collect()).collect(),
             problem: None,
-            origins_problem: false,
+            origins_problem: None,
             delete_problem: false,
             saved: false,
         })
@@ -123,16 +127,22 @@ pub(super) async fn save_origins(
     member: InProject<Admin>,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    let typed: Vec<&str> =
-        fields.all("origin").filter(|text| !text.trim().is_empty()).take(MOST_ORIGINS).collect();
+    let typed: Vec<&str> = fields.all("origin").filter(|text| !text.trim().is_empty()).collect();
+    let refused = |problem: String| {
+        let lines = typed.iter().map(|text| OriginLine::of(text)).chain(empty_lines()).collect();
+        again(&Settings { origins: lines, origins_problem: Some(problem), ..Settings::new(&member)? })
+    };
     let parsed: Result<Vec<AllowedOrigin>, _> = typed.iter().map(|text| text.parse()).collect();
     let Ok(mut origins) = parsed else {
-        let lines = typed.iter().map(|text| OriginLine::of(text)).chain(empty_lines()).collect();
-        return again(&Settings { origins: lines, origins_problem: true, ..Settings::new(&member)? });
+        return refused("an entry cannot stand in the list".to_owned());
     };
     let mut seen = std::collections::HashSet::new();
     origins.retain(|entry| seen.insert(entry.to_string()));
-    save(&app, &member, ProjectPatch { allowed_origins: Some(origins), ..ProjectPatch::default() }).await
+    let patch = ProjectPatch { allowed_origins: Some(origins), ..ProjectPatch::default() };
+    match app.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await {
+        Err(error @ ControlError::TooManyOrigins(_)) => refused(error.to_string()),
+        saved => Ok(to_saved(&saved?)),
+    }
 }
 
 /// Name, time zone and retention.
@@ -178,7 +188,11 @@ fn patch(fields: &Fields) -> Result<ProjectPatch, String> {
 
 async fn save(app: &App, member: &InProject<Admin>, patch: ProjectPatch) -> PageResult<Response> {
     let saved = app.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await?;
-    Ok(Redirect::to(&format!("{}?saved=yes", address(&saved))).into_response())
+    Ok(to_saved(&saved))
+}
+
+fn to_saved(project: &Project) -> Response {
+    Redirect::to(&format!("{}?saved=yes", address(project))).into_response()
 }
 
 /// Deletes the project, once its short name was typed.

@@ -20,6 +20,8 @@ const REVISION_EVERY: Duration = Duration::from_millis(250);
 const COUNTERS_EVERY: Duration = Duration::from_secs(1);
 /// How often expired events are removed; the contract allows an hour.
 const RETENTION_EVERY: Duration = Duration::from_mins(15);
+/// How often the control database is searched for rows that cannot be read.
+const DAMAGE_EVERY: Duration = Duration::from_mins(15);
 /// How often the country database's file is looked at, and quiet buckets forgotten.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(1);
 
@@ -29,6 +31,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     repeat(&mut tasks, app, REVISION_EVERY, learn_revision);
     repeat(&mut tasks, app, COUNTERS_EVERY, write_counters);
     repeat(&mut tasks, app, RETENTION_EVERY, expire);
+    repeat(&mut tasks, app, DAMAGE_EVERY, report_damage);
     repeat(&mut tasks, app, HOUSEKEEPING_EVERY, keep_house);
     tasks
 }
@@ -70,10 +73,11 @@ pub async fn write_counters(app: Arc<App>) {
 
 /// Removes what projects do not keep any more, and everything of deleted ones.
 async fn expire(app: Arc<App>) {
-    let kept = match app.control.projects().await {
-        Ok(projects) => projects,
-        Err(error) => return tracing::error!(%error, "retention could not read the projects"),
-    };
+    // Neither half keeps the other from its work. A project that cannot be read loses nothing.
+    let kept = app.control.projects().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "retention could not read the projects");
+        Vec::new()
+    });
     for project in kept {
         let Some(before) = oldest_kept(project.effective_retention_days(), app.now()) else { continue };
         for scope in scopes(project.id) {
@@ -82,14 +86,28 @@ async fn expire(app: Arc<App>) {
             }
         }
     }
-    let deleted = match app.control.deleted_projects().await {
-        Ok(deleted) => deleted,
-        Err(error) => return tracing::error!(%error, "retention could not read the deleted projects"),
-    };
+    let deleted = app.control.deleted_projects().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "retention could not read the deleted projects");
+        Vec::new()
+    });
     for scope in deleted.into_iter().flat_map(scopes) {
         if let Err(error) = app.events.drop_scope(scope).await {
             tracing::error!(%error, project = %scope.project, "a deleted project's events could not be removed");
         }
+    }
+}
+
+/// Names in the log what lists and jobs leave out.
+async fn report_damage(app: Arc<App>) {
+    let damage = match app.control.damage().await {
+        Ok(damage) => damage,
+        Err(error) => return tracing::error!(%error, "the control database could not be searched for damage"),
+    };
+    for name in &damage.names {
+        tracing::error!("{name}: it cannot be read and is skipped; `millimetric doctor` says what to do");
+    }
+    if damage.more > 0 {
+        tracing::error!("{} more rows of the control database cannot be read", damage.more);
     }
 }
 

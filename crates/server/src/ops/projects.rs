@@ -104,7 +104,7 @@ pub async fn found(
 
 /// On an installation without any account: the account and project `default`.
 pub async fn first(control: &Control, pepper: &Pepper, now: Timestamp) -> Result<Option<Founded>, MintError> {
-    if !control.accounts().await?.is_empty() {
+    if control.has_accounts().await? {
         return Ok(None);
     }
     let name: Name = DEFAULT.parse().map_err(|_| ControlError::UnknownAccount)?;

@@ -28,6 +28,9 @@ struct Counts {
     unwritten: HashMap<(ProjectId, Env, Month), u64>,
 }
 
+/// A counter that grew, as the control database takes it.
+type Row = (ProjectId, Env, Month, u64);
+
 /// Room for some events within a plan. Dropped without being settled, it gives the room back.
 #[derive(Debug)]
 pub struct Reserved {
@@ -68,7 +71,7 @@ impl UsageMeter {
         if self.counts.lock().used.contains_key(&(project, month)) {
             return Ok(());
         }
-        let written: u64 = control.usage(project, month, month).await?.iter().map(|row| row.events).sum();
+        let written = control.events_in_month(project, month).await?;
         let mut counts = self.counts.lock();
         let unwritten: u64 =
             Env::ALL.iter().filter_map(|env| counts.unwritten.get(&(project, *env, month))).sum();
@@ -81,14 +84,39 @@ impl UsageMeter {
         let taken = std::mem::take(&mut self.counts.lock().unwritten);
         let rows: Vec<_> =
             taken.iter().map(|(&(project, env, month), &events)| (project, env, month, events)).collect();
-        let written = control.add_usage(&rows).await;
-        if written.is_err() {
-            let mut counts = self.counts.lock();
-            for (key, events) in taken {
-                *counts.unwritten.entry(key).or_default() += events;
+        match control.add_usage(&rows).await {
+            Err(ControlError::UnknownProject) => self.write_one_by_one(control, rows).await,
+            Err(error) => {
+                self.put_back(rows);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A project whose row is gone keeps no other from being counted.
+    async fn write_one_by_one(&self, control: &Control, rows: Vec<Row>) -> Result<(), ControlError> {
+        let mut written = Ok(());
+        for row in rows {
+            match control.add_usage(&[row]).await {
+                Err(ControlError::UnknownProject) => {
+                    tracing::error!(project = %row.0, events = row.3, "usage of a project without a row is dropped");
+                }
+                Err(error) => {
+                    self.put_back([row]);
+                    written = Err(error);
+                }
+                Ok(()) => {}
             }
         }
         written
+    }
+
+    fn put_back(&self, rows: impl IntoIterator<Item = Row>) {
+        let mut counts = self.counts.lock();
+        for (project, env, month, events) in rows {
+            *counts.unwritten.entry((project, env, month)).or_default() += events;
+        }
     }
 }
 
