@@ -33,7 +33,7 @@ impl Server {
         // What a check left that was cut off.
         let _ = fs::remove_dir_all(&folder);
         let mut command = Command::new(&binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
+        command.args(["serve", "--print-keys", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
         let said = child.stdout.take().context("the server says nothing")?;
         let [address, secret_key, read_key, account_key, setup_link] = [const { String::new() }; 5];

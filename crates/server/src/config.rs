@@ -60,6 +60,9 @@ pub struct Settings {
     /// Web origins whose pages may call /mcp, beside that of the public address and those of this machine
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "MILLIMETRIC_MCP_ORIGINS")]
     pub mcp_origins: Vec<AllowedOrigin>,
+    /// Print the whole keys of the first start also where standard output is no terminal, like a file or a service's log
+    #[arg(long, env = "MILLIMETRIC_PRINT_KEYS")]
+    pub print_keys: bool,
     /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
     #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
     pub geo_db: Option<PathBuf>,

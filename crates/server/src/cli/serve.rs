@@ -2,6 +2,7 @@
 //!
 //! Says once what a newcomer needs, and nothing of it to the log.
 
+use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,12 +66,14 @@ async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> a
     Ok(EmbeddedStore::open(&at.data_dir, options).await?)
 }
 
-/// Tells where the server is; on a first start hands over the first keys, and until somebody can
-/// sign in the link to the setup: once, on standard output, never in the log.
+/// Prints where the server is, on a first start the first keys, and until somebody can sign in the
+/// link to the setup: once, on standard output, never in the log.
 async fn greet(app: &App) -> anyhow::Result<()> {
     let url = app.public_url.as_str();
     if let Some(founded) = first(&app.control, app.keys.pepper(), app.now()).await? {
-        welcome(url, &founded);
+        // A file or a service's log keeps what it is given, and others may read it.
+        let shows_keys = app.settings.print_keys || std::io::stdout().is_terminal();
+        welcome(url, &founded, shows_keys);
     }
     if let Some(token) = people::offer_setup(app).await? {
         output::line(format_args!(
@@ -85,17 +88,39 @@ async fn greet(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn welcome(url: &str, founded: &Founded) {
+fn welcome(url: &str, founded: &Founded, shows_keys: bool) {
     let Founded { pk, sk, rk, .. } = founded;
-    let [pk, sk, rk] = [pk, sk, rk].map(|key: &keys::Minted| key.text.reveal());
+    let prefix = |key: &keys::Minted| {
+        let stored = &key.stored;
+        format!("{}_{}_{}…", stored.kind, stored.env, stored.prefix)
+    };
+    let whole = |key: &keys::Minted| key.text.reveal().to_owned();
+    let [pk, sk, rk] = [pk, sk, rk].map(|key| if shows_keys { whole(key) } else { prefix(key) });
     output::line(format_args!(
-        "Welcome. The project `default` is ready. Its keys are shown this once; keep them:
+        "Welcome. The project `default` is ready. {}
 
   browsers  {pk}
   servers   {sk}
   reading   {rk}
+",
+        if shows_keys { "Its keys are shown this once; keep them:" } else { "It has three keys:" }
+    ));
+    if shows_keys {
+        first_steps(url, &sk, &rk);
+    } else {
+        output::line(
+            "Their secrets are not printed, since standard output is no terminal (--print-keys prints them on \
+             a first start). Create a key that is shown once:
 
-Send a first event:
+  millimetric key mint --project default --kind sk
+",
+        );
+    }
+}
+
+fn first_steps(url: &str, sk: &str, rk: &str) {
+    output::line(format_args!(
+        "Send a first event:
 
   curl {url}/v1/track -H 'Authorization: Bearer {sk}' -H 'Content-Type: application/json' -d '{{\"event\":\"$pageview\",\"url\":\"https://shop.example/?utm_source=facebook&utm_medium=cpc\"}}'
 

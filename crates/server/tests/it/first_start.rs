@@ -46,6 +46,62 @@ fn the_keys_are_shown_once_and_never_again() {
 }
 
 #[test]
+fn whole_keys_go_to_a_terminal_alone_unless_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Server::try_start_as(folder.path(), &["serve"]).unwrap();
+    let greeting = first.greeting.clone();
+    let keys = first.cli(&["key", "list", "--project", "default"]);
+    for key in keys.as_array().unwrap() {
+        let text = |name: &str| key[name].as_str().unwrap().to_owned();
+        let prefix = format!("{}_live_{}…", text("kind"), text("prefix"));
+        assert!(greeting.contains(&prefix), "{prefix}: {greeting}");
+        assert!(!greeting.contains(&prefix.replace('…', "_")), "{greeting}");
+    }
+    assert!(!greeting.contains("Bearer"), "{greeting}");
+    assert!(greeting.contains("millimetric key mint --project default --kind sk"), "{greeting}");
+    assert!(greeting.contains("/setup/"), "the link is printed: {greeting}");
+    drop(first);
+    let again = Server::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
+    assert!(!again.greeting.contains("_live_"), "a later start has none to show: {}", again.greeting);
+
+    let folder = tempfile::tempdir().unwrap();
+    let asked = Server::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
+    asked.track(&asked.default_project().sk, json!({ "event": "a" }));
+}
+
+#[test]
+fn a_first_start_on_a_terminal_shows_the_keys() {
+    // `script` gives the program a terminal; without it there is nothing to try this with.
+    let Ok(found) = Command::new("script").arg("--version").output() else {
+        return eprintln!("skipped: `script` (util-linux) is not installed");
+    };
+    assert!(found.status.success());
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!(
+        "{} serve --listen 127.0.0.1:0 --data-dir {}",
+        crate::support::PROGRAM,
+        folder.path().display()
+    );
+    let mut child = Command::new("script")
+        .args(["-q", "-e", "-c", &line, "/dev/null"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    for line in std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap())) {
+        said += &line.unwrap();
+        if said.contains("listens on") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let whole = |word: &str| word.starts_with("sk_live_") && word.len() > 60;
+    assert!(said.split_whitespace().any(whole), "{said}");
+}
+
+#[test]
 fn no_secret_lies_in_the_data_folder_or_is_readable_by_others() {
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::start();

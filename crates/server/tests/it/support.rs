@@ -83,11 +83,15 @@ impl Server {
 
     /// The text of standard error when the start fails.
     pub(crate) fn try_start(dir: &Path, flags: &[&str]) -> Result<Self, String> {
+        Self::try_start_as(dir, &[&["serve", "--print-keys"], flags].concat())
+    }
+
+    /// With exactly these arguments.
+    pub(crate) fn try_start_as(dir: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut child = command(dir)
             .env("MILLIMETRIC_LISTEN", "127.0.0.1:0")
             .env("MILLIMETRIC_LOG", "warn")
-            .arg("serve")
-            .args(flags)
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
