@@ -3,12 +3,13 @@
 //!
 //! The writer waits only while a second connection begins to read: from then on that connection
 //! sees the database as it was, whatever is written. Segments never change, so they are linked
-//! where the disk allows it. Changes nothing in the store.
+//! where the disk allows it. Changes nothing in the store. A store that nobody has open is copied
+//! as it is, in whatever format: neither opened nor migrated.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -16,7 +17,10 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Builder;
 
 use super::change::{Change, Changed};
-use super::manifest::{Manifest, database_error};
+use super::inspect::format;
+use super::lock::DirectoryLock;
+use super::manifest::{FORMAT, Manifest, database_error};
+use super::options::OpenError;
 use super::sealer::seal_scope;
 use super::segment::Segment;
 use super::segment_file::make_folder;
@@ -36,8 +40,59 @@ insert into copy.segment select * from main.segment;
 insert into copy.erasure select * from main.erasure;
 insert into copy.floor select * from main.floor;
 commit";
+/// Rows of the hot log that are in segments already are left out: they are purged a few at a time.
 const COUNT: &str = "select (select count(*) from segment) as segments,
-    (select coalesce(sum(rows), 0) from segment) + (select coalesce(sum(rows), 0) from hot_log) as events";
+    (select coalesce(sum(rows), 0) from segment) + (select coalesce(sum(rows), 0) from hot_log as log
+        where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0))
+    as events";
+const WHOLE: &str = "vacuum into ?";
+const PATHS: &str = "select path from segment order by path";
+
+/// Writes a copy of the store in `directory`, which nobody has open, into `folder`, which is there
+/// and empty, and syncs it. [`OpenError::InUse`]: whoever has it makes the copy.
+pub async fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenError> {
+    let _alone = DirectoryLock::take(directory)?;
+    let file = directory.join("events.db");
+    if !file.is_file() {
+        return empty(folder).await;
+    }
+    copy_files(&file, folder).await.map_err(|error| OpenError::database(&file, &error))
+}
+
+/// The copy of a store that no server has begun yet.
+async fn empty(folder: &Path) -> Result<Snapshot, OpenError> {
+    let mut key = [0; 16];
+    let unwritable = |cause| OpenError::Unwritable { directory: folder.to_path_buf(), cause };
+    getrandom::fill(&mut key).map_err(|error| unwritable(io::Error::other(error)))?;
+    Manifest::open(folder, key).await?.0.close().await;
+    sync_folders(folder).map_err(unwritable)?;
+    Ok(Snapshot { segments: 0, events: 0 })
+}
+
+async fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
+    let mut connection = connect(file).await?;
+    let found = format(&mut connection).await?;
+    if found > FORMAT {
+        let text = format!("it has format {found}; this release reads format {FORMAT}: use a newer release");
+        return Err(StoreError::Internal(text));
+    }
+    let copy = folder.join("events.db");
+    let text = copy.to_string_lossy().into_owned();
+    sqlx::query(WHOLE).bind(text).execute(&mut connection).await.map_err(database_error)?;
+    connection.close().await.map_err(database_error)?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).map_err(|error| failed(&copy, &error))?;
+    let mut connection = connect(&copy).await?;
+    let paths: Vec<String> =
+        sqlx::query_scalar(PATHS).fetch_all(&mut connection).await.map_err(database_error)?;
+    let counted = count(&mut connection).await?;
+    connection.close().await.map_err(database_error)?;
+    File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
+    let source = file.with_file_name("segments");
+    let segments: Vec<PathBuf> = paths.iter().map(|path| source.join(path)).collect();
+    link_segments(&source, &segments, folder, || false)?;
+    sync_folders(folder).map_err(|error| failed(folder, &error))?;
+    Ok(counted)
+}
 
 /// Writes the copy into `folder`, which is there and empty, and syncs it.
 pub(super) fn snapshot(shared: &Shared, folder: &Path) -> Result<Snapshot, StoreError> {
@@ -49,20 +104,37 @@ pub(super) fn snapshot(shared: &Shared, folder: &Path) -> Result<Snapshot, Store
         let _alone = shared.reading_log.lock();
         runtime.block_on(copy_database(shared, folder))?
     };
-    let source = shared.segments_folder();
-    let target = folder.join("segments");
-    make_folder(folder, &target)?;
-    for segment in &segments {
-        if shared.keeper.is_closing() {
-            return Err(super::queue::closing());
-        }
-        let below = segment.path.strip_prefix(&source).unwrap_or(&segment.path);
-        let copy = target.join(below);
-        make_folder(folder, copy.parent().unwrap_or(&target))?;
-        link_or_copy(&segment.path, &copy)?;
-    }
+    let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
+    link_segments(&shared.segments_folder(), &files, folder, || shared.keeper.is_closing())?;
     sync_folders(folder).map_err(|error| failed(folder, &error))?;
     Ok(counted)
+}
+
+/// Puts the segments of `source` into the copy, until `stops` says so.
+fn link_segments(
+    source: &Path,
+    segments: &[PathBuf],
+    folder: &Path,
+    stops: impl Fn() -> bool,
+) -> Result<(), StoreError> {
+    let target = folder.join("segments");
+    make_folder(folder, &target)?;
+    for segment in segments {
+        if stops() {
+            return Err(super::queue::closing());
+        }
+        let below = segment.strip_prefix(source).unwrap_or(segment);
+        let copy = target.join(below);
+        make_folder(folder, copy.parent().unwrap_or(&target))?;
+        link_or_copy(segment, &copy)?;
+    }
+    Ok(())
+}
+
+async fn count(connection: &mut SqliteConnection) -> Result<Snapshot, StoreError> {
+    let row = sqlx::query(COUNT).fetch_one(connection).await.map_err(database_error)?;
+    let number = |name| row.try_get::<i64, _>(name).map(|number| number as u64).map_err(database_error);
+    Ok(Snapshot { segments: number("segments")?, events: number("events")? })
 }
 
 async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
@@ -77,9 +149,7 @@ async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<
     sqlx::raw_sql(COPY).execute(&mut connection).await.map_err(database_error)?;
     connection.close().await.map_err(database_error)?;
     let mut connection = connect(&copy).await?;
-    let row = sqlx::query(COUNT).fetch_one(&mut connection).await.map_err(database_error)?;
-    let number = |name| row.try_get::<i64, _>(name).map(|number| number as u64).map_err(database_error);
-    let counted = Snapshot { segments: number("segments")?, events: number("events")? };
+    let counted = count(&mut connection).await?;
     connection.close().await.map_err(database_error)?;
     File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
     Ok((counted, segments))

@@ -63,10 +63,15 @@ impl Spans {
         self.0.iter().flat_map(|(first, last)| [first.to_le_bytes(), last.to_le_bytes()]).flatten().collect()
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+    /// `None` when the bytes are not those of spans.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let number =
             |bytes: &[u8; 16], at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-        Self(bytes.as_chunks::<16>().0.iter().map(|span| (number(span, 0), number(span, 8))).collect())
+        let (spans, rest) = bytes.as_chunks::<16>();
+        let spans: Vec<_> = spans.iter().map(|span| (number(span, 0), number(span, 8))).collect();
+        let in_order = spans.iter().all(|(first, last)| first <= last)
+            && spans.windows(2).all(|pair| pair[0].1 < pair[1].0);
+        (rest.is_empty() && in_order).then_some(Self(spans))
     }
 }
 
@@ -120,7 +125,7 @@ mod tests {
                 let met = spans.0.iter().any(|span| span.0 <= last && first <= span.1);
                 prop_assert_eq!(spans.meet(first, last), met);
             }
-            prop_assert_eq!(Spans::from_bytes(&spans.to_bytes()), spans);
+            prop_assert_eq!(Spans::from_bytes(&spans.to_bytes()), Some(spans));
         }
     }
 }

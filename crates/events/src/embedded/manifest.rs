@@ -19,7 +19,8 @@ use super::segment::Segment;
 use super::stored::{LogRow, StoredErasure, env, project};
 use crate::StoreError;
 
-const FORMAT: i64 = 2;
+/// The format of `events.db` that this release writes.
+pub(super) const FORMAT: i64 = 2;
 /// Format 1 knew no moments: its filters are of all ids of a segment.
 const FROM_1: &str = "alter table segment add column ids_made blob";
 /// SQLite's extended result code when the index of the write-ahead log cannot grow.

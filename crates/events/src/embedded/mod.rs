@@ -64,8 +64,9 @@ use millimetric_core::event::EventScope;
 use millimetric_core::time::TimeRange;
 use parking_lot::Mutex;
 
+pub use self::backup::copy_at_rest;
 pub use self::exchange::{ParquetWriter, read_parquet};
-pub use self::inspect::{Inspected, inspect};
+pub use self::inspect::{Inspected, inspect, is_older};
 pub use self::lock::DirectoryLock;
 pub use self::options::{OpenError, Options};
 pub use self::restore::{Learned, learn_erasures};
@@ -139,6 +140,7 @@ impl EmbeddedStore {
         fields: FieldSet,
         kernel: impl FnOnce(View, &QueryContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.shared.readable(scope)?;
         let scope = self.shared.scopes.get_or_new(scope);
         let shared = Arc::clone(&self.shared);
         let context = QueryContext::new(&shared.queries);

@@ -14,7 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::cache::ColumnCache;
 use super::columns::Columns;
-use super::dedup::HotIds;
+use super::dedup::{HotIds, Identity, KnownIds};
+use super::field::Field;
 use super::hash::KeyedHash;
 use super::keeper::Keeper;
 use super::lock::DirectoryLock;
@@ -23,7 +24,7 @@ use super::options::{OpenError, Options};
 use super::replay;
 use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
-use super::stored::StoredSegment;
+use super::stored::{Damage, StoredSegment};
 use super::writer::Writer;
 use crate::StoreError;
 
@@ -59,18 +60,24 @@ fn read(
     manifest: &mut Manifest,
 ) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
     let last_seq = runtime.block_on(async {
-        let segments = manifest.segments().await?;
-        remove_orphans(&shared.segments_folder(), &segments)?;
-        for segment in segments {
-            add_segment(shared, segment);
-        }
-        for (scope, before) in manifest.floors().await? {
+        add_segments(shared, manifest.segments().await?)?;
+        shared.next_segment.fetch_max(manifest.last_segment().await? + 1, Ordering::Relaxed);
+        for floor in manifest.floors().await? {
+            // Who needs it sets it again: retention does at every start.
+            let Ok((scope, before)) = floor.inspect_err(report) else { continue };
             shared.scopes.get_or_new(scope).live.write().hiding.floor = before;
             // The process before may have ended in the middle of an expiry.
             shared.expired_in_log.store(true, Ordering::Relaxed);
         }
         let mut scopes = HashSet::new();
-        for stored in manifest.erasures().await? {
+        for erasure in manifest.erasures().await? {
+            let stored = match erasure.inspect_err(report) {
+                Ok(stored) => stored,
+                Err(damage) => {
+                    close_to_readers(shared, damage)?;
+                    continue;
+                }
+            };
             scopes.insert(stored.scope);
             let state = ErasureState { stored, running: false, failed: false };
             shared.erasures.write().insert(state.stored.id, state);
@@ -80,13 +87,50 @@ fn read(
         }
         manifest.last_seq().await
     })?;
-    let ids = replay::replay(shared, |each| runtime.block_on(manifest.hot_log(each)))?;
+    let ids = replay::replay(shared, |each| {
+        // The row stays in the file: repaired, its events are back.
+        let readable = |row: Result<_, Damage>| row.inspect_err(report).into_iter().for_each(&mut *each);
+        runtime.block_on(manifest.hot_log(readable))
+    })?;
     Ok((ids, last_seq))
 }
 
+fn report(damage: &Damage) {
+    tracing::error!("events.db: {}: the row cannot be read and is skipped", damage.name);
+}
+
+/// Nobody may read the events of a project where somebody to be forgotten is not known: they could
+/// be in every answer. Where not even the project is known, nothing can be read.
+fn close_to_readers(shared: &Shared, damage: Damage) -> Result<(), StoreError> {
+    let Damage { name, scope } = damage;
+    let why = format!("events.db: {name}, so that nobody knows whom to leave out");
+    let scope = scope.ok_or_else(|| StoreError::Corrupt(why.clone()))?;
+    tracing::error!(project = %scope.project, "{why}: questions to this project fail until events.db is restored");
+    shared.unreadable.write().insert(scope, why);
+    Ok(())
+}
+
+fn add_segments(shared: &Shared, rows: Vec<Result<StoredSegment, Damage>>) -> Result<(), StoreError> {
+    let mut files_are_known = true;
+    let mut segments = Vec::with_capacity(rows.len());
+    for row in rows {
+        let segment = row.inspect_err(report);
+        let damage = segment.as_ref().map_or_else(Some, |segment| segment.damage.as_ref());
+        files_are_known &= damage.is_none();
+        if let (Ok(_), Some(damage)) = (&segment, damage) {
+            tracing::error!("events.db: {}: questions about its time fail", damage.name);
+        }
+        segments.extend(segment.ok());
+    }
+    // A file without a readable row looks like one that no segment names.
+    if files_are_known {
+        remove_orphans(&shared.segments_folder(), &segments)?;
+    }
+    segments.into_iter().for_each(|segment| add_segment(shared, segment));
+    Ok(())
+}
+
 fn add_segment(shared: &Shared, stored: StoredSegment) {
-    let next = stored.id + 1;
-    shared.next_segment.fetch_max(next, Ordering::Relaxed);
     let path = shared.segments_folder().join(&stored.path);
     if !path.is_file() {
         tracing::error!(path = %path.display(), "a segment is missing: questions about its time fail until it is put back");
@@ -104,7 +148,28 @@ fn add_segment(shared: &Shared, stored: StoredSegment) {
         replaced: AtomicBool::new(false),
         uncompressed: OnceLock::new(),
     };
+    if stored.ids_damaged {
+        *segment.known_ids.write() = ids_of_file(shared, &segment);
+    }
     shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
+}
+
+/// What is known of the ids of a segment, from its file; `None` when that cannot be read either.
+fn ids_of_file(shared: &Shared, segment: &Segment) -> Option<Arc<KnownIds>> {
+    let identity = |text: Option<&str>| Identity::of(&shared.columns.hash, text.unwrap_or_default());
+    let ids = segment.derive(&shared.columns.cache, Field::EventId, identity);
+    let known = ids.and_then(|ids| KnownIds::of(ids.into_iter()));
+    let path = segment.path.display();
+    match known {
+        Ok((known, _)) => {
+            tracing::warn!(%path, "what events.db knew of a segment's ids was damaged and is made anew");
+            Some(Arc::new(known))
+        }
+        Err(error) => {
+            tracing::error!(%error, %path, "duplicates of a segment's events cannot be told apart");
+            None
+        }
+    }
 }
 
 /// Deletes files that no segment of the manifest names: unfinished ones, and those whose

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     /// What running queries share.
     pub(super) queries: Arc<QueryResources>,
     pub(super) erasures: RwLock<HashMap<ErasureId, ErasureState>>,
+    /// Scopes in which somebody to be forgotten cannot be told from others, and why.
+    pub(super) unreadable: RwLock<HashMap<EventScope, String>>,
     /// Why nothing more can be written, once that is so.
     pub(super) failure: RwLock<Option<String>>,
     pub(super) next_segment: AtomicI64,
@@ -80,6 +82,7 @@ impl Shared {
             columns,
             scopes: Scopes::default(),
             erasures: RwLock::default(),
+            unreadable: RwLock::default(),
             failure: RwLock::default(),
             next_segment: AtomicI64::new(1),
             replaced: Mutex::default(),
@@ -117,6 +120,11 @@ impl Shared {
     /// Asks the writer for a change.
     pub(super) async fn change_async(&self, change: Change) -> Result<Changed, StoreError> {
         self.queue.change(change)?.await.map_err(|_| closing())?
+    }
+
+    /// Refuses questions to a scope in which it is not known who is to be left out.
+    pub(super) fn readable(&self, scope: EventScope) -> Result<(), StoreError> {
+        self.unreadable.read().get(&scope).map_or(Ok(()), |why| Err(StoreError::Corrupt(why.clone())))
     }
 
     /// Refuses writes that would outrun sealing, or that a failed disk cannot hold.

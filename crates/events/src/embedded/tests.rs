@@ -2,6 +2,7 @@
 //! what survives, what is refused.
 
 mod backup;
+mod damaged_rows;
 mod disk;
 mod floods;
 mod limits;

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::output;
-use super::store::Store;
+use super::store::snapshot;
 use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::backup::Unfinished;
@@ -45,9 +45,7 @@ pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Resul
     let unfinished = Unfinished::begin(&at.data_dir, &args.target, system_clock()())?;
     let steps = ProgressBar::new_spinner().with_message("copying the events");
     steps.enable_steady_tick(std::time::Duration::from_millis(100));
-    let mut store = Store::open(at).await?;
-    let events = store.snapshot(unfinished.folder()).await;
-    store.close().await;
+    let events = snapshot(at, unfinished.folder()).await;
     steps.finish_and_clear();
     let bar = bytes_bar()?;
     let contents = unfinished.finish(&at.data_dir, events?, advance(&bar)).await?;

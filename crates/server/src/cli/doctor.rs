@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use millimetric_control::Control;
+use millimetric_control::{Control, ControlError};
 use millimetric_core::time::Timestamp;
 use millimetric_events::embedded::{Inspected, inspect};
 use serde_json::json;
@@ -21,6 +21,10 @@ use crate::http::local::LocalServer;
 const LITTLE_SPACE: u64 = 1 << 30;
 /// The most broken segments that are named one by one.
 const NAMED_SEGMENTS: usize = 10;
+/// The most damaged rows that are named one by one.
+const NAMED_ROWS: usize = 10;
+/// What is said of a database that the next start migrates.
+const OLDER: &str = "written by an older version: the next start of the server brings it up to date";
 /// Age at which a country database has become inaccurate.
 const OLD_DATABASE: Duration = Duration::from_hours(8760);
 
@@ -53,7 +57,7 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
         Finding { what: "country database", result: countries(args.geo_db.as_deref()) },
     ];
     if dir.join("control.db").exists() {
-        findings.push(Finding { what: "projects", result: projects(dir).await });
+        findings.extend(control(dir).await);
     }
     if dir.join("events.db").exists() {
         findings.push(Finding { what: "segments", result: segments(dir).await });
@@ -148,21 +152,57 @@ fn countries(path: Option<&Path>) -> Result<String, String> {
     if age > OLD_DATABASE { Err(format!("{text}: pass a newer one with --geo-db")) } else { Ok(text) }
 }
 
-async fn projects(dir: &Path) -> Result<String, String> {
-    let open = async {
-        let control = Control::open(&dir.join("control.db")).await?;
-        control.projects().await
+/// What the control database tells, which is only read: its projects, and rows that are damaged.
+async fn control(dir: &Path) -> Vec<Finding> {
+    let found = |what, result| Finding { what, result };
+    let opened = match Control::open_to_read(&dir.join("control.db")).await {
+        Err(ControlError::Older) => return vec![found("projects", Ok(OLDER.to_owned()))],
+        Err(error) => return vec![found("projects", Err(error.to_string()))],
+        Ok(opened) => opened,
     };
-    let projects = open.await.map_err(|error: millimetric_control::ControlError| error.to_string())?;
+    let listed = projects(&opened).await.map_err(|error| error.to_string());
+    let damaged = damage(&opened).await.unwrap_or_else(|error| Err(error.to_string()));
+    opened.close().await;
+    vec![found("projects", listed), found("stored rows", damaged)]
+}
+
+async fn projects(control: &Control) -> Result<String, ControlError> {
+    let projects = control.projects().await?;
     let closed = projects.iter().filter(|project| project.allowed_origins.is_empty()).count();
     Ok(format!("{}, of which {closed} accept no browser yet (no allowed origin)", projects.len()))
 }
 
+/// The names of the rows that cannot be read, as an error.
+async fn damage(control: &Control) -> Result<Result<String, String>, ControlError> {
+    let (rows, entries) = (control.damage().await?, control.audit_damage().await?);
+    let count = rows.count() + entries.count();
+    if count == 0 {
+        return Ok(Ok("all of the control database can be read".to_owned()));
+    }
+    let named: Vec<&str> =
+        rows.names.iter().chain(&entries.names).take(NAMED_ROWS).map(String::as_str).collect();
+    Ok(Err(format!(
+        "{count} cannot be read and are skipped: {}. Save a project's origins again, revoke a key with \
+         `millimetric key revoke`, or restore control.db from a backup",
+        named.join("; ")
+    )))
+}
+
 /// Whether every Parquet file that the store names is there and whole.
 async fn segments(dir: &Path) -> Result<String, String> {
-    let Inspected { segments, broken } = inspect(dir).await.map_err(|error| error.to_string())?;
+    let found = inspect(dir).await.map_err(|error| error.to_string())?;
+    let Inspected { segments, broken, damaged, is_older } = found;
+    if !damaged.is_empty() {
+        let named: Vec<&str> = damaged.iter().take(NAMED_ROWS).map(String::as_str).collect();
+        return Err(format!(
+            "{} rows of events.db cannot be read: {}. Restore events.db from a backup",
+            damaged.len(),
+            named.join("; ")
+        ));
+    }
     if broken.is_empty() {
-        return Ok(format!("{segments}, all there"));
+        let note = if is_older { format!("; {OLDER}") } else { String::new() };
+        return Ok(format!("{segments}, all there{note}"));
     }
     let named = broken.iter().take(NAMED_SEGMENTS).map(|(path, wrong)| format!("{} {wrong}", path.display()));
     let named = named.collect::<Vec<_>>().join("; ");

@@ -15,7 +15,7 @@ use millimetric_core::query::ExportQuestion;
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::store::Store;
-use super::{open_control, project_of};
+use super::{project_of, read_control};
 use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::read::oldest_kept;
@@ -45,7 +45,7 @@ pub(super) struct ExportArgs {
 
 /// Exports, also while a server runs.
 pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<()> {
-    let control = open_control(at).await?;
+    let control = read_control(at).await?;
     let project = project_of(&control, &args.project).await?;
     control.close().await;
     let (from, to) = (args.from.unwrap_or(Timestamp::MIN), args.to.unwrap_or(Timestamp::MAX));
@@ -54,7 +54,7 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
     let range = kept.map_or(Some(range), |kept| TimeRange::new(from.max(kept), to));
     let question = ExportQuestion { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
     let scope = EventScope { project: project.id, env: args.env };
-    let mut store = Store::open(at).await?;
+    let mut store = Store::open_to_read(at).await?;
     let exported = match &args.output {
         Some(file) => to_file(&mut store, scope, question, args.format, file).await,
         None => match copy(&mut store, scope, question, args.format, &mut std::io::stdout()).await {

@@ -18,7 +18,7 @@ use millimetric_core::time::Timestamp;
 use serde_json::json;
 
 use super::store::Store;
-use super::{open_control, output, project_of};
+use super::{existing_control, output, project_of};
 use crate::app::system_clock;
 use crate::config::Installation;
 use crate::wire::rows::{Records, RowFormat, parquet_records, text_records};
@@ -61,7 +61,7 @@ struct Counts {
 /// Imports, also while a server runs; a second run of the same file stores nothing twice.
 pub(super) async fn run(at: &Installation, args: ImportArgs) -> anyhow::Result<()> {
     let records = open(&args)?;
-    let control = open_control(at).await?;
+    let control = existing_control(at).await?;
     let project = project_of(&control, &args.project).await?;
     control.close().await;
     let scope = EventScope { project: project.id, env: args.env };

@@ -9,7 +9,7 @@ use millimetric_core::key::{Env, KeyKind, Scope};
 use millimetric_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{open_control, output, project_of};
+use super::{existing_control, output, project_of, read_control};
 use crate::app::system_clock;
 use crate::config::{Installation, parse_network};
 use crate::ops::keys::{KeyRequest, Minted, mint, rotate};
@@ -98,34 +98,39 @@ pub(super) struct RotateArgs {
 
 /// Runs one of them.
 pub(super) async fn run(at: &Installation, command: KeyCommand) -> anyhow::Result<()> {
-    let (control, now) = (open_control(at).await?, system_clock()());
+    let now = system_clock()();
     match command {
-        KeyCommand::Mint(args) => mint_one(at, &control, args, now).await,
-        KeyCommand::List(args) => list(&control, &args, now).await,
-        KeyCommand::Revoke(args) => {
-            let was_live = control.revoke_key(args.key_id, &Actor::CommandLine, now).await?;
-            let words = if was_live {
-                "is revoked: it stops working within a second"
-            } else {
-                "was not working any more"
-            };
-            if args.json {
-                output::json(&json!({ "key_id": args.key_id, "was_live": was_live }));
-            } else {
-                output::line(format_args!("{} {words}", args.key_id));
-            }
-            Ok(())
-        }
-        KeyCommand::Rotate(args) => {
-            let secrets = Secrets::load(at)?;
-            let unknown = || format!("there is no key {}; `millimetric key list` shows them", args.key_id);
-            let old = control.key(args.key_id).await?.with_context(unknown)?;
-            let minted =
-                rotate(&control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
-            show_once(&minted, args.json);
-            Ok(())
-        }
+        KeyCommand::Mint(args) => mint_one(at, &existing_control(at).await?, args, now).await,
+        KeyCommand::List(args) => list(&read_control(at).await?, &args, now).await,
+        KeyCommand::Revoke(args) => revoke(&existing_control(at).await?, &args, now).await,
+        KeyCommand::Rotate(args) => rotate_one(at, &existing_control(at).await?, &args, now).await,
     }
+}
+
+async fn revoke(control: &Control, args: &RevokeArgs, now: Timestamp) -> anyhow::Result<()> {
+    let was_live = control.revoke_key(args.key_id, &Actor::CommandLine, now).await?;
+    let words =
+        if was_live { "is revoked: it stops working within a second" } else { "was not working any more" };
+    if args.json {
+        output::json(&json!({ "key_id": args.key_id, "was_live": was_live }));
+    } else {
+        output::line(format_args!("{} {words}", args.key_id));
+    }
+    Ok(())
+}
+
+async fn rotate_one(
+    at: &Installation,
+    control: &Control,
+    args: &RotateArgs,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let secrets = Secrets::load(at)?;
+    let unknown = || format!("there is no key {}; `millimetric key list` shows them", args.key_id);
+    let old = control.key(args.key_id).await?.with_context(unknown)?;
+    let minted = rotate(control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
+    show_once(&minted, args.json);
+    Ok(())
 }
 
 async fn mint_one(
@@ -170,6 +175,7 @@ async fn list(control: &Control, args: &ListArgs, now: Timestamp) -> anyhow::Res
         let name = format!("{}_{}_{}", key.kind, key.env, key.prefix);
         output::line(format_args!("{} {name} {:<8} {used} {label}", key.id, state(key, now)));
     }
+    output::unreadable(&control.damage().await?, "key");
     Ok(())
 }
 

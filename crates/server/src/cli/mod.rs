@@ -15,7 +15,7 @@ pub mod serve;
 mod store;
 mod user;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -80,10 +80,38 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Opens the control database of a data folder, making both when they are missing.
+/// Opens the control database of a data folder, making both when they are missing: for commands
+/// that found something.
 async fn open_control(at: &Installation) -> anyhow::Result<Control> {
     create_data_dir(&at.data_dir)?;
     Ok(Control::open(&at.data_dir.join("control.db")).await?)
+}
+
+/// Opens the control database of a data folder that is there: for commands that change something.
+async fn existing_control(at: &Installation) -> anyhow::Result<Control> {
+    Ok(Control::open(&control_file(&at.data_dir)?).await?)
+}
+
+/// Opens the control database of a data folder that is there, creating and changing nothing: for
+/// commands that only read.
+async fn read_control(at: &Installation) -> anyhow::Result<Control> {
+    Ok(Control::open_to_read(&control_file(&at.data_dir)?).await?)
+}
+
+/// The control database's file, which is there.
+fn control_file(dir: &Path) -> anyhow::Result<PathBuf> {
+    let shown = dir.display();
+    anyhow::ensure!(
+        dir.is_dir(),
+        "there is no data folder at {shown}: name the server's with --data-dir, like --data-dir ./data"
+    );
+    let file = dir.join("control.db");
+    anyhow::ensure!(
+        file.is_file(),
+        "the folder {shown} holds no control.db, so no server has run on it: name the server's data folder with \
+         --data-dir, like --data-dir ./data"
+    );
+    Ok(file)
 }
 
 /// Makes the data folder, for its owner alone.

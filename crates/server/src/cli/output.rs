@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use millimetric_control::{Project, StoredKey};
+use millimetric_control::{Damage, Project, StoredKey};
 
 /// Prints one line. A reader that has gone (a closed pipe) is no error.
 pub(super) fn line(text: impl std::fmt::Display) {
@@ -17,9 +17,17 @@ pub(super) fn json(value: &Value) {
     line(value);
 }
 
+/// Names the rows of a kind, like `project`, that a list had to leave out.
+pub(super) fn unreadable(damage: &Damage, kind: &str) {
+    let is_one = |name: &&String| name.split([' ', ',']).find(|word| *word != "a") == Some(kind);
+    for name in damage.names.iter().filter(is_one) {
+        line(format_args!("{name}: cannot be read, `millimetric doctor` says what to do"));
+    }
+}
+
 /// A project as programs see it.
 pub(super) fn project(project: &Project) -> Value {
-    json!({
+    let mut row = json!({
         "project_id": project.id,
         "slug": project.slug.as_str(),
         "name": project.name.as_str(),
@@ -28,7 +36,11 @@ pub(super) fn project(project: &Project) -> Value {
         "retention_days": project.retention_days,
         "timezone": project.timezone.name(),
         "created_at": project.created_at.to_string(),
-    })
+    });
+    if !project.unreadable_origins.is_empty() {
+        row["unreadable_origins"] = json!(project.unreadable_origins);
+    }
+    row
 }
 
 /// A key as programs see it: everything but the secret, which nobody has.

@@ -8,7 +8,7 @@ use millimetric_control::{Actor, Name, Plan, ProjectPatch, Slug};
 use millimetric_core::origin::AllowedOrigin;
 use serde_json::{Value, json};
 
-use super::{open_control, output, project_of};
+use super::{existing_control, open_control, output, project_of, read_control};
 use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::projects::found;
@@ -156,7 +156,8 @@ async fn create(at: &Installation, args: CreateArgs) -> anyhow::Result<()> {
 }
 
 async fn list(at: &Installation, args: &Json) -> anyhow::Result<()> {
-    let projects = open_control(at).await?.projects().await?;
+    let control = read_control(at).await?;
+    let projects = control.projects().await?;
     if args.json {
         output::json(&Value::Array(projects.iter().map(output::project).collect()));
         return Ok(());
@@ -167,17 +168,18 @@ async fn list(at: &Installation, args: &Json) -> anyhow::Result<()> {
             project.slug, project.plan, project.id, project.name
         ));
     }
+    output::unreadable(&control.damage().await?, "project");
     Ok(())
 }
 
 async fn show(at: &Installation, args: &ShowArgs) -> anyhow::Result<()> {
-    let project = project_of(&open_control(at).await?, &args.slug).await?;
+    let project = project_of(&read_control(at).await?, &args.slug).await?;
     print(&output::project(&project), args.json.json);
     Ok(())
 }
 
 async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
-    let control = open_control(at).await?;
+    let control = existing_control(at).await?;
     let project = project_of(&control, &args.slug).await?;
     let origins = (args.no_origins || !args.origins.is_empty()).then_some(args.origins);
     let patch = ProjectPatch {
@@ -194,7 +196,7 @@ async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
 }
 
 async fn delete(at: &Installation, args: &DeleteArgs) -> anyhow::Result<()> {
-    let control = open_control(at).await?;
+    let control = existing_control(at).await?;
     let project = project_of(&control, &args.slug).await?;
     anyhow::ensure!(args.yes, "this deletes `{}` and its events for good; repeat with --yes", project.slug);
     control.delete_project(project.id, &Actor::CommandLine, system_clock()()).await?;

@@ -5,9 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::ensure;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::ExportQuestion;
-use millimetric_events::embedded::{EmbeddedStore, OpenError, Options};
+use millimetric_events::embedded::{EmbeddedStore, OpenError, Options, copy_at_rest, is_older};
 use millimetric_events::{Appended, EventStore, Snapshot, StoreError};
 
 use crate::config::Installation;
@@ -23,7 +24,33 @@ pub(super) enum Store {
     Served(LocalServer),
 }
 
+/// Copies the event store of a data folder into another folder. Where a server has it, the server
+/// does; a store at rest is copied as it is.
+pub(super) async fn snapshot(at: &Installation, folder: &Path) -> anyhow::Result<Snapshot> {
+    match copy_at_rest(&at.data_dir, folder).await {
+        Err(OpenError::InUse { .. }) => LocalServer::connect(&at.data_dir).await?.snapshot(folder).await,
+        copied => Ok(copied?),
+    }
+}
+
 impl Store {
+    /// For a command that only reads: a store that is not there is not made, and one of an older
+    /// format is not migrated.
+    pub(super) async fn open_to_read(at: &Installation) -> anyhow::Result<Self> {
+        let shown = at.data_dir.join("events.db");
+        ensure!(
+            shown.is_file(),
+            "there is no {}, so no events were stored yet: start the server once",
+            shown.display()
+        );
+        ensure!(
+            !is_older(&at.data_dir).await?,
+            "{} was written by an older version: start the server once, which brings it up to date",
+            shown.display()
+        );
+        Self::open(at).await
+    }
+
     pub(super) async fn open(at: &Installation) -> anyhow::Result<Self> {
         match EmbeddedStore::open(&at.data_dir, Options::default()).await {
             Ok(store) => Ok(Self::Own(Arc::new(store))),
@@ -52,14 +79,6 @@ impl Store {
                 appended => Ok(Some(appended?)),
             },
             Self::Served(server) => server.import(scope, events).await,
-        }
-    }
-
-    /// Copies the store into a folder.
-    pub(super) async fn snapshot(&mut self, folder: &Path) -> anyhow::Result<Snapshot> {
-        match self {
-            Self::Own(store) => Ok(store.snapshot(folder).await?),
-            Self::Served(server) => server.snapshot(folder).await,
         }
     }
 

@@ -8,7 +8,7 @@ use millimetric_control::{Actor, Control, Email, Name, Role, User};
 use millimetric_core::token::Token;
 use serde_json::json;
 
-use super::{open_control, output};
+use super::{existing_control, open_control, output};
 use crate::app::system_clock;
 use crate::config::{Installation, PublicUrl};
 use crate::ops::people::passwords::{add, reset};
@@ -60,10 +60,9 @@ struct LinkArgs {
 
 /// Runs one of them.
 pub(super) async fn run(at: &Installation, command: UserCommand) -> anyhow::Result<()> {
-    let control = open_control(at).await?;
     match command {
-        UserCommand::Create(args) => create(&control, args).await,
-        UserCommand::ResetPassword(args) => reset_password(&control, &args).await,
+        UserCommand::Create(args) => create(&open_control(at).await?, args).await,
+        UserCommand::ResetPassword(args) => reset_password(&existing_control(at).await?, &args).await,
     }
 }
 

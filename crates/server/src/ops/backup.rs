@@ -118,7 +118,7 @@ pub(super) fn sync_folder(folder: &Path) -> anyhow::Result<()> {
 }
 
 async fn copy_control(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let control = Control::open(from).await?;
+    let control = Control::open_to_copy(from).await?;
     let copied = control.snapshot(to).await;
     control.close().await;
     copied?;

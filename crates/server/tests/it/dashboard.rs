@@ -1,7 +1,7 @@
 //! The dashboard over real HTTP: who gets in, who sees what, and what a form needs. How it looks
 //! is the business of `cargo xtask test`, which opens it in Chromium.
 
-mod browser;
+pub(crate) mod browser;
 mod devices;
 mod downloads;
 mod forms;
@@ -12,7 +12,7 @@ mod keys;
 mod live;
 mod overview;
 mod passwords;
-mod people;
+pub(crate) mod people;
 mod redirects;
 mod sessions;
 mod setup;

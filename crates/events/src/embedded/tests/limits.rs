@@ -116,7 +116,7 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
         drop(manifest);
         let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
         let mut stored = Vec::new();
-        manifest.hot_log(|row| stored.push(row.seq)).await.unwrap();
+        manifest.hot_log(|row| stored.push(row.unwrap().seq)).await.unwrap();
         assert_eq!(stored, acknowledged);
     });
 }

@@ -6,22 +6,22 @@ use std::cell::RefCell;
 use crate::support::{Answer, CHROME, Server};
 
 /// The owner's address and password in these stories.
-pub(super) const EMAIL: &str = "ann@example.com";
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(crate) const EMAIL: &str = "ann@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Somebody's browser.
-pub(super) struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     server: &'a Server,
     /// `name=value` of the session.
-    pub(super) cookie: RefCell<Option<String>>,
+    pub(crate) cookie: RefCell<Option<String>>,
     /// `name=value` of what outlives sessions: that somebody signed in here before.
-    pub(super) device: RefCell<Option<String>>,
-    pub(super) form_token: RefCell<String>,
+    pub(crate) device: RefCell<Option<String>>,
+    pub(crate) form_token: RefCell<String>,
 }
 
 impl<'a> Browser<'a> {
     /// One in which nobody is signed in.
-    pub(super) fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         Self {
             server,
             cookie: RefCell::default(),
@@ -31,7 +31,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The owner's, after the setup.
-    pub(super) fn of_owner(server: &'a Server) -> Self {
+    pub(crate) fn of_owner(server: &'a Server) -> Self {
         let browser = Self::new(server);
         let done = browser.post(&setup_path(server), &[("email", EMAIL), ("password", PASSWORD)]);
         assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text);
@@ -40,7 +40,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Signed in with a password.
-    pub(super) fn signed_in(server: &'a Server, email: &str, password: &str) -> Self {
+    pub(crate) fn signed_in(server: &'a Server, email: &str, password: &str) -> Self {
         let browser = Self::new(server);
         let done = browser.sign_in(email, password);
         assert_eq!(done.status, 303, "{}", done.text);
@@ -48,11 +48,11 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    pub(super) fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) fn sign_in(&self, email: &str, password: &str) -> Answer {
         self.post("/sign-in", &[("email", email), ("password", password)])
     }
 
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME)];
         headers.extend(cookies.as_deref().map(|cookies| ("cookie", cookies)));
@@ -60,14 +60,14 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form as a page of the server does.
-    pub(super) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.form_token.borrow().clone();
         let fields = [&[("form_token", token.as_str())], fields].concat();
         self.post_with(path, &fields, &[("origin", &self.server.url)])
     }
 
     /// Sends exactly these fields and headers, and the cookie.
-    pub(super) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME), ("content-type", "application/x-www-form-urlencoded")];
@@ -97,12 +97,12 @@ impl<'a> Browser<'a> {
 }
 
 /// What follows these words in a page, to the next quotation mark.
-pub(super) fn attribute(page: &str, words: &str) -> Option<String> {
+pub(crate) fn attribute(page: &str, words: &str) -> Option<String> {
     Some(page.split_once(words)?.1.split('"').next()?.to_owned())
 }
 
 /// The path of the setup link that the start printed.
-pub(super) fn setup_path(server: &Server) -> String {
+pub(crate) fn setup_path(server: &Server) -> String {
     let line = server.greeting.lines().find(|line| line.contains("/setup/")).expect("a setup link");
     let (_, token) = line.trim().split_once("/setup/").unwrap();
     format!("/setup/{token}")

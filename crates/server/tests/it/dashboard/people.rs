@@ -4,7 +4,7 @@ use super::browser::{Browser, EMAIL, PASSWORD, attribute};
 use crate::support::Server;
 
 /// Where the account's pages are, as the first page links to them.
-pub(super) fn account(owner: &Browser<'_>) -> String {
+pub(crate) fn account(owner: &Browser<'_>) -> String {
     let home = owner.get("/").text;
     format!("/accounts/{}", attribute(&home, "href=\"/accounts/").unwrap())
 }
