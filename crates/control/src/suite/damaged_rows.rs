@@ -36,7 +36,7 @@ async fn world() -> Control {
         let n = u128::from(number);
         let (user, account, project) = (id("usr_", n), id("acc_", n), id("prj_", 1));
         let (first_user, first_account) = (id("usr_", 1), id("acc_", 1));
-        sql += &format!(
+        let rows = format!(
             "insert into users (id, email, created_at) values ('{user}', 'person{number}@example.com', 1);
              insert into memberships values ('{user}', '{first_account}', 'owner', {number});
              insert into invitations (id, token_hash, account_id, role, email, created_at, expires_at)
@@ -47,8 +47,11 @@ async fn world() -> Control {
             ses = id("ses_", n),
             shr = id("shr_", n),
         );
+        sql.push_str(&rows);
         if number == 2 {
-            sql += &format!("insert into memberships values ('{first_user}', '{account}', 'viewer', 3);");
+            let second =
+                format!("insert into memberships values ('{first_user}', '{account}', 'viewer', 3);");
+            sql.push_str(&second);
         }
     }
     run(&control, &sql).await;

@@ -126,7 +126,9 @@ fn add_segments(shared: &Shared, rows: Vec<Result<StoredSegment, Damage>>) -> Re
     if files_are_known {
         remove_orphans(&shared.segments_folder(), &segments)?;
     }
-    segments.into_iter().for_each(|segment| add_segment(shared, segment));
+    for segment in segments {
+        add_segment(shared, segment);
+    }
     Ok(())
 }
 
