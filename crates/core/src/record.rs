@@ -41,6 +41,12 @@ pub const COLUMNS: [&str; COLUMN_COUNT] = [
     "properties",
 ];
 
+/// The most bytes of one row in a text file (a line of NDJSON, a record of CSV): more than any stored
+/// row takes, however it is escaped.
+pub const MAX_ROW_BYTES: usize = 1 << 20;
+/// The most bytes of one value: more than any stored value has, however it is escaped (8192 bytes of
+/// properties as `\u00xx` are 48 KiB).
+pub const MAX_VALUE_BYTES: usize = 64 << 10;
 /// Longest url, path, referrer, source, medium and campaign, in characters.
 const MAX_TEXT: usize = 2048;
 

@@ -65,7 +65,7 @@ use millimetric_core::time::TimeRange;
 use parking_lot::Mutex;
 
 pub use self::backup::copy_at_rest;
-pub use self::exchange::{ParquetWriter, read_parquet};
+pub use self::exchange::{BadRow, ParquetWriter, read_parquet};
 pub use self::inspect::{Inspected, inspect, is_older};
 pub use self::lock::DirectoryLock;
 pub use self::options::{OpenError, Options};

@@ -13,7 +13,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::Slug;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::key::Env;
-use millimetric_core::record::Record;
 use millimetric_core::time::Timestamp;
 use serde_json::json;
 
@@ -21,7 +20,7 @@ use super::store::Store;
 use super::{existing_control, output, project_of};
 use crate::app::system_clock;
 use crate::config::Installation;
-use crate::wire::rows::{Records, RowFormat, parquet_records, text_records};
+use crate::wire::rows::{Records, Row, RowFormat, parquet_records, text_records};
 
 /// Events stored in one call.
 const BATCH: usize = 1000;
@@ -125,10 +124,10 @@ async fn import(
     let style = ProgressStyle::with_template("{spinner} {human_pos} rows imported, {per_sec}")?;
     let bar = ProgressBar::new_spinner().with_style(style);
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for (record, number) in records.zip(1_u64..) {
-        let record = record.map_err(|error| anyhow::anyhow!("row {number}: {error}"))?;
-        bytes += record.bytes();
-        batch.push(event(record, number, now)?);
+    for row in records {
+        let row = row.map_err(anyhow::Error::msg)?;
+        bytes += row.record.bytes();
+        batch.push(event(row, now)?);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
             keep(store, scope, std::mem::take(&mut batch), counts).await?;
             bytes = 0;
@@ -140,11 +139,11 @@ async fn import(
     Ok(())
 }
 
-fn event(record: Record, number: u64, now: Timestamp) -> anyhow::Result<Event> {
+fn event(Row { place, record }: Row, now: Timestamp) -> anyhow::Result<Event> {
     record.into_event(now).map_err(|errors| {
         let errors: Vec<String> =
             errors.iter().map(|error| format!("`{}` {}", error.field, error.message)).collect();
-        anyhow::anyhow!("row {number}: {}", errors.join("; "))
+        anyhow::anyhow!("{place}: {}", errors.join("; "))
     })
 }
 

@@ -219,19 +219,19 @@ fn a_bad_row_is_named_and_its_batch_is_not_stored() {
         row.to_string()
     };
     for (bad, words) in [
-        ("{".to_owned(), "row 2: EOF"),
-        (with("colour", json!("red")), "row 2: the column `colour` is not known"),
-        (with("event_name", json!("")), "row 2: `event_name` is required"),
-        (with("event_name", json!(5)), "row 2: `event_name` must be a text or null"),
-        (with("timestamp", json!("yesterday")), "row 2: `timestamp` expected"),
-        (with("timestamp", json!("2999-01-01T00:00:00Z")), "row 2: `timestamp` lies in the future"),
-        (with("url", json!("/a")), "row 2: `url` must be an absolute"),
-        (with("os", json!("beos")), "row 2: `os` must be one of"),
-        (with("ip_hash", json!("+1")), "row 2: `ip_hash` must be 32"),
-        (with("properties", json!("{\"a\":}")), "row 2: `properties` must be a JSON object"),
+        ("{".to_owned(), "line 2: EOF"),
+        (with("colour", json!("red")), "line 2: the column `colour` is not known"),
+        (with("event_name", json!("")), "line 2: `event_name` is required"),
+        (with("event_name", json!(5)), "line 2: `event_name` must be a text or null"),
+        (with("timestamp", json!("yesterday")), "line 2: `timestamp` expected"),
+        (with("timestamp", json!("2999-01-01T00:00:00Z")), "line 2: `timestamp` lies in the future"),
+        (with("url", json!("/a")), "line 2: `url` must be an absolute"),
+        (with("os", json!("beos")), "line 2: `os` must be one of"),
+        (with("ip_hash", json!("+1")), "line 2: `ip_hash` must be 32"),
+        (with("properties", json!("{\"a\":}")), "line 2: `properties` must be a JSON object"),
         (
             with("properties", json!(format!("{{\"a\":\"{}\"}}", "x".repeat(8192)))),
-            "row 2: `properties` must be at most",
+            "line 2: `properties` must be at most",
         ),
     ] {
         let file = place.path().join("events.ndjson");
@@ -248,4 +248,58 @@ fn a_bad_row_is_named_and_its_batch_is_not_stored() {
         assert!(output.status.success() == (format == "csv") && !error.contains("stored file"), "{error}");
     }
     assert_eq!(rows(&server, &server.default_project().rk), json!([]));
+}
+
+/// How many bytes an import takes of a text that begins so and never ends its row, and what it says.
+fn taken_of_endless(server: &Server, format: &str, begin: &str) -> (usize, String) {
+    let args = ["import", "-", "--project", "default", "--format", format];
+    let mut child = command(&server.dir)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(begin.as_bytes()).unwrap();
+    let piece = vec![b'x'; 1 << 16];
+    let mut taken = 0;
+    // 300 MB, as somebody sent them.
+    while taken < 300 << 20 && stdin.write_all(&piece).is_ok() {
+        taken += piece.len();
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    (taken, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_row_that_never_ends_is_refused_after_the_bytes_that_a_row_may_have() {
+    let server = Server::start();
+    for (format, begin, line) in [
+        ("ndjson", "\n{\"event_name\":\"", "line 2"),
+        ("csv", "event_name,properties\na,\"", "line 2"),
+        ("csv", "event_name,", "line 1"),
+    ] {
+        let (taken, said) = taken_of_endless(&server, format, begin);
+        assert!(taken < 3 << 20, "{format}: {taken} bytes were taken");
+        assert!(said.contains(&format!("{line}: is longer than 1048576 bytes")), "{format}: {said}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_before_a_file_is_no_part_of_it() {
+    let server = Server::start();
+    let place = tempfile::tempdir().unwrap();
+    let row = json!({ "timestamp": "2026-05-16T19:00:00Z", "event_name": "a", "event_id": "1",
+        "anonymous_id": "v", "session_id": "s", "source": "x", "medium": "y" });
+    let csv = "timestamp,event_name,event_id,anonymous_id,session_id,source,medium\n\
+        2026-05-16T19:00:00Z,a,2,v,s,x,y\n";
+    for (name, text) in [("events.ndjson", format!("{row}\n")), ("events.csv", csv.to_owned())] {
+        let file = place.path().join(name);
+        std::fs::write(&file, format!("\u{feff}{text}")).unwrap();
+        let imported = server.cli(&["import", file.to_str().unwrap(), "--project", "default"]);
+        assert_eq!(imported["stored"], json!(1), "{name}");
+    }
 }
