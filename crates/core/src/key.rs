@@ -3,6 +3,8 @@
 //! The text is `{kind}_{env}_{prefix}_{secret}`. This file never draws the random bytes, never
 //! looks a key up, and never shows a secret: [`KeyText`] prints as its prefix alone.
 
+pub mod invisible;
+
 use std::fmt;
 use std::str::FromStr;
 

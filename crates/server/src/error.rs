@@ -265,8 +265,14 @@ pub struct ApiError {
     /// When to come back, in seconds.
     pub retry_after_s: Option<u64>,
     /// What the log says of it; never shown.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
+    /// The sentence for people, where the code's own says too little.
+    message: Option<Box<Sentence>>,
 }
+
+/// Boxed to keep `ApiError` small.
+#[derive(Debug, Clone)]
+struct Sentence(String);
 
 /// What every handler returns.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -274,7 +280,20 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// An error without details.
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, details: Map::new(), retry_after_s: None, cause: None }
+        Self { code, details: Map::new(), retry_after_s: None, cause: None, message: None }
+    }
+
+    /// Replaces the code's sentence by a more precise one. Must not contain a key, an address or a
+    /// part of a body.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(Box::new(Sentence(message.into())));
+        self
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        self.message.as_ref().map_or(self.code.row().2, |sentence| &sentence.0)
     }
 
     /// Adds one fact.
@@ -294,7 +313,7 @@ impl ApiError {
     /// Says to the log why.
     #[must_use]
     pub fn because(mut self, cause: impl ToString) -> Self {
-        self.cause = Some(cause.to_string());
+        self.cause = Some(cause.to_string().into());
         self
     }
 

@@ -125,7 +125,7 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text(parts, app, false).await?;
+        let text = key_text::of(parts, app, false).await?;
         let key = app.keys.verify(&app.control, &text, app.now()).await?;
         match key.kind {
             KeyKind::Sk | KeyKind::Rk => {}
@@ -153,7 +153,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text(parts, app, false).await?;
+        let text = key_text::of(parts, app, false).await?;
         let key = app.keys.verify(&app.control, &text, app.now()).await?;
         let hint = match key.kind {
             KeyKind::Ak => None,

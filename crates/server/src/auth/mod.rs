@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod devices;
+mod key_text;
 pub mod passwords;
 pub mod ring;
 pub mod sessions;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
 use millimetric_control::{Actor, Project};
 use millimetric_core::event::EventScope;
@@ -29,6 +30,7 @@ use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::slots::Slot;
 use crate::ops::refusals::Why;
+pub use key_text::bearer;
 use ring::VerifiedKey;
 
 /// Something that a route needs to be allowed to do.
@@ -196,7 +198,7 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text(parts, app, P::FROM_BROWSERS).await?;
+        let text = key_text::of(parts, app, P::FROM_BROWSERS).await?;
         let key = app.keys.verify(&app.control, &text, app.now()).await?;
         if let Some(refusal) = P::refusal(key.kind) {
             return Err(refusal);
@@ -212,34 +214,6 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
         app.keys.used(&key, app.now());
         Ok(Self::of_key(key, project))
     }
-}
-
-/// The key as it was sent: in the header, or, for a pk on a route for browsers, in the URL.
-async fn key_text(parts: &Parts, app: &App, from_browsers: bool) -> ApiResult<String> {
-    if let Some(in_url) = key_in_url(parts.uri.query().unwrap_or_default()) {
-        if !in_url.starts_with("pk_") {
-            app.keys.flag_if_real(&app.control, &in_url, app.now()).await;
-            return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
-        }
-        if from_browsers && !parts.headers.contains_key(AUTHORIZATION) {
-            return Ok(in_url);
-        }
-    }
-    bearer(&parts.headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))
-}
-
-fn key_in_url(query: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "key")
-        .map(|(_, value)| value.into_owned())
-}
-
-/// The token of `Authorization: Bearer`; the scheme is case-insensitive (RFC 9110, 11.1).
-pub fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
 /// The origin that a request names, when it names one.
@@ -271,25 +245,5 @@ fn check_address(key: &VerifiedKey, ip: Option<std::net::IpAddr>) -> ApiResult<(
         Ok(())
     } else {
         Err(ApiError::new(ErrorCode::IpNotAllowed))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bearer_scheme_is_read_in_any_case() {
-        let token = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(AUTHORIZATION, value.parse().unwrap());
-            bearer(&headers)
-        };
-        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(token("bEARER  abc ").as_deref(), Some("abc"));
-        for value in ["", "Bearer", "Bearer ", "Basic abc", "abc"] {
-            assert_eq!(token(value), None, "{value}");
-        }
-        assert_eq!(bearer(&HeaderMap::new()), None);
     }
 }

@@ -63,7 +63,8 @@ fn told(error: &ApiError, id: &str, bare: Response) -> Response {
 
 /// `{"error","message","details"}` (contract, section 2).
 fn body(error: &ApiError, id: &str) -> Response {
-    let (code, status, message) = error.code.row();
+    let (code, status, _) = error.code.row();
+    let message = error.message();
     let mut details = error.details.clone();
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         details.insert("request_id".to_owned(), Value::from(id));

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a story that cannot be told fails there")]
 
+mod raw;
 mod support;
 
 mod backups;
@@ -30,3 +31,4 @@ mod reading_commands;
 mod refusals;
 mod slow_queries;
 mod to_the_byte;
+mod url_keys;

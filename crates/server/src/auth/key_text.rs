@@ -1,0 +1,159 @@
+//! Extracts the text of a key from a request: from the header or, for a pk on a route for browsers,
+//! from the URL. Errors describe precisely what is wrong; they never contain the text.
+
+use std::borrow::Cow;
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use millimetric_core::key::invisible;
+
+use crate::app::App;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// Prefixes of keys that must not appear in a URL.
+const SECRET: [&str; 3] = ["sk_", "rk_", "ak_"];
+/// Prefix of keys that may.
+const PUBLIC: &str = "pk_";
+const NO_KEY: &str = "The `key` in this URL is no key: `?key=` takes a pk key, like pk_live_….";
+const TWO_KEYS: &str = "This URL names two different keys: send one `?key=`.";
+
+/// The key of a request. `from_browsers`: whether a pk in the URL is accepted.
+pub(super) async fn of(parts: &Parts, app: &App, from_browsers: bool) -> ApiResult<String> {
+    match in_url(parts.uri.query().unwrap_or_default()) {
+        InUrl::Secret(text) => {
+            app.keys.flag_if_real(&app.control, &text, app.now()).await;
+            return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
+        }
+        InUrl::NoKey(why) => return Err(malformed(why)),
+        InUrl::Public(text) if from_browsers && !parts.headers.contains_key(AUTHORIZATION) => {
+            return visible(text);
+        }
+        InUrl::Public(_) | InUrl::Nothing => {}
+    }
+    visible(bearer(&parts.headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))?)
+}
+
+/// The `key` parameters of a query string.
+#[derive(Debug, PartialEq, Eq)]
+enum InUrl {
+    Nothing,
+    /// One text with the prefix of a pk, possibly repeated.
+    Public(String),
+    /// A text with the prefix of another kind, in any of the parameters.
+    Secret(String),
+    /// Anything else, with the message for the client.
+    NoKey(String),
+}
+
+fn in_url(query: &str) -> InUrl {
+    let mut found = InUrl::Nothing;
+    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "key") {
+        if SECRET.iter().any(|start| value.starts_with(start)) {
+            return InUrl::Secret(value.into_owned());
+        }
+        found = match found {
+            InUrl::NoKey(why) => InUrl::NoKey(why),
+            _ if invisible::first(&value).is_some() || !value.starts_with(PUBLIC) => {
+                InUrl::NoKey(hidden_in(&value).unwrap_or_else(|| NO_KEY.to_owned()))
+            }
+            InUrl::Public(first) if first != value => InUrl::NoKey(TWO_KEYS.to_owned()),
+            InUrl::Nothing | InUrl::Public(_) | InUrl::Secret(_) => InUrl::Public(value.into_owned()),
+        };
+    }
+    found
+}
+
+/// The token of `Authorization: Bearer`; the scheme is case-insensitive (RFC 9110, 11.1). Bytes
+/// beyond ASCII are decoded as UTF-8, else as Latin-1, which is what browsers send.
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = text_of(headers.get(AUTHORIZATION)?);
+    let blank = |c: char| matches!(c, ' ' | '\t');
+    let (scheme, token) = value.trim_matches(blank).split_once(' ')?;
+    let token = token.trim_matches(blank);
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
+fn text_of(value: &HeaderValue) -> Cow<'_, str> {
+    let bytes = value.as_bytes();
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// Rejects a text with an invisible character, as copying from web pages and chats adds them.
+fn visible(text: String) -> ApiResult<String> {
+    match hidden_in(&text) {
+        None => Ok(text),
+        Some(why) => Err(malformed(why)),
+    }
+}
+
+fn hidden_in(text: &str) -> Option<String> {
+    let hidden = invisible::first(text)?;
+    Some(format!("This key contains {hidden}, which cannot be seen: copy the key again, without it."))
+}
+
+fn malformed(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::MalformedApiKey).saying(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_bearer_scheme_is_read_in_any_case() {
+        let token = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+            bearer(&headers)
+        };
+        assert_eq!(token(b"Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token(b"bEARER  abc\t ").as_deref(), Some("abc"));
+        assert_eq!(token("Bearer \u{a0}abc\u{200b}".as_bytes()).as_deref(), Some("\u{a0}abc\u{200b}"));
+        assert_eq!(token(b"Bearer abc\xa0").as_deref(), Some("abc\u{a0}"));
+        for value in ["", "Bearer", "Bearer ", "Basic abc", "abc"] {
+            assert_eq!(token(value.as_bytes()), None, "{value}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn keys_in_urls_are_told_apart() {
+        let secret = |text: &str| InUrl::Secret(text.to_owned());
+        let public = |text: &str| InUrl::Public(text.to_owned());
+        for (query, expected) in [
+            ("", InUrl::Nothing),
+            ("a=1&monkey=sk_live", InUrl::Nothing),
+            ("key=pk_a", public("pk_a")),
+            ("key=pk_a&key=pk_a", public("pk_a")),
+            ("key=sk_a", secret("sk_a")),
+            ("key=&key=pk_a&key=%72k_b", secret("rk_b")),
+        ] {
+            assert_eq!(in_url(query), expected, "{query}");
+        }
+        for query in ["key", "key=", "key=null", "key=PK_a", "key=pk_a&key=pk_b", "key=x&key=pk_a"] {
+            assert!(matches!(in_url(query), InUrl::NoKey(_)), "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_head_panics_and_no_message_repeats_it(query in "\\PC{0,60}", value in proptest::collection::vec(32..=255_u8, 0..60)) {
+            let _ = in_url(&query);
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let mut headers = HeaderMap::new();
+                headers.insert(AUTHORIZATION, value);
+                if let Some(text) = bearer(&headers) {
+                    prop_assume!(text.len() > 12);
+                    if let Err(error) = visible(text.clone()) {
+                        prop_assert!(!error.message().contains(&text));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Connections by hand: bytes as no client library would send them, from any loopback address.
+//! Nothing here asserts what a story is about.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::Value;
+
+use crate::support::{PATIENCE, Server};
+
+/// A connection whose reads give up after [`PATIENCE`].
+pub(crate) fn connect(server: &Server) -> TcpStream {
+    patient(TcpStream::connect(address(server)).unwrap())
+}
+
+fn address(server: &Server) -> SocketAddr {
+    let authority = server.url.trim_start_matches("http://");
+    authority.replace("localhost", "127.0.0.1").parse().unwrap()
+}
+
+fn patient(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Sends bytes and reads until the server closes; the request should say `connection: close`.
+pub(crate) fn exchange(server: &Server, bytes: impl AsRef<[u8]>) -> Heard {
+    let mut stream = connect(server);
+    stream.write_all(bytes.as_ref()).unwrap();
+    Heard::to_the_end(&mut stream)
+}
+
+/// What a server sent until it closed.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) text: String,
+}
+
+impl Heard {
+    /// Reads until the other side closes; a reset counts as the end.
+    pub(crate) fn to_the_end(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut bytes) {
+            let timed_out = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            assert!(!timed_out, "the server kept the connection open for {PATIENCE:?}");
+        }
+        Self { text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// The status of the first answer; 0 when there was none.
+    pub(crate) fn status(&self) -> u16 {
+        self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+    }
+
+    /// The body of the last answer.
+    pub(crate) fn json(&self) -> Value {
+        let body = self.text.rsplit("\r\n\r\n").next().unwrap_or_default();
+        serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// Status and code of an error, for one assertion.
+    pub(crate) fn error(&self) -> (u16, String) {
+        (self.status(), self.json()["error"].as_str().unwrap_or_default().to_owned())
+    }
+}
