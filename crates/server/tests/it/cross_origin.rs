@@ -39,3 +39,35 @@ fn other_routes_send_no_cross_origin_headers() {
         assert!(!named, "{:?}", answer.headers);
     }
 }
+
+/// What every preflight is allowed.
+const OURS: &str = "authorization, content-type, content-encoding";
+
+#[test]
+fn a_preflight_is_answered_with_every_header_that_it_asks_for() {
+    let server = Server::start();
+    let asked = |names: &str| {
+        let headers = [
+            ("origin", "https://any.example"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", names),
+        ];
+        let answer = server.send("OPTIONS", "/v1/track", &headers, b"");
+        assert_eq!(answer.status, 204);
+        answer.header("access-control-allow-headers").unwrap().to_owned()
+    };
+    for (names, allowed) in [
+        ("traceparent,baggage,sentry-trace", ", traceparent, baggage, sentry-trace"),
+        (" X-Trace ,, Content-Type,authorization, x-trace", ", x-trace"),
+        ("", ""),
+        (", ,", ""),
+        ("*", ""),
+        ("not a name, good, a/b, \"q\", ok(1)", ", good"),
+    ] {
+        assert_eq!(asked(names), format!("{OURS}{allowed}"), "{names}");
+    }
+    let many: Vec<String> = (0..100).map(|number| format!("x-{number}")).collect();
+    assert_eq!(asked(&many.join(",")).split(", ").count(), 3 + 32, "at most 32");
+    let long = ["a".repeat(4000), "b".repeat(4000)].join(",");
+    assert!(asked(&long).len() < 4200, "a bounded length");
+}
