@@ -14,6 +14,11 @@ use ipnet::IpNet;
 use millimetric_core::ingest::user_agent::ClientHints;
 
 use crate::app::App;
+use crate::limits::rates::RateNote;
+
+/// The most hops of a chain of proxies that are read.
+const MAX_HOPS: usize = 32;
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The other end of the connection, put on each request by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,8 @@ pub struct Caller {
     pub platform: Option<String>,
     /// The host of `Origin`.
     pub origin_host: Option<String>,
+    /// Where a token that is taken for the request is noted.
+    pub rate: RateNote,
 }
 
 impl Caller {
@@ -48,6 +55,7 @@ impl Caller {
             platform: text("sec-ch-ua-platform"),
             origin_host: text(ORIGIN.as_str())
                 .and_then(|origin| url::Url::parse(&origin).ok()?.host_str().map(str::to_owned)),
+            rate: parts.extensions.get::<RateNote>().cloned().unwrap_or_default(),
         }
     }
 
@@ -83,15 +91,14 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 /// The client's address: the peer's own, unless the peer is a trusted proxy; then the nearest
 /// address in the chain that is not one. What a client wrote itself stands further left in the
-/// chain and is never reached.
+/// chain and is never reached; of a longer chain only the nearest [`MAX_HOPS`] are read.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|block| block.contains(ip));
     if !is_proxy(&peer) {
         return peer;
     }
-    let chain = forwarded_for(headers);
     let mut nearest = peer;
-    for hop in chain.into_iter().rev() {
+    for hop in hops(headers).take(MAX_HOPS) {
         match hop {
             Some(ip) => nearest = ip,
             None => break,
@@ -103,18 +110,15 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
     nearest
 }
 
-/// The hops of `X-Forwarded-For`, else of `Forwarded` (RFC 7239), from the client on; `None` for
-/// a hop that is no address.
-fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let list = |name: &str| -> Vec<String> {
-        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).map(|hop| hop.trim().to_owned()).collect()
-    };
-    let plain = list("x-forwarded-for");
-    if !plain.is_empty() {
-        return plain.iter().map(|hop| address(hop)).collect();
-    }
-    list(FORWARDED.as_str()).iter().map(|element| address(forwarded_element(element)?)).collect()
+/// The hops of `X-Forwarded-For`, else of `Forwarded` (RFC 7239), the nearest first; `None` for a
+/// hop that is no address.
+fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let plain = headers.contains_key(X_FORWARDED_FOR);
+    let name = if plain { X_FORWARDED_FOR } else { FORWARDED.as_str() };
+    let values = headers.get_all(name).iter().rev().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.rsplit(','))
+        .map(move |hop| parse_address(if plain { hop } else { forwarded_element(hop)? }))
 }
 
 fn forwarded_element(element: &str) -> Option<&str> {
@@ -124,8 +128,10 @@ fn forwarded_element(element: &str) -> Option<&str> {
     })
 }
 
-/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
-fn address(text: &str) -> Option<IpAddr> {
+/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, with or without
+/// blanks around it: as proxies write addresses.
+pub fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let ip = bare.parse::<IpAddr>().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))?;
     Some(ip.to_canonical())
@@ -134,6 +140,7 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn seen(peer: &str, headers: &[(&'static str, &str)]) -> String {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|block| block.parse().unwrap()).into();
@@ -159,9 +166,48 @@ mod tests {
             ("10.0.0.1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::2]\";proto=https")], "2001:db8::2"),
             ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1"),
             ("::1", &[("x-forwarded-for", "::ffff:1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "")], "10.0.0.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=6.6.6.6")], "1.1.1.1"),
         ];
         for (peer, headers, expected) in cases {
             assert_eq!(&seen(peer, headers), expected, "{peer} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_chain_only_the_nearest_hops_are_read() {
+        let chain = |proxies: usize| format!("1.1.1.1{}", ",10.0.0.9".repeat(proxies));
+        assert_eq!(seen("10.0.0.1", &[("x-forwarded-for", &chain(MAX_HOPS - 1))]), "1.1.1.1");
+        assert_eq!(seen("10.0.0.1", &[("x-forwarded-for", &chain(MAX_HOPS))]), "10.0.0.9");
+    }
+
+    #[test]
+    fn an_address_is_read_as_proxies_write_it() {
+        for (text, ip) in [
+            ("193.99.144.80", Some("193.99.144.80")),
+            ("193.99.144.80:5678", Some("193.99.144.80")),
+            (" 193.99.144.80\t", Some("193.99.144.80")),
+            ("::ffff:193.99.144.80", Some("193.99.144.80")),
+            ("[2a02:2e0:3fe:1001:302::]", Some("2a02:2e0:3fe:1001:302::")),
+            ("[2a02:2e0:3fe:1001:302::]:443", Some("2a02:2e0:3fe:1001:302::")),
+            ("", None),
+            ("[]", None),
+            ("[193.99.144.80", None),
+            ("193.99.144.80:99999", None),
+            ("193.99.144", None),
+            ("a, b", None),
+            ("unknown", None),
+        ] {
+            assert_eq!(parse_address(text).map(|ip| ip.to_string()).as_deref(), ip, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(text in "[0-9a-f:.,\\[\\]=;\"for ]{0,60}") {
+            let _ = parse_address(&text);
+            seen("10.0.0.1", &[("x-forwarded-for", &text)]);
+            seen("10.0.0.1", &[("forwarded", &text)]);
         }
     }
 }

@@ -48,10 +48,10 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For or Forwarded header is believed, as addresses or CIDR blocks
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network, env = "MILLIMETRIC_TRUSTED_PROXIES")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Requests per second and burst of /v1/track for each project, or `off`
+    /// Requests per second and burst of /v1/track and /v1/identify for each project, once for its pk keys and once for its sk keys, or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
     pub rate_limit_track: RateLimit,
-    /// Requests per second and burst of /v1/batch for each project, or `off`
+    /// The same for /v1/batch, one token per call
     #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
     pub rate_limit_batch: RateLimit,
     /// More host names under which clients call /mcp, beside those of the public address, of this machine and plain addresses

@@ -1,21 +1,22 @@
-//! Limits that protect everybody from somebody: token buckets per project and route, and the
-//! memory that bodies may take at once.
+//! Limits that protect everybody from somebody: token buckets, and memory for request bodies.
 //!
-//! Knows nothing of routes or keys; a door takes a token and goes on, or answers 429.
+//! Knows nothing of routes: `auth` takes a token with each proof of authority.
 
+mod buckets;
+pub mod key_failures;
+pub mod rates;
 pub mod sign_in;
 pub mod slots;
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use millimetric_core::ids::ProjectId;
+use millimetric_core::ids::{AccountId, ProjectId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::RateLimit;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use rates::RateLimits;
 
 /// Bytes of request bodies that may be in memory at once, in KiB.
 const BODY_KIB: usize = 96 * 1024;
@@ -23,18 +24,27 @@ const BODY_KIB: usize = 96 * 1024;
 /// The buckets and the body budget of a server.
 #[derive(Debug)]
 pub struct Limits {
-    track: Bucket,
-    batch: Bucket,
+    /// Token buckets of the ingest routes.
+    pub rates: RateLimits,
     bodies: Arc<Semaphore>,
 }
 
-#[derive(Debug)]
-struct Bucket(Option<DefaultKeyedRateLimiter<ProjectId>>);
+/// Whose share of tokens and memory a request uses. Requests with public keys and requests with
+/// secret keys of one project never share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Traffic {
+    /// Requests with a project's pk keys.
+    Browsers(ProjectId),
+    /// Requests with a project's other keys, and of its members.
+    Servers(ProjectId),
+    /// Requests with an account's keys.
+    Account(AccountId),
+}
 
 /// Which bucket a request draws from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limited {
-    /// `/v1/track`
+    /// `/v1/track` and `/v1/identify`.
     Track,
     /// `/v1/batch`, one token a call.
     Batch,
@@ -44,21 +54,9 @@ impl Limits {
     /// Full buckets.
     pub fn new(track: RateLimit, batch: RateLimit) -> Self {
         Self {
-            track: Bucket::new(track),
-            batch: Bucket::new(batch),
+            rates: RateLimits::new(track, batch),
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
         }
-    }
-
-    /// Takes one token of the project's bucket, or says when the next one is there.
-    pub fn take(&self, what: Limited, project: ProjectId) -> ApiResult<()> {
-        let bucket = match what {
-            Limited::Track => &self.track,
-            Limited::Batch => &self.batch,
-        };
-        bucket.take(project).map_err(|wait| {
-            ApiError::new(ErrorCode::RateLimited).retry_after(wait.as_millis().div_ceil(1000) as u64)
-        })
     }
 
     /// Sets memory aside for a body until the permit is dropped; 503 when there is none left.
@@ -71,51 +69,21 @@ impl Limits {
 
     /// Forgets the buckets of projects that have been quiet, so that memory follows the traffic.
     pub fn forget_quiet_projects(&self) {
-        for bucket in [&self.track, &self.batch] {
-            if let Some(limiter) = &bucket.0 {
-                limiter.retain_recent();
-            }
-        }
+        self.rates.forget_full();
     }
 }
 
-impl Bucket {
-    fn new(limit: RateLimit) -> Self {
-        Self(match limit {
-            RateLimit::Off => None,
-            RateLimit::On { per_second, burst } => {
-                Some(RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)))
-            }
-        })
-    }
-
-    fn take(&self, project: ProjectId) -> Result<(), Duration> {
-        match &self.0 {
-            None => Ok(()),
-            Some(limiter) => limiter
-                .check_key(&project)
-                .map_err(|early| early.wait_time_from(DefaultClock::default().now())),
-        }
+/// The client that an address stands for: who has an IPv6 address mostly has 2^64 of them.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (!0 << 64))),
+        ip @ IpAddr::V4(_) => ip,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
-
-    #[test]
-    fn each_project_and_route_has_its_own_bucket() {
-        let limits = Limits::new("1/2".parse().unwrap(), "1/1".parse().unwrap());
-        let [a, b] = [1, 2].map(|n| ProjectId::new(Uuid::from_u128(n)));
-        assert!(limits.take(Limited::Track, a).is_ok());
-        assert!(limits.take(Limited::Track, a).is_ok());
-        let refused = limits.take(Limited::Track, a).unwrap_err();
-        assert_eq!((refused.code, refused.retry_after_s), (ErrorCode::RateLimited, Some(1)));
-        assert!(limits.take(Limited::Track, b).is_ok());
-        assert!(limits.take(Limited::Batch, a).is_ok());
-        assert!(limits.take(Limited::Batch, a).is_err());
-    }
 
     #[test]
     fn bodies_share_one_budget() {

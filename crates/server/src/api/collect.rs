@@ -8,11 +8,10 @@ use axum::http::StatusCode;
 use millimetric_core::ingest::bots::BotReason;
 
 use crate::app::App;
-use crate::auth::{Authorized, Ingest};
+use crate::auth::metered::{Batch, Metered, Track};
 use crate::caller::Caller;
 use crate::error::ApiResult;
 use crate::http::body;
-use crate::limits::Limited;
 use crate::ops::collect::{Sent, collect};
 use crate::wire::answers::{Batched, Identified, Tracked};
 use crate::wire::submissions::{self, BatchIn, EventIn, IdentifyIn, error_path};
@@ -25,11 +24,10 @@ use crate::wire::submissions::{self, BatchIn, EventIn, IdentifyIn, error_path};
     responses((status = 202, body = Tracked)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn track(
     State(app): State<Arc<App>>,
-    by: Authorized<Ingest>,
+    Metered { by, .. }: Metered<Track>,
     caller: Caller,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Tracked>)> {
-    app.limits.take(Limited::Track, by.project().id)?;
     let body = body::read(request, &app.limits).await?;
     let sent = vec![sent(submissions::event(&body.text)?)];
     let collected = collect(&app, &by, &caller, sent, |_, error| error_path(None, error)).await?;
@@ -49,11 +47,10 @@ pub async fn track(
     responses((status = 202, body = Batched)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn batch(
     State(app): State<Arc<App>>,
-    by: Authorized<Ingest>,
+    Metered { by, .. }: Metered<Batch>,
     caller: Caller,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Batched>)> {
-    app.limits.take(Limited::Batch, by.project().id)?;
     let body = body::read(request, &app.limits).await?;
     let sent = submissions::batch(&body.text)?.into_iter().map(sent).collect();
     let collected = collect(&app, &by, &caller, sent, |index, error| error_path(Some(index), error)).await?;
@@ -73,7 +70,7 @@ pub async fn batch(
     responses((status = 200, body = Identified)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn identify(
     State(app): State<Arc<App>>,
-    by: Authorized<Ingest>,
+    Metered { by, .. }: Metered<Track>,
     caller: Caller,
     request: Request,
 ) -> ApiResult<Json<Identified>> {

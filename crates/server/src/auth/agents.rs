@@ -12,6 +12,7 @@ use millimetric_control::{Plan, Project};
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{KeyKind, Scope};
 
+use super::metered::{Track, take_token};
 use super::ring::VerifiedKey;
 use super::{Authorized, Ingest, Permission, Read, check_address, key_text, lacks, wrong_kind};
 use crate::app::App;
@@ -61,10 +62,12 @@ impl ProjectAgent {
         self.read.as_ref().ok_or_else(|| lacks(Scope::Read))
     }
 
-    /// The right to send events, within the plan.
-    pub fn sender(&self) -> ApiResult<&Authorized<Ingest>> {
+    /// The right to send one event, within the plan; takes a token from track's bucket.
+    pub fn sender(&self, app: &App, caller: &Caller) -> ApiResult<&Authorized<Ingest>> {
         self.within_plan()?;
-        self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))
+        let sender = self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))?;
+        take_token::<Track>(app, sender, caller.ip, &caller.rate)?;
+        Ok(sender)
     }
 
     fn within_plan(&self) -> ApiResult<()> {
@@ -125,8 +128,9 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text::of(parts, app, false).await?;
-        let key = app.keys.verify(&app.control, &text, app.now()).await?;
+        let address = Caller::address(parts, app);
+        let text = key_text::of(parts, app, address, false).await?;
+        let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
         match key.kind {
             KeyKind::Sk | KeyKind::Rk => {}
             KeyKind::Pk => {
@@ -138,7 +142,7 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
             }
         }
         let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
-        check_address(&key, Caller::address(parts, app))?;
+        check_address(&key, address)?;
         let agent =
             Self { plan: project.plan, read: allowed(&key, &project), ingest: allowed(&key, &project) };
         if !agent.reads() && !agent.sends() {
@@ -153,8 +157,9 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text::of(parts, app, false).await?;
-        let key = app.keys.verify(&app.control, &text, app.now()).await?;
+        let address = Caller::address(parts, app);
+        let text = key_text::of(parts, app, address, false).await?;
+        let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
         let hint = match key.kind {
             KeyKind::Ak => None,
             KeyKind::Rk | KeyKind::Sk => Some("an rk or sk belongs to /mcp"),
@@ -163,7 +168,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
         if let Some(hint) = hint {
             return Err(ApiError::new(ErrorCode::AccountKeyRequired).detail("hint", hint));
         }
-        check_address(&key, Caller::address(parts, app))?;
+        check_address(&key, address)?;
         if !key.scopes.contains(&Scope::Read) {
             return Err(lacks(Scope::Read));
         }

@@ -2,6 +2,7 @@
 //! from the URL. Errors describe precisely what is wrong; they never contain the text.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -19,10 +20,15 @@ const NO_KEY: &str = "The `key` in this URL is no key: `?key=` takes a pk key, l
 const TWO_KEYS: &str = "This URL names two different keys: send one `?key=`.";
 
 /// The key of a request. `from_browsers`: whether a pk in the URL is accepted.
-pub(super) async fn of(parts: &Parts, app: &App, from_browsers: bool) -> ApiResult<String> {
+pub(super) async fn of(
+    parts: &Parts,
+    app: &App,
+    from: Option<IpAddr>,
+    from_browsers: bool,
+) -> ApiResult<String> {
     match in_url(parts.uri.query().unwrap_or_default()) {
         InUrl::Secret(text) => {
-            app.keys.flag_if_real(&app.control, &text, app.now()).await;
+            app.keys.flag_if_real(&app.control, &text, from, app.now()).await;
             return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
         }
         InUrl::NoKey(why) => return Err(malformed(why)),

@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod devices;
 mod key_text;
+pub mod metered;
 pub mod passwords;
 pub mod ring;
 pub mod sessions;
@@ -29,6 +30,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::slots::Slot;
+use crate::limits::Traffic;
 use crate::ops::refusals::Why;
 pub use key_text::bearer;
 use ring::VerifiedKey;
@@ -44,7 +46,25 @@ pub trait Permission: Send + Sync + 'static {
     fn refusal(kind: KeyKind) -> Option<ApiError>;
 }
 
-/// May send events.
+/// A permission without rate limit: its proof is an extractor by itself.
+///
+/// ```
+/// # use millimetric::auth::{Authorized, Ingest, Read, metered::{Metered, Track}};
+/// fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::app::App>>>() {}
+/// is_extractor::<Authorized<Read>>();
+/// is_extractor::<Metered<Track>>();
+/// ```
+///
+/// `Ingest` has none, so a route that receives events cannot skip the token:
+///
+/// ```compile_fail
+/// # use millimetric::auth::{Authorized, Ingest, Read, metered::{Metered, Track}};
+/// # fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::app::App>>>() {}
+/// is_extractor::<Authorized<Ingest>>();
+/// ```
+pub trait Unmetered: Permission {}
+
+/// May send events. Each request takes a token: [`metered::Metered`].
 #[derive(Debug)]
 pub struct Ingest;
 /// May ask questions.
@@ -90,6 +110,9 @@ impl Permission for Forget {
         }
     }
 }
+
+impl Unmetered for Read {}
+impl Unmetered for Forget {}
 
 fn lacks(scope: Scope) -> ApiError {
     ApiError::new(ErrorCode::InsufficientScope).detail("required", scope.as_str())
@@ -158,6 +181,14 @@ impl<P> Authorized<P> {
         }
     }
 
+    /// Whose share of tokens and memory a request with this right uses.
+    pub fn traffic(&self) -> Traffic {
+        match &self.by {
+            Holder::Key(key) if key.kind == KeyKind::Pk => Traffic::Browsers(self.project.id),
+            Holder::Key(_) | Holder::User(_) | Holder::Link => Traffic::Servers(self.project.id),
+        }
+    }
+
     /// Kind and prefix of the key that gives the right, where a key gives it.
     pub fn key(&self) -> Option<(KeyKind, KeyPrefix)> {
         match &self.by {
@@ -194,26 +225,32 @@ impl Authorized<Read> {
     }
 }
 
-impl<P: Permission> FromRequestParts<Arc<App>> for Authorized<P> {
+impl<P: Unmetered> FromRequestParts<Arc<App>> for Authorized<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let text = key_text::of(parts, app, P::FROM_BROWSERS).await?;
-        let key = app.keys.verify(&app.control, &text, app.now()).await?;
-        if let Some(refusal) = P::refusal(key.kind) {
-            return Err(refusal);
-        }
-        let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
-        let note = |why| app.refusals.note(project.id, (key.kind, key.prefix), why, app.now());
-        let origin = only_origin(&parts.headers);
-        check_origin(&key, &project, origin).inspect_err(|_| note(Why::origin(origin)))?;
-        check_address(&key, Caller::address(parts, app)).inspect_err(|_| note(Why::AddressNotAllowed))?;
-        if !key.scopes.contains(&P::SCOPE) {
-            return Err(lacks(P::SCOPE));
-        }
-        app.keys.used(&key, app.now());
-        Ok(Self::of_key(key, project))
+        check(parts, app).await
     }
+}
+
+/// Every check of the contract that comes before the token, in its order.
+async fn check<P: Permission>(parts: &Parts, app: &App) -> ApiResult<Authorized<P>> {
+    let address = Caller::address(parts, app);
+    let text = key_text::of(parts, app, address, P::FROM_BROWSERS).await?;
+    let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
+    if let Some(refusal) = P::refusal(key.kind) {
+        return Err(refusal);
+    }
+    let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+    let note = |why| app.refusals.note(project.id, (key.kind, key.prefix), why, app.now());
+    let origin = only_origin(&parts.headers);
+    check_origin(&key, &project, origin).inspect_err(|_| note(Why::origin(origin)))?;
+    check_address(&key, address).inspect_err(|_| note(Why::AddressNotAllowed))?;
+    if !key.scopes.contains(&P::SCOPE) {
+        return Err(lacks(P::SCOPE));
+    }
+    app.keys.used(&key, app.now());
+    Ok(Authorized::of_key(key, project))
 }
 
 /// The origin that a request names, when it names one.

@@ -3,9 +3,11 @@
 //! What is remembered is the fingerprint of a key's text, never the text. A memory lasts five
 //! minutes at the most and ends at once when the database says that any key or project changed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::http::StatusCode;
 use ipnet::IpNet;
 use millimetric_control::{Actor, Control, KeyOwner, KeyRecord, Project};
 use millimetric_core::ids::{AccountId, KeyId};
@@ -15,6 +17,7 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::key_failures::KeyFailures;
 use crate::ops::refusals::{Refusals, Why};
 
 /// Longest time that a verification is believed, in milliseconds (contract, section 1).
@@ -62,6 +65,7 @@ pub struct KeyRing {
     revision: AtomicI64,
     uses: Mutex<Vec<(KeyId, Timestamp)>>,
     refusals: Refusals,
+    failures: KeyFailures,
 }
 
 impl KeyRing {
@@ -74,6 +78,7 @@ impl KeyRing {
             revision: AtomicI64::new(0),
             uses: Mutex::new(Vec::new()),
             refusals,
+            failures: KeyFailures::default(),
         }
     }
 
@@ -82,14 +87,33 @@ impl KeyRing {
         &self.pepper
     }
 
-    /// The key behind a text, or the code of the first check that it fails.
-    pub async fn verify(&self, control: &Control, text: &str, now: Timestamp) -> ApiResult<Arc<VerifiedKey>> {
+    /// The key behind a text, or the code of the first check that it fails. Failures are rate-limited
+    /// per client address; a key that was verified before is always verified again.
+    pub async fn verify(
+        &self,
+        control: &Control,
+        text: &str,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> ApiResult<Arc<VerifiedKey>> {
+        let sent = parse(text)?;
         let fingerprint = KeyText::fingerprint_of(text);
         if let Some(key) = self.recall(&fingerprint, now) {
             return Ok(key);
         }
+        let was_verified = self.remembered.peek(&fingerprint).is_some();
+        if !was_verified {
+            self.failures.take(from)?;
+        }
         let revision = self.revision.load(Ordering::Acquire);
-        let key = Arc::new(self.prove(control, text, now).await?);
+        let proved = self.prove(control, &sent, now).await;
+        if proved.as_ref().is_err_and(|error| error.code.status() == StatusCode::UNAUTHORIZED) {
+            // It may have been revoked: from now on it counts like any other invalid key.
+            self.remembered.remove(&fingerprint);
+        } else if !was_verified {
+            self.failures.put_back(from);
+        }
+        let key = Arc::new(proved?);
         self.remembered.insert(fingerprint, Remembered { key: Arc::clone(&key), at: now, revision });
         Ok(key)
     }
@@ -103,8 +127,7 @@ impl KeyRing {
         (fresh && !expired(found.key.expires_at, now)).then_some(found.key)
     }
 
-    async fn prove(&self, control: &Control, text: &str, now: Timestamp) -> ApiResult<VerifiedKey> {
-        let sent = KeyText::parse(text).map_err(|_| ApiError::new(ErrorCode::MalformedApiKey))?;
+    async fn prove(&self, control: &Control, sent: &KeyText, now: Timestamp) -> ApiResult<VerifiedKey> {
         let found = control.key_by_prefix(&sent.prefix()).await?;
         // An unknown prefix costs the same hashes and comparisons as a wrong secret.
         let stored = found.as_ref().map_or(SecretHash::from_bytes([0; 32]), |found| found.hash);
@@ -132,12 +155,12 @@ impl KeyRing {
     }
 
     /// Marks a key that stood in a URL as exposed, when it is a real one: a stranger who knows a
-    /// prefix alone can mark nothing.
-    pub async fn flag_if_real(&self, control: &Control, text: &str, now: Timestamp) {
-        if self.prove(control, text, now).await.is_err() {
+    /// prefix alone can mark nothing. Counts as a failed verification of the address.
+    pub async fn flag_if_real(&self, control: &Control, text: &str, from: Option<IpAddr>, now: Timestamp) {
+        let Ok(sent) = KeyText::parse(text) else { return };
+        if self.failures.take(from).is_err() || self.prove(control, &sent, now).await.is_err() {
             return;
         }
-        let Ok(sent) = KeyText::parse(text) else { return };
         match control.flag_exposed(sent.prefix(), &Actor::Server, now).await {
             Ok(_) => {
                 tracing::warn!(prefix = %sent.prefix(), "a key stood in a URL and is flagged as exposed");
@@ -160,6 +183,11 @@ impl KeyRing {
     /// The uses noted since the last call, to be written in the background.
     pub fn take_uses(&self) -> Vec<(KeyId, Timestamp)> {
         std::mem::take(&mut *self.uses.lock())
+    }
+
+    /// Removes rate-limit buckets of addresses that have been quiet.
+    pub fn forget_quiet(&self) {
+        self.failures.forget_full();
     }
 
     /// Learns the database's revision of keys and projects; a new one ends every memory.
@@ -190,6 +218,10 @@ impl From<KeyRecord> for VerifiedKey {
             use_noted_at: AtomicI64::new(key.last_used_at.map_or(i64::MIN / 2, Timestamp::millis)),
         }
     }
+}
+
+fn parse(text: &str) -> ApiResult<KeyText> {
+    KeyText::parse(text).map_err(|_| ApiError::new(ErrorCode::MalformedApiKey))
 }
 
 fn is_live(record: &KeyRecord, now: Timestamp) -> bool {

@@ -1,5 +1,5 @@
-//! What every answer gets, whichever handler made it: a request id, the body of an error, the
-//! security headers, and one line of measurement.
+//! What every answer gets, whichever handler made it: a request id, the body of an error, what is
+//! left of the request's rate, the security headers, and one line of measurement.
 //!
 //! The only place that writes an error's body.
 
@@ -14,8 +14,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::rate_headers;
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode};
+use crate::limits::rates::RateNote;
 
 /// The header that names a request in answers and in the log.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,10 +27,12 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct ToldAsPage;
 
 /// The outermost layer.
-pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = format!("req_{}", app.new_id().simple());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let rate = RateNote::default();
+    request.extensions_mut().insert(rate.clone());
     let mut response = next.run(request).await;
     let refused = response.extensions_mut().remove::<ApiError>();
     // The router's own refusal of a method comes bare; its Allow header is kept below.
@@ -42,6 +46,9 @@ pub async fn envelope(State(app): State<Arc<App>>, request: Request, next: Next)
     }
     app.metrics.request(&route, response.status().as_u16(), started.elapsed());
     let headers = response.headers_mut();
+    if let Some(state) = rate.get() {
+        rate_headers::insert(headers, &state);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&id) {

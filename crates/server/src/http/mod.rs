@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod html;
 pub mod local;
 pub mod openapi;
+mod rate_headers;
 pub mod reference;
 pub mod serve;
 pub mod stream;

@@ -117,6 +117,7 @@ fn scopes(project: ProjectId) -> impl Iterator<Item = EventScope> {
 
 async fn keep_house(app: Arc<App>) {
     app.limits.forget_quiet_projects();
+    app.keys.forget_quiet();
     let reloaded = tokio::task::spawn_blocking(move || app.countries.reload_if_changed()).await;
     match reloaded {
         Ok(Ok(true)) => tracing::info!("the country database was reloaded"),

@@ -272,7 +272,7 @@ fn changed_origins_count_within_a_second() {
 }
 
 /// The same key with the checksum that belongs to its text.
-fn with_checksum(key: &str) -> String {
+pub(crate) fn with_checksum(key: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let body = &key[..key.len() - 6];
     let mut rest = crc32fast::hash(body.as_bytes()) as usize;
@@ -285,7 +285,12 @@ fn with_checksum(key: &str) -> String {
 }
 
 fn unknown_prefix(key: &str) -> String {
-    with_checksum(&format!("{}00000000{}", &key[..8], &key[16..]))
+    with_checksum(&with_prefix(key, 0))
+}
+
+/// The same key with another prefix, whose checksum does not fit any more.
+pub(crate) fn with_prefix(key: &str, number: u32) -> String {
+    format!("{}{number:08x}{}", &key[..8], &key[16..])
 }
 
 /// The same key with another secret.

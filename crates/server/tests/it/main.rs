@@ -26,6 +26,7 @@ mod keys;
 mod logging;
 mod mcp;
 mod moving;
+mod rate_limits;
 mod reading;
 mod reading_commands;
 mod refusals;

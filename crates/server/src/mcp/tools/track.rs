@@ -10,7 +10,6 @@ use super::super::session::Session;
 use super::spec::Tool;
 use crate::auth::agents::ProjectAgent;
 use crate::error::ApiResult;
-use crate::limits::Limited;
 use crate::ops::collect::{Sent, collect_one};
 use crate::ops::schema;
 use crate::wire::answers::Classified;
@@ -18,8 +17,8 @@ use crate::wire::submissions::{self, error_path};
 
 /// Stores one event.
 pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {
-    let (app, by) = (&session.app, agent.sender()?);
-    app.limits.take(Limited::Track, by.project().id)?;
+    let app = &session.app;
+    let by = agent.sender(app, &session.caller)?;
     let (submission, context) =
         submissions::event(&Value::Object(sent.clone()).to_string())?.into_submission();
     let context = context.unwrap_or_default();
