@@ -105,7 +105,7 @@ impl App {
         Ok(Self {
             query_slots: Slots::new(query_slots, query_slots / 2),
             export_slots: Slots::new(EXPORTS.0, EXPORTS.1),
-            limits: Limits::new(settings.rate_limit_track, settings.rate_limit_batch),
+            limits: Limits::new(&settings),
             public_url,
             control,
             events,

@@ -190,7 +190,7 @@ impl ErrorCode {
             Self::PayloadTooLarge => (
                 "payload_too_large",
                 S::PAYLOAD_TOO_LARGE,
-                "The body is larger than 10 MiB after decompression; send smaller batches.",
+                "The body is larger than this route takes, also after decompression; details.max_bytes says how much it takes.",
             ),
             Self::UnsupportedMediaType => (
                 "unsupported_media_type",
@@ -319,7 +319,10 @@ impl ApiError {
 
     /// A validation error with its two lists (contract, section 2).
     pub fn validation(code: ErrorCode, problems: Problems) -> Self {
-        let Problems { fields, form } = problems;
+        let Problems { fields, mut form, unlisted } = problems;
+        if unlisted > 0 {
+            form.push(format!("{unlisted} more fields are wrong"));
+        }
         Self::new(code).detail("fieldErrors", Value::Object(fields)).detail("formErrors", json!(form))
     }
 
@@ -331,11 +334,15 @@ impl ApiError {
     }
 }
 
+/// Number of wrong fields from which on only the first of each further event is listed.
+const LISTED: usize = 100;
+
 /// The broken rules of a body or a query string.
 #[derive(Debug, Default)]
 pub struct Problems {
     fields: Map<String, Value>,
     form: Vec<String>,
+    unlisted: usize,
 }
 
 impl Problems {
@@ -344,6 +351,19 @@ impl Problems {
         let messages = self.fields.entry(path).or_insert_with(|| json!([]));
         if let Value::Array(messages) = messages {
             messages.push(Value::String(message.into()));
+        }
+    }
+
+    /// Adds the wrong fields of one event of a batch. Beyond [`LISTED`] fields only the first of
+    /// each event is listed, so that every wrong event is named and the response stays small.
+    pub fn event(&mut self, wrong: impl IntoIterator<Item = (String, String)>) {
+        let full = self.fields.len() >= LISTED;
+        for (number, (path, message)) in wrong.into_iter().enumerate() {
+            if full && number > 0 {
+                self.unlisted += 1;
+            } else {
+                self.field(path, message);
+            }
         }
     }
 

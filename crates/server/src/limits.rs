@@ -1,12 +1,17 @@
-//! Limits that protect everybody from somebody: token buckets, and memory for request bodies.
+//! Limits that protect everybody from somebody: token buckets, memory for request bodies, and
+//! timeouts for slow clients.
 //!
-//! Knows nothing of routes: `auth` takes a token with each proof of authority.
+//! Knows nothing of routes: `auth` takes a token with each proof of authority, `http::body`
+//! reserves memory.
 
 mod buckets;
+pub mod heavy;
 pub mod key_failures;
 pub mod rates;
+pub mod shares;
 pub mod sign_in;
 pub mod slots;
+pub mod timeouts;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -14,19 +19,33 @@ use std::sync::Arc;
 use millimetric_core::ids::{AccountId, ProjectId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::RateLimit;
+use crate::config::Settings;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use heavy::HeavyWork;
 use rates::RateLimits;
+use shares::{Exhausted, Share, Shares};
+use timeouts::Timeouts;
 
-/// Bytes of request bodies that may be in memory at once, in KiB.
-const BODY_KIB: usize = 96 * 1024;
+/// Bytes of request bodies that may be in memory at once: 96 MiB.
+const BODY_BYTES: usize = 96 * 1024 * 1024;
+/// Of these, what one project's public keys, its other keys, or one client address may take: a
+/// quarter, 24 MiB. A batch of the largest size and its compressed form fit into it.
+const BODY_BYTES_EACH: usize = BODY_BYTES / 4;
+/// Refused bodies whose rest is read and discarded at once. One connection has at most one.
+const DRAINS: usize = 1024;
 
-/// The buckets and the body budget of a server.
+/// The buckets and budgets of a server.
 #[derive(Debug)]
 pub struct Limits {
     /// Token buckets of the ingest routes.
     pub rates: RateLimits,
-    bodies: Arc<Semaphore>,
+    /// Threads for large requests.
+    pub heavy: HeavyWork,
+    /// Timeouts for slow clients.
+    pub timeouts: Timeouts,
+    bodies_of_traffic: Shares<Traffic>,
+    bodies_of_address: Shares<IpAddr>,
+    drains: Arc<Semaphore>,
 }
 
 /// Whose share of tokens and memory a request uses. Requests with public keys and requests with
@@ -50,26 +69,78 @@ pub enum Limited {
     Batch,
 }
 
+/// Memory for a body, set aside until this is dropped.
+#[derive(Debug)]
+pub struct BodyMemory {
+    traffic: Share<Traffic>,
+    address: Share<IpAddr>,
+}
+
 impl Limits {
-    /// Full buckets.
-    pub fn new(track: RateLimit, batch: RateLimit) -> Self {
+    /// Full buckets and nothing taken.
+    pub fn new(settings: &Settings) -> Self {
+        Self::of(
+            RateLimits::new(settings.rate_limit_track, settings.rate_limit_batch),
+            Timeouts::default().divided_by(settings.timeout_divisor),
+        )
+    }
+
+    fn of(rates: RateLimits, timeouts: Timeouts) -> Self {
         Self {
-            rates: RateLimits::new(track, batch),
-            bodies: Arc::new(Semaphore::new(BODY_KIB)),
+            rates,
+            heavy: HeavyWork::default(),
+            timeouts,
+            bodies_of_traffic: Shares::new(BODY_BYTES_EACH, BODY_BYTES),
+            bodies_of_address: Shares::new(BODY_BYTES_EACH, usize::MAX),
+            drains: Arc::new(Semaphore::new(DRAINS)),
         }
     }
 
-    /// Sets memory aside for a body until the permit is dropped; 503 when there is none left.
-    pub fn body_memory(&self, bytes: usize) -> ApiResult<OwnedSemaphorePermit> {
-        let kib = bytes.div_ceil(1024).clamp(1, BODY_KIB) as u32;
-        Arc::clone(&self.bodies).try_acquire_many_owned(kib).map_err(|_| {
-            ApiError::new(ErrorCode::Overloaded).retry_after(1).because("too many bodies in memory")
-        })
+    /// For tests: no limit on rates, and the ordinary bounds on everything else.
+    #[cfg(test)]
+    pub fn for_tests() -> Self {
+        use crate::config::RateLimit;
+        Self::of(RateLimits::new(RateLimit::Off, RateLimit::Off), Timeouts::default())
+    }
+
+    /// An empty reservation, which grows with the body.
+    pub fn body_memory(&self, traffic: Traffic, address: IpAddr) -> BodyMemory {
+        BodyMemory {
+            traffic: self.bodies_of_traffic.of(traffic),
+            address: self.bodies_of_address.of(network(address)),
+        }
+    }
+
+    /// Bytes set aside for bodies now.
+    pub fn body_bytes(&self) -> usize {
+        self.bodies_of_traffic.sum()
+    }
+
+    /// A slot to read the rest of a refused body, until the permit is dropped; none if all are
+    /// taken.
+    pub fn drain_slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.drains).try_acquire_owned().ok()
     }
 
     /// Forgets the buckets of projects that have been quiet, so that memory follows the traffic.
     pub fn forget_quiet_projects(&self) {
         self.rates.forget_full();
+    }
+}
+
+impl BodyMemory {
+    /// Sets so many bytes more aside; 503 when the share or the whole is used up.
+    pub fn grow(&mut self, bytes: usize) -> ApiResult<()> {
+        let refused = |cause| ApiError::new(ErrorCode::Overloaded).retry_after(1).because(cause);
+        self.traffic.grow(bytes).map_err(|exhausted| {
+            refused(match exhausted {
+                Exhausted::Share => "the bodies of these keys take their whole share of memory",
+                Exhausted::Budget => "too many bodies in memory",
+            })
+        })?;
+        self.address
+            .grow(bytes)
+            .map_err(|_| refused("the bodies of this address take its whole share of memory"))
     }
 }
 
@@ -84,13 +155,39 @@ pub fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
 
     #[test]
-    fn bodies_share_one_budget() {
-        let limits = Limits::new(RateLimit::Off, RateLimit::Off);
-        let all = limits.body_memory(BODY_KIB * 1024).unwrap();
-        assert_eq!(limits.body_memory(1).unwrap_err().code, ErrorCode::Overloaded);
-        drop(all);
-        assert!(limits.body_memory(1).is_ok());
+    fn neither_a_key_nor_an_address_takes_more_than_its_share_of_body_memory() {
+        let limits = Limits::for_tests();
+        let [a, b] = [1, 2].map(|number| ProjectId::new(Uuid::from_u128(number)));
+        let memory = |traffic, from| limits.body_memory(traffic, address(from));
+        let refused = |memory: &mut BodyMemory| memory.grow(1).unwrap_err().code == ErrorCode::Overloaded;
+        let mut held = memory(Traffic::Browsers(a), "192.0.2.1");
+        held.grow(BODY_BYTES_EACH).unwrap();
+        assert!(refused(&mut memory(Traffic::Browsers(a), "192.0.2.2")), "the project's browsers");
+        assert!(refused(&mut memory(Traffic::Browsers(b), "192.0.2.1")), "the address");
+        let mut own = memory(Traffic::Servers(a), "192.0.2.2");
+        own.grow(BODY_BYTES_EACH).unwrap();
+        assert!(refused(&mut memory(Traffic::Browsers(b), "::ffff:192.0.2.2")), "the same address");
+        let mut network = memory(Traffic::Browsers(b), "2001:db8::1");
+        network.grow(BODY_BYTES_EACH).unwrap();
+        assert!(refused(&mut memory(Traffic::Servers(b), "2001:db8::2")), "the same network");
+        memory(Traffic::Servers(b), "2001:db8:0:1::1").grow(BODY_BYTES_EACH).unwrap();
+        drop((held, own, network));
+        assert_eq!(limits.body_bytes(), 0);
+    }
+
+    #[test]
+    fn exports_have_so_many_places() {
+        let limits = Limits::for_tests();
+        let mut places: Vec<_> = (0..EXPORTS).map(|_| limits.export_place().unwrap()).collect();
+        assert_eq!(limits.export_place().unwrap_err().code, ErrorCode::Overloaded);
+        places.pop();
+        assert!(limits.export_place().is_ok());
     }
 }

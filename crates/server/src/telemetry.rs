@@ -11,6 +11,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
@@ -51,6 +52,8 @@ pub struct Metrics {
     pub events_duplicate: Counter,
     /// Events left out on purpose, by reason.
     pub events_dropped: Family<Reason, Counter>,
+    /// Memory set aside for request bodies, set when the page is made.
+    pub body_bytes: Gauge,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabel, Histogram>,
     /// Of the log's lines about load.
@@ -93,17 +96,28 @@ impl Default for Metrics {
         let events_stored = Counter::default();
         let events_duplicate = Counter::default();
         let events_dropped = Family::default();
+        let body_bytes = Gauge::default();
         let requests = Family::default();
         let seconds: Family<RouteLabel, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 2.0, 16)));
         registry.register("events_stored", "Events acknowledged as stored", events_stored.clone());
         registry.register("events_duplicate", "Events that were there already", events_duplicate.clone());
         registry.register("events_dropped", "Events left out on purpose, by reason", events_dropped.clone());
+        registry.register("body_bytes", "Memory set aside for request bodies", body_bytes.clone());
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("http_request_seconds", "Time to answer, by route", seconds.clone());
         let every = Quota::with_period(LOAD_LINE_EVERY).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
         let load_lines = RateLimiter::direct(every);
-        Self { registry, events_stored, events_duplicate, events_dropped, requests, seconds, load_lines }
+        Self {
+            registry,
+            events_stored,
+            events_duplicate,
+            events_dropped,
+            body_bytes,
+            requests,
+            seconds,
+            load_lines,
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use millimetric_core::ingest::bots::BotReason;
 
 use crate::app::App;
 use crate::auth::metered::{Batch, Metered, Track};
+use crate::auth::{Authorized, Ingest};
 use crate::caller::Caller;
 use crate::error::ApiResult;
-use crate::http::body;
+use crate::http::body::{self, MAX_BATCH_BODY, MAX_SMALL_BODY, Source};
 use crate::ops::collect::{Sent, collect};
 use crate::wire::answers::{Batched, Identified, Tracked};
 use crate::wire::submissions::{self, BatchIn, EventIn, IdentifyIn, error_path};
@@ -28,9 +29,9 @@ pub async fn track(
     caller: Caller,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Tracked>)> {
-    let body = body::read(request, &app.limits).await?;
-    let sent = vec![sent(submissions::event(&body.text)?)];
-    let collected = collect(&app, &by, &caller, sent, |_, error| error_path(None, error)).await?;
+    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
+    let body = body.parse(&app.limits, |text| Ok(vec![sent(submissions::event(text)?)])).await?;
+    let collected = collect(&app, &by, &caller, body.value, |_, error| error_path(None, error)).await?;
     let answer = Tracked {
         ok: true,
         event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
@@ -51,9 +52,11 @@ pub async fn batch(
     caller: Caller,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Batched>)> {
-    let body = body::read(request, &app.limits).await?;
-    let sent = submissions::batch(&body.text)?.into_iter().map(sent).collect();
-    let collected = collect(&app, &by, &caller, sent, |index, error| error_path(Some(index), error)).await?;
+    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_BATCH_BODY).await?;
+    let read = |text: &str| Ok(submissions::batch(text)?.into_iter().map(sent).collect());
+    let body = body.parse(&app.limits, read).await?;
+    let path = |index: usize, error: &_| error_path(Some(index), error);
+    let collected = collect(&app, &by, &caller, body.value, path).await?;
     let answer = Batched {
         ok: true,
         count: collected.event_ids.len() as u64,
@@ -74,11 +77,17 @@ pub async fn identify(
     caller: Caller,
     request: Request,
 ) -> ApiResult<Json<Identified>> {
-    let body = body::read(request, &app.limits).await?;
-    let event = submissions::identify(&body.text)?.into_event()?;
+    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
+    let read = |text: &str| Ok(vec![sent(submissions::identify(text)?.into_event()?)]);
+    let body = body.parse(&app.limits, read).await?;
     let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
-    let collected = collect(&app, &by, &caller, vec![sent(event)], named).await?;
+    let collected = collect(&app, &by, &caller, body.value, named).await?;
     Ok(Json(Identified { ok: true, dropped: collected.dropped.map(BotReason::as_str) }))
+}
+
+/// Whose body it is.
+fn source(by: &Authorized<Ingest>, caller: &Caller) -> Source {
+    Source { traffic: by.traffic(), address: caller.ip }
 }
 
 fn sent(event: EventIn) -> Sent {

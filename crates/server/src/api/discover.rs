@@ -74,6 +74,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
     if !bool::from(sent.as_bytes().ct_eq(token.reveal().as_bytes())) {
         return Err(ApiError::new(ErrorCode::InvalidApiKey));
     }
+    app.metrics.body_bytes.set(app.limits.body_bytes() as i64);
     let page = app.metrics.page(&app.events.gauges());
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
 }

@@ -8,8 +8,9 @@ use millimetric_events::Subject;
 
 use crate::app::App;
 use crate::auth::{Authorized, Forget};
+use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::http::body;
+use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::ops::privacy;
 use crate::wire::answers::{ForgetStatus, Forgotten};
 use crate::wire::submissions::{self, ForgetIn};
@@ -22,10 +23,13 @@ use crate::wire::submissions::{self, ForgetIn};
 pub async fn forget(
     State(app): State<Arc<App>>,
     by: Authorized<Forget>,
+    caller: Caller,
     request: Request,
 ) -> ApiResult<Json<Forgotten>> {
-    let body = body::read(request, &app.limits).await?;
-    let subject = subject(submissions::forget(&body.text)?)?;
+    let from = Source { traffic: by.traffic(), address: caller.ip };
+    let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await?;
+    let body = body.parse(&app.limits, submissions::forget).await?;
+    let subject = subject(body.value)?;
     let id = privacy::forget(&app, &by, subject).await?;
     Ok(Json(Forgotten { ok: true, queued: true, request_id: id.to_string() }))
 }

@@ -18,10 +18,12 @@ use super::{Authorized, Ingest, Permission, Read, check_address, key_text, lacks
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::Traffic;
 
 /// A key of one project: an `rk`, or an `sk`.
 #[derive(Debug)]
 pub struct ProjectAgent {
+    project: ProjectId,
     plan: Plan,
     read: Option<Authorized<Read>>,
     ingest: Option<Authorized<Ingest>>,
@@ -68,6 +70,11 @@ impl ProjectAgent {
         let sender = self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))?;
         take_token::<Track>(app, sender, caller.ip, &caller.rate)?;
         Ok(sender)
+    }
+
+    /// Whose share of memory its messages use.
+    pub const fn traffic(&self) -> Traffic {
+        Traffic::Servers(self.project)
     }
 
     fn within_plan(&self) -> ApiResult<()> {
@@ -119,6 +126,11 @@ impl AccountAgent {
         Ok(Authorized::of_key(Arc::clone(&self.key), Arc::new(project)))
     }
 
+    /// Whose share of memory its messages use.
+    pub fn traffic(&self) -> Traffic {
+        Traffic::Account(self.account())
+    }
+
     fn account(&self) -> AccountId {
         self.key.account
     }
@@ -143,8 +155,12 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
         }
         let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
         check_address(&key, address)?;
-        let agent =
-            Self { plan: project.plan, read: allowed(&key, &project), ingest: allowed(&key, &project) };
+        let agent = Self {
+            project: project.id,
+            plan: project.plan,
+            read: allowed(&key, &project),
+            ingest: allowed(&key, &project),
+        };
         if !agent.reads() && !agent.sends() {
             return Err(lacks(Scope::Read));
         }

@@ -159,7 +159,7 @@ async fn run(
         // Streams have no end of their own.
         app.live.stop();
     };
-    http::serve::serve(listener, http::router(Arc::clone(&app)), stop).await;
+    http::serve::serve(listener, Arc::clone(&app), http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
     background::write_counters(Arc::clone(&app)).await;
     let closed = tokio::time::timeout(CLOSE_WITHIN, async {

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use super::unread::ReadToEnd;
+use crate::app::App;
 use crate::caller::Peer;
 
 /// Connections open at once; more wait in the system's queue.
@@ -30,7 +31,7 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: impl Future<Output = ()>) {
     let open = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
@@ -40,7 +41,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             () = &mut stop => break,
         };
         if let Some((stream, place)) = accepted {
-            connect(stream, place, &router, &graceful);
+            connect(stream, place, &app, &router, &graceful);
         }
     }
     drop(listener);
@@ -62,17 +63,23 @@ async fn accept(listener: &TcpListener, open: &Arc<Semaphore>) -> Option<(TcpStr
     }
 }
 
-fn connect(stream: TcpStream, place: OwnedSemaphorePermit, router: &Router, graceful: &GracefulShutdown) {
+fn connect(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    app: &Arc<App>,
+    router: &Router,
+    graceful: &GracefulShutdown,
+) {
     let Ok(peer) = stream.peer_addr() else { return };
     // Answers are small and whole: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let router = router.clone();
+    let (app, router) = (Arc::clone(app), router.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        let request = request.map(|body| Body::new(ReadToEnd::new(body, Arc::clone(&app))));
         let router = router.clone();
         async move {
-            let response: Response<_> =
-                router.oneshot(request.map(|body| Body::new(ReadToEnd::new(body)))).await?;
+            let response: Response<_> = router.oneshot(request).await?;
             Ok::<_, Infallible>(response)
         }
     });

@@ -23,11 +23,9 @@ use super::session::{Agent, SUPPORTED, Session};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{ApiError, ErrorCode as Code};
-use crate::http::body;
+use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::wire::repair;
 
-/// The most bytes of a message: an event of 8 KiB and a long question fit many times over.
-const MAX_MESSAGE: usize = 1024 * 1024;
 /// The most bytes of a refusal of the kit that are passed on.
 const MAX_REFUSAL: usize = 1024;
 /// The header that names the revision of a call.
@@ -45,7 +43,8 @@ struct Refused {
 /// Answers one message of somebody whose key was checked.
 pub(super) async fn serve(app: Arc<App>, agent: Agent, caller: Caller, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let message = match receive(&app, &parts.headers, body).await {
+    let from = Source { traffic: agent.traffic(), address: caller.ip };
+    let message = match receive(&app, &parts.headers, body, from).await {
         Ok(message) => message,
         Err(refused) => return refused.into_response(),
     };
@@ -75,7 +74,7 @@ fn config() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
-        .with_max_request_body_bytes(MAX_MESSAGE * 2)
+        .with_max_request_body_bytes(MAX_SMALL_BODY * 2)
         .disable_allowed_hosts()
 }
 
@@ -85,15 +84,16 @@ struct Message {
     id: Option<RequestId>,
 }
 
-async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Message, Refused> {
+async fn receive(app: &App, headers: &HeaderMap, body: Body, from: Source) -> Result<Message, Refused> {
     if !is_json(headers) {
         let words = "Send the message as Content-Type: application/json.";
         return Err(Refused::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, words));
     }
     let mut request = Request::new(body);
     *request.headers_mut() = headers.clone();
-    let read = body::read_at_most(request, &app.limits, MAX_MESSAGE).await.map_err(unread)?;
-    let text = repair::escapes(&read.text).into_owned();
+    let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await.map_err(unread)?;
+    let read = body.parse(&app.limits, |text| Ok(repair::escapes(text).into_owned()));
+    let text = read.await.map_err(unread)?.value;
     let message: Value = serde_json::from_str(&text).map_err(|error| {
         let words = format!("The body is not JSON (line {}, column {}).", error.line(), error.column());
         Refused::new(StatusCode::BAD_REQUEST, None, ErrorData::parse_error(words, None))
@@ -115,13 +115,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn unread(error: ApiError) -> Refused {
     let (code, status, message) = error.code.row();
     let message = match error.code {
-        Code::PayloadTooLarge => "The message is larger than 1 MiB.",
+        Code::PayloadTooLarge => "The message is larger than 64 KiB.",
         Code::InvalidPayload => "The body is not UTF-8 text, or not what Content-Encoding says.",
         _ => message,
     };
     let kind =
         if error.code == Code::InvalidPayload { ErrorCode::PARSE_ERROR } else { ErrorCode::INVALID_REQUEST };
-    let data = json!({ "error": code, "details": {} });
+    let details = if error.code == Code::PayloadTooLarge { error.details } else { serde_json::Map::new() };
+    let data = json!({ "error": code, "details": details });
     Refused::new(status, None, ErrorData::new(kind, message, Some(data)))
 }
 

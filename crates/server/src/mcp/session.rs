@@ -23,6 +23,7 @@ use crate::auth::agents::{AccountAgent, ProjectAgent, Projects};
 use crate::auth::{Authorized, Read};
 use crate::caller::Caller;
 use crate::error::ApiResult;
+use crate::limits::Traffic;
 
 /// The revisions that are served, oldest first.
 pub(super) const SUPPORTED: &[ProtocolVersion] =
@@ -58,6 +59,14 @@ impl Agent {
     /// Whether it asks several projects at once.
     pub(super) const fn is_account(&self) -> bool {
         matches!(self, Self::Account(_))
+    }
+
+    /// Whose share of memory its messages use.
+    pub(super) fn traffic(&self) -> Traffic {
+        match self {
+            Self::Project(agent) => agent.traffic(),
+            Self::Account(agent) => agent.traffic(),
+        }
     }
 
     /// Whether the key was minted for reading.

@@ -75,6 +75,8 @@ impl UsageMeter {
         let mut counts = self.counts.lock();
         let unwritten: u64 =
             Env::ALL.iter().filter_map(|env| counts.unwritten.get(&(project, *env, month))).sum();
+        // Months that are over are not asked for again.
+        counts.used.retain(|(_, known), _| *known >= month);
         counts.used.entry((project, month)).or_insert(written + unwritten);
         Ok(())
     }

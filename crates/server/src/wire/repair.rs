@@ -25,6 +25,10 @@ pub fn escapes(json: &str) -> Cow<'_, str> {
             0xD800..=0xDFFF => "\\ufffd",
             _ => continue,
         };
+        if out.capacity() == 0 {
+            // What is repaired is never longer: one allocation, whatever is in there.
+            out.reserve_exact(json.len());
+        }
         out.push_str(&json[copied..start]);
         out.push_str(instead);
         copied = at;

@@ -1,21 +1,25 @@
 //! What clients send to the ingest routes.
 //!
 //! A body that fits is read in one pass. One that does not is read again, event by event and
-//! field by field, so that the answer names every wrong type at its path.
+//! field by field, so that the answer names every wrong type at its path. Either way members that
+//! nobody knows are skipped and never kept.
 
-use std::collections::HashMap;
+mod members;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
 use millimetric_core::ingest::validate::{FieldError, Submission};
-use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::repair;
+use crate::caller::parse_address;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use members::Fields;
 
 /// The most events of a batch (contract, section 3).
 pub const MAX_BATCH: usize = 1000;
@@ -62,8 +66,10 @@ pub struct EventIn {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(as = Context)]
 pub struct ContextIn {
-    /// The visitor's address; hashed and located, never stored.
+    /// The visitor's address, with or without a port; hashed and located, never stored. What is no
+    /// address counts as absent.
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    #[serde(default, deserialize_with = "address")]
     pub ip: Option<IpAddr>,
     /// The visitor's `User-Agent`; never stored.
     #[schema(max_length = 2048)]
@@ -118,7 +124,7 @@ pub struct ForgetIn {
 
 /// Reads one event.
 pub fn event(text: &str) -> ApiResult<EventIn> {
-    read(text, read_event)
+    read(text, |raw| read_event(raw, ""))
 }
 
 /// Reads a batch; never more than [`MAX_BATCH`] events are kept in memory.
@@ -138,37 +144,49 @@ pub fn batch(text: &str) -> ApiResult<Vec<EventIn>> {
 
 /// Reads a link between a visitor and a user.
 pub fn identify(text: &str) -> ApiResult<IdentifyIn> {
-    read(text, |fields| IdentifyIn {
-        anonymous_id: fields.take("anonymous_id", "a string"),
-        user_id: fields.take("user_id", "a string"),
-        traits: fields.raw("traits"),
-        event_id: fields.take("event_id", "a string"),
-        timestamp: fields.take("timestamp", "a string"),
-        context: read_context(fields),
+    read(text, |raw| {
+        Fields::of(raw, "", IDENTIFY).map(|mut fields| {
+            let read = IdentifyIn {
+                anonymous_id: fields.take("anonymous_id", "a string"),
+                user_id: fields.take("user_id", "a string"),
+                traits: fields.raw("traits").map(ToOwned::to_owned),
+                event_id: fields.take("event_id", "a string"),
+                timestamp: fields.take("timestamp", "a string"),
+                context: fields.context(),
+            };
+            (read, fields.wrong)
+        })
     })
 }
 
 /// Reads whom to forget.
 pub fn forget(text: &str) -> ApiResult<ForgetIn> {
-    read(text, |fields| ForgetIn {
-        user_id: fields.take("user_id", "a string"),
-        anonymous_id: fields.take("anonymous_id", "a string"),
-        include_linked: fields.take("include_linked", "true or false"),
+    read(text, |raw| {
+        Fields::of(raw, "", FORGET).map(|mut fields| {
+            let read = ForgetIn {
+                user_id: fields.take("user_id", "a string"),
+                anonymous_id: fields.take("anonymous_id", "a string"),
+                include_linked: fields.take("include_linked", "true or false"),
+            };
+            (read, fields.wrong)
+        })
     })
 }
 
-fn read<T: DeserializeOwned>(text: &str, slowly: impl Fn(&mut Fields<'_>) -> T) -> ApiResult<T> {
+/// What was read member by member, and what is wrong with it: paths and messages.
+type Slowly<T> = (T, Vec<(String, String)>);
+
+fn read<T: DeserializeOwned>(text: &str, slowly: impl Fn(&RawValue) -> Option<Slowly<T>>) -> ApiResult<T> {
     let text = repair::escapes(text);
     if let Ok(read) = serde_json::from_str(&text) {
         return Ok(read);
     }
-    let mut problems = Problems::default();
     let raw: &RawValue = serde_json::from_str(&text).map_err(|error| not_json(&error))?;
-    let read = Fields::of(raw, "", &mut problems).map(|mut fields| slowly(&mut fields));
-    match read {
-        Some(read) => problems.or(ErrorCode::InvalidPayload, read),
-        None => Err(ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object")),
-    }
+    let (read, wrong) = slowly(raw)
+        .ok_or_else(|| ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object"))?;
+    let mut problems = Problems::default();
+    problems.event(wrong);
+    problems.or(ErrorCode::InvalidPayload, read)
 }
 
 fn read_batch_slowly(text: &str) -> ApiResult<AtMost<EventIn>> {
@@ -187,15 +205,17 @@ fn read_batch_slowly(text: &str) -> ApiResult<AtMost<EventIn>> {
         ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object with `events`")
     })?;
     let events = outer.events.ok_or_else(|| invalid("events", "is required"))?;
-    let raw: AtMost<Box<RawValue>> =
+    let raw: AtMost<&RawValue> =
         serde_json::from_str(events.get()).map_err(|_| invalid("events", "must be an array"))?;
     let mut problems = Problems::default();
     let mut kept = Vec::with_capacity(raw.kept.len());
-    for (index, event) in raw.kept.iter().enumerate() {
-        let path = format!("events.{index}");
-        match Fields::of(event, &path, &mut problems) {
-            Some(mut fields) => kept.push(read_event(&mut fields)),
-            None => problems.field(path, "must be a JSON object"),
+    for (index, event) in raw.kept.into_iter().enumerate() {
+        match read_event(event, &format!("events.{index}")) {
+            Some((read, wrong)) => {
+                problems.event(wrong);
+                kept.push(read);
+            }
+            None => problems.event([(format!("events.{index}"), "must be a JSON object".to_owned())]),
         }
     }
     problems.or(ErrorCode::InvalidPayload, AtMost { kept, count: raw.count })
@@ -206,8 +226,9 @@ fn not_json(error: &serde_json::Error) -> ApiError {
     ApiError::form(ErrorCode::InvalidPayload, message)
 }
 
-fn read_event(fields: &mut Fields<'_>) -> EventIn {
-    EventIn {
+fn read_event(raw: &RawValue, path: &str) -> Option<Slowly<EventIn>> {
+    let mut fields = Fields::of(raw, path, EVENT)?;
+    let read = EventIn {
         event: fields.take("event", "a string"),
         event_id: fields.take("event_id", "a string"),
         timestamp: fields.take("timestamp", "a string"),
@@ -217,51 +238,94 @@ fn read_event(fields: &mut Fields<'_>) -> EventIn {
         url: fields.take("url", "a string"),
         path: fields.take("path", "a string"),
         referrer: fields.take("referrer", "a string"),
-        properties: fields.raw("properties"),
-        context: read_context(fields),
-    }
+        properties: fields.raw("properties").map(ToOwned::to_owned),
+        context: fields.context(),
+    };
+    Some((read, fields.wrong))
 }
 
-fn read_context(fields: &mut Fields<'_>) -> Option<ContextIn> {
-    let raw = fields.raw("context")?;
-    let path = fields.path_of("context");
-    let mut context = Fields::of(&raw, &path, fields.problems);
-    if let Some(inner) = &mut context {
-        return Some(ContextIn {
-            ip: inner.take("ip", "an IP address"),
+/// The members that are read.
+const EVENT: &[&str] = &[
+    "event",
+    "event_id",
+    "timestamp",
+    "anonymous_id",
+    "user_id",
+    "session_id",
+    "url",
+    "path",
+    "referrer",
+    "properties",
+    "context",
+];
+const IDENTIFY: &[&str] = &["anonymous_id", "user_id", "traits", "event_id", "timestamp", "context"];
+const FORGET: &[&str] = &["user_id", "anonymous_id", "include_linked"];
+const CONTEXT: &[&str] = &["ip", "user_agent"];
+
+impl Fields<'_> {
+    fn context(&mut self) -> Option<ContextIn> {
+        let raw = self.raw("context")?;
+        let path = self.path_of("context");
+        let Some(mut inner) = Fields::of(raw, &path, CONTEXT) else {
+            self.wrong.push((path, "must be a JSON object".to_owned()));
+            return None;
+        };
+        let context = ContextIn {
+            ip: inner.raw("ip").and_then(|raw| address(raw).ok().flatten()),
             user_agent: inner.take("user_agent", "a string"),
-        });
+        };
+        self.wrong.append(&mut inner.wrong);
+        Some(context)
     }
-    fields.problems.field(path, "must be a JSON object");
-    None
 }
 
-/// The members of a JSON object, taken one by one; of repeated members the last counts.
-struct Fields<'a> {
-    members: HashMap<String, Box<RawValue>>,
-    path: String,
-    problems: &'a mut Problems,
-}
+/// An address as proxies write it; of any other JSON value none (contract, section 3).
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpAddr>, D::Error> {
+    struct Address;
 
-impl<'a> Fields<'a> {
-    fn of(raw: &RawValue, path: &str, problems: &'a mut Problems) -> Option<Self> {
-        let members = serde_json::from_str(raw.get()).ok()?;
-        Some(Self { members, path: path.to_owned(), problems })
+    impl<'de> Visitor<'de> for Address {
+        type Value = Option<IpAddr>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(parse_address(text))
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
     }
 
-    fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
-    }
-
-    fn raw(&mut self, name: &str) -> Option<Box<RawValue>> {
-        self.members.remove(name).filter(|raw| raw.get() != "null")
-    }
-
-    fn take<T: DeserializeOwned>(&mut self, name: &str, expected: &str) -> Option<T> {
-        let raw = self.raw(name)?;
-        let read = serde_json::from_str(raw.get());
-        read.map_err(|_| self.problems.field(self.path_of(name), format!("must be {expected}"))).ok()
-    }
+    deserializer.deserialize_any(Address)
 }
 
 /// An array of which at most [`MAX_BATCH`] elements are kept, and all are counted.
@@ -357,47 +421,5 @@ pub fn error_path(index: Option<usize>, error: &FieldError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn paths(error: ApiError) -> Vec<String> {
-        error.details["fieldErrors"].as_object().unwrap().keys().cloned().collect()
-    }
-
-    #[test]
-    fn every_wrong_type_is_named_at_its_path() {
-        let text = r#"{"events":[{"event":"a"},{"event":1,"url":[],"context":{"ip":"x"}},7,{"event":"b","context":3}]}"#;
-        assert_eq!(
-            paths(batch(text).unwrap_err()),
-            ["events.1.event", "events.1.url", "events.1.context.ip", "events.2", "events.3.context"]
-        );
-        assert_eq!(paths(event(r#"{"event":{},"timestamp":5}"#).unwrap_err()), ["event", "timestamp"]);
-        assert_eq!(paths(forget(r#"{"include_linked":"yes"}"#).unwrap_err()), ["include_linked"]);
-        assert_eq!(paths(batch("{}").unwrap_err()), ["events"]);
-        assert_eq!(paths(batch(r#"{"events":{}}"#).unwrap_err()), ["events"]);
-        assert_eq!(paths(batch(r#"{"events":[]}"#).unwrap_err()), ["events"]);
-    }
-
-    #[test]
-    fn a_repeated_field_counts_with_its_last_value() {
-        assert_eq!(event(r#"{"event":"a","event":"b","x":1}"#).unwrap().event.as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn no_more_than_a_batch_is_kept() {
-        let of = |count: usize| format!(r#"{{"events":[{}]}}"#, vec![r#"{"event":"a"}"#; count].join(","));
-        assert_eq!(batch(&of(1000)).unwrap().len(), 1000);
-        let error = batch(&of(1001)).unwrap_err();
-        assert_eq!(error.details["fieldErrors"]["events"][0], "must hold 1 to 1000 events, not 1001");
-    }
-
-    #[test]
-    fn what_is_no_json_is_told_with_its_place() {
-        for text in ["", "{", "nope", "{\"event\":\"a\"", "[1,2", "{'event':1}"] {
-            let error = event(text).unwrap_err();
-            assert_eq!(error.code, ErrorCode::InvalidPayload, "{text}");
-            assert!(error.details["formErrors"][0].as_str().unwrap().contains("not valid JSON"), "{text}");
-        }
-        assert_eq!(event("[]").unwrap_err().details["formErrors"][0], "the body must be a JSON object");
-    }
-}
+#[path = "submissions/tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ mod raw;
 mod support;
 
 mod backups;
+mod bodies;
 mod broken_databases;
 mod collecting;
 mod command_line;
@@ -30,6 +31,7 @@ mod rate_limits;
 mod reading;
 mod reading_commands;
 mod refusals;
+mod slow_clients;
 mod slow_queries;
 mod to_the_byte;
 mod url_keys;

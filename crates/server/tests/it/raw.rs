@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -63,4 +64,18 @@ impl Heard {
     pub(crate) fn error(&self) -> (u16, String) {
         (self.status(), self.json()["error"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// Writes as much as is taken before nothing is for so long, and never reads; the number of bytes.
+pub(crate) fn write_while_taken(stream: &mut TcpStream, bytes: &[u8], most: usize, pause: Duration) -> usize {
+    stream.set_write_timeout(Some(pause)).unwrap();
+    let mut taken = 0;
+    while taken < most {
+        match stream.write(&bytes[taken % bytes.len()..]) {
+            Ok(written) => taken += written,
+            Err(_) => break,
+        }
+    }
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    taken
 }

@@ -10,8 +10,7 @@ fn bodies_that_are_not_what_they_should_be() {
     let sk = server.default_project().sk;
     let bearer = format!("Bearer {sk}");
     let send = |path: &str, body: &[u8]| server.send("POST", path, &[("authorization", &bearer)], body);
-    let deep =
-        format!(r#"{{"event":"a","properties":{}{}}}"#, r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
+    let deep = format!(r#"{{"event":"a","properties":{}{}}}"#, r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     let shallow_but_too_deep =
         format!(r#"{{"event":"a","properties":{}1{}}}"#, r#"{"a":"#.repeat(33), "}".repeat(33));
     let wide = format!(r#"{{"event":"a","properties":{{"a":"{}"}}}}"#, "x".repeat(8192));
@@ -43,19 +42,6 @@ fn bodies_that_are_not_what_they_should_be() {
     }
     let stats = server.get(&format!("/v1/stats?{ALWAYS}"), &server.default_project().rk).json();
     assert_eq!(stats["rows"], json!([{ "value": 0 }]));
-}
-
-#[test]
-fn a_body_of_ten_mebibytes_is_read_and_one_byte_more_is_not() {
-    let server = Server::start();
-    let sk = server.default_project().sk;
-    let bearer = format!("Bearer {sk}");
-    let mut body = br#"{"event":"large"}"#.to_vec();
-    body.resize(10 << 20, b' ');
-    assert_eq!(server.send("POST", "/v1/track", &[("authorization", &bearer)], &body).status, 202);
-    body.push(b' ');
-    let refused = server.send("POST", "/v1/track", &[("authorization", &bearer)], &body);
-    assert_eq!(refused.error(), (413, "payload_too_large".to_owned()));
 }
 
 #[test]

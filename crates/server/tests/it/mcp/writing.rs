@@ -57,7 +57,7 @@ fn a_bad_event_is_answered_with_what_would_be_right() {
         (json!({ "event": "a", "url": "shop.example" }), "`url`"),
         (json!({ "event": "a", "timestamp": "yesterday" }), "`timestamp`"),
         (json!({ "event": "a", "properties": "plan=pro" }), "`properties`"),
-        (json!({ "event": "a", "context": { "ip": "nowhere" } }), "`context.ip`"),
+        (json!({ "event": "a", "context": { "user_agent": 7 } }), "`context.user_agent`"),
     ] {
         let lesson = client.lesson("track_event", arguments.clone());
         assert!(
