@@ -48,6 +48,9 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For or Forwarded header is believed, as addresses or CIDR blocks
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network, env = "MILLIMETRIC_TRUSTED_PROXIES")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections that one client address may have open at once (IPv6: a network of 64 bits); trusted proxies may have any number
+    #[arg(long, value_name = "COUNT", default_value = "256", env = "MILLIMETRIC_CONNECTIONS_PER_ADDRESS")]
+    pub connections_per_address: NonZeroUsize,
     /// Requests per second and burst of /v1/track and /v1/identify for each project, once for its pk keys and once for its sk keys, or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
     pub rate_limit_track: RateLimit,

@@ -52,6 +52,12 @@ pub struct Metrics {
     pub events_duplicate: Counter,
     /// Events left out on purpose, by reason.
     pub events_dropped: Family<Reason, Counter>,
+    /// Connections that are open.
+    pub connections_open: Gauge,
+    /// Connections that were closed as soon as they were opened, by reason.
+    pub connections_refused: Family<Reason, Counter>,
+    /// Connections that the server ended before their clients did, by reason.
+    pub connections_closed: Family<Reason, Counter>,
     /// Memory set aside for request bodies, set when the page is made.
     pub body_bytes: Gauge,
     requests: Family<RequestLabels, Counter>,
@@ -60,7 +66,7 @@ pub struct Metrics {
     load_lines: DefaultDirectRateLimiter,
 }
 
-/// Why an event was left out.
+/// Why an event was left out, or a connection was ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {
     /// One of a closed set.
@@ -96,6 +102,9 @@ impl Default for Metrics {
         let events_stored = Counter::default();
         let events_duplicate = Counter::default();
         let events_dropped = Family::default();
+        let connections_open = Gauge::default();
+        let connections_refused = Family::default();
+        let connections_closed = Family::default();
         let body_bytes = Gauge::default();
         let requests = Family::default();
         let seconds: Family<RouteLabel, Histogram> =
@@ -103,6 +112,17 @@ impl Default for Metrics {
         registry.register("events_stored", "Events acknowledged as stored", events_stored.clone());
         registry.register("events_duplicate", "Events that were there already", events_duplicate.clone());
         registry.register("events_dropped", "Events left out on purpose, by reason", events_dropped.clone());
+        registry.register("connections_open", "Connections that are open", connections_open.clone());
+        registry.register(
+            "connections_refused",
+            "Connections closed as soon as they were opened, by reason",
+            connections_refused.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that the server ended before their clients did, by reason",
+            connections_closed.clone(),
+        );
         registry.register("body_bytes", "Memory set aside for request bodies", body_bytes.clone());
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("http_request_seconds", "Time to answer, by route", seconds.clone());
@@ -113,6 +133,9 @@ impl Default for Metrics {
             events_stored,
             events_duplicate,
             events_dropped,
+            connections_open,
+            connections_refused,
+            connections_closed,
             body_bytes,
             requests,
             seconds,

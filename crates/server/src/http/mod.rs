@@ -3,6 +3,8 @@
 //! No handler stands here, and no rule of the product.
 
 pub mod body;
+mod connection;
+mod connections;
 pub mod cors;
 pub mod document;
 pub mod envelope;
@@ -12,6 +14,7 @@ pub mod openapi;
 mod rate_headers;
 pub mod reference;
 pub mod serve;
+mod socket;
 pub mod stream;
 mod unread;
 

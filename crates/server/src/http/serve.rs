@@ -4,94 +4,158 @@
 //! accepted is finished.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use hyper::body::Incoming;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use super::connection::{InFlight, drive};
+use super::connections::{Connections, Slot};
 use super::unread::ReadToEnd;
 use crate::app::App;
 use crate::caller::Peer;
+use crate::limits::network;
+use crate::telemetry::Reason;
 
-/// Connections open at once; more wait in the system's queue.
-const CONNECTIONS: usize = 8192;
-/// How long the head of a request may take, and a connection may be silent between two.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
-/// The most bytes of a request's head.
-const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests may take to finish once the server is told to stop.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.
 pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: impl Future<Output = ()>) {
-    let open = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let connections = Connections::new(app.settings.connections_per_address.get());
+    let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &open) => accepted,
-            () = &mut stop => break,
+        let accepted = async {
+            let (stream, peer) = accept(&listener, &connections).await;
+            (connections.take(counted_address(&app, peer)).await, stream, peer)
         };
-        if let Some((stream, place)) = accepted {
-            connect(stream, place, &app, &router, &graceful);
+        tokio::select! {
+            (taken, stream, peer) = accepted => match taken {
+                Some(taken) => connect(stream, peer, taken, &app, &router, &stopped),
+                None => {
+                    app.metrics.connections_refused.get_or_create(&Reason { reason: "address" }).inc();
+                }
+            },
+            () = &mut stop => break,
         }
     }
     drop(listener);
-    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
+    stopping.send_replace(true);
+    if tokio::time::timeout(FINISH_WITHIN, connections.all_closed()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }
 
-async fn accept(listener: &TcpListener, open: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(open).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            // Out of file handles, mostly: wait for connections to close instead of spinning.
-            tracing::error!(%error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
+/// The next connection.
+async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                // Usually out of file handles: retry as soon as a connection closes.
+                tracing::error!(%error, "a connection could not be accepted");
+                connections.evict_longest_waiting(None);
+                connections.one_closed().await;
+            }
         }
     }
 }
 
+/// The address whose share a connection counts against; none for a trusted proxy.
+fn counted_address(app: &App, peer: SocketAddr) -> Option<IpAddr> {
+    let address = peer.ip().to_canonical();
+    let trusted = app.settings.trusted_proxies.iter().any(|block| block.contains(&address));
+    (!trusted).then(|| network(address))
+}
+
 fn connect(
     stream: TcpStream,
-    place: OwnedSemaphorePermit,
+    peer: SocketAddr,
+    taken: Slot,
     app: &Arc<App>,
     router: &Router,
-    graceful: &GracefulShutdown,
+    stopped: &watch::Receiver<bool>,
 ) {
-    let Ok(peer) = stream.peer_addr() else { return };
     // Answers are small and whole: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let (app, router) = (Arc::clone(app), router.clone());
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        let request = request.map(|body| Body::new(ReadToEnd::new(body, Arc::clone(&app))));
-        let router = router.clone();
-        async move {
-            let response: Response<_> = router.oneshot(request).await?;
-            Ok::<_, Infallible>(response)
+    let (app, router, stopped) = (Arc::clone(app), router.clone(), stopped.clone());
+    tokio::spawn(async move {
+        let _open = Open::counted(app.metrics.connections_open.clone());
+        let (state, bodies) = (Arc::clone(&taken.state), Arc::clone(&app));
+        let timeouts = app.limits.timeouts;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let in_flight = InFlight::begin(Arc::clone(&state));
+            request.extensions_mut().insert(Peer(peer));
+            let request = request.map(|body| Body::new(ReadToEnd::new(body, Arc::clone(&bodies))));
+            let router = router.clone();
+            async move {
+                let mut response: Response<Body> = router.oneshot(request).await?;
+                // Announced in a response, so that no request is lost to the closing connection.
+                if in_flight.age() >= timeouts.age {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response.map(|body| Tracked { body, _in_flight: in_flight }))
+            }
+        });
+        let ended = drive(stream, service, Arc::clone(&taken.state), timeouts, stopped).await;
+        if let Some(ended) = ended {
+            app.metrics.connections_closed.get_or_create(&Reason { reason: ended.as_str() }).inc();
         }
     });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        // A client that breaks off is its own business.
-        let _ = connection.await;
-        drop(place);
-    });
+}
+
+/// Counts among the open connections until it is dropped.
+struct Open(Gauge);
+
+impl Open {
+    fn counted(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The body of a response. Its request is in flight until this is dropped.
+struct Tracked {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl hyper::body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod broken_databases;
 mod collecting;
 mod command_line;
+mod connections;
 mod crash;
 mod cross_origin;
 mod damaged_rows;

@@ -14,6 +14,18 @@ pub(crate) fn connect(server: &Server) -> TcpStream {
     patient(TcpStream::connect(address(server)).unwrap())
 }
 
+/// A connection from one of the many addresses that a machine has for itself, as `127.0.0.9`.
+pub(crate) fn connect_from(server: &Server, source: &str) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+        socket.connect(address(server)).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    patient(stream)
+}
+
 fn address(server: &Server) -> SocketAddr {
     let authority = server.url.trim_start_matches("http://");
     authority.replace("localhost", "127.0.0.1").parse().unwrap()
@@ -63,6 +75,37 @@ impl Heard {
     /// Status and code of an error, for one assertion.
     pub(crate) fn error(&self) -> (u16, String) {
         (self.status(), self.json()["error"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// Reads one answer whose head tells its length, and leaves the connection open.
+pub(crate) fn answer(stream: &mut TcpStream) -> Heard {
+    let mut bytes = Vec::new();
+    let mut step = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return Heard { text };
+            }
+        }
+        match stream.read(&mut step) {
+            Ok(0) => panic!("closed in the middle of an answer: {text:?}"),
+            Ok(read) => bytes.extend_from_slice(&step[..read]),
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+}
+
+/// Whether the other side has closed, seen without waiting.
+pub(crate) fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let peeked = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).unwrap();
+    match peeked {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
     }
 }
 

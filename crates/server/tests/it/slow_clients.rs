@@ -94,6 +94,22 @@ fn no_key_and_no_address_takes_more_than_its_share_of_the_memory_for_bodies() {
 }
 
 #[test]
+fn a_client_that_never_reads_loses_its_connection() {
+    let flags = ["--timeout-divisor", "10", "--metrics-token", "metrics-metrics-metrics"];
+    let server = Server::start_with(&flags);
+    let mut stream = connect(&server);
+    let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    write_while_taken(&mut stream, &request, 64 << 20, Duration::from_millis(500));
+    stream.set_nonblocking(true).unwrap();
+    let error = eventually("the server closes a connection whose answers nobody reads", || {
+        stream.write(b"G").err().filter(|error| error.kind() != ErrorKind::WouldBlock)
+    });
+    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+    let page = server.get("/metrics", "metrics-metrics-metrics").text;
+    assert!(page.contains("\nconnections_closed_total{reason=\"write_timeout\"} 1\n"), "{page}");
+}
+
+#[test]
 fn requests_are_not_read_ahead_of_answers_that_are_not_taken() {
     let server = Server::start();
     let mut stream = connect(&server);

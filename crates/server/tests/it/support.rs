@@ -81,6 +81,18 @@ impl Server {
         Self::try_start(dir, flags).unwrap_or_else(|error| panic!("the server did not start: {error}"))
     }
 
+    /// On a fresh folder, started by a line of shell that ends in `exec "$0" "$@"`.
+    pub(crate) fn start_through(shell: &str, flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut through = Command::new("sh");
+        through.args(["-c", shell, PROGRAM]);
+        let arguments = [&["serve", "--print-keys"], flags].concat();
+        let mut server = Self::spawn(clean(through, folder.path()), folder.path(), &arguments)
+            .unwrap_or_else(|error| panic!("the server did not start: {error}"));
+        server.folder = Some(folder);
+        server
+    }
+
     /// The text of standard error when the start fails.
     pub(crate) fn try_start(dir: &Path, flags: &[&str]) -> Result<Self, String> {
         Self::try_start_as(dir, &[&["serve", "--print-keys"], flags].concat())
@@ -88,7 +100,11 @@ impl Server {
 
     /// With exactly these arguments.
     pub(crate) fn try_start_as(dir: &Path, arguments: &[&str]) -> Result<Self, String> {
-        let mut child = command(dir)
+        Self::spawn(command(dir), dir, arguments)
+    }
+
+    fn spawn(mut program: Command, dir: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let mut child = program
             .env("MILLIMETRIC_LISTEN", "127.0.0.1:0")
             .env("MILLIMETRIC_LOG", "warn")
             .args(arguments)
@@ -277,7 +293,10 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
 
 /// The program on a data folder, with nothing of the tester's own environment.
 pub(crate) fn command(dir: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    clean(Command::new(PROGRAM), dir)
+}
+
+fn clean(mut command: Command, dir: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILLIMETRIC_")) {
         command.env_remove(name);
     }

@@ -1,0 +1,328 @@
+//! The registry of open connections: bounds their number in all and per client address, and
+//! selects which one is evicted for a new one.
+//!
+//! Only counts and selects; an evicted connection closes itself ([`super::connection`]). The one
+//! evicted is the one on whose client the server has waited longest, so clients that send requests
+//! lose nothing, and many clients can share one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::limits::shares::{Share, Shares};
+
+/// The most connections at once.
+const CONNECTIONS: usize = 8192;
+/// File handles kept for the store: a quarter of those there are, and at least this many.
+const KEPT_HANDLES: usize = 256;
+/// Interval between two attempts to evict a connection while all slots are taken.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Every connection that is open.
+pub(super) struct Connections {
+    open: Mutex<HashMap<u64, Arc<ConnectionState>>>,
+    next: AtomicU64,
+    most: usize,
+    of_address: Shares<IpAddr>,
+    closed: Notify,
+}
+
+/// State of one connection, shared between its task and the registry: since when the server has
+/// been waiting for its client.
+#[derive(Debug)]
+pub(super) struct ConnectionState {
+    /// The address whose share it counts against.
+    address: Option<IpAddr>,
+    opened: Instant,
+    /// Milliseconds from opening to the end of the last response, plus 1; 0 while a request is in
+    /// flight.
+    idle_since: AtomicU64,
+    /// The same to when the client stopped reading; 0 while it reads.
+    unread_since: AtomicU64,
+    is_evicted: AtomicBool,
+    timed_out: AtomicBool,
+    eviction: Notify,
+}
+
+/// One of the connection slots, held until this is dropped.
+pub(super) struct Slot {
+    connections: Arc<Connections>,
+    id: u64,
+    pub(super) state: Arc<ConnectionState>,
+    share: Option<Share<IpAddr>>,
+}
+
+impl Connections {
+    /// Raises the limit of file handles. There are as many slots as handles allow, at most
+    /// [`CONNECTIONS`]; one address gets at most `of_address` of them.
+    pub(super) fn new(of_address: usize) -> Arc<Self> {
+        Self::with_slots(slots(raise_handle_limit()), of_address)
+    }
+
+    fn with_slots(most: usize, of_address: usize) -> Arc<Self> {
+        Arc::new(Self {
+            open: Mutex::default(),
+            next: AtomicU64::new(0),
+            most,
+            of_address: Shares::new(of_address, usize::MAX),
+            closed: Notify::new(),
+        })
+    }
+
+    /// Waits for a slot. While the address has its whole share, or all slots are taken, connections
+    /// are evicted. Returns none if the address has its whole share and none of its connections can
+    /// be evicted. `None` as `address` exempts from the share, as for a trusted proxy.
+    pub(super) async fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
+        let share = match address {
+            Some(address) => Some(self.share(address).await?),
+            None => None,
+        };
+        while self.open.lock().len() >= self.most {
+            self.evict_longest_waiting(None);
+            self.one_closed().await;
+        }
+        let (id, state) =
+            (self.next.fetch_add(1, Ordering::Relaxed), Arc::new(ConnectionState::new(address)));
+        self.open.lock().insert(id, Arc::clone(&state));
+        Some(Slot { connections: Arc::clone(self), id, state, share })
+    }
+
+    async fn share(&self, address: IpAddr) -> Option<Share<IpAddr>> {
+        let mut share = self.of_address.of(address);
+        if share.grow(1).is_ok() {
+            return Some(share);
+        }
+        if !self.evict_longest_waiting(Some(address)) {
+            return None;
+        }
+        // An evicted connection closes at once unless a request has just arrived on it.
+        let until = Instant::now() + RETRY_AFTER;
+        loop {
+            let closed = self.closed.notified();
+            if share.grow(1).is_ok() {
+                return Some(share);
+            }
+            tokio::time::timeout_at(until, closed).await.ok()?;
+        }
+    }
+
+    /// Evicts the connection, of all or of one address, on whose client the server has waited
+    /// longest. Returns false if it is waiting for none.
+    pub(super) fn evict_longest_waiting(&self, of: Option<IpAddr>) -> bool {
+        let open = self.open.lock();
+        let candidates = open.values().filter(|state| of.is_none() || state.address == of);
+        let candidates = candidates.filter(|state| !state.is_evicted.load(Ordering::Relaxed));
+        let longest =
+            candidates.filter_map(|state| Some((state.waits_since()?, state))).min_by_key(|(at, _)| *at);
+        longest.inspect(|(_, state)| state.evict()).is_some()
+    }
+
+    /// Waits until a connection closes, at most [`RETRY_AFTER`].
+    pub(super) async fn one_closed(&self) {
+        let _ = tokio::time::timeout(RETRY_AFTER, self.closed.notified()).await;
+    }
+
+    /// Waits until all are closed.
+    pub(super) async fn all_closed(&self) {
+        loop {
+            let closed = self.closed.notified();
+            if self.open.lock().is_empty() {
+                return;
+            }
+            closed.await;
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // A waiter that is notified must find both free.
+        drop(self.share.take());
+        self.connections.open.lock().remove(&self.id);
+        self.connections.closed.notify_one();
+    }
+}
+
+impl ConnectionState {
+    /// State of a connection that has just been opened.
+    pub(super) fn new(address: Option<IpAddr>) -> Self {
+        Self {
+            address,
+            opened: Instant::now(),
+            idle_since: AtomicU64::new(1),
+            unread_since: AtomicU64::new(0),
+            is_evicted: AtomicBool::new(false),
+            timed_out: AtomicBool::new(false),
+            eviction: Notify::new(),
+        }
+    }
+
+    /// A request is in flight.
+    pub(super) fn mark_busy(&self) {
+        self.idle_since.store(0, Ordering::Relaxed);
+    }
+
+    /// The response to the last request is complete.
+    pub(super) fn mark_idle(&self) {
+        self.idle_since.store(self.mark(), Ordering::Relaxed);
+    }
+
+    /// The client reads.
+    pub(super) fn mark_read(&self) {
+        self.unread_since.store(0, Ordering::Relaxed);
+    }
+
+    /// The client does not read.
+    pub(super) fn mark_unread(&self) {
+        let _ = self.unread_since.compare_exchange(0, self.mark(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The client did not read for too long.
+    pub(super) fn mark_timed_out(&self) {
+        self.timed_out.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client did not read for too long.
+    pub(super) fn has_timed_out(&self) -> bool {
+        self.timed_out.load(Ordering::Relaxed)
+    }
+
+    /// Requests that the connection closes.
+    pub(super) fn evict(&self) {
+        self.is_evicted.store(true, Ordering::Relaxed);
+        self.eviction.notify_one();
+    }
+
+    /// Resolves once this connection is evicted.
+    pub(super) async fn evicted(&self) {
+        self.eviction.notified().await;
+    }
+
+    /// Since when the server has been waiting for the client; `None` while it works on a request.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        let marks = [&self.idle_since, &self.unread_since].map(|mark| mark.load(Ordering::Relaxed));
+        let first = marks.into_iter().filter(|&mark| mark > 0).min()?;
+        Some(self.opened + Duration::from_millis(first))
+    }
+
+    /// How long the connection has been open.
+    pub(super) fn age(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    fn mark(&self) -> u64 {
+        self.age().as_millis() as u64 + 1
+    }
+}
+
+/// Raises the soft limit of file handles to the hard one. Returns the limit in force.
+fn raise_handle_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
+    }
+    getrlimit(Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Number of connection slots for a limit of file handles.
+fn slots(handles: usize) -> usize {
+    handles.saturating_sub(KEPT_HANDLES.max(handles / 4)).clamp(1, CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_are_kept_for_the_store() {
+        for (handles, expected) in [
+            (0, 1),
+            (300, 44),
+            (400, 144),
+            (1024, 768),
+            (4096, 3072),
+            (1 << 20, CONNECTIONS),
+            (usize::MAX, CONNECTIONS),
+        ] {
+            assert_eq!(slots(handles), expected, "{handles}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_has_its_share_and_a_proxy_none() {
+        // None of these is waited for, so none is evicted.
+        async fn take(connections: &Arc<Connections>, address: Option<IpAddr>) -> Option<Slot> {
+            connections.take(address).await.inspect(|taken| taken.state.mark_busy())
+        }
+
+        let connections = Connections::with_slots(100, 2);
+        let [one, other] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+        let held =
+            [take(&connections, one).await, take(&connections, one).await, take(&connections, other).await];
+        assert!(held.iter().all(Option::is_some) && take(&connections, one).await.is_none());
+        for _ in 0..10 {
+            assert!(take(&connections, None).await.is_some());
+        }
+        drop(held);
+        assert!(take(&connections, one).await.is_some());
+        connections.all_closed().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_an_address_with_its_share_the_longest_idle_is_evicted() {
+        let connections = Connections::with_slots(100, 2);
+        let [one, other] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+        let _oldest = connections.take(other).await.unwrap();
+        let first = connections.take(one).await.unwrap();
+        let second = connections.take(one).await.unwrap();
+        first.state.mark_busy();
+        let leaves = tokio::spawn(async move {
+            second.state.evicted().await;
+            drop(second);
+        });
+        assert!(connections.take(one).await.is_some());
+        leaves.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_was_waited_for_longest_is_evicted() {
+        let connections = Connections::with_slots(4, 100);
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(connections.take(None).await.unwrap());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let evicted = |number: usize| taken[number].state.is_evicted.load(Ordering::Relaxed);
+        taken[0].state.mark_busy();
+        taken[1].state.mark_busy();
+        taken[1].state.mark_idle();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        // A request in flight whose client has not read for a second.
+        taken[2].state.mark_busy();
+        taken[2].state.mark_unread();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        taken[2].state.mark_unread();
+        connections.evict_longest_waiting(None);
+        assert_eq!([0, 1, 2, 3].map(evicted), [false, false, false, true], "idle since its opening");
+        connections.evict_longest_waiting(None);
+        assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, true]);
+        assert!(connections.evict_longest_waiting(None));
+        assert!(!connections.evict_longest_waiting(None), "never one with a request in flight");
+        assert_eq!([0, 1, 2, 3].map(evicted), [false, true, true, true]);
+        taken[3].state.evicted().await;
+        drop(taken.pop());
+        assert!(connections.take(None).await.is_some());
+    }
+}
