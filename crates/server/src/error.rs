@@ -36,6 +36,7 @@ pub enum ErrorCode {
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
+    InvalidRequest,
     RateLimited,
     QuotaExceeded,
     InternalError,
@@ -72,6 +73,7 @@ impl ErrorCode {
         Self::RequestTimeout,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::InvalidRequest,
         Self::RateLimited,
         Self::QuotaExceeded,
         Self::InternalError,
@@ -196,6 +198,11 @@ impl ErrorCode {
                 "unsupported_media_type",
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "Send JSON as application/json or text/plain, plain or with Content-Encoding gzip or zstd.",
+            ),
+            Self::InvalidRequest => (
+                "invalid_request",
+                S::BAD_REQUEST,
+                "The head of this request is not valid HTTP; details say what is wrong.",
             ),
             Self::RateLimited => {
                 ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests; wait as long as Retry-After says.")

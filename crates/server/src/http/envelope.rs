@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::rate_headers;
+use super::{head, rate_headers};
 use crate::app::App;
 use crate::error::{ApiError, ErrorCode};
 use crate::limits::rates::RateNote;
@@ -33,7 +33,10 @@ pub async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: N
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let rate = RateNote::default();
     request.extensions_mut().insert(rate.clone());
-    let mut response = next.run(request).await;
+    let mut response = match head::check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
     let refused = response.extensions_mut().remove::<ApiError>();
     // The router's own refusal of a method comes bare; its Allow header is kept below.
     let bare = (response.status() == StatusCode::METHOD_NOT_ALLOWED)

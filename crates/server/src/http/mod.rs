@@ -8,6 +8,8 @@ mod connections;
 pub mod cors;
 pub mod document;
 pub mod envelope;
+mod framing;
+mod head;
 pub mod html;
 pub mod local;
 pub mod openapi;

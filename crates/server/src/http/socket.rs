@@ -1,5 +1,5 @@
-//! The stream of a connection, with a check that hyper leaves out: a write timeout for clients
-//! that do not read their responses.
+//! The stream of a connection, with two checks that hyper leaves out: a write timeout for clients
+//! that do not read their responses, and strict heads ([`super::framing`]).
 //!
 //! Knows nothing of requests.
 
@@ -13,11 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::connections::ConnectionState;
+use super::framing::Framing;
 use crate::limits::timeouts::Timeouts;
 
 /// A stream whose writes fail with [`io::ErrorKind::TimedOut`] if its client does not read.
 pub(super) struct Socket<S> {
     stream: S,
+    framing: Framing,
     patience: Patience,
     timer: Option<Pin<Box<Sleep>>>,
     state: Arc<ConnectionState>,
@@ -26,7 +28,7 @@ pub(super) struct Socket<S> {
 impl<S> Socket<S> {
     pub(super) fn new(stream: S, timeouts: Timeouts, state: Arc<ConnectionState>) -> Self {
         let patience = Patience::new(timeouts.write, timeouts.read_rate, Instant::now());
-        Self { stream, patience, timer: None, state }
+        Self { stream, framing: Framing::default(), patience, timer: None, state }
     }
 
     /// Accounts for the result of a write.
@@ -65,7 +67,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.framing.check(&mut buffer.filled_mut()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -58,7 +58,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The most memory that the process ever had, in bytes.
-fn peak_memory(server: &Server) -> u64 {
+pub(crate) fn peak_memory(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
