@@ -181,13 +181,4 @@ mod tests {
         drop((held, own, network));
         assert_eq!(limits.body_bytes(), 0);
     }
-
-    #[test]
-    fn exports_have_so_many_places() {
-        let limits = Limits::for_tests();
-        let mut places: Vec<_> = (0..EXPORTS).map(|_| limits.export_place().unwrap()).collect();
-        assert_eq!(limits.export_place().unwrap_err().code, ErrorCode::Overloaded);
-        places.pop();
-        assert!(limits.export_place().is_ok());
-    }
 }

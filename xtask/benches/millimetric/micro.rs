@@ -40,7 +40,7 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
         let start = Instant::now();
         let at = now();
         for _ in 0..CALLS {
-            let verified = ring.verify(&control, black_box(key.reveal()), at).await;
+            let verified = ring.verify(&control, black_box(key.reveal()), None, at).await;
             black_box(verified.map_err(|error| anyhow!("the key does not verify: {error:?}"))?);
         }
         let each = start.elapsed().as_secs_f64() * 1e9 / CALLS as f64;
