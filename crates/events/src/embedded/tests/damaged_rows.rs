@@ -159,17 +159,22 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
     let sql = "insert into floor values (x'00', 0, 1);
         insert into hot_log (seq, project, env, rows, format, data)
             select seq + 1000, x'00', env, rows, format, data from hot_log limit 1;
-        insert into hot_log (seq, project, env, rows, format, data)
-            select seq + 2000, project, env, -1, format, data from hot_log where seq < 1000 limit 1";
+        update hot_log set rows = -1 where seq < 1000";
     run(directory.path(), sql).await;
     for _ in 0..2 {
         let store = open(directory.path()).await;
         for number in [1, 2] {
-            assert_eq!(ids(&store, scope(number)).await, ["hot", "may", "april"]);
+            assert_eq!(
+                ids(&store, scope(number)).await,
+                ["hot", "may", "april"],
+                "a wrong count loses nothing"
+            );
         }
+        // Sealing takes away what is in a segment then, and nothing else.
+        store.seal_now().await.unwrap();
         store.close().await;
         let damaged = inspect(directory.path()).await.unwrap().damaged;
-        assert_eq!(damaged.len(), 3, "{damaged:?}");
+        assert_eq!(damaged.len(), 2, "{damaged:?}");
         assert!(damaged[0].starts_with("floor 1: ") && damaged[1].starts_with("row 100"), "{damaged:?}");
     }
 }
