@@ -16,6 +16,7 @@ use millimetric_core::event::EventScope;
 use super::change::{Change, Changed, Frozen, Swap};
 use super::columns::Chunk;
 use super::merge::{self, Piece};
+use super::priority;
 use super::row::instant;
 use super::scope::Scope;
 use super::seal::{self, Halt, Rewritten};
@@ -28,6 +29,8 @@ use crate::StoreError;
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(20);
 /// Free pages that `events.db` keeps for the next events: four mebibytes.
 const SPARE_PAGES: i64 = 1024;
+/// How much the thread that rewrites segments gives way.
+const REWRITER_NICENESS: i32 = 10;
 /// A segment that expiry cuts through is rewritten this often; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
 
@@ -232,7 +235,7 @@ pub(super) fn on_a_background_thread<T: Send>(
 ) -> Result<T, StoreError> {
     thread::scope(|threads| {
         let lowered = || {
-            lower_priority();
+            priority::lower(REWRITER_NICENESS);
             work()
         };
         let thread = thread::Builder::new().name("events-rewriter".to_owned()).spawn_scoped(threads, lowered);
@@ -240,14 +243,6 @@ pub(super) fn on_a_background_thread<T: Send>(
             thread.map_err(|error| StoreError::Internal(format!("no thread to rewrite: {error}")))?;
         thread.join().map_err(|_| StoreError::Internal("rewriting panicked".to_owned()))?
     })
-}
-
-/// Of this thread alone, which only Linux can do.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
-        tracing::debug!(%error, "segments are rewritten at normal priority");
-    }
 }
 
 impl Shared {

@@ -33,6 +33,7 @@ mod near_numbers;
 mod open;
 mod options;
 mod packed_ids;
+mod priority;
 mod query_context;
 mod queue;
 mod replay;

@@ -21,6 +21,7 @@ use super::keeper::Keeper;
 use super::lock::DirectoryLock;
 use super::manifest::Manifest;
 use super::options::{OpenError, Options};
+use super::query_context::QueryResources;
 use super::replay;
 use super::segment::Segment;
 use super::shared::{ErasureState, Shared};
@@ -45,7 +46,8 @@ pub(super) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     getrandom::fill(&mut new_key).map_err(|error| unwritable(io::Error::other(error)))?;
     let (mut manifest, key) = runtime.block_on(Manifest::open(directory, new_key))?;
     let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
-    let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns));
+    let queries = QueryResources::new(options.query_bytes, options.query_timeout).map_err(unwritable)?;
+    let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns, queries));
     let read = || read(&shared, &runtime, &mut manifest);
     let (ids, next_seq) =
         { read }().map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;

@@ -8,7 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Builder, Runtime};
+
+use super::priority;
 use crate::{QueryLimit, StoreError};
+
+/// How much threads for queries give way: of a busy core they get about a third beside one thread of
+/// normal priority.
+const QUERY_NICENESS: i32 = 3;
 
 /// What the running queries of a store share.
 #[derive(Debug)]
@@ -22,11 +29,16 @@ pub(super) struct QueryResources {
     /// Threads that work on queries now, helpers included.
     threads: AtomicUsize,
     closing: AtomicBool,
+    runs_on: Option<QueryThreads>,
 }
 
 impl QueryResources {
     /// One query may take half of the memory.
-    pub(super) fn new(memory: usize, timeout: Duration) -> Self {
+    pub(super) fn new(memory: usize, timeout: Duration) -> std::io::Result<Self> {
+        Ok(Self { runs_on: Some(QueryThreads::new()?), ..Self::without_threads(memory, timeout) })
+    }
+
+    fn without_threads(memory: usize, timeout: Duration) -> Self {
         Self {
             timeout: Some(timeout),
             memory,
@@ -34,6 +46,7 @@ impl QueryResources {
             reserved: AtomicUsize::new(0),
             threads: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
+            runs_on: None,
         }
     }
 
@@ -43,7 +56,8 @@ impl QueryResources {
     }
 
     fn unlimited() -> Self {
-        Self { timeout: None, memory_of_one: usize::MAX, ..Self::new(usize::MAX, Duration::MAX) }
+        let unlimited = Self::without_threads(usize::MAX, Duration::MAX);
+        Self { timeout: None, memory_of_one: usize::MAX, ..unlimited }
     }
 
     /// Bytes reserved by running queries.
@@ -54,6 +68,31 @@ impl QueryResources {
     /// Threads that work on queries now.
     pub(super) fn threads(&self) -> usize {
         self.threads.load(Ordering::Relaxed)
+    }
+}
+
+/// Threads for queries. They give way to those that take events: a query takes a little longer then, and a
+/// sender does not wait behind queries.
+#[derive(Debug)]
+struct QueryThreads(Option<Runtime>);
+
+impl QueryThreads {
+    fn new() -> std::io::Result<Self> {
+        let threads = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("events-query")
+            .on_thread_start(|| priority::lower(QUERY_NICENESS))
+            .build()?;
+        Ok(Self(Some(threads)))
+    }
+}
+
+impl Drop for QueryThreads {
+    fn drop(&mut self) {
+        // A query that is still running has been cancelled, and nobody waits for it.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -110,6 +149,17 @@ impl QueryContext {
             return Err(StoreError::QueryTooLarge(QueryLimit::Time));
         }
         Ok(())
+    }
+
+    /// Runs something on a thread for queries, or on one of the caller's runtime where there are none.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        query: impl FnOnce() -> T + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        match self.0.resources.runs_on.as_ref().and_then(|threads| threads.0.as_ref()) {
+            Some(runtime) => runtime.spawn_blocking(query),
+            None => tokio::task::spawn_blocking(query),
+        }
     }
 
     /// A reservation of no bytes, which can grow.
@@ -213,7 +263,7 @@ mod tests {
 
     #[test]
     fn one_query_may_take_half_and_all_together_no_more_than_there_is() {
-        let resources = Arc::new(QueryResources::new(100, Duration::from_mins(1)));
+        let resources = Arc::new(QueryResources::without_threads(100, Duration::from_mins(1)));
         let contexts = [(); 3].map(|()| QueryContext::new(&resources));
         let mut held = contexts.each_ref().map(QueryContext::memory);
         held[0].grow_to(30).unwrap();
@@ -230,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_query_ends_when_its_time_is_up_or_its_client_has_gone() {
-        let late = QueryContext::new(&Arc::new(QueryResources::new(1, Duration::ZERO)));
+        let late = QueryContext::new(&Arc::new(QueryResources::without_threads(1, Duration::ZERO)));
         assert!(matches!(late.check(), Err(StoreError::QueryTooLarge(QueryLimit::Time))));
         let left = QueryContext::default();
         assert!(left.check().is_ok());

@@ -73,11 +73,16 @@ pub(super) struct ErasureState {
 }
 
 impl Shared {
-    pub(super) fn new(directory: PathBuf, options: Options, columns: Columns) -> Self {
+    pub(super) fn new(
+        directory: PathBuf,
+        options: Options,
+        columns: Columns,
+        queries: QueryResources,
+    ) -> Self {
         Self {
             directory,
             queue: Queue::new(options.queue_bytes),
-            queries: Arc::new(QueryResources::new(options.query_bytes, options.query_timeout)),
+            queries: Arc::new(queries),
             options,
             columns,
             scopes: Scopes::default(),

@@ -28,7 +28,7 @@ pub(in crate::embedded) async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let guard = CancelOnDrop(context);
     let context = guard.0.clone();
-    let answer = tokio::task::spawn_blocking(move || {
+    let answer = guard.0.spawn(move || {
         // It may have waited for the thread longer than its client did for the answer.
         context.check()?;
         let _busy = context.enter();

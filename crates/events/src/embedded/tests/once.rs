@@ -77,7 +77,8 @@ async fn play(steps: &[Step], cache_bytes: u64) {
 
 #[test]
 fn an_event_is_stored_once_wherever_it_is_by_now() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let config = Config { cases: 48, ..Config::default() };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     // With a cache that keeps nothing, whatever is asked of a segment is read anew.
