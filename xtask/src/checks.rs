@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use crate::abuse;
 use crate::agents::{self, NodeAgents};
 use crate::browser::chromium;
 use crate::cargo::{as_typed, cargo, cargo_deny, runs};
@@ -31,6 +32,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("lints", lints),
     ("tests", tests),
     ("fault injection", fault_injection),
+    ("the abuse campaign", abuse_campaign),
     ("the official MCP client", mcp_client),
     ("the MCP conformance suite", mcp_conformance),
     ("the MCP Inspector", mcp_inspector),
@@ -122,6 +124,14 @@ fn fault_injection() -> anyhow::Result<Outcome> {
 
 fn skipped_faults(why: &str) -> Outcome {
     Outcome::Skipped(format!("strace {why}: the tests under `faults::` that need it tested nothing"))
+}
+
+/// About a minute of it, with the debug build. Its clients have addresses that only Linux gives them.
+fn abuse_campaign() -> anyhow::Result<Outcome> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::Skipped("it needs Linux".to_owned()));
+    }
+    shown(&mut abuse::short_campaign()?)
 }
 
 /// The client comes from a registry; where that cannot be reached nothing was tested, which the

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
+pub mod abuse;
 pub mod agents;
 pub mod bench;
 pub mod browser;

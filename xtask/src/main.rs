@@ -8,10 +8,11 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::abuse::AbuseArguments;
 use xtask::bench::BenchArguments;
 use xtask::crash::CrashArguments;
 use xtask::oracle::OracleArguments;
-use xtask::{bench, checks, crash, oracle, sdk};
+use xtask::{abuse, bench, checks, crash, oracle, sdk};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ enum Chore {
     Oracle(OracleArguments),
     /// Kill servers at random moments and count what they kept.
     Crash(CrashArguments),
+    /// Attack a server over the loopback interface, next to normal clients.
+    Abuse(AbuseArguments),
     /// Write anew what is made from the code: `spec/openapi.json` and the browser script.
     Gen,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Oracle(arguments) => oracle::run(&arguments),
         Chore::Crash(arguments) => crash::run(&arguments),
+        Chore::Abuse(arguments) => abuse::run(&arguments),
         Chore::Gen => generate(),
     };
     match done {

@@ -46,7 +46,7 @@ pub(crate) async fn measure(
     let home = tempfile::tempdir()?;
     let taking = Server::over(binary, home.path()).await?;
     taking.fill(binary, events)?;
-    let cookie = Browser::set_up(&taking)?.cookie;
+    let cookie = owner_cookie(&taking)?;
     taking.stop().await?;
     // A server that did nothing else, for its memory.
     let server = Server::over(binary, home.path()).await?;
@@ -70,6 +70,11 @@ pub(crate) async fn measure(
     }
     report.add_fact("events of the project", events.to_string());
     server.stop().await
+}
+
+/// Makes the first owner of a server; returns the cookie of the session.
+pub(crate) fn owner_cookie(server: &Server) -> anyhow::Result<String> {
+    Ok(Browser::set_up(server)?.cookie)
 }
 
 /// Whoever looks at the server.

@@ -1,11 +1,13 @@
-//! The programs behind `cargo xtask bench` and `cargo xtask oracle`: the one loads a real server over
-//! the loopback interface and prints tables, the other compares its answers with ClickHouse's.
+//! The programs behind `cargo xtask bench`, `oracle` and `abuse`: the first loads a real server over the
+//! loopback interface and prints tables, the second compares its answers with ClickHouse's, the third
+//! attacks it.
 //!
 //! Starts and stops only its own server, over its own temporary folder; both are gone at the end,
 //! also after a failure or Ctrl-C. Never talks to any other address.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
+mod abuse;
 mod background;
 mod clickhouse;
 mod client;
@@ -22,6 +24,7 @@ mod micro;
 mod oracle;
 mod query;
 mod questions;
+mod random;
 mod report;
 mod requests;
 mod server;
@@ -31,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use xtask::abuse::AbuseArguments;
 use xtask::bench::{BenchArguments, Subject};
 use xtask::oracle::OracleArguments;
 
@@ -58,6 +62,8 @@ enum Chore {
     Bench(BenchArguments),
     /// Whether its answers are those of ClickHouse.
     Oracle(OracleArguments),
+    /// Whether attacks harm anybody.
+    Abuse(AbuseArguments),
 }
 
 /// One thread: the generator shall leave the cores to the server.
@@ -79,6 +85,7 @@ async fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             Ok(())
         }
         Chore::Oracle(arguments) => oracle::run(&command_line.server, python?, arguments).await,
+        Chore::Abuse(arguments) => abuse::run(&command_line.server, arguments).await,
     }
 }
 

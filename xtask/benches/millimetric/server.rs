@@ -14,11 +14,24 @@ use tokio::time::sleep;
 
 use crate::client::Connection;
 
+/// Arguments of a server that takes whatever a load sends.
+const UNLIMITED: &[&str] = &["--rate-limit-track", "off", "--rate-limit-batch", "off"];
 /// What `/metrics` asks for.
 const METRICS_TOKEN: &str = "a-token-for-the-bench";
 /// The longest wait for a start or a stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
+
+/// The keys of a project.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    /// The pk, of web pages.
+    pub(crate) public: String,
+    /// The sk, which sends and reads.
+    pub(crate) secret: String,
+    /// The rk, which reads.
+    pub(crate) read: String,
+}
 
 /// A running server with one project.
 #[derive(Debug)]
@@ -42,7 +55,8 @@ impl Server {
     /// is ready, makes a project.
     pub(crate) async fn start(binary: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut server = Self::over_with(binary, folder.path(), arguments).await?;
+        let arguments = [UNLIMITED, arguments].concat();
+        let mut server = Self::over_with(binary, folder.path(), &arguments).await?;
         server.temporary = Some(folder);
         server.make_project(binary)?;
         Ok(server)
@@ -50,21 +64,21 @@ impl Server {
 
     /// Starts the binary over [`data_of`] this folder and waits until it is ready; it has no keys.
     pub(crate) async fn over(binary: &Path, home: &Path) -> anyhow::Result<Self> {
-        Self::over_with(binary, home, &[]).await
+        Self::over_with(binary, home, UNLIMITED).await
     }
 
-    async fn over_with(binary: &Path, home: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+    /// The same with exactly these arguments: without any, the server has its default settings.
+    pub(crate) async fn over_with(binary: &Path, home: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = File::create(home.join("server.log"))?;
         let begin = Instant::now();
-        let child =
-            command(binary, &["serve", "--rate-limit-track", "off", "--rate-limit-batch", "off"], home)
-                .args(["--listen", &address.to_string(), "--metrics-token", METRICS_TOKEN])
-                .args(arguments)
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .spawn()
-                .with_context(|| format!("{} does not start", binary.display()))?;
+        let child = command(binary, &["serve"], home)
+            .args(["--listen", &address.to_string(), "--metrics-token", METRICS_TOKEN])
+            .args(arguments)
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} does not start", binary.display()))?;
         let mut server = Self {
             child,
             home: home.to_owned(),
@@ -131,20 +145,38 @@ impl Server {
 
     /// Makes a project and takes its keys.
     pub(crate) fn make_project(&mut self, binary: &Path) -> anyhow::Result<()> {
-        let output =
-            command(binary, &["project", "create", "--name", "bench", "--json"], &self.home).output()?;
-        let project: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("no project: {}", String::from_utf8_lossy(&output.stderr)))?;
-        let key =
-            |kind: &str| project["keys"][kind].as_str().map(str::to_owned).context("a project without keys");
-        (self.secret_key, self.read_key) = (key("sk")?, key("rk")?);
+        let keys = self.create_project(binary, "bench", &[])?;
+        (self.secret_key, self.read_key) = (keys.secret, keys.read);
         Ok(())
+    }
+
+    /// Creates a project of this name with these allowed origins; returns its keys.
+    pub(crate) fn create_project(&self, binary: &Path, name: &str, origins: &[&str]) -> anyhow::Result<Keys> {
+        let mut create = command(binary, &["project", "create", "--name", name, "--json"], &self.home);
+        create.args(origins.iter().flat_map(|origin| ["--origin", origin]));
+        let project = json_of(&mut create)?;
+        let key = |kind: &str| {
+            project["keys"][kind].as_str().map(str::to_owned).with_context(|| format!("no {kind} key"))
+        };
+        Ok(Keys { public: key("pk")?, secret: key("sk")?, read: key("rk")? })
+    }
+
+    /// Creates an ak key of the account that the projects belong to.
+    pub(crate) fn create_account_key(&self, binary: &Path) -> anyhow::Result<String> {
+        let arguments = ["key", "mint", "--account", "default", "--kind", "ak", "--json"];
+        let key = json_of(&mut command(binary, &arguments, &self.home))?;
+        key["key"].as_str().map(str::to_owned).context("no key of the account")
     }
 
     /// Stores so many events of the demo's last sixty days in its project.
     pub(crate) fn fill(&self, binary: &Path, events: u64) -> anyhow::Result<()> {
+        self.fill_project(binary, "bench", events)
+    }
+
+    /// The same in the project of this name.
+    pub(crate) fn fill_project(&self, binary: &Path, name: &str, events: u64) -> anyhow::Result<()> {
         eprintln!("making {events} events");
-        let arguments = ["demo", "--project", "bench", "--events", &events.to_string(), "--days", "60"];
+        let arguments = ["demo", "--project", name, "--events", &events.to_string(), "--days", "60"];
         let output = command(binary, &arguments, &self.home).output()?;
         ensure!(output.status.success(), "no events: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
@@ -158,9 +190,21 @@ impl Server {
         link.context("the server printed no link to set it up")
     }
 
+    /// Whether the process is still there.
+    pub(crate) fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// All that the process has written to standard output and standard error.
+    pub(crate) fn output(&self) -> String {
+        fs::read(self.home.join("server.log"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
     /// The end of what the server said.
     fn log(&self) -> String {
-        let text = fs::read_to_string(self.home.join("server.log")).unwrap_or_default();
+        let text = self.output();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
@@ -188,6 +232,13 @@ pub(crate) fn command(binary: &Path, arguments: &[&str], home: &Path) -> Command
         command.env_remove(name);
     }
     command
+}
+
+/// What a command prints, as JSON.
+fn json_of(command: &mut Command) -> anyhow::Result<Value> {
+    let output = command.output()?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("no JSON: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// A port of the loopback interface that nobody listened on a moment ago.

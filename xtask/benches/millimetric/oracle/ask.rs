@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use millimetric_core::time::Timestamp;
 
 use super::events::{CAMPAIGNS, NAMES, PATHS, USERS, VISITORS, time};
-use super::random::Random;
+use crate::random::Random;
 
 /// A question in both languages.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 use millimetric_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::random::Random;
+use crate::random::Random;
 
 pub(super) const NAMES: [&str; 5] = ["$pageview", "signup", "purchase", "ünïcode ✓", "it's \\ \"so\""];
 pub(super) const PATHS: [&str; 4] = ["/", "/pricing", "/a/b", "/ค้นหา"];

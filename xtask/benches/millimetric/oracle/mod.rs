@@ -6,7 +6,6 @@
 
 mod ask;
 mod events;
-mod random;
 
 use std::path::Path;
 
@@ -15,11 +14,11 @@ use serde_json::{Value, json};
 use xtask::oracle::OracleArguments;
 
 use self::ask::Question;
-use self::random::Random;
 use crate::clickhouse::ClickHouse;
 use crate::client::Connection;
 use crate::data::{LOAD, seal};
 use crate::questions::{Asker, Timed, ensure_same};
+use crate::random::Random;
 use crate::server::{Server, data_of};
 
 /// Questions of each data set.

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::super::events::{NAMES, PATHS, time};
-use super::super::random::Random;
 use super::{Question, Scope, bucket, percent_encoded, quoted, range};
+use crate::random::Random;
 
 /// Filters on the event that something begins with.
 fn beginning(random: &mut Random) -> (String, String) {

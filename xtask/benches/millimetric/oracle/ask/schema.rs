@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::super::events::NAMES;
-use super::super::random::Random;
 use super::{COLUMNS, PLAN, Question, Scope, range};
+use crate::random::Random;
 
 /// Which properties the events of each name carry.
 pub(super) fn properties(random: &mut Random) -> anyhow::Result<Question> {
