@@ -57,7 +57,8 @@ impl Tally {
             counts.slowest = counts.slowest.max(waited);
         }
         if response.status >= 500 {
-            let name = code.map_or("without a code", ErrorCode::as_str);
+            let bare = if response.to_head { "to a HEAD" } else { "without a code" };
+            let name = code.map_or(bare, ErrorCode::as_str);
             *counts.refusals.entry(format!("{} {name}", response.status)).or_default() += 1;
             if !is_explained(response, code) {
                 counts.offence(|| format!("{} {name} for {}", response.status, what()));
