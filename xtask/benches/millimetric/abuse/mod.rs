@@ -57,7 +57,7 @@ pub(crate) async fn run(binary: &Path, arguments: &AbuseArguments) -> anyhow::Re
             }
             // What an attack has broken for good; the others are tried all the same.
             Err(error) => {
-                broken.push(format!("{}: could not be carried out: {error:#}", attacks::name(attack)))
+                broken.push(format!("{}: could not be carried out: {error:#}", attacks::name(attack)));
             }
         }
     }
