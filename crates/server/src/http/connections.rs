@@ -22,6 +22,11 @@ use crate::limits::shares::{Share, Shares};
 const CONNECTIONS: usize = 8192;
 /// File handles kept for the store: a quarter of those there are, and at least this many.
 const KEPT_HANDLES: usize = 256;
+/// When all slots are taken, one in so many connections is evicted at once: to look for each one alone
+/// would take longer than to accept it.
+const EVICTED_PART: usize = 64;
+/// Connections of one address, and of all together, that wait for a slot; others are refused.
+const WAITING: (usize, usize) = (16, 1024);
 /// Interval between two attempts to evict a connection while all slots are taken.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
@@ -31,6 +36,7 @@ pub(super) struct Connections {
     next: AtomicU64,
     most: usize,
     of_address: Shares<IpAddr>,
+    waiting: Shares<IpAddr>,
     closed: Notify,
 }
 
@@ -72,6 +78,7 @@ impl Connections {
             next: AtomicU64::new(0),
             most,
             of_address: Shares::new(of_address, usize::MAX),
+            waiting: Shares::new(WAITING.0, WAITING.1),
             closed: Notify::new(),
         })
     }
@@ -84,14 +91,40 @@ impl Connections {
             Some(address) => Some(self.share(address).await?),
             None => None,
         };
-        while self.open.lock().len() >= self.most {
-            self.evict_longest_waiting(None);
+        loop {
+            if let Some((id, state)) = self.insert(address) {
+                return Some(Slot { connections: Arc::clone(self), id, state, share });
+            }
+            self.evict_longest_waiting(None, (self.most / EVICTED_PART).max(1));
             self.one_closed().await;
         }
-        let (id, state) =
-            (self.next.fetch_add(1, Ordering::Relaxed), Arc::new(ConnectionState::new(address)));
-        self.open.lock().insert(id, Arc::clone(&state));
+    }
+
+    /// Takes a slot if one is free, and the address does not have its whole share.
+    pub(super) fn try_take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
+        let mut share = address.map(|address| self.of_address.of(address));
+        if let Some(share) = &mut share {
+            share.grow(1).ok()?;
+        }
+        let (id, state) = self.insert(address)?;
         Some(Slot { connections: Arc::clone(self), id, state, share })
+    }
+
+    /// A place among those that wait for a slot; none if the address, or all together, have too many.
+    pub(super) fn wait(&self, address: IpAddr) -> Option<Share<IpAddr>> {
+        let mut waits = self.waiting.of(address);
+        waits.grow(1).ok().map(|()| waits)
+    }
+
+    fn insert(&self, address: Option<IpAddr>) -> Option<(u64, Arc<ConnectionState>)> {
+        let mut open = self.open.lock();
+        if open.len() >= self.most {
+            return None;
+        }
+        let state = Arc::new(ConnectionState::new(address));
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        open.insert(id, Arc::clone(&state));
+        Some((id, state))
     }
 
     async fn share(&self, address: IpAddr) -> Option<Share<IpAddr>> {
@@ -99,7 +132,7 @@ impl Connections {
         if share.grow(1).is_ok() {
             return Some(share);
         }
-        if !self.evict_longest_waiting(Some(address)) {
+        if !self.evict_longest_waiting(Some(address), 1) {
             return None;
         }
         // An evicted connection closes at once unless a request has just arrived on it.
@@ -113,15 +146,27 @@ impl Connections {
         }
     }
 
-    /// Evicts the connection, of all or of one address, on whose client the server has waited
-    /// longest. Returns false if it is waiting for none.
-    pub(super) fn evict_longest_waiting(&self, of: Option<IpAddr>) -> bool {
+    /// Evicts up to `count` connections, of all or of one address: those on whose clients the server
+    /// has waited longest. As long as so many evicted ones have not closed yet, it evicts no more if
+    /// `count` is above 1. Returns false if there is none to evict.
+    pub(super) fn evict_longest_waiting(&self, of: Option<IpAddr>, count: usize) -> bool {
         let open = self.open.lock();
-        let candidates = open.values().filter(|state| of.is_none() || state.address == of);
-        let candidates = candidates.filter(|state| !state.is_evicted.load(Ordering::Relaxed));
-        let longest =
-            candidates.filter_map(|state| Some((state.waits_since()?, state))).min_by_key(|(at, _)| *at);
-        longest.inspect(|(_, state)| state.evict()).is_some()
+        let (mut candidates, mut closing) = (Vec::new(), 0);
+        for state in open.values().filter(|state| of.is_none() || state.address == of) {
+            if state.is_evicted.load(Ordering::Relaxed) {
+                closing += 1;
+            } else {
+                candidates.extend(state.waits_since().map(|since| (since, state)));
+            }
+        }
+        if count > 1 && closing >= count {
+            return true;
+        }
+        if candidates.len() > count {
+            candidates.select_nth_unstable_by_key(count - 1, |(since, _)| *since);
+        }
+        candidates.iter().take(count).for_each(|(_, state)| state.evict());
+        !candidates.is_empty()
     }
 
     /// Waits until a connection closes, at most [`RETRY_AFTER`].
@@ -296,6 +341,36 @@ mod tests {
         leaves.await.unwrap();
     }
 
+    #[tokio::test]
+    async fn of_many_slots_several_are_evicted_at_once_and_no_more_until_they_have_closed() {
+        let connections = Connections::with_slots(128, 128);
+        let address = Some(IpAddr::from([192, 0, 2, 1]));
+        let mut taken: Vec<Slot> = (0..128).filter_map(|_| connections.try_take(address)).collect();
+        assert_eq!((taken.len(), connections.try_take(None).is_some()), (128, false));
+        let evicted = |taken: &[Slot]| {
+            taken.iter().filter(|slot| slot.state.is_evicted.load(Ordering::Relaxed)).count()
+        };
+        for _ in 0..3 {
+            assert!(connections.evict_longest_waiting(None, 2));
+            assert_eq!(evicted(&taken), 2);
+        }
+        taken.retain(|slot| !slot.state.is_evicted.load(Ordering::Relaxed));
+        assert!(connections.try_take(None).is_some());
+        connections.evict_longest_waiting(None, 2);
+        assert_eq!(evicted(&taken), 2);
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_places_of_those_that_wait() {
+        let connections = Connections::with_slots(1, 1);
+        let of = |last: u16| connections.wait(IpAddr::from([192, 0, (last >> 8) as u8, last as u8]));
+        let waiting: Vec<_> = (0..100).filter_map(|_| of(1)).collect();
+        assert_eq!(waiting.len(), WAITING.0);
+        assert!(of(2).is_some());
+        drop(waiting);
+        assert!(of(1).is_some());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_one_that_was_waited_for_longest_is_evicted() {
         let connections = Connections::with_slots(4, 100);
@@ -314,12 +389,12 @@ mod tests {
         taken[2].state.mark_unread();
         tokio::time::advance(Duration::from_secs(1)).await;
         taken[2].state.mark_unread();
-        connections.evict_longest_waiting(None);
+        connections.evict_longest_waiting(None, 1);
         assert_eq!([0, 1, 2, 3].map(evicted), [false, false, false, true], "idle since its opening");
-        connections.evict_longest_waiting(None);
+        connections.evict_longest_waiting(None, 1);
         assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, true]);
-        assert!(connections.evict_longest_waiting(None));
-        assert!(!connections.evict_longest_waiting(None), "never one with a request in flight");
+        assert!(connections.evict_longest_waiting(None, 1));
+        assert!(!connections.evict_longest_waiting(None, 1), "never one with a request in flight");
         assert_eq!([0, 1, 2, 3].map(evicted), [false, true, true, true]);
         taken[3].state.evicted().await;
         drop(taken.pop());

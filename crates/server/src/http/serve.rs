@@ -39,19 +39,35 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: i
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = async {
-            let (stream, peer) = accept(&listener, &connections).await;
-            (connections.take(counted_address(&app, peer)).await, stream, peer)
-        };
-        tokio::select! {
-            (taken, stream, peer) = accepted => match taken {
-                Some(taken) => connect(stream, peer, taken, &app, &router, &stopped),
-                None => {
-                    app.metrics.connections_refused.get_or_create(&Reason { reason: "address" }).inc();
-                }
-            },
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
             () = &mut stop => break,
+        };
+        let address = counted_address(&app, peer);
+        let accepted = Accepted { stream, peer, app: Arc::clone(&app), router: router.clone() };
+        let stopped = stopped.clone();
+        if let Some(taken) = connections.try_take(address) {
+            tokio::spawn(accepted.serve(taken, stopped));
+            continue;
         }
+        // Whoever waits for a slot keeps nobody else from being accepted.
+        let connections = Arc::clone(&connections);
+        let place = match address {
+            Some(address) => connections.wait(address).map(Some),
+            None => Some(None),
+        };
+        let Some(place) = place else {
+            accepted.count_refused();
+            continue;
+        };
+        tokio::spawn(async move {
+            let taken = connections.take(address).await;
+            drop(place);
+            match taken {
+                Some(taken) => accepted.serve(taken, stopped).await,
+                None => accepted.count_refused(),
+            }
+        });
     }
     drop(listener);
     stopping.send_replace(true);
@@ -68,7 +84,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream
             Err(error) => {
                 // Usually out of file handles: retry as soon as a connection closes.
                 tracing::error!(%error, "a connection could not be accepted");
-                connections.evict_longest_waiting(None);
+                connections.evict_longest_waiting(None, 1);
                 connections.one_closed().await;
             }
         }
@@ -82,18 +98,20 @@ fn counted_address(app: &App, peer: SocketAddr) -> Option<IpAddr> {
     (!trusted).then(|| network(address))
 }
 
-fn connect(
+/// A connection that was accepted.
+struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
-    taken: Slot,
-    app: &Arc<App>,
-    router: &Router,
-    stopped: &watch::Receiver<bool>,
-) {
-    // Answers are small and whole: waiting to fill a packet only delays them.
-    let _ = stream.set_nodelay(true);
-    let (app, router, stopped) = (Arc::clone(app), router.clone(), stopped.clone());
-    tokio::spawn(async move {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Accepted {
+    /// Serves it until it ends.
+    async fn serve(self, taken: Slot, stopped: watch::Receiver<bool>) {
+        let Self { stream, peer, app, router } = self;
+        // Answers are small and whole: waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
         let _open = Open::counted(app.metrics.connections_open.clone());
         let (state, bodies) = (Arc::clone(&taken.state), Arc::clone(&app));
         let timeouts = app.limits.timeouts;
@@ -115,7 +133,12 @@ fn connect(
         if let Some(ended) = ended {
             app.metrics.connections_closed.get_or_create(&Reason { reason: ended.as_str() }).inc();
         }
-    });
+    }
+
+    /// Ends it, since its address has too many.
+    fn count_refused(self) {
+        self.app.metrics.connections_refused.get_or_create(&Reason { reason: "address" }).inc();
+    }
 }
 
 /// Counts among the open connections until it is dropped.
