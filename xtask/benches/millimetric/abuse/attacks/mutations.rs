@@ -68,10 +68,10 @@ impl Worker {
 /// Sends bytes that may be no HTTP, over a connection of their own, and reads what comes.
 async fn raw(from: Ipv4Addr, target: &Target, bytes: &[u8]) -> Result<(Response, Duration), Lost> {
     let mut connection = Connection::open(from, target.address).await?;
-    match connection.exchange(bytes, false, GRACE[0]).await {
+    match connection.exchange(bytes, bytes.starts_with(b"HEAD "), GRACE[0]).await {
         Err(Lost::Late(_)) => {
             let _ = connection.stream.shutdown().await;
-            connection.exchange(&[], false, GRACE[1]).await
+            connection.exchange(&[], bytes.starts_with(b"HEAD "), GRACE[1]).await
         }
         done => done,
     }
