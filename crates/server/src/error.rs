@@ -361,7 +361,7 @@ impl Problems {
         }
     }
 
-    /// Adds the wrong fields of one event of a batch. Beyond [`LISTED`] fields only the first of
+    /// Adds the wrong fields of one event of a batch. Beyond `LISTED` fields only the first of
     /// each event is listed, so that every wrong event is named and the response stays small.
     pub fn event(&mut self, wrong: impl IntoIterator<Item = (String, String)>) {
         let full = self.fields.len() >= LISTED;

@@ -1,8 +1,8 @@
 //! Rate limits of the ingest routes (contract, section 5): per route and project one bucket for
 //! public keys and one for secret keys. One client address gets at most a quarter of the former.
 //!
-//! Memory is bounded by the number of projects, and for addresses by [`ADDRESSES_OF_PROJECT`] and
-//! [`ADDRESSES`].
+//! Memory is bounded by the number of projects, and for addresses by `ADDRESSES_OF_PROJECT` and
+//! `ADDRESSES`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
