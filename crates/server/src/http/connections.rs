@@ -27,6 +27,9 @@ const KEPT_HANDLES: usize = 256;
 const EVICTED_PART: usize = 64;
 /// Connections of one address, and of all together, that wait for a slot; others are refused.
 const WAITING: (usize, usize) = (16, 1024);
+/// A request that begins within so many nanoseconds of the last response was there already: no client
+/// reads a response and sends the next request in that time.
+const PIPELINED_WITHIN: u64 = 20_000;
 /// Interval between two attempts to evict a connection while all slots are taken.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
@@ -50,6 +53,8 @@ pub(super) struct ConnectionState {
     /// Milliseconds from opening to the end of the last response, plus 1; 0 while a request is in
     /// flight.
     idle_since: AtomicU64,
+    /// Nanoseconds from opening to the end of the last response; 0 before it.
+    responded: AtomicU64,
     /// The same to when the client stopped reading; 0 while it reads.
     unread_since: AtomicU64,
     is_evicted: AtomicBool,
@@ -202,6 +207,7 @@ impl ConnectionState {
             address,
             opened: Instant::now(),
             idle_since: AtomicU64::new(1),
+            responded: AtomicU64::new(0),
             unread_since: AtomicU64::new(0),
             is_evicted: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
@@ -216,7 +222,14 @@ impl ConnectionState {
 
     /// The response to the last request is complete.
     pub(super) fn mark_idle(&self) {
+        self.responded.store(self.nanos(), Ordering::Relaxed);
         self.idle_since.store(self.mark(), Ordering::Relaxed);
+    }
+
+    /// Whether a request that begins now was sent before the response to the last one could be read.
+    pub(super) fn is_pipelined(&self) -> bool {
+        let responded = self.responded.load(Ordering::Relaxed);
+        responded > 0 && self.nanos().saturating_sub(responded) < PIPELINED_WITHIN
     }
 
     /// The client reads.
@@ -264,6 +277,10 @@ impl ConnectionState {
 
     fn mark(&self) -> u64 {
         self.age().as_millis() as u64 + 1
+    }
+
+    fn nanos(&self) -> u64 {
+        self.age().as_nanos() as u64
     }
 }
 
@@ -358,6 +375,17 @@ mod tests {
         assert!(connections.try_take(None).is_some());
         connections.evict_longest_waiting(None, 2);
         assert_eq!(evicted(&taken), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_right_behind_a_response_was_pipelined() {
+        let state = ConnectionState::new(None);
+        assert!(!state.is_pipelined(), "the first request");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        state.mark_idle();
+        assert!(state.is_pipelined());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!state.is_pipelined());
     }
 
     #[test]

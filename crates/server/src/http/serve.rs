@@ -116,11 +116,16 @@ impl Accepted {
         let (state, bodies) = (Arc::clone(&taken.state), Arc::clone(&app));
         let timeouts = app.limits.timeouts;
         let service = service_fn(move |mut request: Request<Incoming>| {
+            let pipelined = state.is_pipelined();
             let in_flight = InFlight::begin(Arc::clone(&state));
             request.extensions_mut().insert(Peer(peer));
             let request = request.map(|body| Body::new(ReadToEnd::new(body, Arc::clone(&bodies))));
             let router = router.clone();
             async move {
+                if pipelined {
+                    // One of many requests that a client sent ahead: other connections have a turn first.
+                    tokio::task::yield_now().await;
+                }
                 let mut response: Response<Body> = router.oneshot(request).await?;
                 // Announced in a response, so that no request is lost to the closing connection.
                 if in_flight.age() >= timeouts.age {
