@@ -21,7 +21,7 @@ use crate::ops::projects::{Founded, first};
 use crate::ops::{background, keys, people};
 use crate::telemetry::start_logging;
 
-/// How long the stores may take to close once all requests have ended. What was acknowledged is durable
+/// How long counters and stores may take to be written and closed once all requests have ended. What was acknowledged is durable
 /// already, and what is cut off here is repeated at the next start.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -161,8 +161,8 @@ async fn run(
     };
     http::serve::serve(listener, Arc::clone(&app), http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
-    background::write_counters(Arc::clone(&app)).await;
     let closed = tokio::time::timeout(CLOSE_WITHIN, async {
+        background::write_counters(Arc::clone(&app)).await;
         app.events.close().await;
         app.control.close().await;
     });
