@@ -144,7 +144,8 @@ impl BodyMemory {
     }
 }
 
-/// The client that an address stands for: who has an IPv6 address mostly has 2^64 of them.
+/// The address under which a client is counted: an IPv4 address, or the first 64 bits of an IPv6 address,
+/// since one client mostly has all addresses that begin with them.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (!0 << 64))),

@@ -24,6 +24,8 @@ use governor::{Quota, RateLimiter};
 use millimetric_core::ids::{SessionId, UserId};
 use millimetric_core::token::TokenHash;
 
+use super::network;
+
 /// Cells of a set of buckets, 8 bytes each.
 const CELLS: u64 = 1 << 16;
 
@@ -146,14 +148,6 @@ impl StateStore for Cells {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         self.0[(key % CELLS) as usize].measure_and_replace(&NotKeyed::NonKey, measure)
-    }
-}
-
-/// Whoever has an IPv6 address mostly has 2^64 of them.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (!0 << 64))),
     }
 }
 
