@@ -336,7 +336,7 @@ impl<'a> Texts<'a> {
         Some(Self { keys: Some(column.keys().values()), nulls: column.nulls(), values })
     }
 
-    /// What tells the text of a row from others.
+    /// A key of the row's text: equal for equal entries of the dictionary.
     fn key(&self, row: usize) -> usize {
         match self.keys {
             _ if self.nulls.is_some_and(|nulls| nulls.is_null(row)) => Self::NO_VALUE,

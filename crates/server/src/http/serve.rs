@@ -50,7 +50,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: i
             tokio::spawn(accepted.serve(taken, stopped));
             continue;
         }
-        // Whoever waits for a slot keeps nobody else from being accepted.
+        // A connection that waits for a slot does not delay the accepting of others.
         let connections = Arc::clone(&connections);
         let place = match address {
             Some(address) => connections.wait(address).map(Some),

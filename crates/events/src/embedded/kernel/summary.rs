@@ -24,7 +24,7 @@ pub(in crate::embedded) struct SummaryKey {
 }
 
 impl SummaryKey {
-    /// Memory of its texts, which whoever asks chooses.
+    /// Bytes of its texts, which come from the query.
     pub(in crate::embedded) fn bytes(&self) -> usize {
         let of_dimension = |by: &By| match by {
             By::Field(_) => size_of::<By>(),
