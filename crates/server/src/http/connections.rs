@@ -30,17 +30,30 @@ const WAITING: (usize, usize) = (16, 1024);
 /// A request that begins within so many nanoseconds of the last response was there already: no client
 /// reads a response and sends the next request in that time.
 const PIPELINED_WITHIN: u64 = 20_000;
+/// The time of the opening itself, in nanoseconds since then: 0 means something else.
+const OPENED: u64 = 1;
 /// Interval between two attempts to evict a connection while all slots are taken.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Every connection that is open.
 pub(super) struct Connections {
-    open: Mutex<HashMap<u64, Arc<ConnectionState>>>,
+    open: Mutex<Open>,
     next: AtomicU64,
     most: usize,
     of_address: Shares<IpAddr>,
     waiting: Shares<IpAddr>,
     closed: Notify,
+}
+
+/// The open connections by address, so that a client at its bound makes nobody search all of them.
+#[derive(Default)]
+struct Open {
+    of_address: HashMap<Option<IpAddr>, HashMap<u64, Arc<ConnectionState>>>,
+    count: usize,
+    /// Those of them that are evicted and have not closed yet.
+    closing: usize,
+    /// When none could be evicted: until then nobody searches again.
+    none_until: Option<Instant>,
 }
 
 /// State of one connection, shared between its task and the registry: since when the server has
@@ -50,11 +63,9 @@ pub(super) struct ConnectionState {
     /// The address whose share it counts against.
     address: Option<IpAddr>,
     opened: Instant,
-    /// Milliseconds from opening to the end of the last response, plus 1; 0 while a request is in
-    /// flight.
+    /// Nanoseconds from opening to the end of the last response; [`OPENED`] before the first request, 0
+    /// while a request is in flight.
     idle_since: AtomicU64,
-    /// Nanoseconds from opening to the end of the last response; 0 before it.
-    responded: AtomicU64,
     /// The same to when the client stopped reading; 0 while it reads.
     unread_since: AtomicU64,
     is_evicted: AtomicBool,
@@ -100,7 +111,7 @@ impl Connections {
             if let Some((id, state)) = self.insert(address) {
                 return Some(Slot { connections: Arc::clone(self), id, state, share });
             }
-            self.evict_longest_waiting(None, (self.most / EVICTED_PART).max(1));
+            self.make_room();
             self.one_closed().await;
         }
     }
@@ -123,12 +134,13 @@ impl Connections {
 
     fn insert(&self, address: Option<IpAddr>) -> Option<(u64, Arc<ConnectionState>)> {
         let mut open = self.open.lock();
-        if open.len() >= self.most {
+        if open.count >= self.most {
             return None;
         }
         let state = Arc::new(ConnectionState::new(address));
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        open.insert(id, Arc::clone(&state));
+        open.of_address.entry(address).or_default().insert(id, Arc::clone(&state));
+        open.count += 1;
         Some((id, state))
     }
 
@@ -137,7 +149,7 @@ impl Connections {
         if share.grow(1).is_ok() {
             return Some(share);
         }
-        if !self.evict_longest_waiting(Some(address), 1) {
+        if !self.open.lock().evict_of(Some(address)) {
             return None;
         }
         // An evicted connection closes at once unless a request has just arrived on it.
@@ -151,27 +163,15 @@ impl Connections {
         }
     }
 
-    /// Evicts up to `count` connections, of all or of one address: those on whose clients the server
-    /// has waited longest. As long as so many evicted ones have not closed yet, it evicts no more if
-    /// `count` is above 1. Returns false if there is none to evict.
-    pub(super) fn evict_longest_waiting(&self, of: Option<IpAddr>, count: usize) -> bool {
-        let open = self.open.lock();
-        let (mut candidates, mut closing) = (Vec::new(), 0);
-        for state in open.values().filter(|state| of.is_none() || state.address == of) {
-            if state.is_evicted.load(Ordering::Relaxed) {
-                closing += 1;
-            } else {
-                candidates.extend(state.waits_since().map(|since| (since, state)));
-            }
+    /// All slots are taken: evicts several connections at once, unless as many are closing already.
+    pub(super) fn make_room(&self) {
+        let count = (self.most / EVICTED_PART).max(1);
+        let mut open = self.open.lock();
+        let now = Instant::now();
+        if open.closing >= count || open.none_until.is_some_and(|until| now < until) {
+            return;
         }
-        if count > 1 && closing >= count {
-            return true;
-        }
-        if candidates.len() > count {
-            candidates.select_nth_unstable_by_key(count - 1, |(since, _)| *since);
-        }
-        candidates.iter().take(count).for_each(|(_, state)| state.evict());
-        !candidates.is_empty()
+        open.none_until = (!open.evict(count)).then(|| now + RETRY_AFTER);
     }
 
     /// Waits until a connection closes, at most [`RETRY_AFTER`].
@@ -183,7 +183,7 @@ impl Connections {
     pub(super) async fn all_closed(&self) {
         loop {
             let closed = self.closed.notified();
-            if self.open.lock().is_empty() {
+            if self.open.lock().count == 0 {
                 return;
             }
             closed.await;
@@ -195,9 +195,54 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // A waiter that is notified must find both free.
         drop(self.share.take());
-        self.connections.open.lock().remove(&self.id);
+        self.connections.open.lock().remove(self.id, &self.state);
         self.connections.closed.notify_one();
     }
+}
+
+impl Open {
+    /// Evicts up to `count` connections: those on whose clients the server has waited longest. Returns
+    /// false if there is none to evict.
+    fn evict(&mut self, count: usize) -> bool {
+        let evicted = longest_waiting(self.of_address.values().flat_map(HashMap::values), count);
+        self.closing += evicted;
+        evicted > 0
+    }
+
+    /// The same for one connection of one address.
+    fn evict_of(&mut self, address: Option<IpAddr>) -> bool {
+        let evicted = longest_waiting(self.of_address.get(&address).into_iter().flat_map(HashMap::values), 1);
+        self.closing += evicted;
+        evicted > 0
+    }
+
+    fn remove(&mut self, id: u64, state: &ConnectionState) {
+        let Some(of_address) = self.of_address.get_mut(&state.address) else { return };
+        if of_address.remove(&id).is_none() {
+            return;
+        }
+        if of_address.is_empty() {
+            self.of_address.remove(&state.address);
+        }
+        self.count -= 1;
+        self.closing -= usize::from(state.is_evicted.load(Ordering::Relaxed));
+    }
+}
+
+/// Evicts up to `count` of these, the longest waited for first. Returns how many.
+fn longest_waiting<'a>(of: impl Iterator<Item = &'a Arc<ConnectionState>>, count: usize) -> usize {
+    let mut candidates: Vec<_> = of
+        .filter(|state| !state.is_evicted.load(Ordering::Relaxed))
+        .filter_map(|state| state.waits_since().map(|since| (since, state)))
+        .collect();
+    if candidates.len() > count {
+        candidates.select_nth_unstable_by_key(count - 1, |(since, _)| *since);
+        candidates.truncate(count);
+    }
+    for (_, state) in &candidates {
+        state.evict();
+    }
+    candidates.len()
 }
 
 impl ConnectionState {
@@ -206,8 +251,7 @@ impl ConnectionState {
         Self {
             address,
             opened: Instant::now(),
-            idle_since: AtomicU64::new(1),
-            responded: AtomicU64::new(0),
+            idle_since: AtomicU64::new(OPENED),
             unread_since: AtomicU64::new(0),
             is_evicted: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
@@ -222,14 +266,13 @@ impl ConnectionState {
 
     /// The response to the last request is complete.
     pub(super) fn mark_idle(&self) {
-        self.responded.store(self.nanos(), Ordering::Relaxed);
-        self.idle_since.store(self.mark(), Ordering::Relaxed);
+        self.idle_since.store(self.nanos().max(OPENED + 1), Ordering::Relaxed);
     }
 
     /// Whether a request that begins now was sent before the response to the last one could be read.
     pub(super) fn is_pipelined(&self) -> bool {
-        let responded = self.responded.load(Ordering::Relaxed);
-        responded > 0 && self.nanos().saturating_sub(responded) < PIPELINED_WITHIN
+        let responded = self.idle_since.load(Ordering::Relaxed);
+        responded > OPENED && self.nanos().saturating_sub(responded) < PIPELINED_WITHIN
     }
 
     /// The client reads.
@@ -239,7 +282,8 @@ impl ConnectionState {
 
     /// The client does not read.
     pub(super) fn mark_unread(&self) {
-        let _ = self.unread_since.compare_exchange(0, self.mark(), Ordering::Relaxed, Ordering::Relaxed);
+        let now = self.nanos().max(OPENED);
+        let _ = self.unread_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The client did not read for too long.
@@ -267,16 +311,12 @@ impl ConnectionState {
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let marks = [&self.idle_since, &self.unread_since].map(|mark| mark.load(Ordering::Relaxed));
         let first = marks.into_iter().filter(|&mark| mark > 0).min()?;
-        Some(self.opened + Duration::from_millis(first))
+        Some(self.opened + Duration::from_nanos(first))
     }
 
     /// How long the connection has been open.
     pub(super) fn age(&self) -> Duration {
         self.opened.elapsed()
-    }
-
-    fn mark(&self) -> u64 {
-        self.age().as_millis() as u64 + 1
     }
 
     fn nanos(&self) -> u64 {
@@ -368,12 +408,12 @@ mod tests {
             taken.iter().filter(|slot| slot.state.is_evicted.load(Ordering::Relaxed)).count()
         };
         for _ in 0..3 {
-            assert!(connections.evict_longest_waiting(None, 2));
+            connections.make_room();
             assert_eq!(evicted(&taken), 2);
         }
         taken.retain(|slot| !slot.state.is_evicted.load(Ordering::Relaxed));
         assert!(connections.try_take(None).is_some());
-        connections.evict_longest_waiting(None, 2);
+        connections.make_room();
         assert_eq!(evicted(&taken), 2);
     }
 
@@ -417,12 +457,13 @@ mod tests {
         taken[2].state.mark_unread();
         tokio::time::advance(Duration::from_secs(1)).await;
         taken[2].state.mark_unread();
-        connections.evict_longest_waiting(None, 1);
+        let evict = || connections.open.lock().evict(1);
+        assert!(evict());
         assert_eq!([0, 1, 2, 3].map(evicted), [false, false, false, true], "idle since its opening");
-        connections.evict_longest_waiting(None, 1);
+        assert!(evict());
         assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, true]);
-        assert!(connections.evict_longest_waiting(None, 1));
-        assert!(!connections.evict_longest_waiting(None, 1), "never one with a request in flight");
+        assert!(evict());
+        assert!(!evict(), "never one with a request in flight");
         assert_eq!([0, 1, 2, 3].map(evicted), [false, true, true, true]);
         taken[3].state.evicted().await;
         drop(taken.pop());

@@ -18,6 +18,7 @@ pub mod reference;
 pub mod serve;
 mod socket;
 pub mod stream;
+mod turns;
 mod unread;
 
 use std::sync::Arc;

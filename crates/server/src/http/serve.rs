@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,11 +24,18 @@ use tower::ServiceExt as _;
 
 use super::connection::{InFlight, drive};
 use super::connections::{Connections, Slot};
+use super::turns::Turns;
 use super::unread::ReadToEnd;
 use crate::app::App;
 use crate::caller::Peer;
 use crate::limits::network;
 use crate::telemetry::Reason;
+
+/// The most bytes of responses that wait in the system for a client to read, beside those in transit.
+/// Without a bound the system takes megabytes for each connection, and the server goes on to work on
+/// requests of clients that never read.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// How long requests may take to finish once the server is told to stop.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
@@ -36,6 +43,7 @@ pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.
 pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: impl Future<Output = ()>) {
     let connections = Connections::new(app.settings.connections_per_address.get());
+    let turns = Turns::new();
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -44,7 +52,8 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: i
             () = &mut stop => break,
         };
         let address = counted_address(&app, peer);
-        let accepted = Accepted { stream, peer, app: Arc::clone(&app), router: router.clone() };
+        let (app, router, turns) = (Arc::clone(&app), router.clone(), Arc::clone(&turns));
+        let accepted = Accepted { stream, peer, app, router, turns };
         let stopped = stopped.clone();
         if let Some(taken) = connections.try_take(address) {
             tokio::spawn(accepted.serve(taken, stopped));
@@ -76,15 +85,16 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: i
     }
 }
 
-/// The next connection.
+/// The next connection, once everything that can be done for the open ones has had its turn.
 async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
+    tokio::task::yield_now().await;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
                 // Usually out of file handles: retry as soon as a connection closes.
                 tracing::error!(%error, "a connection could not be accepted");
-                connections.evict_longest_waiting(None, 1);
+                connections.make_room();
                 connections.one_closed().await;
             }
         }
@@ -104,14 +114,17 @@ struct Accepted {
     peer: SocketAddr,
     app: Arc<App>,
     router: Router,
+    turns: Arc<Turns>,
 }
 
 impl Accepted {
     /// Serves it until it ends.
     async fn serve(self, taken: Slot, stopped: watch::Receiver<bool>) {
-        let Self { stream, peer, app, router } = self;
-        // Answers are small and whole: waiting to fill a packet only delays them.
+        let Self { stream, peer, app, router, turns } = self;
+        // Responses are small and whole: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
         let _open = Open::counted(app.metrics.connections_open.clone());
         let (state, bodies) = (Arc::clone(&taken.state), Arc::clone(&app));
         let timeouts = app.limits.timeouts;
@@ -120,13 +133,17 @@ impl Accepted {
             let in_flight = InFlight::begin(Arc::clone(&state));
             request.extensions_mut().insert(Peer(peer));
             let request = request.map(|body| Body::new(ReadToEnd::new(body, Arc::clone(&bodies))));
-            let router = router.clone();
+            let (router, turns) = (router.clone(), Arc::clone(&turns));
             async move {
-                if pipelined {
-                    // One of many requests that a client sent ahead: other connections have a turn first.
-                    tokio::task::yield_now().await;
-                }
-                let mut response: Response<Body> = router.oneshot(request).await?;
+                let turn = turns.take(network(peer.ip()), pipelined).await;
+                let mut responding = pin!(router.oneshot(request));
+                // A turn ends when the response is there, or has to wait for something.
+                let ready = futures_util::poll!(responding.as_mut());
+                drop(turn);
+                let mut response: Response<Body> = match ready {
+                    Poll::Ready(response) => response?,
+                    Poll::Pending => responding.await?,
+                };
                 // Announced in a response, so that no request is lost to the closing connection.
                 if in_flight.age() >= timeouts.age {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

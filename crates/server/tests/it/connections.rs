@@ -82,7 +82,7 @@ fn a_trusted_proxy_may_open_more() {
 }
 
 #[test]
-fn when_every_place_is_taken_the_longest_silent_connection_gives_way() {
+fn when_every_slot_is_taken_the_longest_silent_connections_give_way() {
     // 400 handles: 256 of them are kept for the store's files.
     let server = Server::start_through("ulimit -n 400; exec \"$0\" \"$@\"", &[]);
     let mut open: Vec<TcpStream> = (0..144).map(|_| connect(&server)).collect();
@@ -93,8 +93,9 @@ fn when_every_place_is_taken_the_longest_silent_connection_gives_way() {
     let mut late = connect(&server);
     late.write_all(HEALTH).unwrap();
     assert_eq!(answer(&mut late).status(), 200);
-    assert!(is_closed(&open[0]), "the longest silent one");
-    assert!(!is_closed(&open[143]), "not the one that was just served");
+    // One in 64 gives way at once.
+    eventually("the longest silent ones are closed", || open[..2].iter().all(is_closed).then_some(()));
+    assert_eq!(still_open(&open), 142, "no other");
 }
 
 #[test]

@@ -110,6 +110,21 @@ fn a_client_that_never_reads_loses_its_connection() {
 }
 
 #[test]
+fn few_requests_are_worked_on_for_a_client_that_never_reads() {
+    let server = Server::start_with(&["--metrics-token", "metrics-metrics-metrics"]);
+    let mut stream = connect(&server);
+    let request = b"GET /v1/a.js HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    write_while_taken(&mut stream, &request, 64 << 20, Duration::from_millis(500));
+    let page = server.get("/metrics", "metrics-metrics-metrics").text;
+    let served = page
+        .lines()
+        .find_map(|line| line.strip_prefix("http_requests_total{route=\"/v1/a.js\",status=\"200\"} "));
+    let served: usize = served.expect("requests are counted").parse().unwrap();
+    // About 200 KiB of responses, 3 KiB each; the system alone would take several MiB.
+    assert!((1..300).contains(&served), "{served} requests");
+}
+
+#[test]
 fn requests_are_not_read_ahead_of_answers_that_are_not_taken() {
     let server = Server::start();
     let mut stream = connect(&server);
