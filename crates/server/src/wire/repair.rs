@@ -11,7 +11,7 @@ pub fn escapes(json: &str) -> Cow<'_, str> {
     let bytes = json.as_bytes();
     let mut out = String::new();
     let (mut copied, mut at) = (0, 0);
-    while let Some(found) = bytes[at..].iter().position(|&byte| byte == b'\\') {
+    while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
         let start = at + found;
         at = (start + 2).min(bytes.len());
         let Some(unit) = escaped_unit(&bytes[start..]) else { continue };

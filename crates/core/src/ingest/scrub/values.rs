@@ -46,7 +46,9 @@ fn hex_byte(digits: &[u8]) -> Option<u8> {
 
 /// An e-mail address, a JSON Web Token or an API key, anywhere in the text.
 pub(super) fn is_secret(text: &str) -> bool {
-    has_email(text) || has_json_web_token(text) || has_api_key(text)
+    // Each of the three has one of these bytes, and few other texts have: one pass instead of four.
+    let may_be = text.bytes().any(|byte| matches!(byte, b'@' | b'J' | b'_'));
+    may_be && (has_email(text) || has_json_web_token(text) || has_api_key(text))
 }
 
 /// An address with user info, or with a parameter that loses its value.
