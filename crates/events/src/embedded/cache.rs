@@ -46,6 +46,8 @@ pub(super) enum Part {
     Numbers(Arc<str>),
     /// Which top-level properties the events of each name have.
     PropertyNames,
+    /// The top-level properties of each row.
+    Shapes,
     /// A text column of the rows of one page, which are numbered from 0.
     Page(Field, u32),
     /// The hashes of the event ids, sorted.

@@ -19,6 +19,7 @@ use super::kernel::properties;
 use super::kernel::property_names::PropertyNames;
 use super::kernel::select::Rows;
 use super::kernel::sessions::ends::PageViews;
+use super::kernel::shapes::{Shapes, ShapesBuilder};
 use super::kernel::summary::{Kept, SummaryKey};
 use super::near_numbers::NearNumbers;
 use super::packed_ids::EventId;
@@ -244,6 +245,16 @@ impl Columns {
         count: impl FnOnce() -> Result<PropertyNames, StoreError>,
     ) -> Result<Arc<PropertyNames>, StoreError> {
         self.derived(chunk, Part::PropertyNames, count)
+    }
+
+    /// Which top-level properties each row has.
+    pub(super) fn shapes(&self, chunk: &Chunk) -> Result<Arc<Shapes>, StoreError> {
+        self.derived(chunk, Part::Shapes, || {
+            let mut builder = ShapesBuilder::default();
+            let codes =
+                self.computed(chunk, Field::Properties, |text| builder.code(text.unwrap_or_default()))?;
+            Ok(builder.shapes(&codes))
+        })
     }
 
     /// Calls `each` with the event name and the properties of all rows that `wanted` likes, and with how

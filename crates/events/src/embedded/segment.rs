@@ -35,7 +35,7 @@ use crate::StoreError;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
 /// Rows decoded at a time where their texts may be long.
-const PAIR_ROWS: usize = 4096;
+const LONG_ROWS: usize = 4096;
 /// Rows that are decoded together when a few of them are wanted; half a page of the file.
 const PAGE_ROWS: u32 = 8192;
 /// The same of whole rows, whose texts may be long.
@@ -127,7 +127,8 @@ impl Segment {
         let none = compute(None);
         let mut derived = Vec::with_capacity(self.rows);
         let mut previous: Option<(arrow::array::ArrayRef, Vec<T>)> = None;
-        for batch in self.reader(cache, &[field.name()], None, BATCH_ROWS)? {
+        let batch_rows = if field == Field::Properties { LONG_ROWS } else { BATCH_ROWS };
+        for batch in self.reader(cache, &[field.name()], None, batch_rows)? {
             let batch = self.readable(batch)?;
             if let Some(texts) = batch.column(0).as_string_opt::<i32>() {
                 derived.extend(texts.iter().map(&mut compute));
@@ -161,7 +162,7 @@ impl Segment {
         mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let mut first = 0;
-        for batch in self.reader(cache, &fields.map(Field::name), None, PAIR_ROWS)? {
+        for batch in self.reader(cache, &fields.map(Field::name), None, LONG_ROWS)? {
             let batch = self.readable(batch)?;
             let [a, b] = fields.map(|field| {
                 let column = batch.column_by_name(field.name());

@@ -184,7 +184,7 @@ impl Codes {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         with_codes!(self, |codes| size_of_val(codes.as_slice()))
     }
 }

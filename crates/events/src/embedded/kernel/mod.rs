@@ -22,6 +22,7 @@ pub(super) mod retention;
 pub(super) mod run;
 pub(super) mod select;
 pub(super) mod sessions;
+pub(super) mod shapes;
 pub(super) mod sources;
 pub(super) mod stats;
 pub(super) mod summary;

@@ -10,7 +10,7 @@ use millimetric_core::query::{NamesAnswer, NamesQuestion, NamesRow, PropertySeen
 use super::groups::{self, By, Counting};
 use super::property_names::{Properties, PropertyNames};
 use super::run;
-use super::select::{Rows, select};
+use super::select::select;
 use crate::StoreError;
 use crate::embedded::columns::Chunk;
 use crate::embedded::field::Field;
@@ -89,16 +89,10 @@ fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<Pr
     let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
     match selected.map(|selection| selection.rows) {
         None => Ok(Arc::default()),
-        Some(Rows::Span(rows)) if rows == (0..chunk.rows()) => {
-            columns.property_names(chunk, || PropertyNames::count(columns, chunk, |_| true, context))
+        Some(rows) if rows.len() == chunk.rows() => {
+            columns.property_names(chunk, || PropertyNames::count(columns, chunk, &rows, context))
         }
-        Some(Rows::Span(rows)) => {
-            PropertyNames::count(columns, chunk, |row| rows.contains(&row), context).map(Arc::new)
-        }
-        Some(Rows::List(rows)) => {
-            let wanted = |row: usize| rows.binary_search(&(row as u32)).is_ok();
-            PropertyNames::count(columns, chunk, wanted, context).map(Arc::new)
-        }
+        Some(rows) => PropertyNames::count(columns, chunk, &rows, context).map(Arc::new),
     }
 }
 

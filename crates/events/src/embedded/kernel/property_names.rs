@@ -11,15 +11,19 @@ use millimetric_core::query::PropertyName;
 
 use super::frequent::Frequent;
 use super::properties::names_of;
+use super::select::Rows;
 use crate::StoreError;
 use crate::embedded::cache::Weighed;
 use crate::embedded::columns::{Chunk, Columns};
+use crate::embedded::field::Field;
 use crate::embedded::query_context::QueryContext;
 
 /// Pairs of event name and property that are kept of one chunk.
 const MOST_NAMES: usize = 4096;
 /// Bytes of all kept names of one chunk.
 const MOST_BYTES: usize = 256 * 1024;
+/// Pairs of event name and shape that are counted at once.
+const MOST_CELLS: usize = 65_536;
 /// Calls between two looks whether the query goes on.
 const CHECKED_EVERY: u32 = 1024;
 
@@ -48,13 +52,20 @@ impl Weighed for PropertyNames {
 }
 
 impl PropertyNames {
-    /// Counts those of the rows that `wanted` likes.
+    /// Counts those of some rows.
     pub(super) fn count(
         columns: &Columns,
         chunk: &Chunk,
-        wanted: impl Fn(usize) -> bool,
+        rows: &Rows,
         context: &QueryContext,
     ) -> Result<Self, StoreError> {
+        if let Some(counted) = Self::of_shapes(columns, chunk, rows)? {
+            return Ok(counted);
+        }
+        let wanted = |row: usize| match rows {
+            Rows::Span(rows) => rows.contains(&row),
+            Rows::List(rows) => rows.binary_search(&(row as u32)).is_ok(),
+        };
         if let Some(all) = Self::count_some(columns, chunk, &wanted, None, context)? {
             return Ok(all);
         }
@@ -75,6 +86,36 @@ impl PropertyNames {
         }
     }
 
+    /// Counts all names by the shapes of the rows; `None` where shapes, event names or properties are too
+    /// many.
+    fn of_shapes(columns: &Columns, chunk: &Chunk, rows: &Rows) -> Result<Option<Self>, StoreError> {
+        let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Field::EventName)?);
+        let Some(few) = shapes.few() else { return Ok(None) };
+        let cells = events.dictionary.len() * few.names.len();
+        if cells > MOST_CELLS {
+            return Ok(None);
+        }
+        let mut counts = vec![0_u32; cells];
+        rows.each(|row| {
+            counts[events.codes.get(row) as usize * few.names.len() + few.codes.get(row) as usize] += 1;
+        });
+        let mut found = Self::default();
+        for (cell, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let event = events.dictionary.get((cell / few.names.len()) as u32).unwrap_or_default();
+            for name in &few.names[cell % few.names.len()] {
+                found.add(event, name, count, PropertyName::new(name).is_some());
+            }
+            if found.is_full() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn is_full(&self) -> bool {
+        self.names > MOST_NAMES || self.bytes > MOST_BYTES
+    }
+
     /// Counts all names, or those that are frequent alone; `None` where there is no room for them.
     fn count_some(
         columns: &Columns,
@@ -92,8 +133,7 @@ impl PropertyNames {
                 let apart = is_frequent(Some(name)) && PropertyName::new(name).is_some();
                 found.add(event, name, rows, apart);
             }
-            let is_full = found.names > MOST_NAMES || found.bytes > MOST_BYTES;
-            if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(Some(found).filter(|_| end.is_continue()))
     }
