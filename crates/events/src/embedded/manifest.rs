@@ -31,6 +31,10 @@ const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
 const INSERT_HOT: &str =
     "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
+/// The transaction of one row in one call: each call to the driver costs two switches of threads.
+const APPEND_ONE: &str = "begin immediate;
+    insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?);
+    commit";
 const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
 const PURGE_ALL_HOT: &str = "delete from hot_log where seq <= (select seq from sealed
     where project = hot_log.project and env = hot_log.env)";
@@ -123,6 +127,10 @@ impl Manifest {
 
     /// Stores the rows, all or none, and syncs.
     pub(super) async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
+        if let [row] = rows {
+            let done = insert_row(&mut self.connection, APPEND_ONE, row).await;
+            return self.all_or_none(done).await;
+        }
         self.begin().await?;
         let done = insert_rows(&mut self.connection, rows).await;
         self.end(done).await
@@ -148,6 +156,11 @@ impl Manifest {
             Ok(()) => sqlx::query(COMMIT).execute(&mut self.connection).await.map(|_| ()),
             error => error,
         };
+        self.all_or_none(committed).await
+    }
+
+    /// Takes everything back if the transaction was not committed.
+    async fn all_or_none(&mut self, committed: Result<(), sqlx::Error>) -> Result<(), StoreError> {
         if committed.is_err() {
             // It says so when SQLite has rolled back already. Were a transaction still open, the
             // next one could not begin.
@@ -260,17 +273,25 @@ async fn connect(file: &PathBuf) -> Result<SqliteConnection, sqlx::Error> {
 
 async fn insert_rows(connection: &mut SqliteConnection, rows: &[LogRow]) -> Result<(), sqlx::Error> {
     for row in rows {
-        sqlx::query(INSERT_HOT)
-            .bind(row.seq)
-            .bind(project(row.scope))
-            .bind(env(row.scope))
-            .bind(row.rows as i64)
-            .bind(frame::FORMAT)
-            .bind(row.frames.as_slice())
-            .execute(&mut *connection)
-            .await?;
+        insert_row(connection, INSERT_HOT, row).await?;
     }
     Ok(())
+}
+
+/// Runs a statement that inserts this row of the hot log.
+async fn insert_row(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    row: &LogRow,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(statement)
+        .bind(row.seq)
+        .bind(project(row.scope))
+        .bind(env(row.scope))
+        .bind(row.rows as i64)
+        .bind(frame::FORMAT)
+        .bind(row.frames.as_slice());
+    query.execute(connection).await.map(|_| ())
 }
 
 async fn swap_rows(connection: &mut SqliteConnection, swap: &SwapRows<'_>) -> Result<(), sqlx::Error> {

@@ -85,9 +85,8 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: i
     }
 }
 
-/// The next connection, once everything that can be done for the open ones has had its turn.
+/// The next connection.
 async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
-    tokio::task::yield_now().await;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,

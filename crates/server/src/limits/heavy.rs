@@ -1,6 +1,6 @@
-//! CPU-bound work of milliseconds and more: inflating, parsing and completing large requests. It
-//! runs off the async runtime, at most as many at once as there are cores, so that a flood of it
-//! delays only itself.
+//! CPU-bound work of milliseconds and more: inflating, parsing and completing large requests, and
+//! reading the properties of many events. It runs off the async runtime, at most as many at once as
+//! there are cores, so that a flood of it delays only itself.
 
 use std::sync::Arc;
 

@@ -4,13 +4,13 @@
 //! Asks the same typed questions as everybody else and counts nothing itself. Types and samples
 //! are those of recent events, and say so by being samples.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Column, Dimension, EventsQuestion, Filter, Metric, NamesQuestion, NamesRow, PropertyName, RowLimit,
-    StatsQuestion,
+    Column, Dimension, EventsQuestion, Filter, Metric, NamesAnswer, NamesQuestion, NamesRow, PropertyName,
+    PropertySeen, RowLimit, StatsQuestion,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -225,20 +225,27 @@ async fn properties(app: &App, by: &Authorized<Read>, question: &SchemaQuestion)
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
-    let samples = Samples::of(&read::events(app, by, recent).await?.rows);
-    let mut found: Vec<PropertyDescribed> = names
-        .rows
-        .into_iter()
-        .filter(|row| question.is_about(&row.event_name))
+    let recent = read::events(app, by, recent).await?.rows;
+    let question = question.clone();
+    // Strangers choose how many properties an event has.
+    app.limits.heavy.run(move || Ok(described(&question, names, &recent))).await
+}
+
+/// The properties of these names that were asked for, most frequent first, with types and samples of
+/// these events.
+fn described(question: &SchemaQuestion, names: NamesAnswer, recent: &[Event]) -> SchemaAnswer {
+    let rows = names.rows.into_iter().filter(|row| question.is_about(&row.event_name));
+    let mut found: Vec<(String, PropertySeen)> = rows
         .flat_map(|row| {
             let name = row.event_name;
             row.properties.into_iter().map(move |property| (name.clone(), property))
         })
         .filter(|(_, property)| question.holds(&property.name))
-        .map(|(event_name, property)| samples.describe(event_name, property.name, property.count))
         .collect();
-    found.sort_by(|a, b| (b.count, &a.event_name, &a.name).cmp(&(a.count, &b.event_name, &b.name)));
-    Ok(cut(found, question, names.truncated, SchemaRows::Properties))
+    found.sort_by(|(event, property), (other_event, other)| {
+        (other.count, event, &property.name).cmp(&(property.count, other_event, &other.name))
+    });
+    cut(found, question, names.truncated, |found| SchemaRows::Properties(with_samples(&found, recent)))
 }
 
 async fn values(app: &App, by: &Authorized<Read>, question: &SchemaQuestion) -> ApiResult<SchemaAnswer> {
@@ -297,46 +304,57 @@ fn most_rows() -> RowLimit {
     RowLimit::new(1000).unwrap_or(RowLimit::ONE)
 }
 
-/// Types and values of the properties of some events, by event name and property.
-#[derive(Default)]
-struct Samples(BTreeMap<(String, String), Seen>);
-
 /// Types and values of one property.
-type Seen = (Vec<&'static str>, Vec<String>);
+#[derive(Default)]
+struct Samples {
+    types: Vec<&'static str>,
+    values: Vec<String>,
+}
 
 impl Samples {
-    fn of(events: &[Event]) -> Self {
-        let mut samples = Self::default();
-        for event in events {
-            let Ok(properties) = serde_json::from_str::<Map<String, Value>>(&event.properties) else {
-                continue;
-            };
-            for (name, value) in properties {
-                samples.add(&event.event_name, name, &value);
-            }
-        }
-        samples
-    }
-
-    fn add(&mut self, event_name: &str, name: String, value: &Value) {
-        let (types, values) = self.0.entry((event_name.to_owned(), name)).or_default();
+    fn add(&mut self, value: &Value) {
         let kind = type_of(value);
-        if !types.contains(&kind) {
-            types.push(kind);
+        if !self.types.contains(&kind) {
+            self.types.push(kind);
+        }
+        if self.values.len() == SAMPLES {
+            return;
         }
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let text: String = text.chars().take(SAMPLE_CHARS).collect();
-        if values.len() < SAMPLES && !values.contains(&text) {
-            values.push(text);
+        if !self.values.contains(&text) {
+            self.values.push(text);
         }
     }
+}
 
-    fn describe(&self, event_name: String, name: String, count: u64) -> PropertyDescribed {
-        let key = (event_name, name);
-        let (types, samples) = self.0.get(&key).cloned().unwrap_or_default();
-        let (event_name, name) = key;
-        PropertyDescribed { event_name, name, count, types, samples }
+/// Describes properties of event names by the events that have them. Other properties are ignored.
+fn with_samples(properties: &[(String, PropertySeen)], events: &[Event]) -> Vec<PropertyDescribed> {
+    let mut samples: HashMap<&str, HashMap<&str, Samples>> = HashMap::new();
+    for (event_name, property) in properties {
+        samples.entry(event_name).or_default().entry(&property.name).or_default();
     }
+    for event in events {
+        let Some(of_event) = samples.get_mut(event.event_name.as_str()) else { continue };
+        let Ok(values) = serde_json::from_str::<Map<String, Value>>(&event.properties) else { continue };
+        for (name, value) in &values {
+            if let Some(of_property) = of_event.get_mut(name.as_str()) {
+                of_property.add(value);
+            }
+        }
+    }
+    let described = |(event_name, PropertySeen { name, count }): &(String, PropertySeen)| {
+        let of_event = samples.get_mut(event_name.as_str());
+        let found = of_event.and_then(|of_event| of_event.remove(name.as_str())).unwrap_or_default();
+        PropertyDescribed {
+            event_name: event_name.clone(),
+            name: name.clone(),
+            count: *count,
+            types: found.types,
+            samples: found.values,
+        }
+    };
+    properties.iter().map(described).collect()
 }
 
 const fn type_of(value: &Value) -> &'static str {
