@@ -109,6 +109,7 @@ fn a_client_that_never_reads_loses_its_connection() {
     assert!(page.contains("\nconnections_closed_total{reason=\"write_timeout\"} 1\n"), "{page}");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn few_requests_are_worked_on_for_a_client_that_never_reads() {
     let server = Server::start_with(&["--metrics-token", "metrics-metrics-metrics"]);
