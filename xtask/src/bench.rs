@@ -31,7 +31,7 @@ pub struct BenchArguments {
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
     #[arg(long)]
     pub grow: bool,
-    /// With `ingest`: instead, two long runs of so many minutes, without questions and with them, told
+    /// With `ingest`: instead, two long runs of so many minutes, without queries and with them, told
     /// by the minute.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=240))]
     pub minutes: Option<u64>,
@@ -53,9 +53,9 @@ pub enum Subject {
     Background,
     /// The time from the start to the first answer.
     Start,
-    /// What an agent's questions cost over the same questions over REST.
+    /// What an agent's queries cost over the same queries over REST.
     Mcp,
-    /// Questions over HTTP and inside of the process, beside ClickHouse on the same data.
+    /// Queries over HTTP and inside of the process, beside ClickHouse on the same data.
     Query,
     /// The dashboard's overview: milliseconds, and bytes on the wire.
     Dashboard,

@@ -11,7 +11,7 @@ use crate::python::python;
 /// How much to compare, and which of all the random cases.
 #[derive(Debug, Clone, Args)]
 pub struct OracleArguments {
-    /// Data sets, each with questions of every kind.
+    /// Data sets, each with queries of every kind.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub cases: u64,
     /// The first case; the following ones count on from it.

@@ -36,7 +36,7 @@ pub struct Project {
     pub plan: Plan,
     /// Days after which an event goes, as the project asks; `None`: as long as the plan allows.
     pub retention_days: Option<NonZeroU32>,
-    /// The time zone of its days, where a question names none.
+    /// The time zone of its days, where a query names none.
     pub timezone: Tz,
     /// When it was created.
     pub created_at: Timestamp,

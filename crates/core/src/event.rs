@@ -13,7 +13,7 @@ use crate::ids::ProjectId;
 use crate::key::Env;
 use crate::time::Timestamp;
 
-/// Where events live: one project's live or test side. No question ever spans two by accident,
+/// Where events live: one project's live or test side. No query ever spans two by accident,
 /// since every one is asked of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventScope {

@@ -51,7 +51,7 @@ pub enum Env {
 pub enum Scope {
     /// Send events.
     Ingest,
-    /// Ask questions.
+    /// Ask queries.
     Read,
     /// Erase a person.
     Forget,

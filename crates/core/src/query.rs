@@ -1,8 +1,8 @@
-//! The questions that the product answers, and the shapes of the answers.
+//! The queries that the product answers, and the shapes of the answers.
 //!
-//! A question that exists is valid: ranges are not empty, limits are in bounds, columns are
+//! A query that exists is valid: ranges are not empty, limits are in bounds, columns are
 //! known. Every engine answers these types and no others; REST, MCP and the dashboard ask them,
-//! which is why their answers cannot differ. No SQL and no JSON here. Questions that follow
+//! which is why their answers cannot differ. No SQL and no JSON here. Queries that follow
 //! visitors from event to event have files of their own.
 
 mod funnel;
@@ -17,13 +17,13 @@ use std::str::FromStr;
 use chrono_tz::Tz;
 
 pub use self::funnel::{
-    FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
+    FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
     StepOrder,
 };
-pub use self::pages::{PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort, UnknownPagesSort};
+pub use self::pages::{PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, midnight};
-pub use self::retention::{Cohort, RetentionAnswer, RetentionQuestion};
-pub use self::sessions::{SessionsAnswer, SessionsQuestion, SessionsRow};
+pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
+pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};
@@ -269,14 +269,14 @@ pub enum Metric {
 
 /// `GET /v1/stats`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatsQuestion {
+pub struct StatsQuery {
     /// Rows by their `timestamp`.
     pub range: TimeRange,
     /// All must hold.
     pub filters: Vec<Filter>,
     /// What is counted.
     pub metric: Metric,
-    /// At most [`StatsQuestion::MAX_DIMENSIONS`], no two alike.
+    /// At most [`StatsQuery::MAX_DIMENSIONS`], no two alike.
     pub group_by: Vec<Dimension>,
     /// One series over time.
     pub buckets: Option<Buckets>,
@@ -284,7 +284,7 @@ pub struct StatsQuestion {
     pub limit: RowLimit,
 }
 
-impl StatsQuestion {
+impl StatsQuery {
     /// The most dimensions that one answer can be grouped by.
     pub const MAX_DIMENSIONS: usize = 4;
 }
@@ -298,7 +298,7 @@ pub enum Number {
     Float(f64),
 }
 
-/// One row of a [`StatsAnswer`].
+/// One row of a [`StatsResponse`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsRow {
     /// The first instant of the bucket, when buckets were asked for.
@@ -312,7 +312,7 @@ pub struct StatsRow {
 /// By value descending, ties by the keys ascending (no value first); with buckets by bucket
 /// ascending first. Without group and buckets: exactly one row.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct StatsAnswer {
+pub struct StatsResponse {
     /// At most the limit asked for.
     pub rows: Vec<StatsRow>,
     /// Rows were cut at the limit, or some groups are counted in `other`.
@@ -326,7 +326,7 @@ pub struct StatsAnswer {
 
 /// `GET /v1/sources`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourcesQuestion {
+pub struct SourcesQuery {
     /// Rows by their `timestamp`.
     pub range: TimeRange,
     /// All must hold.
@@ -337,7 +337,7 @@ pub struct SourcesQuestion {
     pub limit: RowLimit,
 }
 
-/// One row of a [`SourcesAnswer`].
+/// One row of a [`SourcesResponse`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourcesRow {
     /// The source.
@@ -354,7 +354,7 @@ pub struct SourcesRow {
 
 /// By events descending, ties by source, then medium.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct SourcesAnswer {
+pub struct SourcesResponse {
     /// At most the limit asked for.
     pub rows: Vec<SourcesRow>,
     /// Rows were cut at the limit, or some groups are counted in `other`.
@@ -367,7 +367,7 @@ pub struct SourcesAnswer {
 
 /// `GET /v1/query`: raw events, newest first (ties by `event_id` descending).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventsQuestion {
+pub struct EventsQuery {
     /// Rows by their `timestamp`.
     pub range: TimeRange,
     /// All must hold.
@@ -380,14 +380,14 @@ pub struct EventsQuestion {
 
 /// Every event that the filters let through, for an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportQuestion {
+pub struct ExportQuery {
     /// Rows by their `timestamp`.
     pub range: TimeRange,
     /// All must hold.
     pub filters: Vec<Filter>,
 }
 
-/// The place of a row in the order of [`EventsQuestion`]. It names the row and not its number,
+/// The place of a row in the order of [`EventsQuery`]. It names the row and not its number,
 /// so rows that arrive in between neither repeat nor skip one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
@@ -399,7 +399,7 @@ pub struct Cursor {
 
 /// A page of raw events.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct EventsAnswer {
+pub struct EventsResponse {
     /// At most the limit asked for.
     pub rows: Vec<Event>,
     /// Where to continue, when there is more.
@@ -408,7 +408,7 @@ pub struct EventsAnswer {
 
 /// `GET /v1/events`: which event names occur, and with which properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamesQuestion {
+pub struct NamesQuery {
     /// Rows by their `timestamp`.
     pub range: TimeRange,
     /// The rows answered.
@@ -451,7 +451,7 @@ pub struct PropertySeen {
 
 /// By count descending, ties by name.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct NamesAnswer {
+pub struct NamesResponse {
     /// At most the limit asked for.
     pub rows: Vec<NamesRow>,
     /// Rows were cut at the limit, or some names are counted in `other`.

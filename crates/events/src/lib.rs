@@ -1,7 +1,7 @@
 //! The event stores: what any engine promises ([`EventStore`]), and the engines.
 //!
 //! The only crate that knows how events are kept. It knows no keys, accounts, HTTP or JSON
-//! answers; it is handed finished events and typed questions.
+//! answers; it is handed finished events and typed queries.
 
 pub mod embedded;
 #[cfg(test)]
@@ -14,15 +14,15 @@ use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
-    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
+    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
+    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
+    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An event store, whichever engine it runs on. Every answer is of one scope and holds nothing
-/// of another. Dropping a returned future cancels a question; an `append` that was begun may
+/// of another. Dropping a returned future cancels a query; an `append` that was begun may
 /// still be stored.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
@@ -33,7 +33,7 @@ pub trait EventStore: Send + Sync + 'static {
     async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
     /// Raw events, newest first.
-    async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError>;
+    async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError>;
 
     /// The event of this id, when it lies in the range.
     async fn event(
@@ -47,48 +47,37 @@ pub trait EventStore: Send + Sync + 'static {
     /// at the same time is known however long ago it was stored.
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Hands every event of the question to `each`, a few at a time, until it breaks off. All of
+    /// Hands every event of the query to `each`, a few at a time, until it breaks off. All of
     /// them are of the moment of the call. Where events lie together on disk they come by
     /// (timestamp, `event_id`); nothing is promised across those places.
-    async fn export(
-        &self,
-        scope: EventScope,
-        question: ExportQuestion,
-        each: ExportSink,
-    ) -> Result<(), StoreError>;
+    async fn export(&self, scope: EventScope, query: ExportQuery, each: ExportSink)
+    -> Result<(), StoreError>;
 
     /// Counts, distinct visitors, sums and means, by group and over time.
-    async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError>;
+    async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError>;
 
     /// Where visits came from.
-    async fn sources(
-        &self,
-        scope: EventScope,
-        question: SourcesQuestion,
-    ) -> Result<SourcesAnswer, StoreError>;
+    async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError>;
 
     /// Which event names occur.
-    async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError>;
+    async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError>;
 
     /// How far visitors get along a series of events.
-    async fn funnel(&self, scope: EventScope, question: FunnelQuestion) -> Result<FunnelAnswer, StoreError>;
+    async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError>;
 
     /// How many visitors come back, period after period.
     async fn retention(
         &self,
         scope: EventScope,
-        question: RetentionQuestion,
-    ) -> Result<RetentionAnswer, StoreError>;
+        query: RetentionQuery,
+    ) -> Result<RetentionResponse, StoreError>;
 
     /// Which pages are viewed, and where sessions begin and end.
-    async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError>;
+    async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError>;
 
     /// How many sessions begin, and how many of them bounce.
-    async fn sessions(
-        &self,
-        scope: EventScope,
-        question: SessionsQuestion,
-    ) -> Result<SessionsAnswer, StoreError>;
+    async fn sessions(&self, scope: EventScope, query: SessionsQuery)
+    -> Result<SessionsResponse, StoreError>;
 
     /// Queues an erasure: from the return on, no answer of this scope holds an event of that
     /// person with a timestamp before `request.at`, and none arriving later is stored.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use millimetric::cli::{Cli, run};
 
-/// Gives back what questions and merges leave free, which the C library keeps (docs/decisions/0007).
+/// Gives back what queries and merges leave free, which the C library keeps (docs/decisions/0007).
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

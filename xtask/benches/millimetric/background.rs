@@ -1,7 +1,7 @@
 //! What the work in the background costs those who send meanwhile: the same steady load beside
 //! nothing, beside erasing, and beside sealing and merging.
 //!
-//! The load is paced, well below what the server can take: how long an answer takes is a question
+//! The load is paced, well below what the server can take: how long an answer takes is a query
 //! only where none waits for its turn. Expiry is the work of erasing, at most once an hour.
 
 use std::path::Path;
@@ -112,8 +112,8 @@ async fn forget(server: &Server, duration: Duration) -> anyhow::Result<()> {
     let begin = Instant::now();
     let path = "/v1/query?event=signup&limit=1000&from=2000-01-01&to=2100-01-01";
     let (_, body) = Connection::get(server.address, path, Some(&server.read_key)).await?;
-    let answer: Value = serde_json::from_str(&body)?;
-    let users = answer["rows"].as_array().context("no rows")?;
+    let response: Value = serde_json::from_str(&body)?;
+    let users = response["rows"].as_array().context("no rows")?;
     for user in users.iter().map(|row| &row["user_id"]).filter(|user| user.is_string()) {
         if begin.elapsed() + FORGET_EVERY > duration {
             break;

@@ -17,7 +17,7 @@ const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/clickhouse.py
 pub(crate) struct ClickHouse {
     child: Child,
     requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    responses: BufReader<ChildStdout>,
 }
 
 /// What a statement answered.
@@ -39,8 +39,8 @@ impl ClickHouse {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("{} does not start", python.display()))?;
-        let (requests, answers) = child.stdin.take().zip(child.stdout.take()).context("no pipes")?;
-        let mut started = Self { child, requests, answers: BufReader::new(answers) };
+        let (requests, responses) = child.stdin.take().zip(child.stdout.take()).context("no pipes")?;
+        let mut started = Self { child, requests, responses: BufReader::new(responses) };
         started.ask("select 1")?;
         Ok(started)
     }
@@ -52,28 +52,28 @@ impl ClickHouse {
 
     /// Runs a statement.
     pub(crate) fn ask(&mut self, sql: &str) -> anyhow::Result<Answer> {
-        let mut answer = self.exchange(&json!({ "sql": sql })).with_context(|| sql.to_owned())?;
-        let Value::Array(rows) = answer["rows"].take() else {
-            bail!("ClickHouse answered no rows: {answer}")
+        let mut response = self.exchange(&json!({ "sql": sql })).with_context(|| sql.to_owned())?;
+        let Value::Array(rows) = response["rows"].take() else {
+            bail!("ClickHouse answered no rows: {response}")
         };
-        Ok(Answer { rows, millis: answer["millis"].as_f64().context("ClickHouse told no time")? })
+        Ok(Answer { rows, millis: response["millis"].as_f64().context("ClickHouse told no time")? })
     }
 
     /// Makes the system forget what it holds in memory of the files of these folders, and tells
     /// in which way.
     pub(crate) fn drop_cache(&mut self, folders: &[&Path]) -> anyhow::Result<String> {
-        let answer = self.exchange(&json!({ "drop_cache": folders }))?;
-        Ok(answer["way"].as_str().context("the cache was not dropped")?.to_owned())
+        let response = self.exchange(&json!({ "drop_cache": folders }))?;
+        Ok(response["way"].as_str().context("the cache was not dropped")?.to_owned())
     }
 
     fn exchange(&mut self, request: &Value) -> anyhow::Result<Value> {
         writeln!(self.requests, "{request}")?;
         let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        let answer: Value = serde_json::from_str(&line).context("the Python program ended")?;
-        match answer["error"].as_str() {
+        self.responses.read_line(&mut line)?;
+        let response: Value = serde_json::from_str(&line).context("the Python program ended")?;
+        match response["error"].as_str() {
             Some(error) => bail!("ClickHouse: {error}"),
-            None => Ok(answer),
+            None => Ok(response),
         }
     }
 }

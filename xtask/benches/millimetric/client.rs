@@ -34,7 +34,7 @@ impl Connection {
         timeout(PATIENCE, self.exchange_patiently(request)).await.context("no answer in 30 s")?
     }
 
-    /// A question with a key, over a connection of its own.
+    /// A query with a key, over a connection of its own.
     pub(crate) async fn get(
         address: SocketAddr,
         path: &str,

@@ -109,10 +109,10 @@ impl Browser {
 
     /// The bytes of an answer, as they come over the wire.
     fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        let answer: Response<Body> =
+        let response: Response<Body> =
             self.agent.get(format!("{}{path}", self.address)).header("cookie", &self.cookie).call()?;
-        ensure!(answer.status() == 200, "{path}: {}", answer.status());
-        Ok(answer.into_body().read_to_vec()?)
+        ensure!(response.status() == 200, "{path}: {}", response.status());
+        Ok(response.into_body().read_to_vec()?)
     }
 
     /// Adds when the pages are painted in Chromium.

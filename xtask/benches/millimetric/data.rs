@@ -1,4 +1,4 @@
-//! The data that questions are asked about: 20 projects of very different sizes over 90 days, made
+//! The data that queries are asked about: 20 projects of very different sizes over 90 days, made
 //! by the release binary's own `demo`, all sealed, and the same rows in ClickHouse.
 //!
 //! Kept below the target folder: made once for each size and each build of the binary.
@@ -26,9 +26,9 @@ const PROJECTS: u32 = 20;
 /// largest has 30 of 100 events.
 const SKEW: f64 = 1.07;
 
-const CREATE: &str = include_str!("questions/create.sql");
+const CREATE: &str = include_str!("queries/create.sql");
 /// Reads Parquet files into the table; `{segments}` is where they lie.
-pub(crate) const LOAD: &str = include_str!("questions/load.sql");
+pub(crate) const LOAD: &str = include_str!("queries/load.sql");
 
 /// Data of one size.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Data {
     /// ClickHouse reads them from the files.
     pub(crate) fn bytes_by_place(&self, clickhouse: &mut ClickHouse) -> anyhow::Result<Vec<(String, f64)>> {
         let segments = self.folder().join("segments/**/*.parquet");
-        let sql = include_str!("questions/columns.sql").replace("{segments}", &segments.to_string_lossy());
+        let sql = include_str!("queries/columns.sql").replace("{segments}", &segments.to_string_lossy());
         let of_event = |bytes: f64| bytes / self.events as f64;
         let mut places = Vec::new();
         for row in clickhouse.ask(&sql)?.rows {
@@ -94,8 +94,8 @@ impl Data {
         let ours = bytes_below(&self.folder().join("segments"))?
             + fs::metadata(self.folder().join("events.db"))?.len();
         let sql = "select sum(bytes_on_disk) as bytes from system.parts where active and table = 'events'";
-        let answer = clickhouse.ask(sql)?;
-        let theirs = answer.rows[0]["bytes"].as_f64().context("ClickHouse tells no size")?;
+        let response = clickhouse.ask(sql)?;
+        let theirs = response.rows[0]["bytes"].as_f64().context("ClickHouse tells no size")?;
         Ok((ours as f64 / self.events as f64, theirs / self.events as f64))
     }
 }

@@ -12,7 +12,7 @@ use xtask::bench::Subject;
 use crate::load::{self, Achieved};
 use crate::machine::now;
 use crate::memory::{peak_megabytes, resident_megabytes};
-use crate::questions::{Days, ask_in_turn};
+use crate::queries::{Days, ask_in_turn};
 use crate::report::{Goal, Report, percentile};
 use crate::requests::{Request, traffic};
 use crate::server::Server;
@@ -30,7 +30,7 @@ pub(crate) struct Shape {
 
 /// Batches of a server or of an SDK.
 pub(crate) const BATCHES: Shape = Shape { connections: 8, requests: 4, events_per_request: 1000 };
-/// Events that are there when questions are asked beside the single ones …
+/// Events that are there when queries are asked beside the single ones …
 const BESIDE_QUESTIONS: u64 = 1_000_000;
 /// … about so many days.
 const DAYS: i64 = 30;
@@ -97,7 +97,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Single events into a project that holds many, and the questions about it one after the other.
+/// Single events into a project that holds many, and the queries about it one after the other.
 async fn beside_questions(
     binary: &Path,
     duration: Duration,

@@ -1,10 +1,10 @@
-//! The same questions asked of the store inside of this process: what of the time is the store's
+//! The same queries asked of the store inside of this process: what of the time is the store's
 //! own, without HTTP and JSON.
 
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
-use millimetric::wire::questions::{
+use millimetric::wire::queries::{
     EventsParams, FunnelParams, SourcesParams, StatsParams, params_and_filters,
 };
 use millimetric_core::event::EventScope;
@@ -13,23 +13,23 @@ use millimetric_events::EventStore as _;
 use millimetric_events::embedded::{EmbeddedStore, Options};
 
 use crate::data::Data;
-use crate::questions::{Days, QUESTIONS, Question};
+use crate::queries::{Days, QUESTIONS, Question};
 use crate::report::median;
 
 /// Runs that are not counted.
 const WARM_UPS: u32 = 2;
 
-/// The median time of each question in milliseconds.
+/// The median time of each query in milliseconds.
 pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Result<Vec<f64>> {
     let project = data.project.parse().map_err(|error| anyhow!("{error:?}")).context("the project's id")?;
     let scope = EventScope { project, env: Env::Live };
     let store = EmbeddedStore::open(&data.folder(), Options::default()).await?;
     let mut medians = Vec::new();
-    for question in QUESTIONS {
+    for query in QUESTIONS {
         let mut times = Vec::new();
         for run in 0..WARM_UPS + runs {
             let start = Instant::now();
-            ask(&store, scope, question, days).await?;
+            ask(&store, scope, query, days).await?;
             if run >= WARM_UPS {
                 times.push(start.elapsed().as_secs_f64() * 1000.0);
             }
@@ -40,30 +40,25 @@ pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Resu
     Ok(medians)
 }
 
-async fn ask(
-    store: &EmbeddedStore,
-    scope: EventScope,
-    question: &Question,
-    days: &Days,
-) -> anyhow::Result<()> {
-    let query = question.query(days);
+async fn ask(store: &EmbeddedStore, scope: EventScope, asked: &Question, days: &Days) -> anyhow::Result<()> {
+    let query = asked.query(days);
     let refused = |error| anyhow!("{query} is refused: {error:?}");
-    match question.route() {
+    match asked.route() {
         "/v1/stats" => {
             let (params, filters) = params_and_filters::<StatsParams>(Some(&query)).map_err(refused)?;
-            store.stats(scope, params.question(filters).map_err(refused)?).await?;
+            store.stats(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/sources" => {
             let (params, filters) = params_and_filters::<SourcesParams>(Some(&query)).map_err(refused)?;
-            store.sources(scope, params.question(filters).map_err(refused)?).await?;
+            store.sources(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/query" => {
             let (params, filters) = params_and_filters::<EventsParams>(Some(&query)).map_err(refused)?;
-            store.events(scope, params.question(filters).map_err(refused)?).await?;
+            store.events(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/funnel" => {
             let (params, filters) = params_and_filters::<FunnelParams>(Some(&query)).map_err(refused)?;
-            store.funnel(scope, params.question(filters).map_err(refused)?).await?;
+            store.funnel(scope, params.query(filters).map_err(refused)?).await?;
         }
         route => bail!("{route} is not asked here"),
     }

@@ -87,11 +87,11 @@ async fn send(
         let request = &mut requests[turn];
         let bytes = request.renewed(now(), &mut ids);
         let start = Instant::now();
-        let (status, answer) = connection.exchange(bytes).await?;
+        let (status, response) = connection.exchange(bytes).await?;
         done.latencies.push(start.elapsed().as_secs_f64() * 1000.0);
-        let answer = String::from_utf8_lossy(answer);
-        if status != 202 || answer.contains("duplicates") {
-            bail!("expected 202 for new events, got {status}: {answer}");
+        let response = String::from_utf8_lossy(response);
+        if status != 202 || response.contains("duplicates") {
+            bail!("expected 202 for new events, got {status}: {response}");
         }
         done.events += request.event_count();
         turn = (turn + 1) % requests.len();

@@ -1,4 +1,4 @@
-//! Long runs: batches as fast as they are answered, first alone, then beside the questions of a
+//! Long runs: batches as fast as they are answered, first alone, then beside the queries of a
 //! dashboard, told by the minute. Speed and memory have to stay where they are while the data grow.
 
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::ingest::{BATCHES, requests};
 use crate::load;
 use crate::machine::now;
 use crate::memory::{peak_megabytes, resident_megabytes};
-use crate::questions::{Days, ask_in_turn};
+use crate::queries::{Days, ask_in_turn};
 use crate::report::{Report, Table, percentile, shown};
 use crate::requests::Request;
 use crate::server::Server;
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// The days that the questions are about: all of the data lie in them.
+/// The days that the queries are about: all of the data lie in them.
 const DAYS: i64 = 3;
 const OF_BATCHES: [&str; 6] =
     ["minute", "events held", "events/s", "p99 of a batch, ms", "resident memory, MB", "highest so far, MB"];

@@ -1,4 +1,4 @@
-//! What an agent's question costs over the same question of a program: each read tool beside its REST
+//! What an agent's query costs over the same query of a program: each read tool beside its REST
 //! twin, asked in turn of one server, over connections that stay open.
 //!
 //! Every pair of answers is compared, and a difference ends the run.
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::client::Connection;
 use crate::machine::now;
-use crate::questions::{Asker, Days};
+use crate::queries::{Asker, Days};
 use crate::report::{Goal, Report, Table, median, shown};
 use crate::server::Server;
 
@@ -144,9 +144,9 @@ impl<'a> Agent<'a> {
         let start = Instant::now();
         let (status, body) = self.connection.exchange(request.as_bytes()).await?;
         let millis = start.elapsed().as_secs_f64() * 1000.0;
-        let answer: Value = serde_json::from_slice(body)?;
-        let rows = answer["result"]["content"][0]["text"].as_str().map(serde_json::from_str);
-        let rows = rows.with_context(|| format!("{}: {status} {answer}", twins.tool))??;
+        let response: Value = serde_json::from_slice(body)?;
+        let rows = response["result"]["content"][0]["text"].as_str().map(serde_json::from_str);
+        let rows = rows.with_context(|| format!("{}: {status} {response}", twins.tool))??;
         Ok(Called { rows, millis })
     }
 }

@@ -1,4 +1,4 @@
-//! Questions about sealed data: ours over HTTP, the store alone, and ClickHouse on the same rows
+//! Queries about sealed data: ours over HTTP, the store alone, and ClickHouse on the same rows
 //! in the same run, warm and cold, and how the times grow with the data.
 //!
 //! Every pair of answers is compared, and a difference ends the run: a time counts only for the
@@ -12,15 +12,15 @@ use crate::clickhouse::ClickHouse;
 use crate::data::{Data, UNTIL};
 use crate::inside;
 use crate::memory::{peak_megabytes, resident_megabytes};
-use crate::questions::{Asker, Days, QUESTIONS, Question, ensure_same};
+use crate::queries::{Asker, Days, QUESTIONS, Question, ensure_same};
 use crate::report::{Report, Table, median, shown};
 use crate::server::Server;
 
 /// Runs that are not counted.
 const WARM_UPS: u32 = 2;
-/// Warm runs of each question, at least.
+/// Warm runs of each query, at least.
 const LEAST_RUNS: u32 = 7;
-/// Cold runs of each question: each needs new processes.
+/// Cold runs of each query: each needs new processes.
 const COLD_RUNS: u32 = 3;
 /// The sizes of `--grow`.
 const SIZES: [u64; 3] = [1_000_000, 10_000_000, 50_000_000];
@@ -46,7 +46,7 @@ impl Pair {
     }
 }
 
-/// Both tables of one size: the questions, and what they took in memory and on disk.
+/// Both tables of one size: the queries, and what they took in memory and on disk.
 pub(crate) async fn measure(
     binary: &Path,
     python: &Path,
@@ -74,7 +74,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// How the times grow: the same questions on more and more data.
+/// How the times grow: the same queries on more and more data.
 pub(crate) async fn grow(binary: &Path, python: &Path, runs: u32, report: &mut Report) -> anyhow::Result<()> {
     let mut columns = Vec::new();
     for events in SIZES {
@@ -86,9 +86,9 @@ pub(crate) async fn grow(binary: &Path, python: &Path, runs: u32, report: &mut R
         }
     }
     let cell = |pair: &Pair| format!("{} / {}", shown(pair.ours), shown(pair.theirs));
-    let row = |(place, question): (usize, &Question)| {
+    let row = |(place, query): (usize, &Question)| {
         let cells = columns.iter().map(|(_, pairs)| cell(&pairs[place]));
-        [question.name.to_owned()].into_iter().chain(cells).collect()
+        [query.name.to_owned()].into_iter().chain(cells).collect()
     };
     report.add_table(Table {
         title: "Growth: ms warm, over HTTP / ClickHouse".to_owned(),
@@ -114,15 +114,15 @@ impl<'a> Bench<'a> {
         Ok(Self { data, server, clickhouse: ClickHouse::start(python, &data.clickhouse())? })
     }
 
-    /// The medians of each question, both asked in turn so that the machine's moods hit both.
+    /// The medians of each query, both asked in turn so that the machine's moods hit both.
     async fn warm(&mut self, days: &Days, runs: u32) -> anyhow::Result<Vec<Pair>> {
         let mut asker = Asker::connect(self.server.address, &self.data.read_key).await?;
         let mut medians = Vec::new();
-        for question in QUESTIONS {
-            eprintln!("warm: {}", question.name);
+        for query in QUESTIONS {
+            eprintln!("warm: {}", query.name);
             let mut pairs = Vec::new();
             for run in 0..WARM_UPS + runs {
-                let pair = ask_both(question, &mut asker, &mut self.clickhouse, self.data, days).await?;
+                let pair = ask_both(query, &mut asker, &mut self.clickhouse, self.data, days).await?;
                 pairs.extend((run >= WARM_UPS).then_some(pair));
             }
             medians.push(Pair::medians(&pairs));
@@ -150,31 +150,31 @@ impl<'a> Bench<'a> {
 
 /// Times of both, when the answers are the same.
 async fn ask_both(
-    question: &Question,
+    query: &Question,
     asker: &mut Asker<'_>,
     clickhouse: &mut ClickHouse,
     data: &Data,
     days: &Days,
 ) -> anyhow::Result<Pair> {
-    let path = format!("{}?{}", question.route(), question.query(days));
+    let path = format!("{}?{}", query.route(), query.query(days));
     let ours = asker.ask(&path).await?;
-    let theirs = clickhouse.ask(&question.sql(&data.project, days))?;
+    let theirs = clickhouse.ask(&query.sql(&data.project, days))?;
     ensure_same(&ours.rows, &theirs.rows).with_context(|| format!("{path} disagrees with ClickHouse"))?;
     Ok(Pair { ours: ours.millis, theirs: theirs.millis })
 }
 
-/// The medians of first questions: new processes, nothing of the files in memory; and how that
+/// The medians of first queries: new processes, nothing of the files in memory; and how that
 /// was brought about.
 async fn cold(binary: &Path, python: &Path, data: &Data, days: &Days) -> anyhow::Result<(Vec<Pair>, String)> {
     let (mut medians, mut way) = (Vec::new(), String::new());
-    for question in QUESTIONS {
-        eprintln!("cold: {}", question.name);
+    for query in QUESTIONS {
+        eprintln!("cold: {}", query.name);
         let mut pairs = Vec::new();
         for _ in 0..COLD_RUNS {
             let mut bench = Bench::start(binary, python, data).await?;
             let mut asker = Asker::connect(bench.server.address, &data.read_key).await?;
             way = bench.clickhouse.drop_cache(&[&data.home])?;
-            pairs.push(ask_both(question, &mut asker, &mut bench.clickhouse, data, days).await?);
+            pairs.push(ask_both(query, &mut asker, &mut bench.clickhouse, data, days).await?);
         }
         medians.push(Pair::medians(&pairs));
     }
@@ -185,9 +185,9 @@ fn questions_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) ->
     let cells = |pair: Pair| {
         [format!("**{}**", shown(pair.ours)), shown(pair.theirs), format!("{}×", shown(pair.ratio()))]
     };
-    let rows = QUESTIONS.iter().zip(warm).zip(inside).zip(cold).map(|(((question, warm), inside), cold)| {
+    let rows = QUESTIONS.iter().zip(warm).zip(inside).zip(cold).map(|(((query, warm), inside), cold)| {
         let warm = cells(*warm).into_iter();
-        [question.name.to_owned(), shown(*inside)].into_iter().chain(warm).chain(cells(*cold)).collect()
+        [query.name.to_owned(), shown(*inside)].into_iter().chain(warm).chain(cells(*cold)).collect()
     });
     let header = [
         "question",

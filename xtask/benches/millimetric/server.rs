@@ -109,8 +109,8 @@ impl Server {
     pub(crate) async fn stored_events(&self) -> anyhow::Result<u64> {
         let path = "/v1/stats?metric=count&from=2000-01-01&to=2100-01-01";
         let (status, body) = Connection::get(self.address, path, Some(&self.read_key)).await?;
-        let answer: Value = serde_json::from_str(&body).with_context(|| format!("{status}: {body}"))?;
-        answer["rows"][0]["value"].as_u64().with_context(|| format!("no count in {status}: {body}"))
+        let response: Value = serde_json::from_str(&body).with_context(|| format!("{status}: {body}"))?;
+        response["rows"][0]["value"].as_u64().with_context(|| format!("no count in {status}: {body}"))
     }
 
     /// Asks it to stop, as an operator does, and waits until it has.

@@ -1,4 +1,4 @@
-//! What a rule can ask of a visit, and how each question reads.
+//! What a rule can ask of a visit, and how each query reads.
 //!
 //! A condition looks at signals only; it never reads a URL itself, and knows nothing of the order of
 //! the rules.
@@ -9,7 +9,7 @@ use super::directory::Class;
 use super::signals::Signals;
 use super::utm;
 
-/// One question that a visit answers with yes or no.
+/// One query that a visit answers with yes or no.
 #[derive(Debug)]
 pub(super) enum Condition {
     /// One of these click ids is in the url.

@@ -98,7 +98,7 @@ impl<'t> Cuts<'t> {
         }
     }
 
-    /// A question mark separates, too: it opens the query of an address that stands in a value.
+    /// A query mark separates, too: it opens the query of an address that stands in a value.
     fn query(&mut self, range: Range<usize>) {
         let text = self.text;
         let separators = ['?', '&', ';'];

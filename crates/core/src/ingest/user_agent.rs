@@ -68,13 +68,13 @@ pub struct Reading {
 /// Reads user agents and remembers the answers.
 pub struct UserAgents {
     bots: Bots,
-    answers: Cache<String, Reading>,
+    responses: Cache<String, Reading>,
 }
 
 impl UserAgents {
     /// With the embedded list of bots and an empty cache.
     pub fn new() -> Self {
-        Self { bots: Bots::embedded(), answers: Cache::new(CACHE_ENTRIES) }
+        Self { bots: Bots::embedded(), responses: Cache::new(CACHE_ENTRIES) }
     }
 
     /// The device and the bot verdict.
@@ -82,12 +82,12 @@ impl UserAgents {
         let Some(key) = key(user_agent, hints) else {
             return self.work_out(user_agent, hints);
         };
-        if let Some(answer) = self.answers.get(&key) {
-            return answer;
+        if let Some(response) = self.responses.get(&key) {
+            return response;
         }
-        let answer = self.work_out(user_agent, hints);
-        self.answers.insert(key, answer);
-        answer
+        let response = self.work_out(user_agent, hints);
+        self.responses.insert(key, response);
+        response
     }
 
     fn work_out(&self, user_agent: &str, hints: &ClientHints<'_>) -> Reading {

@@ -23,7 +23,7 @@ use crate::time::TimeRange;
 /// the steps first name them, those of one name by their group, and then those that pass the
 /// filters first. A visitor is in the group of the event that started the attempt which first got furthest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunnelQuestion {
+pub struct FunnelQuery {
     /// Events by their `timestamp`; what lies outside is no step.
     pub range: TimeRange,
     /// All must hold of the event that starts an attempt; later steps may have other values.
@@ -34,7 +34,7 @@ pub struct FunnelQuestion {
     pub window: FunnelWindow,
     /// Whether the steps have an order.
     pub order: StepOrder,
-    /// At most [`StatsQuestion::MAX_DIMENSIONS`](super::StatsQuestion::MAX_DIMENSIONS), no two
+    /// At most [`StatsQuery::MAX_DIMENSIONS`](super::StatsQuery::MAX_DIMENSIONS), no two
     /// alike.
     pub group_by: Vec<Dimension>,
     /// The groups answered.
@@ -123,7 +123,7 @@ impl StepOrder {
 /// Groups by the visitors who started, descending, ties by the keys ascending (no value first).
 /// Without group: exactly one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct FunnelAnswer {
+pub struct FunnelResponse {
     /// At most the limit asked for.
     pub groups: Vec<FunnelGroup>,
     /// Groups were cut at the limit, or some are counted in `other`.

@@ -17,7 +17,7 @@ pub const PAGE_VIEW: &str = "$pageview";
 /// then those that pass the filters first. It is a bounce when there is only one. A session counts when its entry
 /// passes the filters, and then with all of its page views.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PagesQuestion {
+pub struct PagesQuery {
     /// Page views by their `timestamp`.
     pub range: TimeRange,
     /// All must hold of a session's entry.
@@ -28,7 +28,7 @@ pub struct PagesQuestion {
     pub limit: RowLimit,
 }
 
-/// What the rows of a [`PagesAnswer`] are ordered by, descending.
+/// What the rows of a [`PagesResponse`] are ordered by, descending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PagesSort {
     /// `views`: the top pages.
@@ -60,7 +60,7 @@ impl FromStr for PagesSort {
 
 /// By the number asked for, descending, ties by path (no path first).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PagesAnswer {
+pub struct PagesResponse {
     /// At most the limit asked for.
     pub rows: Vec<PagesRow>,
     /// Sessions of all pages together.

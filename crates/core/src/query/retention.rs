@@ -12,7 +12,7 @@ use crate::time::{TimeRange, Timestamp};
 /// first included, when any event of theirs in it is a return (`return_event`), whatever the
 /// filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetentionQuestion {
+pub struct RetentionQuery {
     /// Events by their `timestamp`; what lies outside neither begins nor returns. At most
     /// [`Self::MOST_PERIODS`] long (see [`Self::longest`]).
     pub range: TimeRange,
@@ -26,7 +26,7 @@ pub struct RetentionQuestion {
     pub periods: Buckets,
 }
 
-impl RetentionQuestion {
+impl RetentionQuery {
     /// So many periods fit into the longest range.
     pub const MOST_PERIODS: i64 = 120;
 
@@ -43,7 +43,7 @@ impl RetentionQuestion {
 
 /// Cohorts in order of time; a period in which nobody began has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RetentionAnswer {
+pub struct RetentionResponse {
     /// At most one for each period of the range.
     pub cohorts: Vec<Cohort>,
 }

@@ -5,9 +5,9 @@
 use super::{Buckets, Filter, RowLimit};
 use crate::time::{TimeRange, Timestamp};
 
-/// Sessions as [`PagesQuestion`](super::PagesQuestion) defines them, over time.
+/// Sessions as [`PagesQuery`](super::PagesQuery) defines them, over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionsQuestion {
+pub struct SessionsQuery {
     /// Page views by their `timestamp`.
     pub range: TimeRange,
     /// All must hold of a session's entry.
@@ -20,7 +20,7 @@ pub struct SessionsQuestion {
 
 /// By bucket ascending. Without buckets: exactly one row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SessionsAnswer {
+pub struct SessionsResponse {
     /// At most the limit asked for. A session is in the bucket of its entry.
     pub rows: Vec<SessionsRow>,
     /// Rows were cut at the limit.

@@ -12,7 +12,7 @@ use super::row::Row;
 use super::text::{Codes, Interner, TextColumn};
 use super::times::Times;
 
-/// Rows at which a tail is frozen: few enough to be copied for a question, many enough that
+/// Rows at which a tail is frozen: few enough to be copied for a query, many enough that
 /// their dictionaries do not weigh.
 pub(super) const BLOCK_ROWS: usize = 16_384;
 /// … or at so many bytes, which bounds what a query copies of it.
@@ -121,7 +121,7 @@ impl Tail {
         }
     }
 
-    /// A copy of these columns and the times, for one question.
+    /// A copy of these columns and the times, for one query.
     pub(super) fn copy(&self, fields: FieldSet) -> Block {
         let texts = Field::ALL.map(|field| {
             fields.contains(field).then(|| {

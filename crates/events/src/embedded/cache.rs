@@ -1,6 +1,6 @@
 //! Decoded columns kept in memory under a byte budget, least recently used first to go.
 //!
-//! Two questions that want one column load it once. Holds only what a file or a frozen block
+//! Two queries that want one column load it once. Holds only what a file or a frozen block
 //! can give again; never anything that exists nowhere else.
 
 use std::any::Any;
@@ -38,7 +38,7 @@ pub(super) enum Part {
     VisitorTokens,
     /// What an estimate of all visitors of the chunk needs.
     VisitorSketch,
-    /// The groups of a question.
+    /// The groups of a query.
     Summary(SummaryKey),
     /// The text of a top-level property.
     Property(Arc<str>),

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
-    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
+    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
+    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
+    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -62,22 +62,22 @@ impl EventStore for EmbeddedStore {
     async fn export(
         &self,
         scope: EventScope,
-        question: ExportQuestion,
+        query: ExportQuery,
         each: ExportSink,
     ) -> Result<(), StoreError> {
-        let (range, scope) = (question.range, self.shared.scopes.get_or_new(scope));
+        let (range, scope) = (query.range, self.shared.scopes.get_or_new(scope));
         let shared = Arc::clone(&self.shared);
         // An export lasts as long as its client reads, and holds a few rows at a time.
         blocking(QueryContext::default(), move |context| {
-            export::export(View::of(&shared, &scope, range, FieldSet::ALL), &question, each, context)
+            export::export(View::of(&shared, &scope, range, FieldSet::ALL), &query, each, context)
         })
         .await
     }
 
-    async fn events(&self, scope: EventScope, question: EventsQuestion) -> Result<EventsAnswer, StoreError> {
-        let (range, fields) = (question.range, FieldSet::ALL);
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::events::events(view, &question, context)
+    async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError> {
+        let (range, fields) = (query.range, FieldSet::ALL);
+        self.response(scope, range, fields, move |view, context| {
+            kernel::events::events(view, &query, context)
         })
         .await
     }
@@ -88,50 +88,42 @@ impl EventStore for EmbeddedStore {
         range: TimeRange,
         event_id: String,
     ) -> Result<Option<Event>, StoreError> {
-        self.answer(scope, range, FieldSet::ALL, move |view, context| {
+        self.response(scope, range, FieldSet::ALL, move |view, context| {
             kernel::find::event(&view, &event_id, context)
         })
         .await
     }
 
-    async fn stats(&self, scope: EventScope, question: StatsQuestion) -> Result<StatsAnswer, StoreError> {
-        let (range, fields) = (question.range, view::counted(&question));
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::stats::stats(&view, &question, context)
-        })
-        .await
+    async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError> {
+        let (range, fields) = (query.range, view::counted(&query));
+        self.response(scope, range, fields, move |view, context| kernel::stats::stats(&view, &query, context))
+            .await
     }
 
-    async fn sources(
-        &self,
-        scope: EventScope,
-        question: SourcesQuestion,
-    ) -> Result<SourcesAnswer, StoreError> {
-        let fields = view::filtered(&question.filters);
+    async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError> {
+        let fields = view::filtered(&query.filters);
         let fields = fields.with(Field::Source).with(Field::Medium).with(Field::AnonymousId);
-        let range = question.range;
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::sources::sources(&view, &question, context)
+        let range = query.range;
+        self.response(scope, range, fields, move |view, context| {
+            kernel::sources::sources(&view, &query, context)
         })
         .await
     }
 
-    async fn names(&self, scope: EventScope, question: NamesQuestion) -> Result<NamesAnswer, StoreError> {
+    async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError> {
         let fields =
             [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
-        let range = question.range;
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::names::names(&view, &question, context)
-        })
-        .await
+        let range = query.range;
+        self.response(scope, range, fields, move |view, context| kernel::names::names(&view, &query, context))
+            .await
     }
 
-    async fn funnel(&self, scope: EventScope, question: FunnelQuestion) -> Result<FunnelAnswer, StoreError> {
-        let fields = view::filtered(&question.filters).union(view::grouped(&question.group_by));
+    async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError> {
+        let fields = view::filtered(&query.filters).union(view::grouped(&query.group_by));
         let fields = fields.with(Field::EventName).with(Field::AnonymousId);
-        let range = question.range;
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::funnel::funnel(&view, &question, context)
+        let range = query.range;
+        self.response(scope, range, fields, move |view, context| {
+            kernel::funnel::funnel(&view, &query, context)
         })
         .await
     }
@@ -139,34 +131,32 @@ impl EventStore for EmbeddedStore {
     async fn retention(
         &self,
         scope: EventScope,
-        question: RetentionQuestion,
-    ) -> Result<RetentionAnswer, StoreError> {
-        let fields = view::filtered(&question.filters).with(Field::EventName).with(Field::AnonymousId);
-        let range = question.range;
+        query: RetentionQuery,
+    ) -> Result<RetentionResponse, StoreError> {
+        let fields = view::filtered(&query.filters).with(Field::EventName).with(Field::AnonymousId);
+        let range = query.range;
         let kernel =
-            move |view: View, context: &QueryContext| kernel::retention::retention(&view, &question, context);
-        self.answer(scope, range, fields, kernel).await
+            move |view: View, context: &QueryContext| kernel::retention::retention(&view, &query, context);
+        self.response(scope, range, fields, kernel).await
     }
 
-    async fn pages(&self, scope: EventScope, question: PagesQuestion) -> Result<PagesAnswer, StoreError> {
-        let fields = view::of_sessions(&question.filters);
-        let range = question.range;
-        self.answer(scope, range, fields, move |view, context| {
-            kernel::pages::pages(&view, &question, context)
-        })
-        .await
+    async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError> {
+        let fields = view::of_sessions(&query.filters);
+        let range = query.range;
+        self.response(scope, range, fields, move |view, context| kernel::pages::pages(&view, &query, context))
+            .await
     }
 
     async fn sessions(
         &self,
         scope: EventScope,
-        question: SessionsQuestion,
-    ) -> Result<SessionsAnswer, StoreError> {
-        let fields = view::of_sessions(&question.filters);
-        let range = question.range;
+        query: SessionsQuery,
+    ) -> Result<SessionsResponse, StoreError> {
+        let fields = view::of_sessions(&query.filters);
+        let range = query.range;
         let kernel =
-            move |view: View, context: &QueryContext| kernel::sessions::sessions(&view, &question, context);
-        self.answer(scope, range, fields, kernel).await
+            move |view: View, context: &QueryContext| kernel::sessions::sessions(&view, &query, context);
+        self.response(scope, range, fields, kernel).await
     }
 
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {

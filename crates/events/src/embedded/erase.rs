@@ -170,7 +170,7 @@ impl Keeper {
         Ok(events)
     }
 
-    /// Questions that began before still read old files of the scope, those that a merge replaced
+    /// Queries that began before still read old files of the scope, those that a merge replaced
     /// included; the last one to end deletes them.
     fn wait_for_readers(&self, scope: EventScope) -> Result<(), StoreError> {
         while self

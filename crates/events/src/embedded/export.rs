@@ -1,12 +1,12 @@
 //! An export: every row of a view that the filters let through, in bounded memory.
 //!
 //! Rows are read whole, a few at a time, and never through the column cache: an export of
-//! everything must not push out what questions need.
+//! everything must not push out what queries need.
 
 use std::ops::ControlFlow;
 
 use millimetric_core::event::Event;
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 
 use super::columns::Chunk;
 use super::field::Field;
@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Hands the rows of the view to `each`, chunk by chunk, those with the earliest events first.
 pub(super) fn export(
     mut view: View,
-    question: &ExportQuestion,
+    query: &ExportQuery,
     each: ExportSink,
     context: &QueryContext,
 ) -> Result<(), StoreError> {
@@ -34,7 +34,7 @@ pub(super) fn export(
     for chunk in chunks {
         context.check()?;
         let mut take = |row: Row<'_>| {
-            if !is_wanted(&view, question, &row) {
+            if !is_wanted(&view, query, &row) {
                 return Ok(ControlFlow::Continue(()));
             }
             context.check()?;
@@ -81,12 +81,12 @@ fn rows(
     }
 }
 
-fn is_wanted(view: &View, question: &ExportQuestion, row: &Row<'_>) -> bool {
+fn is_wanted(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
     let passes = |filter: &millimetric_core::query::Filter| {
         row.text(Field::from(filter.column)) == Some(filter.value.as_str())
     };
-    in_range && question.filters.iter().all(passes) && !is_hidden(view, row)
+    in_range && query.filters.iter().all(passes) && !is_hidden(view, row)
 }
 
 fn is_hidden(view: &View, row: &Row<'_>) -> bool {

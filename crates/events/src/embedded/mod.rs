@@ -1,8 +1,8 @@
 //! The embedded engine: SQLite for what is new, Parquet for what is sealed, kernels over columns
-//! for questions. One process, one directory, no server.
+//! for queries. One process, one directory, no server.
 //!
 //! An event is first a row of the hot log (`writer`, `frame`, `manifest`) and of the hot columns
-//! (`block`, `scope`); the keeper seals it into a segment (`seal`, `segment_file`). Questions
+//! (`block`, `scope`); the keeper seals it into a segment (`seal`, `segment_file`). Queries
 //! read a `view` of both through `columns`. Nothing durable is of our own making.
 
 mod apply;
@@ -134,7 +134,7 @@ impl EmbeddedStore {
         .await
     }
 
-    async fn answer<T: Send + Default + 'static>(
+    async fn response<T: Send + Default + 'static>(
         &self,
         scope: EventScope,
         range: TimeRange,

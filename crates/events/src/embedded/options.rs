@@ -15,7 +15,7 @@ use crate::StoreError;
 pub struct Options {
     /// Batches that wait to be written, in bytes of memory; more is refused as overloaded.
     pub queue_bytes: usize,
-    /// Decoded columns kept for questions, in bytes.
+    /// Decoded columns kept for queries, in bytes.
     pub cache_bytes: u64,
     /// Memory that running queries may take together for groups, visitors and sessions, in bytes; one
     /// query may take half of it.

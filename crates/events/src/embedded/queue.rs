@@ -106,10 +106,10 @@ impl Queue {
         if waiting.closed {
             return Err(closing());
         }
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         waiting.work.push_back(Work::Change(change, reply));
         self.arrived.notify_one();
-        Ok(answer)
+        Ok(response)
     }
 
     /// Waits for work; `None` once the queue is closed and empty.

@@ -31,7 +31,7 @@ impl Scope {
         Self { id, live: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
     }
 
-    /// The table of visitor numbers for one question; a new one when the old one has more than that.
+    /// The table of visitor numbers for one query; a new one when the old one has more than that.
     pub(super) fn visitors(&self, most: usize) -> Arc<VisitorTable> {
         if self.numbered_visitors() > most {
             self.forget_visitors();

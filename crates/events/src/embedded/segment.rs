@@ -1,7 +1,7 @@
 //! A sealed segment: what the manifest knows of one Parquet file, and how its columns are read.
 //!
 //! A segment never changes. One that was replaced deletes its file when the last reader has let
-//! go of it, so a running question never loses a file. Writing them is `segment_file.rs`.
+//! go of it, so a running query never loses a file. Writing them is `segment_file.rs`.
 
 use std::fs::File;
 use std::ops::{ControlFlow, Range};

@@ -127,7 +127,7 @@ impl Shared {
         self.queue.change(change)?.await.map_err(|_| closing())?
     }
 
-    /// Refuses questions to a scope in which it is not known who is to be left out.
+    /// Refuses queries to a scope in which it is not known who is to be left out.
     pub(super) fn readable(&self, scope: EventScope) -> Result<(), StoreError> {
         self.unreadable.read().get(&scope).map_or(Ok(()), |why| Err(StoreError::Corrupt(why.clone())))
     }

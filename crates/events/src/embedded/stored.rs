@@ -169,7 +169,7 @@ fn erasure_name(row: &SqliteRow) -> String {
 }
 
 /// A segment's row. One that is damaged stays a segment of its project, with a file that is not
-/// there: questions about its time must fail, and not be answered without it.
+/// there: queries about its time must fail, and not be answered without it.
 fn segment(row: &SqliteRow) -> Result<StoredSegment, Damage> {
     let id = number(row, "id");
     let scope = scope(row).map_err(|error| Damage::of("segment", &id, None, &error))?;

@@ -1,9 +1,9 @@
-//! What one question sees: the chunks of its scope and range at one moment, and what is hidden
+//! What one query sees: the chunks of its scope and range at one moment, and what is hidden
 //! in them. Later writes do not change it.
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Dimension, Filter, Metric, StatsQuestion};
+use millimetric_core::query::{Dimension, Filter, Metric, StatsQuery};
 use millimetric_core::time::TimeRange;
 
 use super::columns::Chunk;
@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::shared::Shared;
 use super::visitors::VisitorTable;
 
-/// The rows that a question may look at.
+/// The rows that a query may look at.
 pub(super) struct View {
     pub(super) shared: Arc<Shared>,
     pub(super) chunks: Vec<Chunk>,
@@ -71,10 +71,10 @@ pub(super) fn grouped(group_by: &[Dimension]) -> FieldSet {
     group_by.iter().map(field).collect()
 }
 
-/// The fields that a question about numbers looks at.
-pub(super) fn counted(question: &StatsQuestion) -> FieldSet {
-    let fields = filtered(&question.filters).union(grouped(&question.group_by));
-    match question.metric {
+/// The fields that a query about numbers looks at.
+pub(super) fn counted(query: &StatsQuery) -> FieldSet {
+    let fields = filtered(&query.filters).union(grouped(&query.group_by));
+    match query.metric {
         Metric::Count => fields,
         Metric::Uniques => fields.with(Field::AnonymousId),
         Metric::Sum(_) | Metric::Avg(_) => fields.with(Field::Properties),

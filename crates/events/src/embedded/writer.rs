@@ -1,7 +1,7 @@
 //! The writer: one thread that owns `events.db` and alone changes what readers see.
 //!
 //! It takes every batch that waits, drops duplicates, writes one transaction, publishes the
-//! events, and only then answers. It makes no Parquet file and answers no question.
+//! events, and only then answers. It makes no Parquet file and answers no query.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,42 +1,42 @@
-//! Random questions over the values of `sample`: of every kind, with ranges, filters, groups and
+//! Random queries over the values of `sample`: of every kind, with ranges, filters, groups and
 //! buckets that hit some of them and miss others. Asks nothing itself.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, EventsQuestion, Filter, FunnelQuestion, FunnelSteps, Interval, Metric,
-    NamesQuestion, PagesQuestion, PagesSort, PropertyName, RetentionQuestion, RowLimit, SessionsQuestion,
-    SourcesQuestion, StatsQuestion, StepOrder,
+    Buckets, Column, Dimension, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Metric, NamesQuery,
+    PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit, SessionsQuery, SourcesQuery, StatsQuery,
+    StepOrder,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
 
 use super::sample::{NAMES, PATHS, SOURCES, at, ever};
 
-/// Any question.
+/// Any query.
 #[derive(Debug, Clone)]
 pub(super) enum Question {
-    Events(EventsQuestion),
-    Stats(StatsQuestion),
-    Sources(SourcesQuestion),
-    Names(NamesQuestion),
-    Funnel(FunnelQuestion),
-    Retention(RetentionQuestion),
-    Pages(PagesQuestion),
-    Sessions(SessionsQuestion),
+    Events(EventsQuery),
+    Stats(StatsQuery),
+    Sources(SourcesQuery),
+    Names(NamesQuery),
+    Funnel(FunnelQuery),
+    Retention(RetentionQuery),
+    Pages(PagesQuery),
+    Sessions(SessionsQuery),
 }
 
-pub(super) fn questions() -> impl Strategy<Value = Vec<Question>> {
-    let question = prop_oneof![
+pub(super) fn queries() -> impl Strategy<Value = Vec<Question>> {
+    let query = prop_oneof![
         2 => events().prop_map(Question::Events),
         6 => stats().prop_map(Question::Stats),
         2 => sources().prop_map(Question::Sources),
-        1 => (ranges(), limits()).prop_map(|(range, limit)| Question::Names(NamesQuestion { range, limit })),
+        1 => (ranges(), limits()).prop_map(|(range, limit)| Question::Names(NamesQuery { range, limit })),
         4 => funnels().prop_map(Question::Funnel),
         2 => retentions().prop_map(Question::Retention),
         2 => pages().prop_map(Question::Pages),
         2 => sessions().prop_map(Question::Sessions),
     ];
-    proptest::collection::vec(question, 20)
+    proptest::collection::vec(query, 20)
 }
 
 fn ranges() -> impl Strategy<Value = TimeRange> {
@@ -77,8 +77,8 @@ fn filters() -> impl Strategy<Value = Vec<Filter>> {
     proptest::collection::vec(proptest::sample::select(values), 0..3)
 }
 
-fn events() -> impl Strategy<Value = EventsQuestion> {
-    (ranges(), filters(), limits()).prop_map(|(range, filters, limit)| EventsQuestion {
+fn events() -> impl Strategy<Value = EventsQuery> {
+    (ranges(), filters(), limits()).prop_map(|(range, filters, limit)| EventsQuery {
         range,
         filters,
         limit,
@@ -86,9 +86,9 @@ fn events() -> impl Strategy<Value = EventsQuestion> {
     })
 }
 
-fn sources() -> impl Strategy<Value = SourcesQuestion> {
+fn sources() -> impl Strategy<Value = SourcesQuery> {
     (ranges(), filters(), any::<bool>(), limits())
-        .prop_map(|(range, filters, by_medium, limit)| SourcesQuestion { range, filters, by_medium, limit })
+        .prop_map(|(range, filters, by_medium, limit)| SourcesQuery { range, filters, by_medium, limit })
 }
 
 fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
@@ -101,7 +101,7 @@ fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
     proptest::sample::subsequence(dimensions, 0..=most).prop_shuffle()
 }
 
-fn funnels() -> impl Strategy<Value = FunnelQuestion> {
+fn funnels() -> impl Strategy<Value = FunnelQuery> {
     let names: Vec<String> = NAMES.into_iter().chain(["nothing"]).map(str::to_owned).collect();
     let steps = proptest::collection::vec(proptest::sample::select(names), 2..=5)
         .prop_map(|names| FunnelSteps::new(names).expect("two to five names"));
@@ -109,7 +109,7 @@ fn funnels() -> impl Strategy<Value = FunnelQuestion> {
     let window = proptest::sample::select(windows).prop_map(|window| window.parse().expect("a window"));
     let order = proptest::sample::select(vec![StepOrder::Strict, StepOrder::Any]);
     (ranges(), filters(), steps, window, order, groups(2), limits()).prop_map(
-        |(range, filters, steps, window, order, group_by, limit)| FunnelQuestion {
+        |(range, filters, steps, window, order, group_by, limit)| FunnelQuery {
             range,
             filters,
             steps,
@@ -121,14 +121,14 @@ fn funnels() -> impl Strategy<Value = FunnelQuestion> {
     )
 }
 
-fn retentions() -> impl Strategy<Value = RetentionQuestion> {
+fn retentions() -> impl Strategy<Value = RetentionQuery> {
     let name = || proptest::option::of(proptest::sample::select(NAMES.to_vec()).prop_map(str::to_owned));
     let periods = buckets().prop_map(|buckets| match buckets {
         Some(buckets) if buckets.interval != Interval::Hour => buckets,
         _ => Buckets { interval: Interval::Day, timezone: Tz::UTC },
     });
     (some_ranges(), filters(), name(), name(), periods).prop_map(
-        |(range, filters, event, return_event, periods)| RetentionQuestion {
+        |(range, filters, event, return_event, periods)| RetentionQuery {
             range,
             filters,
             event,
@@ -138,9 +138,9 @@ fn retentions() -> impl Strategy<Value = RetentionQuestion> {
     )
 }
 
-fn pages() -> impl Strategy<Value = PagesQuestion> {
+fn pages() -> impl Strategy<Value = PagesQuery> {
     let sort = proptest::sample::select(vec![PagesSort::Views, PagesSort::Entries, PagesSort::Exits]);
-    (ranges(), filters(), sort, limits()).prop_map(|(range, filters, sort, limit)| PagesQuestion {
+    (ranges(), filters(), sort, limits()).prop_map(|(range, filters, sort, limit)| PagesQuery {
         range,
         filters,
         sort,
@@ -148,8 +148,8 @@ fn pages() -> impl Strategy<Value = PagesQuestion> {
     })
 }
 
-fn sessions() -> impl Strategy<Value = SessionsQuestion> {
-    (ranges(), filters(), buckets(), limits()).prop_map(|(range, filters, buckets, limit)| SessionsQuestion {
+fn sessions() -> impl Strategy<Value = SessionsQuery> {
+    (ranges(), filters(), buckets(), limits()).prop_map(|(range, filters, buckets, limit)| SessionsQuery {
         range,
         filters,
         buckets,
@@ -157,7 +157,7 @@ fn sessions() -> impl Strategy<Value = SessionsQuestion> {
     })
 }
 
-fn stats() -> impl Strategy<Value = StatsQuestion> {
+fn stats() -> impl Strategy<Value = StatsQuery> {
     let property = |name: &str| PropertyName::new(name).expect("a name");
     let metric = proptest::sample::select(vec![
         Metric::Count,
@@ -166,8 +166,8 @@ fn stats() -> impl Strategy<Value = StatsQuestion> {
         Metric::Sum(property("price")),
         Metric::Avg(property("price")),
     ]);
-    (ranges(), filters(), metric, groups(StatsQuestion::MAX_DIMENSIONS), buckets(), limits()).prop_map(
-        |(range, filters, metric, group_by, buckets, limit)| StatsQuestion {
+    (ranges(), filters(), metric, groups(StatsQuery::MAX_DIMENSIONS), buckets(), limits()).prop_map(
+        |(range, filters, metric, group_by, buckets, limit)| StatsQuery {
             range,
             filters,
             metric,

@@ -6,8 +6,8 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Buckets, EventsAnswer, EventsQuestion, Interval, Metric, NamesAnswer, NamesQuestion, Number, PAGE_VIEW,
-    PagesQuestion, PagesSort, SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion, StatsRow,
+    Buckets, EventsQuery, EventsResponse, Interval, Metric, NamesQuery, NamesResponse, Number, PAGE_VIEW,
+    PagesQuery, PagesSort, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
@@ -16,19 +16,19 @@ use super::Engine;
 use super::sample::{at, event, ever, limit, range, scope};
 use crate::{Appended, Erasure, ErasureStatus, EventStore, Subject};
 
-pub(crate) fn all_events(range: TimeRange) -> EventsQuestion {
-    EventsQuestion { range, filters: Vec::new(), limit: limit(1000), after: None }
+pub(crate) fn all_events(range: TimeRange) -> EventsQuery {
+    EventsQuery { range, filters: Vec::new(), limit: limit(1000), after: None }
 }
 
-fn counting(metric: Metric) -> StatsQuestion {
+fn counting(metric: Metric) -> StatsQuery {
     let (range, filters, group_by) = (ever(), Vec::new(), Vec::new());
-    StatsQuestion { range, filters, metric, group_by, buckets: None, limit: limit(1000) }
+    StatsQuery { range, filters, metric, group_by, buckets: None, limit: limit(1000) }
 }
 
 /// The ids that the store shows of a scope, newest first.
 pub(crate) async fn ids(store: &dyn EventStore, scope: EventScope) -> Vec<String> {
-    let answer = store.events(scope, all_events(ever())).await.expect("answered");
-    answer.rows.into_iter().map(|row| row.event_id).collect()
+    let response = store.events(scope, all_events(ever())).await.expect("answered");
+    response.rows.into_iter().map(|row| row.event_id).collect()
 }
 
 /// Waits until the erasure is done and tells how many events it deleted.
@@ -69,10 +69,10 @@ pub(crate) async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
     let stored = engine.store().append(scope(1), vec![full.clone(), bare.clone()]).await.expect("stored");
     assert_eq!(stored, Appended { stored: 2, duplicates: 0 });
     for step in 0..3 {
-        let answer = engine.store().events(scope(1), all_events(ever())).await.expect("answered");
+        let response = engine.store().events(scope(1), all_events(ever())).await.expect("answered");
         assert_eq!(
-            answer,
-            EventsAnswer { rows: vec![bare.clone(), full.clone()], next: None },
+            response,
+            EventsResponse { rows: vec![bare.clone(), full.clone()], next: None },
             "step {step}"
         );
         if step == 0 {
@@ -155,13 +155,13 @@ pub(crate) async fn pages_are_newest_first_and_follow_the_cursor<E: Engine>() {
             engine.settle().await;
         }
     }
-    let mut question = EventsQuestion { limit: limit(4), ..all_events(ever()) };
+    let mut query = EventsQuery { limit: limit(4), ..all_events(ever()) };
     let mut pages = Vec::new();
     loop {
-        let answer = engine.store().events(scope(1), question.clone()).await.expect("answered");
-        pages.push(answer.rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>().join(" "));
-        question.after = answer.next;
-        if question.after.is_none() {
+        let response = engine.store().events(scope(1), query.clone()).await.expect("answered");
+        pages.push(response.rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>().join(" "));
+        query.after = response.next;
+        if query.after.is_none() {
             break;
         }
     }
@@ -172,12 +172,12 @@ pub(crate) async fn a_page_is_stable_while_events_arrive<E: Engine>() {
     let engine = E::start().await;
     let batch = (0..6).map(|n| by(&format!("old{n}"), "2026-05-01T00:00:00Z", "v", None)).collect();
     engine.store().append(scope(1), batch).await.expect("stored");
-    let question = EventsQuestion { limit: limit(3), ..all_events(ever()) };
-    let first = engine.store().events(scope(1), question.clone()).await.expect("answered");
+    let query = EventsQuery { limit: limit(3), ..all_events(ever()) };
+    let first = engine.store().events(scope(1), query.clone()).await.expect("answered");
     let newer = by("new", "2026-05-02T00:00:00Z", "v", None);
     engine.store().append(scope(1), vec![newer]).await.expect("stored");
     engine.settle().await;
-    let second = EventsQuestion { after: first.next, ..question };
+    let second = EventsQuery { after: first.next, ..query };
     let second = engine.store().events(scope(1), second).await.expect("answered");
     assert_eq!(
         second.rows.iter().map(|row| row.event_id.as_str()).collect::<Vec<_>>(),
@@ -189,7 +189,10 @@ pub(crate) async fn a_page_is_stable_while_events_arrive<E: Engine>() {
 pub(crate) async fn a_scope_without_events_answers_nothing<E: Engine>() {
     let engine = E::start().await;
     let store = engine.store();
-    assert_eq!(store.events(scope(9), all_events(ever())).await.expect("answered"), EventsAnswer::default());
+    assert_eq!(
+        store.events(scope(9), all_events(ever())).await.expect("answered"),
+        EventsResponse::default()
+    );
     let price = || millimetric_core::query::PropertyName::new("price").expect("a name");
     let cases = [
         (Metric::Count, Some(Number::Integer(0))),
@@ -198,13 +201,13 @@ pub(crate) async fn a_scope_without_events_answers_nothing<E: Engine>() {
         (Metric::Avg(price()), None),
     ];
     for (metric, value) in cases {
-        let answer = store.stats(scope(9), counting(metric)).await.expect("answered");
-        assert_eq!(answer.rows, [StatsRow { bucket: None, keys: Vec::new(), value }]);
+        let response = store.stats(scope(9), counting(metric)).await.expect("answered");
+        assert_eq!(response.rows, [StatsRow { bucket: None, keys: Vec::new(), value }]);
     }
-    let sources = SourcesQuestion { range: ever(), filters: Vec::new(), by_medium: true, limit: limit(10) };
-    assert_eq!(store.sources(scope(9), sources).await.expect("answered"), SourcesAnswer::default());
-    let names = NamesQuestion { range: ever(), limit: limit(10) };
-    assert_eq!(store.names(scope(9), names).await.expect("answered"), NamesAnswer::default());
+    let sources = SourcesQuery { range: ever(), filters: Vec::new(), by_medium: true, limit: limit(10) };
+    assert_eq!(store.sources(scope(9), sources).await.expect("answered"), SourcesResponse::default());
+    let names = NamesQuery { range: ever(), limit: limit(10) };
+    assert_eq!(store.names(scope(9), names).await.expect("answered"), NamesResponse::default());
     assert!(store.ready().await.is_ok());
 }
 
@@ -280,12 +283,12 @@ pub(crate) async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Eng
     engine.store().append(scope(1), batch).await.expect("stored");
     engine.settle().await;
     let told = async || {
-        let whole = |answer: StatsAnswer| answer.rows[0].value;
+        let whole = |response: StatsResponse| response.rows[0].value;
         let store = engine.store();
         let events = store.stats(scope(1), counting(Metric::Count)).await.expect("answered");
         let visitors = store.stats(scope(1), counting(Metric::Uniques)).await.expect("answered");
         let (range, filters, limit) = (ever(), Vec::new(), limit(1));
-        let pages = PagesQuestion { range, filters, sort: PagesSort::Views, limit };
+        let pages = PagesQuery { range, filters, sort: PagesSort::Views, limit };
         let pages = store.pages(scope(1), pages).await.expect("answered");
         (whole(events), whole(visitors), pages.sessions, pages.rows[0].views)
     };
@@ -364,14 +367,14 @@ pub(crate) async fn buckets_follow_the_zones_own_calendar<E: Engine>() {
         (Interval::Month, &[("2026-09-30T22:00:00Z", 4)]),
     ];
     for (interval, expected) in cases {
-        let question = StatsQuestion {
+        let query = StatsQuery {
             range: range("2026-10-24", "2026-10-26"),
             buckets: Some(Buckets { interval, timezone: Tz::Europe__Berlin }),
             ..counting(Metric::Count)
         };
-        let answer = engine.store().stats(scope(1), question).await.expect("answered");
+        let response = engine.store().stats(scope(1), query).await.expect("answered");
         let rows: Vec<_> =
-            answer.rows.iter().map(|row| (row.bucket.expect("asked for"), row.value)).collect();
+            response.rows.iter().map(|row| (row.bucket.expect("asked for"), row.value)).collect();
         let expected: Vec<_> =
             expected.iter().map(|(start, count)| (at(start), Some(Number::Integer(*count)))).collect();
         assert_eq!(rows, expected, "{interval:?}");

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::{Column, ExportQuestion, Filter};
+use millimetric_core::query::{Column, ExportQuery, Filter};
 
 use super::sample::{at, event, ever, range, scope};
 use super::{Engine, forget};
@@ -14,7 +14,7 @@ use crate::{Appended, EventStore, Subject};
 pub(crate) async fn exported(
     store: &dyn EventStore,
     scope: EventScope,
-    question: ExportQuestion,
+    query: ExportQuery,
     mut batches: usize,
 ) -> Vec<Event> {
     let collected = Arc::new(Mutex::new(Vec::new()));
@@ -24,14 +24,14 @@ pub(crate) async fn exported(
         batches -= 1;
         if batches == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    store.export(scope, question, Box::new(each)).await.expect("exported");
+    store.export(scope, query, Box::new(each)).await.expect("exported");
     let mut events = std::mem::take(&mut *collected.lock().expect("no test panicked"));
     events.sort_by(|a, b| (a.timestamp, &a.event_id).cmp(&(b.timestamp, &b.event_id)));
     events
 }
 
-fn all() -> ExportQuestion {
-    ExportQuestion { range: ever(), filters: Vec::new() }
+fn all() -> ExportQuery {
+    ExportQuery { range: ever(), filters: Vec::new() }
 }
 
 fn by(id: &str, user: Option<&str>) -> Event {
@@ -52,11 +52,11 @@ pub(crate) async fn an_export_gives_every_event_of_the_question_once<E: Engine>(
         [old.clone(), by("a", Some("anna")), event("b"), event("c"), by("d", Some("anna"))]
     );
     let bing = Filter { column: Column::Source, value: "bing".to_owned() };
-    let filtered = ExportQuestion { filters: vec![bing], ..all() };
+    let filtered = ExportQuery { filters: vec![bing], ..all() };
     assert_eq!(exported(engine.store(), scope(1), filtered, 100).await, [old]);
-    let may = ExportQuestion { range: range("2026-05-16T12:00:00Z", "2026-06-01"), ..all() };
+    let may = ExportQuery { range: range("2026-05-16T12:00:00Z", "2026-06-01"), ..all() };
     assert_eq!(exported(engine.store(), scope(1), may, 100).await.len(), 4);
-    let before = ExportQuestion { range: range("2020-01-02", "2026-05-16T12:00:00Z"), ..all() };
+    let before = ExportQuery { range: range("2020-01-02", "2026-05-16T12:00:00Z"), ..all() };
     assert_eq!(exported(engine.store(), scope(1), before, 100).await, []);
     let anna = Subject::User { user_id: "anna".to_owned(), include_linked: false };
     engine.store().erase(scope(1), forget(1, anna, "2026-06-01")).await.expect("queued");

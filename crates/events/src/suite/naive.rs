@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, EventsAnswer, EventsQuestion, Filter, Interval, Metric, NamesAnswer,
-    NamesQuestion, NamesRow, Number, PropertySeen, SourcesAnswer, SourcesQuestion, SourcesRow, StatsAnswer,
-    StatsQuestion, StatsRow,
+    Buckets, Column, Dimension, EventsQuery, EventsResponse, Filter, Interval, Metric, NamesQuery,
+    NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse, SourcesRow, StatsQuery,
+    StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -87,30 +87,29 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
     }
 }
 
-pub(super) fn events(events: &[Event], question: &EventsQuestion) -> EventsAnswer {
-    let mut rows: Vec<Event> =
-        chosen(events, question.range, &question.filters).into_iter().cloned().collect();
+pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
+    let mut rows: Vec<Event> = chosen(events, query.range, &query.filters).into_iter().cloned().collect();
     rows.sort_by_key(|event| Reverse((event.timestamp, event.event_id.clone())));
-    rows.truncate(question.limit.get());
-    EventsAnswer { rows, next: None }
+    rows.truncate(query.limit.get());
+    EventsResponse { rows, next: None }
 }
 
 /// A bucket's start and the texts of a group.
 type StatsKey = (Option<Timestamp>, Vec<Option<String>>);
 
-pub(super) fn stats(events: &[Event], question: &StatsQuestion) -> StatsAnswer {
+pub(super) fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     let mut groups: BTreeMap<StatsKey, Vec<&Event>> = BTreeMap::new();
-    for event in chosen(events, question.range, &question.filters) {
-        let keys = question.group_by.iter().map(|dimension| key(event, dimension)).collect();
-        let start = question.buckets.map(|buckets| bucket(buckets, event.timestamp));
+    for event in chosen(events, query.range, &query.filters) {
+        let keys = query.group_by.iter().map(|dimension| key(event, dimension)).collect();
+        let start = query.buckets.map(|buckets| bucket(buckets, event.timestamp));
         groups.entry((start, keys)).or_default().push(event);
     }
-    if question.group_by.is_empty() && question.buckets.is_none() {
+    if query.group_by.is_empty() && query.buckets.is_none() {
         groups.entry((None, Vec::new())).or_default();
     }
     let mut rows: Vec<StatsRow> = groups
         .into_iter()
-        .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(&question.metric, &events) })
+        .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(&query.metric, &events) })
         .collect();
     // The map stands in order of bucket and keys already.
     rows.sort_by(|a, b| {
@@ -121,9 +120,9 @@ pub(super) fn stats(events: &[Event], question: &StatsQuestion) -> StatsAnswer {
         };
         a.bucket.cmp(&b.bucket).then(number(b).total_cmp(&number(a)))
     });
-    let truncated = rows.len() > question.limit.get();
-    rows.truncate(question.limit.get());
-    StatsAnswer { rows, truncated, other: 0, approximate: false }
+    let truncated = rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    StatsResponse { rows, truncated, other: 0, approximate: false }
 }
 
 fn value(metric: &Metric, events: &[&Event]) -> Option<Number> {
@@ -146,10 +145,10 @@ fn visitors(events: &[&Event]) -> u64 {
     events.iter().map(|event| &event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
 }
 
-pub(super) fn sources(events: &[Event], question: &SourcesQuestion) -> SourcesAnswer {
+pub(super) fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
     let mut groups: BTreeMap<(String, Option<String>), Vec<&Event>> = BTreeMap::new();
-    for event in chosen(events, question.range, &question.filters) {
-        let medium = question.by_medium.then(|| event.medium.to_string());
+    for event in chosen(events, query.range, &query.filters) {
+        let medium = query.by_medium.then(|| event.medium.to_string());
         groups.entry((event.source.to_string(), medium)).or_default().push(event);
     }
     let mut rows: Vec<SourcesRow> = groups
@@ -161,14 +160,14 @@ pub(super) fn sources(events: &[Event], question: &SourcesQuestion) -> SourcesAn
         })
         .collect();
     rows.sort_by_key(|row| Reverse(row.events));
-    let truncated = rows.len() > question.limit.get();
-    rows.truncate(question.limit.get());
-    SourcesAnswer { rows, truncated, other: 0, approximate: false }
+    let truncated = rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    SourcesResponse { rows, truncated, other: 0, approximate: false }
 }
 
-pub(super) fn names(events: &[Event], question: &NamesQuestion) -> NamesAnswer {
+pub(super) fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
     let mut groups: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
-    for event in chosen(events, question.range, &[]) {
+    for event in chosen(events, query.range, &[]) {
         groups.entry(event.event_name.clone()).or_default().push(event);
     }
     let row = |(event_name, events): (String, Vec<&Event>)| {
@@ -191,7 +190,7 @@ pub(super) fn names(events: &[Event], question: &NamesQuestion) -> NamesAnswer {
     };
     let mut rows: Vec<NamesRow> = groups.into_iter().map(row).collect();
     rows.sort_by_key(|row| Reverse(row.count));
-    let truncated = rows.len() > question.limit.get();
-    rows.truncate(question.limit.get());
-    NamesAnswer { rows, truncated, other: 0, approximate: false }
+    let truncated = rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    NamesResponse { rows, truncated, other: 0, approximate: false }
 }

@@ -1,12 +1,12 @@
-//! The property test: random events, random questions, wherever the engine has put the events
+//! The property test: random events, random queries, wherever the engine has put the events
 //! meanwhile; its answers equal a naive recount.
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{EventsAnswer, EventsQuestion};
+use millimetric_core::query::{EventsQuery, EventsResponse};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::ask::{Question, questions};
+use super::ask::{Question, queries};
 use super::{Engine, naive, sample};
 use crate::EventStore;
 
@@ -22,9 +22,9 @@ pub(crate) async fn answers_equal_a_naive_recount<E: Engine>() {
     };
     let runtime = tokio::runtime::Handle::current();
     let ran = tokio::task::spawn_blocking(move || {
-        let cases = (batches(), questions());
-        TestRunner::new(config).run(&cases, |(batches, questions)| {
-            runtime.block_on(one_case::<E>(batches, questions));
+        let cases = (batches(), queries());
+        TestRunner::new(config).run(&cases, |(batches, queries)| {
+            runtime.block_on(one_case::<E>(batches, queries));
             Ok(())
         })
     });
@@ -38,7 +38,7 @@ fn batches() -> impl Strategy<Value = Batches> {
     })
 }
 
-async fn one_case<E: Engine>(batches: Batches, questions: Vec<Question>) {
+async fn one_case<E: Engine>(batches: Batches, queries: Vec<Question>) {
     let engine = E::start().await;
     let mut events = Vec::new();
     for (batch, settle) in batches {
@@ -49,65 +49,65 @@ async fn one_case<E: Engine>(batches: Batches, questions: Vec<Question>) {
             engine.settle().await;
         }
     }
-    for question in questions {
+    for query in queries {
         // What was counted for the first answer may be kept for the second.
         for _ in 0..2 {
-            check(engine.store(), &events, question.clone()).await;
+            check(engine.store(), &events, query.clone()).await;
         }
     }
 }
 
-async fn check(store: &dyn EventStore, events: &[Event], question: Question) {
+async fn check(store: &dyn EventStore, events: &[Event], query: Question) {
     let scope = sample::scope(1);
-    let shown = format!("{question:?}");
-    match question {
-        Question::Events(question) => {
+    let shown = format!("{query:?}");
+    match query {
+        Question::Events(query) => {
             let expected =
-                naive::events(events, &EventsQuestion { limit: sample::limit(1000), ..question.clone() });
-            let rows = all_pages(store, question).await;
+                naive::events(events, &EventsQuery { limit: sample::limit(1000), ..query.clone() });
+            let rows = all_pages(store, query).await;
             assert_eq!(rows, expected.rows, "{shown}");
         }
-        Question::Stats(question) => {
-            let expected = naive::stats(events, &question);
-            assert_eq!(store.stats(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Stats(query) => {
+            let expected = naive::stats(events, &query);
+            assert_eq!(store.stats(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Sources(question) => {
-            let expected = naive::sources(events, &question);
-            assert_eq!(store.sources(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Sources(query) => {
+            let expected = naive::sources(events, &query);
+            assert_eq!(store.sources(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Funnel(question) => {
-            let expected = naive::funnel(events, &question);
-            assert_eq!(store.funnel(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Funnel(query) => {
+            let expected = naive::funnel(events, &query);
+            assert_eq!(store.funnel(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Retention(question) => {
-            let expected = naive::retention(events, &question);
-            assert_eq!(store.retention(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Retention(query) => {
+            let expected = naive::retention(events, &query);
+            assert_eq!(store.retention(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Pages(question) => {
-            let expected = naive::pages(events, &question);
-            assert_eq!(store.pages(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Pages(query) => {
+            let expected = naive::pages(events, &query);
+            assert_eq!(store.pages(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Sessions(question) => {
-            let expected = naive::sessions(events, &question);
-            assert_eq!(store.sessions(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Sessions(query) => {
+            let expected = naive::sessions(events, &query);
+            assert_eq!(store.sessions(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Names(question) => {
-            let expected = naive::names(events, &question);
-            assert_eq!(store.names(scope, question).await.expect("answered"), expected, "{shown}");
+        Question::Names(query) => {
+            let expected = naive::names(events, &query);
+            assert_eq!(store.names(scope, query).await.expect("answered"), expected, "{shown}");
         }
     }
 }
 
-async fn all_pages(store: &dyn EventStore, mut question: EventsQuestion) -> Vec<Event> {
+async fn all_pages(store: &dyn EventStore, mut query: EventsQuery) -> Vec<Event> {
     let mut rows = Vec::new();
     loop {
-        let EventsAnswer { rows: page, next } =
-            store.events(sample::scope(1), question.clone()).await.expect("answered");
-        assert!(page.len() <= question.limit.get());
+        let EventsResponse { rows: page, next } =
+            store.events(sample::scope(1), query.clone()).await.expect("answered");
+        assert!(page.len() <= query.limit.get());
         rows.extend(page);
         if next.is_none() {
             return rows;
         }
-        question.after = next;
+        query.after = next;
     }
 }

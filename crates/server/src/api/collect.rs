@@ -14,8 +14,8 @@ use crate::caller::Caller;
 use crate::error::ApiResult;
 use crate::http::body::{self, MAX_BATCH_BODY, MAX_SMALL_BODY, Source};
 use crate::ops::collect::{Sent, collect};
-use crate::wire::answers::{Batched, Identified, Tracked};
-use crate::wire::submissions::{self, BatchIn, EventIn, IdentifyIn, error_path};
+use crate::wire::requests::{self, BatchIn, EventIn, IdentifyIn, error_path};
+use crate::wire::responses::{Batched, Identified, Tracked};
 
 /// Store one event
 ///
@@ -30,15 +30,15 @@ pub async fn track(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Tracked>)> {
     let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
-    let body = body.parse(&app.limits, |text| Ok(vec![sent(submissions::event(text)?)])).await?;
+    let body = body.parse(&app.limits, |text| Ok(vec![sent(requests::event(text)?)])).await?;
     let collected = collect(&app, &by, &caller, body.value, |_, error| error_path(None, error)).await?;
-    let answer = Tracked {
+    let response = Tracked {
         ok: true,
         event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
         duplicates: collected.duplicates,
         dropped: collected.dropped.map(BotReason::as_str),
     };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(response)))
 }
 
 /// Store up to 1000 events, all or none
@@ -53,17 +53,17 @@ pub async fn batch(
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Batched>)> {
     let body = body::receive(request, &app.limits, source(&by, &caller), MAX_BATCH_BODY).await?;
-    let read = |text: &str| Ok(submissions::batch(text)?.into_iter().map(sent).collect());
+    let read = |text: &str| Ok(requests::batch(text)?.into_iter().map(sent).collect());
     let body = body.parse(&app.limits, read).await?;
     let path = |index: usize, error: &_| error_path(Some(index), error);
     let collected = collect(&app, &by, &caller, body.value, path).await?;
-    let answer = Batched {
+    let response = Batched {
         ok: true,
         count: collected.event_ids.len() as u64,
         duplicates: collected.duplicates,
         dropped: collected.dropped.map(BotReason::as_str),
     };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(response)))
 }
 
 /// Link a visitor to a user
@@ -78,7 +78,7 @@ pub async fn identify(
     request: Request,
 ) -> ApiResult<Json<Identified>> {
     let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
-    let read = |text: &str| Ok(vec![sent(submissions::identify(text)?.into_event()?)]);
+    let read = |text: &str| Ok(vec![sent(requests::identify(text)?.into_event()?)]);
     let body = body.parse(&app.limits, read).await?;
     let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
     let collected = collect(&app, &by, &caller, body.value, named).await?;

@@ -82,21 +82,21 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
 /// This API, for machines
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
 pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    app.documents.openapi.answer(&asked, BRIEFLY)
+    app.documents.openapi.response(&asked, BRIEFLY)
 }
 
 /// This API, for people
 #[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
 pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    let mut answer = app.documents.docs.answer(&asked, BRIEFLY);
+    let mut response = app.documents.docs.response(&asked, BRIEFLY);
     // One style sheet in the page itself, nothing else: no script, no font, no other origin.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    answer
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
 }
 
 /// This server, for language models
 #[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
 pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    app.documents.llms.answer(&asked, BRIEFLY)
+    app.documents.llms.response(&asked, BRIEFLY)
 }

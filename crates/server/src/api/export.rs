@@ -13,7 +13,7 @@ use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::http::stream;
 use crate::ops::read;
-use crate::wire::questions::{ExportParams, FilterParams, params_and_filters};
+use crate::wire::queries::{ExportParams, FilterParams, params_and_filters};
 
 /// Every event of a range as NDJSON, CSV or Parquet
 ///
@@ -30,8 +30,8 @@ pub async fn export(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
     let (params, filters) = params_and_filters::<ExportParams>(query.as_deref())?;
-    let (question, format) = params.question(filters)?;
-    let mut export = read::export(&app, &by, question, format)?;
+    let (query, format) = params.query(filters)?;
+    let mut export = read::export(&app, &by, query, format)?;
     // What fails before the first byte is an answer like any other.
     let first = export.next().await.transpose()?;
     let name = format!("{}-{}.{}", by.project().slug, by.scope().env, format.extension());

@@ -9,10 +9,10 @@ use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
-use crate::wire::answers::{FunnelRows, PageRows, RetentionRows, SessionRows};
-use crate::wire::questions::{
+use crate::wire::queries::{
     FilterParams, FunnelParams, PagesParams, RetentionParams, SessionsParams, params_and_filters,
 };
+use crate::wire::responses::{FunnelRows, PageRows, RetentionRows, SessionRows};
 
 /// How many visitors get how far along a series of events
 ///
@@ -30,9 +30,9 @@ pub async fn funnel(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<FunnelRows>> {
     let (params, filters) = params_and_filters::<FunnelParams>(query.as_deref())?;
-    let question = params.question(filters)?;
-    let answer = read::funnel(&app, &by, question.clone()).await?;
-    Ok(Json(FunnelRows::new(&question, answer)))
+    let query = params.query(filters)?;
+    let response = read::funnel(&app, &by, query.clone()).await?;
+    Ok(Json(FunnelRows::new(&query, response)))
 }
 
 /// How many visitors come back, period after period
@@ -47,9 +47,9 @@ pub async fn retention(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<RetentionRows>> {
     let (params, filters) = params_and_filters::<RetentionParams>(query.as_deref())?;
-    let question = params.question(filters)?;
-    let interval = question.periods.interval;
-    Ok(Json(RetentionRows::new(interval, read::retention(&app, &by, question).await?)))
+    let query = params.query(filters)?;
+    let interval = query.periods.interval;
+    Ok(Json(RetentionRows::new(interval, read::retention(&app, &by, query).await?)))
 }
 
 /// Page views by path, with the sessions that begin and end there
@@ -65,7 +65,7 @@ pub async fn pages(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<PageRows>> {
     let (params, filters) = params_and_filters::<PagesParams>(query.as_deref())?;
-    Ok(Json(read::pages(&app, &by, params.question(filters)?).await?.into()))
+    Ok(Json(read::pages(&app, &by, params.query(filters)?).await?.into()))
 }
 
 /// How many sessions begin, and how many of them see one page only
@@ -79,5 +79,5 @@ pub async fn sessions(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SessionRows>> {
     let (params, filters) = params_and_filters::<SessionsParams>(query.as_deref())?;
-    Ok(Json(read::sessions(&app, &by, params.question(filters)?).await?.into()))
+    Ok(Json(read::sessions(&app, &by, params.query(filters)?).await?.into()))
 }

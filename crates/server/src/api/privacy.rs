@@ -12,8 +12,8 @@ use crate::caller::Caller;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::ops::privacy;
-use crate::wire::answers::{ForgetStatus, Forgotten};
-use crate::wire::submissions::{self, ForgetIn};
+use crate::wire::requests::{self, ForgetIn};
+use crate::wire::responses::{ForgetStatus, Forgotten};
 
 /// Forget a person
 ///
@@ -28,7 +28,7 @@ pub async fn forget(
 ) -> ApiResult<Json<Forgotten>> {
     let from = Source { traffic: by.traffic(), address: caller.ip };
     let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await?;
-    let body = body.parse(&app.limits, submissions::forget).await?;
+    let body = body.parse(&app.limits, requests::forget).await?;
     let subject = subject(body.value)?;
     let id = privacy::forget(&app, &by, subject).await?;
     Ok(Json(Forgotten { ok: true, queued: true, request_id: id.to_string() }))

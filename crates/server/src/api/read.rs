@@ -9,11 +9,11 @@ use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
-use crate::wire::answers::{EventRows, NameRows, SourceRows, StatsRows, UsageRow, UsageRows};
-use crate::wire::questions::{
+use crate::wire::queries::{
     EventsParams, FilterParams, NamesParams, SourcesParams, StatsParams, UsageParams, params,
     params_and_filters,
 };
+use crate::wire::responses::{EventRows, NameRows, SourceRows, StatsRows, UsageRow, UsageRows};
 
 /// Raw events, newest first
 #[utoipa::path(get, path = "/v1/query", tag = "read", params(EventsParams, FilterParams),
@@ -24,8 +24,8 @@ pub async fn query(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<EventRows>> {
     let (params, filters) = params_and_filters::<EventsParams>(query.as_deref())?;
-    let question = params.question(filters)?;
-    Ok(Json(read::events(&app, &by, question).await?.into()))
+    let query = params.query(filters)?;
+    Ok(Json(read::events(&app, &by, query).await?.into()))
 }
 
 /// Counts and distinct visitors, by group and over time
@@ -37,9 +37,9 @@ pub async fn stats(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<StatsRows>> {
     let (params, filters) = params_and_filters::<StatsParams>(query.as_deref())?;
-    let question = params.question(filters)?;
-    let answer = read::stats(&app, &by, question.clone()).await?;
-    Ok(Json(StatsRows::new(&question, answer)))
+    let query = params.query(filters)?;
+    let response = read::stats(&app, &by, query.clone()).await?;
+    Ok(Json(StatsRows::new(&query, response)))
 }
 
 /// Where visits came from, and how much of it was paid for
@@ -51,9 +51,9 @@ pub async fn sources(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SourceRows>> {
     let (params, filters) = params_and_filters::<SourcesParams>(query.as_deref())?;
-    let question = params.question(filters)?;
-    let by_medium = question.by_medium;
-    Ok(Json(SourceRows::new(by_medium, read::sources(&app, &by, question).await?)))
+    let query = params.query(filters)?;
+    let by_medium = query.by_medium;
+    Ok(Json(SourceRows::new(by_medium, read::sources(&app, &by, query).await?)))
 }
 
 /// Event names that occur, with their properties
@@ -64,8 +64,8 @@ pub async fn names(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<NameRows>> {
-    let question = params::<NamesParams>(query.as_deref())?.question()?;
-    Ok(Json(read::names(&app, &by, question).await?.into()))
+    let query = params::<NamesParams>(query.as_deref())?.query()?;
+    Ok(Json(read::names(&app, &by, query).await?.into()))
 }
 
 /// Events stored each month, against the plan

@@ -14,7 +14,7 @@ use crate::app::App;
 /// The script's text.
 pub(super) const SCRIPT: &str = include_str!("../../../../sdk/browser/dist/a.js");
 
-/// A day without a question; for a week more the old one serves while the new one is fetched.
+/// A day without a query; for a week more the old one serves while the new one is fetched.
 const LONG: &str = "public, max-age=86400, stale-while-revalidate=604800";
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -24,9 +24,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 #[utoipa::path(get, path = "/v1/a.js", tag = "ingest",
     responses((status = 200, content_type = "application/javascript"), (status = 304)))]
 pub async fn script(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    let mut answer = app.documents.script.answer(&asked, LONG);
+    let mut response = app.documents.script.response(&asked, LONG);
     // Pages that isolate themselves (COEP) may load it too.
     let shared = HeaderValue::from_static("cross-origin");
-    answer.headers_mut().insert(CROSS_ORIGIN_RESOURCE_POLICY, shared);
-    answer
+    response.headers_mut().insert(CROSS_ORIGIN_RESOURCE_POLICY, shared);
+    response
 }

@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops;
-use crate::wire::answers::{ExplainedRows, SchemaRows};
-use crate::wire::questions::{ExplainParams, SchemaParams, params};
+use crate::wire::queries::{ExplainParams, SchemaParams, params};
+use crate::wire::responses::{ExplainedRows, SchemaRows};
 
 /// What the events look like: names, properties, values, columns, rules
 ///
@@ -24,9 +24,9 @@ pub async fn schema(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SchemaRows>> {
-    let question = params::<SchemaParams>(query.as_deref())?.question()?;
-    let kind = question.kind;
-    Ok(Json(SchemaRows::new(kind, ops::schema::schema(&app, &by, question).await?)))
+    let query = params::<SchemaParams>(query.as_deref())?.query()?;
+    let kind = query.kind;
+    Ok(Json(SchemaRows::new(kind, ops::schema::schema(&app, &by, query).await?)))
 }
 
 /// Which rule decided where a visit came from, and what the rules before it lacked
@@ -40,6 +40,6 @@ pub async fn explain(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<ExplainedRows>> {
-    let question = params::<ExplainParams>(query.as_deref())?.question()?;
-    Ok(Json(ops::explain::explain(&app, &by, question).await?.into()))
+    let query = params::<ExplainParams>(query.as_deref())?.query()?;
+    Ok(Json(ops::explain::explain(&app, &by, query).await?.into()))
 }

@@ -35,7 +35,7 @@ pub struct AccountAgent {
     key: Arc<VerifiedKey>,
 }
 
-/// Which of an account's projects a question is about.
+/// Which of an account's projects a query is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Projects {
     /// All that the key sees.
@@ -58,7 +58,7 @@ impl ProjectAgent {
         self.ingest.is_some()
     }
 
-    /// The right to ask questions, within the plan.
+    /// The right to ask queries, within the plan.
     pub fn reader(&self) -> ApiResult<&Authorized<Read>> {
         self.within_plan()?;
         self.read.as_ref().ok_or_else(|| lacks(Scope::Read))
@@ -83,7 +83,7 @@ impl ProjectAgent {
 }
 
 impl AccountAgent {
-    /// The right to ask questions of the projects chosen, oldest first; never of none. Another
+    /// The right to ask queries of the projects chosen, oldest first; never of none. Another
     /// account's project is answered like one that does not exist.
     pub async fn readers(&self, app: &App, chosen: &Projects) -> ApiResult<Vec<Authorized<Read>>> {
         let own = app.control.projects_of_account(self.account()).await?;

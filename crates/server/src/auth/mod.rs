@@ -67,7 +67,7 @@ pub trait Unmetered: Permission {}
 /// May send events. Each request takes a token: [`metered::Metered`].
 #[derive(Debug)]
 pub struct Ingest;
-/// May ask questions.
+/// May ask queries.
 #[derive(Debug)]
 pub struct Read;
 /// May erase a person.

@@ -228,7 +228,7 @@ pub struct InProject<R> {
 }
 
 impl<R: Asks> InProject<R> {
-    /// The right to ask questions of the project's live or test side.
+    /// The right to ask queries of the project's live or test side.
     pub fn reader(&self, env: Env) -> Authorized<Read> {
         Authorized::of_user(self.by.user.id, self.project.clone(), env)
     }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::Slug;
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::store::Store;
@@ -52,12 +52,12 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
     let range = TimeRange::new(from, to).context("--from must lie before --to")?;
     let kept = oldest_kept(project.effective_retention_days(), system_clock()());
     let range = kept.map_or(Some(range), |kept| TimeRange::new(from.max(kept), to));
-    let question = ExportQuestion { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
+    let query = ExportQuery { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
     let scope = EventScope { project: project.id, env: args.env };
     let mut store = Store::open_to_read(at).await?;
     let exported = match &args.output {
-        Some(file) => to_file(&mut store, scope, question, args.format, file).await,
-        None => match copy(&mut store, scope, question, args.format, &mut std::io::stdout()).await {
+        Some(file) => to_file(&mut store, scope, query, args.format, file).await,
+        None => match copy(&mut store, scope, query, args.format, &mut std::io::stdout()).await {
             // The reader of a pipe may stop when it has enough.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             other => other,
@@ -70,14 +70,14 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
 async fn to_file(
     store: &mut Store,
     scope: EventScope,
-    question: ExportQuestion,
+    query: ExportQuery,
     format: RowFormat,
     file: &Path,
 ) -> anyhow::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritten = || format!("cannot write to {}", file.display());
     let mut unfinished = tempfile::NamedTempFile::new_in(folder).with_context(unwritten)?;
-    copy(store, scope, question, format, unfinished.as_file_mut()).await?;
+    copy(store, scope, query, format, unfinished.as_file_mut()).await?;
     unfinished.as_file().sync_all().with_context(unwritten)?;
     unfinished.persist(file).with_context(unwritten)?;
     Ok(())
@@ -86,13 +86,13 @@ async fn to_file(
 async fn copy(
     store: &mut Store,
     scope: EventScope,
-    question: ExportQuestion,
+    query: ExportQuery,
     format: RowFormat,
     to: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{spinner} {bytes} exported, {bytes_per_sec}")?;
     let bar = ProgressBar::new_spinner().with_style(style);
-    let mut pieces = store.export(scope, question, format).await?;
+    let mut pieces = store.export(scope, query, format).await?;
     while let Some(bytes) = pieces.next().await? {
         to.write_all(&bytes)?;
         bar.inc(bytes.len() as u64);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 use millimetric_events::embedded::{EmbeddedStore, OpenError, Options, copy_at_rest, is_older};
 use millimetric_events::{Appended, EventStore, Snapshot, StoreError};
 
@@ -86,15 +86,15 @@ impl Store {
     pub(super) async fn export(
         &mut self,
         scope: EventScope,
-        question: ExportQuestion,
+        query: ExportQuery,
         format: RowFormat,
     ) -> anyhow::Result<Pieces> {
         match self {
             Self::Own(store) => {
                 let events: Arc<dyn EventStore> = Arc::clone(store) as _;
-                Ok(Pieces::Own(Export::start(events, scope, question, format, ())?))
+                Ok(Pieces::Own(Export::start(events, scope, query, format, ())?))
             }
-            Self::Served(server) => Ok(Pieces::Served(server.export(scope, question.range, format).await?)),
+            Self::Served(server) => Ok(Pieces::Served(server.export(scope, query.range, format).await?)),
         }
     }
 

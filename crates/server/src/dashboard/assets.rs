@@ -73,6 +73,6 @@ impl Assets {
         let (_, asset) = self.0.iter().find(|(known, _)| known == name).ok_or(Refusal::NotFound)?;
         let is_today = *fingerprint == format!("{FINGERPRINT:016x}");
         let keep = if is_today { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
-        Ok(asset.answer(headers, keep))
+        Ok(asset.response(headers, keep))
     }
 }

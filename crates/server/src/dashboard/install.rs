@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use millimetric_control::KeyOwner;
 use millimetric_core::key::{Env, KeyKind};
-use millimetric_core::query::{EventsQuestion, RowLimit};
+use millimetric_core::query::{EventsQuery, RowLimit};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::frame::{Frame, Tab, page};
@@ -107,9 +107,9 @@ async fn newest(
     now: Timestamp,
 ) -> PageResult<Option<(Timestamp, Arrived)>> {
     let range = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
-    let question = EventsQuestion { range, filters: Vec::new(), limit: RowLimit::ONE, after: None };
-    let answer = read::events(app, &member.reader(env), question).await?;
-    Ok(answer.rows.into_iter().next().map(|event| {
+    let query = EventsQuery { range, filters: Vec::new(), limit: RowLimit::ONE, after: None };
+    let response = read::events(app, &member.reader(env), query).await?;
+    Ok(response.rows.into_iter().next().map(|event| {
         let arrived = Arrived {
             name: event.event_name,
             place: event.url.or(event.path).unwrap_or_default(),

@@ -39,19 +39,19 @@ impl Document {
     }
 
     /// The answer to a request with these headers; `keep` says how long clients may keep it.
-    pub fn answer(&self, asked: &HeaderMap, keep: &'static str) -> Response {
+    pub fn response(&self, asked: &HeaderMap, keep: &'static str) -> Response {
         let known = listed(asked, &IF_NONE_MATCH).any(|known| known == "*" || self.has_tag(known));
-        let mut answer = match (known, takes_gzip(asked)) {
+        let mut response = match (known, takes_gzip(asked)) {
             (true, _) => StatusCode::NOT_MODIFIED.into_response(),
             (false, false) => self.plain.clone().into_response(),
             (false, true) => ([(CONTENT_ENCODING, "gzip")], self.packed.clone()).into_response(),
         };
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.media_type.clone());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert(ETAG, self.tag.clone());
-        answer
+        response
     }
 
     /// Whether this is the tag, compared weakly (RFC 9110, 8.8.3.2).

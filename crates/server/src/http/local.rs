@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::{Appended, Snapshot, StoreError};
 use serde::de::DeserializeOwned;
@@ -100,8 +100,8 @@ async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> R
 
 async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> ApiResult<Response> {
     let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
-    let question = ExportQuestion { range, filters: Vec::new() };
-    let export = Export::start(Arc::clone(&app.events), call.scope, question, call.format, ())?;
+    let query = ExportQuery { range, filters: Vec::new() };
+    let export = Export::start(Arc::clone(&app.events), call.scope, query, call.format, ())?;
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 
@@ -171,10 +171,10 @@ impl LocalServer {
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         if status != StatusCode::OK {
-            let answer = response.into_body().collect().await?.to_bytes();
+            let response = response.into_body().collect().await?.to_bytes();
             anyhow::bail!(
                 "the server refused ({status}); its log says why: {}",
-                String::from_utf8_lossy(&answer)
+                String::from_utf8_lossy(&response)
             );
         }
         Ok(response)

@@ -26,7 +26,7 @@ use crate::error::ErrorCode;
         (name = "privacy", description = "Forget people."),
         (name = "operation", description = "Run and discover the server.")
     ),
-    components(schemas(ErrorAnswer)),
+    components(schemas(ErrorResponse)),
     modifiers(&Shared)
 )]
 pub struct Description;
@@ -35,7 +35,7 @@ pub struct Description;
 #[derive(Debug, ToSchema)]
 #[schema(as = Error)]
 #[allow(dead_code, reason = "describes what http::envelope writes")]
-pub struct ErrorAnswer {
+pub struct ErrorResponse {
     /// The code: the part that programs may rely on.
     pub error: String,
     /// One sentence for people.
@@ -75,12 +75,12 @@ pub fn document() -> Document {
         let operations = [&mut item.get, &mut item.post];
         for operation in operations.into_iter().flatten() {
             let error = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Error"))));
-            let answer = ResponseBuilder::new()
+            let response = ResponseBuilder::new()
                 .description("Any error: see the codes.")
                 .content("application/json", error)
                 .build();
             if path.starts_with("/v1/") {
-                operation.responses.responses.insert("default".to_owned(), RefOr::T(answer));
+                operation.responses.responses.insert("default".to_owned(), RefOr::T(response));
             }
         }
     }

@@ -91,7 +91,7 @@ fn read_operation(document: &Value, path: &str, method: &str, operation: &Value)
     let body = fields(document, &operation["requestBody"]["content"]["application/json"]["schema"]);
     let success = members(&operation["responses"]).find(|(status, _)| status.starts_with('2'));
     let outputs =
-        success.map(|(_, answer)| fields(document, &answer["content"]["application/json"]["schema"]));
+        success.map(|(_, response)| fields(document, &response["content"]["application/json"]["schema"]));
     let schemes = list(&operation["security"]).iter().filter_map(|scheme| members(scheme).next());
     Operation {
         id: text(&operation["operationId"]),

@@ -27,7 +27,7 @@ const MAX_LESSON: usize = 4000;
 #[cfg(test)]
 mod mutated;
 
-/// Arguments that could be read; whether they make a question, the twin's reader says.
+/// Arguments that could be read; whether they make a query, the twin's reader says.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments {
     /// Name and value of each parameter of the twin, in the order of the tool's.

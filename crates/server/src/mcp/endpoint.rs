@@ -55,9 +55,9 @@ pub(super) async fn serve(app: Arc<App>, agent: Agent, caller: Caller, request: 
         Arc::new(NeverSessionManager::default()),
         config(),
     );
-    let (answer, answered) =
+    let (response, answered) =
         kit.handle(Request::from_parts(parts, Body::from(message.text))).await.into_parts();
-    let response = Response::from_parts(answer, Body::new(answered));
+    let response = Response::from_parts(response, Body::new(answered));
     tidied(response, message.id).await
 }
 

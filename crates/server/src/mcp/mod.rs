@@ -4,7 +4,6 @@
 //! protocol's own kit, `session` answers for one key, `tools`, `resources` and `prompts` say what
 //! there is. No product rule stands here, and no answer is counted here.
 
-mod answer;
 mod arguments;
 pub mod card;
 mod clean;
@@ -14,6 +13,7 @@ mod failure;
 mod hosts;
 mod prompts;
 mod resources;
+mod response;
 mod session;
 mod tools;
 
@@ -28,7 +28,7 @@ use crate::app::App;
 use crate::auth::agents::{AccountAgent, ProjectAgent};
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::wire::mcp::{Message, MessageAnswer};
+use crate::wire::mcp::{Message, MessageResponse};
 use session::Agent;
 
 /// MCP for one project
@@ -36,7 +36,7 @@ use session::Agent;
 /// JSON-RPC 2.0 over Streamable HTTP, stateless: what an agent asks and sends with an rk or sk. Both the
 /// handshake revisions (2025-06-18, 2025-11-25) and 2026-07-28 are served. How to connect: docs/mcp.md.
 #[utoipa::path(post, path = "/mcp", tag = "mcp", request_body = Message,
-    responses((status = 200, body = MessageAnswer)), security(("rk" = []), ("sk" = [])))]
+    responses((status = 200, body = MessageResponse)), security(("rk" = []), ("sk" = [])))]
 pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(refusal) = hosts::check(&parts.headers, &app) {
@@ -54,7 +54,7 @@ pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response 
 ///
 /// As `/mcp`, with an ak: it reads all projects of the account, alone or side by side, and sends nothing.
 #[utoipa::path(post, path = "/mcp/account", tag = "mcp", request_body = Message,
-    responses((status = 200, body = MessageAnswer)), security(("ak" = [])))]
+    responses((status = 200, body = MessageResponse)), security(("ak" = [])))]
 pub async fn account(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(refusal) = hosts::check(&parts.headers, &app) {

@@ -6,10 +6,10 @@ use rmcp::ErrorData;
 use rmcp::model::{CacheScope, ReadResourceResult, Resource, ResourceContents};
 use serde_json::{Map, Value, json};
 
-use super::answer::Page;
 use super::arguments::Arguments;
 use super::clean::{self, Cleaned};
 use super::failure::{self, Era};
+use super::response::Page;
 use super::session::{Agent, Session};
 use super::tools;
 use super::tools::spec::Tool;
@@ -76,7 +76,7 @@ impl Named {
     }
 
     /// The tool and its arguments that answer it.
-    fn question(self, now: Timestamp) -> (Tool, Map<String, Value>) {
+    fn query(self, now: Timestamp) -> (Tool, Map<String, Value>) {
         let (tool, arguments) = match self {
             Self::RecentEvents => {
                 let always = json!({ "from": Timestamp::MIN.to_string(), "to": Timestamp::MAX.to_string() });
@@ -135,7 +135,7 @@ fn unknown(agent: &Agent, uri: &str) -> ErrorData {
 async fn rows(session: &Session, named: Named) -> ApiResult<String> {
     let readers = session.agent.readers(&session.app, &Projects::All).await?;
     let now = session.app.now();
-    let (tool, sent) = named.question(now);
+    let (tool, sent) = named.query(now);
     let arguments = Arguments::read(tool, &sent, session.agent.is_account(), now)?;
     let mut page: Page = tools::ask::page(&session.app, tool, &readers, &arguments).await?;
     let mut left = MAX_BYTES;

@@ -15,7 +15,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 
 /// What is to be explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExplainQuestion {
+pub enum ExplainQuery {
     /// An event that was stored.
     Event {
         /// Its id.
@@ -50,12 +50,12 @@ pub struct Explained {
 }
 
 /// Explains an attribution.
-pub async fn explain(app: &App, by: &Authorized<Read>, question: ExplainQuestion) -> ApiResult<Explained> {
-    match question {
-        ExplainQuestion::Visit { url, referrer, site_host } => {
+pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> ApiResult<Explained> {
+    match query {
+        ExplainQuery::Visit { url, referrer, site_host } => {
             Ok(explained(None, classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref())))
         }
-        ExplainQuestion::Event { event_id, range } => {
+        ExplainQuery::Event { event_id, range } => {
             let unknown = ApiError::new(ErrorCode::NotFound).detail("event_id", event_id.as_str());
             let event = read::event(app, by, range, event_id).await?.ok_or(unknown)?;
             let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 use millimetric_events::{EventStore, StoreError};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -40,7 +40,7 @@ impl Export {
     pub fn start(
         events: Arc<dyn EventStore>,
         scope: EventScope,
-        question: ExportQuestion,
+        query: ExportQuery,
         format: RowFormat,
         slot: impl Send + 'static,
     ) -> Result<Self, StoreError> {
@@ -48,7 +48,7 @@ impl Export {
         let writer = RowWriter::new(format, scope)?;
         tokio::spawn(async move {
             let _slot = slot;
-            let last = match run(&*events, scope, question, writer, &sender).await {
+            let last = match run(&*events, scope, query, writer, &sender).await {
                 Ok(last) => last,
                 Err(error) => vec![Piece::Failed(error)],
             };
@@ -80,7 +80,7 @@ impl Export {
 async fn run(
     events: &dyn EventStore,
     scope: EventScope,
-    question: ExportQuestion,
+    query: ExportQuery,
     writer: RowWriter,
     sender: &Sender<Piece>,
 ) -> Result<Vec<Piece>, StoreError> {
@@ -105,7 +105,7 @@ async fn run(
             }
         }
     };
-    events.export(scope, question, Box::new(write)).await?;
+    events.export(scope, query, Box::new(write)).await?;
     let (writer, failure) = std::mem::take(&mut *writing.lock());
     match (writer, failure) {
         (_, Some(error)) => Err(error),

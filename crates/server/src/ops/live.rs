@@ -5,7 +5,7 @@
 
 use millimetric_core::event::Event;
 use millimetric_core::ids::ProjectId;
-use millimetric_core::query::{EventsQuestion, Metric, Number, RowLimit, StatsQuestion};
+use millimetric_core::query::{EventsQuery, Metric, Number, RowLimit, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use tokio::sync::watch;
 
@@ -88,15 +88,15 @@ pub async fn newest(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<Event>> {
     let now = app.now();
     let range = between(now.plus_millis(-BACK_MILLIS), now.plus_millis(AHEAD_MILLIS));
     let limit = RowLimit::new(NEWEST).unwrap_or(RowLimit::ONE);
-    let question = EventsQuestion { range, filters: Vec::new(), limit, after: None };
-    Ok(read::events(app, by, question).await?.rows)
+    let query = EventsQuery { range, filters: Vec::new(), limit, after: None };
+    Ok(read::events(app, by, query).await?.rows)
 }
 
 /// Visitors of the last five minutes.
 pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> ApiResult<u64> {
     let now = app.now();
     let range = between(now.plus_millis(-NOW_MILLIS), now.plus_millis(AHEAD_MILLIS));
-    let question = StatsQuestion {
+    let query = StatsQuery {
         range,
         filters: Vec::new(),
         metric: Metric::Uniques,
@@ -104,8 +104,8 @@ pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> ApiResult<u64> {
         buckets: None,
         limit: RowLimit::ONE,
     };
-    let answer = read::stats(app, by, question).await?;
-    Ok(match answer.rows.first().and_then(|row| row.value) {
+    let response = read::stats(app, by, query).await?;
+    Ok(match response.rows.first().and_then(|row| row.value) {
         Some(Number::Integer(visitors)) => visitors,
         _ => 0,
     })

@@ -1,8 +1,8 @@
 //! A project at a glance: its figures beside those of the period before, one of them over time,
-//! and the tables of where, what and with what. One question is asked after the other: each is
+//! and the tables of where, what and with what. One query is asked after the other: each is
 //! answered on all cores, and takes memory of its own.
 //!
-//! Asks the same typed questions as everybody else and counts nothing itself, so that its numbers
+//! Asks the same typed queries as everybody else and counts nothing itself, so that its numbers
 //! are those of the API.
 
 mod calendar;
@@ -11,13 +11,13 @@ mod tables;
 use std::collections::BTreeMap;
 
 use millimetric_core::query::{
-    Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuestion, SessionsRow, StatsQuestion,
+    Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use self::calendar::Shift;
 pub use self::calendar::{buckets, finest};
-pub use self::tables::{Table, TableAnswer, TableRow, table};
+pub use self::tables::{Table, TableResponse, TableRow, table};
 use super::read;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
@@ -33,7 +33,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The same for questions about sessions, whose filters are about page views: which event is
+    /// The same for queries about sessions, whose filters are about page views: which event is
     /// asked for says nothing there.
     #[must_use]
     pub fn of_sessions(&self) -> Self {
@@ -58,7 +58,7 @@ pub enum Figure {
 
 /// What is to be told.
 #[derive(Debug, Clone)]
-pub struct OverviewQuestion {
+pub struct OverviewQuery {
     /// The events.
     pub slice: Slice,
     /// The figure that is told over time.
@@ -115,18 +115,18 @@ pub struct Overview {
     /// The same of the whole period before.
     pub series_before: Option<Vec<Point>>,
     /// In the order in which they were asked for.
-    pub tables: Vec<TableAnswer>,
+    pub tables: Vec<TableResponse>,
 }
 
 /// A project at a glance.
-pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuestion) -> ApiResult<Overview> {
+pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -> ApiResult<Overview> {
     let by = &read::in_one_slot(app, by).await?;
-    let slice = &question.slice;
-    let shift = Shift::of(slice.range, question.buckets.timezone);
-    let told = question.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
-    let elapsed = question.compare.then(|| shift.elapsed(slice.range, app.now()));
+    let slice = &query.slice;
+    let shift = Shift::of(slice.range, query.buckets.timezone);
+    let told = query.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
+    let elapsed = query.compare.then(|| shift.elapsed(slice.range, app.now()));
     let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
-    let (tables, sessions) = tables::tables(app, by, slice, &question.tables, question.limit).await?;
+    let (tables, sessions) = tables::tables(app, by, slice, &query.tables, query.limit).await?;
     let sessions = match sessions {
         Some(sessions) => sessions,
         None => begun_in(app, by, slice).await?,
@@ -136,13 +136,13 @@ pub async fn overview(app: &App, by: &Authorized<Read>, question: &OverviewQuest
         None => None,
     };
     let series_before = match &told {
-        Some(slice) => Some(series(app, by, slice, question).await?),
+        Some(slice) => Some(series(app, by, slice, query).await?),
         None => None,
     };
     Ok(Overview {
         figures: counts(app, by, slice).await?.with(sessions),
         before,
-        series: series(app, by, slice, question).await?,
+        series: series(app, by, slice, query).await?,
         series_before,
         tables,
     })
@@ -153,39 +153,40 @@ async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Fi
     let total = |metric| read::stats(app, by, counted(slice, metric, None));
     let (visitors, events) = (total(Metric::Uniques).await?, total(Metric::Count).await?);
     let approximate = visitors.approximate;
-    let first =
-        |answer: millimetric_core::query::StatsAnswer| answer.rows.first().map_or(0, |row| whole(row.value));
+    let first = |response: millimetric_core::query::StatsResponse| {
+        response.rows.first().map_or(0, |row| whole(row.value))
+    };
     Ok(Figures { visitors: first(visitors), events: first(events), approximate, ..Figures::default() })
 }
 
 async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<SessionsRow> {
-    let answer = read::sessions(app, by, begun(slice, None)).await?;
-    Ok(answer.rows.first().copied().unwrap_or_default())
+    let response = read::sessions(app, by, begun(slice, None)).await?;
+    Ok(response.rows.first().copied().unwrap_or_default())
 }
 
 async fn series(
     app: &App,
     by: &Authorized<Read>,
     slice: &Slice,
-    question: &OverviewQuestion,
+    query: &OverviewQuery,
 ) -> ApiResult<Vec<Point>> {
-    let width = Some(question.buckets);
-    let found: Vec<(Option<Timestamp>, f64)> = match question.figure {
+    let width = Some(query.buckets);
+    let found: Vec<(Option<Timestamp>, f64)> = match query.figure {
         Figure::Visitors | Figure::Events => {
-            let metric = if question.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
-            let answer = read::stats(app, by, counted(slice, metric, width)).await?;
-            answer.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
+            let metric = if query.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
+            let response = read::stats(app, by, counted(slice, metric, width)).await?;
+            response.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
         }
         Figure::Sessions | Figure::Bounces => {
-            let answer = read::sessions(app, by, begun(slice, width)).await?;
-            let value = |row: &SessionsRow| match question.figure {
+            let response = read::sessions(app, by, begun(slice, width)).await?;
+            let value = |row: &SessionsRow| match query.figure {
                 Figure::Bounces => row.bounces as f64 / row.sessions.max(1) as f64,
                 _ => row.sessions as f64,
             };
-            answer.rows.iter().map(|row| (row.bucket, value(row))).collect()
+            response.rows.iter().map(|row| (row.bucket, value(row))).collect()
         }
     };
-    Ok(filled(slice.range, question.buckets, &found))
+    Ok(filled(slice.range, query.buckets, &found))
 }
 
 /// Every step of the range; those of which nothing was found are 0.
@@ -196,14 +197,14 @@ fn filled(range: TimeRange, of: Buckets, found: &[(Option<Timestamp>, f64)]) -> 
     values.into_iter().map(|(bucket, value)| Point { bucket, value }).collect()
 }
 
-fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuestion {
+fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
-    StatsQuestion { range, filters, metric, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
+    StatsQuery { range, filters, metric, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
 }
 
-fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuestion {
+fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuery {
     let Slice { range, filters } = slice.of_sessions();
-    SessionsQuestion { range, filters, buckets, limit: RowLimit::MOST }
+    SessionsQuery { range, filters, buckets, limit: RowLimit::MOST }
 }
 
 fn whole(value: Option<Number>) -> u64 {

@@ -4,7 +4,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
-use millimetric_core::query::{Metric, Number, StatsQuestion};
+use millimetric_core::query::{Metric, Number, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::{read, schema};
@@ -14,7 +14,7 @@ use crate::error::ApiResult;
 
 /// The week that the figures of a project are of, in milliseconds.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
-/// The most projects that one call asks at once: the others' questions shall find cores too.
+/// The most projects that one call asks at once: the others' queries shall find cores too.
 const AT_ONCE: usize = 4;
 
 /// A project and how lively it is.
@@ -77,13 +77,9 @@ async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> ApiResult
 }
 
 /// One figure of each project, the highest first, ties by slug.
-pub async fn compare(
-    app: &App,
-    of: &[Authorized<Read>],
-    question: &StatsQuestion,
-) -> ApiResult<Vec<Compared>> {
+pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> ApiResult<Vec<Compared>> {
     let figure =
-        async |by: &Authorized<Read>| Ok((by.project().clone(), total(app, by, question.clone()).await?));
+        async |by: &Authorized<Read>| Ok((by.project().clone(), total(app, by, query.clone()).await?));
     let mut figures = of_each(of, figure).await?;
     let all: u64 = figures.iter().map(|(_, value)| value).sum();
     figures.sort_by(|(a, more), (b, less)| (less, a.slug.as_str()).cmp(&(more, b.slug.as_str())));
@@ -93,14 +89,14 @@ pub async fn compare(
     Ok(figures.into_iter().map(compared).collect())
 }
 
-fn whole(range: TimeRange, metric: Metric) -> StatsQuestion {
+fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
     let limit = millimetric_core::query::RowLimit::ONE;
-    StatsQuestion { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
+    StatsQuery { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
 }
 
-async fn total(app: &App, by: &Authorized<Read>, question: StatsQuestion) -> ApiResult<u64> {
-    let answer = read::stats(app, by, question).await?;
-    Ok(match answer.rows.first().and_then(|row| row.value) {
+async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> ApiResult<u64> {
+    let response = read::stats(app, by, query).await?;
+    Ok(match response.rows.first().and_then(|row| row.value) {
         Some(Number::Integer(value)) => value,
         _ => 0,
     })

@@ -1,4 +1,4 @@
-//! Asking: the typed questions of `core::query`, put to the event store within what the project
+//! Asking: the typed queries of `core::query`, put to the event store within what the project
 //! keeps, and so many at once.
 //!
 //! Retention is applied here before the store has removed anything, so that what has expired is
@@ -10,9 +10,9 @@ use std::time::Duration;
 use millimetric_control::{Month, MonthlyUsage};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    EventsAnswer, EventsQuestion, ExportQuestion, FunnelAnswer, FunnelQuestion, NamesAnswer, NamesQuestion,
-    PagesAnswer, PagesQuestion, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
-    SourcesAnswer, SourcesQuestion, StatsAnswer, StatsQuestion,
+    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
+    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
+    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::StoreError;
@@ -55,13 +55,9 @@ async fn slot(app: &App, by: &Authorized<Read>) -> ApiResult<Slot> {
 }
 
 /// Raw events, newest first.
-pub async fn events(
-    app: &App,
-    by: &Authorized<Read>,
-    mut question: EventsQuestion,
-) -> ApiResult<EventsAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.events(by.scope(), question)).await
+pub async fn events(app: &App, by: &Authorized<Read>, mut query: EventsQuery) -> ApiResult<EventsResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.events(by.scope(), query)).await
 }
 
 /// One event by its id, when the project still keeps it.
@@ -75,75 +71,71 @@ pub async fn event(
 }
 
 /// Counts, distinct visitors, sums and means.
-pub async fn stats(app: &App, by: &Authorized<Read>, mut question: StatsQuestion) -> ApiResult<StatsAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.stats(by.scope(), question)).await
+pub async fn stats(app: &App, by: &Authorized<Read>, mut query: StatsQuery) -> ApiResult<StatsResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.stats(by.scope(), query)).await
 }
 
 /// Where visits came from.
 pub async fn sources(
     app: &App,
     by: &Authorized<Read>,
-    mut question: SourcesQuestion,
-) -> ApiResult<SourcesAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.sources(by.scope(), question)).await
+    mut query: SourcesQuery,
+) -> ApiResult<SourcesResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.sources(by.scope(), query)).await
 }
 
 /// Which event names occur.
-pub async fn names(app: &App, by: &Authorized<Read>, mut question: NamesQuestion) -> ApiResult<NamesAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.names(by.scope(), question)).await
+pub async fn names(app: &App, by: &Authorized<Read>, mut query: NamesQuery) -> ApiResult<NamesResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.names(by.scope(), query)).await
 }
 
 /// How far visitors get along a series of events.
-pub async fn funnel(
-    app: &App,
-    by: &Authorized<Read>,
-    mut question: FunnelQuestion,
-) -> ApiResult<FunnelAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.funnel(by.scope(), question)).await
+pub async fn funnel(app: &App, by: &Authorized<Read>, mut query: FunnelQuery) -> ApiResult<FunnelResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.funnel(by.scope(), query)).await
 }
 
 /// How many visitors come back, period after period.
 pub async fn retention(
     app: &App,
     by: &Authorized<Read>,
-    mut question: RetentionQuestion,
-) -> ApiResult<RetentionAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.retention(by.scope(), question)).await
+    mut query: RetentionQuery,
+) -> ApiResult<RetentionResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.retention(by.scope(), query)).await
 }
 
 /// Which pages are viewed, and where sessions begin and end.
-pub async fn pages(app: &App, by: &Authorized<Read>, mut question: PagesQuestion) -> ApiResult<PagesAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.pages(by.scope(), question)).await
+pub async fn pages(app: &App, by: &Authorized<Read>, mut query: PagesQuery) -> ApiResult<PagesResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.pages(by.scope(), query)).await
 }
 
 /// How many sessions begin, and how many of them bounce.
 pub async fn sessions(
     app: &App,
     by: &Authorized<Read>,
-    mut question: SessionsQuestion,
-) -> ApiResult<SessionsAnswer> {
-    question.range = kept(app, by, question.range);
-    run(app, by, app.events.sessions(by.scope(), question)).await
+    mut query: SessionsQuery,
+) -> ApiResult<SessionsResponse> {
+    query.range = kept(app, by, query.range);
+    run(app, by, app.events.sessions(by.scope(), query)).await
 }
 
-/// Every event of the question as a file that is made while it is taken.
+/// Every event of the query as a file that is made while it is taken.
 pub fn export(
     app: &App,
     by: &Authorized<Read>,
-    mut question: ExportQuestion,
+    mut query: ExportQuery,
     format: RowFormat,
 ) -> ApiResult<Export> {
-    question.range = kept(app, by, question.range);
+    query.range = kept(app, by, query.range);
     let slot = app.export_slots.try_take(by.project().id).ok_or_else(|| {
         ApiError::new(ErrorCode::Overloaded).retry_after(10).because("too many exports at once")
     })?;
-    Ok(Export::start(Arc::clone(&app.events), by.scope(), question, format, slot)?)
+    Ok(Export::start(Arc::clone(&app.events), by.scope(), query, format, slot)?)
 }
 
 /// Events stored in each month that the range touches, of the key's env.
@@ -161,7 +153,7 @@ pub fn expired_before(app: &App, by: &Authorized<Read>, range: TimeRange) -> Opt
 }
 
 /// The part of a range that has not expired; of one that has expired as a whole, the last
-/// millisecond of time, where nothing is ever stored: a question stays a valid question.
+/// millisecond of time, where nothing is ever stored: a query stays a valid query.
 fn kept(app: &App, by: &Authorized<Read>, range: TimeRange) -> TimeRange {
     match oldest_kept(by.project().effective_retention_days(), app.now()) {
         Some(oldest) if range.from() < oldest => {

@@ -1,7 +1,7 @@
 //! What a project's events look like: names, properties, values, columns, rules. It ends
 //! guessing: whoever knows the names asks right the first time.
 //!
-//! Asks the same typed questions as everybody else and counts nothing itself. Types and samples
+//! Asks the same typed queries as everybody else and counts nothing itself. Types and samples
 //! are those of recent events, and say so by being samples.
 
 use std::collections::HashMap;
@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Column, Dimension, EventsQuestion, Filter, Metric, NamesAnswer, NamesQuestion, NamesRow, PropertyName,
-    PropertySeen, RowLimit, StatsQuestion,
+    Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
+    PropertySeen, RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -65,7 +65,7 @@ impl FromStr for Kind {
 
 /// `GET /v1/schema`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaQuestion {
+pub struct SchemaQuery {
     /// What is to be described.
     pub kind: Kind,
     /// Of which events, by their `timestamp`.
@@ -82,14 +82,14 @@ pub struct SchemaQuestion {
 
 /// What a project's events look like.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SchemaAnswer {
+pub struct SchemaResponse {
     /// At most the limit asked for.
     pub rows: SchemaRows,
     /// Rows were cut at the limit.
     pub truncated: bool,
 }
 
-/// The rows of a [`SchemaAnswer`].
+/// The rows of a [`SchemaResponse`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum SchemaRows {
     /// Event names.
@@ -160,25 +160,25 @@ pub const COLUMNS: &[ColumnDescribed] = &[
 ];
 
 /// Describes what was asked for.
-pub async fn schema(app: &App, by: &Authorized<Read>, question: SchemaQuestion) -> ApiResult<SchemaAnswer> {
-    match question.kind {
-        Kind::Events => events(app, by, &question).await,
-        Kind::Properties => properties(app, by, &question).await,
-        Kind::Values => values(app, by, &question).await,
+pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> ApiResult<SchemaResponse> {
+    match query.kind {
+        Kind::Events => events(app, by, &query).await,
+        Kind::Properties => properties(app, by, &query).await,
+        Kind::Values => values(app, by, &query).await,
         Kind::Columns => {
-            let found = COLUMNS.iter().filter(|column| question.holds(column.name));
-            Ok(cut(found.collect(), &question, false, SchemaRows::Columns))
+            let found = COLUMNS.iter().filter(|column| query.holds(column.name));
+            Ok(cut(found.collect(), &query, false, SchemaRows::Columns))
         }
         Kind::Rules => {
             let rules = millimetric_core::classify::rules().iter().map(millimetric_core::classify::Rule::id);
-            Ok(cut(rules.filter(|id| question.holds(id)).collect(), &question, false, SchemaRows::Rules))
+            Ok(cut(rules.filter(|id| query.holds(id)).collect(), &query, false, SchemaRows::Rules))
         }
     }
 }
 
 /// The names of all events that are kept, most frequent first.
 pub async fn known_names(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<String>> {
-    let question = StatsQuestion {
+    let query = StatsQuery {
         range: always(),
         filters: Vec::new(),
         metric: Metric::Count,
@@ -186,7 +186,7 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<Stri
         buckets: None,
         limit: most_rows(),
     };
-    let rows = read::stats(app, by, question).await?.rows;
+    let rows = read::stats(app, by, query).await?.rows;
     Ok(rows.into_iter().filter_map(|row| row.keys.into_iter().next().flatten()).collect())
 }
 
@@ -204,72 +204,72 @@ pub async fn last_seen(
     event: Option<&str>,
 ) -> ApiResult<Option<Timestamp>> {
     let range = always();
-    let question = EventsQuestion { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
-    Ok(read::events(app, by, question).await?.rows.first().map(|event| event.timestamp))
+    let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
+    Ok(read::events(app, by, query).await?.rows.first().map(|event| event.timestamp))
 }
 
-async fn events(app: &App, by: &Authorized<Read>, question: &SchemaQuestion) -> ApiResult<SchemaAnswer> {
-    let asked = NamesQuestion { range: question.range, limit: most_rows() };
-    let answer = read::names(app, by, asked).await?;
-    let found = answer.rows.into_iter().filter(|row| question.is_about(&row.event_name));
-    let found = found.filter(|row| question.holds(&row.event_name)).collect();
-    Ok(cut(found, question, answer.truncated, SchemaRows::Events))
+async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+    let asked = NamesQuery { range: query.range, limit: most_rows() };
+    let response = read::names(app, by, asked).await?;
+    let found = response.rows.into_iter().filter(|row| query.is_about(&row.event_name));
+    let found = found.filter(|row| query.holds(&row.event_name)).collect();
+    Ok(cut(found, query, response.truncated, SchemaRows::Events))
 }
 
-async fn properties(app: &App, by: &Authorized<Read>, question: &SchemaQuestion) -> ApiResult<SchemaAnswer> {
-    let asked = NamesQuestion { range: question.range, limit: most_rows() };
+async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+    let asked = NamesQuery { range: query.range, limit: most_rows() };
     let names = read::names(app, by, asked).await?;
-    let recent = EventsQuestion {
-        range: question.range,
-        filters: of_event(question.event.as_deref()),
+    let recent = EventsQuery {
+        range: query.range,
+        filters: of_event(query.event.as_deref()),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
     let recent = read::events(app, by, recent).await?.rows;
-    let question = question.clone();
+    let query = query.clone();
     // Strangers choose how many properties an event has.
-    app.limits.heavy.run(move || Ok(described(&question, names, &recent))).await
+    app.limits.heavy.run(move || Ok(described(&query, names, &recent))).await
 }
 
 /// The properties of these names that were asked for, most frequent first, with types and samples of
 /// these events.
-fn described(question: &SchemaQuestion, names: NamesAnswer, recent: &[Event]) -> SchemaAnswer {
-    let rows = names.rows.into_iter().filter(|row| question.is_about(&row.event_name));
+fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> SchemaResponse {
+    let rows = names.rows.into_iter().filter(|row| query.is_about(&row.event_name));
     let mut found: Vec<(String, PropertySeen)> = rows
         .flat_map(|row| {
             let name = row.event_name;
             row.properties.into_iter().map(move |property| (name.clone(), property))
         })
-        .filter(|(_, property)| question.holds(&property.name))
+        .filter(|(_, property)| query.holds(&property.name))
         .collect();
     found.sort_by(|(event, property), (other_event, other)| {
         (other.count, event, &property.name).cmp(&(property.count, other_event, &other.name))
     });
-    cut(found, question, names.truncated, |found| SchemaRows::Properties(with_samples(&found, recent)))
+    cut(found, query, names.truncated, |found| SchemaRows::Properties(with_samples(&found, recent)))
 }
 
-async fn values(app: &App, by: &Authorized<Read>, question: &SchemaQuestion) -> ApiResult<SchemaAnswer> {
-    let asked = StatsQuestion {
-        range: question.range,
-        filters: of_event(question.event.as_deref()),
+async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+    let asked = StatsQuery {
+        range: query.range,
+        filters: of_event(query.event.as_deref()),
         metric: Metric::Count,
-        group_by: question.of.clone().into_iter().collect(),
+        group_by: query.of.clone().into_iter().collect(),
         buckets: None,
-        limit: if question.search.is_some() { most_rows() } else { question.limit },
+        limit: if query.search.is_some() { most_rows() } else { query.limit },
     };
-    let answer = read::stats(app, by, asked).await?;
-    let rows = answer.rows.into_iter().map(|row| {
+    let response = read::stats(app, by, asked).await?;
+    let rows = response.rows.into_iter().map(|row| {
         let count = match row.value {
             Some(millimetric_core::query::Number::Integer(count)) => count,
             _ => 0,
         };
         (row.keys.into_iter().next().flatten(), count)
     });
-    let found = rows.filter(|(value, _)| question.holds(value.as_deref().unwrap_or_default())).collect();
-    Ok(cut(found, question, answer.truncated, SchemaRows::Values))
+    let found = rows.filter(|(value, _)| query.holds(value.as_deref().unwrap_or_default())).collect();
+    Ok(cut(found, query, response.truncated, SchemaRows::Values))
 }
 
-impl SchemaQuestion {
+impl SchemaQuery {
     fn is_about(&self, event_name: &str) -> bool {
         self.event.as_deref().is_none_or(|event| event == event_name)
     }
@@ -282,13 +282,13 @@ impl SchemaQuestion {
 
 fn cut<T>(
     mut rows: Vec<T>,
-    question: &SchemaQuestion,
+    query: &SchemaQuery,
     already: bool,
     of: impl FnOnce(Vec<T>) -> SchemaRows,
-) -> SchemaAnswer {
-    let truncated = already || rows.len() > question.limit.get();
-    rows.truncate(question.limit.get());
-    SchemaAnswer { rows: of(rows), truncated }
+) -> SchemaResponse {
+    let truncated = already || rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    SchemaResponse { rows: of(rows), truncated }
 }
 
 fn of_event(event: Option<&str>) -> Vec<Filter> {

@@ -25,9 +25,9 @@ pub struct Message {
 
 /// A JSON-RPC answer: `result` or `error`.
 #[derive(Debug, ToSchema)]
-#[schema(as = McpAnswer)]
+#[schema(as = McpResponse)]
 #[allow(dead_code, reason = "describes what rmcp writes")]
-pub struct MessageAnswer {
+pub struct MessageResponse {
     /// Always `2.0`.
     jsonrpc: String,
     /// That of the request.

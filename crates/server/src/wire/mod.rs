@@ -3,10 +3,10 @@
 //!
 //! Reading here means types alone; whether a value is allowed is the business of `core`.
 
-pub mod answers;
 pub mod backup;
 pub mod mcp;
-pub mod questions;
+pub mod queries;
 pub mod repair;
+pub mod requests;
+pub mod responses;
 pub mod rows;
-pub mod submissions;

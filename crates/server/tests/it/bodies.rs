@@ -80,9 +80,9 @@ fn unknown_members_are_skipped_and_not_kept() {
     }
     body.extend_from_slice(b"}]}");
     let bearer = format!("Bearer {sk}");
-    let answer = server.send("POST", "/v1/batch", &[("authorization", &bearer)], &body);
-    assert_eq!(answer.error(), (400, "invalid_payload".to_owned()));
-    assert_eq!(answer.json()["details"]["fieldErrors"], json!({ "events.0.event": ["must be a string"] }));
+    let response = server.send("POST", "/v1/batch", &[("authorization", &bearer)], &body);
+    assert_eq!(response.error(), (400, "invalid_payload".to_owned()));
+    assert_eq!(response.json()["details"]["fieldErrors"], json!({ "events.0.event": ["must be a string"] }));
     let grew = peak_memory(&server) - before;
     assert!(grew < 64 << 20, "a body of 10 MiB took {grew} bytes");
 }
@@ -99,10 +99,10 @@ fn every_bad_event_is_named_and_what_is_told_is_bounded() {
     // As many as fit into a body.
     for (bad, count) in [(wrong_types, 1000), (wrong_values, 400)] {
         let events = vec![bad; count];
-        let answer = server.post("/v1/batch", &sk, &json!({ "events": events }));
-        assert_eq!(answer.error(), (400, "invalid_payload".to_owned()));
-        assert!(answer.text.len() < 128 << 10, "{} bytes of errors", answer.text.len());
-        let details = &answer.json()["details"];
+        let response = server.post("/v1/batch", &sk, &json!({ "events": events }));
+        assert_eq!(response.error(), (400, "invalid_payload".to_owned()));
+        assert!(response.text.len() < 128 << 10, "{} bytes of errors", response.text.len());
+        let details = &response.json()["details"];
         let named = details["fieldErrors"].as_object().unwrap();
         for index in 0..count {
             assert!(named.contains_key(&format!("events.{index}.event")), "event {index} is not named");
@@ -121,8 +121,8 @@ fn a_byte_order_mark_before_json_is_read_over() {
         let bearer = format!("Bearer {key}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         let marked = [b"\xef\xbb\xbf", &body[..]].concat();
-        let answer = server.send("POST", path, &headers, &marked);
-        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        let response = server.send("POST", path, &headers, &marked);
+        assert_eq!(response.status, status, "{path}: {}", response.text);
         let twice = [b"\xef\xbb\xbf\xef\xbb\xbf", &body[..]].concat();
         assert_eq!(server.send("POST", path, &headers, &twice).status, 400, "{path}: one mark, not two");
     }

@@ -22,9 +22,9 @@ fn a_control_database_that_does_not_answer_is_a_502() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
     alter(&server, "alter table keys rename to away");
-    let answer = server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk);
-    assert_eq!(answer.error(), (502, "upstream_failed".to_owned()));
-    assert_eq!(answer.json()["details"], json!({}), "no detail of the cause");
+    let response = server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk);
+    assert_eq!(response.error(), (502, "upstream_failed".to_owned()));
+    assert_eq!(response.json()["details"], json!({}), "no detail of the cause");
     alter(&server, "alter table away rename to keys");
     assert_eq!(server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk).status, 200);
 }
@@ -34,9 +34,9 @@ fn a_damaged_row_is_a_500_with_a_request_id() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
     alter(&server, "update projects set timezone = 'Mars' where slug = 'shop'");
-    let answer = server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk);
-    assert_eq!(answer.error(), (500, "internal_error".to_owned()));
-    assert_eq!(answer.json()["details"], json!({ "request_id": answer.header("x-request-id").unwrap() }));
+    let response = server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk);
+    assert_eq!(response.error(), (500, "internal_error".to_owned()));
+    assert_eq!(response.json()["details"], json!({ "request_id": response.header("x-request-id").unwrap() }));
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn a_full_queue_is_a_503_and_stores_nothing() {
     let server = Server::start_with(&["--queue-mib", "1", "--rate-limit-batch", "off"]);
     let project = server.default_project();
     let event = json!({ "event": "large", "properties": { "text": "x".repeat(4000) } });
-    let answer = server.post("/v1/batch", &project.sk, &json!({ "events": vec![event; 1000] }));
-    assert_eq!(answer.error(), (503, "overloaded".to_owned()));
-    assert_eq!(answer.header("retry-after"), Some("1"));
+    let response = server.post("/v1/batch", &project.sk, &json!({ "events": vec![event; 1000] }));
+    assert_eq!(response.error(), (503, "overloaded".to_owned()));
+    assert_eq!(response.header("retry-after"), Some("1"));
     let count = || server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk).json()["rows"][0]["value"].clone();
     assert_eq!(count(), json!(0));
     eventually("smaller batches are taken", || {

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::support::{ALWAYS, CHROME, Project, Server, pageview};
 
 fn rows(server: &Server, project: &Project) -> Vec<Value> {
-    let answer = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), &project.rk);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["rows"].as_array().unwrap().clone()
+    let response = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), &project.rk);
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()["rows"].as_array().unwrap().clone()
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn the_same_id_is_stored_once_however_often_and_wherever_it_is_sent() {
         json!({ "ok": true, "event_id": "evt_1", "duplicates": 1 })
     );
     let batch = json!({ "events": [once, pageview("evt_2", "https://shop.example/a"), pageview("evt_2", "https://shop.example/b")] });
-    let answer = server.post("/v1/batch", &project.sk, &batch);
-    assert_eq!((answer.status, answer.json()), (202, json!({ "ok": true, "count": 3, "duplicates": 2 })));
+    let response = server.post("/v1/batch", &project.sk, &batch);
+    assert_eq!((response.status, response.json()), (202, json!({ "ok": true, "count": 3, "duplicates": 2 })));
     assert_eq!(rows(&server, &project).len(), 2);
     assert_eq!(
         server.track(&other.sk, pageview("evt_1", "https://shop.example/"))["duplicates"],
@@ -91,9 +91,9 @@ fn one_invalid_event_and_nothing_of_the_batch_is_stored() {
             _ => json!({ "event": "ok" }),
         })
         .collect();
-    let answer = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
-    assert_eq!(answer.error(), (400, "invalid_payload".to_owned()));
-    let body = answer.json();
+    let response = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
+    assert_eq!(response.error(), (400, "invalid_payload".to_owned()));
+    let body = response.json();
     let fields: Vec<_> = body["details"]["fieldErrors"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(fields, ["events.3.event", "events.17.timestamp", "events.17.url"]);
     assert_eq!(body["details"]["formErrors"], json!([]));
@@ -143,8 +143,8 @@ fn identify_links_a_visitor_to_a_user() {
     let server = Server::start();
     let project = server.default_project();
     let link = json!({ "anonymous_id": "v", "user_id": "u", "traits": { "plan": "pro" } });
-    let answer = server.post("/v1/identify", &project.sk, &link);
-    assert_eq!((answer.status, answer.json()), (200, json!({ "ok": true })));
+    let response = server.post("/v1/identify", &project.sk, &link);
+    assert_eq!((response.status, response.json()), (200, json!({ "ok": true })));
     let row = &rows(&server, &project)[0];
     assert_eq!(
         (&row["event_name"], &row["anonymous_id"], &row["user_id"]),
@@ -234,8 +234,8 @@ fn the_plans_monthly_events_are_a_bound() {
         server.post("/v1/batch", &project.sk, &json!({ "events": events }))
     };
     for n in 0..100 {
-        let answer = batch(n * 1000);
-        assert_eq!(answer.status, 202, "{}", answer.text);
+        let response = batch(n * 1000);
+        assert_eq!(response.status, 202, "{}", response.text);
     }
     let refused = batch(100_000);
     assert_eq!(refused.error(), (429, "quota_exceeded".to_owned()));

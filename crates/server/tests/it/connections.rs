@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 
-use crate::raw::{Heard, answer, connect, connect_from, is_closed};
+use crate::raw::{Heard, connect, connect_from, is_closed, response};
 use crate::support::{Server, eventually};
 
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -13,7 +13,7 @@ fn is_served(stream: &mut TcpStream) -> bool {
     if stream.write_all(HEALTH).is_err() || is_closed_soon(stream) {
         return false;
     }
-    answer(stream).status() == 200
+    response(stream).status() == 200
 }
 
 /// Waits for either an answer or the end.
@@ -58,8 +58,8 @@ fn connections_at_work_do_not_give_way() {
     assert!(!is_served(&mut connect(&server)), "one more of the same address is closed");
     for stream in &mut working {
         stream.write_all(br#"{"events":[{"event":"a"}]}"#).unwrap();
-        assert!(answer(stream).text.starts_with("HTTP/1.1 100 Continue\r\n\r\n"));
-        assert_eq!(answer(stream).status(), 202);
+        assert!(response(stream).text.starts_with("HTTP/1.1 100 Continue\r\n\r\n"));
+        assert_eq!(response(stream).status(), 202);
     }
     assert!(is_served(&mut connect(&server)), "idle again, one gives way");
 }
@@ -88,11 +88,11 @@ fn when_every_slot_is_taken_the_longest_silent_connections_give_way() {
     let mut open: Vec<TcpStream> = (0..144).map(|_| connect(&server)).collect();
     for stream in &mut open {
         stream.write_all(HEALTH).unwrap();
-        answer(stream);
+        response(stream);
     }
     let mut late = connect(&server);
     late.write_all(HEALTH).unwrap();
-    assert_eq!(answer(&mut late).status(), 200);
+    assert_eq!(response(&mut late).status(), 200);
     // One in 64 gives way at once.
     eventually("the longest silent ones are closed", || open[..2].iter().all(is_closed).then_some(()));
     assert_eq!(still_open(&open), 142, "no other");
@@ -116,7 +116,7 @@ fn a_connection_that_has_lived_long_is_ended_after_an_answer() {
         let mut stream = connect(&server);
         // Between two requests a connection may end too; then another one is tried.
         while stream.write_all(HEALTH).is_ok() && !is_closed_soon(&mut stream) {
-            let heard = answer(&mut stream);
+            let heard = response(&mut stream);
             assert_eq!(heard.status(), 200);
             if heard.text.contains("connection: close") {
                 assert_eq!(Heard::to_the_end(&mut stream).text, "");

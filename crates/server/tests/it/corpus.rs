@@ -47,13 +47,13 @@ fn no_body_breaks_a_route() {
                     ("content-type", "application/json"),
                     ("content-encoding", encoding),
                 ];
-                let answer = server.send("POST", path, &headers, &body);
+                let response = server.send("POST", path, &headers, &body);
                 assert!(
-                    (200..500).contains(&answer.status),
+                    (200..500).contains(&response.status),
                     "{name} as {encoding} to {path}: {}",
-                    answer.text
+                    response.text
                 );
-                assert!(answer.text.len() < 128 << 10, "{name} to {path}: {} bytes", answer.text.len());
+                assert!(response.text.len() < 128 << 10, "{name} to {path}: {} bytes", response.text.len());
             }
         }
     }
@@ -79,7 +79,7 @@ fn no_head_breaks_the_listener() {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{name}"),
             }
             let text = String::from_utf8_lossy(&text);
-            let statuses = text.split("HTTP/1.1 ").skip(1).map(|answer| answer.as_bytes()[0]);
+            let statuses = text.split("HTTP/1.1 ").skip(1).map(|response| response.as_bytes()[0]);
             let bad = statuses.filter(|status| !(b'1'..=b'4').contains(status)).count();
             assert_eq!(bad, 0, "{name} in pieces of {piece}, {sent:?}: {text}");
         }

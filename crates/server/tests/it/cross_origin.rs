@@ -7,20 +7,25 @@ fn ingest_answers_preflights_and_opens_every_answer() {
     let server = Server::start();
     for path in ["/v1/track", "/v1/batch", "/v1/identify", "/v1/forget"] {
         let asked = [("origin", "https://any.example"), ("access-control-request-method", "POST")];
-        let answer = server.send("OPTIONS", path, &asked, b"");
-        assert_eq!(answer.status, 204, "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        let response = server.send("OPTIONS", path, &asked, b"");
+        assert_eq!(response.status, 204, "{path}");
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
         assert_eq!(
-            answer.header("access-control-allow-headers"),
+            response.header("access-control-allow-headers"),
             Some("authorization, content-type, content-encoding")
         );
-        assert_eq!(answer.header("access-control-allow-methods"), Some("POST, OPTIONS"));
-        assert_eq!(answer.header("access-control-max-age"), Some("7200"));
-        for answer in [server.send("POST", path, &[], b""), server.send("GET", path, &[], b"")] {
-            assert!(answer.status >= 400);
-            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path} {}", answer.status);
-            assert_eq!(answer.header("access-control-expose-headers"), Some("Retry-After, X-Request-Id"));
-            assert_eq!(answer.header("access-control-allow-credentials"), None);
+        assert_eq!(response.header("access-control-allow-methods"), Some("POST, OPTIONS"));
+        assert_eq!(response.header("access-control-max-age"), Some("7200"));
+        for response in [server.send("POST", path, &[], b""), server.send("GET", path, &[], b"")] {
+            assert!(response.status >= 400);
+            assert_eq!(
+                response.header("access-control-allow-origin"),
+                Some("*"),
+                "{path} {}",
+                response.status
+            );
+            assert_eq!(response.header("access-control-expose-headers"), Some("Retry-After, X-Request-Id"));
+            assert_eq!(response.header("access-control-allow-credentials"), None);
         }
     }
 }
@@ -29,14 +34,14 @@ fn ingest_answers_preflights_and_opens_every_answer() {
 fn other_routes_send_no_cross_origin_headers() {
     let server = Server::start();
     let rk = server.default_project().rk;
-    for answer in [
+    for response in [
         server.get(&format!("/v1/query?{ALWAYS}"), &rk),
         server.get("/v1/query", &rk),
         server.send("OPTIONS", "/v1/query", &[("origin", "https://any.example")], b""),
         server.send("GET", "/healthz", &[("origin", "https://any.example")], b""),
     ] {
-        let named = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
-        assert!(!named, "{:?}", answer.headers);
+        let named = response.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+        assert!(!named, "{:?}", response.headers);
     }
 }
 
@@ -52,9 +57,9 @@ fn a_preflight_is_answered_with_every_header_that_it_asks_for() {
             ("access-control-request-method", "POST"),
             ("access-control-request-headers", names),
         ];
-        let answer = server.send("OPTIONS", "/v1/track", &headers, b"");
-        assert_eq!(answer.status, 204);
-        answer.header("access-control-allow-headers").unwrap().to_owned()
+        let response = server.send("OPTIONS", "/v1/track", &headers, b"");
+        assert_eq!(response.status, 204);
+        response.header("access-control-allow-headers").unwrap().to_owned()
     };
     for (names, allowed) in [
         ("traceparent,baggage,sentry-trace", ", traceparent, baggage, sentry-trace"),

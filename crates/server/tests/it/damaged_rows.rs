@@ -74,8 +74,8 @@ fn an_origin_that_would_become_a_wildcard_is_refused_everywhere() {
     {
         let (done, text) = said(&server.dir, &["project", "update", "shop", "--origin", typed]);
         assert!(!done, "{typed}: {text}");
-        let answer = owner.post("/projects/shop/settings/origins", &[("origin", typed)]);
-        assert_eq!(answer.status, 422, "{typed}");
+        let response = owner.post("/projects/shop/settings/origins", &[("origin", typed)]);
+        assert_eq!(response.status, 422, "{typed}");
         assert!(!server.cli(&["project", "list"]).to_string().contains('*'), "{typed}");
     }
     others_still_work(&server, &owner, &shop);
@@ -89,9 +89,9 @@ fn a_list_of_origins_has_a_bound_that_is_named() {
     let owner = Browser::of_owner(&server);
     let origins: Vec<String> = (0..101).map(|number| format!("https://a{number}.example")).collect();
     let fields: Vec<_> = origins.iter().map(|origin| ("origin", origin.as_str())).collect();
-    let answer = owner.post("/projects/shop/settings/origins", &fields);
-    assert_eq!(answer.status, 422, "none of them is silently dropped");
-    assert!(answer.text.contains("at most 100 allowed origins"), "{}", answer.text);
+    let response = owner.post("/projects/shop/settings/origins", &fields);
+    assert_eq!(response.status, 422, "none of them is silently dropped");
+    assert!(response.text.contains("at most 100 allowed origins"), "{}", response.text);
     let mut args = vec!["project", "update", "shop"];
     args.extend(origins.iter().flat_map(|origin| ["--origin", origin.as_str()]));
     let (done, text) = said(&server.dir, &args);
@@ -180,8 +180,8 @@ fn a_project_that_cannot_be_read_fails_alone() {
         alter(&server.dir, &format!("update projects set {column} = {value} {first}"));
         touch_keys(&server.dir);
         eventually("its keys stop", || {
-            let answer = server.get(&format!("/v1/stats?{ALWAYS}"), &shop.rk);
-            (answer.status == 500).then_some(())
+            let response = server.get(&format!("/v1/stats?{ALWAYS}"), &shop.rk);
+            (response.status == 500).then_some(())
         });
         assert_eq!(track_from(&server, &shop.pk, "https://shop.example").error().1, "internal_error");
         assert_eq!(owner.get("/projects/shop").status, 500, "{column}");

@@ -28,10 +28,10 @@ fn every_route_of_the_document_answers_as_the_document_says() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let path = path.replace("{request_id}", "fgt_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5");
-            let answer = server.send(&method.to_uppercase(), &path, &[], b"");
+            let response = server.send(&method.to_uppercase(), &path, &[], b"");
             let needs_key = operation["security"].is_array();
             let expected: &[u16] = if needs_key { &[401, 404] } else { &[200] };
-            assert!(expected.contains(&answer.status), "{method} {path}: {}", answer.status);
+            assert!(expected.contains(&response.status), "{method} {path}: {}", response.status);
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
             seen += 1;
         }
@@ -75,8 +75,8 @@ fn the_browser_script_is_public_small_and_long_cached() {
     let size: usize = packed.header("content-length").unwrap().parse().unwrap();
     assert!(size <= 1800, "{size} bytes");
     for plain in ["identity", "gzip;q=0", "br"] {
-        let answer = server.send("HEAD", "/v1/a.js", &[("accept-encoding", plain)], b"");
-        assert_eq!(answer.header("content-encoding"), None, "{plain}");
+        let response = server.send("HEAD", "/v1/a.js", &[("accept-encoding", plain)], b"");
+        assert_eq!(response.header("content-encoding"), None, "{plain}");
     }
 }
 
@@ -87,9 +87,9 @@ fn a_browser_that_has_the_script_is_not_sent_it_again() {
     let tag = script.header("etag").unwrap();
     let known = format!("\"other\", {tag}");
     for known in [tag, known.as_str(), tag.trim_start_matches("W/"), "*"] {
-        let answer = server.send("GET", "/v1/a.js", &[("if-none-match", known)], b"");
-        assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{known}");
-        assert_eq!(answer.header("etag"), Some(tag));
+        let response = server.send("GET", "/v1/a.js", &[("if-none-match", known)], b"");
+        assert_eq!((response.status, response.text.as_str()), (304, ""), "{known}");
+        assert_eq!(response.header("etag"), Some(tag));
     }
     assert_eq!(server.send("GET", "/v1/a.js", &[("if-none-match", "\"other\"")], b"").status, 200);
 }
@@ -108,8 +108,8 @@ fn language_models_get_a_page_of_their_own() {
 fn the_server_tells_whether_it_is_well() {
     let server = Server::start_with(&["--metrics-token", "a-token-for-the-tests"]);
     for path in ["/healthz", "/readyz"] {
-        let answer = server.send("GET", path, &[], b"");
-        assert_eq!((answer.status, answer.json()["ok"].clone()), (200, Value::Bool(true)), "{path}");
+        let response = server.send("GET", path, &[], b"");
+        assert_eq!((response.status, response.json()["ok"].clone()), (200, Value::Bool(true)), "{path}");
     }
     assert_eq!(server.send("GET", "/metrics", &[], b"").error(), (401, "missing_bearer_token".to_owned()));
     assert_eq!(server.get("/metrics", "a-token-for-nobody-x").error(), (401, "invalid_api_key".to_owned()));
@@ -138,7 +138,7 @@ fn what_anybody_may_read_is_sent_packed_and_not_twice() {
         let plain = head(&[("accept-encoding", "identity")]);
         assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{path}");
         assert_eq!(plain.header("vary"), Some("accept-encoding"), "{path}");
-        let length = |answer: &Answer| answer.header("content-length").unwrap().parse::<usize>().unwrap();
+        let length = |response: &Answer| response.header("content-length").unwrap().parse::<usize>().unwrap();
         let packed = head(&[("accept-encoding", "gzip")]);
         assert_eq!(packed.header("content-encoding"), Some("gzip"), "{path}");
         assert!(length(&packed) < length(&plain), "{path}: {} of {}", length(&packed), length(&plain));

@@ -55,9 +55,9 @@ fn a_server_that_is_asked_to_stop_finishes_what_is_under_way() {
     eventually("the request has begun", || has_read_all(&server).then_some(()));
     server.ask_to_stop();
     stream.write_all(&body[5..]).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 202"), "{response}");
     let (status, folder) = server.stopped();
     assert!(status.success());
     let folder = folder.unwrap();
@@ -169,11 +169,11 @@ fn a_full_disk_is_a_503_and_loses_nothing() {
     let mut acknowledged = 0;
     let mut refused = Vec::new();
     while refused.len() < 10 {
-        let answer = batch(&server);
-        if answer.status == 202 {
+        let response = batch(&server);
+        if response.status == 202 {
             acknowledged += 20;
         } else {
-            refused.push(answer);
+            refused.push(response);
         }
         assert!(acknowledged < 20_000, "the disk never fills up");
     }

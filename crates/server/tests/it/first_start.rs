@@ -13,8 +13,11 @@ fn the_printed_curl_line_gets_a_202_and_the_event_reads_back_classified() {
         server.greeting.lines().find(|line| line.contains("curl") && line.contains("/v1/track")).unwrap();
     let output =
         Command::new("sh").args(["-c", &format!("{line} -sS -w ' %{{http_code}}'")]).output().unwrap();
-    let answer = String::from_utf8(output.stdout).unwrap();
-    assert!(answer.ends_with(" 202") && answer.starts_with("{\"ok\":true,\"event_id\":\"evt_"), "{answer}");
+    let response = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        response.ends_with(" 202") && response.starts_with("{\"ok\":true,\"event_id\":\"evt_"),
+        "{response}"
+    );
 
     let rk = server.default_project().rk;
     let sources = server.get(&format!("/v1/sources?{ALWAYS}"), &rk).json();

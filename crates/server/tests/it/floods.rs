@@ -14,9 +14,9 @@ fn send(server: &Server, project: &Project, events: Vec<Value>) {
         ("user-agent", CHROME),
         ("content-type", "application/json"),
     ];
-    let answer =
+    let response =
         server.send("POST", "/v1/batch", &headers, json!({ "events": events }).to_string().as_bytes());
-    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert_eq!(response.status, 202, "{}", response.text);
 }
 
 #[test]
@@ -62,10 +62,10 @@ fn of_too_many_groups_the_most_frequent_are_counted_and_the_others_together() {
         send(&server, &project, rare.chain(frequent).map(event).collect());
     }
     let all = 70 * 1000;
-    let answer = server.get(&format!("/v1/stats?{ALWAYS}&group_by=path&limit=1"), &project.rk).json();
-    assert_eq!(answer["rows"], json!([{ "path": "/pricing", "value": 700 }]));
-    assert_eq!(answer["truncated"], true);
-    let other = answer["other"].as_u64().unwrap();
+    let response = server.get(&format!("/v1/stats?{ALWAYS}&group_by=path&limit=1"), &project.rk).json();
+    assert_eq!(response["rows"], json!([{ "path": "/pricing", "value": 700 }]));
+    assert_eq!(response["truncated"], true);
+    let other = response["other"].as_u64().unwrap();
     assert!(other > all / 2 && other < all, "{other}");
     let pages = server.get(&format!("/v1/pages?{ALWAYS}&limit=1"), &project.rk).json();
     assert_eq!((&pages["rows"][0]["path"], &pages["rows"][0]["views"]), (&json!("/pricing"), &json!(700)));

@@ -21,9 +21,9 @@ fn a_forgotten_user_is_gone_at_once_and_soon_from_disk() {
     send("anonymous", "visitor-a", Value::Null);
     send("his", "visitor-b", json!("user-his"));
 
-    let answer = server.post("/v1/forget", &project.sk, &json!({ "user_id": "user-4711-hers" }));
-    let body = answer.json();
-    assert_eq!((answer.status, &body["ok"], &body["queued"]), (200, &json!(true), &json!(true)));
+    let response = server.post("/v1/forget", &project.sk, &json!({ "user_id": "user-4711-hers" }));
+    let body = response.json();
+    assert_eq!((response.status, &body["ok"], &body["queued"]), (200, &json!(true), &json!(true)));
     assert_eq!(names(&server, &project.rk), ["his", "anonymous"]);
     let count = server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk).json();
     assert_eq!(count["rows"], json!([{ "value": 2 }]));

@@ -44,9 +44,9 @@ fn stored_as_sent(name: &str, headers: impl Fn(&Project, &str) -> Vec<(&'static 
         None => request["path"].as_str().unwrap().to_owned(),
     };
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let answer = server.send("POST", &path, &headers, request["body"].to_string().as_bytes());
-    assert_eq!(answer.status, 202, "{name}: {}", answer.text);
-    assert!(answer.json()["dropped"].is_null(), "{name}: {}", answer.text);
+    let response = server.send("POST", &path, &headers, request["body"].to_string().as_bytes());
+    assert_eq!(response.status, 202, "{name}: {}", response.text);
+    assert!(response.json()["dropped"].is_null(), "{name}: {}", response.text);
 
     let body = &request["body"];
     let sent = body["events"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);

@@ -48,10 +48,10 @@ fn no_route_shows_another_projects_events() {
     let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
     let (_, my_test_reader) = server.mint(&mine, &["--kind", "rk", "--env", "test"]);
     server.track(&other.sk, json!({ "event": "visible" }));
-    let answers = |key: &str| -> Vec<String> {
+    let responses = |key: &str| -> Vec<String> {
         (0..ROUTES).map(|route| server.get(&read_path(route, MARK), key).text).collect()
     };
-    let (baseline, nothing) = (answers(&other.rk), answers(&my_test_reader));
+    let (baseline, nothing) = (responses(&other.rk), responses(&my_test_reader));
 
     let events = (0..ROUTES, "[a-z]{1,6}", any::<bool>());
     let config = Config { cases: 80, failure_persistence: None, ..Config::default() };
@@ -80,8 +80,8 @@ fn no_route_shows_another_projects_events() {
         })
         .unwrap();
 
-    assert_eq!(answers(&other.rk), baseline);
-    assert_eq!(answers(&my_test_reader), nothing);
+    assert_eq!(responses(&other.rk), baseline);
+    assert_eq!(responses(&my_test_reader), nothing);
     assert!(server.get(&read_path(0, MARK), &mine.rk).text.contains(MARK), "the events are really there");
 }
 

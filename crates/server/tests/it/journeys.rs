@@ -15,15 +15,15 @@ fn act(visitor: &str, event: &str, at: &str, more: Value) -> Value {
 fn with(events: &[Value]) -> (Server, Project) {
     let server = Server::start();
     let project = server.default_project();
-    let answer = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
-    assert_eq!(answer.status, 202, "{}", answer.text);
+    let response = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
+    assert_eq!(response.status, 202, "{}", response.text);
     (server, project)
 }
 
 fn ask(server: &Server, project: &Project, path: &str) -> Value {
-    let answer = server.get(path, &project.rk);
-    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-    answer.json()
+    let response = server.get(path, &project.rk);
+    assert_eq!(response.status, 200, "{path}: {}", response.text);
+    response.json()
 }
 
 /// Anna buys at once, Ben after a detour, Cleo too late, Dora the wrong way round; Emil only looks.
@@ -94,8 +94,8 @@ fn a_funnel_in_any_order_counts_whoever_does_all_of_it() {
 fn a_funnel_is_told_apart_by_what_visitors_start_with() {
     let (server, project) = shop();
     let path = format!("/v1/funnel?{ALWAYS}&steps=$pageview,purchase&group_by=source,medium");
-    let answer = ask(&server, &project, &path);
-    let rows: Vec<_> = answer["rows"]
+    let response = ask(&server, &project, &path);
+    let rows: Vec<_> = response["rows"]
         .as_array()
         .unwrap()
         .iter()
@@ -200,8 +200,8 @@ fn pages_tell_where_sessions_begin_end_and_bounce() {
     );
     let google = pages("source=google&sort=exits");
     assert_eq!(google["sessions"], 2);
-    let paths = |answer: &Value| -> Vec<Value> {
-        answer["rows"].as_array().unwrap().iter().map(|row| json!([row["path"], row["exits"]])).collect()
+    let paths = |response: &Value| -> Vec<Value> {
+        response["rows"].as_array().unwrap().iter().map(|row| json!([row["path"], row["exits"]])).collect()
     };
     assert_eq!(paths(&google), [json!(["/", 1]), json!(["/docs", 1]), json!(["/pricing", 0])]);
     assert_eq!(pages("limit=1&sort=entries")["truncated"], true);

@@ -62,12 +62,12 @@ fn every_401_says_how_to_authenticate_and_looks_alike_for_any_unusable_key() {
     let (id, revoked) = server.mint(&project, &["--kind", "rk"]);
     server.cli(&["key", "revoke", &id]);
     let (_, expired) = server.mint(&project, &["--kind", "rk", "--expires-in", "0s"]);
-    let answers = [unknown_prefix(&project.rk), revoked, expired].map(|key| server.get(READ, &key));
-    for answer in answers {
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
-        let body = answer.json();
+    let responses = [unknown_prefix(&project.rk), revoked, expired].map(|key| server.get(READ, &key));
+    for response in responses {
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"));
+        let body = response.json();
         assert_eq!(
-            (answer.status, &body["error"], &body["details"]),
+            (response.status, &body["error"], &body["details"]),
             (401, &json!("invalid_api_key"), &json!({}))
         );
     }
@@ -189,9 +189,9 @@ fn a_secret_key_in_a_url_is_refused_and_flagged() {
     assert_eq!(server.send("POST", &only_prefix, &[], b"{}").error(), refusal(400, "secret_key_in_url"));
     assert!(!exposed(&project.rk), "whoever knows the prefix alone flags nothing");
     for (method, path, key) in [("POST", "/v1/track", &project.sk), ("GET", "/v1/stats", &project.rk)] {
-        let answer = server.send(method, &format!("{path}?key={key}"), &[], b"{}");
-        assert_eq!(answer.error(), refusal(400, "secret_key_in_url"));
-        assert!(!answer.text.contains(key.as_str()));
+        let response = server.send(method, &format!("{path}?key={key}"), &[], b"{}");
+        assert_eq!(response.error(), refusal(400, "secret_key_in_url"));
+        assert!(!response.text.contains(key.as_str()));
         assert!(exposed(key));
     }
 }
@@ -210,12 +210,12 @@ fn a_pk_in_the_url_is_taken_on_ingest_routes_alone() {
         ("/v1/batch", r#"{"events":[{"event":"a"}]}"#, 202),
         ("/v1/identify", r#"{"anonymous_id":"v","user_id":"u"}"#, 200),
     ] {
-        let answer = server.send("POST", &format!("{path}?key={}", project.pk), &headers, body.as_bytes());
-        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        let response = server.send("POST", &format!("{path}?key={}", project.pk), &headers, body.as_bytes());
+        assert_eq!(response.status, status, "{path}: {}", response.text);
     }
     for (method, path) in [("POST", "/v1/forget"), ("GET", "/v1/query")] {
-        let answer = server.send(method, &format!("{path}?key={}", project.pk), &headers, b"{}");
-        assert_eq!(answer.error(), refusal(401, "missing_bearer_token"), "{path}");
+        let response = server.send(method, &format!("{path}?key={}", project.pk), &headers, b"{}");
+        assert_eq!(response.error(), refusal(401, "missing_bearer_token"), "{path}");
     }
 }
 

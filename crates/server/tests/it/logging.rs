@@ -40,10 +40,10 @@ fn exports_that_are_refused_are_no_error_of_the_server() {
     let mut refused = [false; 20];
     eventually("exports are refused", || {
         for (at, export) in exports.iter_mut().enumerate() {
-            let mut answer = [0; 4096];
-            let read = export.read(&mut answer).unwrap_or_default();
-            let answer = String::from_utf8_lossy(&answer[..read]);
-            refused[at] |= answer.starts_with("HTTP/1.1 503") && answer.contains("\"overloaded\"");
+            let mut response = [0; 4096];
+            let read = export.read(&mut response).unwrap_or_default();
+            let response = String::from_utf8_lossy(&response[..read]);
+            refused[at] |= response.starts_with("HTTP/1.1 503") && response.contains("\"overloaded\"");
         }
         (refused.iter().filter(|refused| **refused).count() >= 2).then_some(())
     });

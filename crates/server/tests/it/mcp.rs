@@ -10,6 +10,6 @@ mod keys;
 mod leaving;
 mod listing;
 mod protocol;
-mod questions;
+mod queries;
 mod reading;
 mod writing;

@@ -80,8 +80,8 @@ fn commands_move_events_without_a_server_too() {
     let args = ["import", "-", "--project", made["slug"].as_str().unwrap(), "--env", "test", "--json"];
     let mut child = command(dir).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&exported.stdout).unwrap();
-    let answer: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
-    assert_eq!(answer["stored"], 2);
+    let response: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(response["stored"], 2);
 }
 
 #[test]
@@ -97,11 +97,11 @@ fn an_export_over_http_is_a_file_of_its_format() {
             "project_id,env,timestamp,received_at,event_name,",
         ),
     ] {
-        let answer = server.get(&format!("/v1/export?{ALWAYS}&format={format}"), &project.rk);
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        let response = server.get(&format!("/v1/export?{ALWAYS}&format={format}"), &project.rk);
+        assert_eq!((response.status, response.header("content-type")), (200, Some(kind)));
         let disposition = format!("attachment; filename=\"default-live.{format}\"");
-        assert_eq!(answer.header("content-disposition"), Some(disposition.as_str()));
-        assert!(answer.text.starts_with(begins), "{}", answer.text);
+        assert_eq!(response.header("content-disposition"), Some(disposition.as_str()));
+        assert!(response.text.starts_with(begins), "{}", response.text);
     }
     let one = server.get(&format!("/v1/export?{ALWAYS}&event=plain"), &project.sk);
     assert_eq!(lines(&one.text).len(), 1);
@@ -120,8 +120,8 @@ fn wrong_parameters_of_an_export_are_refused() {
         } else {
             format!("{ALWAYS}&{query}")
         };
-        let answer = server.get(&format!("/v1/export?{query}"), &project.rk);
-        assert_eq!(answer.error(), (400, "invalid_params".to_owned()), "{query}");
+        let response = server.get(&format!("/v1/export?{query}"), &project.rk);
+        assert_eq!(response.error(), (400, "invalid_params".to_owned()), "{query}");
     }
     assert_eq!(server.get(&format!("/v1/export?{ALWAYS}"), &project.pk).status, 403);
 }
@@ -137,8 +137,8 @@ fn an_export_that_fails_never_looks_complete() {
     let segment = first_parquet(&server.dir.join("segments"));
     let bytes = std::fs::read(&segment).unwrap();
     std::fs::write(&segment, &bytes[..bytes.len() / 2]).unwrap();
-    let answer = server.get(&format!("/v1/export?{ALWAYS}"), &project.rk);
-    assert_eq!(answer.error(), (500, "internal_error".to_owned()));
+    let response = server.get(&format!("/v1/export?{ALWAYS}"), &project.rk);
+    assert_eq!(response.error(), (500, "internal_error".to_owned()));
     let file = place.path().join("events.ndjson");
     let args = ["export", "--project", "default", "--output", file.to_str().unwrap()];
     assert!(!command(&server.dir).args(args).status().unwrap().success());
@@ -201,8 +201,8 @@ fn a_client_that_leaves_holds_nobody_up() {
         assert!(status == "200" || status == "503", "{status}");
     }
     let whole = crate::support::eventually("a place is free", || {
-        let answer = server.get(&format!("/v1/export?{ALWAYS}"), key);
-        (answer.status == 200).then_some(answer.text)
+        let response = server.get(&format!("/v1/export?{ALWAYS}"), key);
+        (response.status == 200).then_some(response.text)
     });
     assert_eq!(whole.lines().count(), 5_000);
 }

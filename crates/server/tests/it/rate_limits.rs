@@ -74,16 +74,18 @@ fn an_agents_events_take_the_tokens_of_the_projects_servers() {
     let project = server.default_project();
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "track_event", "arguments": { "event": "a" } } });
-    let answers: Vec<_> = (0..10).map(|_| server.post("/mcp", &project.sk, &call).text).collect();
-    assert!(answers[0].contains("classified") && answers.iter().any(|text| text.contains("rate_limited")));
+    let responses: Vec<_> = (0..10).map(|_| server.post("/mcp", &project.sk, &call).text).collect();
+    assert!(
+        responses[0].contains("classified") && responses.iter().any(|text| text.contains("rate_limited"))
+    );
     let refused = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
     assert_eq!(refused.error(), (429, "rate_limited".to_owned()));
-    let question = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+    let query = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "get_stats", "arguments": { "period": "7d" } } });
     let read = taken(20, |_| {
-        let answer = server.post("/mcp", &project.sk, &question);
-        assert!(!answer.text.contains("rate_limited"), "{}", answer.text);
-        answer
+        let response = server.post("/mcp", &project.sk, &query);
+        assert!(!response.text.contains("rate_limited"), "{}", response.text);
+        response
     });
     assert_eq!(read, 20, "questions are not metered");
 }
@@ -94,9 +96,9 @@ fn answers_tell_what_is_left() {
         ["--rate-limit-track", "1/40", "--rate-limit-batch", "2/3", "--trusted-proxies", "127.0.0.0/8"];
     let server = Server::start_with(&flags);
     let project = server.project("Shop", &["https://shop.example"]);
-    let of = |answer: &Answer| {
-        let header = |name: &str| answer.header(name).unwrap_or("none").to_owned();
-        (answer.status, header("ratelimit-policy"), header("ratelimit"))
+    let of = |response: &Answer| {
+        let header = |name: &str| response.header(name).unwrap_or("none").to_owned();
+        (response.status, header("ratelimit-policy"), header("ratelimit"))
     };
     let track = |policy: &str, state: &str, status: u16| (status, policy.to_owned(), state.to_owned());
     let first = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
@@ -110,17 +112,17 @@ fn answers_tell_what_is_left() {
     assert_eq!(of(&browser), track(r#""track";q=10;w=40"#, r#""track";r=9;t=4"#, 202));
     let refused = (0..60)
         .map(|_| server.post("/v1/track", &project.sk, &json!({ "event": "a" })))
-        .find(|answer| answer.status == 429)
+        .find(|response| response.status == 429)
         .expect("sixty do not fit a bucket of forty");
     assert_eq!(of(&refused), track(r#""track";q=40;w=40"#, r#""track";r=0;t=1"#, 429));
     assert_eq!((refused.header("retry-after"), &refused.json()["retry_after_s"]), (Some("1"), &json!(1)));
-    for answer in [
+    for response in [
         server.get(&format!("/v1/stats?{ALWAYS}"), &project.rk),
         server.post("/v1/forget", &project.sk, &json!({ "user_id": "nobody" })),
         server.post("/v1/track", "nonsense", &json!({})),
         Server::start().post("/v1/track", &project.sk, &json!({})),
     ] {
-        assert_eq!((answer.header("ratelimit-policy"), answer.header("ratelimit")), (None, None));
+        assert_eq!((response.header("ratelimit-policy"), response.header("ratelimit")), (None, None));
     }
 }
 

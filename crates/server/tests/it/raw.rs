@@ -79,7 +79,7 @@ impl Heard {
 }
 
 /// Reads one answer whose head tells its length, and leaves the connection open.
-pub(crate) fn answer(stream: &mut TcpStream) -> Heard {
+pub(crate) fn response(stream: &mut TcpStream) -> Heard {
     let mut bytes = Vec::new();
     let mut step = [0; 4096];
     loop {

@@ -18,17 +18,17 @@ fn shop(server: &Server) -> Project {
 }
 
 fn ask(server: &Server, project: &Project, path: &str) -> Value {
-    let answer = server.get(path, &project.rk);
-    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-    answer.json()
+    let response = server.get(path, &project.rk);
+    assert_eq!(response.status, 200, "{path}: {}", response.text);
+    response.json()
 }
 
 #[test]
 fn raw_events_come_newest_first_and_page_by_page() {
     let server = Server::start();
     let project = shop(&server);
-    let ids = |answer: &Value| -> Vec<String> {
-        answer["rows"]
+    let ids = |response: &Value| -> Vec<String> {
+        response["rows"]
             .as_array()
             .unwrap()
             .iter()
@@ -238,8 +238,8 @@ fn what_retention_does_not_keep_is_unqueryable_at_once() {
     server.track(&project.sk, json!({ "event": "fresh" }));
     server.cli(&["project", "update", "default", "--retention-days", "1"]);
     crate::support::eventually("the old events are gone", || {
-        let answer = ask(&server, &project, &format!("/v1/stats?{ALWAYS}&group_by=event_name"));
-        (answer["rows"] == json!([{ "event_name": "fresh", "value": 1 }])).then_some(())
+        let response = ask(&server, &project, &format!("/v1/stats?{ALWAYS}&group_by=event_name"));
+        (response["rows"] == json!([{ "event_name": "fresh", "value": 1 }])).then_some(())
     });
     assert_eq!(ask(&server, &project, "/v1/query?from=2026-05-01&to=2026-06-01")["rows"], json!([]));
 }

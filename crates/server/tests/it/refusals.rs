@@ -33,12 +33,12 @@ fn bodies_that_are_not_what_they_should_be() {
         ("/v1/batch", br#"{"events":[[]]}"#),
         ("/v1/identify", b"{}"),
     ] {
-        let answer = send(path, body);
+        let response = send(path, body);
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        assert_eq!(answer.error(), (400, "invalid_payload".to_owned()), "{path} {shown}");
-        let details = &answer.json()["details"];
+        assert_eq!(response.error(), (400, "invalid_payload".to_owned()), "{path} {shown}");
+        let details = &response.json()["details"];
         assert!(details["fieldErrors"].is_object() && details["formErrors"].is_array(), "{path} {shown}");
-        assert!(answer.json()["message"].as_str().unwrap().ends_with('.'));
+        assert!(response.json()["message"].as_str().unwrap().ends_with('.'));
     }
     let stats = server.get(&format!("/v1/stats?{ALWAYS}"), &server.default_project().rk).json();
     assert_eq!(stats["rows"], json!([{ "value": 0 }]));
@@ -49,8 +49,8 @@ fn a_batch_of_a_thousand_is_taken_and_one_more_is_not() {
     let server = Server::start();
     let sk = server.default_project().sk;
     let batch = |count: usize| json!({ "events": vec![json!({ "event": "a" }); count] });
-    let answer = server.post("/v1/batch", &sk, &batch(1000));
-    assert_eq!((answer.status, answer.json()["count"].clone()), (202, json!(1000)));
+    let response = server.post("/v1/batch", &sk, &batch(1000));
+    assert_eq!((response.status, response.json()["count"].clone()), (202, json!(1000)));
     let refused = server.post("/v1/batch", &sk, &batch(1001)).json();
     assert_eq!(refused["details"]["fieldErrors"]["events"], json!(["must hold 1 to 1000 events, not 1001"]));
 }
@@ -102,16 +102,16 @@ fn query_strings_are_checked_by_name() {
         ("/v1/schema?from=2000-01-01&to=2100-01-01&property=plan", "property"),
         ("/v1/explain?event_id=e&from=2000-01-01", "to"),
     ] {
-        let answer = server.get(path, &rk);
-        assert_eq!(answer.error(), (400, "invalid_params".to_owned()), "{path}");
-        assert!(answer.json()["details"]["fieldErrors"][field].is_array(), "{path}: {}", answer.text);
+        let response = server.get(path, &rk);
+        assert_eq!(response.error(), (400, "invalid_params".to_owned()), "{path}");
+        assert!(response.json()["details"]["fieldErrors"][field].is_array(), "{path}: {}", response.text);
     }
     for query in
         ["", "event_id=e&url=https://a.example/", "url=https://a.example/&from=2000-01-01&to=2100-01-01"]
     {
-        let answer = server.get(&format!("/v1/explain?{query}"), &rk);
-        assert_eq!(answer.error(), (400, "invalid_params".to_owned()), "{query}");
-        assert_eq!(answer.json()["details"]["formErrors"].as_array().unwrap().len(), 1, "{query}");
+        let response = server.get(&format!("/v1/explain?{query}"), &rk);
+        assert_eq!(response.error(), (400, "invalid_params".to_owned()), "{query}");
+        assert_eq!(response.json()["details"]["formErrors"].as_array().unwrap().len(), 1, "{query}");
     }
     assert_eq!(server.get("/v1/explain?event_id=none", &rk).error(), (404, "not_found".to_owned()));
     for path in ["stats?", "funnel?steps=a,b&", "pages?", "sessions?", "sources?"] {
@@ -120,9 +120,9 @@ fn query_strings_are_checked_by_name() {
         assert!(words.contains("`cuntry`") && words.contains("`country`"), "{unknown}");
     }
     for path in ["stats?", "funnel?steps=a,b&"] {
-        let answer = server.get(&format!("/v1/{path}{ALWAYS}&group_by=ip_hash"), &rk);
-        assert_eq!(answer.error(), (400, "invalid_group_by".to_owned()));
-        assert!(answer.json()["details"]["allowed"].as_array().unwrap().contains(&json!("source")));
+        let response = server.get(&format!("/v1/{path}{ALWAYS}&group_by=ip_hash"), &rk);
+        assert_eq!(response.error(), (400, "invalid_group_by".to_owned()));
+        assert!(response.json()["details"]["allowed"].as_array().unwrap().contains(&json!("source")));
     }
 }
 
@@ -130,12 +130,12 @@ fn query_strings_are_checked_by_name() {
 fn unknown_addresses_and_methods_are_json_too() {
     let server = Server::start();
     assert_eq!(server.send("GET", "/v1/nothing", &[], b"").error(), (404, "not_found".to_owned()));
-    let answer = server.send("DELETE", "/v1/query", &[], b"");
-    assert_eq!(answer.error(), (405, "method_not_allowed".to_owned()));
-    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
-    for answer in [answer, server.send("GET", "/healthz", &[], b"")] {
-        assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let response = server.send("DELETE", "/v1/query", &[], b"");
+    assert_eq!(response.error(), (405, "method_not_allowed".to_owned()));
+    assert_eq!(response.header("allow"), Some("GET,HEAD"));
+    for response in [response, server.send("GET", "/healthz", &[], b"")] {
+        assert!(response.header("x-request-id").unwrap().starts_with("req_"));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
 }
 
@@ -144,9 +144,11 @@ fn the_buckets_answer_429_and_say_when() {
     let server = Server::start_with(&["--rate-limit-track", "1/2", "--rate-limit-batch", "1/1"]);
     let project = server.default_project();
     let event = json!({ "event": "a" });
-    let answers: Vec<_> = (0..5).map(|_| server.post("/v1/track", &project.sk, &event)).collect();
-    let refused =
-        answers.iter().find(|answer| answer.status == 429).expect("five at once do not fit a burst of two");
+    let responses: Vec<_> = (0..5).map(|_| server.post("/v1/track", &project.sk, &event)).collect();
+    let refused = responses
+        .iter()
+        .find(|response| response.status == 429)
+        .expect("five at once do not fit a burst of two");
     assert_eq!(refused.error(), (429, "rate_limited".to_owned()));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.json()["retry_after_s"], 1);
@@ -173,8 +175,8 @@ fn an_error_never_repeats_a_key() {
     let project = server.default_project();
     for key in [&project.pk, &project.sk, &project.rk] {
         for path in ["/v1/track", "/v1/query", "/v1/forget", "/nowhere"] {
-            for answer in [server.get(path, key), server.post(path, key, &Value::Null)] {
-                assert!(!answer.text.contains(key.as_str()), "{path}");
+            for response in [server.get(path, key), server.post(path, key, &Value::Null)] {
+                assert!(!response.text.contains(key.as_str()), "{path}");
             }
         }
     }

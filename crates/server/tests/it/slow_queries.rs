@@ -60,13 +60,13 @@ fn one_project_has_half_of_the_slots_and_others_are_answered_meanwhile() {
     scope(|threads| {
         let first = threads.spawn(|| sources(&server, &busy));
         runs_queries(&server, 1.0);
-        let answers: Vec<ScopedJoinHandle<'_, Answer>> =
+        let responses: Vec<ScopedJoinHandle<'_, Answer>> =
             (0..3).map(|_| threads.spawn(|| sources(&server, &busy))).collect();
         assert_eq!(sources(&server, &other).status, 200, "another project is answered");
-        for answer in answers {
-            let answer = answer.join().unwrap();
-            assert_eq!(answer.error(), (503, "overloaded".to_owned()));
-            assert!(answer.header("retry-after").is_some());
+        for response in responses {
+            let response = response.join().unwrap();
+            assert_eq!(response.error(), (503, "overloaded".to_owned()));
+            assert!(response.header("retry-after").is_some());
         }
         stuck.release();
         // It has read a file that ended at once.

@@ -180,9 +180,9 @@ impl Server {
 
     /// Stores one event and asserts that it was taken.
     pub(crate) fn track(&self, key: &str, event: Value) -> Value {
-        let answer = self.post("/v1/track", key, &event);
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        answer.json()
+        let response = self.post("/v1/track", key, &event);
+        assert_eq!(response.status, 202, "{}", response.text);
+        response.json()
     }
 
     /// Any request; header names may repeat.
@@ -341,8 +341,8 @@ pub(crate) fn shop(server: &Server, project: &Project) {
         event("e5", "16T10:00:00", "cleo", "$pageview", "/", "https://www.facebook.com/", json!({})),
         event("e6", "16T10:30:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "amount": 5.5, "plan": "free" })),
     ] });
-    let answer = server.post("/v1/batch", &project.sk, &events);
-    assert_eq!(answer.status, 202, "{}", answer.text);
+    let response = server.post("/v1/batch", &project.sk, &events);
+    assert_eq!(response.status, 202, "{}", response.text);
 }
 
 /// A page view with an id.

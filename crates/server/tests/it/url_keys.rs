@@ -44,10 +44,10 @@ fn what_stands_in_a_url_is_told_apart() {
         (format!("key=undefined&key={}", project.rk), 400, "secret_key_in_url"),
         ("key=ak_live_cut".to_owned(), 400, "secret_key_in_url"),
     ] {
-        let answer = beacon(&server, &query);
-        let found = answer.json()["error"].as_str().unwrap_or_default().to_owned();
-        assert_eq!((answer.status, found.as_str()), (status, code), "{query}");
-        assert!(!answer.text.contains(&pk[17..40]) && !answer.text.contains(&sk[17..40]), "{query}");
+        let response = beacon(&server, &query);
+        let found = response.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert_eq!((response.status, found.as_str()), (status, code), "{query}");
+        assert!(!response.text.contains(&pk[17..40]) && !response.text.contains(&sk[17..40]), "{query}");
     }
     let twice = beacon(&server, &format!("key={pk}&key={}", other.pk)).json();
     assert!(twice["message"].as_str().unwrap().contains("one"), "{twice}");
@@ -96,11 +96,11 @@ fn what_cannot_be_seen_in_a_key_is_named() {
             format!("{start}{rest}{hidden}"),
         ];
         for key in keys {
-            let answer = told(&server, key.as_bytes());
-            assert_eq!(answer.error(), (401, "malformed_api_key".to_owned()), "{name}");
-            let message = answer.json()["message"].as_str().unwrap().to_owned();
+            let response = told(&server, key.as_bytes());
+            assert_eq!(response.error(), (401, "malformed_api_key".to_owned()), "{name}");
+            let message = response.json()["message"].as_str().unwrap().to_owned();
             assert!(message.contains(&format!("contains {name}")), "{message}");
-            assert!(!answer.text.contains(&rest[..20]), "{name}");
+            assert!(!response.text.contains(&rest[..20]), "{name}");
         }
     }
     // As browsers send it: one byte for one character.

@@ -1,7 +1,7 @@
-//! Random questions, each as a path of the API and as SQL of ClickHouse over the stored rows.
+//! Random queries, each as a path of the API and as SQL of ClickHouse over the stored rows.
 //!
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
-//! to be misread twice. A new route gets a function here and a line in [`question`].
+//! to be misread twice. A new route gets a function here and a line in [`query`].
 
 mod journeys;
 mod schema;
@@ -13,7 +13,7 @@ use millimetric_core::time::Timestamp;
 use super::events::{CAMPAIGNS, NAMES, PATHS, USERS, VISITORS, time};
 use crate::random::Random;
 
-/// A question in both languages.
+/// A query in both languages.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) path: String,
@@ -23,8 +23,8 @@ pub(super) struct Question {
     pub(super) limit: Option<usize>,
 }
 
-/// Any question.
-pub(super) fn question(random: &mut Random) -> anyhow::Result<Question> {
+/// Any query.
+pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
     match random.below(18) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),

@@ -1,4 +1,4 @@
-//! `cargo xtask oracle`: random events and random questions, asked of a real server over HTTP and
+//! `cargo xtask oracle`: random events and random queries, asked of a real server over HTTP and
 //! of ClickHouse over the server's own Parquet files. The answers have to be the same.
 //!
 //! Each data set is asked about twice: half sealed and half in the hot log, and sealed. A seed
@@ -17,27 +17,27 @@ use self::ask::Question;
 use crate::clickhouse::ClickHouse;
 use crate::client::Connection;
 use crate::data::{LOAD, seal};
-use crate::questions::{Asker, Timed, ensure_same};
+use crate::queries::{Asker, Timed, ensure_same};
 use crate::random::Random;
 use crate::server::{Server, data_of};
 
-/// Questions of each data set.
+/// Queries of each data set.
 const QUESTIONS: usize = 40;
 /// Events of a data set, at most.
 const MOST_EVENTS: u64 = 600;
 
-/// Compares; the first difference is an error that shows the question, both rows, and the command
+/// Compares; the first difference is an error that shows the query, both rows, and the command
 /// that asks it again.
 pub(crate) async fn run(binary: &Path, python: &Path, arguments: &OracleArguments) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut clickhouse = ClickHouse::start(python, &folder.path().join("clickhouse"))?;
-    let mut answers = 0;
+    let mut responses = 0;
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.cases) {
         let again = || format!("again with: cargo xtask oracle --cases 1 --seed {seed}");
-        answers += case(binary, &mut clickhouse, seed).await.with_context(again)?;
+        responses += case(binary, &mut clickhouse, seed).await.with_context(again)?;
         eprintln!("case {seed}: the same");
     }
-    println!("{} data sets, {answers} answers, all the same as ClickHouse's", arguments.cases);
+    println!("{} data sets, {responses} responses, all the same as ClickHouse's", arguments.cases);
     Ok(())
 }
 
@@ -46,7 +46,7 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
     let mut random = Random::new(seed);
     let count = 2 + random.below(MOST_EVENTS);
     let events = events::events(&mut random, count)?;
-    let questions: Vec<_> = (0..QUESTIONS).map(|_| ask::question(&mut random)).collect::<Result<_, _>>()?;
+    let queries: Vec<_> = (0..QUESTIONS).map(|_| ask::query(&mut random)).collect::<Result<_, _>>()?;
     let home = tempfile::tempdir()?;
     let mut server = Server::over(binary, home.path()).await?;
     server.make_project(binary)?;
@@ -57,18 +57,18 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
     seal(home.path()).await?;
     let server = Server::over(binary, home.path()).await?;
     send(&server, &sk, second).await?;
-    let mixed = answers(&server, &rk, &questions).await?;
+    let mixed = responses(&server, &rk, &queries).await?;
     server.stop().await?;
     seal(home.path()).await?;
     let server = Server::over(binary, home.path()).await?;
-    let sealed = answers(&server, &rk, &questions).await?;
+    let sealed = responses(&server, &rk, &queries).await?;
     load(clickhouse, home.path(), count)?;
     let mut compared = 0;
-    for ((question, mixed), sealed) in questions.iter().zip(mixed).zip(sealed) {
-        let theirs = clickhouse.ask(&question.sql)?.rows;
+    for ((query, mixed), sealed) in queries.iter().zip(mixed).zip(sealed) {
+        let theirs = clickhouse.ask(&query.sql)?.rows;
         for (state, ours) in [("half sealed", mixed), ("sealed", sealed)] {
-            check(question, &ours, &theirs)
-                .with_context(|| format!("{state}: {}\n{}", question.path, question.sql))?;
+            check(query, &ours, &theirs)
+                .with_context(|| format!("{state}: {}\n{}", query.path, query.sql))?;
             compared += 1;
         }
     }
@@ -79,8 +79,8 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
 async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()> {
     for batch in events.chunks(1000) {
         let body = json!({ "events": batch }).to_string();
-        let (status, answer) = Connection::post(server.address, "/v1/batch", key, &body).await?;
-        ensure!(status == 202 && !answer.contains("duplicates"), "the batch got {status}: {answer}");
+        let (status, response) = Connection::post(server.address, "/v1/batch", key, &body).await?;
+        ensure!(status == 202 && !response.contains("duplicates"), "the batch got {status}: {response}");
     }
     Ok(())
 }
@@ -89,31 +89,31 @@ async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()
 fn load(clickhouse: &mut ClickHouse, home: &Path, count: u64) -> anyhow::Result<()> {
     let segments = data_of(home).join("segments/**/*.parquet");
     clickhouse.ask("drop table if exists events")?;
-    clickhouse.ask(include_str!("../questions/create.sql"))?;
+    clickhouse.ask(include_str!("../queries/create.sql"))?;
     clickhouse.ask(&LOAD.replace("{segments}", &segments.to_string_lossy()))?;
     let rows = clickhouse.ask("select count() as events from events")?.rows;
     ensure!(rows[0]["events"] == count, "the files hold {rows:?} of {count} events");
     Ok(())
 }
 
-async fn answers(server: &Server, key: &str, questions: &[Question]) -> anyhow::Result<Vec<Timed>> {
+async fn responses(server: &Server, key: &str, queries: &[Question]) -> anyhow::Result<Vec<Timed>> {
     let mut asker = Asker::connect(server.address, key).await?;
-    let mut answers = Vec::new();
-    for Question { path, .. } in questions {
-        let mut answer = asker.ask(path).await?;
-        let mut next = answer.next_cursor.take();
+    let mut responses = Vec::new();
+    for Question { path, .. } in queries {
+        let mut response = asker.ask(path).await?;
+        let mut next = response.next_cursor.take();
         while let Some(cursor) = next {
             let page = asker.ask(&format!("{path}&cursor={cursor}")).await?;
-            answer.rows.extend(page.rows);
+            response.rows.extend(page.rows);
             next = page.next_cursor;
         }
-        answers.push(answer);
+        responses.push(response);
     }
-    Ok(answers)
+    Ok(responses)
 }
 
-fn check(question: &Question, ours: &Timed, theirs: &[Value]) -> anyhow::Result<()> {
-    let most = question.limit.unwrap_or(theirs.len()).min(theirs.len());
+fn check(query: &Question, ours: &Timed, theirs: &[Value]) -> anyhow::Result<()> {
+    let most = query.limit.unwrap_or(theirs.len()).min(theirs.len());
     let cut = theirs.len() > most;
     ensure!(ours.truncated == cut, "`truncated` is {}, but it was cut: {cut}", ours.truncated);
     ensure_same(&ours.rows, &theirs[..most])

@@ -138,7 +138,7 @@ fn two_visitors_with_one_text_and_other_hints_are_kept_apart() {
         assert_eq!(user_agents.read(FROZEN_WINDOWS, &brave).device.browser, Browser::Brave);
         assert_eq!(user_agents.read(FROZEN_WINDOWS, &ClientHints::default()).device.browser, Browser::Chrome);
     }
-    assert_eq!(user_agents.answers.len(), 2);
+    assert_eq!(user_agents.responses.len(), 2);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_text_too_long_to_keep_is_read_all_the_same() {
     let user_agents = UserAgents::new();
     let long = format!("{FROZEN_WINDOWS} {}", "x".repeat(CACHED_TEXT_BYTES));
     assert_eq!(words(user_agents.read(&long, &ClientHints::default())), ["desktop", "chrome", "windows", ""]);
-    assert!(user_agents.answers.is_empty());
+    assert!(user_agents.responses.is_empty());
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn the_cache_never_holds_more_than_its_bound() {
     for number in 0..2 * CACHE_ENTRIES {
         user_agents.read(&format!("visitor {number}"), &ClientHints::default());
     }
-    assert!(user_agents.answers.len() <= CACHE_ENTRIES);
+    assert!(user_agents.responses.len() <= CACHE_ENTRIES);
 }
 
 proptest! {
@@ -166,7 +166,7 @@ proptest! {
         mobile in any::<Option<String>>(),
         platform in any::<Option<String>>(),
     ) {
-        let user_agents = UserAgents { bots: Bots::of_patterns("Googlebot/"), answers: Cache::new(8) };
+        let user_agents = UserAgents { bots: Bots::of_patterns("Googlebot/"), responses: Cache::new(8) };
         let hints = ClientHints {
             brands: brands.as_deref(),
             mobile: mobile.as_deref(),

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{Cursor, EventsAnswer, EventsQuestion};
+use millimetric_core::query::{Cursor, EventsQuery, EventsResponse};
 
 use super::run::Span;
 use super::select::{Rows, Selection, select};
@@ -27,15 +27,15 @@ struct Candidate {
     row: u32,
 }
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn events(
     mut view: View,
-    question: &EventsQuestion,
+    query: &EventsQuery,
     context: &QueryContext,
-) -> Result<EventsAnswer, StoreError> {
+) -> Result<EventsResponse, StoreError> {
     // One more than asked for, to know whether there is more.
-    let wanted = question.limit.get() + 1;
-    if let Some(after) = &question.after {
+    let wanted = query.limit.get() + 1;
+    if let Some(after) = &query.after {
         view.to = view.to.min(after.timestamp.millis().saturating_add(1));
     }
     view.chunks.sort_by_key(|chunk| Reverse(chunk.latest()));
@@ -44,7 +44,7 @@ pub(in crate::embedded) fn events(
         if view.chunks[place].latest() < view.from {
             break;
         }
-        candidates.extend(newest(&view, place, question, wanted, context)?);
+        candidates.extend(newest(&view, place, query, wanted, context)?);
         candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
         if let Some(last) = candidates.get(wanted - 1).copied() {
             // Rows as old as the last may still come before it by their id.
@@ -55,17 +55,17 @@ pub(in crate::embedded) fn events(
     let mut rows = read(&view, candidates)?;
     rows.sort_unstable_by(|a, b| (b.timestamp, &b.event_id).cmp(&(a.timestamp, &a.event_id)));
     let more = rows.len() >= wanted;
-    rows.truncate(question.limit.get());
+    rows.truncate(query.limit.get());
     let cursor = |row: &Event| Cursor { timestamp: row.timestamp, event_id: row.event_id.clone() };
     let next = if more { rows.last().map(cursor) } else { None };
-    Ok(EventsAnswer { rows, next })
+    Ok(EventsResponse { rows, next })
 }
 
 /// The newest rows of one chunk in the order of the answer, at most so many.
 fn newest(
     view: &View,
     place: usize,
-    question: &EventsQuestion,
+    query: &EventsQuery,
     wanted: usize,
     context: &QueryContext,
 ) -> Result<Vec<Candidate>, StoreError> {
@@ -78,8 +78,8 @@ fn newest(
         let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
         let span = Span { chunk, rows: start..end };
         end = start;
-        let Some(selection) = select(view, &span, &question.filters)? else { continue };
-        let rows = behind(view, chunk, &selection, question.after.as_ref())?;
+        let Some(selection) = select(view, &span, &query.filters)? else { continue };
+        let rows = behind(view, chunk, &selection, query.after.as_ref())?;
         let candidate =
             |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
         if let Chunk::Hot(block) = chunk {

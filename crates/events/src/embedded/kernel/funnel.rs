@@ -1,12 +1,12 @@
 //! `GET /v1/funnel`: how far visitors get along the steps. What counts as an attempt is defined at
-//! [`FunnelQuestion`].
+//! [`FunnelQuery`].
 
 mod course;
 mod tally;
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Filter, FunnelAnswer, FunnelQuestion, FunnelSteps};
+use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
 
 use self::course::{Act, Course};
 use self::tally::Tally;
@@ -27,28 +27,28 @@ use crate::embedded::view::View;
 
 const MOST: usize = FunnelSteps::MOST;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn funnel(
     view: &View,
-    question: &FunnelQuestion,
+    query: &FunnelQuery,
     context: &QueryContext,
-) -> Result<FunnelAnswer, StoreError> {
-    let by: Vec<By> = question.group_by.iter().map(By::from).collect();
-    let counting = Counting { filters: &question.filters, by: by.clone(), ..Counting::default() };
+) -> Result<FunnelResponse, StoreError> {
+    let by: Vec<By> = query.group_by.iter().map(By::from).collect();
+    let counting = Counting { filters: &query.filters, by: by.clone(), ..Counting::default() };
     frequent::with_frequent(
         view.shared.options.query_groups,
         context,
         |frequent| {
             let asked = Asked {
                 columns: &view.shared.columns,
-                filters: &question.filters,
-                course: Course::of(question),
+                filters: &query.filters,
+                course: Course::of(query),
                 by: by.clone(),
                 labels: groups::labels(view, frequent),
             };
             let tally = asked.follow(view, context)?;
             let too_many = asked.labels.too_many();
-            Ok((tally.answer(question, &asked.labels.finish()), too_many))
+            Ok((tally.response(query, &asked.labels.finish()), too_many))
         },
         |frequent| groups::sketch(view, &counting, frequent, context),
     )

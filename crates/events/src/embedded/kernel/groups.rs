@@ -1,4 +1,4 @@
-//! Counting by groups: the one loop behind every question about numbers.
+//! Counting by groups: the one loop behind every query about numbers.
 //!
 //! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
 //! that their counts are only added up in the end.
@@ -329,7 +329,7 @@ pub(super) enum Visitors<'a> {
 }
 
 /// About how many visitors are in the selected rows, when they are more than are numbered for one
-/// question. Only an estimate tells; mostly one of all visitors of the chunks, which costs nothing.
+/// query. Only an estimate tells; mostly one of all visitors of the chunks, which costs nothing.
 pub(super) fn visitors_if_many(
     view: &View,
     filters: &[Filter],

@@ -1,10 +1,10 @@
-//! Events by visitor, in order of time: what questions that follow people from event to event
+//! Events by visitor, in order of time: what queries that follow people from event to event
 //! are built on.
 //!
 //! Cores first gather the rows that matter into small parts by visitor, in the order in which they
 //! read; then they take part after part, lay it out by visitor, and follow one visitor after the
 //! other. Memory is bounded by the rows of a round, however many there are: more of those that
-//! matter, or more visitors than are numbered for one question, take several rounds over the columns.
+//! matter, or more visitors than are numbered for one query, take several rounds over the columns.
 //! Nothing here knows what a row means.
 
 mod by_name;
@@ -32,7 +32,7 @@ const MOST_PARTS: usize = 32;
 /// A round of so many is not split any further.
 const MOST_ROUNDS: u64 = 1 << 16;
 
-/// One event of a visitor, with what the question wants to know of it.
+/// One event of a visitor, with what the query wants to know of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment<T> {
     visitor: u32,
@@ -41,7 +41,7 @@ pub(super) struct Moment<T> {
     pub(super) what: T,
 }
 
-/// How a question's rows are spread over rounds and parts.
+/// How a query's rows are spread over rounds and parts.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Rounds to begin with.

@@ -8,13 +8,13 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use millimetric_core::query::StatsQuestion;
+use millimetric_core::query::StatsQuery;
 use parking_lot::Mutex;
 
 use super::frequent::Frequent;
 use crate::embedded::text::{Dictionary, Interner, TextColumn};
 
-const DIMENSIONS: usize = StatsQuestion::MAX_DIMENSIONS;
+const DIMENSIONS: usize = StatsQuery::MAX_DIMENSIONS;
 /// Bytes of the texts of all groups together, for each group that may be counted apart.
 const TEXT_BYTES: usize = 256;
 

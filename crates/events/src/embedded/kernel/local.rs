@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
-use millimetric_core::query::{Buckets, StatsQuestion};
+use millimetric_core::query::{Buckets, StatsQuery};
 
 use super::calendar;
 use super::frequent::Frequent;
@@ -168,8 +168,8 @@ impl Local {
     }
 
     /// The bucket and the codes that a local group number was made from.
-    fn taken_apart(&self, mut id: u32) -> (i64, [u32; StatsQuestion::MAX_DIMENSIONS]) {
-        let mut local = [0; StatsQuestion::MAX_DIMENSIONS];
+    fn taken_apart(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
+        let mut local = [0; StatsQuery::MAX_DIMENSIONS];
         for (dimension, step) in self.steps.iter().enumerate().rev() {
             (id, local[dimension]) = match step {
                 Step::Product { codes } => (id / codes, id % codes),

@@ -1,4 +1,4 @@
-//! The questions, as loops over columns.
+//! The queries, as loops over columns.
 //!
 //! A kernel reads a [`View`](super::view::View) and nothing else: it takes no lock that a
 //! writer waits for, and it stops when nobody waits for its answer.

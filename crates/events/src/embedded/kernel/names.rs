@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use millimetric_core::query::{NamesAnswer, NamesQuestion, NamesRow, PropertySeen};
+use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 
 use super::groups::{self, By, Counting};
 use super::property_names::{Properties, PropertyNames};
@@ -18,12 +18,12 @@ use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn names(
     view: &View,
-    question: &NamesQuestion,
+    query: &NamesQuery,
     context: &QueryContext,
-) -> Result<NamesAnswer, StoreError> {
+) -> Result<NamesResponse, StoreError> {
     let by = vec![By::Field(Field::EventName)];
     let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
@@ -31,8 +31,8 @@ pub(in crate::embedded) fn names(
     let mut order: Vec<usize> = counted.groups.apart().collect();
     order.sort_unstable_by_key(|group| (Reverse(counted.events[*group]), name(*group)));
     let other = counted.other();
-    let truncated = order.len() > question.limit.get() || other > 0;
-    order.truncate(question.limit.get());
+    let truncated = order.len() > query.limit.get() || other > 0;
+    order.truncate(query.limit.get());
     let mut properties = order.iter().map(|group| (name(*group), Properties::default())).collect();
     count_properties(view, &mut properties, context)?;
     let row = |group: usize| {
@@ -48,7 +48,7 @@ pub(in crate::embedded) fn names(
         }
     };
     let rows = order.into_iter().map(row).collect();
-    Ok(NamesAnswer { rows, truncated, other, approximate: counted.approximate })
+    Ok(NamesResponse { rows, truncated, other, approximate: counted.approximate })
 }
 
 /// Counts the properties of these event names in the view's rows.

@@ -1,11 +1,11 @@
 //! `GET /v1/pages`: page views by path, and where sessions begin and end. What a session is, is
-//! defined at [`PagesQuestion`].
+//! defined at [`PagesQuery`].
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesAnswer, PagesQuestion, PagesRow, PagesSort};
+use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort};
 
 use super::frequent::{self, Frequent};
 use super::groups::{self, By, Counted, Counting, Visitors};
@@ -19,29 +19,29 @@ use crate::embedded::query_context::QueryContext;
 use crate::embedded::view::View;
 use crate::embedded::visitors::VisitorTable;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn pages(
     view: &View,
-    question: &PagesQuestion,
+    query: &PagesQuery,
     context: &QueryContext,
-) -> Result<PagesAnswer, StoreError> {
+) -> Result<PagesResponse, StoreError> {
     let by_path = Counting { filters: &[page_view()], by: by_path(), ..Counting::default() };
     let (found, whole, other) = frequent::with_frequent(
         view.shared.options.query_groups,
         context,
-        |frequent| count(view, question, frequent, context),
+        |frequent| count(view, query, frequent, context),
         |frequent| groups::sketch(view, &by_path, frequent, context),
     )?;
     let mut rows: Vec<PagesRow> = found.into_values().filter(|row| row.views > 0).collect();
-    let number = |row: &PagesRow| match question.sort {
+    let number = |row: &PagesRow| match query.sort {
         PagesSort::Views => row.views,
         PagesSort::Entries => row.entries,
         PagesSort::Exits => row.exits,
     };
     rows.sort_unstable_by(|a, b| (Reverse(number(a)), &a.path).cmp(&(Reverse(number(b)), &b.path)));
-    let truncated = rows.len() > question.limit.get() || other > 0;
-    rows.truncate(question.limit.get());
-    Ok(PagesAnswer { rows, sessions: whole.sessions, bounces: whole.bounces, truncated, other })
+    let truncated = rows.len() > query.limit.get() || other > 0;
+    rows.truncate(query.limit.get());
+    Ok(PagesResponse { rows, sessions: whole.sessions, bounces: whole.bounces, truncated, other })
 }
 
 /// Rows by path.
@@ -51,12 +51,12 @@ type Rows = HashMap<Option<String>, PagesRow>;
 /// there are too many paths.
 fn count(
     view: &View,
-    question: &PagesQuestion,
+    query: &PagesQuery,
     frequent: Option<Arc<Frequent>>,
     context: &QueryContext,
 ) -> Result<((Rows, Tally, u64), bool), StoreError> {
     let labels = groups::labels(view, frequent.clone());
-    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
+    let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
     let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
     let mut whole = Tally::default();
     for tally in tallies {
@@ -70,7 +70,7 @@ fn count(
         let row = row(&mut rows, labels.text(group, 0));
         (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
     }
-    let views = Views { view, filtered: !question.filters.is_empty(), counting, frequent };
+    let views = Views { view, filtered: !query.filters.is_empty(), counting, frequent };
     for (counted, more) in views.count(context)? {
         too_many |= more;
         other += counted.other();

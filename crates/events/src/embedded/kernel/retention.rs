@@ -1,9 +1,9 @@
 //! `GET /v1/retention`: cohorts of visitors, and who of them came back when. What begins and what
-//! returns is defined at [`RetentionQuestion`].
+//! returns is defined at [`RetentionQuery`].
 
 use std::cmp::Ordering;
 
-use millimetric_core::query::{Buckets, Cohort, RetentionAnswer, RetentionQuestion};
+use millimetric_core::query::{Buckets, Cohort, RetentionQuery, RetentionResponse};
 
 use super::calendar;
 use super::journeys::{self, ByName, Event, Gatherer, Moment, Plan};
@@ -16,23 +16,23 @@ use crate::embedded::row::instant;
 use crate::embedded::text::Dictionary;
 use crate::embedded::view::View;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn retention(
     view: &View,
-    question: &RetentionQuestion,
+    query: &RetentionQuery,
     context: &QueryContext,
-) -> Result<RetentionAnswer, StoreError> {
-    let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, question.periods));
+) -> Result<RetentionResponse, StoreError> {
+    let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, query.periods));
     let mut whole = Table::new(&periods);
-    if question.filters.is_empty() && plan.numbers_visitors() {
-        let by_name = Plain { question, periods: &periods };
+    if query.filters.is_empty() && plan.numbers_visitors() {
+        let by_name = Plain { query, periods: &periods };
         for table in journeys::follow(view, &by_name, None, context)? {
             whole.merge(table);
         }
-        return Ok(whole.answer(&periods));
+        return Ok(whole.response(&periods));
     }
     let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
-        gather(view, question, span, selection, gatherer)
+        gather(view, query, span, selection, gatherer)
     };
     journeys::each_round(view, &plan, context, gather, |gathered| {
         let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| {
@@ -46,12 +46,12 @@ pub(in crate::embedded) fn retention(
         }
         Ok(())
     })?;
-    Ok(whole.answer(&periods))
+    Ok(whole.response(&periods))
 }
 
 /// Retention without filters.
 struct Plain<'a> {
-    question: &'a RetentionQuestion,
+    query: &'a RetentionQuery,
     periods: &'a Periods,
 }
 
@@ -63,7 +63,7 @@ impl ByName for Plain<'_> {
     }
 
     fn marks(&self, names: &Dictionary) -> Vec<u8> {
-        let RetentionQuestion { event, return_event, .. } = self.question;
+        let RetentionQuery { event, return_event, .. } = self.query;
         let [begins, returns] = [event, return_event].map(|name| Named::of(names, name.as_deref()));
         let mark = |code| Visit { begins: begins.is(code), returns: returns.is(code) }.mark();
         (0..names.len() as u32).map(mark).collect()
@@ -95,7 +95,7 @@ impl Visit {
 /// Takes the rows that begin or return.
 fn gather(
     view: &View,
-    question: &RetentionQuestion,
+    query: &RetentionQuery,
     span: &Span<'_>,
     selection: &Selection,
     gatherer: &mut Gatherer<'_, Visit>,
@@ -103,10 +103,10 @@ fn gather(
     let columns = &view.shared.columns;
     let events = columns.text(span.chunk, Field::EventName)?;
     let (begins, returns) = (
-        Named::of(&events.dictionary, question.event.as_deref()),
-        Named::of(&events.dictionary, question.return_event.as_deref()),
+        Named::of(&events.dictionary, query.event.as_deref()),
+        Named::of(&events.dictionary, query.return_event.as_deref()),
     );
-    let wanted = Wanted::of(columns, span.chunk, &question.filters)?;
+    let wanted = Wanted::of(columns, span.chunk, &query.filters)?;
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
         let code = events.codes.get(row);
@@ -200,13 +200,13 @@ impl Table {
         }
     }
 
-    fn answer(self, periods: &Periods) -> RetentionAnswer {
+    fn response(self, periods: &Periods) -> RetentionResponse {
         let cohorts = self.visitors.into_iter().zip(self.returned).zip(&periods.starts).enumerate();
         let cohort = |(place, ((visitors, returned), start)): (usize, ((u64, Vec<u64>), &i64))| Cohort {
             start: instant(*start),
             visitors,
             returned: returned[place..].to_vec(),
         };
-        RetentionAnswer { cohorts: cohorts.map(cohort).filter(|cohort| cohort.visitors > 0).collect() }
+        RetentionResponse { cohorts: cohorts.map(cohort).filter(|cohort| cohort.visitors > 0).collect() }
     }
 }

@@ -28,20 +28,20 @@ pub(in crate::embedded) async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let guard = CancelOnDrop(context);
     let context = guard.0.clone();
-    let answer = guard.0.spawn(move || {
+    let response = guard.0.spawn(move || {
         // It may have waited for the thread longer than its client did for the answer.
         context.check()?;
         let _busy = context.enter();
         kernel(&context)
     });
     // A kernel that waits for the disk cannot look at the clock.
-    let answer = match guard.0.deadline() {
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), answer)
+    let response = match guard.0.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), response)
             .await
             .map_err(|_| StoreError::QueryTooLarge(QueryLimit::Time))?,
-        None => answer.await,
+        None => response.await,
     };
-    answer.map_err(|error| StoreError::Internal(format!("a query failed: {error}")))?
+    response.map_err(|error| StoreError::Internal(format!("a query failed: {error}")))?
 }
 
 /// Runs work that is no query on a thread that may block.

@@ -1,4 +1,4 @@
-//! Which rows of a span a question is about: by time, by filters, without hidden ones.
+//! Which rows of a span a query is about: by time, by filters, without hidden ones.
 //! Tells which, and counts nothing.
 
 use std::borrow::Cow;

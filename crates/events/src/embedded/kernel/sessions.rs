@@ -1,5 +1,5 @@
 //! Sessions: the page views of one visitor that carry one `session_id`, as
-//! [`PagesQuestion`](millimetric_core::query::PagesQuestion) defines them; and `GET /v1/sessions`, which
+//! [`PagesQuery`](millimetric_core::query::PagesQuery) defines them; and `GET /v1/sessions`, which
 //! counts them over time.
 
 pub(in crate::embedded) mod ends;
@@ -7,7 +7,7 @@ mod shared;
 mod walk;
 
 use hashbrown::HashMap;
-use millimetric_core::query::{Buckets, SessionsAnswer, SessionsQuestion, SessionsRow};
+use millimetric_core::query::{Buckets, SessionsQuery, SessionsResponse, SessionsRow};
 
 pub(super) use self::walk::{Marks, Sessions};
 use super::calendar::{self, Bucket};
@@ -17,16 +17,16 @@ use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn sessions(
     view: &View,
-    question: &SessionsQuestion,
+    query: &SessionsQuery,
     context: &QueryContext,
-) -> Result<SessionsAnswer, StoreError> {
-    let start = || Tally::new(question.buckets);
+) -> Result<SessionsResponse, StoreError> {
+    let start = || Tally::new(query.buckets);
     // Nobody reads the paths: where they are too many, they are one.
     let labels = groups::labels(view, None);
-    let sessions = Sessions { view, filters: &question.filters, labels: &labels, context };
+    let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
     let (tallies, _) = sessions.each(start, Tally::add)?;
     let mut whole = start();
     for tally in tallies {
@@ -34,9 +34,9 @@ pub(in crate::embedded) fn sessions(
     }
     let mut rows = whole.rows;
     rows.sort_unstable_by_key(|row| row.bucket);
-    let truncated = rows.len() > question.limit.get();
-    rows.truncate(question.limit.get());
-    Ok(SessionsAnswer { rows, truncated })
+    let truncated = rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    Ok(SessionsResponse { rows, truncated })
 }
 
 /// A session that counts.

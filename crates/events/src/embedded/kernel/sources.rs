@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use millimetric_core::query::{SourcesAnswer, SourcesQuestion, SourcesRow};
+use millimetric_core::query::{SourcesQuery, SourcesResponse, SourcesRow};
 
 use super::groups::{self, By, Counting};
 use crate::StoreError;
@@ -16,27 +16,24 @@ const PAID: &str = "paid";
 /// Rows, the events that are in none of them, and whether visitors are estimated.
 type Rows = (Vec<SourcesRow>, u64, bool);
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn sources(
     view: &View,
-    question: &SourcesQuestion,
+    query: &SourcesQuery,
     context: &QueryContext,
-) -> Result<SourcesAnswer, StoreError> {
-    let (mut rows, other, approximate) = if question.by_medium {
-        by_medium(view, question, context)?
-    } else {
-        by_source(view, question, context)?
-    };
+) -> Result<SourcesResponse, StoreError> {
+    let (mut rows, other, approximate) =
+        if query.by_medium { by_medium(view, query, context)? } else { by_source(view, query, context)? };
     let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
     rows.sort_by_cached_key(place);
-    let truncated = rows.len() > question.limit.get() || other > 0;
-    rows.truncate(question.limit.get());
-    Ok(SourcesAnswer { rows, truncated, other, approximate })
+    let truncated = rows.len() > query.limit.get() || other > 0;
+    rows.truncate(query.limit.get());
+    Ok(SourcesResponse { rows, truncated, other, approximate })
 }
 
-fn by_medium(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
+fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
-    let counting = Counting { filters: &question.filters, by, uniques: true, ..Counting::default() };
+    let counting = Counting { filters: &query.filters, by, uniques: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let row = |group: usize| {
         let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
@@ -52,9 +49,9 @@ fn by_medium(view: &View, question: &SourcesQuestion, context: &QueryContext) ->
     Ok((counted.groups.apart().map(row).collect(), counted.other(), counted.approximate))
 }
 
-fn by_source(view: &View, question: &SourcesQuestion, context: &QueryContext) -> Result<Rows, StoreError> {
+fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
     let by = vec![By::Field(Field::Source)];
-    let counting = Counting { filters: &question.filters, by, ..Counting::default() };
+    let counting = Counting { filters: &query.filters, by, ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
     let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
     let parts = groups::count(view, &Counting { by, ..counting }, context)?;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use millimetric_core::query::{Metric, Number, StatsAnswer, StatsQuestion, StatsRow};
+use millimetric_core::query::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
 
 use super::groups::{self, By, Counted, Counting};
 use crate::StoreError;
@@ -12,34 +12,34 @@ use crate::embedded::query_context::QueryContext;
 use crate::embedded::row::instant;
 use crate::embedded::view::View;
 
-/// Answers the question from the view's rows.
+/// Answers the query from the view's rows.
 pub(in crate::embedded) fn stats(
     view: &View,
-    question: &StatsQuestion,
+    query: &StatsQuery,
     context: &QueryContext,
-) -> Result<StatsAnswer, StoreError> {
-    let number = match &question.metric {
+) -> Result<StatsResponse, StoreError> {
+    let number = match &query.metric {
         Metric::Sum(name) | Metric::Avg(name) => Some(Arc::from(name.as_str())),
         Metric::Count | Metric::Uniques => None,
     };
     let counting = Counting {
-        filters: &question.filters,
-        by: question.group_by.iter().map(By::from).collect(),
-        buckets: question.buckets,
-        uniques: question.metric == Metric::Uniques,
+        filters: &query.filters,
+        by: query.group_by.iter().map(By::from).collect(),
+        buckets: query.buckets,
+        uniques: query.metric == Metric::Uniques,
         spans: false,
         number,
     };
     let counted = groups::count(view, &counting, context)?;
     let values: Vec<_> =
-        (0..counted.events.len()).map(|group| value(&question.metric, &counted, group)).collect();
-    if question.group_by.is_empty() && question.buckets.is_none() {
-        let value = values.first().copied().unwrap_or_else(|| nothing(&question.metric));
+        (0..counted.events.len()).map(|group| value(&query.metric, &counted, group)).collect();
+    if query.group_by.is_empty() && query.buckets.is_none() {
+        let value = values.first().copied().unwrap_or_else(|| nothing(&query.metric));
         let row = StatsRow { bucket: None, keys: Vec::new(), value };
-        return Ok(StatsAnswer {
+        return Ok(StatsResponse {
             rows: vec![row],
             approximate: counted.approximate,
-            ..StatsAnswer::default()
+            ..StatsResponse::default()
         });
     }
     let mut order: Vec<usize> = counted.groups.apart().collect();
@@ -48,20 +48,20 @@ pub(in crate::embedded) fn stats(
         bucket(*a)
             .cmp(&bucket(*b))
             .then_with(|| descending(values[*a], values[*b]))
-            .then_with(|| counted.groups.compare(*a, *b, question.group_by.len()))
+            .then_with(|| counted.groups.compare(*a, *b, query.group_by.len()))
     });
     let other = counted.other();
-    let truncated = order.len() > question.limit.get() || other > 0;
-    order.truncate(question.limit.get());
+    let truncated = order.len() > query.limit.get() || other > 0;
+    order.truncate(query.limit.get());
     let row = |group: usize| StatsRow {
-        bucket: question.buckets.map(|_| instant(bucket(group))),
-        keys: (0..question.group_by.len())
+        bucket: query.buckets.map(|_| instant(bucket(group))),
+        keys: (0..query.group_by.len())
             .map(|dimension| counted.groups.text(group, dimension).map(str::to_owned))
             .collect(),
         value: values[group],
     };
     let rows = order.into_iter().map(row).collect();
-    Ok(StatsAnswer { rows, truncated, other, approximate: counted.approximate })
+    Ok(StatsResponse { rows, truncated, other, approximate: counted.approximate })
 }
 
 fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {

@@ -1,4 +1,4 @@
-//! What a chunk that never changes has of each group, kept: its events and its visitors. A question
+//! What a chunk that never changes has of each group, kept: its events and its visitors. A query
 //! about all of its rows then adds up groups instead of rows.
 //!
 //! Only what is less to read than the rows is kept; everything can be counted again.

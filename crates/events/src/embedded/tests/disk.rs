@@ -165,12 +165,12 @@ async fn a_deleted_segment_is_named_and_the_rest_still_answers() {
     fs::remove_file(&april).unwrap();
     drop(store);
     let store = open(directory.path()).await;
-    let mut question = crate::suite::all_events(ever());
-    let error = store.events(scope(1), question.clone()).await.unwrap_err();
+    let mut query = crate::suite::all_events(ever());
+    let error = store.events(scope(1), query.clone()).await.unwrap_err();
     let StoreError::Corrupt(text) = error else { panic!("{error}") };
     assert!(text.contains(&*april.to_string_lossy()), "{text}");
-    question.range = range("2026-05-01", "2026-06-01");
-    assert_eq!(store.events(scope(1), question).await.unwrap().rows.len(), 1);
+    query.range = range("2026-05-01", "2026-06-01");
+    assert_eq!(store.events(scope(1), query).await.unwrap().rows.len(), 1);
     assert_eq!(ids(&store, scope(2)).await, ["c"]);
 }
 
@@ -256,6 +256,6 @@ async fn hot_events_are_sealed_when_there_are_many_or_they_are_old() {
     // The sealer looks at the clock when it is woken, as by another scope with many.
     store.append(scope(2), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
     until(&store, "seals_total", 3.0).await;
-    let question = millimetric_core::query::NamesQuestion { range: ever(), limit: limit(1) };
-    assert_eq!(store.names(scope(1), question).await.unwrap().rows[0].count, 101);
+    let query = millimetric_core::query::NamesQuery { range: ever(), limit: limit(1) };
+    assert_eq!(store.names(scope(1), query).await.unwrap().rows[0].count, 101);
 }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Column, Dimension, FunnelQuestion, FunnelSteps, FunnelWindow, Metric, NamesQuestion, Number,
-    PagesQuestion, PagesSort, SourcesQuestion, StatsQuestion, StepOrder,
+    Column, Dimension, FunnelQuery, FunnelSteps, FunnelWindow, Metric, NamesQuery, Number, PagesQuery,
+    PagesSort, SourcesQuery, StatsQuery, StepOrder,
 };
 use tempfile::TempDir;
 
@@ -59,7 +59,7 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
     let store = flooded(&directory).await;
     for (column, prefix) in [(Column::Path, "/"), (Column::EventName, "event-"), (Column::Source, "")] {
         for (metric, value) in [(Metric::Count, 40), (Metric::Uniques, 8)] {
-            let question = StatsQuestion {
+            let query = StatsQuery {
                 range: ever(),
                 filters: Vec::new(),
                 metric,
@@ -67,16 +67,16 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
                 buckets: None,
                 limit: limit(5),
             };
-            let answer = store.stats(scope(1), question).await.unwrap();
+            let response = store.stats(scope(1), query).await.unwrap();
             let rows: BTreeMap<_, _> =
-                answer.rows.into_iter().map(|row| (row.keys[0].clone().unwrap(), row.value)).collect();
+                response.rows.into_iter().map(|row| (row.keys[0].clone().unwrap(), row.value)).collect();
             let expected = known(prefix).into_iter().map(|name| (name, Some(Number::Integer(value))));
             assert_eq!(rows, expected.collect(), "{column}");
-            assert!(answer.truncated, "{column}");
+            assert!(response.truncated, "{column}");
             assert!(
-                (FLOOD as u64 - GROUPS as u64..=FLOOD as u64).contains(&answer.other),
+                (FLOOD as u64 - GROUPS as u64..=FLOOD as u64).contains(&response.other),
                 "{}",
-                answer.other
+                response.other
             );
         }
     }
@@ -87,15 +87,15 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
     let directory = TempDir::new().unwrap();
     let store = flooded(&directory).await;
     for by_medium in [false, true] {
-        let question = SourcesQuestion { range: ever(), filters: Vec::new(), by_medium, limit: limit(5) };
-        let answer = store.sources(scope(1), question).await.unwrap();
+        let query = SourcesQuery { range: ever(), filters: Vec::new(), by_medium, limit: limit(5) };
+        let response = store.sources(scope(1), query).await.unwrap();
         let mut rows: Vec<_> =
-            answer.rows.into_iter().map(|row| (row.source, row.events, row.uniques)).collect();
+            response.rows.into_iter().map(|row| (row.source, row.events, row.uniques)).collect();
         rows.sort();
         assert_eq!(rows, known("").into_iter().map(|name| (name, 40, 8)).collect::<Vec<_>>());
-        assert!(answer.other > 0 && answer.truncated);
+        assert!(response.other > 0 && response.truncated);
     }
-    let question = FunnelQuestion {
+    let query = FunnelQuery {
         range: ever(),
         filters: Vec::new(),
         steps: FunnelSteps::new(vec!["event-known-1".to_owned(), "event-flood-300".to_owned()]).unwrap(),
@@ -104,13 +104,13 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
         group_by: vec![Dimension::Column(Column::Path)],
         limit: limit(5),
     };
-    let answer = store.funnel(scope(1), question).await.unwrap();
-    let groups: Vec<_> = answer
+    let response = store.funnel(scope(1), query).await.unwrap();
+    let groups: Vec<_> = response
         .groups
         .into_iter()
         .map(|group| (group.keys[0].clone().unwrap(), group.steps[0].visitors))
         .collect();
-    assert_eq!((groups, answer.other), (vec![("/known-1".to_owned(), 8)], 1));
+    assert_eq!((groups, response.other), (vec![("/known-1".to_owned(), 8)], 1));
 }
 
 #[tokio::test]
@@ -124,14 +124,14 @@ async fn pages_of_a_flood_are_one_and_every_session_counts() {
     });
     store.append(scope(1), views.collect()).await.unwrap();
     for sort in [PagesSort::Views, PagesSort::Entries, PagesSort::Exits] {
-        let question = PagesQuestion { range: ever(), filters: Vec::new(), sort, limit: limit(5) };
-        let answer = store.pages(scope(1), question).await.unwrap();
+        let query = PagesQuery { range: ever(), filters: Vec::new(), sort, limit: limit(5) };
+        let response = store.pages(scope(1), query).await.unwrap();
         let numbers =
-            answer.rows.iter().map(|row| (row.path.clone().unwrap(), row.views, row.entries, row.exits));
+            response.rows.iter().map(|row| (row.path.clone().unwrap(), row.views, row.entries, row.exits));
         let expected = known("/").into_iter().map(|path| (path, 40, 40, 40)).collect::<Vec<_>>();
         assert_eq!(numbers.collect::<Vec<_>>(), expected);
-        assert_eq!((answer.sessions, answer.bounces, answer.truncated), (1500, 1500, true));
-        assert!((1300 - GROUPS as u64..=1300).contains(&answer.other), "{}", answer.other);
+        assert_eq!((response.sessions, response.bounces, response.truncated), (1500, 1500, true));
+        assert!((1300 - GROUPS as u64..=1300).contains(&response.other), "{}", response.other);
     }
 }
 
@@ -157,8 +157,8 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
     }
     // Before and after it is kept.
     for _ in 0..2 {
-        let answer = store.names(scope(1), NamesQuestion { range: ever(), limit: limit(10) }).await.unwrap();
-        let row = &answer.rows[0];
+        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
+        let row = &response.rows[0];
         let first = &row.properties[0];
         assert_eq!((row.count, first.name.as_str(), first.count), (200, "plan", 200));
         let told: u64 = row.properties.iter().map(|property| property.count).sum();
@@ -180,8 +180,8 @@ async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
     };
     store.append(scope(1), (0..8000).map(named).collect()).await.unwrap();
     for _ in 0..2 {
-        let answer = store.names(scope(1), NamesQuestion { range: ever(), limit: limit(1) }).await.unwrap();
-        let row = &answer.rows[0];
+        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(1) }).await.unwrap();
+        let row = &response.rows[0];
         assert_eq!((row.event_name.as_str(), row.count), ("purchase", 800));
         assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
         let listed: u64 = row.properties.iter().map(|property| property.count).sum();
@@ -197,13 +197,13 @@ async fn a_query_beyond_its_time_or_memory_is_refused_as_that() {
     let options = Options { query_timeout: std::time::Duration::ZERO, ..options_at(&clock) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     store.append(scope(1), vec![event("1")]).await.unwrap();
-    let question = || NamesQuestion { range: ever(), limit: limit(10) };
-    let late = store.names(scope(1), question()).await.unwrap_err();
+    let query = || NamesQuery { range: ever(), limit: limit(10) };
+    let late = store.names(scope(1), query()).await.unwrap_err();
     assert!(matches!(late, StoreError::QueryTooLarge(QueryLimit::Time)), "{late}");
     store.close().await;
     drop(store);
     let options = Options { query_bytes: 100, ..options_at(&clock) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
-    let large = store.names(scope(1), question()).await.unwrap_err();
+    let large = store.names(scope(1), query()).await.unwrap_err();
     assert!(matches!(large, StoreError::QueryTooLarge(QueryLimit::Memory)), "{large}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Column, Filter, Metric, Number, PagesQuestion, PagesRow, PagesSort, StatsAnswer, StatsQuestion, StatsRow,
+    Column, Filter, Metric, Number, PagesQuery, PagesRow, PagesSort, StatsQuery, StatsResponse, StatsRow,
 };
 use tempfile::TempDir;
 
@@ -133,7 +133,7 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
     };
     store.append(scope(1), (0..1000).map(visit).collect()).await.unwrap();
     store.seal_now().await.unwrap();
-    let question = StatsQuestion {
+    let query = StatsQuery {
         range: ever(),
         filters: Vec::new(),
         metric: Metric::Uniques,
@@ -141,13 +141,13 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         buckets: None,
         limit: limit(10),
     };
-    let ask = || store.stats(scope(1), question.clone());
-    let uniques = |answer: &StatsAnswer| -> Vec<u64> {
+    let ask = || store.stats(scope(1), query.clone());
+    let uniques = |response: &StatsResponse| -> Vec<u64> {
         let number = |row: &StatsRow| match row.value {
             Some(Number::Integer(number)) => number,
             _ => panic!("no count: {row:?}"),
         };
-        answer.rows.iter().map(number).collect()
+        response.rows.iter().map(number).collect()
     };
     let exact = ask().await.unwrap();
     assert_eq!((uniques(&exact), exact.approximate), (vec![500, 500], false));
@@ -174,7 +174,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
     store.seal_now().await.unwrap();
     let often = Filter { column: Column::EventName, value: "often".to_owned() };
     let ask = |filters: Vec<Filter>| {
-        let question = StatsQuestion {
+        let query = StatsQuery {
             range: ever(),
             filters,
             metric: Metric::Uniques,
@@ -182,9 +182,9 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
             buckets: None,
             limit: limit(1),
         };
-        store.stats(scope(1), question)
+        store.stats(scope(1), query)
     };
-    let told = |answer: StatsAnswer| (answer.rows[0].value, answer.approximate);
+    let told = |response: StatsResponse| (response.rows[0].value, response.approximate);
     assert_eq!(told(ask(Vec::new()).await.unwrap()), (Some(Number::Integer(500)), false));
     store.append(scope(1), (0..3000).map(|number| visit(number, 3000, "once")).collect()).await.unwrap();
     assert_eq!(told(ask(vec![often]).await.unwrap()), (Some(Number::Integer(500)), false));
@@ -203,9 +203,8 @@ async fn visitors_beyond_the_bound_are_still_followed_one_by_one() {
     store.append(scope(1), (0..5000).map(visit).collect()).await.unwrap();
     store.seal_now().await.unwrap();
     store.append(scope(1), (5000..7000).map(visit).collect()).await.unwrap();
-    let question =
-        PagesQuestion { range: ever(), filters: Vec::new(), sort: PagesSort::Views, limit: limit(10) };
-    let pages = store.pages(scope(1), question).await.unwrap();
+    let query = PagesQuery { range: ever(), filters: Vec::new(), sort: PagesSort::Views, limit: limit(10) };
+    let pages = store.pages(scope(1), query).await.unwrap();
     let expected = PagesRow {
         path: Some("/pricing".to_owned()),
         views: 7000,
@@ -222,7 +221,7 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
     let directory = TempDir::new().unwrap();
     let options = Options { exact_visitors: 10, ..options_at(&Clock::at("2026-05-16T12:01:00Z")) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
-    let uniques = || StatsQuestion {
+    let uniques = || StatsQuery {
         range: ever(),
         filters: Vec::new(),
         metric: Metric::Uniques,
@@ -236,8 +235,8 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
     }
     // Twice, so that tables which went are made again.
     for number in (1..=5).chain(1..=5) {
-        let answer = store.stats(scope(number), uniques()).await.unwrap();
-        assert_eq!(answer.rows[0].value, Some(Number::Integer(8)), "scope {number}");
+        let response = store.stats(scope(number), uniques()).await.unwrap();
+        assert_eq!(response.rows[0].value, Some(Number::Integer(8)), "scope {number}");
         let tables = store.shared.scopes.all();
         let numbered: usize = tables.iter().map(|scope| scope.visitors(usize::MAX).len()).sum();
         // Those of the scope that was asked last may come on top.

@@ -3,7 +3,7 @@
 use std::io::{Seek as _, Write as _};
 
 use millimetric_core::event::Event;
-use millimetric_core::query::ExportQuestion;
+use millimetric_core::query::ExportQuery;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
@@ -39,9 +39,9 @@ async fn an_export_ends_when_nobody_wants_more() {
     let many: Vec<Event> = (0..2500).map(|number| event(&format!("{number:04}"))).collect();
     store.append(scope(1), many).await.unwrap();
     store.seal_now().await.unwrap();
-    let question = ExportQuestion { range: ever(), filters: Vec::new() };
-    assert_eq!(exported(&store, scope(1), question.clone(), 1).await.len(), 1000);
-    assert_eq!(exported(&store, scope(1), question, 100).await.len(), 2500);
+    let query = ExportQuery { range: ever(), filters: Vec::new() };
+    assert_eq!(exported(&store, scope(1), query.clone(), 1).await.len(), 1000);
+    assert_eq!(exported(&store, scope(1), query, 100).await.len(), 2500);
 }
 
 #[tokio::test]

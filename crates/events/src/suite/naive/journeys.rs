@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cohort, Filter, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep, PAGE_VIEW, PagesAnswer,
-    PagesQuestion, PagesRow, PagesSort, RetentionAnswer, RetentionQuestion, SessionsAnswer, SessionsQuestion,
+    Cohort, Filter, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, PAGE_VIEW, PagesQuery,
+    PagesResponse, PagesRow, PagesSort, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
     SessionsRow, StepOrder,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -36,19 +36,19 @@ struct Act {
 /// What became of one visitor: the group, and the time that each step but the first took.
 type Outcome = (Keys, Vec<i64>);
 
-pub(in crate::suite) fn funnel(events: &[Event], question: &FunnelQuestion) -> FunnelAnswer {
+pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelResponse {
     let mut groups: BTreeMap<Keys, Vec<Vec<i64>>> = BTreeMap::new();
-    for events in by_visitor(events, question.range).into_values() {
-        let acts = acts(&events, question);
-        let outcome = match question.order {
-            StepOrder::Strict => strict(&acts, question),
-            StepOrder::Any => any(&acts, question),
+    for events in by_visitor(events, query.range).into_values() {
+        let acts = acts(&events, query);
+        let outcome = match query.order {
+            StepOrder::Strict => strict(&acts, query),
+            StepOrder::Any => any(&acts, query),
         };
         if let Some((keys, took)) = outcome {
             groups.entry(keys).or_default().push(took);
         }
     }
-    if question.group_by.is_empty() {
+    if query.group_by.is_empty() {
         groups.entry(Vec::new()).or_default();
     }
     let mut groups: Vec<FunnelGroup> = groups
@@ -64,22 +64,22 @@ pub(in crate::suite) fn funnel(events: &[Event], question: &FunnelQuestion) -> F
                 let reached = visitors.iter().filter(|took| took.len() >= step).count();
                 FunnelStep { visitors: reached as u64, median_millis: median }
             };
-            FunnelGroup { keys, steps: (0..question.steps.names().len()).map(step).collect() }
+            FunnelGroup { keys, steps: (0..query.steps.names().len()).map(step).collect() }
         })
         .collect();
     groups.sort_by_key(|group| Reverse(group.steps[0].visitors));
-    let truncated = groups.len() > question.limit.get();
-    groups.truncate(question.limit.get());
-    FunnelAnswer { groups, truncated, other: 0 }
+    let truncated = groups.len() > query.limit.get();
+    groups.truncate(query.limit.get());
+    FunnelResponse { groups, truncated, other: 0 }
 }
 
-fn acts(events: &[&Event], question: &FunnelQuestion) -> Vec<Act> {
+fn acts(events: &[&Event], query: &FunnelQuery) -> Vec<Act> {
     let act = |event: &&Event| {
         Some(Act {
             at: event.timestamp.millis(),
-            name: question.steps.names().iter().position(|name| *name == event.event_name)?,
-            keys: question.group_by.iter().map(|dimension| key(event, dimension)).collect(),
-            passes: passes(event, &question.filters),
+            name: query.steps.names().iter().position(|name| *name == event.event_name)?,
+            keys: query.group_by.iter().map(|dimension| key(event, dimension)).collect(),
+            passes: passes(event, &query.filters),
         })
     };
     let mut acts: Vec<Act> = events.iter().filter_map(act).collect();
@@ -88,9 +88,9 @@ fn acts(events: &[&Event], question: &FunnelQuestion) -> Vec<Act> {
 }
 
 /// For every event and every step the latest start of an attempt that has the event as that step.
-fn strict(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
-    let names = question.steps.names();
-    let window = question.window.millis();
+fn strict(acts: &[Act], query: &FunnelQuery) -> Option<Outcome> {
+    let names = query.steps.names();
+    let window = query.window.millis();
     let is_step = |act: &Act, step: usize| names[act.name] == names[step];
     let mut starts: Vec<Vec<Option<usize>>> = vec![
         (0..acts.len())
@@ -125,13 +125,13 @@ fn strict(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
     Some((keys?, took))
 }
 
-fn any(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
+fn any(acts: &[Act], query: &FunnelQuery) -> Option<Outcome> {
     let mut best: Option<Outcome> = None;
     for (place, start) in acts.iter().enumerate().filter(|(_, act)| act.passes) {
-        let mut missing: Vec<&String> = question.steps.names().iter().collect();
+        let mut missing: Vec<&String> = query.steps.names().iter().collect();
         let mut times = Vec::new();
-        for act in acts[place..].iter().filter(|act| act.at - start.at <= question.window.millis()) {
-            let name = &question.steps.names()[act.name];
+        for act in acts[place..].iter().filter(|act| act.at - start.at <= query.window.millis()) {
+            let name = &query.steps.names()[act.name];
             if let Some(found) = missing.iter().position(|step| *step == name) {
                 missing.remove(found);
                 times.push(act.at);
@@ -145,23 +145,23 @@ fn any(acts: &[Act], question: &FunnelQuestion) -> Option<Outcome> {
     best
 }
 
-pub(in crate::suite) fn retention(events: &[Event], question: &RetentionQuestion) -> RetentionAnswer {
-    let period = |event: &Event| bucket(question.periods, event.timestamp);
+pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> RetentionResponse {
+    let period = |event: &Event| bucket(query.periods, event.timestamp);
     let named =
         |event: &Event, name: &Option<String>| name.as_ref().is_none_or(|name| *name == event.event_name);
     let mut cohorts: BTreeMap<Timestamp, Vec<BTreeSet<Timestamp>>> = BTreeMap::new();
-    for events in by_visitor(events, question.range).into_values() {
-        let begins = |event: &&&Event| named(event, &question.event) && passes(event, &question.filters);
+    for events in by_visitor(events, query.range).into_values() {
+        let begins = |event: &&&Event| named(event, &query.event) && passes(event, &query.filters);
         let Some(first) = events.iter().filter(begins).min_by_key(|event| event.timestamp) else { continue };
-        let returns = events.iter().filter(|event| named(event, &question.return_event));
+        let returns = events.iter().filter(|event| named(event, &query.return_event));
         cohorts.entry(period(first)).or_default().push(returns.map(|event| period(event)).collect());
     }
-    let (mut starts, mut at) = (BTreeSet::new(), question.range.from());
-    while at < question.range.to() {
-        starts.insert(bucket(question.periods, at));
+    let (mut starts, mut at) = (BTreeSet::new(), query.range.from());
+    while at < query.range.to() {
+        starts.insert(bucket(query.periods, at));
         at = at.plus_millis(1_800_000);
     }
-    starts.insert(bucket(question.periods, question.range.to().plus_millis(-1)));
+    starts.insert(bucket(query.periods, query.range.to().plus_millis(-1)));
     let cohort = |(start, visitors): (Timestamp, Vec<BTreeSet<Timestamp>>)| Cohort {
         start,
         visitors: visitors.len() as u64,
@@ -170,7 +170,7 @@ pub(in crate::suite) fn retention(events: &[Event], question: &RetentionQuestion
             .map(|period| visitors.iter().filter(|periods| periods.contains(period)).count() as u64)
             .collect(),
     };
-    RetentionAnswer { cohorts: cohorts.into_iter().map(cohort).collect() }
+    RetentionResponse { cohorts: cohorts.into_iter().map(cohort).collect() }
 }
 
 /// The page views of each session whose first one passes the filters, in order.
@@ -187,28 +187,28 @@ fn counted_sessions<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter
     sessions
 }
 
-pub(in crate::suite) fn sessions(events: &[Event], question: &SessionsQuestion) -> SessionsAnswer {
+pub(in crate::suite) fn sessions(events: &[Event], query: &SessionsQuery) -> SessionsResponse {
     let mut rows: BTreeMap<Option<Timestamp>, SessionsRow> = BTreeMap::new();
-    if question.buckets.is_none() {
+    if query.buckets.is_none() {
         rows.insert(None, SessionsRow::default());
     }
-    for views in counted_sessions(events, question.range, &question.filters) {
-        let start = question.buckets.map(|buckets| bucket(buckets, views[0].timestamp));
+    for views in counted_sessions(events, query.range, &query.filters) {
+        let start = query.buckets.map(|buckets| bucket(buckets, views[0].timestamp));
         let row = rows.entry(start).or_insert(SessionsRow { bucket: start, ..SessionsRow::default() });
         row.sessions += 1;
         row.bounces += u64::from(views.len() == 1);
     }
-    let truncated = rows.len() > question.limit.get();
-    SessionsAnswer { rows: rows.into_values().take(question.limit.get()).collect(), truncated }
+    let truncated = rows.len() > query.limit.get();
+    SessionsResponse { rows: rows.into_values().take(query.limit.get()).collect(), truncated }
 }
 
-pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> PagesAnswer {
+pub(in crate::suite) fn pages(events: &[Event], query: &PagesQuery) -> PagesResponse {
     let mut rows: BTreeMap<Option<&str>, (PagesRow, BTreeSet<&str>)> = BTreeMap::new();
-    let mut answer = PagesAnswer::default();
-    for views in counted_sessions(events, question.range, &question.filters) {
+    let mut response = PagesResponse::default();
+    for views in counted_sessions(events, query.range, &query.filters) {
         let bounce = u64::from(views.len() == 1);
-        answer.sessions += 1;
-        answer.bounces += bounce;
+        response.sessions += 1;
+        response.bounces += bounce;
         for view in &views {
             let (row, visitors) = rows.entry(view.path.as_deref()).or_default();
             row.views += 1;
@@ -219,7 +219,7 @@ pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> Pag
         entry.entries += 1;
         entry.bounces += bounce;
     }
-    answer.rows = rows
+    response.rows = rows
         .into_iter()
         .map(|(path, (row, visitors))| PagesRow {
             path: path.map(str::to_owned),
@@ -227,14 +227,14 @@ pub(in crate::suite) fn pages(events: &[Event], question: &PagesQuestion) -> Pag
             ..row
         })
         .collect();
-    answer.rows.sort_by_key(|row| {
-        Reverse(match question.sort {
+    response.rows.sort_by_key(|row| {
+        Reverse(match query.sort {
             PagesSort::Views => row.views,
             PagesSort::Entries => row.entries,
             PagesSort::Exits => row.exits,
         })
     });
-    answer.truncated = answer.rows.len() > question.limit.get();
-    answer.rows.truncate(question.limit.get());
-    answer
+    response.truncated = response.rows.len() > query.limit.get();
+    response.rows.truncate(query.limit.get());
+    response
 }

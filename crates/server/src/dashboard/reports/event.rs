@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::ops::explain::{ExplainQuestion, explain, rule_in_words};
+use crate::ops::explain::{ExplainQuery, explain, rule_in_words};
 
 /// An event, ready to be drawn.
 #[derive(Debug)]
@@ -164,8 +164,8 @@ pub(super) async fn show(
     Query(wanted): Query<Wanted>,
 ) -> PageResult<Response> {
     let env = env(&wanted.env);
-    let question = ExplainQuestion::Event { event_id: wanted.id, range: always() };
-    let told = explain(&app, &member.reader(env), question).await?;
+    let query = ExplainQuery::Event { event_id: wanted.id, range: always() };
+    let told = explain(&app, &member.reader(env), query).await?;
     let event = told.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
     let scene = Scene::new(&member, env, app.now());
     let passed_over = told.explanation.passed_over.into_iter();

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use millimetric_core::query::{
-    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelSteps, FunnelWindow, RowLimit, StepOrder,
+    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, RowLimit, StepOrder,
 };
 
 use super::bar::{Bar, Parts};
@@ -136,11 +136,11 @@ impl Told {
         Self { view, names, window, any_order, group_by }
     }
 
-    fn question(&self, slice: Slice, grouped: bool) -> Option<FunnelQuestion> {
+    fn query(&self, slice: Slice, grouped: bool) -> Option<FunnelQuery> {
         // A step is an event already: the filters are about where its visitors come from.
         let Slice { range, filters } = slice.of_sessions();
         let group_by = self.group_by.filter(|_| grouped).and_then(|name| name.parse::<Dimension>().ok());
-        Some(FunnelQuestion {
+        Some(FunnelQuery {
             range,
             filters,
             steps: FunnelSteps::new(self.names.clone())?,
@@ -151,9 +151,14 @@ impl Told {
         })
     }
 
-    async fn ask(&self, app: &App, by: &Authorized<Read>, grouped: bool) -> ApiResult<Option<FunnelAnswer>> {
-        match self.question(self.view.slice(app.now()), grouped) {
-            Some(question) => read::funnel(app, by, question).await.map(Some),
+    async fn ask(
+        &self,
+        app: &App,
+        by: &Authorized<Read>,
+        grouped: bool,
+    ) -> ApiResult<Option<FunnelResponse>> {
+        match self.query(self.view.slice(app.now()), grouped) {
+            Some(query) => read::funnel(app, by, query).await.map(Some),
             None => Ok(None),
         }
     }
@@ -217,8 +222,8 @@ pub(super) async fn show(
     let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
     let known = pick::event_names(&app, &by, told.view.range(now)).await?;
-    let answer = told.ask(&app, &by, false).await?;
-    let whole = answer.as_ref().and_then(|answer| answer.groups.first());
+    let response = told.ask(&app, &by, false).await?;
+    let whole = response.as_ref().and_then(|response| response.groups.first());
     let grouped_answer = if told.group_by.is_some() { told.ask(&app, &by, true).await? } else { None };
     let group_title =
         GROUP_BY.iter().find(|(name, _)| Some(*name) == told.group_by).map_or("", |(_, title)| title);
@@ -234,11 +239,11 @@ pub(super) async fn show(
                 "Pick two to eight events, in the order in which visitors should do them: say $pageview, signup, purchase."
             }
             (_, 1) => "One more: a funnel has two to eight steps.",
-            _ if answer.is_none() => "A step is the name of an event, of at most 128 characters.",
+            _ if response.is_none() => "A step is the name of an event, of at most 128 characters.",
             _ => "",
         },
         steps: whole.map(|group| told.steps(group)).unwrap_or_default(),
-        groups: grouped_answer.map(|answer| groups(&answer)).unwrap_or_default(),
+        groups: grouped_answer.map(|response| groups(&response)).unwrap_or_default(),
         group_title,
         whole: whole.map(in_words).unwrap_or_default(),
         csv: told.view.link(|view| view.path = place(&member, "/funnels/csv")),
@@ -257,14 +262,14 @@ fn in_words(group: &FunnelGroup) -> String {
     )
 }
 
-fn groups(answer: &FunnelAnswer) -> Vec<Group> {
+fn groups(response: &FunnelResponse) -> Vec<Group> {
     let conversion = |group: &FunnelGroup| {
         share(
             group.steps.last().map_or(0, |step| step.visitors),
             group.steps.first().map_or(0, |step| step.visitors),
         )
     };
-    let highest = answer.groups.iter().map(conversion).fold(0.0, f64::max);
+    let highest = response.groups.iter().map(conversion).fold(0.0, f64::max);
     let group = |group: &FunnelGroup| {
         let counts = group.steps.iter().map(|step| grouped(step.visitors));
         Group {
@@ -273,7 +278,7 @@ fn groups(answer: &FunnelAnswer) -> Vec<Group> {
             cells: counts.chain([percent(conversion(group))]).collect(),
         }
     };
-    answer.groups.iter().map(group).collect()
+    response.groups.iter().map(group).collect()
 }
 
 /// The funnel as a file.
@@ -283,11 +288,11 @@ pub(super) async fn download(
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
     let told = Told::read(&member, query.as_deref());
-    let answer = told.ask(&app, &member.reader(told.view.env), true).await?.ok_or(Refusal::NotFound)?;
+    let response = told.ask(&app, &member.reader(told.view.env), true).await?.ok_or(Refusal::NotFound)?;
     let mut columns = vec!["step", "event", "visitors", "median_seconds_from_previous"];
     columns.extend(told.group_by);
     let mut file = File::new(&columns);
-    for group in answer.groups {
+    for group in response.groups {
         for (at, step) in group.steps.iter().enumerate() {
             let name = if told.any_order { String::new() } else { told.names[at].clone() };
             let seconds = step.median_millis.map(|millis| (millis / 1000.0).to_string()).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use millimetric_core::query::{Column, NamesQuestion, PropertyName, RowLimit};
+use millimetric_core::query::{Column, NamesQuery, PropertyName, RowLimit};
 use millimetric_core::time::Timestamp;
 
 use super::bar::{Bar, Parts};
@@ -21,7 +21,7 @@ use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::ops::overview::{
-    Figure, Figures, Overview, OverviewQuestion, Table, TableAnswer, TableRow, overview,
+    Figure, Figures, Overview, OverviewQuery, Table, TableResponse, TableRow, overview,
 };
 use crate::ops::{read, schema};
 
@@ -107,8 +107,8 @@ pub(super) async fn draw(
     let mut kinds = Kind::all(&view);
     let mut tables: Vec<Table> = kinds.iter().map(|kind| kind.table.clone()).collect();
     tables.extend([Table::Shares(Column::Medium), Table::Shares(Column::SourceConfidence)]);
-    let question = asked(&view, now, tables);
-    let mut told = overview(app, by, &question).await?;
+    let query = asked(&view, now, tables);
+    let mut told = overview(app, by, &query).await?;
     let properties = if shared { None } else { properties(app, by, &view, now).await? };
     let found = match told.figures.events {
         0 if view.filters.is_empty() && schema::last_seen(app, by, None).await?.is_none() => "never",
@@ -117,9 +117,9 @@ pub(super) async fn draw(
     };
     let sure = parts(&told.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
     let media = parts(&told.tables.pop().unwrap_or_default(), &view, Column::Medium);
-    let answers = std::mem::take(&mut told.tables);
-    let panels = kinds.drain(..).zip(answers).map(|(kind, answer)| {
-        let mut panel = kind.panel(answer, &view, ROWS as usize);
+    let responses = std::mem::take(&mut told.tables);
+    let panels = kinds.drain(..).zip(responses).map(|(kind, response)| {
+        let mut panel = kind.panel(response, &view, ROWS as usize);
         if shared {
             (panel.more, panel.csv) = (None, None);
         }
@@ -132,7 +132,7 @@ pub(super) async fn draw(
         frame,
         bar,
         tiles: tiles(&view, &told),
-        graph: graph(&view, &told, question.buckets.interval, now),
+        graph: graph(&view, &told, query.buckets.interval, now),
         media,
         sure,
         panels,
@@ -145,8 +145,8 @@ pub(super) async fn draw(
 }
 
 /// What a view asks for, with these tables.
-pub(super) fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> OverviewQuestion {
-    OverviewQuestion {
+pub(super) fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> OverviewQuery {
+    OverviewQuery {
         slice: view.slice(now),
         figure: view.figure,
         buckets: view.steps(now),
@@ -182,9 +182,9 @@ fn tile(view: &View, told: &Overview, figure: Figure) -> Tile {
 }
 
 /// The shares of a column's values, the greatest first; small ones are one part at the end.
-fn parts(answer: &TableAnswer, view: &View, column: Column) -> Vec<Part> {
+fn parts(response: &TableResponse, view: &View, column: Column) -> Vec<Part> {
     let number = |row: &TableRow| row.numbers.first().copied().flatten().unwrap_or_default();
-    let whole: u64 = answer.rows.iter().map(number).sum();
+    let whole: u64 = response.rows.iter().map(number).sum();
     let mut from = 0;
     let part = |row: &TableRow| {
         let (value, count) = (row.labels.first().cloned().flatten().unwrap_or_default(), number(row));
@@ -200,7 +200,7 @@ fn parts(answer: &TableAnswer, view: &View, column: Column) -> Vec<Part> {
         from += count;
         part
     };
-    answer.rows.iter().map(part).collect()
+    response.rows.iter().map(part).collect()
 }
 
 async fn properties(
@@ -210,7 +210,7 @@ async fn properties(
     now: Timestamp,
 ) -> PageResult<Option<Properties>> {
     let Some(event) = view.filter(Column::EventName) else { return Ok(None) };
-    let names = read::names(app, by, NamesQuestion { range: view.range(now), limit: RowLimit::MOST }).await?;
+    let names = read::names(app, by, NamesQuery { range: view.range(now), limit: RowLimit::MOST }).await?;
     let found = names.rows.into_iter().find(|row| row.event_name == event);
     let properties = found.map(|row| row.properties).unwrap_or_default();
     let names = properties.into_iter().filter_map(|seen| {

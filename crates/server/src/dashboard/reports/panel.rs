@@ -9,7 +9,7 @@ use super::country;
 use super::number::{grouped, percent, share, width};
 use super::text::Shown;
 use super::view::View;
-use crate::ops::overview::{Table, TableAnswer, TableRow};
+use crate::ops::overview::{Table, TableResponse, TableRow};
 
 /// What a table is called and asks.
 #[derive(Debug, Clone)]
@@ -145,8 +145,8 @@ impl Kind {
     }
 
     /// The table as it is shown: so many rows, which link to the page narrowed to each.
-    pub(super) fn panel(self, answer: TableAnswer, view: &View, most: usize) -> Panel {
-        let TableAnswer { mut rows, truncated, approximate } = answer;
+    pub(super) fn panel(self, response: TableResponse, view: &View, most: usize) -> Panel {
+        let TableResponse { mut rows, truncated, approximate } = response;
         if self.table == Table::Values(Column::Campaign) {
             // Most events are of no campaign, which says nothing about campaigns.
             rows.retain(|row| row.labels.iter().all(Option::is_some));
@@ -277,8 +277,8 @@ mod tests {
 
     fn drawn(name: &str, rows: Vec<TableRow>) -> Panel {
         let view = View::read("/projects/shop".to_owned(), chrono_tz::Tz::UTC, Some("period=7d"));
-        let answer = TableAnswer { rows, ..TableAnswer::default() };
-        Kind::named(name, &view).unwrap().panel(answer, &view, 2)
+        let response = TableResponse { rows, ..TableResponse::default() };
+        Kind::named(name, &view).unwrap().panel(response, &view, 2)
     }
 
     #[test]

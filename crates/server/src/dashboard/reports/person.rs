@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, EventsQuestion, Filter, Interval, Metric, Number, RowLimit, StatsQuestion,
+    Buckets, Column, EventsQuery, Filter, Interval, Metric, Number, RowLimit, StatsQuery,
 };
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ use crate::auth::sessions::{InProject, Refusal, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::ops::read;
-use crate::wire::answers::{read_cursor, write_cursor};
+use crate::wire::responses::{read_cursor, write_cursor};
 
 /// Events of one page.
 const EVENTS: u64 = 100;
@@ -79,8 +79,8 @@ pub(super) async fn show(
     let filters = vec![Filter { column, value: value.to_owned() }];
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
     let after = read_cursor(&wanted.cursor);
-    let question = EventsQuestion { range: always(), filters: filters.clone(), limit, after };
-    let found = read::events(&app, &by, question).await?;
+    let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };
+    let found = read::events(&app, &by, query).await?;
     if found.rows.is_empty() {
         return Err(Refusal::NotFound);
     }
@@ -106,8 +106,8 @@ pub(super) async fn show(
     })
 }
 
-fn daily(filters: Vec<Filter>, timezone: Tz) -> StatsQuestion {
-    StatsQuestion {
+fn daily(filters: Vec<Filter>, timezone: Tz) -> StatsQuery {
+    StatsQuery {
         range: always(),
         filters,
         metric: Metric::Count,

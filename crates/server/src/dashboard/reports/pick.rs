@@ -1,7 +1,7 @@
 //! The choices of a form's field; above all the names of events, which funnels and retention are
 //! made of. Reads no form.
 
-use millimetric_core::query::{NamesQuestion, RowLimit};
+use millimetric_core::query::{NamesQuery, RowLimit};
 use millimetric_core::time::TimeRange;
 
 use super::text::Shown;
@@ -33,8 +33,8 @@ pub(super) async fn event_names(
     by: &Authorized<Read>,
     range: TimeRange,
 ) -> ApiResult<Vec<String>> {
-    let question = NamesQuestion { range, limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
-    Ok(read::names(app, by, question).await?.rows.into_iter().map(|row| row.event_name).collect())
+    let query = NamesQuery { range, limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
+    Ok(read::names(app, by, query).await?.rows.into_iter().map(|row| row.event_name).collect())
 }
 
 /// Nothing, told by `none`, or one of the events; the one chosen is there also when it is not known.

@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use millimetric_core::query::{Cohort, Interval, RetentionQuestion};
+use millimetric_core::query::{Cohort, Interval, RetentionQuery};
 use millimetric_core::time::Timestamp;
 
 use super::bar::{Bar, Choice, Parts, day};
@@ -27,7 +27,7 @@ use crate::ops::read;
 /// The most columns that are usual; more are there when they are asked for.
 const USUAL_PERIODS: usize = 31;
 /// The most columns.
-const MOST_PERIODS: usize = RetentionQuestion::MOST_PERIODS as usize;
+const MOST_PERIODS: usize = RetentionQuery::MOST_PERIODS as usize;
 /// What no choice of an event means.
 const ANY: &str = "any event";
 /// Steps of colour above none.
@@ -93,7 +93,7 @@ impl Told {
         let fits = move |interval: &Interval| {
             let length = range.to().millis() - range.from().millis();
             buckets(range, self.view.buckets(*interval)).len() <= most
-                && length <= RetentionQuestion::longest(*interval)
+                && length <= RetentionQuery::longest(*interval)
         };
         [Interval::Day, Interval::Week, Interval::Month].into_iter().filter(fits)
     }
@@ -103,17 +103,17 @@ impl Told {
         chosen.or_else(|| self.intervals(now, USUAL_PERIODS).next()).unwrap_or(Interval::Month)
     }
 
-    fn question(&self, now: Timestamp) -> RetentionQuestion {
+    fn query(&self, now: Timestamp) -> RetentionQuery {
         let slice = self.view.slice(now).of_sessions();
         let periods = self.view.buckets(self.interval(now));
         let (event, return_event) = (self.event.clone(), self.back.clone());
         let mut range = slice.range;
-        let longest = RetentionQuestion::longest(periods.interval);
+        let longest = RetentionQuery::longest(periods.interval);
         if range.to().millis() - range.from().millis() > longest {
             let from = range.to().plus_millis(-longest);
             range = millimetric_core::time::TimeRange::new(from, range.to()).unwrap_or(range);
         }
-        RetentionQuestion { range, filters: slice.filters, event, return_event, periods }
+        RetentionQuery { range, filters: slice.filters, event, return_event, periods }
     }
 
     fn bar(&self, now: Timestamp) -> Bar {
@@ -138,12 +138,12 @@ pub(super) async fn show(
 ) -> PageResult<Response> {
     let told = Told::read(&member, query.as_deref());
     let (by, now) = (member.reader(told.view.env), app.now());
-    let question = told.question(now);
-    let names = pick::event_names(&app, &by, question.range).await?;
-    let interval = question.periods.interval;
+    let query = told.query(now);
+    let names = pick::event_names(&app, &by, query.range).await?;
+    let interval = query.periods.interval;
     let zone = told.view.zone;
     let today = now.to_utc().with_timezone(&zone).date_naive();
-    let cohorts = read::retention(&app, &by, question).await?.cohorts;
+    let cohorts = read::retention(&app, &by, query).await?.cohorts;
     let periods = cohorts.iter().map(|cohort| cohort.returned.len()).max().unwrap_or_default();
     page(&RetentionPage {
         frame: Frame::of_project(&member, Tab::Retention)?,
@@ -184,8 +184,8 @@ pub(super) async fn download(
 ) -> PageResult<Response> {
     let told = Told::read(&member, query.as_deref());
     let now = app.now();
-    let question = told.question(now);
-    let cohorts = read::retention(&app, &member.reader(told.view.env), question).await?.cohorts;
+    let query = told.query(now);
+    let cohorts = read::retention(&app, &member.reader(told.view.env), query).await?.cohorts;
     let mut file = File::new(&["cohort", "visitors", "period", "returned"]);
     for cohort in cohorts {
         for (period, returned) in cohort.returned.iter().enumerate() {

@@ -39,13 +39,13 @@ pub(super) async fn show(
     let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
     let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
     let by = member.reader(view.env);
-    let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
+    let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     // The links of the rows go to the overview, those of the bar stay here.
     let here = view.with(|view| view.path = format!("{}/tables/{name}", view.path));
     page(&TablePage {
         frame: Frame::of_project(&member, Tab::Overview)?,
         bar: Bar::new(&here, now, Parts { time: false, envs: true }),
-        panel: kind.panel(answer, &view, RowLimit::MOST.get()),
+        panel: kind.panel(response, &view, RowLimit::MOST.get()),
         back: view.address(),
     })
 }
@@ -65,9 +65,9 @@ pub(super) async fn download(
         return Ok(csv::response(file, &named, &view, now));
     }
     let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
-    let answer = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
+    let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     let mut file = File::new(&kind.columns());
-    for row in answer.rows {
+    for row in response.rows {
         let labels = row.labels.into_iter().map(Option::unwrap_or_default);
         let numbers =
             row.numbers.into_iter().map(|number| number.map_or_else(String::new, |n| n.to_string()));

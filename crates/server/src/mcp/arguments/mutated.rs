@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::wire::questions::{
+use crate::wire::queries::{
     EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
     params_and_filters,
 };
@@ -121,22 +121,20 @@ fn read_by_twin(tool: Tool, query: &str) -> ApiResult<()> {
     let query = Some(query);
     match tool {
         Tool::QueryEvents => {
-            params_and_filters::<EventsParams>(query).and_then(|(own, f)| own.question(f)).map(drop)
+            params_and_filters::<EventsParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
         }
         Tool::GetStats | Tool::CompareProjects => {
-            params_and_filters::<StatsParams>(query).and_then(|(own, f)| own.question(f)).map(drop)
+            params_and_filters::<StatsParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
         }
         Tool::TopSources => {
-            params_and_filters::<SourcesParams>(query).and_then(|(own, f)| own.question(f)).map(drop)
+            params_and_filters::<SourcesParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
         }
-        Tool::Funnel => {
-            params_and_filters::<FunnelParams>(query).and_then(|(own, f)| own.question(f)).map(drop)
-        }
+        Tool::Funnel => params_and_filters::<FunnelParams>(query).and_then(|(own, f)| own.query(f)).map(drop),
         Tool::TopPages => {
-            params_and_filters::<PagesParams>(query).and_then(|(own, f)| own.question(f)).map(drop)
+            params_and_filters::<PagesParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
         }
-        Tool::DescribeSchema => params::<SchemaParams>(query)?.question().map(drop),
-        Tool::ExplainAttribution => params::<ExplainParams>(query)?.question().map(drop),
+        Tool::DescribeSchema => params::<SchemaParams>(query)?.query().map(drop),
+        Tool::ExplainAttribution => params::<ExplainParams>(query)?.query().map(drop),
         Tool::TrackEvent | Tool::ListProjects => Ok(()),
     }
 }

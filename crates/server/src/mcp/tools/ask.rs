@@ -1,25 +1,25 @@
-//! One question of a read tool, to one project or several.
+//! One query of a read tool, to one project or several.
 //!
-//! The parser is the REST door's (`wire::questions`), the operation and the shape are its too:
+//! The parser is the REST door's (`wire::queries`), the operation and the shape are its too:
 //! what differs is only who hands them on.
 
 use serde_json::Value;
 
-use super::super::answer::Page;
 use super::super::arguments::Arguments;
+use super::super::response::Page;
 use super::merge;
 use super::spec::Tool;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::{explain, portfolio, read, schema};
-use crate::wire::answers::{
-    ComparedRows, EventRows, ExplainedRows, FunnelRows, PageRows, ProjectRow, ProjectRows, SchemaRows,
-    SourceRows, StatsRows,
-};
-use crate::wire::questions::{
+use crate::wire::queries::{
     EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
     params_and_filters,
+};
+use crate::wire::responses::{
+    ComparedRows, EventRows, ExplainedRows, FunnelRows, PageRows, ProjectRow, ProjectRows, SchemaRows,
+    SourceRows, StatsRows,
 };
 
 /// The most projects that one answer lists.
@@ -65,40 +65,40 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, query: &str) -> Ap
     Ok(match tool {
         Tool::QueryEvents => {
             let (params, filters) = params_and_filters::<EventsParams>(Some(query))?;
-            let answer = read::events(app, by, params.question(filters)?).await?;
-            Page::of(&EventRows::from(answer))
+            let response = read::events(app, by, params.query(filters)?).await?;
+            Page::of(&EventRows::from(response))
         }
         Tool::GetStats => {
             let (params, filters) = params_and_filters::<StatsParams>(Some(query))?;
-            let question = params.question(filters)?;
-            let answer = read::stats(app, by, question.clone()).await?;
-            Page::of(&StatsRows::new(&question, answer))
+            let query = params.query(filters)?;
+            let response = read::stats(app, by, query.clone()).await?;
+            Page::of(&StatsRows::new(&query, response))
         }
         Tool::TopSources => {
             let (params, filters) = params_and_filters::<SourcesParams>(Some(query))?;
-            let question = params.question(filters)?;
-            let by_medium = question.by_medium;
-            Page::of(&SourceRows::new(by_medium, read::sources(app, by, question).await?))
+            let query = params.query(filters)?;
+            let by_medium = query.by_medium;
+            Page::of(&SourceRows::new(by_medium, read::sources(app, by, query).await?))
         }
         Tool::Funnel => {
             let (params, filters) = params_and_filters::<FunnelParams>(Some(query))?;
-            let question = params.question(filters)?;
-            let answer = read::funnel(app, by, question.clone()).await?;
-            Page::of(&FunnelRows::new(&question, answer))
+            let query = params.query(filters)?;
+            let response = read::funnel(app, by, query.clone()).await?;
+            Page::of(&FunnelRows::new(&query, response))
         }
         Tool::TopPages => {
             let (params, filters) = params_and_filters::<PagesParams>(Some(query))?;
-            let answer = read::pages(app, by, params.question(filters)?).await?;
-            Page::of(&PageRows::from(answer))
+            let response = read::pages(app, by, params.query(filters)?).await?;
+            Page::of(&PageRows::from(response))
         }
         Tool::DescribeSchema => {
-            let question = params::<SchemaParams>(Some(query))?.question()?;
-            let kind = question.kind;
-            Page::of(&SchemaRows::new(kind, schema::schema(app, by, question).await?))
+            let query = params::<SchemaParams>(Some(query))?.query()?;
+            let kind = query.kind;
+            Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?))
         }
         Tool::ExplainAttribution => {
-            let question = params::<ExplainParams>(Some(query))?.question()?;
-            Page::of(&ExplainedRows::from(explain::explain(app, by, question).await?))
+            let query = params::<ExplainParams>(Some(query))?.query()?;
+            Page::of(&ExplainedRows::from(explain::explain(app, by, query).await?))
         }
         Tool::TrackEvent | Tool::ListProjects | Tool::CompareProjects => Page::default(),
     })
@@ -129,10 +129,9 @@ async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) ->
 
 async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
     let (params, filters) = params_and_filters::<StatsParams>(Some(&arguments.query()))?;
-    let question = params.question(filters)?;
-    let metric =
-        if question.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
-    let compared = portfolio::compare(app, readers, &question).await?;
+    let query = params.query(filters)?;
+    let metric = if query.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
+    let compared = portfolio::compare(app, readers, &query).await?;
     let mut page = Page::of(&ComparedRows::new(metric, compared));
     page.facts.insert("metric".to_owned(), Value::from(metric));
     Ok(page)

@@ -1,15 +1,15 @@
 //! Answers without anything in them say why: nobody should have to guess whether nothing
-//! happened or the question was wrong.
+//! happened or the query was wrong.
 
 use std::collections::BTreeSet;
 
-use millimetric_core::query::{Dimension, Filter, Metric, Number, RowLimit, StatsQuestion};
+use millimetric_core::query::{Dimension, Filter, Metric, Number, RowLimit, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
 
-use super::super::answer::Page;
 use super::super::arguments::Arguments;
 use super::super::clean::word;
+use super::super::response::Page;
 use super::spec::Tool;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
@@ -72,7 +72,7 @@ pub(super) async fn reasons(
     Ok(reasons)
 }
 
-/// The event names that the question is about.
+/// The event names that the query is about.
 fn asked_names(arguments: &Arguments) -> impl Iterator<Item = &str> {
     let steps = arguments.get("steps").into_iter().flat_map(|steps| steps.split(',')).map(str::trim);
     arguments.get("event").into_iter().chain(steps)
@@ -108,7 +108,7 @@ async fn about_value(
     range: TimeRange,
 ) -> ApiResult<Option<String>> {
     let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
-    let question = StatsQuestion {
+    let query = StatsQuery {
         range,
         filters: Vec::<Filter>::new(),
         metric: Metric::Count,
@@ -116,8 +116,8 @@ async fn about_value(
         buckets: None,
         limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
     };
-    let answers = of_each(readers, |by| read::stats(app, by, question.clone())).await?;
-    let rows = answers.into_iter().flat_map(|answer| answer.rows);
+    let responses = of_each(readers, |by| read::stats(app, by, query.clone())).await?;
+    let rows = responses.into_iter().flat_map(|response| response.rows);
     let some = rows.filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
     let mut found: BTreeSet<_> = some.filter_map(|row| row.keys.into_iter().next().flatten()).collect();
     if found.contains(value) {

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use millimetric_core::ids::ProjectId;
 use serde_json::{Map, Value};
 
-use super::super::answer::Page;
 use super::super::arguments::Arguments;
+use super::super::response::Page;
 use super::spec::Tool;
 
 type Row = Map<String, Value>;

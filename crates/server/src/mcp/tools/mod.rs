@@ -13,10 +13,10 @@ use millimetric_core::time::TimeRange;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, JsonObject, Tool as Listed};
 
-use super::answer::Answer;
 use super::arguments::{self, Arguments};
 use super::clean;
 use super::failure::{self, Era};
+use super::response::Answer;
 use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
@@ -55,7 +55,7 @@ pub(super) async fn call(
         _ => ask(session, tool, &arguments).await,
     };
     match called {
-        Ok(answer) => Ok(answer.into_result()),
+        Ok(response) => Ok(response.into_result()),
         Err(error) => {
             let lesson = || arguments::lesson(tool, &error, &arguments);
             failure::of_tool(&session.app.metrics, &error, era, lesson)

@@ -87,7 +87,7 @@ const fn limit(most: u64) -> Parameter {
     parameter("limit", Number(most), "Rows at most.")
 }
 
-/// The range of a question.
+/// The range of a query.
 pub(in crate::mcp) const RANGE: &[Parameter] = &[
     parameter(
         "period",

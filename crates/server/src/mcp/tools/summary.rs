@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::answer::Page;
 use super::super::arguments::Arguments;
 use super::super::clean::word;
+use super::super::response::Page;
 use super::spec::Tool;
 
 type Row = Map<String, Value>;

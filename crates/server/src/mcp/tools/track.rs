@@ -4,23 +4,22 @@
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, Page};
 use super::super::clean::word;
+use super::super::response::{Answer, Page};
 use super::super::session::Session;
 use super::spec::Tool;
 use crate::auth::agents::ProjectAgent;
 use crate::error::ApiResult;
 use crate::ops::collect::{Sent, collect_one};
 use crate::ops::schema;
-use crate::wire::answers::Classified;
-use crate::wire::submissions::{self, error_path};
+use crate::wire::requests::{self, error_path};
+use crate::wire::responses::Classified;
 
 /// Stores one event.
 pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {
     let app = &session.app;
     let by = agent.sender(app, &session.caller)?;
-    let (submission, context) =
-        submissions::event(&Value::Object(sent.clone()).to_string())?.into_submission();
+    let (submission, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_submission();
     let context = context.unwrap_or_default();
     let sent_event = Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent };
     let path = |_: usize, error: &_| error_path(None, error);

@@ -1,12 +1,12 @@
-//! The tables of a report: which questions each is made of.
+//! The tables of a report: which queries each is made of.
 //!
 //! Rows come in the order of the API's answers, with the API's numbers.
 
 use std::collections::HashMap;
 
 use millimetric_core::query::{
-    Column, Dimension, Metric, PagesAnswer, PagesQuestion, PagesRow, PagesSort, RowLimit, SessionsRow,
-    SourcesQuestion, StatsAnswer, StatsQuestion, StatsRow,
+    Column, Dimension, Metric, PagesQuery, PagesResponse, PagesRow, PagesSort, RowLimit, SessionsRow,
+    SourcesQuery, StatsQuery, StatsResponse, StatsRow,
 };
 
 use super::{Slice, whole};
@@ -33,7 +33,7 @@ pub enum Table {
 
 /// A table's rows.
 #[derive(Debug, Clone, Default)]
-pub struct TableAnswer {
+pub struct TableResponse {
     /// The rows.
     pub rows: Vec<TableRow>,
     /// Rows were cut at the limit.
@@ -59,22 +59,22 @@ pub(super) async fn tables(
     slice: &Slice,
     all: &[Table],
     limit: RowLimit,
-) -> ApiResult<(Vec<TableAnswer>, Option<SessionsRow>)> {
+) -> ApiResult<(Vec<TableResponse>, Option<SessionsRow>)> {
     let paths = if all.iter().any(|what| matches!(what, Table::Pages(_))) {
         Some(ask_pages(app, by, slice, PagesSort::Views, RowLimit::MOST).await?)
     } else {
         None
     };
-    let mut answers = Vec::with_capacity(all.len());
+    let mut responses = Vec::with_capacity(all.len());
     for what in all {
-        answers.push(match (what, &paths) {
+        responses.push(match (what, &paths) {
             (Table::Pages(sort), Some(paths)) if !paths.truncated => pages_by(paths.clone(), *sort, limit),
             _ => table(app, by, slice, what, limit).await?,
         });
     }
     let sessions =
         paths.map(|paths| SessionsRow { bucket: None, sessions: paths.sessions, bounces: paths.bounces });
-    Ok((answers, sessions))
+    Ok((responses, sessions))
 }
 
 /// Asks for a table.
@@ -84,7 +84,7 @@ pub async fn table(
     slice: &Slice,
     table: &Table,
     limit: RowLimit,
-) -> ApiResult<TableAnswer> {
+) -> ApiResult<TableResponse> {
     match table {
         Table::Sources => sources(app, by, slice, limit).await,
         Table::Pages(sort) => pages(app, by, slice, *sort, limit).await,
@@ -101,21 +101,26 @@ async fn values(
     metric: Metric,
     column: Column,
     limit: RowLimit,
-) -> ApiResult<TableAnswer> {
-    let question = grouped(slice, metric, vec![Dimension::Column(column)], limit);
-    let StatsAnswer { rows, truncated, approximate, .. } = read::stats(app, by, question).await?;
+) -> ApiResult<TableResponse> {
+    let query = grouped(slice, metric, vec![Dimension::Column(column)], limit);
+    let StatsResponse { rows, truncated, approximate, .. } = read::stats(app, by, query).await?;
     let row = |row: StatsRow| TableRow { numbers: vec![Some(whole(row.value))], labels: row.keys };
-    Ok(TableAnswer { rows: rows.into_iter().map(row).collect(), truncated, approximate })
+    Ok(TableResponse { rows: rows.into_iter().map(row).collect(), truncated, approximate })
 }
 
-async fn sources(app: &App, by: &Authorized<Read>, slice: &Slice, limit: RowLimit) -> ApiResult<TableAnswer> {
+async fn sources(
+    app: &App,
+    by: &Authorized<Read>,
+    slice: &Slice,
+    limit: RowLimit,
+) -> ApiResult<TableResponse> {
     let Slice { range, filters } = slice.clone();
-    let question = SourcesQuestion { range, filters, by_medium: true, limit };
+    let query = SourcesQuery { range, filters, by_medium: true, limit };
     let columns = [Column::Source, Column::Medium, Column::SourceConfidence].map(Dimension::Column);
     let sure = grouped(slice, Metric::Count, columns.to_vec(), RowLimit::MOST);
-    let answer = read::sources(app, by, question).await?;
+    let response = read::sources(app, by, query).await?;
     let sure = by_keys(read::stats(app, by, sure).await?);
-    let rows = answer.rows.into_iter().map(|row| {
+    let rows = response.rows.into_iter().map(|row| {
         let labels = vec![Some(row.source), Some(row.medium.unwrap_or_default())];
         let so_sure = ["high", "medium", "low"].map(|word| {
             let key = [labels.clone(), vec![Some(word.to_owned())]].concat();
@@ -123,7 +128,11 @@ async fn sources(app: &App, by: &Authorized<Read>, slice: &Slice, limit: RowLimi
         });
         TableRow { labels, numbers: [&[Some(row.uniques), Some(row.events)], &so_sure[..]].concat() }
     });
-    Ok(TableAnswer { rows: rows.collect(), truncated: answer.truncated, approximate: answer.approximate })
+    Ok(TableResponse {
+        rows: rows.collect(),
+        truncated: response.truncated,
+        approximate: response.approximate,
+    })
 }
 
 async fn pages(
@@ -132,7 +141,7 @@ async fn pages(
     slice: &Slice,
     sort: PagesSort,
     limit: RowLimit,
-) -> ApiResult<TableAnswer> {
+) -> ApiResult<TableResponse> {
     Ok(pages_by(ask_pages(app, by, slice, sort, limit).await?, sort, limit))
 }
 
@@ -142,27 +151,27 @@ async fn ask_pages(
     slice: &Slice,
     sort: PagesSort,
     limit: RowLimit,
-) -> ApiResult<PagesAnswer> {
+) -> ApiResult<PagesResponse> {
     let Slice { range, filters } = slice.of_sessions();
-    read::pages(app, by, PagesQuestion { range, filters, sort, limit }).await
+    read::pages(app, by, PagesQuery { range, filters, sort, limit }).await
 }
 
-/// The first rows of an answer in an order, which is that of the question.
-fn pages_by(mut answer: PagesAnswer, sort: PagesSort, limit: RowLimit) -> TableAnswer {
+/// The first rows of an answer in an order, which is that of the query.
+fn pages_by(mut response: PagesResponse, sort: PagesSort, limit: RowLimit) -> TableResponse {
     let number = |row: &PagesRow| match sort {
         PagesSort::Views => row.views,
         PagesSort::Entries => row.entries,
         PagesSort::Exits => row.exits,
     };
-    answer.rows.sort_by(|a, b| number(b).cmp(&number(a)).then_with(|| a.path.cmp(&b.path)));
-    let truncated = answer.truncated || answer.rows.len() > limit.get();
-    answer.rows.truncate(limit.get());
+    response.rows.sort_by(|a, b| number(b).cmp(&number(a)).then_with(|| a.path.cmp(&b.path)));
+    let truncated = response.truncated || response.rows.len() > limit.get();
+    response.rows.truncate(limit.get());
     // Where the order is by entries, a page on which no session begins is no row.
-    let rows = answer.rows.into_iter().filter(|row| number(row) > 0).map(|row| TableRow {
+    let rows = response.rows.into_iter().filter(|row| number(row) > 0).map(|row| TableRow {
         numbers: [row.views, row.uniques, row.entries, row.exits, row.bounces].map(Some).to_vec(),
         labels: vec![row.path],
     });
-    TableAnswer { rows: rows.collect(), truncated, approximate: false }
+    TableResponse { rows: rows.collect(), truncated, approximate: false }
 }
 
 async fn counts(
@@ -171,7 +180,7 @@ async fn counts(
     slice: &Slice,
     dimension: &Dimension,
     limit: RowLimit,
-) -> ApiResult<TableAnswer> {
+) -> ApiResult<TableResponse> {
     let ask = |metric, limit| read::stats(app, by, grouped(slice, metric, vec![dimension.clone()], limit));
     let (events, visitors) = (ask(Metric::Count, limit).await?, ask(Metric::Uniques, RowLimit::MOST).await?);
     let (truncated, approximate) = (events.truncated, visitors.approximate);
@@ -180,14 +189,14 @@ async fn counts(
         numbers: vec![Some(whole(row.value)), visitors.get(&row.keys).copied()],
         labels: row.keys,
     };
-    Ok(TableAnswer { rows: events.rows.into_iter().map(row).collect(), truncated, approximate })
+    Ok(TableResponse { rows: events.rows.into_iter().map(row).collect(), truncated, approximate })
 }
 
-fn grouped(slice: &Slice, metric: Metric, group_by: Vec<Dimension>, limit: RowLimit) -> StatsQuestion {
+fn grouped(slice: &Slice, metric: Metric, group_by: Vec<Dimension>, limit: RowLimit) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
-    StatsQuestion { range, filters, metric, group_by, buckets: None, limit }
+    StatsQuery { range, filters, metric, group_by, buckets: None, limit }
 }
 
-fn by_keys(answer: StatsAnswer) -> HashMap<Vec<Option<String>>, u64> {
-    answer.rows.into_iter().map(|row| (row.keys, whole(row.value))).collect()
+fn by_keys(response: StatsResponse) -> HashMap<Vec<Option<String>>, u64> {
+    response.rows.into_iter().map(|row| (row.keys, whole(row.value))).collect()
 }

@@ -48,26 +48,26 @@ impl Client<'_> {
         };
         let mut events = events(sending.number, &batch);
         let key = &self.sides[batch.scope].key;
-        let answer = match events.len() {
+        let response = match events.len() {
             1 => self.server.post("/v1/track", key, &events.remove(0)),
             _ => self.server.post("/v1/batch", key, &json!({ "events": events })),
         };
-        let Some((status, answer)) = self.unless_over(answer)? else { return Ok(()) };
-        self.ledger.lock().answered(&sending, status, &answer)
+        let Some((status, response)) = self.unless_over(response)? else { return Ok(()) };
+        self.ledger.lock().answered(&sending, status, &response)
     }
 
     fn forget(&mut self) -> anyhow::Result<()> {
         let Some((scope, person)) = self.ledger.lock().forget(&mut self.random) else { return Ok(()) };
-        let answer = ask_to_forget(&self.server, &self.sides[scope], scope, person);
-        let Some(answer) = self.unless_over(answer)? else { return Ok(()) };
-        self.ledger.lock().people[scope][person] = forgotten(answer)?;
+        let response = ask_to_forget(&self.server, &self.sides[scope], scope, person);
+        let Some(response) = self.unless_over(response)? else { return Ok(()) };
+        self.ledger.lock().people[scope][person] = forgotten(response)?;
         Ok(())
     }
 
-    fn unless_over<T>(&self, answer: Result<T, ureq::Error>) -> anyhow::Result<Option<T>> {
-        match answer {
+    fn unless_over<T>(&self, response: Result<T, ureq::Error>) -> anyhow::Result<Option<T>> {
+        match response {
             Err(_) if self.is_over.load(Ordering::SeqCst) => Ok(None),
-            answer => answer.map(Some).context("a connection broke before the server was killed"),
+            response => response.map(Some).context("a connection broke before the server was killed"),
         }
     }
 }
@@ -83,8 +83,8 @@ pub(super) fn ask_to_forget(
 }
 
 /// What the answer to such a wish makes of the person.
-pub(super) fn forgotten((status, answer): (u16, Value)) -> anyhow::Result<Person> {
-    ensure!(status == 200, "a request to forget is answered with {status}: {answer}");
-    let id = answer["request_id"].as_str().context("a request to forget has no id")?;
+pub(super) fn forgotten((status, response): (u16, Value)) -> anyhow::Result<Person> {
+    ensure!(status == 200, "a request to forget is answered with {status}: {response}");
+    let id = response["request_id"].as_str().context("a request to forget has no id")?;
     Ok(Person::Forgotten(id.to_owned()))
 }

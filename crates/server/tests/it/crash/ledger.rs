@@ -121,14 +121,14 @@ impl Ledger {
     }
 
     /// Takes down an answer and checks what it says of duplicates.
-    pub(super) fn answered(&mut self, sent: &Sending, status: u16, answer: &Value) -> anyhow::Result<()> {
+    pub(super) fn answered(&mut self, sent: &Sending, status: u16, response: &Value) -> anyhow::Result<()> {
         if status == 503 {
             // Nothing of the request was stored.
             self.batches[sent.number].state = sent.before;
             return Ok(());
         }
-        ensure!(status == 202, "batch {} is answered with {status}: {answer}", sent.number);
-        let duplicates = answer["duplicates"].as_u64().unwrap_or(0) as usize;
+        ensure!(status == 202, "batch {} is answered with {status}: {response}", sent.number);
+        let duplicates = response["duplicates"].as_u64().unwrap_or(0) as usize;
         let expected = match sent.before {
             State::Stored => {
                 let least = self.events_without(sent.number, |person| *person != Person::Known);

@@ -83,16 +83,16 @@ impl<'a> Browser<'a> {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    fn keep(&self, answer: Answer) -> Answer {
-        for set in answer.headers.get_all("set-cookie") {
+    fn keep(&self, response: Answer) -> Answer {
+        for set in response.headers.get_all("set-cookie") {
             let (name, value) = set.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
             let place = if name.ends_with("mm_device") { &self.device } else { &self.cookie };
             *place.borrow_mut() = (!value.is_empty()).then(|| format!("{name}={value}"));
         }
-        if let Some(token) = attribute(&answer.text, "name=\"form_token\" value=\"") {
+        if let Some(token) = attribute(&response.text, "name=\"form_token\" value=\"") {
             *self.form_token.borrow_mut() = token;
         }
-        answer
+        response
     }
 }
 

@@ -53,7 +53,7 @@ fn nobody_can_be_signed_in_or_set_up_from_another_site() {
 fn a_form_larger_than_any_of_ours_is_refused() {
     let server = Server::start();
     let large = "x".repeat(70_000);
-    let answer = Browser::new(&server).post("/sign-in", &[("email", EMAIL), ("password", &large)]);
-    assert_eq!(answer.status, 413);
-    assert!(answer.text.contains("<h1>"), "told as a page: {}", answer.text);
+    let response = Browser::new(&server).post("/sign-in", &[("email", EMAIL), ("password", &large)]);
+    assert_eq!(response.status, 413);
+    assert!(response.text.contains("<h1>"), "told as a page: {}", response.text);
 }

@@ -50,9 +50,9 @@ fn pages_are_compressed_for_those_who_can_read_it() {
     let server = Server::start();
     let raw = |encoding: &str| {
         let agent: ureq::Agent = ureq::Agent::config_builder().accept_encoding("").build().into();
-        let answer =
+        let response =
             agent.get(format!("{}/", server.url)).header("accept-encoding", encoding).call().unwrap();
-        answer.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned())
+        response.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned())
     };
     assert_eq!(raw("gzip, br").as_deref(), Some("gzip"));
     assert_eq!(raw("identity"), None);

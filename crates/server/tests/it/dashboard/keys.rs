@@ -172,8 +172,8 @@ async fn a_plan_that_is_used_up_is_told_where_events_are_waited_for() {
         .unwrap();
     database.close().await.unwrap();
     eventually("the plan is known", || {
-        let answer = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
-        (answer.status == 429).then_some(())
+        let response = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
+        (response.status == 429).then_some(())
     });
     let page = owner.get("/projects/default/install/arrivals").text;
     assert!(page.contains("429 quota_exceeded") && page.contains("sk_…"), "{page}");

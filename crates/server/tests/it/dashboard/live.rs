@@ -13,11 +13,11 @@ type Stream = Lines<BufReader<ureq::BodyReader<'static>>>;
 fn stream(server: &Server, browser: &Browser<'_>) -> Stream {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
     let cookie = browser.cookie.borrow().clone().unwrap();
-    let answer =
+    let response =
         agent.get(format!("{}/projects/default/live/stream", server.url)).header("cookie", cookie).call();
-    let answer = answer.unwrap();
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    BufReader::new(answer.into_body().into_reader()).lines()
+    let response = response.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    BufReader::new(response.into_body().into_reader()).lines()
 }
 
 /// Reads on to a line with these words; false when the stream ends before.

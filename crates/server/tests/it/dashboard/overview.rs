@@ -34,8 +34,8 @@ pub(super) fn shop(server: &Server) -> Project {
         event("e6", "16T10:10", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "plan": "free" })),
         event("e7", "16T11:00", "cleo", "purchase", "/cart", "https://shop.example/", json!({ "plan": "pro" })),
     ] });
-    let answer = server.post("/v1/batch", &project.sk, &events);
-    assert_eq!(answer.status, 202, "{}", answer.text);
+    let response = server.post("/v1/batch", &project.sk, &events);
+    assert_eq!(response.status, 202, "{}", response.text);
     project
 }
 
@@ -52,9 +52,9 @@ fn the_figures_are_those_of_the_api_under_any_filter() {
     let project = shop(&server);
     let owner = Browser::of_owner(&server);
     let ask = |path: String| -> Value {
-        let answer = server.get(&path, &project.rk);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.json()["rows"][0].clone()
+        let response = server.get(&path, &project.rk);
+        assert_eq!(response.status, 200, "{}", response.text);
+        response.json()["rows"][0].clone()
     };
     for filter in
         ["", "&source=facebook", "&medium=paid", "&path=/sale", "&country=", "&browser=chrome&os=windows"]
@@ -76,10 +76,10 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 }
 
 /// The rows of an answer as the texts of these columns.
-fn texts(answer: &Value, columns: &[&str]) -> Vec<Vec<String>> {
+fn texts(response: &Value, columns: &[&str]) -> Vec<Vec<String>> {
     let text =
         |value: &Value| value.as_str().map_or_else(|| value.to_string().replace("null", ""), str::to_owned);
-    let rows = answer["rows"].as_array().unwrap().iter();
+    let rows = response["rows"].as_array().unwrap().iter();
     rows.map(|row| columns.iter().map(|column| text(&row[*column])).collect()).collect()
 }
 
@@ -111,8 +111,8 @@ fn each_table_is_a_file_with_the_numbers_of_the_api() {
         ("browsers", "browser"),
         ("systems", "os"),
     ] {
-        let answer = ask(&format!("stats?metric=uniques&group_by={column}"));
-        assert_eq!(file(name), texts(&answer, &[column, "value"]), "{name}");
+        let response = ask(&format!("stats?metric=uniques&group_by={column}"));
+        assert_eq!(file(name), texts(&response, &[column, "value"]), "{name}");
     }
     let without_confidence: Vec<Vec<String>> =
         file("sources").into_iter().map(|row| row[..4].to_vec()).collect();

@@ -55,9 +55,9 @@ fn nobody_is_sent_on_to_what_is_no_plain_path_of_ours() {
         // Each sign-in makes the browser a known device anew, so that no try is one too many.
         let done = owner.post("/sign-in", &fields);
         assert_eq!((done.status, done.header("location")), (303, Some("/")), "{plain:?}");
-        for answer in [&form, &gone_on, &done] {
-            assert_eq!(answer.header("x-injected"), None, "{encoded}");
-            assert!(!answer.headers.contains_key("set-cookie") || answer.status == 303, "{encoded}");
+        for response in [&form, &gone_on, &done] {
+            assert_eq!(response.header("x-injected"), None, "{encoded}");
+            assert!(!response.headers.contains_key("set-cookie") || response.status == 303, "{encoded}");
         }
     }
 }

@@ -30,10 +30,10 @@ fn a_wrong_field_of_the_setup_is_told_and_leaves_the_link_open() {
         (EMAIL, "aaaaaaaaaaaaaaa", "too easy to guess"),
         (EMAIL, &"é".repeat(129), "at most 256 bytes"),
     ] {
-        let answer = browser.post(&path, &[("email", email), ("password", password)]);
-        assert_eq!((answer.status, answer.header("set-cookie")), (422, None), "{words}");
-        assert!(answer.text.contains(words), "{}", answer.text);
-        assert!(!answer.text.contains(password), "a password is never repeated");
+        let response = browser.post(&path, &[("email", email), ("password", password)]);
+        assert_eq!((response.status, response.header("set-cookie")), (422, None), "{words}");
+        assert!(response.text.contains(words), "{}", response.text);
+        assert!(!response.text.contains(password), "a password is never repeated");
     }
     Browser::of_owner(&server);
 }

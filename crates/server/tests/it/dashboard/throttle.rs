@@ -8,15 +8,15 @@ fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     let server = Server::start();
     Browser::of_owner(&server);
     let browser = Browser::new(&server);
-    let answers = [(EMAIL, "wrong horse battery"), ("eve@example.com", PASSWORD), ("no address", PASSWORD)]
+    let responses = [(EMAIL, "wrong horse battery"), ("eve@example.com", PASSWORD), ("no address", PASSWORD)]
         .map(|(email, password)| {
-            let answer = browser.sign_in(email, password);
-            (answer.status, answer.text.replace(email, "…"))
+            let response = browser.sign_in(email, password);
+            (response.status, response.text.replace(email, "…"))
         });
-    assert_eq!(answers[0].0, 422);
-    assert!(answers[0].1.contains("do not belong together"), "{}", answers[0].1);
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[0], answers[2]);
+    assert_eq!(responses[0].0, 422);
+    assert!(responses[0].1.contains("do not belong together"), "{}", responses[0].1);
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[0], responses[2]);
 }
 
 #[test]

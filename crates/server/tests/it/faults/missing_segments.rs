@@ -27,23 +27,23 @@ fn two_months() -> (Server, Project, PathBuf) {
     (server, project, april)
 }
 
-/// The questions that read events and not only the manifest.
+/// The queries that read events and not only the manifest.
 fn ask(server: &Server, project: &Project, range: &str) -> [Answer; 2] {
     [format!("/v1/query?{range}"), format!("/v1/stats?{range}&group_by=event_name")]
         .map(|path| server.get(&path, &project.rk))
 }
 
 fn assert_april_is_missed(server: &Server, project: &Project, april: &Path) {
-    for answer in ask(server, project, APRIL) {
-        assert_eq!(answer.error(), (500, "internal_error".to_owned()));
-        let id = answer.header("x-request-id").unwrap();
-        assert_eq!(answer.json()["details"], json!({ "request_id": id }));
-        assert!(!answer.text.contains("parquet"), "no detail of the cause: {}", answer.text);
+    for response in ask(server, project, APRIL) {
+        assert_eq!(response.error(), (500, "internal_error".to_owned()));
+        let id = response.header("x-request-id").unwrap();
+        assert_eq!(response.json()["details"], json!({ "request_id": id }));
+        assert!(!response.text.contains("parquet"), "no detail of the cause: {}", response.text);
         server.logged(&[id, april.to_str().unwrap()]);
     }
-    for answer in ask(server, project, MAY) {
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.json()["rows"].as_array().unwrap().len(), 1);
+    for response in ask(server, project, MAY) {
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.json()["rows"].as_array().unwrap().len(), 1);
     }
 }
 
@@ -83,8 +83,8 @@ fn a_segment_deleted_while_the_server_runs_is_named_and_the_rest_still_answers()
     assert_the_rest_works(&server, &project);
     assert_the_doctor_names(&server, &april);
     fs::write(&april, bytes).unwrap();
-    for answer in ask(&server, &project, APRIL) {
-        assert_eq!(answer.status, 200, "put back, it answers again: {}", answer.text);
+    for response in ask(&server, &project, APRIL) {
+        assert_eq!(response.status, 200, "put back, it answers again: {}", response.text);
     }
     assert_eq!(finding(&server)["text"], "2, all there");
 }

@@ -78,7 +78,8 @@ fn calls(trace: &str) -> Vec<Call> {
 /// Why the trace does not show that a request's events were synced before it was answered: `stored`
 /// is a text of its last event, `answered` one that only its answer holds.
 fn doubt(calls: &[Call], stored: &str, answered: &str) -> Option<&'static str> {
-    let Some(answer) = calls.iter().find(|call| call.is_an_acknowledgement() && call.text.contains(answered))
+    let Some(response) =
+        calls.iter().find(|call| call.is_an_acknowledgement() && call.text.contains(answered))
     else {
         return Some("it is not answered");
     };
@@ -89,7 +90,7 @@ fn doubt(calls: &[Call], stored: &str, answered: &str) -> Option<&'static str> {
     else {
         return Some("its events are not synced");
     };
-    (!sync.returned_before(answer)).then_some("it is answered before the sync has returned")
+    (!sync.returned_before(response)).then_some("it is answered before the sync has returned")
 }
 
 /// What each of the requests of a client is known by: in the log, and in its answer.

@@ -1,4 +1,4 @@
-//! An answer has a bounded length, whatever was sent along with the question.
+//! An answer has a bounded length, whatever was sent along with the query.
 
 use serde_json::{Map, Value, json};
 
@@ -24,11 +24,11 @@ fn of_many_unknown_arguments_a_few_are_named() {
         let own = Client::new(&server, &project.sk).speaking(era);
         let account = Client::of_account(&server, &ak).speaking(era);
         for (client, tool) in [(&own, "get_stats"), (&own, "query_events"), (&account, "list_projects")] {
-            let answer =
+            let response =
                 client.send("tools/call", json!({ "name": tool, "arguments": always(unknown.clone()) }));
-            assert_eq!(answer.status, 200, "{tool}");
-            assert!(answer.text.len() < LONGEST, "{tool}: {} bytes", answer.text.len());
-            let result = &answer.json()["result"];
+            assert_eq!(response.status, 200, "{tool}");
+            assert!(response.text.len() < LONGEST, "{tool}: {} bytes", response.text.len());
+            let result = &response.json()["result"];
             assert_eq!(result["isError"], true, "{tool}: {result}");
             let words = result["structuredContent"]["error"]["details"]["formErrors"].to_string();
             assert!(words.contains("more arguments that") && words.contains('9'), "{tool}: {words}");
@@ -50,9 +50,10 @@ fn a_long_question_is_not_repeated_at_length() {
     let filters: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!(long))).collect();
     let client = Client::new(&server, &project.rk);
     for tool in ["query_events", "get_stats", "top_sources", "top_pages"] {
-        let answer = client.send("tools/call", json!({ "name": tool, "arguments": always(filters.clone()) }));
-        assert_eq!(answer.json()["result"]["isError"], false, "{tool}: {}", answer.text);
-        assert!(answer.text.len() < LONGEST, "{tool}: {} bytes", answer.text.len());
+        let response =
+            client.send("tools/call", json!({ "name": tool, "arguments": always(filters.clone()) }));
+        assert_eq!(response.json()["result"]["isError"], false, "{tool}: {}", response.text);
+        assert!(response.text.len() < LONGEST, "{tool}: {} bytes", response.text.len());
     }
     let short = client.rows("get_stats", always(Map::from_iter([("source".to_owned(), json!("google"))])));
     assert!(short["url"].as_str().unwrap().contains("/v1/stats?"), "{short}");

@@ -65,8 +65,8 @@ impl<'a> Client<'a> {
 
     /// The result of a request, or of a failed one the whole message.
     pub(super) fn ask(&self, method: &str, params: Value) -> Value {
-        let answer = self.send(method, params);
-        let mut message = answer.json();
+        let response = self.send(method, params);
+        let mut message = response.json();
         assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
         match message["result"].take() {
             Value::Null => message,

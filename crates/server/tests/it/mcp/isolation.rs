@@ -77,7 +77,7 @@ fn arguments(call: &str, name: &str, text: &str) -> Value {
 }
 
 /// Sends one call and gives all that came back, with the text that was sent along blotted out.
-fn answer(client: &Client<'_>, call: &str, name: &str, text: &str) -> String {
+fn response(client: &Client<'_>, call: &str, name: &str, text: &str) -> String {
     let sent = match call {
         "resources/read" => {
             let uris = ["events://recent", "schema://events", "projects://all"];
@@ -132,8 +132,8 @@ fn no_argument_shows_what_belongs_to_another_key() {
                     Client::new(&server, &my_test_reader).speaking(era),
                     Client::of_account(&server, &ak).speaking(era),
                 ] {
-                    let seen = answer(&client, call, name, there);
-                    let expected = answer(&client, call, name, nowhere);
+                    let seen = response(&client, call, name, there);
+                    let expected = response(&client, call, name, nowhere);
                     prop_assert_eq!(&seen, &expected, "{} {} {}", call, name, there);
                     prop_assert!(!seen.contains(MARK), "{} {} {}: {}", call, name, there, seen);
                 }

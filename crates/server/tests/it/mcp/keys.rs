@@ -6,12 +6,12 @@ use super::client::{Client, ERAS, Era, account_key};
 use crate::support::{Project, Server, eventually};
 
 fn refused(client: &Client<'_>) -> (u16, Value, Option<String>) {
-    let answer = client.send("tools/list", json!({}));
-    let body = answer.json();
+    let response = client.send("tools/list", json!({}));
+    let body = response.json();
     assert!(body["message"].is_string(), "as REST refuses: {body}");
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
     let hint = body["details"]["hint"].as_str().map(str::to_owned);
-    (answer.status, body["error"].clone(), hint)
+    (response.status, body["error"].clone(), hint)
 }
 
 #[test]

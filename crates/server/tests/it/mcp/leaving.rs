@@ -10,7 +10,7 @@ use serde_json::json;
 use super::client::{Client, may};
 use crate::support::{Server, files, shop};
 
-/// The only segment becomes a pipe that nobody writes to, and a question that reads it lasts until
+/// The only segment becomes a pipe that nobody writes to, and a query that reads it lasts until
 /// somebody does.
 #[test]
 fn a_question_ends_when_its_asker_has_gone() {
@@ -36,7 +36,7 @@ fn a_question_ends_when_its_asker_has_gone() {
     assert_ne!(others["rows"], json!([]), "who stays is answered");
 }
 
-/// Sends the question and waits for nothing.
+/// Sends the query and waits for nothing.
 fn asks_for_sources(server: &Server, key: &str) -> TcpStream {
     let params = json!({ "name": "top_sources", "arguments": may() });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();

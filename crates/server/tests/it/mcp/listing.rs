@@ -66,12 +66,12 @@ fn answers_hold_what_their_schemas_promise() {
             "track_event" => json!({ "event": "purchase" }),
             _ => super::client::may(),
         };
-        let answer = client.rows(name, arguments);
+        let response = client.rows(name, arguments);
         let promised = &tool["outputSchema"]["properties"];
-        for (member, value) in answer.as_object().unwrap() {
+        for (member, value) in response.as_object().unwrap() {
             holds(&promised[member], value, &format!("{name}.{member}"));
         }
-        for row in answer["rows"].as_array().unwrap() {
+        for row in response["rows"].as_array().unwrap() {
             for (column, value) in row.as_object().unwrap() {
                 holds(&promised["rows"]["items"]["properties"][column], value, &format!("{name}.{column}"));
             }
@@ -79,7 +79,7 @@ fn answers_hold_what_their_schemas_promise() {
     }
 }
 
-/// Whether a value is what its schema allows. Columns that a question names itself have none.
+/// Whether a value is what its schema allows. Columns that a query names itself have none.
 fn holds(schema: &Value, value: &Value, path: &str) {
     assert!(schema.is_null() || allows(schema, value), "{path}: {value} is not {schema}");
 }

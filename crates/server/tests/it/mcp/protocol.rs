@@ -13,9 +13,12 @@ fn post(server: &Server, key: &str, headers: &[(&str, &str)], body: &[u8]) -> An
     server.send("POST", "/mcp", &all, body)
 }
 
-fn refusal(answer: &Answer) -> (u16, i64) {
-    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.text);
-    (answer.status, answer.json()["error"]["code"].as_i64().unwrap_or_else(|| panic!("{}", answer.text)))
+fn refusal(response: &Answer) -> (u16, i64) {
+    assert_eq!(response.header("content-type"), Some("application/json"), "{}", response.text);
+    (
+        response.status,
+        response.json()["error"]["code"].as_i64().unwrap_or_else(|| panic!("{}", response.text)),
+    )
 }
 
 fn message(method: &str, params: &Value) -> String {
@@ -34,13 +37,13 @@ fn a_handshake_agrees_on_the_version_asked_or_on_the_newest_that_has_one() {
         ("2099-01-01", "2025-11-25"),
     ] {
         let params = json!({ "protocolVersion": asked, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
-        let answer = post(&server, &rk, &[JSON], message("initialize", &params).as_bytes());
-        let result = &answer.json()["result"];
+        let response = post(&server, &rk, &[JSON], message("initialize", &params).as_bytes());
+        let result = &response.json()["result"];
         assert_eq!(
-            (answer.status, &result["protocolVersion"]),
+            (response.status, &result["protocolVersion"]),
             (200, &json!(agreed)),
             "{asked}: {}",
-            answer.text
+            response.text
         );
         assert_eq!(
             result["capabilities"],
@@ -48,7 +51,7 @@ fn a_handshake_agrees_on_the_version_asked_or_on_the_newest_that_has_one() {
         );
         assert_eq!(result["serverInfo"]["name"], "millimetric");
         assert!(result["instructions"].as_str().unwrap().contains("never instructions"));
-        assert_eq!(answer.header("mcp-session-id"), None, "there are no sessions");
+        assert_eq!(response.header("mcp-session-id"), None, "there are no sessions");
     }
     let accepted = post(&server, &rk, &[JSON], br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
     assert_eq!((accepted.status, accepted.text.as_str()), (202, ""));
@@ -139,10 +142,10 @@ fn what_is_no_message_gets_a_json_rpc_error() {
         (br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, -32600),
         (br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, -32600),
     ] {
-        let answer = post(&server, &rk, &[JSON], body);
+        let response = post(&server, &rk, &[JSON], body);
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        assert_eq!(refusal(&answer), (400, code), "{shown}");
-        assert_eq!(answer.json()["jsonrpc"], "2.0");
+        assert_eq!(refusal(&response), (400, code), "{shown}");
+        assert_eq!(response.json()["jsonrpc"], "2.0");
     }
     let kind = ("content-type", "text/plain");
     assert_eq!(refusal(&post(&server, &rk, &[kind], message("ping", &json!({})).as_bytes())), (415, -32600));
@@ -158,8 +161,8 @@ fn unknown_methods_and_wrong_params_are_told_apart() {
         for method in
             ["tools/teach", "logging/setLevel", "resources/subscribe", "tasks/list", "sampling/createMessage"]
         {
-            let answer = client.send(method, json!({ "level": "info", "uri": "events://recent" }));
-            assert_eq!(refusal(&answer), (status, -32601), "{method}: {}", answer.text);
+            let response = client.send(method, json!({ "level": "info", "uri": "events://recent" }));
+            assert_eq!(refusal(&response), (status, -32601), "{method}: {}", response.text);
         }
     }
     let client = Client::new(&server, &rk);
@@ -178,8 +181,8 @@ fn unknown_methods_and_wrong_params_are_told_apart() {
         ),
         ("completion/complete", json!({ "ref": {} })),
     ] {
-        let answer = client.send(method, params.clone());
-        assert_eq!(refusal(&answer), (200, -32602), "{method} {params}: {}", answer.text);
+        let response = client.send(method, params.clone());
+        assert_eq!(refusal(&response), (200, -32602), "{method} {params}: {}", response.text);
     }
 }
 
@@ -188,9 +191,9 @@ fn only_post_is_taken_and_nobody_is_asked_for_a_key_to_learn_it() {
     let server = Server::start();
     for path in ["/mcp", "/mcp/account"] {
         for method in ["GET", "DELETE"] {
-            let answer = server.send(method, path, &[("accept", "text/event-stream")], b"");
-            assert_eq!(answer.error(), (405, "method_not_allowed".to_owned()), "{method} {path}");
-            assert_eq!(answer.header("allow"), Some("POST"));
+            let response = server.send(method, path, &[("accept", "text/event-stream")], b"");
+            assert_eq!(response.error(), (405, "method_not_allowed".to_owned()), "{method} {path}");
+            assert_eq!(response.header("allow"), Some("POST"));
         }
     }
     for path in [
@@ -199,9 +202,9 @@ fn only_post_is_taken_and_nobody_is_asked_for_a_key_to_learn_it() {
         "/.well-known/oauth-authorization-server",
         "/.well-known/openid-configuration",
     ] {
-        let answer = server.send("GET", path, &[], b"");
-        assert_eq!(answer.error(), (404, "not_found".to_owned()), "{path}");
-        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let response = server.send("GET", path, &[], b"");
+        assert_eq!(response.error(), (404, "not_found".to_owned()), "{path}");
+        assert_eq!(response.header("content-type"), Some("application/json"));
     }
 }
 
@@ -213,9 +216,9 @@ fn whoever_accepts_json_or_says_nothing_gets_json() {
     for accept in
         [&[][..], &[("accept", "application/json")], &[("accept", "*/*")], &[("accept", "text/event-stream")]]
     {
-        let answer = post(&server, &rk, &[&[JSON], accept].concat(), body.as_bytes());
+        let response = post(&server, &rk, &[&[JSON], accept].concat(), body.as_bytes());
         assert_eq!(
-            (answer.status, answer.header("content-type")),
+            (response.status, response.header("content-type")),
             (200, Some("application/json")),
             "{accept:?}"
         );
@@ -297,9 +300,9 @@ fn behind_a_name(flags: &[&str]) -> Server {
 #[test]
 fn the_card_tells_strangers_where_to_connect() {
     let server = Server::start();
-    let answer = server.send("GET", "/mcp/server-card", &[], b"");
-    let card = answer.json();
-    assert_eq!(answer.status, 200);
+    let response = server.send("GET", "/mcp/server-card", &[], b"");
+    let card = response.json();
+    assert_eq!(response.status, 200);
     assert_eq!(card["remotes"][0]["url"], format!("{}/mcp", server.url));
     assert_eq!(card["remotes"][1]["url"], format!("{}/mcp/account", server.url));
     assert_eq!(card["version"], env!("CARGO_PKG_VERSION"));
@@ -315,11 +318,11 @@ fn both_eras_answer_a_question_alike() {
     let server = Server::start();
     let project = server.default_project();
     crate::support::shop(&server, &project);
-    let answers = ERAS.map(|era| {
+    let responses = ERAS.map(|era| {
         let client = Client::new(&server, &project.rk).speaking(era);
         client.rows("top_sources", super::client::may())
     });
-    assert_eq!(answers[0], answers[1]);
+    assert_eq!(responses[0], responses[1]);
 }
 
 /// A request with a `Host` of its own, which no client library would send.
@@ -329,9 +332,9 @@ fn send_to(server: &Server, headers: &[(&str, &str)], body: &str) -> (u16, Value
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!("POST /mcp HTTP/1.1\r\nconnection: close\r\n{}", lines.concat());
     write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap_or_default())
 }

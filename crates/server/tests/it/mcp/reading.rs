@@ -185,9 +185,9 @@ fn ranges_have_names_and_are_echoed() {
     server.track(&project.sk, json!({ "event": "now" }));
     let client = Client::new(&server, &project.rk);
     for period in ["today", "24h", "7d", "30d", "90d", "12mo"] {
-        let answer = client.rows("get_stats", json!({ "period": period }));
-        assert_eq!(answer["rows"], json!([{ "value": 1 }]), "{period}");
-        assert!(answer["range"]["from"].is_string());
+        let response = client.rows("get_stats", json!({ "period": period }));
+        assert_eq!(response["rows"], json!([{ "value": 1 }]), "{period}");
+        assert!(response["range"]["from"].is_string());
     }
     let week = client.rows("get_stats", json!({}))["range"].clone();
     assert_eq!(week, client.rows("get_stats", json!({ "period": "7d" }))["range"], "the default is a week");
@@ -296,8 +296,8 @@ fn a_range_that_is_no_longer_kept_is_told() {
     server.cli(&["project", "update", "default", "--retention-days", "30"]);
     let client = Client::new(&server, &project.rk);
     crate::support::eventually("the retention counts", || {
-        let answer = client.rows("get_stats", may());
-        answer["notes"].to_string().contains("no longer kept").then_some(())
+        let response = client.rows("get_stats", may());
+        response["notes"].to_string().contains("no longer kept").then_some(())
     });
 }
 
@@ -310,14 +310,14 @@ fn strangers_texts_are_cleaned_and_cut() {
     event["properties"] = json!({ "note": format!("{hidden}{}", "n".repeat(300)) });
     event["path"] = format!("/{hidden}\n{}", "p".repeat(600)).into();
     server.track(&project.sk, event);
-    let answer = Client::new(&server, &project.rk).rows("query_events", may());
-    let row = &answer["rows"][0];
+    let response = Client::new(&server, &project.rk).rows("query_events", may());
+    let row = &response["rows"][0];
     let path = row["path"].as_str().unwrap();
     assert!(path.starts_with("/abc") && path.ends_with('…') && path.chars().count() == 500, "{path}");
     let properties: Value = serde_json::from_str(row["properties"].as_str().unwrap()).unwrap();
     let note = properties["note"].as_str().unwrap();
     assert!(note.starts_with("abcn") && note.chars().count() == 200, "{note}");
-    let notes = answer["notes"].to_string();
+    let notes = response["notes"].to_string();
     assert!(notes.contains("cut") && notes.contains("taken out"), "{notes}");
 }
 

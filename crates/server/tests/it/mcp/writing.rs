@@ -12,14 +12,17 @@ fn an_event_is_stored_like_any_other_and_its_classification_told() {
     for (n, era) in ERAS.into_iter().enumerate() {
         let client = Client::new(&server, &project.sk).speaking(era);
         let id = format!("e{n}");
-        let answer = client.rows("track_event", json!({ "event": "signup", "event_id": id, "anonymous_id": "v",
+        let response = client.rows("track_event", json!({ "event": "signup", "event_id": id, "anonymous_id": "v",
             "url": "https://shop.example/?utm_source=fb&utm_medium=cpc&utm_campaign=May", "properties": { "plan": "pro" } }));
         assert_eq!(
-            answer["rows"],
+            response["rows"],
             json!([{ "event_id": id, "classified": { "source": "facebook", "medium": "paid", "campaign": "May",
                 "source_confidence": "high", "source_rule_id": "paid_utm_facebook" } }])
         );
-        assert_eq!((&answer["ok"], &answer["classified"]), (&json!(true), &answer["rows"][0]["classified"]));
+        assert_eq!(
+            (&response["ok"], &response["classified"]),
+            (&json!(true), &response["rows"][0]["classified"])
+        );
     }
     let stored = server.get(&format!("/v1/query?{ALWAYS}"), &project.rk).json();
     assert_eq!(stored["rows"].as_array().unwrap().len(), 2);
@@ -77,7 +80,7 @@ fn the_bucket_of_track_is_that_of_the_tool() {
         let client = Client::new(&server, &project.sk).speaking(era);
         let refused = (0..10)
             .map(|_| client.call("track_event", json!({ "event": "a" })))
-            .find(|answer| answer["isError"] != false)
+            .find(|response| response["isError"] != false)
             .expect("ten at once do not fit a burst of two");
         let data = match era {
             Era::Handshake => {

@@ -1,4 +1,4 @@
-//! Questions about what the events look like. Their samples and types are of recent events only, and
+//! Queries about what the events look like. Their samples and types are of recent events only, and
 //! so are not compared; names of events are asked for over `/v1/events` already.
 
 use std::fmt::Write as _;

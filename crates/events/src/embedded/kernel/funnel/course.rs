@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{FunnelQuestion, StepOrder};
+use millimetric_core::query::{FunnelQuery, StepOrder};
 
 use super::MOST;
 use super::tally::Tally;
@@ -124,9 +124,9 @@ impl ByName for Course {
 }
 
 impl Course {
-    pub(super) fn of(question: &FunnelQuestion) -> Self {
+    pub(super) fn of(query: &FunnelQuery) -> Self {
         let (mut names, mut steps_of) = (Vec::<Arc<str>>::new(), Vec::<Vec<usize>>::new());
-        for (step, name) in question.steps.names().iter().enumerate() {
+        for (step, name) in query.steps.names().iter().enumerate() {
             let place = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
                 names.push(Arc::from(name.as_str()));
                 steps_of.push(Vec::new());
@@ -134,7 +134,7 @@ impl Course {
             });
             steps_of[place].insert(0, step);
         }
-        Self { names, steps_of, window: question.window.millis(), order: question.order }
+        Self { names, steps_of, window: query.window.millis(), order: query.order }
     }
 
     /// Whether an attempt may start with an event of the name of this number, from 1.

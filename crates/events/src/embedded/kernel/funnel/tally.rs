@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use millimetric_core::query::{FunnelAnswer, FunnelGroup, FunnelQuestion, FunnelStep};
+use millimetric_core::query::{FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep};
 
 use super::MOST;
 use super::course::Attempt;
@@ -55,8 +55,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn answer(self, question: &FunnelQuestion, labels: &Finished) -> FunnelAnswer {
-        let (steps, dimensions) = (question.steps.names().len(), question.group_by.len());
+    pub(super) fn response(self, query: &FunnelQuery, labels: &Finished) -> FunnelResponse {
+        let (steps, dimensions) = (query.steps.names().len(), query.group_by.len());
         let mut groups: Vec<(usize, Vec<FunnelStep>)> =
             self.0.into_iter().map(|tally| tally.steps(steps)).enumerate().collect();
         groups.retain(|(_, steps)| steps[0].visitors > 0);
@@ -65,20 +65,20 @@ impl Tally {
         groups.retain(|group| !is_other(group));
         if groups.is_empty() && dimensions == 0 {
             let nobody = FunnelGroup { keys: Vec::new(), steps: vec![FunnelStep::default(); steps] };
-            return FunnelAnswer { groups: vec![nobody], ..FunnelAnswer::default() };
+            return FunnelResponse { groups: vec![nobody], ..FunnelResponse::default() };
         }
         groups.sort_unstable_by(|a, b| {
             let started = |of: &(usize, Vec<FunnelStep>)| Reverse(of.1[0].visitors);
             started(a).cmp(&started(b)).then_with(|| labels.compare(a.0, b.0, dimensions))
         });
-        let truncated = groups.len() > question.limit.get() || other > 0;
-        groups.truncate(question.limit.get());
+        let truncated = groups.len() > query.limit.get() || other > 0;
+        groups.truncate(query.limit.get());
         let keys = |group| {
             (0..dimensions).map(|dimension| labels.text(group, dimension).map(str::to_owned)).collect()
         };
         let groups =
             groups.into_iter().map(|(group, steps)| FunnelGroup { keys: keys(group), steps }).collect();
-        FunnelAnswer { groups, truncated, other }
+        FunnelResponse { groups, truncated, other }
     }
 }
 

@@ -44,7 +44,7 @@ impl Part {
         self.memory.grow_to(of_groups + self.visitors.bytes())
     }
 
-    /// Adds the rows of a span that the question is about.
+    /// Adds the rows of a span that the query is about.
     pub(super) fn add_span(
         &mut self,
         view: &View,
@@ -61,7 +61,7 @@ impl Part {
         self.add(view, counting, visitors, span, &selection, labels)
     }
 
-    /// Adds the rows of a whole chunk that the question is about.
+    /// Adds the rows of a whole chunk that the query is about.
     pub(super) fn add_summary(
         &mut self,
         view: &View,

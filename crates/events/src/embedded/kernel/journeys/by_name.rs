@@ -26,7 +26,7 @@ const PART_ROWS: usize = 262_144;
 /// Visitors of one part, at most: many are not followed.
 const PART_VISITORS: usize = 16_384;
 
-/// A question that follows people by the names of their events.
+/// A query that follows people by the names of their events.
 pub(in crate::embedded::kernel) trait ByName: Sync {
     /// What it finds out.
     type Found: Send;
@@ -58,7 +58,7 @@ impl Event {
         self.0 >> 8
     }
 
-    /// What the question made of its name; not 0.
+    /// What the query made of its name; not 0.
     pub(in crate::embedded::kernel) fn mark(self) -> u8 {
         self.0 as u8
     }
@@ -68,7 +68,7 @@ impl Event {
 /// enough to be numbered. Gives what each core found.
 pub(in crate::embedded::kernel) fn follow<Q: ByName>(
     view: &View,
-    question: &Q,
+    query: &Q,
     only: Option<&[u64]>,
     context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
@@ -76,19 +76,19 @@ pub(in crate::embedded::kernel) fn follow<Q: ByName>(
     let rounds = rows.div_ceil(ROUND_ROWS).max(1);
     let mut memory = context.memory();
     memory.grow_to(rows / rounds * ROW_BYTES)?;
-    follow_in_rounds(view, question, only, rounds, context)
+    follow_in_rounds(view, query, only, rounds, context)
 }
 
 fn follow_in_rounds<Q: ByName>(
     view: &View,
-    question: &Q,
+    query: &Q,
     only: Option<&[u64]>,
     rounds: usize,
     context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     if rounds == 1 {
-        let loaded = load(view, question, None, context)?;
-        return follow_loaded(view, question, &loaded, only, 0..view.visitors.len() as u32, context);
+        let loaded = load(view, query, None, context)?;
+        return follow_loaded(view, query, &loaded, only, 0..view.visitors.len() as u32, context);
     }
     // Only then all of them have numbers.
     for chunk in &view.chunks {
@@ -98,8 +98,8 @@ fn follow_in_rounds<Q: ByName>(
     let of_round = view.visitors.len().div_ceil(rounds);
     let mut found = Vec::new();
     for visitors in split(0..view.visitors.len() as u32, of_round as u32) {
-        let loaded = load(view, question, Some(&visitors), context)?;
-        found.extend(follow_loaded(view, question, &loaded, only, visitors, context)?);
+        let loaded = load(view, query, Some(&visitors), context)?;
+        found.extend(follow_loaded(view, query, &loaded, only, visitors, context)?);
     }
     Ok(found)
 }
@@ -119,7 +119,7 @@ struct Loaded {
 /// The journeys in each chunk, of these visitors or of all; without hidden rows.
 fn load<Q: ByName>(
     view: &View,
-    question: &Q,
+    query: &Q,
     visitors: Option<&Range<u32>>,
     context: &QueryContext,
 ) -> Result<Vec<Loaded>, StoreError> {
@@ -134,7 +134,7 @@ fn load<Q: ByName>(
             columns.journeys(chunk, table)?
         };
         let column = visitors.map_or_else(|| Arc::clone(&column), |visitors| Arc::new(column.only(visitors)));
-        let marks = question.marks(&column.names.dictionary);
+        let marks = query.marks(&column.names.dictionary);
         if marks.iter().any(|mark| *mark != 0) {
             loaded.push((chunk.earliest(), Loaded { column, marks }));
         }
@@ -148,7 +148,7 @@ fn load<Q: ByName>(
 
 fn follow_loaded<Q: ByName>(
     view: &View,
-    question: &Q,
+    query: &Q,
     loaded: &[Loaded],
     only: Option<&[u64]>,
     visitors: Range<u32>,
@@ -157,10 +157,10 @@ fn follow_loaded<Q: ByName>(
     let rows: usize = loaded.iter().map(|loaded| loaded.column.rows()).sum();
     let of_part = (visitors.len() * PART_ROWS / rows.max(1)).clamp(1, PART_VISITORS);
     let parts: Vec<Range<u32>> = split(visitors, of_part as u32).collect();
-    let start = || (question.start(), Part::default());
+    let start = || (query.start(), Part::default());
     let of_cores = run::each_of(&parts, rows, context, start, |(found, part), visitors| {
         part.lay_out(view, loaded, only, visitors);
-        part.follow(question, found);
+        part.follow(query, found);
         Ok(())
     })?;
     Ok(of_cores.into_iter().map(|(found, _)| found).collect())
@@ -208,14 +208,14 @@ impl Part {
         }
     }
 
-    fn follow<Q: ByName>(&mut self, question: &Q, found: &mut Q::Found) {
+    fn follow<Q: ByName>(&mut self, query: &Q, found: &mut Q::Found) {
         for (start, end) in self.starts.iter().zip(&self.ends) {
             let events = &mut self.events[*start as usize..*end as usize];
             if !events.is_empty() {
                 if !events.is_sorted() {
                     events.sort_unstable();
                 }
-                question.add(events, found);
+                query.add(events, found);
             }
         }
     }

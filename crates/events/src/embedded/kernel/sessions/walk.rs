@@ -1,4 +1,4 @@
-//! Every session of a question, once: those that one chunk has alone, and those put together from
+//! Every session of a query, once: those that one chunk has alone, and those put together from
 //! several.
 //!
 //! Nobody is followed from event to event: a chunk knows where each of its sessions begins and ends.
@@ -33,7 +33,7 @@ const MOST_SHARED: usize = 1 << 20;
 /// Sessions looked at before it is asked whether to go on.
 const BLOCK: usize = 65_536;
 
-/// The sessions of a question.
+/// The sessions of a query.
 pub(in crate::embedded::kernel) struct Sessions<'a> {
     pub(in crate::embedded::kernel) view: &'a View,
     /// All must hold of a session's entry.

@@ -421,5 +421,5 @@ pub fn error_path(index: Option<usize>, error: &FieldError) -> String {
 }
 
 #[cfg(test)]
-#[path = "submissions/tests.rs"]
+#[path = "requests/tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
-//! The query strings of the read routes, read into the typed questions of `core::query`.
+//! The query strings of the read routes, read into the typed queries of `core::query`.
 //!
 //! A parameter that is unknown, given twice or out of range is refused by name: an answer to a
-//! question that was not asked would be worse.
+//! query that was not asked would be worse.
 
 mod check;
 mod journeys;
@@ -12,7 +12,7 @@ mod understand;
 use std::fmt::Write as _;
 
 use millimetric_core::query::{
-    Cursor, EventsQuestion, ExportQuestion, NamesQuestion, RowLimit, SourcesQuestion, StatsQuestion,
+    Cursor, EventsQuery, ExportQuery, NamesQuery, RowLimit, SourcesQuery, StatsQuery,
 };
 use millimetric_core::time::TimeRange;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use self::check::Check;
 pub use self::journeys::{FunnelParams, PagesParams, RetentionParams, SessionsParams};
 pub use self::understand::{ExplainParams, SchemaParams};
-use super::answers::read_cursor;
+use super::responses::read_cursor;
 use super::rows::RowFormat;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
@@ -217,8 +217,8 @@ pub fn params_and_filters<T: DeserializeOwned>(query: Option<&str>) -> ApiResult
 }
 
 impl EventsParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<EventsQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<EventsQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
@@ -227,26 +227,26 @@ impl EventsParams {
         });
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(EventsQuestion { range, filters, limit, after: after as Option<Cursor> })
+        Ok(EventsQuery { range, filters, limit, after: after as Option<Cursor> })
     }
 }
 
 impl ExportParams {
-    /// The question and the format, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<(ExportQuestion, RowFormat)> {
+    /// The query and the format, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<(ExportQuery, RowFormat)> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let format = check
             .read("format", self.format, |text| text.parse::<RowFormat>().map_err(|error| error.to_string()));
         let filters = check.filters(self.event, filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
-        Ok((ExportQuestion { range, filters }, format.unwrap_or_default()))
+        Ok((ExportQuery { range, filters }, format.unwrap_or_default()))
     }
 }
 
 impl StatsParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<StatsQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<StatsQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
@@ -255,13 +255,13 @@ impl StatsParams {
         let buckets = check.buckets(self.interval, self.timezone);
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(StatsQuestion { range, filters, metric, group_by, buckets, limit })
+        Ok(StatsQuery { range, filters, metric, group_by, buckets, limit })
     }
 }
 
 impl SourcesParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<SourcesQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<SourcesQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 50, 200);
@@ -272,18 +272,18 @@ impl SourcesParams {
         });
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SourcesQuestion { range, filters, by_medium: by_medium.unwrap_or(true), limit })
+        Ok(SourcesQuery { range, filters, by_medium: by_medium.unwrap_or(true), limit })
     }
 }
 
 impl NamesParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self) -> ApiResult<NamesQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self) -> ApiResult<NamesQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(NamesQuestion { range, limit })
+        Ok(NamesQuery { range, limit })
     }
 }
 
@@ -304,8 +304,8 @@ mod tests {
 
     use super::*;
 
-    fn stats(query: &str) -> ApiResult<StatsQuestion> {
-        params_and_filters::<StatsParams>(Some(query)).and_then(|(own, filters)| own.question(filters))
+    fn stats(query: &str) -> ApiResult<StatsQuery> {
+        params_and_filters::<StatsParams>(Some(query)).and_then(|(own, filters)| own.query(filters))
     }
 
     fn wrong(query: &str) -> Vec<String> {
@@ -352,15 +352,15 @@ mod tests {
     fn a_whole_question_is_read() {
         let query = "from=2026-05-01&to=2026-05-02T12:00:00%2B02:00&metric=avg&property=amount\
                      &group_by=source,%20properties.plan&interval=week&timezone=Europe/Berlin&country=DE&limit=7";
-        let question = stats(query).unwrap();
-        assert_eq!(question.range.to().to_string(), "2026-05-02T10:00:00.000Z");
-        assert_eq!(question.metric, Metric::Avg(PropertyName::new("amount").unwrap()));
+        let query = stats(query).unwrap();
+        assert_eq!(query.range.to().to_string(), "2026-05-02T10:00:00.000Z");
+        assert_eq!(query.metric, Metric::Avg(PropertyName::new("amount").unwrap()));
         assert_eq!(
-            question.group_by.iter().map(Dimension::name).collect::<Vec<_>>(),
+            query.group_by.iter().map(Dimension::name).collect::<Vec<_>>(),
             ["source", "properties.plan"]
         );
-        assert_eq!(question.buckets.unwrap().timezone, Tz::Europe__Berlin);
-        assert_eq!(question.filters, [Filter { column: Column::Country, value: "DE".into() }]);
-        assert_eq!(question.limit.get(), 7);
+        assert_eq!(query.buckets.unwrap().timezone, Tz::Europe__Berlin);
+        assert_eq!(query.filters, [Filter { column: Column::Country, value: "DE".into() }]);
+        assert_eq!(query.limit.get(), 7);
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::clean::{self, Cleaned};
-use crate::wire::answers::write_cursor;
+use crate::wire::responses::write_cursor;
 
 /// The most bytes of an answer, rows counted twice: as text and as structure.
 pub(super) const MAX_ANSWER: usize = 24 * 1024;
@@ -232,16 +232,16 @@ mod tests {
         row
     }
 
-    fn answer(rows: Vec<Map<String, Value>>) -> Value {
+    fn response(rows: Vec<Map<String, Value>>) -> Value {
         let page = Page { rows, ..Page::default() };
         serde_json::to_value(Answer { page, ..Answer::default() }.into_result()).unwrap()
     }
 
     #[test]
     fn an_answer_stays_below_its_bytes_and_can_be_continued() {
-        let whole = answer((0..10).map(|n| event(n, "a")).collect());
+        let whole = response((0..10).map(|n| event(n, "a")).collect());
         assert_eq!(whole["structuredContent"]["truncated"], Value::Null);
-        let cut = answer((0..1000).map(|n| event(n, "a")).collect());
+        let cut = response((0..1000).map(|n| event(n, "a")).collect());
         assert!(cut.to_string().len() < MAX_ANSWER, "{}", cut.to_string().len());
         let kept = cut["structuredContent"]["rows"].as_array().unwrap();
         assert_eq!(cut["structuredContent"]["truncated"], true);

@@ -3,8 +3,8 @@
 //! Only shapes and shares: nothing is counted here.
 
 use millimetric_core::query::{
-    Dimension, FunnelAnswer, FunnelGroup, FunnelQuestion, Interval, PagesAnswer, RetentionAnswer,
-    SessionsAnswer, StepOrder,
+    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, Interval, PagesResponse, RetentionResponse,
+    SessionsResponse, StepOrder,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -34,23 +34,23 @@ pub struct FunnelRows {
 }
 
 impl FunnelRows {
-    /// The answer under the names that the question asked for.
-    pub fn new(question: &FunnelQuestion, answer: FunnelAnswer) -> Self {
-        let names: Vec<String> = question.group_by.iter().map(Dimension::name).collect();
-        let rows = answer.groups.iter().flat_map(|group| rows_of(question, &names, group)).collect();
-        Self { order: question.order.as_str(), rows, truncated: answer.truncated, other: answer.other }
+    /// The answer under the names that the query asked for.
+    pub fn new(query: &FunnelQuery, response: FunnelResponse) -> Self {
+        let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
+        let rows = response.groups.iter().flat_map(|group| rows_of(query, &names, group)).collect();
+        Self { order: query.order.as_str(), rows, truncated: response.truncated, other: response.other }
     }
 }
 
-fn rows_of(question: &FunnelQuestion, names: &[String], group: &FunnelGroup) -> Vec<Map<String, Value>> {
+fn rows_of(query: &FunnelQuery, names: &[String], group: &FunnelGroup) -> Vec<Map<String, Value>> {
     let visitors =
         |step: Option<usize>| step.map_or(group.steps[0].visitors, |step| group.steps[step].visitors);
     let row = |step: usize| {
         let mut row: Map<String, Value> =
             names.iter().cloned().zip(group.keys.iter().cloned().map(Value::from)).collect();
         row.insert("step".to_owned(), Value::from(step + 1));
-        if question.order == StepOrder::Strict {
-            row.insert("event".to_owned(), Value::from(question.steps.names()[step].as_str()));
+        if query.order == StepOrder::Strict {
+            row.insert("event".to_owned(), Value::from(query.steps.names()[step].as_str()));
         }
         let here = visitors(Some(step));
         row.insert("uniques".to_owned(), Value::from(here));
@@ -87,13 +87,13 @@ pub struct CohortRow {
 
 impl RetentionRows {
     /// The answer for periods of that width.
-    pub fn new(interval: Interval, answer: RetentionAnswer) -> Self {
+    pub fn new(interval: Interval, response: RetentionResponse) -> Self {
         let row = |cohort: millimetric_core::query::Cohort| CohortRow {
             cohort: cohort.start.to_rfc3339_seconds(),
             visitors: cohort.visitors,
             returned: cohort.returned,
         };
-        Self { interval: interval.as_str(), rows: answer.cohorts.into_iter().map(row).collect() }
+        Self { interval: interval.as_str(), rows: response.cohorts.into_iter().map(row).collect() }
     }
 }
 
@@ -134,8 +134,8 @@ pub struct PageRow {
     pub bounce_rate: f64,
 }
 
-impl From<PagesAnswer> for PageRows {
-    fn from(answer: PagesAnswer) -> Self {
+impl From<PagesResponse> for PageRows {
+    fn from(response: PagesResponse) -> Self {
         let row = |row: millimetric_core::query::PagesRow| PageRow {
             path: row.path,
             views: row.views,
@@ -146,11 +146,11 @@ impl From<PagesAnswer> for PageRows {
             bounce_rate: share(row.bounces, row.entries),
         };
         Self {
-            sessions: answer.sessions,
-            bounce_rate: share(answer.bounces, answer.sessions),
-            rows: answer.rows.into_iter().map(row).collect(),
-            truncated: answer.truncated,
-            other: answer.other,
+            sessions: response.sessions,
+            bounce_rate: share(response.bounces, response.sessions),
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
         }
     }
 }
@@ -180,15 +180,15 @@ pub struct SessionRow {
     pub bounce_rate: f64,
 }
 
-impl From<SessionsAnswer> for SessionRows {
-    fn from(answer: SessionsAnswer) -> Self {
+impl From<SessionsResponse> for SessionRows {
+    fn from(response: SessionsResponse) -> Self {
         let row = |row: millimetric_core::query::SessionsRow| SessionRow {
             bucket: row.bucket.map(millimetric_core::time::Timestamp::to_rfc3339_seconds),
             sessions: row.sessions,
             bounces: row.bounces,
             bounce_rate: share(row.bounces, row.sessions),
         };
-        Self { rows: answer.rows.into_iter().map(row).collect(), truncated: answer.truncated }
+        Self { rows: response.rows.into_iter().map(row).collect(), truncated: response.truncated }
     }
 }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cursor, EventsAnswer, NamesAnswer, NamesRow, Number, SourcesAnswer, StatsAnswer, StatsQuestion,
+    Cursor, EventsResponse, NamesResponse, NamesRow, Number, SourcesResponse, StatsQuery, StatsResponse,
 };
 use millimetric_core::time::Timestamp;
 use serde::Serialize;
@@ -246,11 +246,11 @@ pub struct UsageRow {
     pub events: u64,
 }
 
-impl From<EventsAnswer> for EventRows {
-    fn from(answer: EventsAnswer) -> Self {
+impl From<EventsResponse> for EventRows {
+    fn from(response: EventsResponse) -> Self {
         Self {
-            next_cursor: answer.next.as_ref().map(write_cursor),
-            rows: answer.rows.into_iter().map(EventRow::from).collect(),
+            next_cursor: response.next.as_ref().map(write_cursor),
+            rows: response.rows.into_iter().map(EventRow::from).collect(),
         }
     }
 }
@@ -282,11 +282,11 @@ impl From<Event> for EventRow {
 }
 
 impl StatsRows {
-    /// The answer under the names that the question asked for.
-    pub fn new(question: &StatsQuestion, answer: StatsAnswer) -> Self {
+    /// The answer under the names that the query asked for.
+    pub fn new(query: &StatsQuery, response: StatsResponse) -> Self {
         use millimetric_core::query::Metric;
         let names: Vec<String> =
-            question.group_by.iter().map(millimetric_core::query::Dimension::name).collect();
+            query.group_by.iter().map(millimetric_core::query::Dimension::name).collect();
         let row = |row: millimetric_core::query::StatsRow| {
             let bucket = row.bucket.map(|at| ("bucket".to_owned(), Value::from(at.to_rfc3339_seconds())));
             let keys = names.iter().cloned().zip(row.keys.into_iter().map(Value::from));
@@ -294,23 +294,23 @@ impl StatsRows {
             bucket.into_iter().chain(keys).chain([value]).collect()
         };
         Self {
-            metric: match question.metric {
+            metric: match query.metric {
                 Metric::Count => "count",
                 Metric::Uniques => "uniques",
                 Metric::Sum(_) => "sum",
                 Metric::Avg(_) => "avg",
             },
-            rows: answer.rows.into_iter().map(row).collect(),
-            truncated: answer.truncated,
-            other: answer.other,
-            approximate: answer.approximate,
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
+            approximate: response.approximate,
         }
     }
 }
 
 impl SourceRows {
     /// The answer, by source alone or by medium too.
-    pub fn new(by_medium: bool, answer: SourcesAnswer) -> Self {
+    pub fn new(by_medium: bool, response: SourcesResponse) -> Self {
         let row = |row: millimetric_core::query::SourcesRow| SourceRow {
             source: row.source,
             medium: row.medium,
@@ -320,10 +320,10 @@ impl SourceRows {
         };
         Self {
             breakdown: if by_medium { "source_medium" } else { "source" },
-            rows: answer.rows.into_iter().map(row).collect(),
-            truncated: answer.truncated,
-            other: answer.other,
-            approximate: answer.approximate,
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
+            approximate: response.approximate,
         }
     }
 }
@@ -343,13 +343,13 @@ impl From<NamesRow> for NameRow {
     }
 }
 
-impl From<NamesAnswer> for NameRows {
-    fn from(answer: NamesAnswer) -> Self {
+impl From<NamesResponse> for NameRows {
+    fn from(response: NamesResponse) -> Self {
         Self {
-            rows: answer.rows.into_iter().map(NameRow::from).collect(),
-            truncated: answer.truncated,
-            other: answer.other,
-            approximate: answer.approximate,
+            rows: response.rows.into_iter().map(NameRow::from).collect(),
+            truncated: response.truncated,
+            other: response.other,
+            approximate: response.approximate,
         }
     }
 }

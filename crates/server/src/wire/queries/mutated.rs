@@ -1,5 +1,5 @@
 //! Query strings and cursors as no client means them: those of the corpus, changed at random. Reading
-//! them ends in a question or in a refusal with a code of the contract, whose length does not grow
+//! them ends in a query or in a refusal with a code of the contract, whose length does not grow
 //! beyond what was sent.
 
 use proptest::collection::vec;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::wire::answers::write_cursor;
+use crate::wire::responses::write_cursor;
 
 const QUERIES: &str = include_str!("../../../data/corpus/queries.txt");
 const CURSORS: &str = include_str!("../../../data/corpus/cursors.txt");
@@ -60,7 +60,7 @@ fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
     let query = Some(query);
     macro_rules! filtered {
         ($params:ty) => {
-            params_and_filters::<$params>(query).and_then(|(own, filters)| own.question(filters)).map(drop)
+            params_and_filters::<$params>(query).and_then(|(own, filters)| own.query(filters)).map(drop)
         };
     }
     vec![
@@ -72,10 +72,10 @@ fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
         ("retention", filtered!(RetentionParams)),
         ("pages", filtered!(PagesParams)),
         ("sessions", filtered!(SessionsParams)),
-        ("events", params::<NamesParams>(query).and_then(NamesParams::question).map(drop)),
+        ("events", params::<NamesParams>(query).and_then(NamesParams::query).map(drop)),
         ("usage", params::<UsageParams>(query).and_then(UsageParams::range).map(drop)),
-        ("schema", params::<SchemaParams>(query).and_then(SchemaParams::question).map(drop)),
-        ("explain", params::<ExplainParams>(query).and_then(ExplainParams::question).map(drop)),
+        ("schema", params::<SchemaParams>(query).and_then(SchemaParams::query).map(drop)),
+        ("explain", params::<ExplainParams>(query).and_then(ExplainParams::query).map(drop)),
     ]
 }
 

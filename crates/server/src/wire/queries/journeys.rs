@@ -1,9 +1,9 @@
-//! The query strings of the questions that follow visitors from event to event: funnels,
+//! The query strings of the queries that follow visitors from event to event: funnels,
 //! retention, pages, sessions.
 
 use millimetric_core::query::{
-    Buckets, FunnelQuestion, FunnelSteps, FunnelWindow, Interval, PagesQuestion, PagesSort,
-    RetentionQuestion, RowLimit, SessionsQuestion, StepOrder,
+    Buckets, FunnelQuery, FunnelSteps, FunnelWindow, Interval, PagesQuery, PagesSort, RetentionQuery,
+    RowLimit, SessionsQuery, StepOrder,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -42,8 +42,8 @@ pub struct FunnelParams {
 }
 
 impl FunnelParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<FunnelQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<FunnelQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
@@ -65,10 +65,10 @@ impl FunnelParams {
         let group_by = check.group_by(self.group_by)?;
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(FunnelQuestion {
+        Ok(FunnelQuery {
             range,
             filters,
-            // Without steps, `finish` has refused the question.
+            // Without steps, `finish` has refused the query.
             steps: steps.ok_or(ApiError::new(ErrorCode::InvalidParams))?,
             window: window.unwrap_or(FunnelWindow::WEEK),
             order: order.unwrap_or(StepOrder::Strict),
@@ -102,8 +102,8 @@ pub struct RetentionParams {
 }
 
 impl RetentionParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<RetentionQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<RetentionQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let interval = check.read("interval", self.interval, |text| {
@@ -115,9 +115,9 @@ impl RetentionParams {
         let interval = interval.unwrap_or(Interval::Week);
         let timezone = check.timezone(self.timezone);
         if range.is_some_and(|range| {
-            range.to().millis() - range.from().millis() > RetentionQuestion::longest(interval)
+            range.to().millis() - range.from().millis() > RetentionQuery::longest(interval)
         }) {
-            let most = RetentionQuestion::MOST_PERIODS;
+            let most = RetentionQuery::MOST_PERIODS;
             check.problems.field(
                 "to",
                 format!("must lie at most {most} periods after `from`: take a wider `interval`"),
@@ -126,7 +126,7 @@ impl RetentionParams {
         let filters = check.filters(None, filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
         let periods = Buckets { interval, timezone: timezone.unwrap_or_default() };
-        Ok(RetentionQuestion { range, filters, event: self.event, return_event: self.return_event, periods })
+        Ok(RetentionQuery { range, filters, event: self.event, return_event: self.return_event, periods })
     }
 }
 
@@ -150,8 +150,8 @@ pub struct PagesParams {
 }
 
 impl PagesParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<PagesQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<PagesQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
@@ -159,7 +159,7 @@ impl PagesParams {
             .read("sort", self.sort, |text| text.parse::<PagesSort>().map_err(|error| error.to_string()));
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(PagesQuestion { range, filters, sort: sort.unwrap_or_default(), limit })
+        Ok(PagesQuery { range, filters, sort: sort.unwrap_or_default(), limit })
     }
 }
 
@@ -185,14 +185,14 @@ pub struct SessionsParams {
 }
 
 impl SessionsParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self, filters: FilterParams) -> ApiResult<SessionsQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self, filters: FilterParams) -> ApiResult<SessionsQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let buckets = check.buckets(self.interval, self.timezone);
         let limit = check.limit(self.limit, 1000, 1000);
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SessionsQuestion { range, filters, buckets, limit })
+        Ok(SessionsQuery { range, filters, buckets, limit })
     }
 }

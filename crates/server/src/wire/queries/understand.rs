@@ -1,4 +1,4 @@
-//! The query strings of the questions about the data itself: what it looks like, and why a visit
+//! The query strings of the queries about the data itself: what it looks like, and why a visit
 //! counts where it counts.
 
 use millimetric_core::query::RowLimit;
@@ -8,8 +8,8 @@ use utoipa::IntoParams;
 
 use super::check::Check;
 use crate::error::ApiResult;
-use crate::ops::explain::ExplainQuestion;
-use crate::ops::schema::{Kind, SchemaQuestion, dimension};
+use crate::ops::explain::ExplainQuery;
+use crate::ops::schema::{Kind, SchemaQuery, dimension};
 
 /// Longest URL or referrer that is explained, in characters; the same as of an event.
 const MAX_URL: usize = 2048;
@@ -43,8 +43,8 @@ pub struct SchemaParams {
 }
 
 impl SchemaParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self) -> ApiResult<SchemaQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self) -> ApiResult<SchemaQuery> {
         let mut check = Check::default();
         let kind = check
             .read("kind", self.kind, |text| text.parse::<Kind>().map_err(|error| error.to_string()))
@@ -66,7 +66,7 @@ impl SchemaParams {
             dimension(text).ok_or("must be a column or the name of a property, 1 to 128 bytes long")
         });
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SchemaQuestion { kind, range, event, of, search, limit })
+        Ok(SchemaQuery { kind, range, event, of, search, limit })
     }
 }
 
@@ -93,8 +93,8 @@ pub struct ExplainParams {
 }
 
 impl ExplainParams {
-    /// The question, or every parameter that is wrong.
-    pub fn question(self) -> ApiResult<ExplainQuestion> {
+    /// The query, or every parameter that is wrong.
+    pub fn query(self) -> ApiResult<ExplainQuery> {
         let mut check = Check::default();
         let always = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
         let bounded = self.from.is_some() || self.to.is_some();
@@ -112,8 +112,8 @@ impl ExplainParams {
         }
         let (range, _) = check.finish(range, Some(RowLimit::ONE))?;
         Ok(match event_id {
-            Some(event_id) => ExplainQuestion::Event { event_id, range },
-            None => ExplainQuestion::Visit { url, referrer, site_host },
+            Some(event_id) => ExplainQuery::Event { event_id, range },
+            None => ExplainQuery::Visit { url, referrer, site_host },
         })
     }
 }

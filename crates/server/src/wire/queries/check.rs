@@ -1,9 +1,9 @@
 //! What parameters have in common, read and checked one by one: times, limits, filters, groups.
-//! Answers no question and knows no route.
+//! Answers no query and knows no route.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuestion,
+    Buckets, Column, Dimension, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -129,7 +129,7 @@ impl Check {
         let mut dimensions = Vec::new();
         let names = value.iter().flat_map(|list| list.split(',')).map(str::trim);
         // One more than may be asked for is enough to refuse the list.
-        for name in names.filter(|name| !name.is_empty()).take(StatsQuestion::MAX_DIMENSIONS + 1) {
+        for name in names.filter(|name| !name.is_empty()).take(StatsQuery::MAX_DIMENSIONS + 1) {
             let dimension: Dimension =
                 name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
                     ApiError::new(ErrorCode::InvalidGroupBy)
@@ -141,9 +141,8 @@ impl Check {
             }
             dimensions.push(dimension);
         }
-        if dimensions.len() > StatsQuestion::MAX_DIMENSIONS {
-            self.problems
-                .field("group_by", format!("takes at most {} columns", StatsQuestion::MAX_DIMENSIONS));
+        if dimensions.len() > StatsQuery::MAX_DIMENSIONS {
+            self.problems.field("group_by", format!("takes at most {} columns", StatsQuery::MAX_DIMENSIONS));
         }
         Ok(dimensions)
     }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{NameRow, is_false};
 use crate::ops::explain::Explained;
-use crate::ops::schema::{ColumnDescribed, Kind, PropertyDescribed, SchemaAnswer, SchemaRows as Described};
+use crate::ops::schema::{ColumnDescribed, Kind, PropertyDescribed, SchemaResponse, SchemaRows as Described};
 
 /// `GET /v1/schema`
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,8 +30,8 @@ pub struct SchemaRows {
 
 impl SchemaRows {
     /// The answer of that kind.
-    pub fn new(kind: Kind, answer: SchemaAnswer) -> Self {
-        let rows = match answer.rows {
+    pub fn new(kind: Kind, response: SchemaResponse) -> Self {
+        let rows = match response.rows {
             Described::Events(rows) => rows.into_iter().map(|row| object(&NameRow::from(row))).collect(),
             Described::Properties(rows) => rows.into_iter().map(property).collect(),
             Described::Values(rows) => {
@@ -43,7 +43,7 @@ impl SchemaRows {
             Described::Columns(rows) => rows.into_iter().map(column).collect(),
             Described::Rules(ids) => ids.into_iter().filter_map(rule).collect(),
         };
-        Self { kind: word(kind), rows, truncated: answer.truncated }
+        Self { kind: word(kind), rows, truncated: response.truncated }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is asked: each question as a path of the API and as the SQL that a careful user of
+//! What is asked: each query as a path of the API and as the SQL that a careful user of
 //! ClickHouse would write, and whether two answers are the same.
 
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::client::Connection;
 use crate::server::Server;
 
-/// One question.
+/// One query.
 #[derive(Debug)]
 pub(crate) struct Question {
     /// How it is called in the tables.
@@ -20,7 +20,7 @@ pub(crate) struct Question {
     sql: &'static str,
 }
 
-const fn question(
+const fn query(
     name: &'static str,
     (route, parameters): (&'static str, &'static str),
     sql: &'static str,
@@ -31,36 +31,36 @@ const fn question(
 /// All of them: what a dashboard asks.
 #[rustfmt::skip]
 pub(crate) const QUESTIONS: &[Question] = &[
-    question("count by source, medium",
+    query("count by source, medium",
         ("/v1/stats", "group_by=source,medium&limit=1000"),
-        include_str!("questions/source_medium.sql")),
-    question("exact uniques by day",
+        include_str!("queries/source_medium.sql")),
+    query("exact uniques by day",
         ("/v1/stats", "metric=uniques&interval=day&limit=1000"),
-        include_str!("questions/uniques_by_day.sql")),
-    question("sources: events, uniques, paid share",
+        include_str!("queries/uniques_by_day.sql")),
+    query("sources: events, uniques, paid share",
         ("/v1/sources", "limit=200"),
-        include_str!("questions/sources.sql")),
-    question("uniques by path, one event, top 100",
+        include_str!("queries/sources.sql")),
+    query("uniques by path, one event, top 100",
         ("/v1/stats", "metric=uniques&event=$pageview&group_by=path&limit=100"),
-        include_str!("questions/uniques_by_path.sql")),
-    question("count by day × event",
+        include_str!("queries/uniques_by_path.sql")),
+    query("count by day × event",
         ("/v1/stats", "interval=day&group_by=event_name&limit=1000"),
-        include_str!("questions/day_event.sql")),
-    question("3-step funnel in 7 days",
+        include_str!("queries/day_event.sql")),
+    query("3-step funnel in 7 days",
         ("/v1/funnel", "steps=$pageview,add_to_cart,purchase&window=7d"),
-        include_str!("questions/funnel.sql")),
-    question("last 100 events of a name",
+        include_str!("queries/funnel.sql")),
+    query("last 100 events of a name",
         ("/v1/query", "event=purchase&limit=100"),
-        include_str!("questions/last_events.sql")),
-    question("by hour, one country and source",
+        include_str!("queries/last_events.sql")),
+    query("by hour, one country and source",
         ("/v1/stats", "interval=hour&country=DE&source=google&limit=1000"),
-        include_str!("questions/hours_filtered.sql")),
-    question("count by source, medium, country",
+        include_str!("queries/hours_filtered.sql")),
+    query("count by source, medium, country",
         ("/v1/stats", "group_by=source,medium,country&limit=1000"),
-        include_str!("questions/three_columns.sql")),
-    question("count by a property",
+        include_str!("queries/three_columns.sql")),
+    query("count by a property",
         ("/v1/stats", "event=$pageview&group_by=properties.title&limit=1000"),
-        include_str!("questions/property.sql")),
+        include_str!("queries/property.sql")),
 ];
 
 /// The days that are asked about: from the first's midnight to before the second's.
@@ -134,15 +134,15 @@ impl<'a> Asker<'a> {
         let millis = start.elapsed().as_secs_f64() * 1000.0;
         let text = String::from_utf8_lossy(body);
         ensure!(status == 200, "{path}: {status} {text}");
-        let mut answer: Value = serde_json::from_str(&text)?;
-        let (truncated, next) = (answer["truncated"] == true, answer["next_cursor"].as_str());
+        let mut response: Value = serde_json::from_str(&text)?;
+        let (truncated, next) = (response["truncated"] == true, response["next_cursor"].as_str());
         let next_cursor = next.map(str::to_owned);
-        let Value::Array(rows) = answer["rows"].take() else { bail!("no rows: {path}: {text}") };
+        let Value::Array(rows) = response["rows"].take() else { bail!("no rows: {path}: {text}") };
         Ok(Timed { rows, millis, truncated, next_cursor })
     }
 }
 
-/// Milliseconds of each question, asked in turn for so long, in order of length.
+/// Milliseconds of each query, asked in turn for so long, in order of length.
 pub(crate) async fn ask_in_turn(
     server: &Server,
     days: &Days,
@@ -150,13 +150,13 @@ pub(crate) async fn ask_in_turn(
 ) -> anyhow::Result<Vec<f64>> {
     let mut asker = Asker::connect(server.address, &server.read_key).await?;
     let (begin, mut times) = (Instant::now(), Vec::new());
-    for question in QUESTIONS.iter().cycle() {
+    for query in QUESTIONS.iter().cycle() {
         if begin.elapsed() >= duration {
             break;
         }
-        let path = format!("{}?{}", question.route(), question.query(days));
-        let answer = asker.ask(&path).await.with_context(|| format!("{path} beside the ingest"))?;
-        times.push(answer.millis);
+        let path = format!("{}?{}", query.route(), query.query(days));
+        let response = asker.ask(&path).await.with_context(|| format!("{path} beside the ingest"))?;
+        times.push(response.millis);
     }
     times.sort_by(f64::total_cmp);
     Ok(times)
