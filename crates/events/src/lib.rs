@@ -1,11 +1,8 @@
-//! The event stores: what any engine promises ([`EventStore`]), and the engines.
-//!
-//! The only crate that knows how events are kept. It knows no keys, accounts, HTTP or JSON
-//! answers; it is handed finished events and typed queries.
+//! What every event store promises: the trait [`EventStore`], its errors, and the conformance suite
+//! (feature `suite`). It knows no engine.
 
-pub mod embedded;
-#[cfg(test)]
-mod suite;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 use std::ops::ControlFlow;
 use std::path::Path;

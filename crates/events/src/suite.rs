@@ -3,24 +3,27 @@
 //! An engine joins with one line, `conformance!(ItsEngine)`, in its own tests. Nothing here
 //! knows which engine runs.
 
+#![allow(missing_docs, reason = "the name of each behaviour is the sentence that it asserts")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
 mod ask;
 mod behaviour;
 mod moving;
 mod naive;
 mod recount;
-pub(crate) mod sample;
+pub mod sample;
 
 use async_trait::async_trait;
 
 use crate::EventStore;
 
-pub(crate) use behaviour::*;
-pub(crate) use moving::*;
-pub(crate) use recount::answers_equal_a_naive_recount;
+pub use behaviour::*;
+pub use moving::*;
+pub use recount::answers_equal_a_naive_recount;
 
 /// An engine under test, with a place of its own to keep events in.
 #[async_trait]
-pub(crate) trait Engine: Sized + Send {
+pub trait Engine: Sized + Send {
     /// A new, empty store.
     async fn start() -> Self;
 
@@ -35,9 +38,10 @@ pub(crate) trait Engine: Sized + Send {
 }
 
 /// Makes a test of every behaviour for an engine.
+#[macro_export]
 macro_rules! conformance {
     ($engine:ty) => {
-        conformance!($engine:
+        $crate::conformance!($engine:
             an_event_is_read_back_as_it_was_stored,
             an_event_is_found_by_its_id_wherever_it_is_by_now,
             an_event_is_stored_once_however_often_it_is_sent,
@@ -67,4 +71,3 @@ macro_rules! conformance {
         )+
     };
 }
-pub(crate) use conformance;

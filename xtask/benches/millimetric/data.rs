@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use millimetric_events::EventStore as _;
-use millimetric_events::embedded::{EmbeddedStore, Options};
+use millimetric_events_embedded::{EmbeddedStore, Options};
 use serde_json::{Value, json};
 
 use crate::clickhouse::ClickHouse;

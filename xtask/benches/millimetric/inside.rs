@@ -10,7 +10,7 @@ use millimetric::wire::queries::{
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
 use millimetric_events::EventStore as _;
-use millimetric_events::embedded::{EmbeddedStore, Options};
+use millimetric_events_embedded::{EmbeddedStore, Options};
 
 use crate::data::Data;
 use crate::queries::{Days, QUESTIONS, Question};

@@ -13,7 +13,7 @@ use millimetric_core::ids::ProjectId;
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_core::key::Env;
 use millimetric_events::EventStore as _;
-use millimetric_events::embedded::{EmbeddedStore, Options};
+use millimetric_events_embedded::{EmbeddedStore, Options};
 use uuid::Uuid;
 
 use crate::machine::now;

@@ -11,8 +11,12 @@ use crate::cargo::cargo;
 const ARROWS: &[(&str, &[&str])] = &[
     ("millimetric-core", &[]),
     ("millimetric-events", &["millimetric-core"]),
+    ("millimetric-events-embedded", &["millimetric-core", "millimetric-events"]),
     ("millimetric-control", &["millimetric-core"]),
-    ("millimetric", &["millimetric-core", "millimetric-events", "millimetric-control"]),
+    (
+        "millimetric",
+        &["millimetric-core", "millimetric-events", "millimetric-events-embedded", "millimetric-control"],
+    ),
 ];
 
 /// Parts of the server, and the parts that each never names: doors do not know each other, and

@@ -16,7 +16,7 @@ use super::Engine;
 use super::sample::{at, event, ever, limit, range, scope};
 use crate::{Appended, Erasure, ErasureStatus, EventStore, Subject};
 
-pub(crate) fn all_events(range: TimeRange) -> EventsQuery {
+pub fn all_events(range: TimeRange) -> EventsQuery {
     EventsQuery { range, filters: Vec::new(), limit: limit(1000), after: None }
 }
 
@@ -26,13 +26,13 @@ fn counting(metric: Metric) -> StatsQuery {
 }
 
 /// The ids that the store shows of a scope, newest first.
-pub(crate) async fn ids(store: &dyn EventStore, scope: EventScope) -> Vec<String> {
+pub async fn ids(store: &dyn EventStore, scope: EventScope) -> Vec<String> {
     let response = store.events(scope, all_events(ever())).await.expect("answered");
     response.rows.into_iter().map(|row| row.event_id).collect()
 }
 
 /// Waits until the erasure is done and tells how many events it deleted.
-pub(crate) async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId) -> u64 {
+pub async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId) -> u64 {
     loop {
         let report = store.erasure(scope, id).await.expect("answered").expect("known");
         if report.status == ErasureStatus::Done {
@@ -44,7 +44,7 @@ pub(crate) async fn until_done(store: &dyn EventStore, scope: EventScope, id: Er
 }
 
 /// A request to forget a subject, made at that time.
-pub(crate) fn forget(number: u128, subject: Subject, time: &str) -> Erasure {
+pub fn forget(number: u128, subject: Subject, time: &str) -> Erasure {
     Erasure { id: ErasureId::new(Uuid::from_u128(number)), subject, at: at(time) }
 }
 
@@ -57,7 +57,7 @@ fn by(id: &str, time: &str, visitor: &str, user: Option<&str>) -> Event {
     }
 }
 
-pub(crate) async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
+pub async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
     let mut engine = E::start().await;
     let full = Event {
         user_id: Some("u1".to_owned()),
@@ -83,7 +83,7 @@ pub(crate) async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
     }
 }
 
-pub(crate) async fn an_event_is_found_by_its_id_wherever_it_is_by_now<E: Engine>() {
+pub async fn an_event_is_found_by_its_id_wherever_it_is_by_now<E: Engine>() {
     let mut engine = E::start().await;
     let ours = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5";
     let sent = vec![event("a"), event(ours), event("z")];
@@ -111,7 +111,7 @@ pub(crate) async fn an_event_is_found_by_its_id_wherever_it_is_by_now<E: Engine>
     }
 }
 
-pub(crate) async fn an_event_is_stored_once_however_often_it_is_sent<E: Engine>() {
+pub async fn an_event_is_stored_once_however_often_it_is_sent<E: Engine>() {
     let mut engine = E::start().await;
     let batch = || vec![event("a"), event("b"), event("a")];
     let first = engine.store().append(scope(1), batch()).await.expect("stored");
@@ -130,7 +130,7 @@ pub(crate) async fn an_event_is_stored_once_however_often_it_is_sent<E: Engine>(
     assert_eq!(mixed, Appended { stored: 1, duplicates: 1 });
 }
 
-pub(crate) async fn a_scope_never_sees_another<E: Engine>() {
+pub async fn a_scope_never_sees_another<E: Engine>() {
     let engine = E::start().await;
     let test_side = EventScope { env: Env::Test, ..scope(1) };
     for (scope, id) in [(scope(1), "same"), (scope(2), "same"), (test_side, "same"), (scope(2), "two")] {
@@ -145,7 +145,7 @@ pub(crate) async fn a_scope_never_sees_another<E: Engine>() {
     }
 }
 
-pub(crate) async fn pages_are_newest_first_and_follow_the_cursor<E: Engine>() {
+pub async fn pages_are_newest_first_and_follow_the_cursor<E: Engine>() {
     let engine = E::start().await;
     let times = ["2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", "2026-04-30T00:00:00Z"];
     for (round, time) in times.into_iter().enumerate() {
@@ -168,7 +168,7 @@ pub(crate) async fn pages_are_newest_first_and_follow_the_cursor<E: Engine>() {
     assert_eq!(pages, ["14 13 12 11", "10 04 03 02", "01 00 24 23", "22 21 20"]);
 }
 
-pub(crate) async fn a_page_is_stable_while_events_arrive<E: Engine>() {
+pub async fn a_page_is_stable_while_events_arrive<E: Engine>() {
     let engine = E::start().await;
     let batch = (0..6).map(|n| by(&format!("old{n}"), "2026-05-01T00:00:00Z", "v", None)).collect();
     engine.store().append(scope(1), batch).await.expect("stored");
@@ -186,7 +186,7 @@ pub(crate) async fn a_page_is_stable_while_events_arrive<E: Engine>() {
     assert_eq!(second.next, None);
 }
 
-pub(crate) async fn a_scope_without_events_answers_nothing<E: Engine>() {
+pub async fn a_scope_without_events_answers_nothing<E: Engine>() {
     let engine = E::start().await;
     let store = engine.store();
     assert_eq!(
@@ -211,7 +211,7 @@ pub(crate) async fn a_scope_without_events_answers_nothing<E: Engine>() {
     assert!(store.ready().await.is_ok());
 }
 
-pub(crate) async fn a_forgotten_user_is_hidden_at_once_and_stays_away<E: Engine>() {
+pub async fn a_forgotten_user_is_hidden_at_once_and_stays_away<E: Engine>() {
     let mut engine = E::start().await;
     let theirs = |id: &str, time: &str| by(id, time, "v1", Some("anna"));
     let batch = vec![theirs("a", "2026-05-01T00:00:00Z"), by("b", "2026-05-01T00:00:00Z", "v1", Some("ben"))];
@@ -234,7 +234,7 @@ pub(crate) async fn a_forgotten_user_is_hidden_at_once_and_stays_away<E: Engine>
     assert_eq!(until_done(engine.store(), scope(1), request.id).await, 2);
 }
 
-pub(crate) async fn forgetting_a_user_takes_linked_visitors_along<E: Engine>() {
+pub async fn forgetting_a_user_takes_linked_visitors_along<E: Engine>() {
     let engine = E::start().await;
     let identify = |id: &str, visitor: &str| Event {
         event_name: "$identify".to_owned(),
@@ -259,7 +259,7 @@ pub(crate) async fn forgetting_a_user_takes_linked_visitors_along<E: Engine>() {
     assert_eq!(ids(engine.store(), scope(1)).await, ["g", "e"]);
 }
 
-pub(crate) async fn a_forgotten_visitor_may_come_back_later<E: Engine>() {
+pub async fn a_forgotten_visitor_may_come_back_later<E: Engine>() {
     let engine = E::start().await;
     let batch =
         vec![by("a", "2026-05-01T00:00:00Z", "v1", None), by("b", "2026-05-01T00:00:00Z", "v2", None)];
@@ -272,7 +272,7 @@ pub(crate) async fn a_forgotten_visitor_may_come_back_later<E: Engine>() {
     assert_eq!(ids(engine.store(), scope(1)).await, ["c", "b"]);
 }
 
-pub(crate) async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() {
+pub async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() {
     let engine = E::start().await;
     let view = |id: &str, visitor: &str| Event {
         event_name: PAGE_VIEW.to_owned(),
@@ -306,7 +306,7 @@ pub(crate) async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Eng
     }
 }
 
-pub(crate) async fn an_unknown_erasure_has_no_report<E: Engine>() {
+pub async fn an_unknown_erasure_has_no_report<E: Engine>() {
     let engine = E::start().await;
     let request = forget(10, Subject::Visitor { anonymous_id: "v1".to_owned() }, "2026-05-02T00:00:00Z");
     engine.store().erase(scope(1), request.clone()).await.expect("queued");
@@ -317,7 +317,7 @@ pub(crate) async fn an_unknown_erasure_has_no_report<E: Engine>() {
     assert_eq!(report.requested_at, request.at);
 }
 
-pub(crate) async fn expired_events_are_hidden_at_once<E: Engine>() {
+pub async fn expired_events_are_hidden_at_once<E: Engine>() {
     let mut engine = E::start().await;
     let days = ["2026-03-30", "2026-04-01", "2026-04-02", "2026-05-01"];
     let batch: Vec<Event> = days.iter().map(|day| Event { timestamp: at(day), ..event(day) }).collect();
@@ -332,7 +332,7 @@ pub(crate) async fn expired_events_are_hidden_at_once<E: Engine>() {
     }
 }
 
-pub(crate) async fn a_dropped_scope_is_empty<E: Engine>() {
+pub async fn a_dropped_scope_is_empty<E: Engine>() {
     let mut engine = E::start().await;
     let last = Event { timestamp: Timestamp::MAX, ..event("b") };
     engine.store().append(scope(1), vec![event("a"), last]).await.expect("stored");
@@ -345,7 +345,7 @@ pub(crate) async fn a_dropped_scope_is_empty<E: Engine>() {
     }
 }
 
-pub(crate) async fn buckets_follow_the_zones_own_calendar<E: Engine>() {
+pub async fn buckets_follow_the_zones_own_calendar<E: Engine>() {
     let engine = E::start().await;
     // Berlin set its clocks back at 01:00 UTC on 2026-10-25, so that day has 25 hours.
     let times =

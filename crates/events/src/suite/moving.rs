@@ -11,7 +11,7 @@ use super::{Engine, forget};
 use crate::{Appended, EventStore, Subject};
 
 /// The events of an export that is broken off after so many batches, in order of time and id.
-pub(crate) async fn exported(
+pub async fn exported(
     store: &dyn EventStore,
     scope: EventScope,
     query: ExportQuery,
@@ -38,7 +38,7 @@ fn by(id: &str, user: Option<&str>) -> Event {
     Event { user_id: user.map(str::to_owned), ..event(id) }
 }
 
-pub(crate) async fn an_export_gives_every_event_of_the_question_once<E: Engine>() {
+pub async fn an_export_gives_every_event_of_the_question_once<E: Engine>() {
     let engine = E::start().await;
     let old = Event { timestamp: at("2020-01-01"), source: "bing".into(), ..event("old") };
     let sealed = vec![by("a", Some("anna")), by("b", None), old.clone()];
@@ -64,7 +64,7 @@ pub(crate) async fn an_export_gives_every_event_of_the_question_once<E: Engine>(
     assert_eq!(left.len(), 3, "who is forgotten is in no export: {left:?}");
 }
 
-pub(crate) async fn an_import_stores_nothing_twice_and_brings_nobody_back<E: Engine>() {
+pub async fn an_import_stores_nothing_twice_and_brings_nobody_back<E: Engine>() {
     let engine = E::start().await;
     let events = vec![by("a", Some("anna")), by("b", None), event("c")];
     engine.store().append(scope(1), events[..2].to_vec()).await.expect("stored");

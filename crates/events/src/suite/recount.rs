@@ -13,7 +13,7 @@ use crate::EventStore;
 /// Batches, each followed by a settling or not.
 type Batches = Vec<(Vec<Event>, bool)>;
 
-pub(crate) async fn answers_equal_a_naive_recount<E: Engine>() {
+pub async fn answers_equal_a_naive_recount<E: Engine>() {
     let config = Config {
         cases: 16,
         failure_persistence: None,

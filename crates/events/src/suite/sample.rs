@@ -13,32 +13,32 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 /// The scope of project number `n`, live.
-pub(crate) fn scope(n: u128) -> EventScope {
+pub fn scope(n: u128) -> EventScope {
     EventScope { project: ProjectId::new(Uuid::from_u128(n)), env: Env::Live }
 }
 
 /// An instant as text.
-pub(crate) fn at(text: &str) -> Timestamp {
+pub fn at(text: &str) -> Timestamp {
     Timestamp::parse_or_date(text).expect("the tests write valid times")
 }
 
 /// From the one to before the other.
-pub(crate) fn range(from: &str, to: &str) -> TimeRange {
+pub fn range(from: &str, to: &str) -> TimeRange {
     TimeRange::new(at(from), at(to)).expect("the tests write valid ranges")
 }
 
 /// All times.
-pub(crate) fn ever() -> TimeRange {
+pub fn ever() -> TimeRange {
     TimeRange::new(Timestamp::MIN, Timestamp::MAX).expect("all times are a range")
 }
 
 /// A limit.
-pub(crate) fn limit(rows: u64) -> RowLimit {
+pub fn limit(rows: u64) -> RowLimit {
     RowLimit::new(rows).expect("the tests write valid limits")
 }
 
 /// A page view by visitor `v1` at noon of 2026-05-16, with the id given.
-pub(crate) fn event(id: &str) -> Event {
+pub fn event(id: &str) -> Event {
     Event {
         timestamp: at("2026-05-16T12:00:00Z"),
         received_at: at("2026-05-16T12:00:01Z"),
@@ -65,10 +65,10 @@ pub(crate) fn event(id: &str) -> Event {
 }
 
 /// The values that vary in [`events`].
-pub(crate) const NAMES: [&str; 4] = ["$pageview", "signup", "purchase", "ünïcode ✓"];
-pub(crate) const SOURCES: [(&str, &str); 4] =
+pub const NAMES: [&str; 4] = ["$pageview", "signup", "purchase", "ünïcode ✓"];
+pub const SOURCES: [(&str, &str); 4] =
     [("google", "organic"), ("google", "paid"), ("facebook", "paid"), ("direct", "direct")];
-pub(crate) const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
+pub const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
 const PROPERTIES: [&str; 10] = [
     "{}",
     r#"{"plan":"pro","price":1.25}"#,
@@ -96,7 +96,7 @@ const TIMES: [&str; 9] = [
 ];
 
 /// Random events, each id once: some as the server makes them, some as others do.
-pub(crate) fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec((any_event(), any::<bool>()), 1..most).prop_map(|events| {
         let with_id = |(place, (event, ours)): (usize, (Event, bool))| {
             let (kind, time) = (&event.event_id, event.timestamp.millis().max(0));

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use millimetric_control::{Control, ControlError};
 use millimetric_core::time::Timestamp;
-use millimetric_events::embedded::{Inspected, inspect};
+use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
 
 use super::output;

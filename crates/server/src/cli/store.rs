@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::ensure;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::ExportQuery;
-use millimetric_events::embedded::{EmbeddedStore, OpenError, Options, copy_at_rest, is_older};
 use millimetric_events::{Appended, EventStore, Snapshot, StoreError};
+use millimetric_events_embedded::{EmbeddedStore, OpenError, Options, copy_at_rest, is_older};
 
 use crate::config::Installation;
 use crate::http::local::{LocalServer, Received};

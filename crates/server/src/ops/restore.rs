@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use millimetric_control::{Actor, AuditScope, Control, Ended, NewAuditEntry};
 use millimetric_core::time::Timestamp;
-use millimetric_events::embedded::{DirectoryLock, Learned, OpenError, learn_erasures};
+use millimetric_events_embedded::{DirectoryLock, Learned, OpenError, learn_erasures};
 use serde_json::json;
 
 use super::backup::{folder_beside, free_place, hash, sync_folder};

@@ -1,0 +1,156 @@
+//! Decoded columns kept in memory under a byte budget, least recently used first to go.
+//!
+//! Two queries that want one column load it once. Holds only what a file or a frozen block
+//! can give again; never anything that exists nowhere else.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use crate::encoding::field::Field;
+use crate::query::groups::summary::SummaryKey;
+use millimetric_events::StoreError;
+
+/// A part of a chunk, as decoded or as derived.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// The file's footer.
+    Footer,
+    /// Event times.
+    Times,
+    /// When the server took the events.
+    Received,
+    /// A text column.
+    Text(Field),
+    /// A visitor number for each row, from the visitor table of that generation.
+    Visitors(u64),
+    /// A hash of each row's visitor.
+    VisitorHashes,
+    /// The rows by visitor, by the numbers of that generation.
+    Journeys(u64),
+    /// The sessions.
+    Sessions,
+    /// The session of each row.
+    SessionNumbers,
+    /// What an estimate of the visitors needs of each row.
+    VisitorTokens,
+    /// What an estimate of all visitors of the chunk needs.
+    VisitorSketch,
+    /// The groups of a query.
+    Summary(SummaryKey),
+    /// The text of a top-level property.
+    Property(Arc<str>),
+    /// The number in a top-level property.
+    Numbers(Arc<str>),
+    /// Which top-level properties the events of each name have.
+    PropertyNames,
+    /// The top-level properties of each row.
+    Shapes,
+    /// A text column of the rows of one page, which are numbered from 0.
+    Page(Field, u32),
+    /// The hashes of the event ids, sorted.
+    EventIds,
+    /// The filter of the event ids that tell when they were made.
+    MadeIds,
+}
+
+/// What the cache needs to know of a value.
+pub(crate) trait Weighed: Any + Send + Sync {
+    /// Bytes of memory.
+    fn weight(&self) -> usize;
+}
+
+impl<T: Any + Send + Sync> Weighed for Vec<T> {
+    fn weight(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
+impl Weighed for arrow::array::StringArray {
+    fn weight(&self) -> usize {
+        arrow::array::Array::get_array_memory_size(self)
+    }
+}
+
+impl Weighed for crate::encoding::text::TextColumn {
+    fn weight(&self) -> usize {
+        self.bytes()
+    }
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: Arc<dyn Any + Send + Sync>,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<(u64, Part), Entry> for ByBytes {
+    fn weight(&self, key: &(u64, Part), entry: &Entry) -> u64 {
+        // What an entry costs beside its value, so that many small ones count too.
+        let texts = match &key.1 {
+            Part::Property(name) | Part::Numbers(name) => name.len(),
+            Part::Summary(key) => key.bytes(),
+            _ => 0,
+        };
+        entry.bytes + 128 + texts as u64
+    }
+}
+
+/// The cache, by chunk number and part.
+pub(crate) struct ColumnCache {
+    entries: Cache<(u64, Part), Entry, ByBytes>,
+}
+
+impl ColumnCache {
+    pub(crate) fn new(bytes: u64) -> Self {
+        // One shard: a shard takes no value larger than itself, and a column can be large.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .weight_capacity(bytes)
+            .estimated_items_capacity(4096)
+            .build()
+            .expect("the two required options are given");
+        let entries =
+            Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self { entries }
+    }
+
+    /// The part from the cache, or loaded by the first who wants it.
+    pub(crate) fn get<T: Weighed>(
+        &self,
+        chunk: u64,
+        part: Part,
+        load: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        let entry = self.entries.get_or_insert_with(&(chunk, part), || {
+            let value = load()?;
+            Ok::<_, StoreError>(Entry { bytes: value.weight() as u64, value: Arc::new(value) })
+        })?;
+        entry.value.downcast().map_err(|_| StoreError::Internal("a cached part has another type".to_owned()))
+    }
+
+    /// The part, if it is there.
+    pub(crate) fn peek<T: Weighed>(&self, chunk: u64, part: Part) -> Option<Arc<T>> {
+        self.entries.get(&(chunk, part))?.value.downcast().ok()
+    }
+
+    /// Keeps a part that was made elsewhere.
+    pub(crate) fn put<T: Weighed>(&self, chunk: u64, part: Part, value: T) {
+        let entry = Entry { bytes: value.weight() as u64, value: Arc::new(value) };
+        self.entries.insert((chunk, part), entry);
+    }
+
+    /// Forgets everything of a chunk that is no more.
+    pub(crate) fn forget(&self, chunk: u64) {
+        self.entries.retain(|key, _| key.0 != chunk);
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.weight()
+    }
+}

@@ -1,0 +1,184 @@
+//! The sessions of a chunk: numbered within the chunk alone, with a hash of each, by which chunks
+//! find the sessions that they share, and the rows where each begins and ends.
+//!
+//! What of this an answer counts is for `query::sessions` to say.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use crate::columns::cache::Weighed;
+use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
+use crate::query::sessions::bounds::Ends;
+
+/// Hashes lie part after part, by their highest bits, so that all parts can be looked at one by one.
+const PART_BITS: u32 = 8;
+/// How many parts there are.
+pub(crate) const PARTS: usize = 1 << PART_BITS;
+
+/// The sessions of a chunk, numbered in the order in which they come.
+#[derive(Debug)]
+pub(crate) struct SessionColumn {
+    pub(crate) hashes: Arc<SessionHashes>,
+    /// The rows where each begins and ends, in the whole chunk.
+    entries: NearNumbers,
+    exits: NearNumbers,
+    /// Whether an entry is like another page view of its session in all but what filters may ask for.
+    pub(crate) alike: bool,
+}
+
+impl SessionColumn {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.hashes.numbers.len()
+    }
+
+    /// The ends of some of them, in the whole chunk.
+    pub(crate) fn ends(&self, sessions: Range<usize>) -> Vec<Ends> {
+        let (entries, exits) = (self.entries.of(sessions.clone()), self.exits.of(sessions));
+        entries.zip(exits).map(|(entry, exit)| Ends { entry, exit }).collect()
+    }
+}
+
+impl Weighed for SessionColumn {
+    fn weight(&self) -> usize {
+        self.hashes.bytes() + self.entries.weight() + self.exits.weight()
+    }
+}
+
+/// A hash of visitor and `session_id` for each session of a chunk, or for those of some parts. Two of a
+/// hundred million sessions share one with a probability below one in a thousand.
+#[derive(Debug)]
+pub(crate) struct SessionHashes {
+    hashes: Vec<u64>,
+    /// The session of each hash.
+    numbers: Vec<u32>,
+    /// Where each part begins, and the last one ends.
+    starts: Vec<u32>,
+}
+
+impl SessionHashes {
+    fn new(hashes: &[u64]) -> Self {
+        let mut starts = vec![0_u32; PARTS + 1];
+        for hash in hashes {
+            starts[part(*hash) + 1] += 1;
+        }
+        for part in 0..PARTS {
+            starts[part + 1] += starts[part];
+        }
+        let mut next = starts.clone();
+        let mut by_part = Self { hashes: vec![0; hashes.len()], numbers: vec![0; hashes.len()], starts };
+        for (number, hash) in (0..).zip(hashes) {
+            let place = &mut next[part(*hash)];
+            by_part.hashes[*place as usize] = *hash;
+            by_part.numbers[*place as usize] = number;
+            *place += 1;
+        }
+        by_part
+    }
+
+    /// The hashes of a part.
+    pub(crate) fn of_part(&self, part: usize) -> &[u64] {
+        &self.hashes[self.starts[part] as usize..self.starts[part + 1] as usize]
+    }
+
+    /// The sessions of a part, in the order of its hashes.
+    pub(crate) fn numbers_of_part(&self, part: usize) -> &[u32] {
+        &self.numbers[self.starts[part] as usize..self.starts[part + 1] as usize]
+    }
+
+    /// These parts alone.
+    pub(crate) fn only(&self, parts: &Range<usize>) -> Self {
+        let (first, end) = (self.starts[parts.start], self.starts[parts.end]);
+        let places = first as usize..end as usize;
+        Self {
+            hashes: self.hashes[places.clone()].to_vec(),
+            numbers: self.numbers[places].to_vec(),
+            starts: self.starts.iter().map(|start| start.clamp(&first, &end) - first).collect(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.hashes.as_slice())
+            + size_of_val(self.numbers.as_slice())
+            + size_of_val(self.starts.as_slice())
+    }
+}
+
+fn part(hash: u64) -> usize {
+    (hash >> (u64::BITS - PART_BITS)) as usize
+}
+
+/// The session of each row of a chunk.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    /// Its number for each row that is a page view.
+    pub(crate) numbers: NearNumbers,
+    /// The hash of each session.
+    hashes: Vec<u64>,
+}
+
+impl Numbered {
+    /// Numbers sessions, given a hash for each row that is a page view.
+    pub(crate) fn new(rows: impl ExactSizeIterator<Item = Option<u64>>) -> Self {
+        let mut numbers = Vec::with_capacity(rows.len());
+        let mut hashes: Vec<u64> = Vec::new();
+        let mut known: HashTable<u32> = HashTable::new();
+        for hash in rows {
+            let Some(hash) = hash else {
+                numbers.push(NO_NUMBER);
+                continue;
+            };
+            let next = hashes.len() as u32;
+            let of_hash = |number: &u32| hashes[*number as usize];
+            let entry = known.entry(hash, |number| of_hash(number) == hash, of_hash);
+            let number = *entry.or_insert(next).get();
+            if number == next {
+                hashes.push(hash);
+            }
+            numbers.push(number);
+        }
+        Self { numbers: NearNumbers::new(numbers), hashes }
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn sessions(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// The sessions, of which these are the ends.
+    pub(crate) fn column(&self, ends: &[Ends], alike: bool) -> SessionColumn {
+        SessionColumn {
+            hashes: Arc::new(SessionHashes::new(&self.hashes)),
+            entries: NearNumbers::new(ends.iter().map(|ends| ends.entry).collect()),
+            exits: NearNumbers::new(ends.iter().map(|ends| ends.exit).collect()),
+            alike,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_numbered_as_they_come_and_found_by_part() {
+        let of_part = |part: u64, rest: u64| part << (u64::BITS - PART_BITS) | rest;
+        let [a, b, c, d] = [of_part(9, 1), of_part(2, 5), of_part(2, 4), of_part(255, 0)];
+        let numbered = Numbered::new([Some(a), None, Some(b), Some(a), Some(c), Some(d)].into_iter());
+        let numbers: Vec<u32> = (0..6).map(|row| numbered.numbers.at(row)).collect();
+        assert_eq!(numbers, [0, NO_NUMBER, 1, 0, 2, 3]);
+        assert_eq!(numbered.sessions(), 4);
+        let hashes = SessionHashes::new(&numbered.hashes);
+        let part = |hashes: &SessionHashes, part| {
+            (hashes.of_part(part).to_vec(), hashes.numbers_of_part(part).to_vec())
+        };
+        assert_eq!(part(&hashes, 2), (vec![b, c], vec![1, 2]));
+        assert_eq!(part(&hashes, 3), (vec![], vec![]));
+        let some = hashes.only(&(3..PARTS));
+        assert_eq!(part(&some, 9), (vec![a], vec![0]));
+        assert_eq!((part(&some, 255), part(&some, 2)), ((vec![d], vec![3]), (vec![], vec![])));
+        assert_eq!(Numbered::new(std::iter::empty()).sessions(), 0);
+    }
+}

@@ -1,0 +1,152 @@
+//! The rows of a chunk by visitor: what follows people from event to event reads them one after the
+//! other, instead of looking for each one's rows among all.
+
+use std::ops::Range;
+
+use crate::columns::cache::Weighed;
+use crate::encoding::text::TextColumn;
+use crate::encoding::times::Times;
+use crate::query::select::Rows;
+
+/// The time and the name of each event, by visitor, those of one visitor in the order of the chunk.
+#[derive(Debug)]
+pub(crate) struct JourneyColumn {
+    /// Numbers, ascending.
+    pub(crate) visitors: Vec<u32>,
+    /// Where the events of each visitor begin, and those of the last one end.
+    pub(crate) starts: Vec<u32>,
+    pub(crate) times: Times,
+    pub(crate) names: TextColumn,
+    /// The place of the first visitor of each cell or beyond it, up to the last visitor's cell.
+    cells: Vec<u32>,
+}
+
+/// Numbers of a cell. A number is looked for in its cell alone: those who follow many visitors look for
+/// the next few in every chunk, and cells keep that from weighing more the more chunks there are.
+const CELL: usize = 1024;
+
+impl JourneyColumn {
+    /// Brings rows into order; the columns are those of the whole chunk.
+    pub(crate) fn new(rows: &Rows, numbers: &[u32], times: &Times, names: &TextColumn) -> Self {
+        let mut order = Vec::with_capacity(rows.len());
+        rows.each(|row| order.push(u64::from(numbers[row]) << 32 | row as u64));
+        order.sort_unstable();
+        let (mut visitors, mut starts) = (Vec::new(), Vec::new());
+        for (place, row) in (0..).zip(&order) {
+            let visitor = (row >> 32) as u32;
+            if visitors.last() != Some(&visitor) {
+                visitors.push(visitor);
+                starts.push(place);
+            }
+        }
+        starts.push(order.len() as u32);
+        let rows: Vec<u32> = order.into_iter().map(|row| row as u32).collect();
+        Self::of(visitors, starts, times.of(&rows), names.of(&rows))
+    }
+
+    fn of(visitors: Vec<u32>, starts: Vec<u32>, times: Times, names: TextColumn) -> Self {
+        let mut cells = Vec::new();
+        for (place, visitor) in (0..).zip(&visitors) {
+            cells.resize(cells.len().max(*visitor as usize / CELL + 1), place);
+        }
+        Self { visitors, starts, times, names, cells }
+    }
+
+    /// How many events there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.times.rows()
+    }
+
+    /// The places of the visitors with these numbers.
+    pub(crate) fn places(&self, visitors: &Range<u32>) -> Range<usize> {
+        self.first_from(visitors.start)..self.first_from(visitors.end)
+    }
+
+    /// The place of the first visitor from a number on.
+    fn first_from(&self, number: u32) -> usize {
+        let place = |cell: usize| self.cells.get(cell).map_or(self.visitors.len(), |place| *place as usize);
+        let cell = number as usize / CELL;
+        let (start, end) = (place(cell), place(cell + 1));
+        start + self.visitors[start..end].partition_point(|visitor| *visitor < number)
+    }
+
+    /// These visitors alone.
+    pub(crate) fn only(&self, visitors: &Range<u32>) -> Self {
+        let places = self.places(visitors);
+        let starts = &self.starts[places.start..=places.end];
+        let rows: Vec<u32> = (starts[0]..starts[places.len()]).collect();
+        let starts = starts.iter().map(|start| start - starts[0]).collect();
+        Self::of(self.visitors[places].to_vec(), starts, self.times.of(&rows), self.names.of(&rows))
+    }
+}
+
+impl Weighed for JourneyColumn {
+    fn weight(&self) -> usize {
+        size_of_val(self.visitors.as_slice())
+            + size_of_val(self.starts.as_slice())
+            + size_of_val(self.cells.as_slice())
+            + self.times.weight()
+            + self.names.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::encoding::text::{Codes, Interner};
+
+    #[test]
+    fn visitors_are_found_by_their_numbers() {
+        let mut interner = Interner::default();
+        let code = interner.code(Some("a"));
+        let dictionary = Arc::new(interner.into_dictionary());
+        for numbers in
+            [vec![], vec![0], vec![CELL as u32 * 3], (900..4000).step_by(7).chain(9000..9003).collect()]
+        {
+            let rows = numbers.len();
+            let names = TextColumn {
+                codes: Codes::narrow(&vec![code; rows], 1),
+                dictionary: Arc::clone(&dictionary),
+            };
+            let column =
+                JourneyColumn::new(&Rows::Span(0..rows), &numbers, &Times::new(&vec![0; rows]), &names);
+            for number in (0..12_000).step_by(5).chain([u32::MAX]) {
+                let expected = numbers.iter().filter(|visitor| **visitor < number).count();
+                assert_eq!(column.first_from(number), expected, "{number} of {rows}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_stand_by_visitor_and_keep_their_order() {
+        let mut interner = Interner::default();
+        let codes: Vec<u32> =
+            ["a", "b", "a", "c", "b", "c"].map(|name| interner.code(Some(name))).into_iter().collect();
+        let names =
+            TextColumn { codes: Codes::narrow(&codes, 4), dictionary: interner.into_dictionary().into() };
+        let (numbers, times) = ([7, 2, 7, 9, 2, 2], Times::new(&[10, 11, 12, 13, 14, 15]));
+        let told = |column: &JourneyColumn| {
+            let event = |row: u32| {
+                (column.times.at(row as usize), column.names.value(row as usize).unwrap().to_owned())
+            };
+            let rows = column.starts.windows(2).map(|rows| (rows[0]..rows[1]).map(event).collect::<Vec<_>>());
+            column.visitors.iter().copied().zip(rows).collect::<Vec<_>>()
+        };
+        let event = |at, name: &str| (at, name.to_owned());
+        let [two, seven, nine] = [
+            (2, vec![event(11, "b"), event(14, "b"), event(15, "c")]),
+            (7, vec![event(10, "a"), event(12, "a")]),
+            (9, vec![event(13, "c")]),
+        ];
+        let all = JourneyColumn::new(&Rows::Span(0..6), &numbers, &times, &names);
+        assert_eq!(told(&all), [two.clone(), seven.clone(), nine.clone()]);
+        assert_eq!(told(&all.only(&(3..10))), [seven.clone(), nine]);
+        assert_eq!(told(&all.only(&(0..8))), [two, seven]);
+        assert_eq!(told(&all.only(&(3..7))), []);
+        let some = JourneyColumn::new(&Rows::List(vec![1, 2, 5]), &numbers, &times, &names);
+        assert_eq!(told(&some), [(2, vec![event(11, "b"), event(15, "c")]), (7, vec![event(12, "a")])]);
+        assert_eq!(told(&JourneyColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
+    }
+}

@@ -1,0 +1,33 @@
+//! Keyed hashes of identifiers, so that nobody who lacks the store's key can craft a collision
+//! and a file that holds one tells nothing about the identifier.
+
+use std::hash::Hasher as _;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+/// What an identifier is, so that equal texts of two kinds never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Event = 1,
+    Visitor = 2,
+    User = 3,
+    Session = 4,
+}
+
+/// SipHash-1-3 of 128 bits under the store's own random key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyedHash([u8; 16]);
+
+impl KeyedHash {
+    pub(crate) const fn new(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+
+    pub(crate) fn of(&self, kind: Kind, text: impl AsRef<[u8]>) -> u128 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(&[kind as u8]);
+        hasher.write(text.as_ref());
+        hasher.finish128().as_u128()
+    }
+}

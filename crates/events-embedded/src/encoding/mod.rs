@@ -1,0 +1,12 @@
+//! Encodings of columns and rows in memory: what a value looks like, and nothing about where it
+//! is stored.
+
+pub(crate) mod field;
+pub(crate) mod frame_of_reference;
+pub(crate) mod id_encoding;
+pub(crate) mod json_properties;
+pub(crate) mod keyed_hash;
+pub(crate) mod row;
+pub(crate) mod text;
+pub(crate) mod times;
+pub(crate) mod uuid_time;

@@ -1,0 +1,108 @@
+//! The event times of a chunk, in milliseconds, in four bytes each where they lie within 49 days of
+//! each other: as those of a segment do, which is of one month.
+
+use std::ops::Range;
+
+use crate::columns::cache::Weighed;
+
+/// A time for each row.
+#[derive(Debug)]
+pub(crate) enum Times {
+    /// Milliseconds since the first of them.
+    Near {
+        first: i64,
+        since: Vec<u32>,
+    },
+    Far(Vec<i64>),
+}
+
+impl Times {
+    pub(crate) fn new(times: &[i64]) -> Self {
+        let first = times.iter().copied().min().unwrap_or_default();
+        let since = |time: &i64| time.checked_sub(first).and_then(|since| u32::try_from(since).ok());
+        match times.iter().map(since).collect() {
+            Some(since) => Self::Near { first, since },
+            None => Self::Far(times.to_vec()),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Near { since, .. } => since.len(),
+            Self::Far(times) => times.len(),
+        }
+    }
+
+    /// The time of a row.
+    #[inline]
+    pub(crate) fn at(&self, row: usize) -> i64 {
+        match self {
+            Self::Near { first, since } => first + i64::from(since[row]),
+            Self::Far(times) => times[row],
+        }
+    }
+
+    /// The times of these rows.
+    pub(crate) fn of(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Near { first, since } => {
+                Self::Near { first: *first, since: rows.iter().map(|row| since[*row as usize]).collect() }
+            }
+            Self::Far(times) => Self::Far(rows.iter().map(|row| times[*row as usize]).collect()),
+        }
+    }
+
+    /// The first of these rows, whose times ascend, that is not before a time; the end when all are.
+    pub(crate) fn first_from(&self, rows: Range<usize>, time: i64) -> usize {
+        let start = rows.start;
+        start
+            + match self {
+                Self::Near { first, since } => {
+                    since[rows].partition_point(|since| first + i64::from(*since) < time)
+                }
+                Self::Far(times) => times[rows].partition_point(|at| *at < time),
+            }
+    }
+}
+
+impl Weighed for Times {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Near { since, .. } => size_of_val(since.as_slice()),
+            Self::Far(times) => size_of_val(times.as_slice()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_come_back_as_they_were() {
+        const NEAR: i64 = u32::MAX as i64;
+        for (times, near) in [
+            (vec![], true),
+            (vec![7, 5, 5, 9], true),
+            (vec![-3, NEAR - 3], true),
+            (vec![-4, NEAR - 3], false),
+            (vec![i64::MIN, i64::MAX], false),
+        ] {
+            let kept = Times::new(&times);
+            assert_eq!(matches!(kept, Times::Near { .. }), near, "{times:?}");
+            assert_eq!((0..kept.rows()).map(|row| kept.at(row)).collect::<Vec<_>>(), times);
+        }
+    }
+
+    #[test]
+    fn the_first_row_from_a_time_on_is_found() {
+        for far in [100, i64::MAX] {
+            let times = Times::new(&[1, 4, 4, 9, far]);
+            for (rows, time, found) in
+                [(0..5, 4, 1), (2..5, 4, 2), (0..5, 5, 3), (0..5, -1, 0), (0..3, 9, 3), (5..5, 9, 5)]
+            {
+                assert_eq!(times.first_from(rows.clone(), time), found, "{rows:?} {time}");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! When an event id was made, as far as it tells by itself, and from which moments the ids of a
+//! segment come.
+//!
+//! A UUID of version 7 begins with the time of its making (RFC 9562, section 5.7). Whose clock that
+//! was and how wrong it went does not matter: an id says the same however often it is sent, so a
+//! segment without an id of that moment does not hold it.
+
+/// Spans kept of a segment at most: 16 bytes each.
+const MOST_SPANS: usize = 64;
+
+/// The moment in the id, in milliseconds since 1970, when it is a UUID of version 7, bare or after
+/// `evt_`.
+pub(crate) fn made_at(id: &str) -> Option<u64> {
+    let uuid = uuid::Uuid::try_parse(id.strip_prefix("evt_").unwrap_or(id)).ok()?;
+    (uuid.get_version_num() == 7).then(|| (uuid.as_u128() >> 80) as u64)
+}
+
+/// Spans of time that cover certain moments, first and last included, ascending and apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Spans(Vec<(u64, u64)>);
+
+impl Spans {
+    /// The spans that are left when the widest gaps between the moments are taken out, so that a few
+    /// clocks that went wrong make no span wide.
+    pub(crate) fn of(mut moments: Vec<u64>) -> Self {
+        moments.sort_unstable();
+        moments.dedup();
+        // The moments that a span ends with, and how far the next one is.
+        let mut ends: Vec<usize> = (1..moments.len()).collect();
+        let gap = |end: usize| moments[end] - moments[end - 1];
+        if ends.len() >= MOST_SPANS {
+            ends.select_nth_unstable_by_key(MOST_SPANS - 2, |end| std::cmp::Reverse(gap(*end)));
+            ends.truncate(MOST_SPANS - 1);
+            ends.sort_unstable();
+        }
+        ends.push(moments.len());
+        let mut start = 0;
+        let spans = ends.into_iter().filter(|end| *end > 0).map(|end| {
+            let span = (moments[start], moments[end - 1]);
+            start = end;
+            span
+        });
+        Self(spans.collect())
+    }
+
+    /// All of time.
+    pub(crate) fn all() -> Self {
+        Self(vec![(0, u64::MAX)])
+    }
+
+    pub(crate) fn cover(&self, moment: u64) -> bool {
+        let next = self.0.partition_point(|(_, last)| *last < moment);
+        self.0.get(next).is_some_and(|(first, _)| *first <= moment)
+    }
+
+    /// Whether a moment from `first` to `last` is covered.
+    pub(crate) fn meet(&self, first: u64, last: u64) -> bool {
+        let next = self.0.partition_point(|(_, end)| *end < first);
+        self.0.get(next).is_some_and(|(start, _)| *start <= last)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|(first, last)| [first.to_le_bytes(), last.to_le_bytes()]).flatten().collect()
+    }
+
+    /// `None` when the bytes are not those of spans.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let number =
+            |bytes: &[u8; 16], at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+        let (spans, rest) = bytes.as_chunks::<16>();
+        let spans: Vec<_> = spans.iter().map(|span| (number(span, 0), number(span, 8))).collect();
+        let in_order = spans.iter().all(|(first, last)| first <= last)
+            && spans.windows(2).all(|pair| pair[0].1 < pair[1].0);
+        (rest.is_empty() && in_order).then_some(Self(spans))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let cases = [
+            ("evt_017f22e2-79b0-7cc3-98c4-dc0c0c07398f", Some(1_645_557_742_000)),
+            ("017f22e2-79b0-7cc3-98c4-dc0c0c07398f", Some(1_645_557_742_000)),
+            ("017F22E279B07CC398C4DC0C0C07398F", Some(1_645_557_742_000)),
+            ("evt_017f22e2-79b0-4cc3-98c4-dc0c0c07398f", None),
+            ("evt_1", None),
+            ("evt_", None),
+            ("", None),
+        ];
+        for (id, made) in cases {
+            assert_eq!(made_at(id), made, "{id}");
+        }
+    }
+
+    #[test]
+    fn clocks_that_went_wrong_make_no_span_wide() {
+        let hour = |n: u64| 1_700_000_000_000 + n * 3_600_000;
+        let moments: Vec<u64> =
+            (0..1000).map(|n| hour(0) + n).chain((1..=60).map(|n| hour(24 * n))).collect();
+        let spans = Spans::of(moments);
+        assert!(spans.0.len() <= MOST_SPANS);
+        assert!(spans.cover(hour(0)) && spans.cover(hour(24)) && !spans.cover(hour(12)) && !spans.cover(0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+        #[test]
+        fn every_moment_is_covered_by_a_few_spans(
+            moments in proptest::collection::vec(prop_oneof![0_u64..500, any::<u64>()], 0..300),
+            others in proptest::collection::vec(any::<u64>(), 20),
+        ) {
+            let spans = Spans::of(moments.clone());
+            prop_assert!(spans.0.len() <= MOST_SPANS);
+            prop_assert!(spans.0.iter().all(|(first, last)| first <= last));
+            prop_assert!(spans.0.windows(2).all(|pair| pair[0].1 < pair[1].0));
+            prop_assert!(moments.iter().all(|moment| spans.cover(*moment) && spans.meet(*moment, *moment)));
+            for pair in others.windows(2) {
+                let (first, last) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+                let met = spans.0.iter().any(|span| span.0 <= last && first <= span.1);
+                prop_assert_eq!(spans.meet(first, last), met);
+            }
+            prop_assert_eq!(Spans::from_bytes(&spans.to_bytes()), Some(spans));
+        }
+    }
+}

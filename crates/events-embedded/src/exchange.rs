@@ -1,0 +1,92 @@
+//! Events as one Parquet file on its way out or in, with the columns of a segment. What comes in is
+//! read in `reading.rs`, within the bounds of `pages.rs`.
+//!
+//! Writing holds one row group of bounded size in memory.
+
+pub(crate) mod guard;
+pub(crate) mod pages;
+pub(crate) mod reading;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMillisecondArray};
+use millimetric_core::event::{Event, EventScope};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+
+use crate::encoding::field::Field;
+use crate::encoding::row::{Row, ip_text};
+use crate::segment::file::{properties, schema};
+use millimetric_events::StoreError;
+
+pub use self::reading::BadRow;
+pub use self::reading::read_parquet;
+
+/// A row group ends at so many rows …
+const GROUP_ROWS: usize = 65_536;
+/// … or bytes.
+const GROUP_BYTES: usize = 32 << 20;
+
+/// Writes events as Parquet.
+pub struct ParquetWriter<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    project: String,
+    env: &'static str,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// Begins a file of the scope's events.
+    pub fn new(sink: W, scope: EventScope) -> Result<Self, StoreError> {
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(GROUP_ROWS)).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(sink, schema(), options).map_err(|e| unwritten(&e))?;
+        Ok(Self { writer, project: scope.project.to_string(), env: scope.env.as_str() })
+    }
+
+    /// Adds events.
+    pub fn write(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        let columns = self.columns(events);
+        let batch = RecordBatch::try_new(schema(), columns).map_err(|error| unwritten(&error))?;
+        self.writer.write(&batch).map_err(|error| unwritten(&error))?;
+        if self.writer.in_progress_rows() >= GROUP_ROWS || self.writer.in_progress_size() >= GROUP_BYTES {
+            self.writer.flush().map_err(|error| unwritten(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.writer.close().map(|_| ()).map_err(|error| unwritten(&error))
+    }
+
+    fn columns(&self, events: &[Event]) -> Vec<ArrayRef> {
+        let mut texts = [(); Field::COUNT].map(|()| StringBuilder::new());
+        for event in events {
+            let ip = ip_text(&event.ip_hash);
+            let row = Row::of(event, &ip);
+            for (builder, text) in texts.iter_mut().zip(row.texts) {
+                builder.append_option(text);
+            }
+        }
+        let constant = |text: &str| -> ArrayRef {
+            Arc::new(arrow::array::StringArray::from_iter_values(events.iter().map(|_| text)))
+        };
+        let times = |time: fn(&Event) -> i64| -> ArrayRef {
+            let times: Vec<i64> = events.iter().map(time).collect();
+            Arc::new(TimestampMillisecondArray::from(times).with_timezone("UTC"))
+        };
+        let mut columns = vec![
+            constant(&self.project),
+            constant(self.env),
+            times(|event| event.timestamp.millis()),
+            times(|event| event.received_at.millis()),
+        ];
+        columns.extend(texts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+        columns
+    }
+}
+
+fn unwritten(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Internal(format!("the export cannot be written: {error}"))
+}

@@ -1,0 +1,206 @@
+//! A copy of the store while it works: `events.db` as of one moment, and the segments that it
+//! names.
+//!
+//! The writer waits only while a second connection begins to read: from then on that connection
+//! sees the database as it was, whatever is written. Segments never change, so they are linked
+//! where the disk allows it. Changes nothing in the store. A store that nobody has open is copied
+//! as it is, in whatever format: neither opened nor migrated.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use tokio::runtime::Builder;
+
+use crate::maintenance::flush::seal_scope;
+use crate::maintenance::inspect::format;
+use crate::resources::directory_lock::DirectoryLock;
+use crate::resources::options::OpenError;
+use crate::segment::Segment;
+use crate::segment::file::make_folder;
+use crate::state::shared::Shared;
+use crate::wal::commands::{Change, Changed};
+use crate::wal::manifest::{FORMAT, Manifest, database_error};
+use millimetric_events::{Snapshot, StoreError};
+
+const ATTACH: &str = "attach ? as copy";
+const BEGIN: &str = "begin";
+/// The first read of a transaction decides which state of the database it sees.
+const PIN: &str = "select count(*) from main.meta";
+const COPY: &str = "
+insert or replace into copy.meta select * from main.meta;
+insert into copy.hot_log select * from main.hot_log as log
+    where seq > coalesce((select seq from main.sealed where project = log.project and env = log.env), 0);
+insert into copy.sealed select * from main.sealed;
+insert into copy.segment select * from main.segment;
+insert into copy.erasure select * from main.erasure;
+insert into copy.floor select * from main.floor;
+commit";
+/// Rows of the hot log that are in segments already are left out: they are purged a few at a time.
+const COUNT: &str = "select (select count(*) from segment) as segments,
+    (select coalesce(sum(rows), 0) from segment) + (select coalesce(sum(rows), 0) from hot_log as log
+        where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0))
+    as events";
+const WHOLE: &str = "vacuum into ?";
+const PATHS: &str = "select path from segment order by path";
+
+/// Writes a copy of the store in `directory`, which nobody has open, into `folder`, which is there
+/// and empty, and syncs it. [`OpenError::InUse`]: whoever has it makes the copy.
+pub async fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenError> {
+    let _alone = DirectoryLock::take(directory)?;
+    let file = directory.join("events.db");
+    if !file.is_file() {
+        return empty(folder).await;
+    }
+    copy_files(&file, folder).await.map_err(|error| OpenError::database(&file, &error))
+}
+
+/// The copy of a store that no server has begun yet.
+async fn empty(folder: &Path) -> Result<Snapshot, OpenError> {
+    let mut key = [0; 16];
+    let unwritable = |cause| OpenError::Unwritable { directory: folder.to_path_buf(), cause };
+    getrandom::fill(&mut key).map_err(|error| unwritable(io::Error::other(error)))?;
+    Manifest::open(folder, key).await?.0.close().await;
+    sync_folders(folder).map_err(unwritable)?;
+    Ok(Snapshot { segments: 0, events: 0 })
+}
+
+async fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
+    let mut connection = connect(file).await?;
+    let found = format(&mut connection).await?;
+    if found > FORMAT {
+        let text = format!("it has format {found}; this release reads format {FORMAT}: use a newer release");
+        return Err(StoreError::Internal(text));
+    }
+    let copy = folder.join("events.db");
+    let text = copy.to_string_lossy().into_owned();
+    sqlx::query(WHOLE).bind(text).execute(&mut connection).await.map_err(database_error)?;
+    connection.close().await.map_err(database_error)?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).map_err(|error| failed(&copy, &error))?;
+    let mut connection = connect(&copy).await?;
+    let paths: Vec<String> =
+        sqlx::query_scalar(PATHS).fetch_all(&mut connection).await.map_err(database_error)?;
+    let counted = count(&mut connection).await?;
+    connection.close().await.map_err(database_error)?;
+    File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
+    let source = file.with_file_name("segments");
+    let segments: Vec<PathBuf> = paths.iter().map(|path| source.join(path)).collect();
+    link_segments(&source, &segments, folder, || false)?;
+    sync_folders(folder).map_err(|error| failed(folder, &error))?;
+    Ok(counted)
+}
+
+/// Writes the copy into `folder`, which is there and empty, and syncs it.
+pub(crate) fn snapshot(shared: &Shared, folder: &Path) -> Result<Snapshot, StoreError> {
+    // What was acknowledged before is in Parquet files then, which any program reads.
+    shared.scopes.all().iter().try_for_each(|scope| seal_scope(shared, scope))?;
+    let runtime = Builder::new_current_thread().enable_time().build().map_err(|e| failed(folder, &e))?;
+    let (counted, segments) = {
+        // While it is read, the write-ahead log cannot be emptied, which erasing must do.
+        let _alone = shared.reading_log.lock();
+        runtime.block_on(copy_database(shared, folder))?
+    };
+    let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
+    link_segments(&shared.segments_folder(), &files, folder, || shared.keeper.is_closing())?;
+    sync_folders(folder).map_err(|error| failed(folder, &error))?;
+    Ok(counted)
+}
+
+/// Puts the segments of `source` into the copy, until `stops` says so.
+fn link_segments(
+    source: &Path,
+    segments: &[PathBuf],
+    folder: &Path,
+    stops: impl Fn() -> bool,
+) -> Result<(), StoreError> {
+    let target = folder.join("segments");
+    make_folder(folder, &target)?;
+    for segment in segments {
+        if stops() {
+            return Err(crate::wal::queue::closing());
+        }
+        let below = segment.strip_prefix(source).unwrap_or(segment);
+        let copy = target.join(below);
+        make_folder(folder, copy.parent().unwrap_or(&target))?;
+        link_or_copy(segment, &copy)?;
+    }
+    Ok(())
+}
+
+async fn count(connection: &mut SqliteConnection) -> Result<Snapshot, StoreError> {
+    let row = sqlx::query(COUNT).fetch_one(connection).await.map_err(database_error)?;
+    let number = |name| row.try_get::<i64, _>(name).map(|number| number as u64).map_err(database_error);
+    Ok(Snapshot { segments: number("segments")?, events: number("events")? })
+}
+
+async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
+    let copy = folder.join("events.db");
+    let made = Manifest::open(folder, [0; 16]).await;
+    made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close().await;
+    let mut connection = connect(&shared.directory.join("events.db")).await?;
+    let text = copy.to_string_lossy().into_owned();
+    sqlx::query(ATTACH).bind(text).execute(&mut connection).await.map_err(database_error)?;
+    let pinned = shared.change_async(Change::Pin(connection)).await?;
+    let Changed::Pinned(mut connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
+    sqlx::raw_sql(COPY).execute(&mut connection).await.map_err(database_error)?;
+    connection.close().await.map_err(database_error)?;
+    let mut connection = connect(&copy).await?;
+    let counted = count(&mut connection).await?;
+    connection.close().await.map_err(database_error)?;
+    File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
+    Ok((counted, segments))
+}
+
+/// Fixes what the connection sees of the database from now on.
+pub(crate) async fn pin(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(BEGIN).execute(&mut *connection).await.map_err(database_error)?;
+    sqlx::query(PIN).fetch_one(connection).await.map(|_| ()).map_err(database_error)
+}
+
+/// Opens a database that is there, beside whoever else has it open.
+pub(crate) async fn connect(file: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
+    let options = options.pragma("secure_delete", "on").disable_statement_logging();
+    options.connect().await.map_err(database_error)
+}
+
+/// A second name for the file, or a synced copy of it where the disk is another.
+fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::Corrupt(format!("{}: {error}", from.display())));
+        }
+        // Disks without links, links across disks, too many links: all of them can copy.
+        Err(_) => copy_file(from, to),
+        Ok(()) => Ok(()),
+    }
+    .map_err(|error| failed(to, &error))
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
+}
+
+/// Makes the names of all files below the folder durable.
+fn sync_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StorageFull,
+        _ => StoreError::Internal(format!("{} cannot be written: {error}", path.display())),
+    }
+}

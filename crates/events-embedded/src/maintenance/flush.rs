@@ -1,0 +1,110 @@
+//! The sealer: the thread that turns hot events into segments, beside the writer's.
+//!
+//! It has a thread of its own so that no slower work keeps hot events waiting in memory. What it
+//! made becomes visible only through the writer.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use millimetric_core::event::EventScope;
+
+use crate::columns::Chunk;
+use crate::maintenance::rewrite::Halt;
+use crate::maintenance::{LONGEST_SLEEP, rewrite, swap};
+use crate::state::scope::Scope;
+use crate::state::shared::Shared;
+use crate::wal::commands::{Change, Changed};
+use millimetric_events::StoreError;
+
+/// How long it lets a failed disk rest.
+pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Events of the hot log that are deleted in one transaction, about.
+const PURGE_EVENTS: i64 = 16_384;
+
+/// Works until the store closes.
+pub(crate) fn run(shared: &Shared) {
+    while !shared.sealer.is_closing() {
+        match seal_what_is_due(shared) {
+            Ok(()) => shared.sealer.wait(LONGEST_SLEEP.min(shared.options.seal_age)),
+            Err(_) if shared.sealer.is_closing() => {}
+            Err(error) => {
+                tracing::error!(%error, "hot events could not be sealed; it is tried again");
+                shared.sealer.rest(AFTER_FAILURE);
+            }
+        }
+    }
+}
+
+fn seal_what_is_due(shared: &Shared) -> Result<(), StoreError> {
+    let options = &shared.options;
+    let now = shared.now();
+    let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
+    for scope in shared.scopes.all() {
+        let (rows, is_due, oldest) = {
+            let live = scope.live.read();
+            (live.hot_rows(), live.is_due(options), live.oldest)
+        };
+        let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
+        if rows > 0 && (is_due || is_old) {
+            seal_scope(shared, &scope)?;
+        }
+    }
+    while above_the_bound(shared) {
+        let largest = shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_size().bytes);
+        match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
+            Some(scope) => seal_scope(shared, &scope)?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+fn above_the_bound(shared: &Shared) -> bool {
+    shared.hot_rows.load(Ordering::Relaxed) > shared.options.hot_rows
+        || shared.hot_bytes.load(Ordering::Relaxed) > shared.options.hot_bytes
+}
+
+/// Seals all hot rows of a scope.
+pub(crate) fn seal_scope(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
+    let _alone = shared.sealing.lock();
+    let sealed = seal_frozen(shared, scope);
+    shared.seal_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
+    if sealed.is_ok() {
+        // There may be neighbours to merge now.
+        shared.keeper.wake();
+    }
+    sealed
+}
+
+fn seal_frozen(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
+    let Changed::Frozen(frozen) = shared.change(Change::Freeze(scope.id))? else { return Ok(()) };
+    if frozen.blocks.is_empty() {
+        return Ok(());
+    }
+    shared.tallies.seals.during(|| {
+        let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Hot).collect();
+        let halt: Halt<'_> = &|| shared.sealer.is_closing();
+        let rewritten = rewrite(shared, scope, &inputs, halt)?;
+        let (first, last) = (frozen.first_seq, frozen.last_seq);
+        let events: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
+        let erased: u64 = rewritten.erased.iter().map(|(_, count)| count).sum();
+        let expired = rewritten.rows() + erased < events as u64;
+        swap(shared, scope, Some(frozen), Vec::new(), rewritten)?;
+        purge(shared, scope.id, first, last, events as i64)?;
+        shared.expired_in_log.fetch_or(expired, Ordering::Relaxed);
+        Ok(events as u64)
+    })
+}
+
+/// Deletes sealed rows of the hot log, a few at a time so that no batch waits long.
+fn purge(shared: &Shared, scope: EventScope, first: i64, last: i64, events: i64) -> Result<(), StoreError> {
+    let rows = (last - first + 1).max(1);
+    let step = (PURGE_EVENTS * rows / events.max(1)).clamp(16, 4096);
+    let mut from = first;
+    while from <= last {
+        let to = (from + step).min(last + 1);
+        shared.change(Change::Purge { scope, from, to })?;
+        from = to;
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Opening a data directory: the lock, the manifest, the replay of the hot log, clearing up
+//! what a crash left behind.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use parking_lot::RwLock;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::columns::Columns;
+use crate::columns::cache::ColumnCache;
+use crate::columns::dedup::{HotIds, Identity, KnownIds};
+use crate::encoding::field::Field;
+use crate::encoding::keyed_hash::KeyedHash;
+use crate::maintenance::Keeper;
+use crate::resources::directory_lock::DirectoryLock;
+use crate::resources::options::{OpenError, Options};
+use crate::resources::query_context::QueryResources;
+use crate::segment::Segment;
+use crate::state::shared::{ErasureState, Shared};
+use crate::wal::manifest::Manifest;
+use crate::wal::replay;
+use crate::wal::stored::{Damage, StoredSegment};
+use crate::wal::writer::Writer;
+use millimetric_events::StoreError;
+
+/// A store that is ready, before its threads run.
+pub(crate) struct Opened {
+    pub(crate) lock: DirectoryLock,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) keeper: Keeper,
+}
+
+/// Takes the directory and reads what is in it.
+pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenError> {
+    let lock = DirectoryLock::take(directory)?;
+    let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
+    let runtime = Builder::new_current_thread().enable_time().build().map_err(unwritable)?;
+    let mut new_key = [0; 16];
+    getrandom::fill(&mut new_key).map_err(|error| unwritable(io::Error::other(error)))?;
+    let (mut manifest, key) = runtime.block_on(Manifest::open(directory, new_key))?;
+    let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
+    let queries = QueryResources::new(options.query_bytes, options.query_timeout).map_err(unwritable)?;
+    let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns, queries));
+    let read = || read(&shared, &runtime, &mut manifest);
+    let (ids, next_seq) =
+        { read }().map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
+    let writer = Writer { shared: Arc::clone(&shared), manifest, runtime, ids, next_seq };
+    let keeper = Keeper::new(Arc::clone(&shared));
+    Ok(Opened { lock, shared, writer, keeper })
+}
+
+fn read(
+    shared: &Shared,
+    runtime: &Runtime,
+    manifest: &mut Manifest,
+) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
+    let last_seq = runtime.block_on(async {
+        add_segments(shared, manifest.segments().await?)?;
+        shared.next_segment.fetch_max(manifest.last_segment().await? + 1, Ordering::Relaxed);
+        for floor in manifest.floors().await? {
+            // Who needs it sets it again: retention does at every start.
+            let Ok((scope, before)) = floor.inspect_err(report) else { continue };
+            shared.scopes.get_or_new(scope).live.write().hiding.floor = before;
+            // The process before may have ended in the middle of an expiry.
+            shared.expired_in_log.store(true, Ordering::Relaxed);
+        }
+        let mut scopes = HashSet::new();
+        for erasure in manifest.erasures().await? {
+            let stored = match erasure.inspect_err(report) {
+                Ok(stored) => stored,
+                Err(damage) => {
+                    close_to_readers(shared, damage)?;
+                    continue;
+                }
+            };
+            scopes.insert(stored.scope);
+            let state = ErasureState { stored, running: false, failed: false };
+            shared.erasures.write().insert(state.stored.id, state);
+        }
+        for scope in scopes {
+            shared.hide(scope);
+        }
+        manifest.last_seq().await
+    })?;
+    let ids = replay::replay(shared, |each| {
+        // The row stays in the file: repaired, its events are back.
+        let readable = |row: Result<_, Damage>| row.inspect_err(report).into_iter().for_each(&mut *each);
+        runtime.block_on(manifest.hot_log(readable))
+    })?;
+    Ok((ids, last_seq))
+}
+
+fn report(damage: &Damage) {
+    tracing::error!("events.db: {}: the row cannot be read and is skipped", damage.name);
+}
+
+/// Nobody may read the events of a project where somebody to be forgotten is not known: they could
+/// be in every answer. Where not even the project is known, nothing can be read.
+fn close_to_readers(shared: &Shared, damage: Damage) -> Result<(), StoreError> {
+    let Damage { name, scope } = damage;
+    let why = format!("events.db: {name}, so that nobody knows whom to leave out");
+    let scope = scope.ok_or_else(|| StoreError::Corrupt(why.clone()))?;
+    tracing::error!(project = %scope.project, "{why}: questions to this project fail until events.db is restored");
+    shared.unreadable.write().insert(scope, why);
+    Ok(())
+}
+
+fn add_segments(shared: &Shared, rows: Vec<Result<StoredSegment, Damage>>) -> Result<(), StoreError> {
+    let mut files_are_known = true;
+    let mut segments = Vec::with_capacity(rows.len());
+    for row in rows {
+        let segment = row.inspect_err(report);
+        let damage = segment.as_ref().map_or_else(Some, |segment| segment.damage.as_ref());
+        files_are_known &= damage.is_none();
+        if let (Ok(_), Some(damage)) = (&segment, damage) {
+            tracing::error!("events.db: {}: questions about its time fail", damage.name);
+        }
+        segments.extend(segment.ok());
+    }
+    // A file without a readable row looks like one that no segment names.
+    if files_are_known {
+        remove_orphans(&shared.segments_folder(), &segments)?;
+    }
+    for segment in segments {
+        add_segment(shared, segment);
+    }
+    Ok(())
+}
+
+fn add_segment(shared: &Shared, stored: StoredSegment) {
+    let path = shared.segments_folder().join(&stored.path);
+    if !path.is_file() {
+        tracing::error!(path = %path.display(), "a segment is missing: questions about its time fail until it is put back");
+    }
+    let segment = Segment {
+        id: stored.id,
+        scope: stored.scope,
+        path,
+        rows: stored.rows,
+        bytes: stored.bytes,
+        earliest: stored.earliest,
+        latest: stored.latest,
+        latest_received: stored.latest_received,
+        known_ids: RwLock::new(stored.known_ids.map(Arc::new)),
+        replaced: AtomicBool::new(false),
+        uncompressed: OnceLock::new(),
+    };
+    if stored.ids_damaged {
+        *segment.known_ids.write() = ids_of_file(shared, &segment);
+    }
+    shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
+}
+
+/// What is known of the ids of a segment, from its file; `None` when that cannot be read either.
+fn ids_of_file(shared: &Shared, segment: &Segment) -> Option<Arc<KnownIds>> {
+    let identity = |text: Option<&str>| Identity::of(&shared.columns.hash, text.unwrap_or_default());
+    let ids = segment.derive(&shared.columns.cache, Field::EventId, identity);
+    let known = ids.and_then(|ids| KnownIds::of(ids.into_iter()));
+    let path = segment.path.display();
+    match known {
+        Ok((known, _)) => {
+            tracing::warn!(%path, "what events.db knew of a segment's ids was damaged and is made anew");
+            Some(Arc::new(known))
+        }
+        Err(error) => {
+            tracing::error!(%error, %path, "duplicates of a segment's events cannot be told apart");
+            None
+        }
+    }
+}
+
+/// Deletes files that no segment of the manifest names: unfinished ones, and those whose
+/// swap did not come to be.
+fn remove_orphans(folder: &Path, segments: &[StoredSegment]) -> Result<(), StoreError> {
+    let known: HashSet<PathBuf> = segments.iter().map(|segment| folder.join(&segment.path)).collect();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error: io::Error| StoreError::Internal(format!("{}: {error}", folder.display()));
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(path);
+            } else if !known.contains(&path) {
+                tracing::info!(path = %path.display(), "a file that no segment names is deleted");
+                std::fs::remove_file(&path).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Buckets of time in a time zone: where the bucket of an instant starts and ends.
+//!
+//! Hours are those that the zone's clocks show. Days, weeks (from Monday) and months start at
+//! the first instant that the zone's calendar shows as theirs; an instant belongs to the last
+//! bucket that has started, also where clocks were set back over midnight.
+
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
+use chrono_tz::Tz;
+use millimetric_core::query::{Buckets, Interval};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+/// Zones differ from UTC by less than this.
+const WIDEST_OFFSET: i64 = 36 * HOUR;
+/// 1969-12-29, a Monday.
+const FIRST_MONDAY: i64 = -3 * DAY;
+
+/// A bucket as found for one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    /// Its first instant, which names it.
+    pub(crate) start: i64,
+    /// All instants from this one …
+    pub(crate) from: i64,
+    /// … to before this one are in it.
+    pub(crate) to: i64,
+}
+
+/// The bucket that holds the instant.
+pub(crate) fn bucket_at(buckets: Buckets, millis: i64) -> Bucket {
+    if buckets.timezone == Tz::UTC
+        && let Some(bucket) = utc_bucket(buckets.interval, millis)
+    {
+        return bucket;
+    }
+    match buckets.interval {
+        Interval::Hour => hour_bucket(buckets.timezone, millis),
+        interval => date_bucket(buckets.timezone, interval, millis),
+    }
+}
+
+fn utc_bucket(interval: Interval, millis: i64) -> Option<Bucket> {
+    let (width, origin) = match interval {
+        Interval::Hour => (HOUR, 0),
+        Interval::Day => (DAY, 0),
+        Interval::Week => (7 * DAY, FIRST_MONDAY),
+        Interval::Month => return None,
+    };
+    let start = (millis - origin).div_euclid(width) * width + origin;
+    Some(Bucket { start, from: start, to: start + width })
+}
+
+fn hour_bucket(zone: Tz, millis: i64) -> Bucket {
+    let start_of = |millis: i64| {
+        let offset = offset(zone, millis);
+        (millis + offset).div_euclid(HOUR) * HOUR - offset
+    };
+    let start = start_of(millis);
+    // Where clocks were changed within the hour, the hour before or behind the change is cut.
+    let from = if start_of(start) == start { start } else { millis };
+    let end = (start + HOUR).max(millis + 1);
+    let whole = start_of(end - 1) == start;
+    let to = if whole { end } else { first_instant(millis, end, |instant| start_of(instant) != start) };
+    Bucket { start, from, to }
+}
+
+fn date_bucket(zone: Tz, interval: Interval, millis: i64) -> Bucket {
+    let mut date = first_date(interval, local(zone, millis).date());
+    loop {
+        let next = next_date(interval, date);
+        let end = midnight(zone, next);
+        if end > millis {
+            let start = midnight(zone, date);
+            return Bucket { start, from: start, to: end };
+        }
+        date = next;
+    }
+}
+
+fn first_date(interval: Interval, date: NaiveDate) -> NaiveDate {
+    let back = match interval {
+        Interval::Hour | Interval::Day => 0,
+        Interval::Week => date.weekday().num_days_from_monday(),
+        Interval::Month => date.day0(),
+    };
+    date.checked_sub_days(Days::new(u64::from(back))).unwrap_or(date)
+}
+
+fn next_date(interval: Interval, date: NaiveDate) -> NaiveDate {
+    let next = match interval {
+        Interval::Hour | Interval::Day => date.succ_opt(),
+        Interval::Week => date.checked_add_days(Days::new(7)),
+        Interval::Month => date.checked_add_months(Months::new(1)),
+    };
+    next.unwrap_or(NaiveDate::MAX)
+}
+
+/// The first instant whose local date is this one, or a later one where clocks skipped it.
+fn midnight(zone: Tz, date: NaiveDate) -> i64 {
+    let midnight = date.and_time(chrono::NaiveTime::MIN);
+    if let Some(time) = zone.from_local_datetime(&midnight).earliest() {
+        return time.timestamp_millis();
+    }
+    let near = midnight.and_utc().timestamp_millis();
+    first_instant(near - WIDEST_OFFSET, near + WIDEST_OFFSET, |instant| local(zone, instant) >= midnight)
+}
+
+/// The first instant of the range at which the test says yes; its end when it never does.
+fn first_instant(mut low: i64, mut high: i64, yes: impl Fn(i64) -> bool) -> i64 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if yes(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
+fn local(zone: Tz, millis: i64) -> NaiveDateTime {
+    utc(millis) + chrono::TimeDelta::milliseconds(offset(zone, millis))
+}
+
+fn offset(zone: Tz, millis: i64) -> i64 {
+    i64::from(zone.offset_from_utc_datetime(&utc(millis)).fix().local_minus_utc()) * 1000
+}
+
+fn utc(millis: i64) -> NaiveDateTime {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().naive_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(interval: Interval, timezone: Tz, time: &str) -> (String, String) {
+        let millis = DateTime::parse_from_rfc3339(time).unwrap().timestamp_millis();
+        let bucket = bucket_at(Buckets { interval, timezone }, millis);
+        assert!(bucket.from <= millis && millis < bucket.to);
+        let shown = |millis| DateTime::from_timestamp_millis(millis).unwrap().format("%FT%T").to_string();
+        (shown(bucket.start), shown(bucket.to))
+    }
+
+    #[test]
+    fn days_start_where_the_zones_calendar_says() {
+        let cases = [
+            // Clocks went from 00:00 to 01:00: the day starts at 01:00.
+            (Tz::America__Sao_Paulo, "2018-11-04T03:00:00Z", "2018-11-04T03:00:00", "2018-11-05T02:00:00"),
+            // Clocks went from 00:01 back to 23:01: the day had begun.
+            (Tz::America__St_Johns, "2010-11-07T02:45:00Z", "2010-11-07T02:30:00", "2010-11-08T03:30:00"),
+            // A day that was skipped.
+            (Tz::Pacific__Apia, "2011-12-30T09:00:00Z", "2011-12-29T10:00:00", "2011-12-30T10:00:00"),
+            (Tz::Asia__Kolkata, "2026-05-16T18:30:00Z", "2026-05-16T18:30:00", "2026-05-17T18:30:00"),
+            (Tz::UTC, "1969-12-31T23:59:59Z", "1969-12-31T00:00:00", "1970-01-01T00:00:00"),
+        ];
+        for (zone, time, start, end) in cases {
+            assert_eq!(shown(Interval::Day, zone, time), (start.to_owned(), end.to_owned()), "{zone} {time}");
+        }
+    }
+
+    #[test]
+    fn weeks_start_on_monday_and_months_on_the_first() {
+        let utc = |interval, time| shown(interval, Tz::UTC, time).0;
+        assert_eq!(utc(Interval::Week, "2026-05-17T23:59:59Z"), "2026-05-11T00:00:00");
+        assert_eq!(utc(Interval::Week, "1969-12-29T00:00:00Z"), "1969-12-29T00:00:00");
+        assert_eq!(utc(Interval::Month, "2024-02-29T12:00:00Z"), "2024-02-01T00:00:00");
+        assert_eq!(
+            shown(Interval::Month, Tz::Europe__Berlin, "2026-03-31T22:00:00Z").0,
+            "2026-03-31T22:00:00"
+        );
+    }
+
+    #[test]
+    fn an_hour_is_what_the_zones_clocks_show() {
+        let cases = [
+            (Tz::Asia__Kolkata, "2026-05-16T12:40:00Z", "2026-05-16T12:30:00", "2026-05-16T13:30:00"),
+            // Clocks went back by half an hour at 15:00 UTC.
+            (Tz::Australia__Lord_Howe, "2026-04-04T14:10:00Z", "2026-04-04T14:00:00", "2026-04-04T15:00:00"),
+            (Tz::Australia__Lord_Howe, "2026-04-04T15:10:00Z", "2026-04-04T14:30:00", "2026-04-04T15:30:00"),
+        ];
+        for (zone, time, start, end) in cases {
+            assert_eq!(
+                shown(Interval::Hour, zone, time),
+                (start.to_owned(), end.to_owned()),
+                "{zone} {time}"
+            );
+        }
+    }
+}

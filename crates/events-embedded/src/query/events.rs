@@ -1,0 +1,151 @@
+//! `GET /v1/query`: raw events, newest first, a page at a time.
+//!
+//! Times tell which rows can be on the page; only those are read whole.
+
+use std::cmp::Reverse;
+
+use millimetric_core::event::Event;
+use millimetric_core::query::{Cursor, EventsQuery, EventsResponse};
+
+use crate::columns::Chunk;
+use crate::encoding::field::Field;
+use crate::query::run::Span;
+use crate::query::select::{Rows, Selection, select};
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use crate::segment::Segment;
+use millimetric_events::StoreError;
+
+/// Rows looked at in one go, from the newest end of a chunk.
+const STRIDE: usize = 65_536;
+
+/// A row that may be on the page.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    timestamp: i64,
+    chunk: usize,
+    row: u32,
+}
+
+/// Answers the query from the view's rows.
+pub(crate) fn events(
+    mut view: View,
+    query: &EventsQuery,
+    context: &QueryContext,
+) -> Result<EventsResponse, StoreError> {
+    // One more than asked for, to know whether there is more.
+    let wanted = query.limit.get() + 1;
+    if let Some(after) = &query.after {
+        view.to = view.to.min(after.timestamp.millis().saturating_add(1));
+    }
+    view.chunks.sort_by_key(|chunk| Reverse(chunk.latest()));
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for place in 0..view.chunks.len() {
+        if view.chunks[place].latest() < view.from {
+            break;
+        }
+        candidates.extend(newest(&view, place, query, wanted, context)?);
+        candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
+        if let Some(last) = candidates.get(wanted - 1).copied() {
+            // Rows as old as the last may still come before it by their id.
+            candidates.retain(|candidate| candidate.timestamp >= last.timestamp);
+            view.from = view.from.max(last.timestamp);
+        }
+    }
+    let mut rows = read(&view, candidates)?;
+    rows.sort_unstable_by(|a, b| (b.timestamp, &b.event_id).cmp(&(a.timestamp, &a.event_id)));
+    let more = rows.len() >= wanted;
+    rows.truncate(query.limit.get());
+    let cursor = |row: &Event| Cursor { timestamp: row.timestamp, event_id: row.event_id.clone() };
+    let next = if more { rows.last().map(cursor) } else { None };
+    Ok(EventsResponse { rows, next })
+}
+
+/// The newest rows of one chunk in the order of the answer, at most so many.
+fn newest(
+    view: &View,
+    place: usize,
+    query: &EventsQuery,
+    wanted: usize,
+    context: &QueryContext,
+) -> Result<Vec<Candidate>, StoreError> {
+    let chunk = &view.chunks[place];
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut end = chunk.rows();
+    while end > 0 && found.len() < wanted {
+        context.check()?;
+        // A sorted chunk is read from its end; of an unsorted one every row can be the newest.
+        let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
+        let span = Span { chunk, rows: start..end };
+        end = start;
+        let Some(selection) = select(view, &span, &query.filters)? else { continue };
+        let rows = behind(view, chunk, &selection, query.after.as_ref())?;
+        let candidate =
+            |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
+        if let Chunk::Hot(block) = chunk {
+            let ids = block.text(Field::EventId);
+            let id = |row: u32| ids.and_then(|ids| ids.value(row as usize));
+            found = rows.into_iter().map(candidate).collect();
+            found.sort_unstable_by(|a, b| (b.timestamp, id(b.row)).cmp(&(a.timestamp, id(a.row))));
+        } else {
+            found.extend(rows.into_iter().rev().map(candidate));
+        }
+    }
+    found.truncate(wanted);
+    Ok(found)
+}
+
+/// The selected rows that come behind the cursor, ascending by row.
+fn behind(
+    view: &View,
+    chunk: &Chunk,
+    selection: &Selection,
+    cursor: Option<&Cursor>,
+) -> Result<Vec<u32>, StoreError> {
+    let mut rows = match &selection.rows {
+        Rows::Span(rows) => rows.clone().map(|row| row as u32).collect(),
+        Rows::List(rows) => rows.clone(),
+    };
+    let Some(cursor) = cursor else { return Ok(rows) };
+    let at = cursor.timestamp.millis();
+    let ties: Vec<u32> = rows.iter().copied().filter(|row| selection.times.at(*row as usize) == at).collect();
+    if ties.is_empty() {
+        return Ok(rows);
+    }
+    let ids = match chunk {
+        Chunk::Sealed(segment) => segment.some_texts(&view.shared.columns.cache, Field::EventId, &ties)?,
+        Chunk::Hot(block) => {
+            let ids = block.text(Field::EventId);
+            let id = |row: &u32| ids.and_then(|ids| ids.value(*row as usize)).unwrap_or_default().to_owned();
+            ties.iter().map(id).collect()
+        }
+    };
+    let before: Vec<u32> =
+        ties.into_iter().zip(ids).filter(|(_, id)| *id >= cursor.event_id).map(|(row, _)| row).collect();
+    rows.retain(|row| before.binary_search(row).is_err());
+    Ok(rows)
+}
+
+fn read(view: &View, mut candidates: Vec<Candidate>) -> Result<Vec<Event>, StoreError> {
+    candidates.sort_unstable_by_key(|candidate| (candidate.chunk, candidate.row));
+    let mut events = Vec::with_capacity(candidates.len());
+    for of_chunk in candidates.chunk_by(|a, b| a.chunk == b.chunk) {
+        match &view.chunks[of_chunk[0].chunk] {
+            Chunk::Hot(block) => {
+                events.extend(of_chunk.iter().map(|candidate| block.row(candidate.row as usize).to_event()));
+            }
+            Chunk::Sealed(segment) => read_sealed(view, segment, of_chunk, &mut events)?,
+        }
+    }
+    Ok(events)
+}
+
+fn read_sealed(
+    view: &View,
+    segment: &Segment,
+    candidates: &[Candidate],
+    events: &mut Vec<Event>,
+) -> Result<(), StoreError> {
+    let rows: Vec<u32> = candidates.iter().map(|candidate| candidate.row).collect();
+    segment.some_rows(&view.shared.columns.cache, &rows, |row| events.push(row.to_event()))
+}

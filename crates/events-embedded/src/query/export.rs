@@ -1,0 +1,125 @@
+//! An export: every row of a view that the filters let through, in bounded memory.
+//!
+//! Rows are read whole, a few at a time, and never through the column cache: an export of
+//! everything must not push out what queries need.
+
+use std::ops::ControlFlow;
+
+use millimetric_core::event::Event;
+use millimetric_core::query::ExportQuery;
+
+use crate::columns::Chunk;
+use crate::encoding::field::Field;
+use crate::encoding::keyed_hash::Kind;
+use crate::encoding::row::{Row, memory_of};
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::{ExportSink, StoreError};
+
+/// Events handed on together, at most.
+const BATCH_EVENTS: usize = 1000;
+/// Memory of the events handed on together, about.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Hands the rows of the view to `each`, chunk by chunk, those with the earliest events first.
+pub(crate) fn export(
+    mut view: View,
+    query: &ExportQuery,
+    each: ExportSink,
+    context: &QueryContext,
+) -> Result<(), StoreError> {
+    let mut chunks = std::mem::take(&mut view.chunks);
+    chunks.sort_by_key(Chunk::earliest);
+    let mut sink = Sink { batch: Vec::new(), bytes: 0, each };
+    for chunk in chunks {
+        context.check()?;
+        let mut take = |row: Row<'_>| {
+            if !is_wanted(&view, query, &row) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            context.check()?;
+            Ok(sink.push(row.to_event()))
+        };
+        if rows(&view, &chunk, &mut take)?.is_break() {
+            return Ok(());
+        }
+    }
+    // Whether the last ones are still wanted changes nothing any more.
+    let _ = sink.flush();
+    Ok(())
+}
+
+fn rows(
+    view: &View,
+    chunk: &Chunk,
+    take: &mut impl FnMut(Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<ControlFlow<()>, StoreError> {
+    match chunk {
+        Chunk::Sealed(segment) => {
+            let cache = &view.shared.columns.cache;
+            let is_inside = view.from <= segment.earliest && segment.latest < view.to;
+            let range = if is_inside {
+                0..segment.rows
+            } else {
+                let times = segment.timestamps(cache)?;
+                let start = times.partition_point(|time| *time < view.from);
+                start..times.partition_point(|time| *time < view.to).max(start)
+            };
+            segment.each_row(cache, range, take)
+        }
+        Chunk::Hot(block) => {
+            let mut order: Vec<usize> = (0..block.rows()).collect();
+            let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Field::EventId));
+            order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
+            for row in order {
+                if take(block.row(row))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        }
+    }
+}
+
+fn is_wanted(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
+    let in_range = view.from <= row.timestamp && row.timestamp < view.to;
+    let passes = |filter: &millimetric_core::query::Filter| {
+        row.text(Field::from(filter.column)) == Some(filter.value.as_str())
+    };
+    in_range && query.filters.iter().all(passes) && !is_hidden(view, row)
+}
+
+fn is_hidden(view: &View, row: &Row<'_>) -> bool {
+    let mut people = view.hiding.people.iter().filter(|person| row.timestamp < person.at).peekable();
+    if people.peek().is_none() {
+        return false;
+    }
+    let hash = &view.shared.columns.hash;
+    let user = row.text(Field::UserId).map(|user| hash.of(Kind::User, user));
+    let visitor = hash.of(Kind::Visitor, row.text(Field::AnonymousId).unwrap_or_default());
+    people.any(|person| (user.is_some() && person.user == user) || person.visitors.contains(&visitor))
+}
+
+/// Gathers events until they are worth handing on.
+struct Sink {
+    batch: Vec<Event>,
+    bytes: usize,
+    each: ExportSink,
+}
+
+impl Sink {
+    fn push(&mut self, event: Event) -> ControlFlow<()> {
+        self.bytes += memory_of(&event);
+        self.batch.push(event);
+        let is_full = self.batch.len() >= BATCH_EVENTS || self.bytes >= BATCH_BYTES;
+        if is_full { self.flush() } else { ControlFlow::Continue(()) }
+    }
+
+    fn flush(&mut self) -> ControlFlow<()> {
+        self.bytes = 0;
+        if self.batch.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        (self.each)(std::mem::take(&mut self.batch))
+    }
+}

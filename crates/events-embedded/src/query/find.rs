@@ -1,0 +1,65 @@
+//! One event by its id.
+//!
+//! Ids alone are read until one is the id asked for, and of segments only those that can hold
+//! it; then that row is read whole.
+
+use millimetric_core::event::Event;
+
+use crate::columns::Chunk;
+use crate::columns::dedup;
+use crate::columns::dedup::Identity;
+use crate::encoding::field::Field;
+use crate::query::run::Span;
+use crate::query::select::select;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// The event of this id among the view's rows.
+pub(crate) fn event(
+    view: &View,
+    event_id: &str,
+    context: &QueryContext,
+) -> Result<Option<Event>, StoreError> {
+    let identity = Identity::of(&view.shared.columns.hash, event_id);
+    for chunk in &view.chunks {
+        context.check()?;
+        if !may_hold(view, chunk, identity)? {
+            continue;
+        }
+        let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else { continue };
+        let ids = view.shared.columns.text_once(chunk, Field::EventId)?;
+        let mut place = None;
+        selection.rows.each(|row| {
+            if ids.value(row) == Some(event_id) {
+                place = Some(row);
+            }
+        });
+        if let Some(row) = place {
+            return read(view, chunk, row);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether it is worth reading the chunk's ids.
+fn may_hold(view: &View, chunk: &Chunk, identity: Identity) -> Result<bool, StoreError> {
+    let Chunk::Sealed(segment) = chunk else { return Ok(true) };
+    let known = segment.known_ids.read().clone();
+    match known {
+        Some(known) => Ok(!dedup::held(&view.shared.columns, segment, &known, &[identity])?.is_empty()),
+        None => Ok(dedup::event_ids(&view.shared.columns, segment)?.binary_search(&identity.hash).is_ok()),
+    }
+}
+
+fn read(view: &View, chunk: &Chunk, row: usize) -> Result<Option<Event>, StoreError> {
+    match chunk {
+        Chunk::Hot(block) => Ok(Some(block.row(row).to_event())),
+        Chunk::Sealed(segment) => {
+            let mut found = None;
+            segment
+                .some_rows(&view.shared.columns.cache, &[row as u32], |row| found = Some(row.to_event()))?;
+            Ok(found)
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `GET /v1/funnel`: how far visitors get along the steps. What counts as an attempt is defined at
+//! [`FunnelQuery`].
+
+pub(crate) mod accumulator;
+pub(crate) mod matcher;
+
+use std::sync::Arc;
+
+use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
+
+use self::accumulator::Tally;
+use self::matcher::Act;
+use self::matcher::Course;
+use crate::columns::{Chunk, Columns};
+use crate::encoding::field::Field;
+use crate::encoding::text::{TextColumn, widen, with_codes};
+use crate::query::distinct::Bitmaps;
+use crate::query::groups;
+use crate::query::groups::dictionary::Labels;
+use crate::query::groups::frequent;
+use crate::query::groups::local::Local;
+use crate::query::groups::{By, Counting, Piece};
+use crate::query::run;
+use crate::query::run::Span;
+use crate::query::select::{Selection, Wanted, select};
+use crate::query::timeline;
+use crate::query::timeline::{Gatherer, Moment, Plan};
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+const MOST: usize = FunnelSteps::MOST;
+
+/// Answers the query from the view's rows.
+pub(crate) fn funnel(
+    view: &View,
+    query: &FunnelQuery,
+    context: &QueryContext,
+) -> Result<FunnelResponse, StoreError> {
+    let by: Vec<By> = query.group_by.iter().map(By::from).collect();
+    let counting = Counting { filters: &query.filters, by: by.clone(), ..Counting::default() };
+    frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| {
+            let asked = Asked {
+                columns: &view.shared.columns,
+                filters: &query.filters,
+                course: Course::of(query),
+                by: by.clone(),
+                labels: groups::labels(view, frequent),
+            };
+            let tally = asked.follow(view, context)?;
+            let too_many = asked.labels.too_many();
+            Ok((tally.response(query, &asked.labels.finish()), too_many))
+        },
+        |frequent| groups::sketch(view, &counting, frequent, context),
+    )
+}
+
+/// What a funnel needs to know of a row.
+struct Asked<'a> {
+    columns: &'a Columns,
+    filters: &'a [Filter],
+    course: Course,
+    by: Vec<By>,
+    labels: Labels,
+}
+
+/// The steps in one chunk.
+struct Steps {
+    events: Arc<TextColumn>,
+    /// The name's number among those of the steps, from 1, by its code; 0 for all others.
+    names: Vec<u8>,
+    wanted: Wanted,
+}
+
+impl Steps {
+    /// The number of each selected row's name.
+    fn of_rows(&self, selection: &Selection) -> Vec<u8> {
+        let name = |code: u32| self.names[code as usize];
+        with_codes!(&self.events.codes, |codes| {
+            selection.rows.values(codes).iter().map(|code| name(widen(*code))).collect()
+        })
+    }
+}
+
+impl Asked<'_> {
+    /// Follows every visitor along the steps.
+    fn follow(&self, view: &View, context: &QueryContext) -> Result<Tally, StoreError> {
+        let (mut plan, mut tally) = (Plan::of(view, context)?, Tally::default());
+        let mut memory = context.memory();
+        // Most visitors do no second step: they need not be followed, but to know their group.
+        let started = if self.by.is_empty() && plan.numbers_visitors() {
+            let (started, going_on) = self.who_goes_on(view, context)?;
+            if self.filters.is_empty() {
+                for part in timeline::follow(view, &self.course, Some(&going_on), context)? {
+                    tally.merge(part);
+                }
+                tally.start(started);
+                return Ok(tally);
+            }
+            plan.restrict(going_on);
+            Some(started)
+        } else {
+            None
+        };
+        let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
+            self.gather(span, selection, gatherer)
+        };
+        timeline::each_round(view, &plan, context, gather, |gathered| {
+            let ranks = self.labels.ranks(self.by.len());
+            let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
+            let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
+            let follow = |tally: &mut Tally, moments: &mut [Moment<Act>]| {
+                if let Some(attempt) = self.course.best_attempt(moments) {
+                    tally.add(&attempt);
+                }
+            };
+            let parts = gathered.follow(context, order, Tally::default, follow)?;
+            for part in parts {
+                tally.merge(part);
+            }
+            memory.grow_to(tally.bytes())
+        })?;
+        if let Some(started) = started {
+            tally.start(started);
+        }
+        Ok(tally)
+    }
+
+    /// `None` where no event is a step.
+    fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
+        let events = self.columns.text(span.chunk, Field::EventName)?;
+        let mut names = vec![0; events.dictionary.len()];
+        for (name, text) in (1..).zip(&self.course.names) {
+            events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
+        }
+        if names.iter().all(|name| *name == 0) {
+            return Ok(None);
+        }
+        let wanted = Wanted::of(self.columns, span.chunk, self.filters)?;
+        Ok(Some(Steps { events, names, wanted }))
+    }
+
+    /// How many visitors start, and who of them has events that can be a second step.
+    fn who_goes_on(&self, view: &View, context: &QueryContext) -> Result<(u64, Vec<u64>), StoreError> {
+        let starters = self.starters();
+        let groups = starters + 1;
+        let by_name =
+            Counting { by: vec![By::Field(Field::EventName)], uniques: true, ..Counting::default() };
+        // A summary tells nothing of filters.
+        let pieces =
+            if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };
+        let rows = view.chunks.iter().map(Chunk::rows).sum();
+        let parts = run::each_of(&pieces, rows, context, Bitmaps::default, |seen, piece| {
+            let (chunk, key) = match piece {
+                Piece::Chunk(chunk, key) => (*chunk, key),
+                Piece::Span(span) => return self.add_steps(view, span, seen),
+            };
+            let kept = groups::summary(view, &by_name, key, chunk, context)?;
+            let Some(summary) = kept.as_ref().and_then(|kept| kept.summary()) else {
+                return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
+            };
+            seen.reserve(groups, view.visitors.len());
+            for (name, text) in (1..).zip(&self.course.names) {
+                if let Some(visitors) = summary.visitors_of(text) {
+                    seen.add_members(name, visitors);
+                }
+            }
+            Ok(())
+        })?;
+        let mut seen = Bitmaps::default();
+        seen.reserve(groups, view.visitors.len());
+        for part in parts {
+            seen.merge(part);
+        }
+        if self.filters.is_empty() {
+            let starting = (1..starters).filter(|name| self.course.may_start(*name as u8));
+            starting.for_each(|name| seen.unite(starters, name));
+        }
+        let started = seen.of_group(starters).iter().map(|word| u64::from(word.count_ones())).sum();
+        let second = self.course.who_has_another(&seen);
+        let going_on = seen.of_group(starters).iter().zip(second).map(|(starts, second)| starts & second);
+        Ok((started, going_on.collect()))
+    }
+
+    /// Adds the visitors of a span's rows to the bitmaps of `who_goes_on`.
+    fn add_steps(&self, view: &View, span: &Span<'_>, seen: &mut Bitmaps) -> Result<(), StoreError> {
+        let Some(steps) = self.steps(span)? else { return Ok(()) };
+        let Some(selection) = select(view, span, &[])? else { return Ok(()) };
+        let visitors = self.columns.visitors(span.chunk, &view.visitors)?;
+        let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
+        seen.reserve(self.starters() + 1, view.visitors.len());
+        seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
+        if !self.filters.is_empty() {
+            let starts = |place: &usize| {
+                self.course.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
+            };
+            let starting = (0..names.len()).filter(starts);
+            seen.add_all(starting.map(|place| (self.starters(), visitors[place])));
+        }
+        Ok(())
+    }
+
+    /// The bitmap of those who may start: behind one for all other events, and one for each name.
+    fn starters(&self) -> usize {
+        self.course.names.len() + 1
+    }
+
+    /// Takes the rows whose event is a step.
+    fn gather(
+        &self,
+        span: &Span<'_>,
+        selection: &Selection,
+        gatherer: &mut Gatherer<'_, Act>,
+    ) -> Result<(), StoreError> {
+        let Some(steps) = self.steps(span)? else { return Ok(()) };
+        let mut texts = Vec::with_capacity(self.by.len());
+        let mut local = Local::new(selection, None);
+        for by in &self.by {
+            let column = by.column(self.columns, span.chunk)?;
+            local.divide(selection, &column);
+            texts.push(column);
+        }
+        let (groups, _) = local.groups(&local.counts(selection), &texts, &self.labels);
+        let group_at = local.group_at(selection, &groups);
+        let names = steps.of_rows(selection);
+        gatherer.take(selection, &names, |place, row| {
+            let passes = self.filters.is_empty() || steps.wanted.passes(row);
+            let starts = passes && self.course.may_start(names[place]);
+            Act::new(names[place] - 1, starts, group_at(place))
+        });
+        Ok(())
+    }
+}

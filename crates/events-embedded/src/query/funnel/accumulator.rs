@@ -1,0 +1,105 @@
+//! Adding up the attempts that count: visitors by the step that they reached, and the times between
+//! steps, by group.
+
+use std::cmp::Reverse;
+
+use millimetric_core::query::{FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep};
+
+use crate::query::funnel::MOST;
+use crate::query::funnel::matcher::Attempt;
+use crate::query::groups::dictionary::Finished;
+
+/// The attempts that count, by group.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Vec<GroupTally>);
+
+#[derive(Debug, Clone, Default)]
+struct GroupTally {
+    /// Visitors by the last step that they reached.
+    ended: [u64; MOST],
+    /// Milliseconds from the step before, of everybody who reached a step.
+    took: [Vec<i64>; MOST],
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, attempt: &Attempt) {
+        let group = attempt.group as usize;
+        if group >= self.0.len() {
+            self.0.resize(group + 1, GroupTally::default());
+        }
+        let tally = &mut self.0[group];
+        tally.ended[attempt.reached - 1] += 1;
+        for step in 1..attempt.reached {
+            tally.took[step].push(attempt.took[step]);
+        }
+    }
+
+    /// Adds those who were not followed, so that so many have started.
+    pub(crate) fn start(&mut self, started: u64) {
+        self.0.resize(self.0.len().max(1), GroupTally::default());
+        let followed: u64 = self.0[0].ended.iter().sum();
+        self.0[0].ended[0] += started - followed;
+    }
+
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let times = |group: &GroupTally| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
+        self.0.iter().map(|group| size_of::<GroupTally>() + times(group)).sum()
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.0.resize(self.0.len().max(other.0.len()), GroupTally::default());
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            mine.ended.iter_mut().zip(theirs.ended).for_each(|(mine, theirs)| *mine += theirs);
+            mine.took.iter_mut().zip(theirs.took).for_each(|(mine, mut theirs)| mine.append(&mut theirs));
+        }
+    }
+
+    pub(crate) fn response(self, query: &FunnelQuery, labels: &Finished) -> FunnelResponse {
+        let (steps, dimensions) = (query.steps.names().len(), query.group_by.len());
+        let mut groups: Vec<(usize, Vec<FunnelStep>)> =
+            self.0.into_iter().map(|tally| tally.steps(steps)).enumerate().collect();
+        groups.retain(|(_, steps)| steps[0].visitors > 0);
+        let is_other = |(group, _): &(usize, Vec<FunnelStep>)| labels.other == Some(*group);
+        let other = groups.iter().find(|group| is_other(group)).map_or(0, |(_, steps)| steps[0].visitors);
+        groups.retain(|group| !is_other(group));
+        if groups.is_empty() && dimensions == 0 {
+            let nobody = FunnelGroup { keys: Vec::new(), steps: vec![FunnelStep::default(); steps] };
+            return FunnelResponse { groups: vec![nobody], ..FunnelResponse::default() };
+        }
+        groups.sort_unstable_by(|a, b| {
+            let started = |of: &(usize, Vec<FunnelStep>)| Reverse(of.1[0].visitors);
+            started(a).cmp(&started(b)).then_with(|| labels.compare(a.0, b.0, dimensions))
+        });
+        let truncated = groups.len() > query.limit.get() || other > 0;
+        groups.truncate(query.limit.get());
+        let keys = |group| {
+            (0..dimensions).map(|dimension| labels.text(group, dimension).map(str::to_owned)).collect()
+        };
+        let groups =
+            groups.into_iter().map(|(group, steps)| FunnelGroup { keys: keys(group), steps }).collect();
+        FunnelResponse { groups, truncated, other }
+    }
+}
+
+impl GroupTally {
+    fn steps(mut self, steps: usize) -> Vec<FunnelStep> {
+        let step = |step: usize| FunnelStep {
+            visitors: self.ended[step..].iter().sum(),
+            median_millis: median(&mut self.took[step]),
+        };
+        (0..steps).map(step).collect()
+    }
+}
+
+/// The middle number, or the mean of the two in the middle.
+fn median(numbers: &mut [i64]) -> Option<f64> {
+    let (middle, even) = (numbers.len() / 2, numbers.len().is_multiple_of(2));
+    if numbers.is_empty() {
+        return None;
+    }
+    let (below, upper, _) = numbers.select_nth_unstable(middle);
+    let upper = *upper;
+    let lower = below.iter().max().copied().filter(|_| even).unwrap_or(upper);
+    Some(f64::midpoint(lower as f64, upper as f64))
+}

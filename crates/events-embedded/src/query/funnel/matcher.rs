@@ -1,0 +1,235 @@
+//! Walking the steps of a funnel: from one visitor's events to the attempt that counts. Knows no
+//! columns, and adds nothing up.
+
+use std::sync::Arc;
+
+use millimetric_core::query::{FunnelQuery, StepOrder};
+
+use crate::encoding::text::Dictionary;
+use crate::query::distinct::Bitmaps;
+use crate::query::funnel::MOST;
+use crate::query::funnel::accumulator::Tally;
+use crate::query::timeline::{ByName, Event, Moment};
+
+/// Which step an event can be, the group it is in, and whether an attempt may start with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Act(u32);
+
+impl Act {
+    pub(crate) fn new(name: u8, starts: bool, group: u32) -> Self {
+        Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
+    }
+
+    /// The place of its name among the different names of the steps.
+    pub(crate) fn name(self) -> usize {
+        (self.0 >> 1 & 7) as usize
+    }
+
+    pub(crate) fn starts(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub(crate) fn group(self) -> usize {
+        (self.0 >> 4) as usize
+    }
+
+    /// Of an act in the only group: not 0, and ordered by name where the name tells whether it starts.
+    fn mark(self) -> u8 {
+        self.0 as u8 | 16
+    }
+
+    fn of_mark(mark: u8) -> Self {
+        Self(u32::from(mark & 15))
+    }
+}
+
+/// An event that can be a step.
+pub(crate) trait Step {
+    /// Milliseconds.
+    fn at(&self) -> i64;
+    fn act(&self) -> Act;
+}
+
+impl Step for Moment<Act> {
+    fn at(&self) -> i64 {
+        self.at
+    }
+
+    fn act(&self) -> Act {
+        self.what
+    }
+}
+
+impl Step for Event {
+    fn at(&self) -> i64 {
+        Event::at(*self)
+    }
+
+    fn act(&self) -> Act {
+        Act::of_mark(self.mark())
+    }
+}
+
+/// The steps as a kernel walks them.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// The different names, in the order in which the steps first name them.
+    pub(crate) names: Vec<Arc<str>>,
+    /// The steps that each name is, the last first.
+    steps_of: Vec<Vec<usize>>,
+    window: i64,
+    order: StepOrder,
+}
+
+/// The attempt of a visitor that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) group: u32,
+    /// Steps reached, at least one.
+    pub(crate) reached: usize,
+    /// Milliseconds from the step before, for each step reached but the first.
+    pub(crate) took: [i64; MOST],
+}
+
+/// The latest way to a step.
+#[derive(Debug, Clone, Copy)]
+struct Chain {
+    start: i64,
+    at: i64,
+    group: u32,
+}
+
+/// A funnel without groups and filters.
+impl ByName for Course {
+    type Found = Tally;
+
+    fn start(&self) -> Tally {
+        Tally::default()
+    }
+
+    fn marks(&self, names: &Dictionary) -> Vec<u8> {
+        let mut marks = vec![0; names.len()];
+        for (name, text) in (0..).zip(&self.names) {
+            let act = Act::new(name, self.may_start(name + 1), 0);
+            names.find(text).into_iter().for_each(|code| marks[code as usize] = act.mark());
+        }
+        marks
+    }
+
+    fn add(&self, events: &[Event], found: &mut Tally) {
+        if let Some(attempt) = self.best_attempt(events) {
+            found.add(&attempt);
+        }
+    }
+}
+
+impl Course {
+    pub(crate) fn of(query: &FunnelQuery) -> Self {
+        let (mut names, mut steps_of) = (Vec::<Arc<str>>::new(), Vec::<Vec<usize>>::new());
+        for (step, name) in query.steps.names().iter().enumerate() {
+            let place = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
+                names.push(Arc::from(name.as_str()));
+                steps_of.push(Vec::new());
+                names.len() - 1
+            });
+            steps_of[place].insert(0, step);
+        }
+        Self { names, steps_of, window: query.window.millis(), order: query.order }
+    }
+
+    /// Whether an attempt may start with an event of the name of this number, from 1.
+    pub(crate) fn may_start(&self, number: u8) -> bool {
+        number == 1 || (self.order == StepOrder::Any && number > 1)
+    }
+
+    /// Who has the events of two steps, whatever their order, by the bitmaps of the names' numbers.
+    pub(crate) fn who_has_another(&self, seen: &Bitmaps) -> Vec<u64> {
+        let of_name = |name: usize| seen.of_group(name + 1);
+        let everybody = || vec![u64::MAX; of_name(0).len()];
+        match self.order {
+            StepOrder::Strict if self.steps_of[0].contains(&1) => everybody(),
+            // The second step has the second name.
+            StepOrder::Strict => of_name(1).to_vec(),
+            StepOrder::Any if self.steps_of.iter().any(|steps| steps.len() > 1) => everybody(),
+            StepOrder::Any => {
+                let (mut one, mut two) = (vec![0; of_name(0).len()], vec![0; of_name(0).len()]);
+                for name in 0..self.names.len() {
+                    for ((one, two), seen) in one.iter_mut().zip(&mut two).zip(of_name(name)) {
+                        *two |= *one & seen;
+                        *one |= seen;
+                    }
+                }
+                two
+            }
+        }
+    }
+
+    pub(crate) fn best_attempt(&self, moments: &[impl Step]) -> Option<Attempt> {
+        match self.order {
+            StepOrder::Strict => self.in_order(moments),
+            StepOrder::Any => self.in_any_order(moments),
+        }
+    }
+
+    /// One pass: of all ways to a step the one that started last is kept, since whatever another
+    /// can still reach, it can.
+    fn in_order(&self, moments: &[impl Step]) -> Option<Attempt> {
+        let mut chains: [Option<Chain>; MOST] = [None; MOST];
+        let mut best = Attempt { group: 0, reached: 0, took: [0; MOST] };
+        for moment in moments {
+            let (at, act) = (moment.at(), moment.act());
+            // The last step first, so that one event is never two steps of an attempt.
+            for step in self.steps_of[act.name()].iter().copied() {
+                let chain = match step.checked_sub(1).map(|before| chains[before]) {
+                    None if act.starts() => Chain { start: at, at, group: act.group() as u32 },
+                    Some(Some(chain)) if at - chain.start <= self.window => Chain { at, ..chain },
+                    _ => continue,
+                };
+                if step == best.reached {
+                    let before = step.checked_sub(1).and_then(|before| chains[before]);
+                    best.took[step] = at - before.map_or(at, |before| before.at);
+                    (best.reached, best.group) = (step + 1, chain.group);
+                }
+                chains[step] = Some(chain);
+            }
+        }
+        (best.reached > 0).then_some(best)
+    }
+
+    /// A window slides over the moments and counts the steps in it.
+    fn in_any_order(&self, moments: &[impl Step]) -> Option<Attempt> {
+        let (mut counts, mut held, mut end) = ([0; MOST], 0, 0);
+        let (mut reached, mut first) = (0, 0);
+        for (start, moment) in moments.iter().enumerate() {
+            while let Some(next) = moments.get(end).filter(|next| next.at() - moment.at() <= self.window) {
+                let name = next.act().name();
+                counts[name] += 1;
+                held += usize::from(counts[name] <= self.steps_of[name].len());
+                end += 1;
+            }
+            if moment.act().starts() && held > reached {
+                (reached, first) = (held, start);
+            }
+            let name = moment.act().name();
+            held -= usize::from(counts[name] <= self.steps_of[name].len());
+            counts[name] -= 1;
+        }
+        (reached > 0).then(|| self.taken(&moments[first..], reached))
+    }
+
+    /// The attempt in any order that starts with the first of these moments.
+    fn taken(&self, moments: &[impl Step], most: usize) -> Attempt {
+        let group = moments[0].act().group() as u32;
+        let mut attempt = Attempt { group, reached: 0, took: [0; MOST] };
+        let (mut counts, mut before) = ([0; MOST], moments[0].at());
+        for moment in moments {
+            let (at, name) = (moment.at(), moment.act().name());
+            counts[name] += 1;
+            if counts[name] <= self.steps_of[name].len() && attempt.reached < most {
+                attempt.took[attempt.reached] = at - before;
+                (attempt.reached, before) = (attempt.reached + 1, at);
+            }
+        }
+        attempt
+    }
+}

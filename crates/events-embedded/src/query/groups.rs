@@ -1,0 +1,382 @@
+//! Counting by groups: the one loop behind every query about numbers.
+//!
+//! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
+//! that their counts are only added up in the end.
+
+pub(crate) mod dictionary;
+pub(crate) mod frequent;
+pub(crate) mod local;
+pub(crate) mod part;
+pub(crate) mod summary;
+
+use std::sync::Arc;
+
+use millimetric_core::query::{Buckets, Column, Dimension, Filter};
+
+use self::part::Part;
+use crate::columns::hyperloglog::{Sketch, TOKENS};
+use crate::columns::visitor_table::VisitorTable;
+use crate::columns::{Chunk, Columns};
+use crate::encoding::field::Field;
+use crate::encoding::text::TextColumn;
+use crate::query::groups::dictionary::{Finished, Labels};
+use crate::query::groups::frequent::Frequent;
+use crate::query::groups::local::Local;
+use crate::query::groups::summary::{Kept, Summary, SummaryKey};
+use crate::query::run;
+use crate::query::run::Span;
+use crate::query::select::{Selection, select};
+use crate::query::sums::Sum;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// What rows are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum By {
+    Field(Field),
+    Property(Arc<str>),
+}
+
+impl From<&Dimension> for By {
+    fn from(dimension: &Dimension) -> Self {
+        match dimension {
+            Dimension::Column(column) => Self::Field(Field::from(*column)),
+            Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
+        }
+    }
+}
+
+impl By {
+    pub(crate) fn column(&self, columns: &Columns, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
+        match self {
+            Self::Field(field) => columns.text(chunk, *field),
+            Self::Property(name) => columns.property(chunk, name),
+        }
+    }
+}
+
+/// What to count: always events, and at most one thing beside visitors.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counting<'a> {
+    pub(crate) filters: &'a [Filter],
+    /// At most four.
+    pub(crate) by: Vec<By>,
+    pub(crate) buckets: Option<Buckets>,
+    pub(crate) uniques: bool,
+    /// The earliest and latest event of each group.
+    pub(crate) spans: bool,
+    /// The property to add up.
+    pub(crate) number: Option<Arc<str>>,
+}
+
+impl Counting<'_> {
+    /// What summaries of this are, if there can be any: of all events or of those of one name, over all
+    /// of the time that a chunk spans.
+    fn summary_key(&self, view: &View) -> Option<SummaryKey> {
+        let event = match self.filters {
+            [] => None,
+            [Filter { column: Column::EventName, value }] => Some(value.clone()),
+            _ => return None,
+        };
+        let plain = self.buckets.is_none() && !self.spans && self.number.is_none();
+        let visitors = self.uniques.then_some(view.visitors.generation);
+        plain.then(|| SummaryKey { by: self.by.clone(), event, visitors })
+    }
+
+    /// Divides the rows by the columns and gives the events of each local group.
+    fn divide(&self, local: &mut Local, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
+        let only_events = !self.uniques && !self.spans && self.number.is_none();
+        let (last, others) = match texts.split_last() {
+            Some((last, others)) if only_events => (Some(last), others),
+            _ => (None, texts),
+        };
+        for column in others {
+            local.divide(selection, column);
+        }
+        let counts = last.and_then(|column| {
+            let counts = local.divide_and_count(selection, column);
+            if counts.is_none() {
+                local.divide(selection, column);
+            }
+            counts
+        });
+        counts.unwrap_or_else(|| local.counts(selection))
+    }
+}
+
+/// The numbers of every group, by the group's place.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) groups: Finished,
+    pub(crate) events: Vec<u64>,
+    /// Empty unless asked for.
+    pub(crate) uniques: Vec<u64>,
+    /// Whether the visitors are estimated.
+    pub(crate) approximate: bool,
+    /// Empty unless asked for.
+    pub(crate) spans: Vec<(i64, i64)>,
+    /// Empty unless asked for.
+    pub(crate) sums: Vec<Sum>,
+}
+
+impl Counted {
+    /// Events of the groups that are not counted apart.
+    pub(crate) fn other(&self) -> u64 {
+        self.groups.other.map_or(0, |group| self.events[group])
+    }
+}
+
+/// Counts the view's rows, those of whole chunks by their summaries. Where there are more groups than
+/// may be counted apart, the most frequent are.
+pub(crate) fn count(
+    view: &View,
+    counting: &Counting<'_>,
+    context: &QueryContext,
+) -> Result<Counted, StoreError> {
+    frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| count_with(view, counting, frequent, context),
+        |frequent| sketch(view, counting, frequent, context),
+    )
+}
+
+/// The same with the groups that are frequent, and whether those are too many.
+pub(crate) fn count_with(
+    view: &View,
+    counting: &Counting<'_>,
+    frequent: Option<Arc<Frequent>>,
+    context: &QueryContext,
+) -> Result<(Counted, bool), StoreError> {
+    let visitors = match counting.uniques {
+        false => Visitors::None,
+        true if visitors_if_many(view, counting.filters, context)?.is_some() => Visitors::Estimated,
+        true => Visitors::Numbered,
+    };
+    let pieces = match visitors {
+        Visitors::Estimated => spans(view),
+        // A summary holds all groups of its chunk.
+        _ if frequent.is_some() => spans(view),
+        _ => pieces(view, counting),
+    };
+    let labels = labels(view, frequent);
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    let start = || Part::new(context);
+    let parts = run::each_of(&pieces, rows, context, start, |part, piece| match piece {
+        Piece::Span(span) => part.add_span(view, counting, visitors, span, &labels),
+        Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
+            Some(kept) => part.add_summary(view, &kept, &labels),
+            None => {
+                run::spans(chunk).try_for_each(|span| part.add_span(view, counting, visitors, &span, &labels))
+            }
+        },
+    })?;
+    let too_many = labels.too_many();
+    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
+}
+
+/// Counts those of the view's rows that are selected, whatever the filters.
+pub(crate) fn count_selected(
+    view: &View,
+    counting: &Counting<'_>,
+    visitors: Visitors<'_>,
+    frequent: Option<Arc<Frequent>>,
+    context: &QueryContext,
+    selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
+) -> Result<(Counted, bool), StoreError> {
+    let labels = labels(view, frequent);
+    let parts = run::each_span(
+        view,
+        context,
+        || Part::new(context),
+        |part, span| {
+            let Some(selection) = selected(span)? else { return Ok(()) };
+            part.add(view, counting, visitors, span, &selection, &labels)
+        },
+    )?;
+    let too_many = labels.too_many();
+    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
+}
+
+/// Labels for the groups of a query.
+pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> Labels {
+    Labels::new(view.shared.options.query_groups, frequent)
+}
+
+/// Adds the groups of the view's rows to a sketch.
+pub(crate) fn sketch(
+    view: &View,
+    counting: &Counting<'_>,
+    frequent: &Frequent,
+    context: &QueryContext,
+) -> Result<(), StoreError> {
+    let columns = &view.shared.columns;
+    run::each_span(
+        view,
+        context,
+        || (),
+        |(), span| {
+            let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+            let mut local = Local::new(&selection, counting.buckets);
+            let mut texts = Vec::with_capacity(counting.by.len());
+            for by in &counting.by {
+                let column = by.column(columns, span.chunk)?;
+                local.divide(&selection, &column);
+                texts.push(column);
+            }
+            local.sketch(&local.counts(&selection), &texts, frequent);
+            Ok(())
+        },
+    )?;
+    Ok(())
+}
+
+/// Work on a view's rows.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    /// A whole segment, of which there may be a summary.
+    Chunk(&'a Chunk, SummaryKey),
+    /// Rows to be looked at.
+    Span(Span<'a>),
+}
+
+/// All rows of the view.
+pub(crate) fn spans(view: &View) -> Vec<Piece<'_>> {
+    view.chunks.iter().flat_map(run::spans).map(Piece::Span).collect()
+}
+
+/// All rows of the view, by whole chunks where these may be summed up.
+pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Piece<'a>> {
+    let Some(key) = counting.summary_key(view) else { return spans(view) };
+    let is_whole = |chunk: &Chunk| {
+        matches!(chunk, Chunk::Sealed(_))
+            && view.from <= chunk.earliest()
+            && chunk.latest() < view.to
+            && !view.hiding.concerns(chunk)
+    };
+    let of_chunk = |chunk| {
+        if is_whole(chunk) && view.shared.columns.may_have_summary(chunk, &key) {
+            return vec![Piece::Chunk(chunk, key.clone())];
+        }
+        run::spans(chunk).map(Piece::Span).collect()
+    };
+    view.chunks.iter().flat_map(of_chunk).collect()
+}
+
+/// The groups of a whole chunk; `None` where they are as much to read as its rows.
+pub(crate) fn summary(
+    view: &View,
+    counting: &Counting<'_>,
+    key: &SummaryKey,
+    chunk: &Chunk,
+    context: &QueryContext,
+) -> Result<Option<Arc<Kept>>, StoreError> {
+    let kept = view.shared.columns.summary(chunk, key, || {
+        let (labels, mut part) = (labels(view, None), Part::new(context));
+        let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
+        for span in run::spans(chunk) {
+            context.check()?;
+            part.add_span(view, counting, visitors, &span, &labels)?;
+            if labels.too_many() {
+                return Ok(Kept::of(None, chunk.rows()));
+            }
+        }
+        let groups = labels.finish();
+        let count = groups.len();
+        let visitors = if counting.uniques {
+            part.visitors.kept(count, view.visitors.len(), context)?
+        } else {
+            Some(Vec::new())
+        };
+        let events = padded(part.events, count, 0);
+        Ok(Kept::of(visitors.map(|visitors| Summary { groups, events, visitors }), chunk.rows()))
+    })?;
+    Ok(Some(kept).filter(|kept| kept.summary().is_some()))
+}
+
+/// Puts together what each core has counted.
+fn counted(
+    counting: &Counting<'_>,
+    visitors: Visitors<'_>,
+    parts: Vec<Part>,
+    labels: Labels,
+    context: &QueryContext,
+) -> Result<Counted, StoreError> {
+    let mut whole = Part::whole(parts, context)?;
+    let groups = labels.finish();
+    let count = groups.len();
+    let uniques = match visitors {
+        Visitors::None => Vec::new(),
+        Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, context)?,
+        Visitors::Estimated => whole.visitors.estimates(count, context)?,
+    };
+    Ok(Counted {
+        events: padded(whole.events, count, 0),
+        uniques,
+        approximate: matches!(visitors, Visitors::Estimated),
+        spans: if counting.spans { padded(whole.spans, count, NO_SPAN) } else { Vec::new() },
+        sums: if counting.number.is_some() { padded(whole.sums, count, Sum::default()) } else { Vec::new() },
+        groups,
+    })
+}
+
+/// How distinct visitors are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Visitors<'a> {
+    None,
+    /// Exactly, by their dense numbers.
+    Numbered,
+    /// The same with numbers of a table for these rows alone, where the visitors of all are too many.
+    NumberedIn(&'a VisitorTable),
+    /// By the tokens of `estimate`.
+    Estimated,
+}
+
+/// About how many visitors are in the selected rows, when they are more than are numbered for one
+/// query. Only an estimate tells; mostly one of all visitors of the chunks, which costs nothing.
+pub(crate) fn visitors_if_many(
+    view: &View,
+    filters: &[Filter],
+    context: &QueryContext,
+) -> Result<Option<u64>, StoreError> {
+    let most = view.shared.options.exact_visitors;
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    if rows <= most || visitors_of_chunks(view, rows, context)? <= most as u64 {
+        return Ok(None);
+    }
+    let parts = run::each_span(
+        view,
+        context,
+        || Part::new(context),
+        |part, span| {
+            let Some(selection) = select(view, span, filters)? else { return Ok(()) };
+            let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
+            part.visitors.reserve(1, TOKENS);
+            part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
+            part.reserve()
+        },
+    )?;
+    let mut whole = Part::whole(parts, context)?;
+    Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > most as u64))
+}
+
+/// About how many visitors the view's chunks have, whatever is in range and hidden.
+fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Result<u64, StoreError> {
+    let sketches = run::each_of(&view.chunks, rows, context, Sketch::default, |whole, chunk| {
+        whole.merge(&*view.shared.columns.visitor_sketch(chunk)?);
+        Ok(())
+    })?;
+    let mut whole = Sketch::default();
+    for sketch in &sketches {
+        whole.merge(sketch);
+    }
+    Ok(whole.estimate())
+}
+
+const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
+
+fn padded<T: Clone>(mut values: Vec<T>, length: usize, value: T) -> Vec<T> {
+    values.resize(length, value);
+    values
+}

@@ -1,0 +1,241 @@
+//! The groups of a response while it is being counted: a number for each distinct combination of
+//! bucket and texts, the same on every core.
+//!
+//! Strangers choose the texts, so groups are bounded in number and bytes. What does not fit, or is not
+//! frequent where only [`Frequent`] groups are counted apart, is one more group: all others.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::query::StatsQuery;
+use parking_lot::Mutex;
+
+use crate::encoding::text::{Dictionary, Interner, TextColumn};
+use crate::query::groups::frequent::Frequent;
+
+const DIMENSIONS: usize = StatsQuery::MAX_DIMENSIONS;
+/// Bytes of the texts of all groups together, for each group that may be counted apart.
+const TEXT_BYTES: usize = 256;
+
+/// A group: its bucket's start, and a code for each dimension (0: no value).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Label {
+    pub(crate) bucket: i64,
+    codes: [u32; DIMENSIONS],
+}
+
+impl Label {
+    /// The group of everything that is not counted apart.
+    const OTHER: Self = Self { bucket: i64::MIN, codes: [Code::NONE; DIMENSIONS] };
+}
+
+/// Codes of texts that were given already, by their code in a column.
+#[derive(Debug)]
+pub(crate) struct Code;
+
+impl Code {
+    /// Not known yet, or not to be had.
+    pub(crate) const NONE: u32 = u32::MAX;
+
+    /// For all texts of each column.
+    pub(crate) fn unknown(columns: &[Arc<TextColumn>]) -> Vec<Vec<u32>> {
+        columns.iter().map(|column| vec![Self::NONE; column.dictionary.len()]).collect()
+    }
+}
+
+/// Gives numbers to labels and codes to texts.
+#[derive(Debug)]
+pub(crate) struct Labels(Mutex<Numbers>);
+
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    texts: [Interner; DIMENSIONS],
+    text_bytes: usize,
+    by_label: HashMap<Label, u32>,
+    labels: Vec<Label>,
+    /// Groups that are counted apart, at the most.
+    limit: usize,
+    frequent: Option<Arc<Frequent>>,
+    too_many: bool,
+}
+
+impl Labels {
+    /// For at most so many groups; `frequent` says which of them, where there are more.
+    pub(crate) fn new(limit: usize, frequent: Option<Arc<Frequent>>) -> Self {
+        Self(Mutex::new(Numbers {
+            texts: Default::default(),
+            text_bytes: 0,
+            by_label: HashMap::new(),
+            labels: Vec::new(),
+            limit,
+            frequent,
+            too_many: false,
+        }))
+    }
+
+    /// Does something with the numbers that no other core may disturb.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Numbers) -> T) -> T {
+        work(&mut self.0.lock())
+    }
+
+    /// Whether there were more groups than can be counted apart.
+    pub(crate) fn too_many(&self) -> bool {
+        self.0.lock().too_many
+    }
+
+    /// The place of each group so far among all of them in the order of [`Finished::compare`].
+    pub(crate) fn ranks(&self, dimensions: usize) -> Vec<u32> {
+        let numbers = self.0.lock();
+        let mut groups: Vec<u32> = (0..numbers.len() as u32).collect();
+        groups.sort_unstable_by(|a, b| {
+            let texts = |group: u32| (0..dimensions).map(move |dimension| (group, dimension));
+            let text = |(group, dimension)| numbers.text(group, dimension);
+            texts(*a).map(text).cmp(texts(*b).map(text))
+        });
+        let mut ranks = vec![0; groups.len()];
+        (0..).zip(groups).for_each(|(rank, group)| ranks[group as usize] = rank);
+        ranks
+    }
+
+    /// Compares two groups of one dimension as [`Finished::compare`] does.
+    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
+        let numbers = self.0.lock();
+        numbers.text(a, 0).cmp(&numbers.text(b, 0))
+    }
+
+    pub(crate) fn finish(self) -> Finished {
+        let numbers = self.0.into_inner();
+        let other = numbers.by_label.get(&Label::OTHER).map(|group| *group as usize);
+        Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels, other }
+    }
+}
+
+impl Numbers {
+    /// The number of the group of a bucket and of one text of each column, given by its code there;
+    /// `known` are the codes of texts that were met before.
+    pub(crate) fn group(
+        &mut self,
+        bucket: i64,
+        columns: &[Arc<TextColumn>],
+        codes: &[u32],
+        known: &mut [Vec<u32>],
+    ) -> u32 {
+        let text = |dimension: usize| columns[dimension].dictionary.get(codes[dimension]);
+        if let Some(frequent) = &self.frequent
+            && !frequent.has(frequent.hash(bucket, (0..columns.len()).map(text)))
+        {
+            return self.add(Label::OTHER);
+        }
+        let mut label = Label { bucket, codes: [0; DIMENSIONS] };
+        for (dimension, known) in known.iter_mut().enumerate() {
+            let code = &mut known[codes[dimension] as usize];
+            if *code == Code::NONE {
+                *code = self.code(dimension, text(dimension));
+            }
+            label.codes[dimension] = *code;
+        }
+        self.number(label)
+    }
+
+    /// The numbers of groups that were counted elsewhere, none of which is that of all others.
+    pub(crate) fn add_all(&mut self, groups: &Finished) -> Vec<u32> {
+        let mut number = |label: &Label| {
+            let mut codes = label.codes;
+            for (dimension, code) in codes.iter_mut().enumerate() {
+                *code = self.code(dimension, groups.texts[dimension].get(*code));
+            }
+            self.number(Label { codes, ..*label })
+        };
+        groups.labels.iter().map(&mut number).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The code of a text; [`Code::NONE`] of a new one for which there is no room.
+    fn code(&mut self, dimension: usize, text: Option<&str>) -> u32 {
+        let interner = &mut self.texts[dimension];
+        let Some(new) = text.filter(|text| interner.known(text.as_bytes()).is_none()) else {
+            return interner.code(text);
+        };
+        if self.text_bytes + new.len() > self.limit.saturating_mul(TEXT_BYTES) {
+            return Code::NONE;
+        }
+        self.text_bytes += new.len();
+        interner.code(text)
+    }
+
+    fn number(&mut self, label: Label) -> u32 {
+        if let Some(number) = self.by_label.get(&label) {
+            return *number;
+        }
+        if self.labels.len() >= self.limit || label.codes.contains(&Code::NONE) {
+            self.too_many = true;
+            return self.add(Label::OTHER);
+        }
+        self.add(label)
+    }
+
+    fn add(&mut self, label: Label) -> u32 {
+        *self.by_label.entry(label).or_insert_with(|| {
+            self.labels.push(label);
+            self.labels.len() as u32 - 1
+        })
+    }
+
+    fn text(&self, group: u32, dimension: usize) -> Option<&str> {
+        match self.labels[group as usize].codes[dimension] {
+            Code::NONE => None,
+            code => self.texts[dimension].dictionary().get(code),
+        }
+    }
+}
+
+/// The groups once all is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    texts: [Dictionary; DIMENSIONS],
+    labels: Vec<Label>,
+    /// The group of everything that is not counted apart, where there is such.
+    pub(crate) other: Option<usize>,
+}
+
+impl Finished {
+    /// How many there are, that of all others included.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Those that are counted apart.
+    pub(crate) fn apart(&self) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(|group| self.other != Some(*group))
+    }
+
+    /// The start of a group's bucket.
+    pub(crate) fn bucket(&self, group: usize) -> i64 {
+        self.labels[group].bucket
+    }
+
+    pub(crate) fn text(&self, group: usize, dimension: usize) -> Option<&str> {
+        match self.labels[group].codes[dimension] {
+            Code::NONE => None,
+            code => self.texts[dimension].get(code),
+        }
+    }
+
+    /// Memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts.iter().map(Dictionary::bytes).sum::<usize>() + size_of_val(self.labels.as_slice())
+    }
+
+    /// By the texts, dimension after dimension; no value first, texts by their bytes.
+    pub(crate) fn compare(&self, a: usize, b: usize, dimensions: usize) -> Ordering {
+        (0..dimensions)
+            .map(|dimension| self.text(a, dimension).cmp(&self.text(b, dimension)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+}

@@ -1,0 +1,295 @@
+//! Local group numbers: within one span each row gets a small number, combined from its bucket
+//! and the codes of the dimensions. What a number means for the whole answer is told once per
+//! group and not once per row.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashTable};
+use millimetric_core::query::{Buckets, StatsQuery};
+
+use crate::encoding::text::{TextColumn, widen, with_codes};
+use crate::encoding::times::Times;
+use crate::query::calendar;
+use crate::query::groups::dictionary::{Code, Labels};
+use crate::query::groups::frequent::Frequent;
+use crate::query::select::{Rows, Selection};
+
+/// How a local group number was made from the one before it and a code.
+#[derive(Debug)]
+enum Step {
+    /// number = before × codes + code
+    Product { codes: u32 },
+    /// Each combination that occurs: before in the upper half, code in the lower.
+    Listed(Vec<u64>),
+}
+
+/// A local group number for each selected row, in their order.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    /// All rows are in group 0.
+    One,
+    /// Rows up to each place are in one group.
+    Runs(Vec<(usize, u32)>),
+    Each(Vec<u32>),
+}
+
+/// The local group numbers of the selected rows of one span.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) ids: Ids,
+    /// Numbers are below this.
+    count: usize,
+    /// The start of each bucket.
+    buckets: Vec<i64>,
+    steps: Vec<Step>,
+}
+
+impl Local {
+    pub(crate) fn new(selection: &Selection, buckets: Option<Buckets>) -> Self {
+        let (ids, starts) = match (buckets, &selection.rows) {
+            (None, _) => (Ids::One, Vec::new()),
+            (Some(buckets), Rows::Span(rows)) if selection.sorted => {
+                bucket_runs(&selection.times, rows.clone(), buckets)
+            }
+            (Some(buckets), _) => bucket_ids(selection, buckets),
+        };
+        Self { ids, count: starts.len().max(1), buckets: starts, steps: Vec::new() }
+    }
+
+    /// Splits every group by the codes of a column.
+    pub(crate) fn divide(&mut self, selection: &Selection, column: &TextColumn) {
+        let rows = &selection.rows;
+        let before = std::mem::replace(&mut self.ids, Ids::One).each(rows.len());
+        let Some(codes) = self.product(column, rows.len()) else {
+            let (ids, listed) = listed(before, rows, column);
+            self.ids = Ids::Each(ids);
+            self.count = listed.len();
+            self.steps.push(Step::Listed(listed));
+            return;
+        };
+        self.ids = Ids::Each(with_codes!(&column.codes, |values| match (before, rows) {
+            (None, Rows::Span(rows)) => values[rows.clone()].iter().map(|code| widen(*code)).collect(),
+            (None, Rows::List(rows)) => rows.iter().map(|row| widen(values[*row as usize])).collect(),
+            (Some(mut ids), Rows::Span(rows)) => {
+                let next = |(id, code): (&mut u32, &_)| *id = *id * codes + widen(*code);
+                ids.iter_mut().zip(&values[rows.clone()]).for_each(next);
+                ids
+            }
+            (Some(mut ids), Rows::List(rows)) => {
+                let next = |(id, row): (&mut u32, &u32)| *id = *id * codes + widen(values[*row as usize]);
+                ids.iter_mut().zip(rows).for_each(next);
+                ids
+            }
+        }));
+        self.count *= codes as usize;
+        self.steps.push(Step::Product { codes });
+    }
+
+    /// Splits every group by the codes of a last column and gives the events of each, without
+    /// keeping which row is where; `None` when that would not be less work.
+    pub(crate) fn divide_and_count(
+        &mut self,
+        selection: &Selection,
+        column: &TextColumn,
+    ) -> Option<Vec<u32>> {
+        let rows = &selection.rows;
+        let codes = self.product(column, rows.len())?;
+        let before = std::mem::replace(&mut self.ids, Ids::One).each(rows.len());
+        self.count *= codes as usize;
+        self.steps.push(Step::Product { codes });
+        let mut counts = vec![0; self.count];
+        let mut count = |id: u32| counts[id as usize] += 1;
+        with_codes!(&column.codes, |values| match (before, rows) {
+            (None, Rows::Span(rows)) => values[rows.clone()].iter().for_each(|code| count(widen(*code))),
+            (None, Rows::List(rows)) => rows.iter().for_each(|row| count(widen(values[*row as usize]))),
+            (Some(ids), Rows::Span(rows)) => {
+                let pairs = ids.iter().zip(&values[rows.clone()]);
+                pairs.for_each(|(id, code)| count(id * codes + widen(*code)));
+            }
+            (Some(ids), Rows::List(rows)) => {
+                let pairs = ids.iter().zip(rows);
+                pairs.for_each(|(id, row)| count(id * codes + widen(values[*row as usize])));
+            }
+        });
+        Some(counts)
+    }
+
+    /// How many codes the column has, if all combinations with the groups so far are few enough
+    /// for an array.
+    fn product(&self, column: &TextColumn, rows: usize) -> Option<u32> {
+        let codes = column.dictionary.len();
+        (self.count.saturating_mul(codes) <= rows.max(4096)).then_some(codes as u32)
+    }
+
+    /// The events of each local group.
+    pub(crate) fn counts(&self, selection: &Selection) -> Vec<u32> {
+        let mut counts = vec![0; self.count];
+        match &self.ids {
+            Ids::One => counts[0] = selection.rows.len() as u32,
+            Ids::Runs(runs) => {
+                let mut start = 0;
+                for (end, id) in runs {
+                    counts[*id as usize] += (end - start) as u32;
+                    start = *end;
+                }
+            }
+            Ids::Each(ids) => ids.iter().for_each(|id| counts[*id as usize] += 1),
+        }
+        counts
+    }
+
+    /// The answer's group of each local group that has events, and how many the answer has now.
+    pub(crate) fn groups(
+        &self,
+        counts: &[u32],
+        texts: &[Arc<TextColumn>],
+        labels: &Labels,
+    ) -> (Vec<u32>, usize) {
+        let mut known = Code::unknown(texts);
+        labels.with(|numbers| {
+            let mut groups = vec![0; self.count];
+            for (id, group) in groups.iter_mut().enumerate().filter(|(id, _)| counts[*id] > 0) {
+                let (bucket, codes) = self.taken_apart(id as u32);
+                *group = numbers.group(bucket, texts, &codes, &mut known);
+            }
+            (groups, numbers.len())
+        })
+    }
+
+    /// Adds the events of each local group to a sketch.
+    pub(crate) fn sketch(&self, counts: &[u32], texts: &[Arc<TextColumn>], frequent: &Frequent) {
+        for (id, count) in (0..).zip(counts).filter(|(_, count)| **count > 0) {
+            let (bucket, codes) = self.taken_apart(id);
+            let texts = texts.iter().zip(codes).map(|(column, code)| column.dictionary.get(code));
+            frequent.add(frequent.hash(bucket, texts), *count);
+        }
+    }
+
+    /// The bucket and the codes that a local group number was made from.
+    fn taken_apart(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
+        let mut local = [0; StatsQuery::MAX_DIMENSIONS];
+        for (dimension, step) in self.steps.iter().enumerate().rev() {
+            (id, local[dimension]) = match step {
+                Step::Product { codes } => (id / codes, id % codes),
+                Step::Listed(listed) => ((listed[id as usize] >> 32) as u32, listed[id as usize] as u32),
+            };
+        }
+        (self.buckets.get(id as usize).copied().unwrap_or_default(), local)
+    }
+
+    /// Tells the answer's group of the row at a place of the selection.
+    pub(crate) fn group_at(self, selection: &Selection, groups: &[u32]) -> impl Fn(usize) -> u32 {
+        let ids = self.ids.each(selection.rows.len());
+        move |place| ids.as_ref().map_or(groups[0], |ids| groups[ids[place] as usize])
+    }
+
+    /// Calls `each` with every selected row and its local group.
+    pub(crate) fn each(self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
+        let ids = self.ids.each(selection.rows.len());
+        let mut place = 0;
+        selection.rows.each(|row| {
+            each(row, ids.as_ref().map_or(0, |ids| ids[place]));
+            place += 1;
+        });
+    }
+}
+
+impl Ids {
+    /// One by one; none when there is one group only.
+    fn each(self, rows: usize) -> Option<Vec<u32>> {
+        match self {
+            Self::One => None,
+            Self::Each(ids) => Some(ids),
+            Self::Runs(runs) => {
+                let mut ids = Vec::with_capacity(rows);
+                for (end, id) in runs {
+                    ids.resize(end, id);
+                }
+                Some(ids)
+            }
+        }
+    }
+}
+
+/// Numbers for the combinations that occur, when an array of all would be too large.
+fn listed(before: Option<Vec<u32>>, rows: &Rows, column: &TextColumn) -> (Vec<u32>, Vec<u64>) {
+    let mut listed = Vec::new();
+    let mut known: HashTable<u32> = HashTable::new();
+    let mut ids = before.unwrap_or_else(|| vec![0; rows.len()]);
+    let mut place = 0;
+    rows.each(|row| {
+        let pair = u64::from(ids[place]) << 32 | u64::from(column.codes.get(row));
+        let found = known.find(spread(pair), |id| listed[*id as usize] == pair).copied();
+        ids[place] = found.unwrap_or_else(|| {
+            let id = listed.len() as u32;
+            listed.push(pair);
+            known.insert_unique(spread(pair), id, |id| spread(listed[*id as usize]));
+            id
+        });
+        place += 1;
+    });
+    (ids, listed)
+}
+
+/// Spreads dense numbers over all bits; both are the store's own, so nobody can craft clashes.
+fn spread(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 32
+}
+
+/// Numbers for the starts of buckets.
+#[derive(Default)]
+struct Starts {
+    starts: Vec<i64>,
+    numbers: HashMap<i64, u32>,
+}
+
+impl Starts {
+    fn number(&mut self, start: i64) -> u32 {
+        *self.numbers.entry(start).or_insert_with(|| {
+            self.starts.push(start);
+            self.starts.len() as u32 - 1
+        })
+    }
+}
+
+/// The buckets of rows whose times ascend, and where they start.
+fn bucket_runs(times: &Times, rows: Range<usize>, buckets: Buckets) -> (Ids, Vec<i64>) {
+    let mut starts = Starts::default();
+    let mut runs = Vec::new();
+    let mut row = rows.start;
+    while row < rows.end {
+        let bucket = calendar::bucket_at(buckets, times.at(row));
+        row = times.first_from(row..rows.end, bucket.to);
+        runs.push((row - rows.start, starts.number(bucket.start)));
+    }
+    (Ids::Runs(runs), starts.starts)
+}
+
+/// The bucket of each selected row, and where the buckets start.
+fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
+    let mut starts = Starts::default();
+    // Spans of time whose bucket is known, by their first instant; rows nearly always stay in
+    // the one they are in.
+    let mut known: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
+    let (mut from, mut to, mut id) = (i64::MAX, i64::MIN, 0);
+    let mut ids = Vec::with_capacity(selection.rows.len());
+    selection.rows.each(|row| {
+        let time = selection.times.at(row);
+        if time < from || time >= to {
+            let found = known.range(..=time).next_back().filter(|(_, (to, _))| time < *to);
+            (from, to, id) = if let Some((from, (to, id))) = found {
+                (*from, *to, *id)
+            } else {
+                let bucket = calendar::bucket_at(buckets, time);
+                let id = starts.number(bucket.start);
+                known.insert(bucket.from, (bucket.to, id));
+                (bucket.from, bucket.to, id)
+            };
+        }
+        ids.push(id);
+    });
+    (Ids::Each(ids), starts.starts)
+}

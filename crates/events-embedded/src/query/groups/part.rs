@@ -1,0 +1,186 @@
+//! What one core has counted of the groups of a query, and how that of several cores becomes one.
+
+use std::sync::Arc;
+
+use crate::columns::hyperloglog::TOKENS;
+use crate::query::distinct::Distinct;
+use crate::query::groups::dictionary::Labels;
+use crate::query::groups::local::{Ids, Local};
+use crate::query::groups::summary::Kept;
+use crate::query::groups::{Counting, NO_SPAN, Visitors};
+use crate::query::run::Span;
+use crate::query::select::{Rows, Selection, select};
+use crate::query::sums::Sum;
+use crate::query::view::View;
+use crate::resources::query_context::{QueryContext, Reservation};
+use millimetric_events::StoreError;
+
+/// What one core has counted.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) events: Vec<u64>,
+    pub(crate) visitors: Distinct,
+    pub(crate) spans: Vec<(i64, i64)>,
+    pub(crate) sums: Vec<Sum>,
+    memory: Reservation,
+}
+
+impl Part {
+    pub(crate) fn new(context: &QueryContext) -> Self {
+        let (events, visitors) = (Vec::new(), Distinct::default());
+        Self { events, visitors, spans: Vec::new(), sums: Vec::new(), memory: context.memory() }
+    }
+
+    /// What all cores have counted.
+    pub(crate) fn whole(parts: Vec<Self>, context: &QueryContext) -> Result<Self, StoreError> {
+        parts.into_iter().try_fold(Self::new(context), Self::merge)
+    }
+
+    /// Reserves the memory that it takes by now.
+    pub(crate) fn reserve(&mut self) -> Result<(), StoreError> {
+        let of_groups = size_of_val(self.events.as_slice())
+            + size_of_val(self.spans.as_slice())
+            + size_of_val(self.sums.as_slice());
+        self.memory.grow_to(of_groups + self.visitors.bytes())
+    }
+
+    /// Adds the rows of a span that the query is about.
+    pub(crate) fn add_span(
+        &mut self,
+        view: &View,
+        counting: &Counting<'_>,
+        visitors: Visitors<'_>,
+        span: &Span<'_>,
+        labels: &Labels,
+    ) -> Result<(), StoreError> {
+        if labels.too_many() {
+            // It is counted once more, by the most frequent groups.
+            return Ok(());
+        }
+        let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+        self.add(view, counting, visitors, span, &selection, labels)
+    }
+
+    /// Adds the rows of a whole chunk that the query is about.
+    pub(crate) fn add_summary(
+        &mut self,
+        view: &View,
+        kept: &Arc<Kept>,
+        labels: &Labels,
+    ) -> Result<(), StoreError> {
+        let Some(summary) = kept.summary() else { return Ok(()) };
+        let (groups, count) = labels.with(|numbers| (numbers.add_all(&summary.groups), numbers.len()));
+        self.events.resize(self.events.len().max(count), 0);
+        for (group, events) in groups.iter().zip(&summary.events) {
+            self.events[*group as usize] += events;
+        }
+        if !summary.visitors.is_empty() {
+            self.visitors.reserve(count, view.visitors.len());
+            self.visitors.add_summary(&groups, kept);
+        }
+        self.reserve()
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        view: &View,
+        counting: &Counting<'_>,
+        visitors: Visitors<'_>,
+        span: &Span<'_>,
+        selection: &Selection,
+        labels: &Labels,
+    ) -> Result<(), StoreError> {
+        let columns = &view.shared.columns;
+        let mut local = Local::new(selection, counting.buckets);
+        let mut texts = Vec::with_capacity(counting.by.len());
+        for by in &counting.by {
+            texts.push(by.column(columns, span.chunk)?);
+        }
+        let counts = counting.divide(&mut local, selection, &texts);
+        let (groups, count) = local.groups(&counts, &texts, labels);
+        self.events.resize(self.events.len().max(count), 0);
+        for (group, events) in groups.iter().zip(&counts).filter(|(_, events)| **events > 0) {
+            self.events[*group as usize] += u64::from(*events);
+        }
+        let seen = match visitors {
+            Visitors::None => None,
+            Visitors::Numbered => {
+                let numbers = columns.visitors(span.chunk, &view.visitors)?;
+                Some((numbers, view.visitors.len()))
+            }
+            Visitors::NumberedIn(table) => {
+                let hashes = columns.visitor_hashes(span.chunk)?;
+                let mut numbers = vec![0; hashes.len()];
+                selection.rows.each(|row| numbers[row] = table.number(hashes[row]));
+                Some((Arc::new(numbers), table.len()))
+            }
+            Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
+        };
+        if let Some((seen, most)) = seen {
+            self.visitors.reserve(count, most);
+            self.add_visitors(&local.ids, &groups, &counts, selection, &seen);
+        }
+        if counting.spans {
+            self.spans.resize(self.spans.len().max(count), NO_SPAN);
+            local.each(selection, |row, id| {
+                let span = &mut self.spans[groups[id as usize] as usize];
+                let time = selection.times.at(row);
+                *span = (span.0.min(time), span.1.max(time));
+            });
+        } else if let Some(name) = &counting.number {
+            let numbers = columns.numbers(span.chunk, name)?;
+            self.sums.resize(self.sums.len().max(count), Sum::default());
+            local.each(selection, |row, id| {
+                if !numbers[row].is_nan() {
+                    self.sums[groups[id as usize] as usize].add(numbers[row]);
+                }
+            });
+        }
+        self.reserve()
+    }
+
+    fn add_visitors(
+        &mut self,
+        ids: &Ids,
+        groups: &[u32],
+        counts: &[u32],
+        selection: &Selection,
+        visitors: &Arc<Vec<u32>>,
+    ) {
+        let rows = &selection.rows;
+        match (ids, rows) {
+            (Ids::One, _) => self.visitors.add_group(groups[0], visitors, rows, 0..rows.len()),
+            (Ids::Runs(runs), _) => {
+                let mut start = 0;
+                for (end, id) in runs {
+                    self.visitors.add_group(groups[*id as usize], visitors, rows, start..*end);
+                    start = *end;
+                }
+            }
+            (Ids::Each(ids), Rows::Span(rows)) => {
+                let seen = ids.iter().copied().zip(visitors[rows.clone()].iter().copied());
+                self.visitors.add(groups, counts, seen);
+            }
+            (Ids::Each(ids), Rows::List(rows)) => {
+                let seen = ids.iter().copied().zip(rows.iter().map(|row| visitors[*row as usize]));
+                self.visitors.add(groups, counts, seen);
+            }
+        }
+    }
+
+    fn merge(mut self, other: Self) -> Result<Self, StoreError> {
+        let length = self.events.len().max(other.events.len());
+        self.events.resize(length, 0);
+        self.events.iter_mut().zip(other.events).for_each(|(mine, theirs)| *mine += theirs);
+        self.visitors.merge(other.visitors);
+        self.spans.resize(self.spans.len().max(other.spans.len()), NO_SPAN);
+        for (mine, theirs) in self.spans.iter_mut().zip(other.spans) {
+            *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1));
+        }
+        self.sums.resize(self.sums.len().max(other.sums.len()), Sum::default());
+        self.sums.iter_mut().zip(other.sums).for_each(|(mine, theirs)| mine.merge(theirs));
+        drop(other.memory);
+        self.reserve()?;
+        Ok(self)
+    }
+}

@@ -1,0 +1,108 @@
+//! `GET /v1/events`: which event names occur, when, and with which properties.
+//! Counting is in `groups` and `property_names`; nothing here looks at a row.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
+
+use crate::columns::Chunk;
+use crate::encoding::field::Field;
+use crate::encoding::row::instant;
+use crate::query::groups;
+use crate::query::groups::{By, Counting};
+use crate::query::property_names::{Properties, PropertyNames};
+use crate::query::run;
+use crate::query::select::select;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// Answers the query from the view's rows.
+pub(crate) fn names(
+    view: &View,
+    query: &NamesQuery,
+    context: &QueryContext,
+) -> Result<NamesResponse, StoreError> {
+    let by = vec![By::Field(Field::EventName)];
+    let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
+    let counted = groups::count(view, &counting, context)?;
+    let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
+    let mut order: Vec<usize> = counted.groups.apart().collect();
+    order.sort_unstable_by_key(|group| (Reverse(counted.events[*group]), name(*group)));
+    let other = counted.other();
+    let truncated = order.len() > query.limit.get() || other > 0;
+    order.truncate(query.limit.get());
+    let mut properties = order.iter().map(|group| (name(*group), Properties::default())).collect();
+    count_properties(view, &mut properties, context)?;
+    let row = |group: usize| {
+        let (properties, other_properties) = ranked(properties.remove(name(group)).unwrap_or_default());
+        NamesRow {
+            event_name: name(group).to_owned(),
+            count: counted.events[group],
+            uniques: counted.uniques[group],
+            first_seen: instant(counted.spans[group].0),
+            last_seen: instant(counted.spans[group].1),
+            properties,
+            other_properties,
+        }
+    };
+    let rows = order.into_iter().map(row).collect();
+    Ok(NamesResponse { rows, truncated, other, approximate: counted.approximate })
+}
+
+/// Counts the properties of these event names in the view's rows.
+fn count_properties(
+    view: &View,
+    by_event: &mut HashMap<&str, Properties>,
+    context: &QueryContext,
+) -> Result<(), StoreError> {
+    let rows = view.chunks.iter().map(Chunk::rows).sum();
+    let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |found, chunk| {
+        found.push(of_chunk(view, chunk, context)?);
+        Ok(())
+    })?;
+    let mut memory = context.memory();
+    let mut bytes = 0;
+    for of_chunk in of_cores.into_iter().flatten() {
+        context.check()?;
+        for (event, theirs) in of_chunk.by_event() {
+            let Some(mine) = by_event.get_mut(event) else { continue };
+            mine.other += theirs.other;
+            for (name, count) in &theirs.counts {
+                if let Some(known) = mine.counts.get_mut(name) {
+                    *known += count;
+                } else {
+                    bytes += name.len() + size_of::<(String, u64)>();
+                    mine.counts.insert(name.clone(), *count);
+                }
+            }
+        }
+        memory.grow_to(bytes)?;
+    }
+    Ok(())
+}
+
+/// The property names of the view's rows of a chunk, kept where these are all of its rows.
+fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<PropertyNames>, StoreError> {
+    let columns = &view.shared.columns;
+    let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
+    match selected.map(|selection| selection.rows) {
+        None => Ok(Arc::default()),
+        Some(rows) if rows.len() == chunk.rows() => {
+            columns.property_names(chunk, || PropertyNames::count(columns, chunk, &rows, context))
+        }
+        Some(rows) => PropertyNames::count(columns, chunk, &rows, context).map(Arc::new),
+    }
+}
+
+/// The most frequent properties, and how often all others occur.
+fn ranked(properties: Properties) -> (Vec<PropertySeen>, u64) {
+    let Properties { counts, mut other } = properties;
+    let mut seen: Vec<_> = counts.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
+    seen.sort_unstable_by(|a, b| (Reverse(a.count), &a.name).cmp(&(Reverse(b.count), &b.name)));
+    let cut = seen.split_off(seen.len().min(NamesRow::MAX_PROPERTIES));
+    other += cut.iter().map(|property| property.count).sum::<u64>();
+    (seen, other)
+}

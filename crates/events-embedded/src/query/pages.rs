@@ -1,0 +1,223 @@
+//! `GET /v1/pages`: page views by path, and where sessions begin and end. What a session is, is
+//! defined at [`PagesQuery`].
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort};
+
+use crate::columns::visitor_table::VisitorTable;
+use crate::encoding::field::Field;
+use crate::encoding::frame_of_reference::NO_NUMBER;
+use crate::query::groups;
+use crate::query::groups::frequent;
+use crate::query::groups::frequent::Frequent;
+use crate::query::groups::{By, Counted, Counting, Visitors};
+use crate::query::run::Span;
+use crate::query::select::{Selection, select};
+use crate::query::sessions::{Marks, Session, Sessions};
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// Answers the query from the view's rows.
+pub(crate) fn pages(
+    view: &View,
+    query: &PagesQuery,
+    context: &QueryContext,
+) -> Result<PagesResponse, StoreError> {
+    let by_path = Counting { filters: &[page_view()], by: by_path(), ..Counting::default() };
+    let (found, whole, other) = frequent::with_frequent(
+        view.shared.options.query_groups,
+        context,
+        |frequent| count(view, query, frequent, context),
+        |frequent| groups::sketch(view, &by_path, frequent, context),
+    )?;
+    let mut rows: Vec<PagesRow> = found.into_values().filter(|row| row.views > 0).collect();
+    let number = |row: &PagesRow| match query.sort {
+        PagesSort::Views => row.views,
+        PagesSort::Entries => row.entries,
+        PagesSort::Exits => row.exits,
+    };
+    rows.sort_unstable_by(|a, b| (Reverse(number(a)), &a.path).cmp(&(Reverse(number(b)), &b.path)));
+    let truncated = rows.len() > query.limit.get() || other > 0;
+    rows.truncate(query.limit.get());
+    Ok(PagesResponse { rows, sessions: whole.sessions, bounces: whole.bounces, truncated, other })
+}
+
+/// Rows by path.
+type Rows = HashMap<Option<String>, PagesRow>;
+
+/// The rows, what was counted of sessions, and the page views of paths that have no row; and whether
+/// there are too many paths.
+fn count(
+    view: &View,
+    query: &PagesQuery,
+    frequent: Option<Arc<Frequent>>,
+    context: &QueryContext,
+) -> Result<((Rows, Tally, u64), bool), StoreError> {
+    let labels = groups::labels(view, frequent.clone());
+    let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
+    let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
+    let mut whole = Tally::default();
+    for tally in tallies {
+        whole.merge(&tally);
+    }
+    let (mut too_many, mut other) = (labels.too_many(), 0);
+    let labels = labels.finish();
+    let mut rows = Rows::new();
+    for group in labels.apart() {
+        let Some(path) = whole.paths.get(group) else { continue };
+        let row = row(&mut rows, labels.text(group, 0));
+        (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
+    }
+    let views = Views { view, filtered: !query.filters.is_empty(), counting, frequent };
+    for (counted, more) in views.count(context)? {
+        too_many |= more;
+        other += counted.other();
+        for group in counted.groups.apart() {
+            let row = row(&mut rows, counted.groups.text(group, 0));
+            row.views += counted.events[group];
+            row.uniques += counted.uniques[group];
+        }
+    }
+    Ok(((rows, whole, other), too_many))
+}
+
+/// The row of a path.
+fn row<'a>(rows: &'a mut Rows, path: Option<&str>) -> &'a mut PagesRow {
+    let path = path.map(str::to_owned);
+    rows.entry(path).or_insert_with_key(|path| PagesRow { path: path.clone(), ..PagesRow::default() })
+}
+
+/// The page views of sessions that count.
+struct Views<'a> {
+    view: &'a View,
+    /// Whether some sessions do not count.
+    filtered: bool,
+    counting: Marks,
+    /// The paths that are counted apart, where they are too many.
+    frequent: Option<Arc<Frequent>>,
+}
+
+impl Views<'_> {
+    /// Counts them and their visitors by path: visitors too many to be numbered at once in several
+    /// rounds, whose numbers add up.
+    fn count(&self, context: &QueryContext) -> Result<Vec<(Counted, bool)>, StoreError> {
+        let counting = Counting { by: by_path(), uniques: true, ..Counting::default() };
+        let frequent = || self.frequent.clone();
+        let Some(visitors) = groups::visitors_if_many(self.view, &[page_view()], context)? else {
+            if !self.filtered {
+                let filters = &[page_view()];
+                let counting = Counting { filters, ..counting };
+                return Ok(vec![groups::count_with(self.view, &counting, frequent(), context)?]);
+            }
+            let selected = |span: &Span<'_>| self.select(span);
+            let counted = groups::count_selected(
+                self.view,
+                &counting,
+                Visitors::Numbered,
+                frequent(),
+                context,
+                selected,
+            )?;
+            return Ok(vec![counted]);
+        };
+        let rounds = visitors.div_ceil(self.view.shared.options.exact_visitors as u64);
+        let count = |round| {
+            let numbers = VisitorTable::new(0);
+            let selected = |span: &Span<'_>| self.select_round(span, round, rounds);
+            groups::count_selected(
+                self.view,
+                &counting,
+                Visitors::NumberedIn(&numbers),
+                frequent(),
+                context,
+                selected,
+            )
+        };
+        (0..rounds).map(count).collect()
+    }
+
+    fn select(&self, span: &Span<'_>) -> Result<Option<Selection>, StoreError> {
+        if !self.filtered {
+            return select(self.view, span, &[page_view()]);
+        }
+        let Some(mut selection) = select(self.view, span, &[])? else { return Ok(None) };
+        let numbers = self.view.shared.columns.session_numbers(span.chunk)?;
+        let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
+        let foreign = || StoreError::Internal("rows of another question".to_owned());
+        let chunk = chunk.ok_or_else(foreign)?;
+        let counts = |number: u32| number != NO_NUMBER && self.counting.has(chunk, number);
+        selection.rows = selection.rows.retain(|row| counts(numbers.at(row)));
+        Ok((selection.rows.len() > 0).then_some(selection))
+    }
+
+    /// Those of the visitors whose turn is in a round.
+    fn select_round(
+        &self,
+        span: &Span<'_>,
+        round: u64,
+        rounds: u64,
+    ) -> Result<Option<Selection>, StoreError> {
+        let Some(mut selection) = self.select(span)? else { return Ok(None) };
+        let hashes = self.view.shared.columns.visitor_hashes(span.chunk)?;
+        selection.rows = selection.rows.retain(|row| hashes[row] % rounds == round);
+        Ok((selection.rows.len() > 0).then_some(selection))
+    }
+}
+
+fn by_path() -> Vec<By> {
+    vec![By::Field(Field::Path)]
+}
+
+fn page_view() -> Filter {
+    Filter { column: Column::EventName, value: PAGE_VIEW.to_owned() }
+}
+
+/// What was counted of sessions, by path.
+#[derive(Debug, Default)]
+struct Tally {
+    paths: Vec<PathTally>,
+    sessions: u64,
+    bounces: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct PathTally {
+    entries: u64,
+    exits: u64,
+    bounces: u64,
+}
+
+impl Tally {
+    fn add(&mut self, session: &Session) {
+        let bounce = u64::from(session.bounce);
+        self.sessions += 1;
+        self.bounces += bounce;
+        self.path(session.exit).exits += 1;
+        let path = self.path(session.entry);
+        path.entries += 1;
+        path.bounces += bounce;
+    }
+
+    fn path(&mut self, label: u32) -> &mut PathTally {
+        let place = label as usize;
+        if place >= self.paths.len() {
+            self.paths.resize(place + 1, PathTally::default());
+        }
+        &mut self.paths[place]
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sessions += other.sessions;
+        self.bounces += other.bounces;
+        for (label, theirs) in (0..).zip(&other.paths) {
+            let mine = self.path(label);
+            mine.entries += theirs.entries;
+            mine.exits += theirs.exits;
+            mine.bounces += theirs.bounces;
+        }
+    }
+}

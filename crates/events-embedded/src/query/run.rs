@@ -1,0 +1,120 @@
+//! Running a kernel: off the runtime's threads, and split over the cores that no other query uses.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::columns::Chunk;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::{QueryLimit, StoreError};
+
+/// Rows of one piece of work, at most.
+const SPAN_ROWS: usize = 262_144;
+/// Below so many rows a second thread costs more than it gives.
+const ROWS_FOR_THREADS: usize = 100_000;
+
+struct CancelOnDrop(QueryContext);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Runs the kernel on a thread that may block; dropping the future ends it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    context: QueryContext,
+    kernel: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let guard = CancelOnDrop(context);
+    let context = guard.0.clone();
+    let response = guard.0.spawn(move || {
+        // It may have waited for the thread longer than its client did for the answer.
+        context.check()?;
+        let _busy = context.enter();
+        kernel(&context)
+    });
+    // A kernel that waits for the disk cannot look at the clock.
+    let response = match guard.0.deadline() {
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), response)
+            .await
+            .map_err(|_| StoreError::QueryTooLarge(QueryLimit::Time))?,
+        None => response.await,
+    };
+    response.map_err(|error| StoreError::Internal(format!("a query failed: {error}")))?
+}
+
+/// Runs work that is no query on a thread that may block.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Internal(format!("work of the event store failed: {error}")))?
+}
+
+/// Some rows of one chunk.
+#[derive(Debug, Clone)]
+pub(crate) struct Span<'a> {
+    pub(crate) chunk: &'a Chunk,
+    pub(crate) rows: Range<usize>,
+}
+
+/// Does all of the view's rows, a span at a time, on as many cores as it is worth; gives what
+/// each core collected.
+pub(crate) fn each_span<A: Send>(
+    view: &View,
+    context: &QueryContext,
+    start: impl Fn() -> A + Sync,
+    each: impl Fn(&mut A, &Span<'_>) -> Result<(), StoreError> + Sync,
+) -> Result<Vec<A>, StoreError> {
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, context, start, each)
+}
+
+/// Does all pieces of a work on so many rows, one at a time, on as many cores as it is worth;
+/// gives what each core collected.
+pub(crate) fn each_of<I: Sync, A: Send>(
+    pieces: &[I],
+    rows: usize,
+    context: &QueryContext,
+    start: impl Fn() -> A + Sync,
+    each: impl Fn(&mut A, &I) -> Result<(), StoreError> + Sync,
+) -> Result<Vec<A>, StoreError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut collected = start();
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            context.check()?;
+            each(&mut collected, piece)?;
+        }
+        Ok(collected)
+    };
+    if rows < ROWS_FOR_THREADS || pieces.len() < 2 {
+        return Ok(vec![work()?]);
+    }
+    let cores = cores();
+    let helpers = context.helpers(cores.min(pieces.len()) - 1, cores);
+    if helpers.count() == 0 {
+        return Ok(vec![work()?]);
+    }
+    std::thread::scope(|threads| {
+        let others: Vec<_> = (0..helpers.count()).map(|_| threads.spawn(work)).collect();
+        let mut collected = vec![work()?];
+        for other in others {
+            let panicked = |_| StoreError::Internal("a kernel's thread panicked".to_owned());
+            collected.push(other.join().map_err(panicked)??);
+        }
+        Ok(collected)
+    })
+}
+
+/// How many cores there are.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The spans of a chunk.
+pub(crate) fn spans(chunk: &Chunk) -> impl Iterator<Item = Span<'_>> {
+    let rows = chunk.rows();
+    (0..rows).step_by(SPAN_ROWS).map(move |start| Span { chunk, rows: start..rows.min(start + SPAN_ROWS) })
+}

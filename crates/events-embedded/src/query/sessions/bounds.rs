@@ -1,0 +1,140 @@
+//! Where each session of a chunk begins and ends: its first page view and its last.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
+use crate::encoding::text::TextColumn;
+use crate::encoding::times::Times;
+use crate::query::select::Rows;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// The rows of a session's entry and exit, which are the same where there is only one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) entry: u32,
+    pub(crate) exit: u32,
+}
+
+impl Ends {
+    const NONE: Self = Self { entry: NO_NUMBER, exit: NO_NUMBER };
+
+    /// The rows; `None` when the session has none.
+    pub(crate) fn rows(self) -> Option<(usize, usize)> {
+        (self != Self::NONE).then_some((self.entry as usize, self.exit as usize))
+    }
+}
+
+/// The page views of some sessions of a chunk.
+pub(crate) struct PageViews<'a> {
+    /// The rows that count.
+    pub(crate) rows: &'a Rows,
+    pub(crate) times: &'a Times,
+    /// Whether the times ascend.
+    pub(crate) sorted: bool,
+    /// The session of each row of the chunk.
+    pub(crate) numbers: &'a NearNumbers,
+    /// The sessions.
+    pub(crate) sessions: Range<usize>,
+    pub(crate) paths: &'a TextColumn,
+}
+
+impl PageViews<'_> {
+    /// The ends of each session, and whether filters may make another page view the entry of one: page
+    /// views of one millisecond come by their path, and then those first that pass the filters.
+    pub(crate) fn ends(
+        &self,
+        passes: impl Fn(usize) -> bool,
+        context: &QueryContext,
+    ) -> Result<(Vec<Ends>, bool), StoreError> {
+        if self.sorted {
+            let (ends, tied) = self.first_and_last(context)?;
+            if !tied {
+                return Ok((ends, false));
+            }
+        }
+        self.compared(passes, context)
+    }
+
+    /// The first and last row of each session, and whether two are of one millisecond.
+    fn first_and_last(&self, context: &QueryContext) -> Result<(Vec<Ends>, bool), StoreError> {
+        let mut ends = vec![Ends::NONE; self.sessions.len()];
+        let mut tied = false;
+        // No branch depends on a row: whether it is the first of its session could not be foretold.
+        self.each(context, |row, session| {
+            let ends = &mut ends[session];
+            let before = ends.exit.min(row as u32) as usize;
+            tied |= (before != row) & (self.times.at(before) == self.times.at(row));
+            *ends = Ends { entry: ends.entry.min(row as u32), exit: row as u32 };
+        })?;
+        Ok((ends, tied))
+    }
+
+    /// The ends of each session, whatever the order of the rows, and whether one was met that is like
+    /// an entry in time and path.
+    fn compared(
+        &self,
+        passes: impl Fn(usize) -> bool,
+        context: &QueryContext,
+    ) -> Result<(Vec<Ends>, bool), StoreError> {
+        let mut ends = vec![Ends::NONE; self.sessions.len()];
+        let mut alike = false;
+        self.each(context, |row, session| {
+            let this = row as u32;
+            let ends = &mut ends[session];
+            let Some((entry, exit)) = ends.rows() else {
+                *ends = Ends { entry: this, exit: this };
+                return;
+            };
+            let before = *ends;
+            let to_entry = self.compare(row, entry);
+            alike |= to_entry.is_eq();
+            if to_entry.then_with(|| passes(entry).cmp(&passes(row))).is_lt() {
+                ends.entry = this;
+            }
+            if self.compare(row, exit).is_gt() {
+                ends.exit = this;
+            }
+            // Page views that are alike in all of this are still two.
+            if ends.entry == ends.exit {
+                ends.exit = if ends.entry == this { before.exit } else { this };
+            }
+        })?;
+        Ok((ends, alike))
+    }
+
+    fn compare(&self, row: usize, other: usize) -> Ordering {
+        self.times.at(row).cmp(&self.times.at(other)).then_with(|| {
+            let (code, of_other) = (self.paths.codes.get(row), self.paths.codes.get(other));
+            if code == of_other {
+                return Ordering::Equal;
+            }
+            self.paths.dictionary.get(code).cmp(&self.paths.dictionary.get(of_other))
+        })
+    }
+
+    /// Calls `each` with every row, and the place of its session among these. The sessions of many rows
+    /// are looked at before one is handed on, since which row is whose could not be foretold either.
+    fn each(&self, context: &QueryContext, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
+        const BLOCK: usize = 1024;
+        let (first, count) = (self.sessions.start as u32, self.sessions.len() as u32);
+        let session = |row: usize| self.numbers.at(row).wrapping_sub(first);
+        let mut found = [0; BLOCK];
+        for start in (0..self.rows.len()).step_by(BLOCK) {
+            context.check()?;
+            let mut many = 0;
+            let mut look_at = |row: usize| {
+                found[many] = row;
+                many += usize::from(session(row) < count);
+            };
+            let places = start..self.rows.len().min(start + BLOCK);
+            match self.rows {
+                Rows::Span(rows) => places.for_each(|place| look_at(rows.start + place)),
+                Rows::List(rows) => rows[places].iter().for_each(|row| look_at(*row as usize)),
+            }
+            found[..many].iter().for_each(|row| each(*row, session(*row) as usize));
+        }
+        Ok(())
+    }
+}

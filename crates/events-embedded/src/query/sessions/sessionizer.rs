@@ -1,0 +1,436 @@
+//! Every session of a query, once: those that one chunk has alone, and those put together from
+//! several.
+//!
+//! Nobody is followed from event to event: a chunk knows where each of its sessions begins and ends.
+
+use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use millimetric_core::query::Filter;
+
+use crate::columns::Chunk;
+use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
+use crate::encoding::field::Field;
+use crate::encoding::text::TextColumn;
+use crate::query::groups::dictionary::{Code, Labels};
+use crate::query::run;
+use crate::query::run::Span;
+use crate::query::select::{Rows, Wanted, select};
+use crate::query::sessions::Session;
+use crate::query::sessions::bounds::PageViews;
+use crate::query::sessions::shared::Shared;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// Rows whose sessions are compared in one round, about, so that what is held of them has a bound.
+const ROUND_ROWS: usize = 16 << 20;
+/// What chunks have of sessions that several share, in one round: where it is more, which only happens
+/// when somebody means it, there are more rounds.
+const MOST_SHARED: usize = 1 << 20;
+/// Sessions looked at before it is asked whether to go on.
+const BLOCK: usize = 65_536;
+
+/// The sessions of a query.
+pub(crate) struct Sessions<'a> {
+    pub(crate) view: &'a View,
+    /// All must hold of a session's entry.
+    pub(crate) filters: &'a [Filter],
+    /// Where paths get their labels.
+    pub(crate) labels: &'a Labels,
+    pub(crate) context: &'a QueryContext,
+}
+
+impl Sessions<'_> {
+    /// Calls `each` with every session that counts; gives what was collected, and, where there are
+    /// filters, which sessions of each chunk count.
+    pub(crate) fn each<A: Send>(
+        &self,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &Session) + Sync,
+    ) -> Result<(Vec<A>, Marks), StoreError> {
+        let mut rounds = self.rows().div_ceil(ROUND_ROWS).clamp(1, PARTS);
+        loop {
+            if let Some(done) = self.in_rounds(rounds, MOST_SHARED, &start, &each)? {
+                return Ok(done);
+            }
+            rounds = (4 * rounds).min(PARTS);
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.view.chunks.iter().map(Chunk::rows).sum()
+    }
+
+    /// `None` when a round has too many, unless there can be no more rounds.
+    fn in_rounds<A: Send>(
+        &self,
+        rounds: usize,
+        most: usize,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &Session) + Sync,
+    ) -> Result<Option<(Vec<A>, Marks)>, StoreError> {
+        let most = if rounds < PARTS { most } else { usize::MAX };
+        let Self { view, filters, labels, context } = *self;
+        let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
+        for (round, parts) in split(0..PARTS, rounds).enumerate() {
+            let loaded = load(view, (rounds > 1).then_some(&parts), context)?;
+            let mut memory = context.memory();
+            match memory.grow_to(loaded.iter().map(|loaded| loaded.hashes.bytes()).sum()) {
+                Err(_) if rounds < PARTS => return Ok(None),
+                reserved => reserved?,
+            }
+            let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
+            let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, context)? else {
+                return Ok(None);
+            };
+            several.grow(&loaded);
+            counting.grow(&loaded);
+            for chunk in 0..loaded.len() {
+                shared.of_chunk(chunk).iter().for_each(|(number, _)| several.set(chunk, *number));
+            }
+            let last = round + 1 == rounds;
+            let (several, counting) = (&several, &counting);
+            let walk = Walk { view, filters, labels, loaded: &loaded, shared, several, last, counting };
+            let start_core = || (start(), Vec::new());
+            let of_cores = run::each_of(
+                &pieces(&loaded),
+                self.rows(),
+                context,
+                start_core,
+                |(of_core, fragments), piece| {
+                    walk.piece(piece, context, fragments, |session| each(of_core, session))
+                },
+            )?;
+            let mut fragments = Vec::new();
+            for (of_core, mut of_several) in of_cores {
+                collected.push(of_core);
+                fragments.append(&mut of_several);
+            }
+            let mut put_together = start();
+            walk.put_together(fragments, |session| each(&mut put_together, session));
+            collected.push(put_together);
+        }
+        Ok(Some((collected, counting)))
+    }
+}
+
+/// Some sessions of each chunk, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Marks(Vec<Vec<AtomicU64>>);
+
+impl Marks {
+    /// Makes room for all sessions.
+    fn grow(&mut self, chunks: &[Loaded]) {
+        self.0.resize_with(chunks.len(), Vec::new);
+        for (marks, chunk) in self.0.iter_mut().zip(chunks) {
+            marks.resize_with(chunk.sessions.div_ceil(64), AtomicU64::default);
+        }
+    }
+
+    fn set(&self, chunk: usize, number: u32) {
+        self.0[chunk][number as usize / 64].fetch_or(1 << (number % 64), Relaxed);
+    }
+
+    /// Whether a session is among them.
+    pub(crate) fn has(&self, chunk: usize, number: u32) -> bool {
+        self.0[chunk][number as usize / 64].load(Relaxed) >> (number % 64) & 1 == 1
+    }
+}
+
+/// The sessions of a chunk.
+struct Loaded {
+    sessions: usize,
+    hashes: Arc<SessionHashes>,
+    /// The column, where it is not to be asked for once more.
+    column: Option<Arc<SessionColumn>>,
+}
+
+/// The sessions of each chunk; the hashes of some parts alone where all are too many to be held.
+fn load(
+    view: &View,
+    parts: Option<&Range<usize>>,
+    context: &QueryContext,
+) -> Result<Vec<Loaded>, StoreError> {
+    let rows = view.chunks.iter().map(Chunk::rows).sum();
+    let places: Vec<usize> = (0..view.chunks.len()).collect();
+    let of_cores = run::each_of(&places, rows, context, Vec::new, |loaded, place| {
+        let chunk = &view.chunks[*place];
+        let column = view.shared.columns.sessions(chunk)?;
+        let hashes =
+            parts.map_or_else(|| Arc::clone(&column.hashes), |parts| Arc::new(column.hashes.only(parts)));
+        let sessions = column.len();
+        let column = (parts.is_none() || !chunk.is_cached()).then_some(column);
+        loaded.push((*place, Loaded { sessions, hashes, column }));
+        Ok(())
+    })?;
+    let mut loaded: Vec<(usize, Loaded)> = of_cores.into_iter().flatten().collect();
+    loaded.sort_unstable_by_key(|(place, _)| *place);
+    Ok(loaded.into_iter().map(|(_, loaded)| loaded).collect())
+}
+
+/// A range in so many ranges, about equally long.
+fn split(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let at = move |place: usize| range.start + range.len() * place / count;
+    (0..count).map(move |place| at(place)..at(place + 1))
+}
+
+/// Some sessions of one chunk.
+struct Piece {
+    /// The chunk's place in the view.
+    chunk: usize,
+    sessions: Range<usize>,
+}
+
+/// All work. A chunk is one piece, unless there are too few to keep the cores busy.
+fn pieces(loaded: &[Loaded]) -> Vec<Piece> {
+    let cores = run::cores();
+    let of_each = if loaded.len() >= 4 * cores { 1 } else { cores };
+    let of_chunk = |(chunk, loaded): (usize, &Loaded)| {
+        split(0..loaded.sessions, of_each).map(move |sessions| Piece { chunk, sessions })
+    };
+    let mut pieces: Vec<Piece> = loaded.iter().enumerate().flat_map(of_chunk).collect();
+    pieces.retain(|piece| !piece.sessions.is_empty());
+    // The largest first, so that none is left for the end.
+    pieces.sort_by_key(|piece| Reverse(piece.sessions.len()));
+    pieces
+}
+
+/// What one chunk has of a session.
+#[derive(Clone, Copy)]
+struct Fragment {
+    hash: u64,
+    chunk: usize,
+    number: u32,
+    session: Session,
+    /// When its exit was.
+    ended_at: i64,
+    /// Whether its entry passes the filters.
+    passes: bool,
+}
+
+/// One round.
+struct Walk<'a> {
+    view: &'a View,
+    filters: &'a [Filter],
+    labels: &'a Labels,
+    loaded: &'a [Loaded],
+    /// The sessions of several chunks whose turn it is.
+    shared: Shared,
+    /// All of those so far.
+    several: &'a Marks,
+    /// Whether these are all, so that it is the turn of those that one chunk has alone.
+    last: bool,
+    counting: &'a Marks,
+}
+
+impl Walk<'_> {
+    /// Calls `each` with the sessions of a piece that count and that no other chunk has; keeps what the
+    /// chunk has of others.
+    fn piece(
+        &self,
+        piece: &Piece,
+        context: &QueryContext,
+        fragments: &mut Vec<Fragment>,
+        mut each: impl FnMut(&Session),
+    ) -> Result<(), StoreError> {
+        let Self { view, filters, labels, loaded, shared, several, last, counting } = self;
+        let columns = &view.shared.columns;
+        let chunk = &view.chunks[piece.chunk];
+        let shared = shared.of_chunk(piece.chunk);
+        let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else {
+            return Ok(());
+        };
+        let column = loaded[piece.chunk].column.clone().map_or_else(|| columns.sessions(chunk), Ok)?;
+        let mut paths = Paths::new(columns.text(chunk, Field::Path)?);
+        let wanted = Wanted::of(columns, chunk, filters)?;
+        let passes = |row: usize| filters.is_empty() || wanted.passes(row);
+        let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
+        let of_rows = if whole && (filters.is_empty() || !column.alike) {
+            None
+        } else {
+            let views = PageViews {
+                rows: &selection.rows,
+                times: &selection.times,
+                sorted: selection.sorted,
+                numbers: &*columns.session_numbers(chunk)?,
+                sessions: piece.sessions.clone(),
+                paths: &paths.column,
+            };
+            Some(views.ends(passes, context)?.0)
+        };
+        let place = |session: usize| session - piece.sessions.start;
+        for start in piece.sessions.clone().step_by(BLOCK) {
+            context.check()?;
+            let block = start..piece.sessions.end.min(start + BLOCK);
+            let ends = match &of_rows {
+                Some(ends) => Cow::Borrowed(&ends[place(block.start)..place(block.end)]),
+                None => Cow::Owned(column.ends(block)),
+            };
+            for (number, ends) in (start as u32..).zip(&*ends) {
+                let Some((entry, exit)) = ends.rows() else { continue };
+                let session = |paths: &mut Paths| Session {
+                    at: selection.times.at(entry),
+                    entry: paths.label(entry, labels),
+                    exit: paths.label(exit, labels),
+                    bounce: entry == exit,
+                };
+                if several.has(piece.chunk, number) {
+                    let Ok(at) = shared.binary_search_by_key(&number, |(number, _)| *number) else {
+                        continue;
+                    };
+                    let (hash, session) = (shared[at].1, session(&mut paths));
+                    let (ended_at, passes) = (selection.times.at(exit), passes(entry));
+                    fragments.push(Fragment { hash, chunk: piece.chunk, number, session, ended_at, passes });
+                } else if *last && passes(entry) {
+                    if !filters.is_empty() {
+                        counting.set(piece.chunk, number);
+                    }
+                    each(&session(&mut paths));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the sessions together that several chunks have, and calls `each` with those that count.
+    fn put_together(&self, mut fragments: Vec<Fragment>, mut each: impl FnMut(&Session)) {
+        fragments.sort_unstable_by_key(|fragment| fragment.hash);
+        let path = |a: u32, b: u32| if a == b { Ordering::Equal } else { self.labels.compare(a, b) };
+        for of_session in fragments.chunk_by(|a, b| a.hash == b.hash) {
+            let mut whole = of_session[0];
+            for other in &of_session[1..] {
+                let (mine, theirs) = (&mut whole.session, &other.session);
+                let enters = theirs.at.cmp(&mine.at).then_with(|| path(theirs.entry, mine.entry));
+                if enters.then_with(|| whole.passes.cmp(&other.passes)).is_lt() {
+                    (mine.at, mine.entry, whole.passes) = (theirs.at, theirs.entry, other.passes);
+                }
+                let exits = other.ended_at.cmp(&whole.ended_at).then_with(|| path(theirs.exit, mine.exit));
+                if exits.is_gt() {
+                    (whole.ended_at, mine.exit) = (other.ended_at, theirs.exit);
+                }
+                mine.bounce = false;
+            }
+            if whole.passes {
+                for Fragment { chunk, number, .. } in of_session {
+                    self.counting.set(*chunk, *number);
+                }
+                each(&whole.session);
+            }
+        }
+    }
+}
+
+/// The paths of a chunk, and their labels as far as they were asked for.
+struct Paths {
+    column: Arc<TextColumn>,
+    labels: Vec<u32>,
+    known: Vec<Vec<u32>>,
+}
+
+impl Paths {
+    const UNKNOWN: u32 = u32::MAX;
+
+    fn new(column: Arc<TextColumn>) -> Self {
+        let known = Code::unknown(std::slice::from_ref(&column));
+        Self { labels: vec![Self::UNKNOWN; column.dictionary.len()], known, column }
+    }
+
+    fn label(&mut self, row: usize, labels: &Labels) -> u32 {
+        let code = self.column.codes.get(row);
+        let label = &mut self.labels[code as usize];
+        if *label == Self::UNKNOWN {
+            let column = std::slice::from_ref(&self.column);
+            *label = labels.with(|numbers| numbers.group(0, column, &[code], &mut self.known));
+        }
+        *label
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millimetric_core::event::Event;
+    use millimetric_core::query::Column;
+
+    use super::*;
+    use crate::encoding::field::FieldSet;
+    use crate::tests::open;
+    use millimetric_events::EventStore as _;
+    use millimetric_events::suite::sample;
+    use millimetric_events::suite::sample::{event, ever};
+
+    #[tokio::test]
+    async fn every_session_is_there_once_however_many_chunks_and_rounds_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        // Sessions 0 to 9 are in all batches, of the others each batch has its own.
+        let view = |batch: usize, place: usize| {
+            let session = if place.is_multiple_of(2) { place / 2 % 10 } else { 100 + batch * 100 + place };
+            Event {
+                event_name: "$pageview".to_owned(),
+                session_id: format!("session-{session}"),
+                timestamp: event("").timestamp.plus_millis((batch * 1000 + place) as i64),
+                path: Some(format!("/{}", session % 3)),
+                ..event(&format!("e{batch}-{place}"))
+            }
+        };
+        for batch in 0..4 {
+            store.append(sample::scope(1), (0..40).map(|place| view(batch, place)).collect()).await.unwrap();
+            if batch < 3 {
+                store.seal_now().await.unwrap();
+            }
+        }
+        let scope = store.shared.scopes.get_or_new(sample::scope(1));
+        let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        assert!(view.chunks.len() > 2, "they are not merged yet");
+        // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
+        for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
+            let (labels, context) = (Labels::new(1000, None), QueryContext::default());
+            let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
+            let sessions = Sessions { view: &view, filters: &[], labels: &labels, context: &context };
+            let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
+            assert_eq!(found.is_some(), done, "{rounds} rounds of {most}");
+            let Some((sessions, _)) = found else { continue };
+            let sessions = sessions.concat();
+            let alone = sessions.iter().filter(|session| session.bounce).count();
+            assert_eq!((sessions.len(), alone), (90, 80), "{rounds} rounds");
+            assert!(sessions.iter().all(|session| session.entry == session.exit));
+        }
+    }
+
+    #[tokio::test]
+    async fn of_page_views_alike_in_time_and_path_the_entry_is_one_that_passes_the_filters() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let view = |session: &str, path: &str, country: &str| Event {
+            event_name: "$pageview".to_owned(),
+            session_id: session.to_owned(),
+            path: Some(path.to_owned()),
+            country: country.parse().unwrap(),
+            ..event(&format!("{session}{path}{country}"))
+        };
+        let views = ["alike /a DE", "alike /a FR", "by-path /a DE", "by-path /b FR"].map(|text| {
+            let [session, path, country] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
+            view(session, path, country)
+        });
+        store.append(sample::scope(1), views.to_vec()).await.unwrap();
+        for sealed in [false, true] {
+            if sealed {
+                store.seal_now().await.unwrap();
+            }
+            let scope = store.shared.scopes.get_or_new(sample::scope(1));
+            let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+            for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
+                let filters = [Filter { column: Column::Country, value: country.to_owned() }];
+                let (labels, context) = (Labels::new(1000, None), QueryContext::default());
+                let sessions =
+                    Sessions { view: &view, filters: &filters, labels: &labels, context: &context };
+                let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();
+                assert_eq!(counts.iter().sum::<usize>(), expected, "{country}, sealed: {sealed}");
+            }
+        }
+    }
+}

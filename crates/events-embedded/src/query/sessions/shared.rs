@@ -1,0 +1,119 @@
+//! Which sessions several chunks have, by their hashes.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use hashbrown::hash_table::{Entry, HashTable};
+
+use crate::columns::sessions::SessionHashes;
+use crate::query::run;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// The sessions of each chunk that another one has too.
+#[derive(Debug)]
+pub(crate) struct Shared(Vec<Vec<(u32, u64)>>);
+
+impl Shared {
+    /// Looks for them in these parts of the chunks' hashes; `None` when they are more than `most`.
+    pub(crate) fn find(
+        chunks: &[&SessionHashes],
+        parts: &[usize],
+        most: usize,
+        context: &QueryContext,
+    ) -> Result<Option<Self>, StoreError> {
+        let mut shared = vec![Vec::new(); chunks.len()];
+        if chunks.len() < 2 {
+            return Ok(Some(Self(shared)));
+        }
+        let many_found = AtomicUsize::new(0);
+        let too_many = || many_found.load(Relaxed) / 2 > most;
+        let sessions = |part: &usize| chunks.iter().map(|chunk| chunk.of_part(*part).len()).sum::<usize>();
+        let many = parts.iter().map(sessions).sum();
+        let start = || (Repeated::default(), Vec::new());
+        let of_cores = run::each_of(parts, many, context, start, |(repeated, found), part| {
+            if too_many() {
+                return Ok(());
+            }
+            let before_this = found.len();
+            repeated.begin(chunks.iter().map(|chunk| chunk.of_part(*part)));
+            for (chunk, hashes) in chunks.iter().enumerate() {
+                for (hash, number) in hashes.of_part(*part).iter().zip(hashes.numbers_of_part(*part)) {
+                    if let Some(before) = repeated.meet(*hash, (chunk, *number)) {
+                        found.extend([(before, *hash), ((chunk, *number), *hash)]);
+                    }
+                }
+            }
+            many_found.fetch_add(found.len() - before_this, Relaxed);
+            Ok(())
+        })?;
+        // Each is found twice at the most.
+        if too_many() {
+            return Ok(None);
+        }
+        for ((chunk, number), hash) in of_cores.into_iter().flat_map(|(_, found)| found) {
+            shared[chunk].push((number, hash));
+        }
+        for of_chunk in &mut shared {
+            of_chunk.sort_unstable();
+            of_chunk.dedup();
+        }
+        let all: usize = shared.iter().map(Vec::len).sum();
+        Ok((all <= most).then_some(Self(shared)))
+    }
+
+    /// Those of a chunk, with their hashes.
+    pub(crate) fn of_chunk(&self, chunk: usize) -> &[(u32, u64)] {
+        &self.0[chunk]
+    }
+}
+
+/// Finds the hashes that are there several times. Two bitmaps, which the processor keeps close, tell
+/// of most that they are not; only the others are looked up.
+#[derive(Default)]
+struct Repeated {
+    /// Bits of hashes that were seen, and seen again.
+    seen: Vec<u64>,
+    again: Vec<u64>,
+    known: HashTable<(u64, (usize, u32))>,
+}
+
+impl Repeated {
+    /// Bits for each hash: one in so many is looked up for nothing.
+    const BITS: usize = 16;
+
+    /// Begins anew with the hashes of each chunk.
+    fn begin<'a>(&mut self, chunks: impl Iterator<Item = &'a [u64]> + Clone) {
+        let many: usize = chunks.clone().map(<[u64]>::len).sum();
+        let words = (many * Self::BITS / 64).next_power_of_two();
+        for bits in [&mut self.seen, &mut self.again] {
+            bits.clear();
+            bits.resize(words, 0);
+        }
+        self.known.clear();
+        for hash in chunks.flatten() {
+            let (word, bit) = self.place(*hash);
+            self.again[word] |= self.seen[word] & bit;
+            self.seen[word] |= bit;
+        }
+    }
+
+    /// By the lowest bits, since the highest are alike in a part.
+    fn place(&self, hash: u64) -> (usize, u64) {
+        ((hash >> 6) as usize & (self.seen.len() - 1), 1 << (hash % 64))
+    }
+
+    /// Where a hash was met first, when it was met before.
+    fn meet(&mut self, hash: u64, here: (usize, u32)) -> Option<(usize, u32)> {
+        let (word, bit) = self.place(hash);
+        if self.again[word] & bit == 0 {
+            return None;
+        }
+        match self.known.entry(hash, |entry| entry.0 == hash, |entry| entry.0) {
+            Entry::Occupied(entry) => Some(entry.get().1),
+            Entry::Vacant(entry) => {
+                entry.insert((hash, here));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `GET /v1/sources`: where visits came from, with the share that was paid for.
+//! Counting is in `groups`; nothing here looks at a row.
+
+use std::collections::BTreeMap;
+
+use millimetric_core::query::{SourcesQuery, SourcesResponse, SourcesRow};
+
+use crate::encoding::field::Field;
+use crate::query::groups;
+use crate::query::groups::{By, Counting};
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+const PAID: &str = "paid";
+
+/// Rows, the events that are in none of them, and whether visitors are estimated.
+type Rows = (Vec<SourcesRow>, u64, bool);
+
+/// Answers the query from the view's rows.
+pub(crate) fn sources(
+    view: &View,
+    query: &SourcesQuery,
+    context: &QueryContext,
+) -> Result<SourcesResponse, StoreError> {
+    let (mut rows, other, approximate) =
+        if query.by_medium { by_medium(view, query, context)? } else { by_source(view, query, context)? };
+    let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
+    rows.sort_by_cached_key(place);
+    let truncated = rows.len() > query.limit.get() || other > 0;
+    rows.truncate(query.limit.get());
+    Ok(SourcesResponse { rows, truncated, other, approximate })
+}
+
+fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
+    let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
+    let counting = Counting { filters: &query.filters, by, uniques: true, ..Counting::default() };
+    let counted = groups::count(view, &counting, context)?;
+    let row = |group: usize| {
+        let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
+        let medium = text(1);
+        SourcesRow {
+            source: text(0),
+            events: counted.events[group],
+            uniques: counted.uniques[group],
+            paid_share: if medium == PAID { 1.0 } else { 0.0 },
+            medium: Some(medium),
+        }
+    };
+    Ok((counted.groups.apart().map(row).collect(), counted.other(), counted.approximate))
+}
+
+fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
+    let by = vec![By::Field(Field::Source)];
+    let counting = Counting { filters: &query.filters, by, ..Counting::default() };
+    let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
+    let by = vec![By::Field(Field::Source), By::Field(Field::Medium)];
+    let parts = groups::count(view, &Counting { by, ..counting }, context)?;
+    let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
+    for group in parts.groups.apart().filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
+        *paid.entry(parts.groups.text(group, 0).unwrap_or_default()).or_default() += parts.events[group];
+    }
+    let row = |group: usize| {
+        let source = whole.groups.text(group, 0).unwrap_or_default();
+        SourcesRow {
+            source: source.to_owned(),
+            medium: None,
+            events: whole.events[group],
+            uniques: whole.uniques[group],
+            paid_share: paid.get(source).copied().unwrap_or_default() as f64 / whole.events[group] as f64,
+        }
+    };
+    Ok((whole.groups.apart().map(row).collect(), whole.other(), whole.approximate))
+}

@@ -1,0 +1,63 @@
+//! Sums of floating-point numbers that come out the same in whatever order they are added, but
+//! for the rarest cases: the part that rounding loses is carried along (Neumaier, 1974).
+
+/// A sum beside how many numbers are in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum {
+    rounded: f64,
+    lost: f64,
+    pub(crate) count: u64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, number: f64) {
+        self.carry(number);
+        self.count += 1;
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.carry(other.rounded);
+        self.carry(other.lost);
+        self.count += other.count;
+    }
+
+    /// The sum; what is too large for a number is the largest there is.
+    pub(crate) fn total(self) -> f64 {
+        let total = self.rounded + self.lost;
+        let total = if total.is_nan() { self.rounded } else { total };
+        total.clamp(f64::MIN, f64::MAX)
+    }
+
+    /// The mean; `None` of nothing.
+    pub(crate) fn mean(self) -> Option<f64> {
+        (self.count > 0).then(|| self.total() / self.count as f64)
+    }
+
+    fn carry(&mut self, number: f64) {
+        let sum = (self.rounded + number).clamp(f64::MIN, f64::MAX);
+        self.lost += if self.rounded.abs() >= number.abs() {
+            (self.rounded - sum) + number
+        } else {
+            (number - sum) + self.rounded
+        };
+        self.rounded = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_does_not_depend_on_the_order() {
+        let numbers = [19.99, 0.1, 1e9, 0.2, -1e9, 4.95, 0.3];
+        let total = |order: &mut dyn Iterator<Item = &f64>| {
+            let mut sum = Sum::default();
+            order.for_each(|number| sum.add(*number));
+            sum.total()
+        };
+        assert_eq!(total(&mut numbers.iter()).to_bits(), total(&mut numbers.iter().rev()).to_bits());
+        assert_eq!(total(&mut [f64::MAX, f64::MAX].iter()).to_bits(), f64::MAX.to_bits());
+        assert_eq!(Sum::default().mean(), None);
+    }
+}

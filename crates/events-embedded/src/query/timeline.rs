@@ -1,0 +1,472 @@
+//! Events by visitor, in order of time: what queries that follow people from event to event
+//! are built on.
+//!
+//! Cores first gather the rows that matter into small parts by visitor, in the order in which they
+//! read; then they take part after part, lay it out by visitor, and follow one visitor after the
+//! other. Memory is bounded by the rows of a round, however many there are: more of those that
+//! matter, or more visitors than are numbered for one query, take several rounds over the columns.
+//! Nothing here knows what a row means.
+
+pub(crate) mod by_name;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+pub(crate) use self::by_name::ByName;
+pub(crate) use self::by_name::Event;
+pub(crate) use self::by_name::follow;
+use crate::columns::Chunk;
+use crate::columns::visitor_table::VisitorTable;
+use crate::query::groups::visitors_if_many;
+use crate::query::run;
+use crate::query::run::Span;
+use crate::query::select::{Selection, select};
+use crate::query::view::View;
+use crate::resources::query_context::{QueryContext, Reservation};
+use millimetric_events::StoreError;
+
+/// Rows that are gathered in one round, about; each takes 16 to 32 bytes.
+const ROUND_ROWS: usize = 6 << 20;
+/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many
+/// that the parts are few enough to be written to at once.
+const PART_ROWS: usize = 65_536;
+const MOST_PARTS: usize = 32;
+/// A round of so many is not split any further.
+const MOST_ROUNDS: u64 = 1 << 16;
+
+/// One event of a visitor, with what the query wants to know of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<T> {
+    visitor: u32,
+    /// Milliseconds.
+    pub(crate) at: i64,
+    pub(crate) what: T,
+}
+
+/// How a query's rows are spread over rounds and parts.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Rounds to begin with.
+    rounds: u64,
+    /// Rows that a round may gather before it is split into two.
+    most: usize,
+    /// A visitor's part is the lowest bits of their number.
+    part_bits: u32,
+    /// Whether the visitors are too many to be numbered all at once.
+    many_visitors: bool,
+    /// The only visitors who matter, where they are known beforehand; a bit for each number.
+    only: Option<Vec<u64>>,
+}
+
+impl Plan {
+    pub(crate) fn of(view: &View, context: &QueryContext) -> Result<Self, StoreError> {
+        let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+        let visitors = visitors_if_many(view, &[], context)?;
+        let for_visitors = visitors.map_or(1, |visitors| {
+            // The estimate is wrong by a few percent at most.
+            (visitors + visitors / 8).div_ceil(view.shared.options.exact_visitors as u64)
+        });
+        let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
+        let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
+        let part_bits = parts.next_power_of_two().trailing_zeros();
+        let many_visitors = visitors.is_some();
+        Ok(Self { rounds, most: 2 * ROUND_ROWS, part_bits, many_visitors, only: None })
+    }
+
+    /// Whether visitors have numbers that last beyond a round.
+    pub(crate) fn numbers_visitors(&self) -> bool {
+        !self.many_visitors
+    }
+
+    /// Follows these visitors alone, whose rows may be few enough for one round.
+    pub(crate) fn restrict(&mut self, only: Vec<u64>) {
+        (self.only, self.rounds) = (Some(only), 1);
+    }
+
+    /// Whether a numbered visitor's turn is in this round.
+    fn concerns(&self, visitor: u32, round: Round) -> bool {
+        round.of == 1 || u64::from(visitor >> self.part_bits) % round.of == round.turn
+    }
+
+    fn parts(&self) -> usize {
+        1 << self.part_bits
+    }
+}
+
+/// Those visitors whose number or hash leaves this remainder.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    turn: u64,
+    of: u64,
+}
+
+/// The moments of one round, by part; one list of parts for each core that gathered.
+#[derive(Debug)]
+pub(crate) struct Gathered<T> {
+    part_bits: u32,
+    lists: Vec<Vec<Blocks<T>>>,
+    _memory: Vec<Reservation>,
+}
+
+/// A list that grows without being moved, in pieces that the allocator keeps for the next one.
+#[derive(Debug)]
+struct Blocks<T> {
+    full: Vec<Vec<Moment<T>>>,
+    last: Vec<Moment<T>>,
+}
+
+impl<T> Default for Blocks<T> {
+    fn default() -> Self {
+        Self { full: Vec::new(), last: Vec::new() }
+    }
+}
+
+impl<T> Blocks<T> {
+    const ROWS: usize = 2048;
+
+    fn push(&mut self, moment: Moment<T>) {
+        if self.last.len() == self.last.capacity() {
+            let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
+            self.full.push(full);
+        }
+        self.last.push(moment);
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[Moment<T>]> + Clone {
+        self.full.iter().chain([&self.last]).map(Vec::as_slice)
+    }
+
+    fn len(&self) -> usize {
+        self.each().map(<[_]>::len).sum()
+    }
+}
+
+/// Takes the moments of one span.
+pub(crate) struct Gatherer<'a, T> {
+    parts: &'a mut [Blocks<T>],
+    /// How many moments were taken.
+    taken: usize,
+    plan: &'a Plan,
+    round: Round,
+    visitors: Visitors<'a>,
+}
+
+/// The visitor of each row of a chunk.
+enum Visitors<'a> {
+    Numbers(Arc<Vec<u32>>),
+    /// Numbered in a table of this round alone.
+    Hashes(Arc<Vec<u64>>, &'a VisitorTable),
+}
+
+impl<T: Copy> Gatherer<'_, T> {
+    /// Keeps the selected rows whose mark is not 0, in their order, where the visitor's turn is in
+    /// this round. `what` is told the place in the selection, and the row.
+    pub(crate) fn take(
+        &mut self,
+        selection: &Selection,
+        marks: &[u8],
+        mut what: impl FnMut(usize, usize) -> T,
+    ) {
+        let Self { parts, taken, plan, round, visitors } = self;
+        let last = parts.len() - 1;
+        let mut push = |visitor: u32, place: usize| {
+            let row = selection.rows.at(place);
+            let moment = Moment { visitor, at: selection.times.at(row), what: what(place, row) };
+            parts[visitor as usize & last].push(moment);
+            *taken += 1;
+        };
+        match visitors {
+            Visitors::Numbers(numbers) => {
+                let numbers = selection.rows.values(numbers);
+                let keep = |place: usize| {
+                    if plan.concerns(numbers[place], *round) {
+                        push(numbers[place], place);
+                    }
+                };
+                match &plan.only {
+                    Some(only) => each_marked(&numbers, marks, |number| has(only, number), keep),
+                    None => each_marked(&numbers, marks, |_| true, keep),
+                }
+            }
+            Visitors::Hashes(hashes, table) => {
+                let hashes = selection.rows.values(hashes);
+                let concerned = |hash: u64| hash % round.of == round.turn;
+                each_marked(&hashes, marks, concerned, |place| push(table.number(hashes[place]), place));
+            }
+        }
+    }
+}
+
+/// Calls `each` with every place whose mark is not 0 and whose value the test likes. Both are asked
+/// of many places before one is handed on, without a branch for each, which could not be foretold.
+fn each_marked<V: Copy>(values: &[V], marks: &[u8], likes: impl Fn(V) -> bool, mut each: impl FnMut(usize)) {
+    const BLOCK: usize = 1024;
+    let mut liked = [0_u32; BLOCK];
+    for (block, (values, marks)) in values.chunks(BLOCK).zip(marks.chunks(BLOCK)).enumerate() {
+        let mut count = 0;
+        for (place, (value, mark)) in (0..).zip(values.iter().zip(marks)) {
+            liked[count] = place;
+            count += usize::from((*mark != 0) & likes(*value));
+        }
+        liked[..count].iter().for_each(|place| each(block * BLOCK + *place as usize));
+    }
+}
+
+/// Whether a number's bit is set.
+fn has(bits: &[u64], number: u32) -> bool {
+    bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
+/// Gathers all moments, a round at a time, and calls `with` with those of each: `each` takes what
+/// matters of a span's selected rows, which are all in range and not hidden.
+pub(crate) fn each_round<T: Copy + Send>(
+    view: &View,
+    plan: &Plan,
+    context: &QueryContext,
+    each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
+    mut with: impl FnMut(Gathered<T>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rounds: Vec<Round> = (0..plan.rounds).map(|turn| Round { turn, of: plan.rounds }).collect();
+    while let Some(round) = rounds.pop() {
+        if let Some(gathered) = gather(view, plan, round, context, &each)? {
+            with(gathered)?;
+        } else {
+            let Round { turn, of } = round;
+            rounds.extend([turn, turn + of].map(|turn| Round { turn, of: 2 * of }));
+        }
+    }
+    Ok(())
+}
+
+/// Gathers the moments of one round; `None` when they are too many and the round can be split.
+fn gather<T: Copy + Send>(
+    view: &View,
+    plan: &Plan,
+    round: Round,
+    context: &QueryContext,
+    each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
+) -> Result<Option<Gathered<T>>, StoreError> {
+    let table = VisitorTable::new(0);
+    let columns = &view.shared.columns;
+    let held = AtomicUsize::new(0);
+    // One visitor's rows stay together, however often a round is split.
+    let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
+    let empty = || std::iter::repeat_with(Blocks::default).take(plan.parts()).collect::<Vec<_>>();
+    let start = || Core { parts: empty(), taken: 0, memory: context.memory() };
+    let cores = run::each_span(view, context, start, |core, span| {
+        if is_too_much() {
+            return Ok(());
+        }
+        let Some(selection) = select(view, span, &[])? else { return Ok(()) };
+        let visitors = if plan.many_visitors {
+            Visitors::Hashes(columns.visitor_hashes(span.chunk)?, &table)
+        } else {
+            Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
+        };
+        let mut gatherer = Gatherer { parts: &mut core.parts, taken: 0, plan, round, visitors };
+        each(span, &selection, &mut gatherer)?;
+        let taken = gatherer.taken;
+        core.taken += taken;
+        held.fetch_add(taken, Relaxed);
+        match core.memory.grow_to(core.taken * size_of::<Moment<T>>()) {
+            // Half of the visitors at a time take half of the memory.
+            Err(_) if round.of < MOST_ROUNDS => {
+                held.fetch_max(plan.most.saturating_add(1), Relaxed);
+                Ok(())
+            }
+            reserved => reserved,
+        }
+    })?;
+    let (lists, memory) = cores.into_iter().map(|core| (core.parts, core.memory)).unzip();
+    Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists, _memory: memory }))
+}
+
+/// What one core has gathered.
+struct Core<T> {
+    parts: Vec<Blocks<T>>,
+    taken: usize,
+    memory: Reservation,
+}
+
+/// Brings one visitor's moments into order, those of one millisecond into the order given.
+fn by_time<T>(moments: &mut [Moment<T>], order: impl Fn(&T, &T) -> Ordering) {
+    let compare = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
+    if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        moments.sort_unstable_by(compare);
+    }
+}
+
+impl<T: Copy + Send + Sync> Gathered<T> {
+    /// Calls `each` with the moments of one visitor after the other, by time, those of one
+    /// millisecond in the order given; gives what each core collected.
+    pub(crate) fn follow<A: Send>(
+        &self,
+        context: &QueryContext,
+        order: impl Fn(&T, &T) -> Ordering + Sync,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &mut [Moment<T>]) + Sync,
+    ) -> Result<Vec<A>, StoreError> {
+        let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
+        let parts: Vec<usize> = (0..1 << self.part_bits).collect();
+        let start = || (start(), Layout::default());
+        let collected = run::each_of(&parts, rows, context, start, |(collected, layout), part| {
+            layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
+            layout.each_visitor(|moments| {
+                by_time(moments, &order);
+                each(collected, moments);
+            });
+            Ok(())
+        })?;
+        Ok(collected.into_iter().map(|(collected, _)| collected).collect())
+    }
+}
+
+/// The moments of one part, laid out by visitor.
+struct Layout<T> {
+    moments: Vec<Moment<T>>,
+    /// Where each visitor's moments end.
+    ends: Vec<u32>,
+}
+
+impl<T> Default for Layout<T> {
+    fn default() -> Self {
+        Self { moments: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<T: Copy> Layout<T> {
+    /// A counting sort by visitor, which keeps the order of each visitor's moments.
+    fn lay_out<'a>(&mut self, part_bits: u32, lists: impl Iterator<Item = &'a [Moment<T>]> + Clone)
+    where
+        T: 'a,
+    {
+        let place = |moment: &Moment<T>| (moment.visitor >> part_bits) as usize;
+        self.moments.clear();
+        self.ends.clear();
+        for moment in lists.clone().flatten() {
+            if place(moment) >= self.ends.len() {
+                self.ends.resize(place(moment) + 1, 0);
+            }
+            self.ends[place(moment)] += 1;
+        }
+        let mut rows = 0;
+        for end in &mut self.ends {
+            (*end, rows) = (rows, rows + *end);
+        }
+        let Some(any) = lists.clone().flatten().next() else { return };
+        self.moments.resize(rows as usize, *any);
+        for moment in lists.flatten() {
+            let end = &mut self.ends[place(moment)];
+            self.moments[*end as usize] = *moment;
+            *end += 1;
+        }
+    }
+
+    fn each_visitor(&mut self, mut each: impl FnMut(&mut [Moment<T>])) {
+        let mut start = 0;
+        for end in self.ends.iter().map(|end| *end as usize) {
+            if end > start {
+                each(&mut self.moments[start..end]);
+            }
+            start = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EmbeddedStore;
+    use crate::encoding::field::FieldSet;
+    use crate::tests::open;
+    use millimetric_events::EventStore as _;
+    use millimetric_events::suite::sample;
+    use millimetric_events::suite::sample::{event, ever};
+
+    #[test]
+    fn moments_are_laid_out_by_visitor_and_keep_their_order() {
+        let moment = |(visitor, at)| Moment { visitor, at, what: () };
+        let first = [(8, 1), (0, 2), (4, 3), (8, 4)].map(moment);
+        let second = [(0, 1), (4, 9), (12, 5)].map(moment);
+        let mut layout = Layout::default();
+        for _ in 0..2 {
+            layout.lay_out(2, [first.as_slice(), second.as_slice()].into_iter());
+            let mut seen = Vec::new();
+            layout.each_visitor(|moments| {
+                seen.push((moments[0].visitor, moments.iter().map(|moment| moment.at).collect::<Vec<_>>()));
+            });
+            assert_eq!(seen, [(0, vec![2, 1]), (4, vec![3, 9]), (8, vec![1, 4]), (12, vec![5])]);
+        }
+        layout.lay_out(2, std::iter::empty());
+        layout.each_visitor(|_| panic!("nobody is there"));
+    }
+
+    /// The times of each visitor, as followed under a plan.
+    fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
+        let context = QueryContext::default();
+        let mut journeys = Vec::new();
+        let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
+            gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
+            Ok(())
+        };
+        let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
+        let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
+        let follow = |gathered: Gathered<()>| {
+            let of_cores = gathered.follow(&context, |(), ()| Ordering::Equal, Vec::new, each)?;
+            journeys.extend(of_cores.concat());
+            Ok(())
+        };
+        each_round(view, plan, &context, all, follow).unwrap();
+        journeys.sort();
+        journeys
+    }
+
+    /// Stores events of forty visitors in several chunks, and tells the times of each visitor.
+    pub(crate) async fn forty_visitors(store: &EmbeddedStore) -> Vec<Vec<i64>> {
+        let mut times = vec![Vec::new(); 40];
+        for batch in 0..3 {
+            let number = |place: i64| batch * 100 + place;
+            let events = (0..100).map(|place| {
+                let mut event = event(&format!("e{}", number(place)));
+                event.anonymous_id = format!("visitor-{}", number(place) * 7 % 40);
+                event.timestamp = event.timestamp.plus_millis(-number(place) * 13 % 997);
+                times[number(place) as usize * 7 % 40].push(event.timestamp.millis());
+                event
+            });
+            store.append(sample::scope(1), events.collect()).await.unwrap();
+            if batch < 2 {
+                store.seal_now().await.unwrap();
+            }
+        }
+        for times in &mut times {
+            times.sort_unstable();
+        }
+        times.sort();
+        times
+    }
+
+    #[tokio::test]
+    async fn every_visitor_is_followed_once_however_many_rounds_and_parts_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let expected = forty_visitors(&store).await;
+        let scope = store.shared.scopes.get_or_new(sample::scope(1));
+        let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        for (rounds, part_bits, most) in [
+            (1, 0, 300),
+            (1, 4, 300),
+            (3, 0, 300),
+            (3, 2, 300),
+            (100, 3, 300),
+            (1, 0, 20),
+            (3, 2, 50),
+            (1, 1, 0),
+        ] {
+            for many_visitors in [false, true] {
+                let plan = Plan { rounds, most, part_bits, many_visitors, only: None };
+                assert_eq!(followed(&view, &plan), expected, "{plan:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Journeys of which only times and names matter: read from what each chunk has of them by visitor.
+//!
+//! Cores take one range of visitors after the other, lay out the events of those who matter, and follow
+//! each of them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::columns::Chunk;
+use crate::columns::timeline::JourneyColumn;
+use crate::encoding::text::{Dictionary, widen, with_codes};
+use crate::query::run;
+use crate::query::run::Span;
+use crate::query::select::{Rows, select};
+use crate::query::timeline::has;
+use crate::query::view::View;
+use crate::resources::query_context::QueryContext;
+use millimetric_events::StoreError;
+
+/// Rows of chunks whose columns are held at once, about.
+const ROUND_ROWS: usize = 16 << 20;
+/// Bytes of the columns of a round for each row, about.
+const ROW_BYTES: usize = 8;
+/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many that
+/// it does not weigh how many chunks there are.
+const PART_ROWS: usize = 262_144;
+/// Visitors of one part, at most: many are not followed.
+const PART_VISITORS: usize = 16_384;
+
+/// A query that follows people by the names of their events.
+pub(crate) trait ByName: Sync {
+    /// What it finds out.
+    type Found: Send;
+
+    /// Nothing found yet.
+    fn start(&self) -> Self::Found;
+
+    /// The mark of an event, by the code of its name; 0 for names that do not matter. Events of one
+    /// millisecond are ordered by their marks.
+    fn marks(&self, names: &Dictionary) -> Vec<u8>;
+
+    /// Adds a visitor's events that matter, in order.
+    fn add(&self, events: &[Event], found: &mut Self::Found);
+}
+
+/// The time and the mark of an event, in eight bytes so that more of them lie in the processor's cache;
+/// ordered by time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Event(i64);
+
+impl Event {
+    /// The times of the years 1 to 9999 take 49 bits, of the 56 that there are.
+    fn new(at: i64, mark: u8) -> Self {
+        Self(at << 8 | i64::from(mark))
+    }
+
+    /// Milliseconds.
+    pub(crate) fn at(self) -> i64 {
+        self.0 >> 8
+    }
+
+    /// What the query made of its name; not 0.
+    pub(crate) fn mark(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// Follows everybody in the view, or those alone whose numbers' bits are set; the visitors must be few
+/// enough to be numbered. Gives what each core found.
+pub(crate) fn follow<Q: ByName>(
+    view: &View,
+    query: &Q,
+    only: Option<&[u64]>,
+    context: &QueryContext,
+) -> Result<Vec<Q::Found>, StoreError> {
+    let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
+    let rounds = rows.div_ceil(ROUND_ROWS).max(1);
+    let mut memory = context.memory();
+    memory.grow_to(rows / rounds * ROW_BYTES)?;
+    follow_in_rounds(view, query, only, rounds, context)
+}
+
+fn follow_in_rounds<Q: ByName>(
+    view: &View,
+    query: &Q,
+    only: Option<&[u64]>,
+    rounds: usize,
+    context: &QueryContext,
+) -> Result<Vec<Q::Found>, StoreError> {
+    if rounds == 1 {
+        let loaded = load(view, query, None, context)?;
+        return follow_loaded(view, query, &loaded, only, 0..view.visitors.len() as u32, context);
+    }
+    // Only then all of them have numbers.
+    for chunk in &view.chunks {
+        context.check()?;
+        view.shared.columns.visitors(chunk, &view.visitors)?;
+    }
+    let of_round = view.visitors.len().div_ceil(rounds);
+    let mut found = Vec::new();
+    for visitors in split(0..view.visitors.len() as u32, of_round as u32) {
+        let loaded = load(view, query, Some(&visitors), context)?;
+        found.extend(follow_loaded(view, query, &loaded, only, visitors, context)?);
+    }
+    Ok(found)
+}
+
+/// A range in ranges of this length.
+fn split(range: Range<u32>, length: u32) -> impl Iterator<Item = Range<u32>> {
+    range.clone().step_by(length.max(1) as usize).map(move |start| start..range.end.min(start + length))
+}
+
+/// The journeys in one chunk.
+struct Loaded {
+    column: Arc<JourneyColumn>,
+    /// By the code of a name.
+    marks: Vec<u8>,
+}
+
+/// The journeys in each chunk, of these visitors or of all; without hidden rows.
+fn load<Q: ByName>(
+    view: &View,
+    query: &Q,
+    visitors: Option<&Range<u32>>,
+    context: &QueryContext,
+) -> Result<Vec<Loaded>, StoreError> {
+    let (columns, table) = (&view.shared.columns, &view.visitors);
+    let rows = view.chunks.iter().map(Chunk::rows).sum();
+    let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |loaded, chunk| {
+        let column = if view.hiding.concerns(chunk) {
+            let selection = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])?;
+            let rows = selection.map_or(Rows::Span(0..0), |selection| selection.rows);
+            Arc::new(columns.journeys_of(chunk, &rows, table)?)
+        } else {
+            columns.journeys(chunk, table)?
+        };
+        let column = visitors.map_or_else(|| Arc::clone(&column), |visitors| Arc::new(column.only(visitors)));
+        let marks = query.marks(&column.names.dictionary);
+        if marks.iter().any(|mark| *mark != 0) {
+            loaded.push((chunk.earliest(), Loaded { column, marks }));
+        }
+        Ok(())
+    })?;
+    let mut loaded: Vec<(i64, Loaded)> = of_cores.into_iter().flatten().collect();
+    // So that most visitors' events come in order.
+    loaded.sort_by_key(|(earliest, _)| *earliest);
+    Ok(loaded.into_iter().map(|(_, loaded)| loaded).collect())
+}
+
+fn follow_loaded<Q: ByName>(
+    view: &View,
+    query: &Q,
+    loaded: &[Loaded],
+    only: Option<&[u64]>,
+    visitors: Range<u32>,
+    context: &QueryContext,
+) -> Result<Vec<Q::Found>, StoreError> {
+    let rows: usize = loaded.iter().map(|loaded| loaded.column.rows()).sum();
+    let of_part = (visitors.len() * PART_ROWS / rows.max(1)).clamp(1, PART_VISITORS);
+    let parts: Vec<Range<u32>> = split(visitors, of_part as u32).collect();
+    let start = || (query.start(), Part::default());
+    let of_cores = run::each_of(&parts, rows, context, start, |(found, part), visitors| {
+        part.lay_out(view, loaded, only, visitors);
+        part.follow(query, found);
+        Ok(())
+    })?;
+    Ok(of_cores.into_iter().map(|(found, _)| found).collect())
+}
+
+/// The events of a range of visitors.
+#[derive(Default)]
+struct Part {
+    events: Vec<Event>,
+    /// Where the events of each visitor begin and end.
+    starts: Vec<u32>,
+    ends: Vec<u32>,
+    /// The places of those who are followed, chunk by chunk.
+    followed: Vec<u32>,
+}
+
+impl Part {
+    /// A counting sort by visitor, of those who are followed.
+    fn lay_out(&mut self, view: &View, loaded: &[Loaded], only: Option<&[u64]>, visitors: &Range<u32>) {
+        let Self { events, starts, ends, followed } = self;
+        ends.clear();
+        ends.resize(visitors.len(), 0);
+        followed.clear();
+        let mut of_chunk = Vec::with_capacity(loaded.len());
+        for loaded in loaded {
+            let first = followed.len();
+            loaded.add_followed(visitors, only, followed);
+            of_chunk.push(first..followed.len());
+            let JourneyColumn { visitors: numbers, starts, .. } = &*loaded.column;
+            for place in followed[first..].iter().map(|place| *place as usize) {
+                ends[(numbers[place] - visitors.start) as usize] += starts[place + 1] - starts[place];
+            }
+        }
+        let mut all = 0;
+        for end in ends.iter_mut() {
+            (*end, all) = (all, all + *end);
+        }
+        starts.clone_from(ends);
+        if events.len() < all as usize {
+            events.resize(all as usize, Event::default());
+        }
+        let range = view.from..view.to;
+        for (loaded, places) in loaded.iter().zip(of_chunk) {
+            loaded.put_events(&range, &followed[places], visitors.start, ends, events);
+        }
+    }
+
+    fn follow<Q: ByName>(&mut self, query: &Q, found: &mut Q::Found) {
+        for (start, end) in self.starts.iter().zip(&self.ends) {
+            let events = &mut self.events[*start as usize..*end as usize];
+            if !events.is_empty() {
+                if !events.is_sorted() {
+                    events.sort_unstable();
+                }
+                query.add(events, found);
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// Adds the places of these visitors in the column, without those who are not followed.
+    fn add_followed(&self, visitors: &Range<u32>, only: Option<&[u64]>, followed: &mut Vec<u32>) {
+        let places = self.column.places(visitors);
+        let numbers = &self.column.visitors[places.clone()];
+        let places = places.start as u32..places.end as u32;
+        let Some(only) = only else { return followed.extend(places) };
+        let mut count = followed.len();
+        followed.resize(count + places.len() + 1, 0);
+        // Without a branch for each, which could not be foretold.
+        for (place, number) in places.zip(numbers) {
+            followed[count] = place;
+            count += usize::from(has(only, *number));
+        }
+        followed.truncate(count);
+    }
+
+    /// Puts the events that matter of the visitors at these places where those of each visitor end so far.
+    fn put_events(
+        &self,
+        range: &Range<i64>,
+        places: &[u32],
+        first: u32,
+        ends: &mut [u32],
+        events: &mut [Event],
+    ) {
+        let Self { column, marks } = self;
+        let JourneyColumn { visitors, starts, times, names, .. } = &**column;
+        with_codes!(&names.codes, |codes| for place in places.iter().map(|place| *place as usize) {
+            let rows = starts[place] as usize..starts[place + 1] as usize;
+            let end = &mut ends[(visitors[place] - first) as usize];
+            let room = &mut events[*end as usize..][..rows.len()];
+            let mut count = 0;
+            // Without a branch for each, which could not be foretold.
+            for row in rows {
+                let (at, mark) = (times.at(row), marks[widen(codes[row]) as usize]);
+                room[count] = Event::new(at, mark);
+                count += usize::from((mark != 0) & range.contains(&at));
+            }
+            *end += count as u32;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millimetric_core::time::Timestamp;
+
+    use super::*;
+    use crate::encoding::field::FieldSet;
+    use crate::query::timeline::tests::forty_visitors;
+    use crate::tests::open;
+    use millimetric_events::suite::sample;
+    use millimetric_events::suite::sample::ever;
+
+    /// The times of each visitor's events.
+    struct Times;
+
+    impl ByName for Times {
+        type Found = Vec<Vec<i64>>;
+
+        fn start(&self) -> Self::Found {
+            Vec::new()
+        }
+
+        fn marks(&self, names: &Dictionary) -> Vec<u8> {
+            vec![255; names.len()]
+        }
+
+        fn add(&self, events: &[Event], found: &mut Self::Found) {
+            assert!(events.iter().all(|event| event.mark() == 255));
+            found.push(events.iter().map(|event| event.at()).collect());
+        }
+    }
+
+    #[test]
+    fn events_are_ordered_by_time_then_mark_and_keep_both() {
+        let times = [Timestamp::MIN.millis(), -1, 0, 1, Timestamp::MAX.millis()];
+        let all: Vec<(i64, u8)> =
+            times.into_iter().flat_map(|at| [1, 17, 255].map(|mark| (at, mark))).collect();
+        let events: Vec<Event> = all.iter().map(|(at, mark)| Event::new(*at, *mark)).collect();
+        assert!(events.is_sorted());
+        assert_eq!(events.iter().map(|event| (event.at(), event.mark())).collect::<Vec<_>>(), all);
+    }
+
+    #[tokio::test]
+    async fn those_who_matter_are_followed_once_however_many_rounds_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).await;
+        let expected = forty_visitors(&store).await;
+        let scope = store.shared.scopes.get_or_new(sample::scope(1));
+        let mut view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        let follow = |view: &View, only: Option<&[u64]>, rounds| {
+            let mut times =
+                follow_in_rounds(view, &Times, only, rounds, &QueryContext::default()).unwrap().concat();
+            times.sort();
+            times
+        };
+        for rounds in [1, 2, 3, 100] {
+            assert_eq!(follow(&view, None, rounds), expected, "{rounds} rounds");
+        }
+        let one_by_one = |visitors: &[u64]| {
+            let mut times: Vec<_> =
+                visitors.iter().flat_map(|visitor| follow(&view, Some(&[1 << visitor]), 1)).collect();
+            times.sort();
+            times
+        };
+        assert_eq!(one_by_one(&(0..40).collect::<Vec<_>>()), expected);
+        assert_eq!(one_by_one(&[1, 2, 5, 7]), follow(&view, Some(&[0b1010_0110]), 3));
+        assert_eq!(follow(&view, Some(&[]), 1), Vec::<Vec<i64>>::new());
+        // The ends of the range cut chunks.
+        let mut all: Vec<i64> = expected.concat();
+        all.sort_unstable();
+        (view.from, view.to) = (all[40], all[200]);
+        for rounds in [1, 3] {
+            let mut found = follow(&view, None, rounds).concat();
+            found.sort_unstable();
+            assert_eq!(found, all[40..200], "{rounds} rounds");
+        }
+    }
+}

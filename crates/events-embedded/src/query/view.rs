@@ -1,0 +1,82 @@
+//! What one query sees: the chunks of its scope and range at one moment, and what is hidden
+//! in them. Later writes do not change it.
+
+use std::sync::Arc;
+
+use millimetric_core::query::{Dimension, Filter, Metric, StatsQuery};
+use millimetric_core::time::TimeRange;
+
+use crate::columns::Chunk;
+use crate::columns::visitor_table::VisitorTable;
+use crate::encoding::field::{Field, FieldSet};
+use crate::state::scope::Scope;
+use crate::state::shared::Shared;
+use crate::state::tombstones::Hiding;
+
+/// The rows that a query may look at.
+pub(crate) struct View {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) visitors: Arc<VisitorTable>,
+    pub(crate) hiding: Hiding,
+    /// Inclusive; milliseconds.
+    pub(crate) from: i64,
+    /// Exclusive; milliseconds.
+    pub(crate) to: i64,
+}
+
+impl View {
+    /// The scope's rows in the range, with these fields.
+    pub(crate) fn of(shared: &Arc<Shared>, scope: &Scope, range: TimeRange, fields: FieldSet) -> Self {
+        let live = scope.live.read();
+        let hiding = live.hiding.clone();
+        let fields = if hiding.people.is_empty() {
+            fields
+        } else {
+            fields.with(Field::UserId).with(Field::AnonymousId)
+        };
+        let from = range.from().millis().max(hiding.floor);
+        let to = range.to().millis();
+        let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
+        drop(live);
+        shared.scopes.limit_visitors(2 * shared.options.exact_visitors, scope);
+        Self {
+            shared: Arc::clone(shared),
+            chunks,
+            visitors: scope.visitors(shared.options.exact_visitors),
+            hiding,
+            from,
+            to,
+        }
+    }
+}
+
+/// The fields that filters look at.
+pub(crate) fn filtered(filters: &[Filter]) -> FieldSet {
+    filters.iter().map(|filter| Field::from(filter.column)).collect()
+}
+
+/// The fields that sessions are made of, and those of filters on how they begin.
+pub(crate) fn of_sessions(filters: &[Filter]) -> FieldSet {
+    let fields = [Field::EventName, Field::AnonymousId, Field::SessionId, Field::Path];
+    filtered(filters).union(fields.into_iter().collect())
+}
+
+/// The fields that groups are made of.
+pub(crate) fn grouped(group_by: &[Dimension]) -> FieldSet {
+    let field = |dimension: &Dimension| match dimension {
+        Dimension::Column(column) => Field::from(*column),
+        Dimension::Property(_) => Field::Properties,
+    };
+    group_by.iter().map(field).collect()
+}
+
+/// The fields that a query about numbers looks at.
+pub(crate) fn counted(query: &StatsQuery) -> FieldSet {
+    let fields = filtered(&query.filters).union(grouped(&query.group_by));
+    match query.metric {
+        Metric::Count => fields,
+        Metric::Uniques => fields.with(Field::AnonymousId),
+        Metric::Sum(_) | Metric::Avg(_) => fields.with(Field::Properties),
+    }
+}

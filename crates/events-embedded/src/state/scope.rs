@@ -1,0 +1,171 @@
+//! What is in memory of one scope: its hot rows, its segments, what is hidden.
+//!
+//! The writer's thread alone changes it, under the lock and only after the change is durable;
+//! readers take a view of all of it at once.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use parking_lot::{Mutex, RwLock};
+
+use crate::columns::Chunk;
+use crate::columns::visitor_table::VisitorTable;
+use crate::encoding::field::FieldSet;
+use crate::encoding::row::Row;
+use crate::memtable::{Block, Tail};
+use crate::resources::options::Options;
+use crate::segment::Segment;
+use crate::state::tombstones::{Forgotten, Hiding};
+
+/// One scope.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) id: EventScope,
+    pub(crate) live: RwLock<Live>,
+    visitors: Mutex<Arc<VisitorTable>>,
+}
+
+impl Scope {
+    pub(crate) fn new(id: EventScope) -> Self {
+        Self { id, live: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
+    }
+
+    /// The table of visitor numbers for one query; a new one when the old one has more than that.
+    pub(crate) fn visitors(&self, most: usize) -> Arc<VisitorTable> {
+        if self.numbered_visitors() > most {
+            self.forget_visitors();
+        }
+        Arc::clone(&self.visitors.lock())
+    }
+
+    fn numbered_visitors(&self) -> usize {
+        self.visitors.lock().len()
+    }
+
+    /// Begins a new table; queries that run keep the old one until they end.
+    fn forget_visitors(&self) {
+        let mut table = self.visitors.lock();
+        *table = Arc::new(VisitorTable::new(table.generation + 1));
+    }
+}
+
+/// How much a scope has in memory only.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HotSize {
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What answers come from.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pub(crate) blocks: Vec<Arc<Block>>,
+    pub(crate) tail: Tail,
+    /// Ascending by id.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) hiding: Hiding,
+    pub(crate) forgotten: Arc<Forgotten>,
+    /// The hot log's first row of this scope that is in no segment.
+    pub(crate) first_seq: Option<i64>,
+    /// … and its last.
+    pub(crate) last_seq: i64,
+    /// When the oldest hot row was stored, by the server's clock, in milliseconds.
+    pub(crate) oldest: Option<i64>,
+}
+
+impl Live {
+    pub(crate) fn hot_rows(&self) -> usize {
+        self.hot_size().rows
+    }
+
+    pub(crate) fn hot_size(&self) -> HotSize {
+        let tail = HotSize { rows: self.tail.rows(), bytes: self.tail.bytes() };
+        self.blocks.iter().fold(tail, |size, block| HotSize {
+            rows: size.rows + block.rows(),
+            bytes: size.bytes + block.bytes,
+        })
+    }
+
+    /// Whether there is enough for a segment.
+    pub(crate) fn is_due(&self, options: &Options) -> bool {
+        let HotSize { rows, bytes } = self.hot_size();
+        rows >= options.seal_rows || bytes >= options.seal_bytes
+    }
+
+    /// The time of the oldest event there is.
+    pub(crate) fn earliest(&self) -> Option<i64> {
+        let sealed = self.segments.iter().map(|segment| segment.earliest);
+        sealed.chain(self.hot_earliest()).min()
+    }
+
+    /// The time of the oldest hot event.
+    pub(crate) fn hot_earliest(&self) -> Option<i64> {
+        let blocks = self.blocks.iter().map(|block| block.earliest);
+        blocks.chain(self.tail.span().map(|(earliest, _)| earliest)).min()
+    }
+
+    /// Adds a stored row; `number` gives the next block its number.
+    pub(crate) fn publish(&mut self, row: &Row<'_>, number: &mut impl FnMut() -> u64) {
+        self.tail.push(row);
+        if self.tail.is_full() {
+            self.freeze_tail(number());
+        }
+    }
+
+    /// Moves the tail behind the blocks, where it no longer changes.
+    pub(crate) fn freeze_tail(&mut self, number: u64) {
+        if self.tail.rows() > 0 {
+            self.blocks.push(Arc::new(self.tail.freeze(number)));
+        }
+    }
+
+    /// The chunks with rows from `from` to before `to`; of the tail only these fields.
+    pub(crate) fn chunks(&self, from: i64, to: i64, fields: FieldSet) -> Vec<Chunk> {
+        let sealed = self.segments.iter().cloned().map(Chunk::Sealed);
+        let hot = self.blocks.iter().cloned().map(Chunk::Hot);
+        let within = |earliest: i64, latest: i64| earliest < to && latest >= from;
+        let tail = self.tail.span().filter(|(earliest, latest)| within(*earliest, *latest));
+        let tail = tail.map(|_| Chunk::Hot(Arc::new(self.tail.copy(fields))));
+        sealed.chain(hot).filter(|chunk| within(chunk.earliest(), chunk.latest())).chain(tail).collect()
+    }
+}
+
+/// Every scope that has or had something.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes(RwLock<HashMap<EventScope, Arc<Scope>>>);
+
+impl Scopes {
+    pub(crate) fn get(&self, id: EventScope) -> Option<Arc<Scope>> {
+        self.0.read().get(&id).cloned()
+    }
+
+    pub(crate) fn get_or_new(&self, id: EventScope) -> Arc<Scope> {
+        let known = self.get(id);
+        known.unwrap_or_else(|| {
+            let mut scopes = self.0.write();
+            Arc::clone(scopes.entry(id).or_insert_with(|| Arc::new(Scope::new(id))))
+        })
+    }
+
+    /// Keeps the visitors that are numbered in all scopes together below `most`, and those of the scope
+    /// that is queried: the largest other tables go, and are made again when they are needed.
+    pub(crate) fn limit_visitors(&self, most: usize, queried: &Scope) {
+        let scopes = self.0.read();
+        let mut numbered: usize = scopes.values().map(|scope| scope.numbered_visitors()).sum();
+        while numbered > most {
+            let others = scopes.values().filter(|scope| scope.id != queried.id);
+            let Some(largest) = others.max_by_key(|scope| scope.numbered_visitors()) else { return };
+            let visitors = largest.numbered_visitors();
+            if visitors == 0 {
+                return;
+            }
+            largest.forget_visitors();
+            numbered -= visitors.min(numbered);
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Scope>> {
+        self.0.read().values().cloned().collect()
+    }
+}

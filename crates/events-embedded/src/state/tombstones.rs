@@ -1,0 +1,136 @@
+//! Which rows no answer may hold although they are still on disk: expired ones, and those of
+//! people whose erasure is not finished. The same rule decides what a rewrite leaves out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use millimetric_core::ids::ErasureId;
+
+use crate::columns::{Chunk, Columns};
+use crate::encoding::field::Field;
+use crate::encoding::keyed_hash::Kind;
+use crate::encoding::text::TextColumn;
+use millimetric_events::StoreError;
+
+/// The person of one erasure, by hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) erasure: ErasureId,
+    /// Only events before this are meant; milliseconds.
+    pub(crate) at: i64,
+    pub(crate) user: Option<u128>,
+    pub(crate) visitors: HashSet<u128>,
+    /// Whether all visitors linked to the user are known. Until then the user's events are hidden
+    /// but stay on disk, since they tell who is linked.
+    pub(crate) complete: bool,
+}
+
+/// What is hidden in a scope now.
+#[derive(Debug, Clone)]
+pub(crate) struct Hiding {
+    /// Events before this are expired; milliseconds.
+    pub(crate) floor: i64,
+    /// People whose erasure is not finished.
+    pub(crate) people: Arc<Vec<Person>>,
+}
+
+impl Default for Hiding {
+    fn default() -> Self {
+        Self { floor: i64::MIN, people: Arc::default() }
+    }
+}
+
+impl Hiding {
+    /// The same without people of whom not all is known yet: what a rewrite leaves out.
+    pub(crate) fn complete(&self) -> Self {
+        let people = self.people.iter().filter(|person| person.complete).cloned().collect();
+        Self { floor: self.floor, people: Arc::new(people) }
+    }
+
+    /// Whether some rows of a chunk may be marked.
+    pub(crate) fn concerns(&self, chunk: &Chunk) -> bool {
+        self.people.iter().any(|person| chunk.earliest() < person.at)
+    }
+
+    /// For each row 0, or the place of its person in `people` counted from 1; `None` when the
+    /// chunk holds nothing of any of them. Expired rows are not marked.
+    pub(crate) fn marks(&self, columns: &Columns, chunk: &Chunk) -> Result<Option<Vec<u32>>, StoreError> {
+        if !self.concerns(chunk) {
+            return Ok(None);
+        }
+        let users = Ids::of(columns, chunk, Kind::User)?;
+        let visitors = if self.people.iter().all(|person| person.visitors.is_empty()) {
+            None
+        } else {
+            Some(Ids::of(columns, chunk, Kind::Visitor)?)
+        };
+        let times = columns.times(chunk)?;
+        let mut marks: Option<Vec<u32>> = None;
+        for (person, number) in self.people.iter().zip(1..) {
+            let user = users.codes(person.user.as_slice());
+            let theirs =
+                visitors.as_ref().map(|visitors| visitors.codes(&person.visitors)).unwrap_or_default();
+            if user.is_empty() && theirs.is_empty() {
+                continue;
+            }
+            let is_theirs = |row: usize| {
+                user.contains(&users.column.codes.get(row))
+                    || visitors.as_ref().is_some_and(|ids| theirs.contains(&ids.column.codes.get(row)))
+            };
+            for (row, mark) in marks.get_or_insert_with(|| vec![0; chunk.rows()]).iter_mut().enumerate() {
+                if *mark == 0 && times.at(row) < person.at && is_theirs(row) {
+                    *mark = number;
+                }
+            }
+        }
+        Ok(marks)
+    }
+}
+
+/// A chunk's users or visitors.
+struct Ids {
+    column: Arc<TextColumn>,
+    by_hash: HashMap<u128, u32>,
+}
+
+impl Ids {
+    fn of(columns: &Columns, chunk: &Chunk, kind: Kind) -> Result<Self, StoreError> {
+        let column =
+            columns.text(chunk, if kind == Kind::User { Field::UserId } else { Field::AnonymousId })?;
+        let by_hash = columns.codes_by_hash(&column, kind);
+        Ok(Self { column, by_hash })
+    }
+
+    /// Their codes here.
+    fn codes<'a>(&self, hashes: impl IntoIterator<Item = &'a u128>) -> HashSet<u32> {
+        hashes.into_iter().filter_map(|hash| self.by_hash.get(hash).copied()).collect()
+    }
+}
+
+/// People of every erasure ever asked for in a scope, so that late events do not bring them back.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Forgotten {
+    users: HashMap<u128, i64>,
+    visitors: HashMap<u128, i64>,
+}
+
+impl Forgotten {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.visitors.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, person: &Person) {
+        let later = |known: &mut HashMap<u128, i64>, hash: u128| {
+            let at = known.entry(hash).or_insert(person.at);
+            *at = person.at.max(*at);
+        };
+        person.user.iter().for_each(|user| later(&mut self.users, *user));
+        person.visitors.iter().for_each(|visitor| later(&mut self.visitors, *visitor));
+    }
+
+    /// Whether an event of that time belongs to somebody who was to be forgotten after it.
+    pub(crate) fn covers(&self, timestamp: i64, user: Option<u128>, visitor: u128) -> bool {
+        let before = |at: Option<&i64>| at.is_some_and(|at| timestamp < *at);
+        before(self.visitors.get(&visitor)) || user.is_some_and(|user| before(self.users.get(&user)))
+    }
+}

@@ -1,0 +1,209 @@
+//! Floods of distinct names: what strangers send does not decide how much one response holds. The most
+//! frequent groups are counted exactly, the others together.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use millimetric_core::event::Event;
+use millimetric_core::query::{
+    Column, Dimension, FunnelQuery, FunnelSteps, FunnelWindow, Metric, NamesQuery, Number, PagesQuery,
+    PagesSort, SourcesQuery, StatsQuery, StepOrder,
+};
+use tempfile::TempDir;
+
+use crate::tests::{Clock, options_at};
+use crate::{EmbeddedStore, Options};
+use millimetric_events::suite::sample::{event, ever, limit, scope};
+use millimetric_events::{EventStore, QueryLimit, StoreError};
+
+/// Groups that these stores count apart.
+const GROUPS: usize = 64;
+const FLOOD: usize = 3000;
+
+/// A store in which five pages, names and sources have forty events each, and three thousand have one: half
+/// of all in a segment.
+async fn flooded(directory: &TempDir) -> EmbeddedStore {
+    let options = Options { query_groups: GROUPS, ..options_at(&Clock::at("2026-05-16T12:01:00Z")) };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let frequent = (0..200).map(|number| (number, format!("known-{}", number % 5)));
+    let rare = (200..200 + FLOOD).map(|number| (number, format!("flood-{number}")));
+    let mut events: Vec<Event> = frequent.chain(rare).map(|(number, name)| named(number, &name)).collect();
+    // The flood comes between the events that matter.
+    events.sort_by_key(|event| event.event_id.bytes().rev().collect::<Vec<_>>());
+    let later = events.split_off(events.len() / 2);
+    store.append(scope(1), events).await.unwrap();
+    store.seal_now().await.unwrap();
+    store.append(scope(1), later).await.unwrap();
+    store
+}
+
+fn named(number: usize, name: &str) -> Event {
+    Event {
+        event_name: format!("event-{name}"),
+        anonymous_id: format!("visitor-{}", number % 40),
+        session_id: format!("session-{number}"),
+        source: name.to_owned().into(),
+        path: Some(format!("/{name}")),
+        properties: format!(r#"{{"{name}":1,"always":2}}"#),
+        ..event(&format!("id-{number}"))
+    }
+}
+
+fn known(prefix: &str) -> Vec<String> {
+    (0..5).map(|number| format!("{prefix}known-{number}")).collect()
+}
+
+#[tokio::test]
+async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() {
+    let directory = TempDir::new().unwrap();
+    let store = flooded(&directory).await;
+    for (column, prefix) in [(Column::Path, "/"), (Column::EventName, "event-"), (Column::Source, "")] {
+        for (metric, value) in [(Metric::Count, 40), (Metric::Uniques, 8)] {
+            let query = StatsQuery {
+                range: ever(),
+                filters: Vec::new(),
+                metric,
+                group_by: vec![Dimension::Column(column)],
+                buckets: None,
+                limit: limit(5),
+            };
+            let response = store.stats(scope(1), query).await.unwrap();
+            let rows: BTreeMap<_, _> =
+                response.rows.into_iter().map(|row| (row.keys[0].clone().unwrap(), row.value)).collect();
+            let expected = known(prefix).into_iter().map(|name| (name, Some(Number::Integer(value))));
+            assert_eq!(rows, expected.collect(), "{column}");
+            assert!(response.truncated, "{column}");
+            assert!(
+                (FLOOD as u64 - GROUPS as u64..=FLOOD as u64).contains(&response.other),
+                "{}",
+                response.other
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
+    let directory = TempDir::new().unwrap();
+    let store = flooded(&directory).await;
+    for by_medium in [false, true] {
+        let query = SourcesQuery { range: ever(), filters: Vec::new(), by_medium, limit: limit(5) };
+        let response = store.sources(scope(1), query).await.unwrap();
+        let mut rows: Vec<_> =
+            response.rows.into_iter().map(|row| (row.source, row.events, row.uniques)).collect();
+        rows.sort();
+        assert_eq!(rows, known("").into_iter().map(|name| (name, 40, 8)).collect::<Vec<_>>());
+        assert!(response.other > 0 && response.truncated);
+    }
+    let query = FunnelQuery {
+        range: ever(),
+        filters: Vec::new(),
+        steps: FunnelSteps::new(vec!["event-known-1".to_owned(), "event-flood-300".to_owned()]).unwrap(),
+        window: FunnelWindow::WEEK,
+        order: StepOrder::Any,
+        group_by: vec![Dimension::Column(Column::Path)],
+        limit: limit(5),
+    };
+    let response = store.funnel(scope(1), query).await.unwrap();
+    let groups: Vec<_> = response
+        .groups
+        .into_iter()
+        .map(|group| (group.keys[0].clone().unwrap(), group.steps[0].visitors))
+        .collect();
+    assert_eq!((groups, response.other), (vec![("/known-1".to_owned(), 8)], 1));
+}
+
+#[tokio::test]
+async fn pages_of_a_flood_are_one_and_every_session_counts() {
+    let directory = TempDir::new().unwrap();
+    let store = flooded(&directory).await;
+    let views = (0..200).chain(200..1500).map(|number| {
+        let name = if number < 200 { format!("known-{}", number % 5) } else { format!("flood-{number}") };
+        let event_name = "$pageview".to_owned();
+        Event { event_name, event_id: format!("view-{number}"), ..named(number, &name) }
+    });
+    store.append(scope(1), views.collect()).await.unwrap();
+    for sort in [PagesSort::Views, PagesSort::Entries, PagesSort::Exits] {
+        let query = PagesQuery { range: ever(), filters: Vec::new(), sort, limit: limit(5) };
+        let response = store.pages(scope(1), query).await.unwrap();
+        let numbers =
+            response.rows.iter().map(|row| (row.path.clone().unwrap(), row.views, row.entries, row.exits));
+        let expected = known("/").into_iter().map(|path| (path, 40, 40, 40)).collect::<Vec<_>>();
+        assert_eq!(numbers.collect::<Vec<_>>(), expected);
+        assert_eq!((response.sessions, response.bounces, response.truncated), (1500, 1500, true));
+        assert!((1300 - GROUPS as u64..=1300).contains(&response.other), "{}", response.other);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_counts() {
+    let directory = TempDir::new().unwrap();
+    let options = options_at(&Clock::at("2026-05-16T12:01:00Z"));
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let long = "x".repeat(200);
+    let with_new_names = |number: usize| {
+        let mut names = String::new();
+        for name in 0..100 {
+            write!(names, r#","n{number}-{name}":1"#).unwrap();
+        }
+        let properties = format!(r#"{{"plan":"pro","{long}":1{names}}}"#);
+        Event { event_name: "signup".to_owned(), properties, ..event(&format!("id-{number}")) }
+    };
+    for part in 0..2 {
+        store.append(scope(1), (part * 100..part * 100 + 100).map(with_new_names).collect()).await.unwrap();
+        if part == 0 {
+            store.seal_now().await.unwrap();
+        }
+    }
+    // Before and after it is kept.
+    for _ in 0..2 {
+        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
+        let row = &response.rows[0];
+        let first = &row.properties[0];
+        assert_eq!((row.count, first.name.as_str(), first.count), (200, "plan", 200));
+        let told: u64 = row.properties.iter().map(|property| property.count).sum();
+        assert_eq!(told + row.other_properties, 200 * 102, "every property of every event is counted");
+        assert!(row.properties.iter().all(|property| property.name != long));
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
+    let directory = TempDir::new().unwrap();
+    let options = options_at(&Clock::at("2026-05-16T12:01:00Z"));
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let named = |number: usize| {
+        let known = number.is_multiple_of(10);
+        let event_name = if known { "purchase".to_owned() } else { format!("flood-{number}") };
+        let properties = format!(r#"{{"amount":5,"n{number}":1}}"#);
+        Event { event_name, properties, ..event(&format!("id-{number}")) }
+    };
+    store.append(scope(1), (0..8000).map(named).collect()).await.unwrap();
+    for _ in 0..2 {
+        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(1) }).await.unwrap();
+        let row = &response.rows[0];
+        assert_eq!((row.event_name.as_str(), row.count), ("purchase", 800));
+        assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
+        let listed: u64 = row.properties.iter().map(|property| property.count).sum();
+        assert_eq!(listed + row.other_properties, 1600);
+        store.seal_now().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_query_beyond_its_time_or_memory_is_refused_as_that() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::at("2026-05-16T12:01:00Z");
+    let options = Options { query_timeout: std::time::Duration::ZERO, ..options_at(&clock) };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    store.append(scope(1), vec![event("1")]).await.unwrap();
+    let query = || NamesQuery { range: ever(), limit: limit(10) };
+    let late = store.names(scope(1), query()).await.unwrap_err();
+    assert!(matches!(late, StoreError::QueryTooLarge(QueryLimit::Time)), "{late}");
+    store.close().await;
+    drop(store);
+    let options = Options { query_bytes: 100, ..options_at(&clock) };
+    let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+    let large = store.names(scope(1), query()).await.unwrap_err();
+    assert!(matches!(large, StoreError::QueryTooLarge(QueryLimit::Memory)), "{large}");
+}

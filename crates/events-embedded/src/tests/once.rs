@@ -1,0 +1,163 @@
+//! Exactly once, whatever an id looks like and wherever its event is by now: ids that tell when they
+//! were made, and ids that do not, in memory, in segments, after merging and after a start.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tempfile::TempDir;
+
+use crate::tests::disk::parquet_files;
+use crate::tests::{Clock, open, options_at};
+use crate::{EmbeddedStore, Options};
+use millimetric_events::suite::ids;
+use millimetric_events::suite::sample::{event, scope};
+use millimetric_events::{Appended, EventStore};
+
+/// An id of that number: with a moment of its own, with one that many share, or without any.
+fn id(number: u64) -> String {
+    match number % 3 {
+        0 => format!("evt_{:08x}-0000-7000-8000-{number:012x}", 0x019d_0000 + number * 64),
+        1 => format!("evt_019d0000-0000-7000-8000-{number:012x}"),
+        _ => format!("order-{number}"),
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Send(Vec<u64>),
+    Seal,
+    Merge,
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => proptest::collection::vec(0_u64..60, 1..12).prop_map(Step::Send),
+        3 => Just(Step::Seal),
+        1 => Just(Step::Merge),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..24)
+}
+
+async fn open_with(directory: &Path, cache_bytes: u64) -> EmbeddedStore {
+    let clock = Clock::at("2026-05-16T12:01:00Z");
+    EmbeddedStore::open(directory, Options { cache_bytes, ..options_at(&clock) }).await.unwrap()
+}
+
+/// Every event of the steps is there once, and each answer tells how many were there before.
+async fn play(steps: &[Step], cache_bytes: u64) {
+    let directory = TempDir::new().unwrap();
+    let mut store = open_with(directory.path(), cache_bytes).await;
+    let mut sent = BTreeSet::new();
+    for step in steps {
+        match step {
+            Step::Send(numbers) => {
+                let stored = numbers.iter().filter(|number| sent.insert(**number)).count() as u64;
+                let batch = numbers.iter().map(|number| event(&id(*number))).collect();
+                let appended = store.append(scope(1), batch).await.unwrap();
+                let duplicates = numbers.len() as u64 - stored;
+                assert_eq!(appended, Appended { stored, duplicates }, "{step:?}");
+            }
+            Step::Seal => store.seal_now().await.unwrap(),
+            Step::Merge => store.merge_now().await.unwrap(),
+            Step::Restart => {
+                store.close().await;
+                store = open_with(directory.path(), cache_bytes).await;
+            }
+        }
+    }
+    let found: BTreeSet<String> = ids(&store, scope(1)).await.into_iter().collect();
+    assert_eq!(found, sent.into_iter().map(id).collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn an_event_is_stored_once_wherever_it_is_by_now() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let config = Config { cases: 48, ..Config::default() };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    // With a cache that keeps nothing, whatever is asked of a segment is read anew.
+    let strategy = (steps(), prop_oneof![Just(0), Just(256 << 20)]);
+    let played = TestRunner::new_with_rng(config, random).run(&strategy, |(steps, cache_bytes)| {
+        runtime.block_on(play(&steps, cache_bytes));
+        Ok(())
+    });
+    played.unwrap();
+}
+
+#[tokio::test]
+async fn ids_that_tell_when_they_were_made_take_no_lasting_memory() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), (0..300).map(|number| event(&id(3 * number))).collect()).await.unwrap();
+    store.seal_now().await.unwrap();
+    assert!(crate::tests::gauge(&store, "dedup_filter_bytes").abs() < 0.5);
+    store.append(scope(1), vec![event("order-1")]).await.unwrap();
+    store.seal_now().await.unwrap();
+    assert!(crate::tests::gauge(&store, "dedup_filter_bytes") > 0.5);
+}
+
+#[tokio::test]
+async fn what_is_known_of_ids_goes_with_the_window() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::at("2026-05-16T12:01:00Z");
+    let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
+    store.append(scope(1), vec![event(&id(0))]).await.unwrap();
+    store.seal_now().await.unwrap();
+    let known =
+        || store.shared.scopes.get(scope(1)).unwrap().live.read().segments[0].known_ids.read().is_some();
+    assert!(known());
+    clock.set("2026-05-30T12:00:00Z");
+    store.shared.keeper.wake();
+    while known() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.append(scope(1), vec![event(&id(0))]).await.unwrap().stored, 1);
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_can_look_up_is_kept_rather_than_lost() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), vec![event(&id(0)), event(&id(30))]).await.unwrap();
+    store.seal_now().await.unwrap();
+    store.close().await;
+    fs::remove_file(&parquet_files(directory.path())[0]).unwrap();
+    let store = open(directory.path()).await;
+    // The one is of a moment that the lost segment covers, the others are not.
+    let sent = vec![event(&id(0)), event(&id(15)), event("order-1")];
+    assert_eq!(store.append(scope(1), sent).await.unwrap(), Appended { stored: 3, duplicates: 0 });
+}
+
+#[tokio::test]
+async fn a_folder_of_format_1_knows_its_ids() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), (0..9).map(|number| event(&id(number))).collect()).await.unwrap();
+    store.seal_now().await.unwrap();
+    let segment = store.shared.scopes.get(scope(1)).unwrap().live.read().segments[0].clone();
+    let all = crate::columns::dedup::event_ids(&store.shared.columns, &segment).unwrap();
+    let filter =
+        crate::columns::dedup::IdFilter::of(all.iter().map(|id| *id as u64).collect()).unwrap().to_bytes();
+    store.close().await;
+    // As it was: no moments, and a filter of every id.
+    let file = directory.path().join("events.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+    let mut connection = options.connect().await.unwrap();
+    let as_it_was = "alter table segment drop column ids_made; pragma user_version = 1";
+    sqlx::raw_sql(as_it_was).execute(&mut connection).await.unwrap();
+    sqlx::query("update segment set dedup_filter = ?").bind(filter).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    for _ in 0..2 {
+        let store = open(directory.path()).await;
+        let again = (0..9).map(|number| event(&id(number))).collect();
+        let appended = store.append(scope(1), again).await.unwrap();
+        assert_eq!(appended, Appended { stored: 0, duplicates: 9 });
+        store.close().await;
+    }
+}

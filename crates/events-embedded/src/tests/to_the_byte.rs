@@ -1,0 +1,259 @@
+//! What is gone is gone to the byte: people who were forgotten and events that expired occur in
+//! no file, neither as plain bytes nor packed, neither in use nor in a free page.
+//!
+//! Every search first finds what it looks for in each of these places; a search that finds
+//! nothing proves nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use futures_util::TryStreamExt as _;
+use millimetric_core::event::Event;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use sqlx::{Connection as _, Executor as _};
+use tempfile::TempDir;
+
+use crate::EmbeddedStore;
+use crate::maintenance::backup;
+use crate::tests::disk::{files, parquet_files};
+use crate::tests::{Clock, event_at, open, options_at, until};
+use crate::wal::batch_codec;
+use millimetric_events::suite::sample::{at, event, scope};
+use millimetric_events::suite::{forget, ids, until_done};
+use millimetric_events::{ErasureStatus, EventStore, Subject};
+
+const USER: &str = "user-4711-anna@example.com";
+const VISITOR: &str = "visitor-0815-of-anna";
+const TRAIT: &str = "trait-of-anna-whose-plan-is-pro";
+
+/// The packed batches of the hot log as they are stored.
+async fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
+    let mut connection = backup::connect(&directory.join("events.db")).await.unwrap();
+    let stored = sqlx::query_scalar("select data from hot_log").fetch(&mut connection);
+    let batches = stored.try_collect().await.unwrap();
+    connection.close().await.unwrap();
+    batches
+}
+
+/// How many pieces of packed batches lie in the files, and how many there are: what a search for
+/// texts cannot see in bytes that are compressed. A piece across two pages of the database is in
+/// no file in one.
+fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
+    let files: Vec<Vec<u8>> = files(directory).iter().map(|path| fs::read(path).unwrap()).collect();
+    let lies =
+        |piece: &&[u8]| files.iter().any(|bytes| bytes.windows(piece.len()).any(|part| part == *piece));
+    let all = || packed.iter().flat_map(|batch| batch.chunks_exact(48).step_by(20));
+    (all().filter(lies).count(), all().count())
+}
+
+/// Every place where the text is: as plain bytes of a file, as a value in a Parquet file, in the
+/// hot log.
+async fn places(directory: &Path, text: &str) -> Vec<String> {
+    let holds =
+        |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
+    let bytes = files(directory).into_iter().filter(holds);
+    let mut places: Vec<String> = bytes.map(|path| format!("bytes of {}", path.display())).collect();
+    for path in parquet_files(directory) {
+        let reader = SerializedFileReader::new(fs::File::open(&path).unwrap()).unwrap();
+        let has = |row: parquet::record::Row| row.to_string().contains(text);
+        if reader.get_row_iter(None).unwrap().any(|row| has(row.unwrap())) {
+            places.push(format!("a row of {}", path.display()));
+        }
+    }
+    for packed in packed_batches(directory).await {
+        let mut found = false;
+        let has = |bytes: &[u8]| str::from_utf8(bytes).unwrap().contains(text);
+        batch_codec::decode(&packed, |row| {
+            found |= row.texts.into_iter().flatten().any(has);
+            Ok(())
+        })
+        .unwrap();
+        places.extend(found.then(|| "the hot log".to_owned()));
+    }
+    places
+}
+
+async fn assert_nowhere(directory: &Path, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(places(directory, text).await, Vec::<String>::new(), "{text}");
+    }
+}
+
+/// An event of the person to forget: with the user's id, the visitor's, and a session id that the
+/// server derives from the visitor's.
+fn theirs(id: &str, time: &str) -> Event {
+    Event {
+        anonymous_id: VISITOR.to_owned(),
+        user_id: Some(USER.to_owned()),
+        session_id: format!("{VISITOR}-988000"),
+        ..event_at(id, time)
+    }
+}
+
+/// Ties the visitor to the user.
+fn identify(id: &str, time: &str) -> Event {
+    let properties = format!(r#"{{"plan":"{TRAIT}"}}"#);
+    Event { event_name: "$identify".to_owned(), properties, ..theirs(id, time) }
+}
+
+/// Before they called themselves anything.
+fn anonymous(id: &str, time: &str) -> Event {
+    Event { user_id: None, ..theirs(id, time) }
+}
+
+/// So many events that their batch is packed and lies on several pages.
+fn many(prefix: &str, time: &str) -> Vec<Event> {
+    let each = |n: u64| {
+        let noise = |salt: u64| {
+            format!("{:016x}", (n + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) ^ salt)
+        };
+        let url =
+            format!("https://example.com/{}{}", noise(0xff51_afd7_ed55_8ccd), noise(0xc4ce_b9fe_1a85_ec53));
+        Event { url: Some(url), ..theirs(&format!("{prefix}-{n}"), time) }
+    };
+    (0..600).map(each).collect()
+}
+
+/// Fills a scope with the person and others: merged, sealed, hot, alone and in a packed batch.
+async fn fill(store: &EmbeddedStore, directory: &Path) -> Vec<Vec<u8>> {
+    for (id, time) in [("m1", "2026-05-01"), ("m2", "2026-05-02"), ("m3", "2026-05-03"), ("m4", "2026-05-04")]
+    {
+        store.append(scope(1), vec![anonymous(id, time), event(&format!("other-{id}"))]).await.unwrap();
+        store.seal_now().await.unwrap();
+    }
+    store.merge_now().await.unwrap();
+    until(store, "segments", 1.0).await;
+    store.append(scope(1), many("sealed", "2026-04-10")).await.unwrap();
+    let mut packed = packed_batches(directory).await;
+    store.seal_now().await.unwrap();
+    store.append(scope(1), vec![identify("hot", "2026-05-16"), event("other-hot")]).await.unwrap();
+    store.append(scope(1), many("packed", "2026-05-16")).await.unwrap();
+    packed.extend(packed_batches(directory).await);
+    packed.retain(|packed| packed.len() > 8192);
+    packed
+}
+
+/// That the search finds the person in every place.
+async fn assert_everywhere(directory: &Path, packed: &[Vec<u8>]) {
+    let visitor = places(directory, VISITOR).await;
+    assert_eq!(visitor.iter().filter(|place| place.starts_with("a row of")).count(), 2, "{visitor:?}");
+    assert_eq!(visitor.iter().filter(|place| *place == "the hot log").count(), 2, "{visitor:?}");
+    for text in [USER, TRAIT] {
+        assert!(places(directory, text).await.iter().any(|place| place.contains("events.db-wal")), "{text}");
+    }
+    assert_eq!(packed.len(), 2, "one packed batch was sealed and lies in free pages, one is hot");
+    let (found, all) = pieces(directory, packed);
+    assert!(all >= 16 && found * 4 >= all * 3, "{found} of {all} pieces are found");
+}
+
+async fn assert_gone(directory: &Path, packed: &[Vec<u8>]) {
+    assert_nowhere(directory, &[USER, VISITOR, TRAIT]).await;
+    assert_eq!(pieces(directory, packed).0, 0, "pieces of a packed batch are left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_person_is_nowhere() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let packed = fill(&store, directory.path()).await;
+    assert_everywhere(directory.path(), &packed).await;
+    let user = Subject::User { user_id: USER.to_owned(), include_linked: true };
+    let request = forget(1, user, "2026-05-17");
+    store.erase(scope(1), request.clone()).await.unwrap();
+    // What arrives while files are rewritten: theirs from before the request, and that of others.
+    let arriving = async {
+        for number in 0..50 {
+            let late = theirs(&format!("late-{number}"), "2026-05-16");
+            let batch = vec![late, event(&format!("other-late-{number}"))];
+            assert_eq!(store.append(scope(1), batch).await.unwrap().stored, 1);
+        }
+    };
+    let (deleted, ()) = tokio::join!(until_done(&store, scope(1), request.id), arriving);
+    assert_eq!(deleted, 4 + 600 + 1 + 600);
+    assert_gone(directory.path(), &packed).await;
+    assert_eq!(ids(&store, scope(1)).await.len(), 4 + 1 + 50, "the others are all there");
+    drop(store);
+    assert_gone(directory.path(), &packed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_events_are_nowhere() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::at("2026-05-16T12:00:00Z");
+    let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
+    let packed = fill(&store, directory.path()).await;
+    assert_everywhere(directory.path(), &packed).await;
+    let kept = || Event { timestamp: at("2026-05-17T12:00:00Z"), ..event("kept") };
+    store.append(scope(1), vec![kept()]).await.unwrap();
+    store.expire(scope(1), at("2026-05-17")).await.unwrap();
+    // What expired before it was sealed goes when its turn to be sealed comes.
+    store.seal_now().await.unwrap();
+    until_emptied(directory.path()).await;
+    assert_gone(directory.path(), &packed).await;
+    assert_eq!(ids(&store, scope(1)).await, ["kept"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_scope_is_nowhere() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let packed = fill(&store, directory.path()).await;
+    assert_everywhere(directory.path(), &packed).await;
+    store.drop_scope(scope(1)).await.unwrap();
+    until_emptied(directory.path()).await;
+    assert_gone(directory.path(), &packed).await;
+}
+
+/// Waits until the write-ahead log was emptied, which is the last step of an expiry.
+async fn until_emptied(directory: &Path) {
+    while fs::metadata(directory.join("events.db-wal")).unwrap().len() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// As by a tool that copies the database page by page.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    store.append(scope(1), vec![theirs("a", "2026-05-16"), event("b")]).await.unwrap();
+    let mut reader = backup::connect(&directory.path().join("events.db")).await.unwrap();
+    reader.execute("begin; select count(*) from hot_log").await.unwrap();
+    let request = forget(1, Subject::Visitor { anonymous_id: VISITOR.to_owned() }, "2026-05-17");
+    store.erase(scope(1), request.clone()).await.unwrap();
+    loop {
+        match store.erasure(scope(1), request.id).await.unwrap().unwrap().status {
+            ErasureStatus::Failed => break,
+            ErasureStatus::Done => panic!("done while {:?}", places(directory.path(), VISITOR).await),
+            ErasureStatus::Queued | ErasureStatus::Running => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(ids(&store, scope(1)).await, ["b"], "hidden all the same");
+    reader.close().await.unwrap();
+    assert_eq!(until_done(&store, scope(1), request.id).await, 1);
+    assert_nowhere(directory.path(), &[VISITOR]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_segment_keeps_nobody_in_the_others() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).await;
+    let batch = vec![theirs("april", "2026-04-01"), theirs("may", "2026-05-01"), event("other")];
+    store.append(scope(1), batch).await.unwrap();
+    store.seal_now().await.unwrap();
+    let months = parquet_files(directory.path());
+    let april = months.iter().find(|path| path.to_string_lossy().contains("2026-04")).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    fs::rename(april, elsewhere.path().join("april")).unwrap();
+    let user = Subject::User { user_id: USER.to_owned(), include_linked: false };
+    let request = forget(1, user, "2026-05-17");
+    store.erase(scope(1), request.clone()).await.unwrap();
+    while store.erasure(scope(1), request.id).await.unwrap().unwrap().status != ErasureStatus::Failed {
+        tokio::task::yield_now().await;
+    }
+    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    fs::rename(elsewhere.path().join("april"), april).unwrap();
+    assert_eq!(until_done(&store, scope(1), request.id).await, 2, "put back, it is rewritten too");
+    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    assert_eq!(ids(&store, scope(1)).await, ["other"]);
+}

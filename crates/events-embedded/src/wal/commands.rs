@@ -1,0 +1,83 @@
+//! The changes that the background work and the privacy calls ask of the writer.
+//!
+//! Each is one transaction and one step in memory, made by the writer between two groups of
+//! batches, so that no event can slip through between the two.
+
+use std::sync::Arc;
+
+use millimetric_core::event::EventScope;
+use millimetric_core::ids::ErasureId;
+use sqlx::SqliteConnection;
+
+use crate::memtable::Block;
+use crate::segment::Segment;
+use crate::wal::manifest::NewSegment;
+use crate::wal::stored::StoredErasure;
+
+/// What to change.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Sets the scope's hot rows apart, to be sealed.
+    Freeze(EventScope),
+    /// Puts new segments in the place of what they were made from.
+    Swap(Swap),
+    /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
+    Purge {
+        /// Whose rows.
+        scope: EventScope,
+        from: i64,
+        to: i64,
+    },
+    /// Deletes all sealed rows of the hot log.
+    PurgeAll,
+    /// Gives some free pages back to the system, when there are more than are to be spared.
+    Shrink { spare: i64 },
+    /// Empties the write-ahead log.
+    EmptyLog,
+    /// Drops what is known of the ids of segments that the window has passed.
+    DropKnownIds(Vec<Arc<Segment>>),
+    /// Hides a person.
+    Erase(StoredErasure),
+    /// Adds the visitors that were linked to the person of an erasure.
+    Link(ErasureId, Vec<u128>),
+    /// Ends an erasure at that time; milliseconds.
+    Finish(ErasureId, i64),
+    /// Hides what is older; milliseconds.
+    Floor(EventScope, i64),
+    /// Fixes what a second connection reads, between two transactions.
+    Pin(SqliteConnection),
+}
+
+/// The answer to a change.
+#[derive(Debug)]
+pub(crate) enum Changed {
+    Done,
+    /// Whether [`Change::Shrink`] gave something back: there may be more to give.
+    Shrunk(bool),
+    /// Set apart by [`Change::Freeze`].
+    Frozen(Frozen),
+    /// Fixed by [`Change::Pin`], with the segments of that moment.
+    Pinned(SqliteConnection, Vec<Arc<Segment>>),
+}
+
+/// Hot rows that are to be sealed.
+#[derive(Debug, Default)]
+pub(crate) struct Frozen {
+    pub(crate) blocks: Vec<Arc<Block>>,
+    /// Their first row in the hot log.
+    pub(crate) first_seq: i64,
+    /// Their last.
+    pub(crate) last_seq: i64,
+}
+
+/// Segments in the place of what they were made from.
+#[derive(Debug)]
+pub(crate) struct Swap {
+    pub(crate) scope: EventScope,
+    /// The hot rows that were sealed, if any.
+    pub(crate) frozen: Option<Frozen>,
+    pub(crate) removed: Vec<Arc<Segment>>,
+    pub(crate) added: Vec<NewSegment>,
+    /// Events left out for each erasure.
+    pub(crate) erased: Vec<(ErasureId, u64)>,
+}

@@ -1,0 +1,148 @@
+//! What waits for the writer: batches, bounded in bytes, and changes by the background work.
+//! Takes and gives in order; writes nothing itself.
+
+use std::collections::VecDeque;
+
+use millimetric_core::event::{Event, EventScope};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::columns::dedup::Identity;
+use crate::wal::commands::{Change, Changed};
+use millimetric_events::{Appended, StoreError};
+
+/// Events that are written together at most.
+const GROUP_EVENTS: usize = 16_384;
+
+/// A batch on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) scope: EventScope,
+    pub(crate) events: Vec<Event>,
+    /// The identity of each event.
+    pub(crate) ids: Vec<Identity>,
+    /// All of the events as one frame of the hot log.
+    pub(crate) frame: Vec<u8>,
+    /// Places of events that a sealed segment holds, ascending …
+    pub(crate) known: Vec<usize>,
+    /// … as far as segments up to this one can tell.
+    pub(crate) asked_through: i64,
+    /// Memory that it takes.
+    pub(crate) bytes: usize,
+    pub(crate) reply: oneshot::Sender<Result<Appended, StoreError>>,
+}
+
+/// What the writer does next.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Group(Group),
+    Change(Change, oneshot::Sender<Result<Changed, StoreError>>),
+}
+
+/// Batches that are written in one transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) appends: Vec<Append>,
+    events: usize,
+}
+
+impl Group {
+    fn push(&mut self, append: Append) {
+        self.events += append.events.len();
+        self.appends.push(append);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    work: VecDeque<Work>,
+    bytes: usize,
+    closed: bool,
+}
+
+/// The queue in front of the writer's thread.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    most_bytes: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(most_bytes: usize) -> Self {
+        Self { waiting: Mutex::default(), arrived: Condvar::new(), most_bytes }
+    }
+
+    /// Adds a batch, unless the queue is full or closed.
+    pub(crate) fn append(&self, append: Append) -> Result<(), StoreError> {
+        let mut waiting = self.waiting.lock();
+        if waiting.closed {
+            return Err(closing());
+        }
+        if waiting.bytes + append.bytes > self.most_bytes {
+            return Err(StoreError::Overloaded);
+        }
+        waiting.bytes += append.bytes;
+        match waiting.work.back_mut() {
+            Some(Work::Group(group)) if group.events + append.events.len() <= GROUP_EVENTS => {
+                group.push(append);
+            }
+            _ => {
+                let mut group = Group::default();
+                group.push(append);
+                waiting.work.push_back(Work::Group(group));
+            }
+        }
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Adds a change; the answer comes through the receiver.
+    pub(crate) fn change(
+        &self,
+        change: Change,
+    ) -> Result<oneshot::Receiver<Result<Changed, StoreError>>, StoreError> {
+        let mut waiting = self.waiting.lock();
+        if waiting.closed {
+            return Err(closing());
+        }
+        let (reply, response) = oneshot::channel();
+        waiting.work.push_back(Work::Change(change, reply));
+        self.arrived.notify_one();
+        Ok(response)
+    }
+
+    /// Waits for work; `None` once the queue is closed and empty.
+    pub(crate) fn take(&self) -> Option<Work> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if let Some(work) = waiting.work.pop_front() {
+                return Some(work);
+            }
+            if waiting.closed {
+                return None;
+            }
+            self.arrived.wait(&mut waiting);
+        }
+    }
+
+    /// Gives the memory of written batches free for others.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.waiting.lock().bytes -= bytes;
+    }
+
+    /// Takes no more; what waits is still written.
+    pub(crate) fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.lock().bytes
+    }
+}
+
+/// The answer to whoever comes after [`Queue::close`].
+pub(crate) fn closing() -> StoreError {
+    StoreError::NotWritable("it is closing".to_owned())
+}

@@ -1,0 +1,157 @@
+//! The replay of the hot log at start: what is in no segment goes back into memory, on all cores
+//! at once and while the log is still being read, since blocks of rows do not know each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use parking_lot::Mutex;
+
+use crate::columns::dedup::HotIds;
+use crate::encoding::field::Field;
+use crate::encoding::keyed_hash::Kind;
+use crate::memtable::{BLOCK_ROWS, Block, Tail};
+use crate::state::scope::HotSize;
+use crate::state::shared::Shared;
+use crate::wal::batch_codec;
+use crate::wal::stored::LogRow;
+use millimetric_events::StoreError;
+
+/// Jobs that are read ahead of those who do them.
+const AHEAD: usize = 8;
+
+/// Rows of the hot log that become one block.
+struct Job {
+    /// Its place among all jobs.
+    place: usize,
+    scope: EventScope,
+    rows: Vec<LogRow>,
+}
+
+/// What a job became.
+struct Replayed {
+    scope: EventScope,
+    first_seq: i64,
+    last_seq: i64,
+    block: Block,
+    ids: Vec<u128>,
+    oldest: i64,
+}
+
+/// Fills the scopes from the rows that `read` gives in order, and gives the identities in them.
+pub(crate) fn replay(
+    shared: &Shared,
+    read: impl FnOnce(&mut dyn FnMut(LogRow)) -> Result<(), StoreError>,
+) -> Result<HashMap<EventScope, HotIds>, StoreError> {
+    let (sender, jobs) = sync_channel(AHEAD);
+    let (jobs, replayed) = (Arc::new(Mutex::new(jobs)), Mutex::default());
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    thread::scope(|threads| {
+        let worker = |jobs| threads.spawn(|| work(shared, jobs, &replayed));
+        // The workers alone hold the receiving end: without them sending fails.
+        let workers: Vec<_> = std::iter::repeat_n(jobs, cores).map(worker).collect();
+        let mut jobs = Jobs { sender, open: BTreeMap::new(), next: 0 };
+        let done = read(&mut |row| jobs.add(row));
+        jobs.send_the_rest();
+        let panicked = |_| StoreError::Internal("the replay of the hot log panicked".to_owned());
+        workers.into_iter().fold(done, |done, worker| done.and(worker.join().map_err(panicked)?))
+    })?;
+    let (mut counts, mut ids) = (HashMap::new(), HashMap::new());
+    let replayed = replayed.into_inner();
+    for replayed in replayed.values() {
+        *counts.entry(replayed.scope).or_default() += replayed.ids.len();
+    }
+    for replayed in replayed.into_values() {
+        let known = || HotIds::with_capacity(counts[&replayed.scope]);
+        ids.entry(replayed.scope).or_insert_with(known).extend(replayed.ids.iter());
+        install(shared, replayed);
+    }
+    for scope in shared.scopes.all() {
+        shared.count_hot(HotSize::default(), scope.live.read().hot_size());
+    }
+    Ok(ids)
+}
+
+/// The rows by scope, about a block's worth together.
+struct Jobs {
+    sender: SyncSender<Job>,
+    open: BTreeMap<EventScope, (usize, Vec<LogRow>)>,
+    next: usize,
+}
+
+impl Jobs {
+    fn add(&mut self, row: LogRow) {
+        let scope = row.scope;
+        let (events, gathered) = self.open.entry(scope).or_default();
+        *events += row.rows;
+        gathered.push(row);
+        if *events >= BLOCK_ROWS
+            && let Some((_, rows)) = self.open.remove(&scope)
+        {
+            self.send(scope, rows);
+        }
+    }
+
+    fn send(&mut self, scope: EventScope, rows: Vec<LogRow>) {
+        // It fails when all workers have panicked, which is told when they are waited for.
+        let _ = self.sender.send(Job { place: self.next, scope, rows });
+        self.next += 1;
+    }
+
+    fn send_the_rest(mut self) {
+        for (scope, (_, rows)) in std::mem::take(&mut self.open) {
+            self.send(scope, rows);
+        }
+    }
+}
+
+fn work(
+    shared: &Shared,
+    jobs: Arc<Mutex<Receiver<Job>>>,
+    replayed: &Mutex<BTreeMap<usize, Replayed>>,
+) -> Result<(), StoreError> {
+    let mut done = Ok(());
+    loop {
+        let Ok(job) = jobs.lock().recv() else { return done };
+        // After a failure jobs are still taken, so that whoever reads the log does not wait for ever.
+        if done.is_ok() {
+            done = block(shared, &job).map(|block| drop(replayed.lock().insert(job.place, block)));
+        }
+    }
+}
+
+fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
+    let mut tail = Tail::default();
+    let mut ids = Vec::new();
+    let mut oldest = i64::MAX;
+    for log in &job.rows {
+        batch_codec::decode(&log.frames, |row| {
+            ids.push(
+                shared.columns.hash.of(Kind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
+            );
+            oldest = oldest.min(row.received_at);
+            tail.push_packed(&row).map_err(|error| batch_codec::broken(&error.to_string()))
+        })?;
+    }
+    let seqs = || job.rows.iter().map(|row| row.seq);
+    Ok(Replayed {
+        scope: job.scope,
+        first_seq: seqs().min().unwrap_or_default(),
+        last_seq: seqs().max().unwrap_or_default(),
+        block: tail.freeze(shared.next_block()),
+        ids,
+        oldest,
+    })
+}
+
+fn install(shared: &Shared, replayed: Replayed) {
+    let scope = shared.scopes.get_or_new(replayed.scope);
+    let mut live = scope.live.write();
+    live.blocks.push(Arc::new(replayed.block));
+    live.last_seq = replayed.last_seq;
+    live.first_seq.get_or_insert(replayed.first_seq);
+    live.oldest = Some(live.oldest.map_or(replayed.oldest, |oldest| oldest.min(replayed.oldest)));
+}

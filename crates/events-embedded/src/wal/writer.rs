@@ -1,0 +1,215 @@
+//! The writer: one thread that owns `events.db` and alone changes what readers see.
+//!
+//! It takes every batch that waits, drops duplicates, writes one transaction, publishes the
+//! events, and only then answers. It makes no Parquet file and answers no query.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use millimetric_core::event::EventScope;
+use tokio::runtime::Runtime;
+
+use crate::columns::dedup;
+use crate::columns::dedup::{HotIds, IdSet};
+use crate::encoding::keyed_hash::Kind;
+use crate::encoding::row::{Row, ip_text};
+use crate::state::scope::Scope;
+use crate::state::shared::Shared;
+use crate::wal::batch_codec;
+use crate::wal::commands::{Change, Changed};
+use crate::wal::manifest::Manifest;
+use crate::wal::queue::{Append, Group, Work};
+use crate::wal::stored::LogRow;
+use millimetric_events::{Appended, StoreError};
+
+/// The state of the writer's thread.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) manifest: Manifest,
+    pub(crate) runtime: Runtime,
+    pub(crate) ids: HashMap<EventScope, HotIds>,
+    pub(crate) next_seq: i64,
+}
+
+/// What becomes of the events of one batch.
+struct Verdict {
+    keep: Vec<bool>,
+    appended: Appended,
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        while let Some(work) = self.shared.queue.take() {
+            match work {
+                Work::Group(group) => self.write(group),
+                Work::Change(change, reply) => {
+                    let changed = self.change(change);
+                    // Whoever asked may have gone; the change stands all the same.
+                    let _ = reply.send(changed);
+                }
+            }
+        }
+        self.runtime.block_on(self.manifest.close());
+    }
+
+    fn change(&mut self, change: Change) -> Result<Changed, StoreError> {
+        if let Some(why) = self.shared.failure.read().as_ref() {
+            return Err(StoreError::NotWritable(why.clone()));
+        }
+        let changed = self.apply(change);
+        if let Err(StoreError::NotWritable(why)) = &changed {
+            self.fail(why);
+        }
+        changed
+    }
+
+    fn write(&mut self, group: Group) {
+        let bytes = group.appends.iter().map(|append| append.bytes).sum();
+        match self.store(&group.appends) {
+            Ok(verdicts) => {
+                for (append, verdict) in group.appends.into_iter().zip(verdicts) {
+                    // A caller who has gone is no error: the events are stored.
+                    let _ = append.reply.send(Ok(verdict.appended));
+                }
+            }
+            Err(error) => {
+                if let StoreError::NotWritable(why) = &error {
+                    self.fail(why);
+                }
+                for append in group.appends {
+                    let _ = append.reply.send(Err(repeat(&error)));
+                }
+            }
+        }
+        self.shared.queue.release(bytes);
+    }
+
+    /// Stores a group in one transaction and publishes it.
+    fn store(&mut self, group: &[Append]) -> Result<Vec<Verdict>, StoreError> {
+        if let Some(why) = self.shared.failure.read().as_ref() {
+            return Err(StoreError::NotWritable(why.clone()));
+        }
+        let mut fresh: HashMap<EventScope, IdSet> = HashMap::new();
+        let mut verdicts = Vec::with_capacity(group.len());
+        for append in group {
+            verdicts.push(self.judge(append, fresh.entry(append.scope).or_default())?);
+        }
+        let rows = self.log_rows(group, &verdicts)?;
+        if !rows.is_empty() {
+            self.runtime.block_on(self.manifest.append(&rows))?;
+            for row in &rows {
+                self.publish(row, group, &verdicts);
+            }
+            for (scope, ids) in fresh {
+                self.ids.entry(scope).or_default().extend(ids.iter());
+            }
+            self.wake_keeper(&rows);
+        }
+        Ok(verdicts)
+    }
+
+    /// Tells which events of a batch are new; `fresh` are those of the group's batches before it.
+    fn judge(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
+        let scope = self.shared.scopes.get_or_new(append.scope);
+        let (forgotten, newer) = {
+            let live = scope.live.read();
+            let newer: Vec<_> =
+                live.segments.iter().filter(|segment| segment.id > append.asked_through).cloned().collect();
+            (Arc::clone(&live.forgotten), newer)
+        };
+        let sealed_since = dedup::sealed_places(&self.shared.columns, &newer, &append.ids)?;
+        let hot = self.ids.get(&append.scope);
+        let hash = &self.shared.columns.hash;
+        let mut verdict = Verdict { keep: vec![false; append.events.len()], appended: Appended::default() };
+        for (place, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
+            let is_forgotten = !forgotten.is_empty() && {
+                let user = event.user_id.as_deref().map(|user| hash.of(Kind::User, user));
+                let visitor = hash.of(Kind::Visitor, &event.anonymous_id);
+                forgotten.covers(event.timestamp.millis(), user, visitor)
+            };
+            if is_forgotten {
+                continue;
+            }
+            let sealed =
+                append.known.binary_search(&place).is_ok() || sealed_since.binary_search(&place).is_ok();
+            if sealed || hot.is_some_and(|hot| hot.contains(id.hash)) || !fresh.insert(id.hash) {
+                verdict.appended.duplicates += 1;
+            } else {
+                verdict.keep[place] = true;
+                verdict.appended.stored += 1;
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// One row of the hot log for each scope of the group that has new events.
+    fn log_rows(&mut self, group: &[Append], verdicts: &[Verdict]) -> Result<Vec<LogRow>, StoreError> {
+        let mut rows: BTreeMap<EventScope, LogRow> = BTreeMap::new();
+        for (append, verdict) in group.iter().zip(verdicts).filter(|(_, verdict)| verdict.appended.stored > 0)
+        {
+            let row = rows.entry(append.scope).or_insert_with(|| {
+                self.next_seq += 1;
+                LogRow { seq: self.next_seq, scope: append.scope, rows: 0, frames: Vec::new() }
+            });
+            row.rows += verdict.appended.stored as usize;
+            if verdict.keep.iter().all(|keep| *keep) {
+                row.frames.extend_from_slice(&append.frame);
+            } else {
+                row.frames
+                    .extend_from_slice(&batch_codec::encode(&append.events, |place| verdict.keep[place])?);
+            }
+        }
+        Ok(rows.into_values().collect())
+    }
+
+    /// Shows the events of one row of the hot log to readers, all at once.
+    fn publish(&self, row: &LogRow, group: &[Append], verdicts: &[Verdict]) {
+        let scope = self.shared.scopes.get_or_new(row.scope);
+        let now = self.shared.now();
+        let mut number = || self.shared.next_block();
+        let mut live = scope.live.write();
+        let before = live.hot_size();
+        for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
+            for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
+                live.publish(&Row::of(event, &ip_text(&event.ip_hash)), &mut number);
+            }
+        }
+        live.first_seq.get_or_insert(row.seq);
+        live.last_seq = row.seq;
+        live.oldest.get_or_insert(now);
+        self.shared.count_hot(before, live.hot_size());
+    }
+
+    /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
+    fn wake_keeper(&self, rows: &[LogRow]) {
+        let options = &self.shared.options;
+        let full = |scope: Arc<Scope>| scope.live.read().is_due(options);
+        let above = self.shared.hot_rows.load(std::sync::atomic::Ordering::Relaxed) > options.hot_rows
+            || self.shared.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > options.hot_bytes;
+        if above || rows.iter().filter_map(|row| self.shared.scopes.get(row.scope)).any(full) {
+            self.shared.sealer.wake();
+        }
+    }
+
+    /// Takes no more writes: after a failed sync nobody knows what is on the disk.
+    fn fail(&self, why: &str) {
+        tracing::error!(why, "the event store takes no more writes until it is started anew");
+        self.shared.failure.write().get_or_insert_with(|| why.to_owned());
+    }
+}
+
+/// The same error for another waiter.
+fn repeat(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Overloaded => StoreError::Overloaded,
+        StoreError::StorageFull => StoreError::StorageFull,
+        StoreError::Cancelled => StoreError::Cancelled,
+        StoreError::QueryTooLarge(limit) => StoreError::QueryTooLarge(*limit),
+        StoreError::NotWritable(why) => StoreError::NotWritable(why.clone()),
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
+        StoreError::Internal(why) => StoreError::Internal(why.clone()),
+    }
+}
