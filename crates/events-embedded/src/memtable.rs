@@ -7,10 +7,10 @@ use std::str::Utf8Error;
 use std::sync::Arc;
 
 use crate::encoding::field::{Field, FieldSet};
-use crate::encoding::row::Row;
+use crate::encoding::heap_size::HeapSize as _;
+use crate::encoding::row::{PackedRow, Row};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
-use crate::wal::batch_codec::PackedRow;
 
 /// Rows at which a tail is frozen: few enough to be copied for a query, many enough that
 /// their dictionaries do not weigh.
@@ -148,7 +148,7 @@ impl Tail {
     }
 
     fn block(&self, number: Option<u64>, texts: [Option<Arc<TextColumn>>; Field::COUNT]) -> Block {
-        let text_bytes: usize = texts.iter().flatten().map(|column| column.bytes()).sum();
+        let text_bytes: usize = texts.iter().flatten().map(|column| column.heap_bytes()).sum();
         Block {
             number,
             timestamps: Arc::new(Times::new(&self.timestamps)),

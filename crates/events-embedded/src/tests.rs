@@ -46,7 +46,7 @@ impl Engine for Embedded {
     }
 
     async fn settle(&self) {
-        self.store.seal_now().await.unwrap();
+        self.store.flush_now().await.unwrap();
         self.store.merge_now().await.unwrap();
     }
 

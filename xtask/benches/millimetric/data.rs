@@ -135,7 +135,7 @@ async fn make(
 /// that no work in the background stands beside what is measured.
 pub(crate) async fn seal(home: &Path) -> anyhow::Result<()> {
     let store = EmbeddedStore::open(&data_of(home), Options::default()).await?;
-    store.seal_now().await?;
+    store.flush_now().await?;
     store.merge_now().await?;
     store.close().await;
     Ok(())

@@ -71,7 +71,7 @@ async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option
     let store = EmbeddedStore::open(&data_of(home), by_hand).await?;
     for seed in 0..segments {
         append(&store, seed, SEGMENT_EVENTS).await?;
-        store.seal_now().await?;
+        store.flush_now().await?;
     }
     append(&store, SEGMENTS, hot).await?;
     Ok(Some(store))

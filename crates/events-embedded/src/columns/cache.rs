@@ -9,8 +9,9 @@ use std::sync::Arc;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use crate::columns::group_column::SummaryKey;
 use crate::encoding::field::Field;
-use crate::query::groups::summary::SummaryKey;
+use crate::encoding::heap_size::HeapSize;
 use millimetric_events::StoreError;
 
 /// A part of a chunk, as decoded or as derived.
@@ -56,29 +57,10 @@ pub(crate) enum Part {
     MadeIds,
 }
 
-/// What the cache needs to know of a value.
-pub(crate) trait Weighed: Any + Send + Sync {
-    /// Bytes of memory.
-    fn weight(&self) -> usize;
-}
+/// A value that the cache can keep.
+pub(crate) trait Cacheable: HeapSize + Any + Send + Sync {}
 
-impl<T: Any + Send + Sync> Weighed for Vec<T> {
-    fn weight(&self) -> usize {
-        size_of_val(self.as_slice())
-    }
-}
-
-impl Weighed for arrow::array::StringArray {
-    fn weight(&self) -> usize {
-        arrow::array::Array::get_array_memory_size(self)
-    }
-}
-
-impl Weighed for crate::encoding::text::TextColumn {
-    fn weight(&self) -> usize {
-        self.bytes()
-    }
-}
+impl<T: HeapSize + Any + Send + Sync> Cacheable for T {}
 
 #[derive(Clone)]
 struct Entry {
@@ -121,7 +103,7 @@ impl ColumnCache {
     }
 
     /// The part from the cache, or loaded by the first who wants it.
-    pub(crate) fn get<T: Weighed>(
+    pub(crate) fn get<T: Cacheable>(
         &self,
         chunk: u64,
         part: Part,
@@ -129,19 +111,19 @@ impl ColumnCache {
     ) -> Result<Arc<T>, StoreError> {
         let entry = self.entries.get_or_insert_with(&(chunk, part), || {
             let value = load()?;
-            Ok::<_, StoreError>(Entry { bytes: value.weight() as u64, value: Arc::new(value) })
+            Ok::<_, StoreError>(Entry { bytes: value.heap_bytes() as u64, value: Arc::new(value) })
         })?;
         entry.value.downcast().map_err(|_| StoreError::Internal("a cached part has another type".to_owned()))
     }
 
     /// The part, if it is there.
-    pub(crate) fn peek<T: Weighed>(&self, chunk: u64, part: Part) -> Option<Arc<T>> {
+    pub(crate) fn peek<T: Cacheable>(&self, chunk: u64, part: Part) -> Option<Arc<T>> {
         self.entries.get(&(chunk, part))?.value.downcast().ok()
     }
 
     /// Keeps a part that was made elsewhere.
-    pub(crate) fn put<T: Weighed>(&self, chunk: u64, part: Part, value: T) {
-        let entry = Entry { bytes: value.weight() as u64, value: Arc::new(value) };
+    pub(crate) fn put<T: Cacheable>(&self, chunk: u64, part: Part, value: T) {
+        let entry = Entry { bytes: value.heap_bytes() as u64, value: Arc::new(value) };
         self.entries.insert((chunk, part), entry);
     }
 

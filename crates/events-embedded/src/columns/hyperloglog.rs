@@ -5,7 +5,7 @@
 //! A visitor becomes a token of 20 bits: the register, and the rank that it would raise the
 //! register to. Distinct tokens are collected as distinct visitors are; only the last step differs.
 
-use crate::columns::cache::Weighed;
+use crate::encoding::heap_size::HeapSize;
 
 /// Bits that choose the register; the standard error is 1.04 / 2^(14/2) = 0.81 %.
 const PRECISION: u32 = 14;
@@ -57,8 +57,8 @@ impl Sketch {
     }
 }
 
-impl Weighed for Sketch {
-    fn weight(&self) -> usize {
+impl HeapSize for Sketch {
+    fn heap_bytes(&self) -> usize {
         self.0.len()
     }
 }

@@ -4,9 +4,14 @@
 //! an event.
 
 pub(crate) mod cache;
+pub(crate) mod chunk;
 pub(crate) mod dedup;
+pub(crate) mod group_column;
 pub(crate) mod hyperloglog;
+mod pages;
 pub(crate) mod property_shapes;
+pub(crate) mod rows;
+pub(crate) mod session_bounds;
 pub(crate) mod sessions;
 pub(crate) mod timeline;
 pub(crate) mod visitor_table;
@@ -17,9 +22,13 @@ use std::sync::Arc;
 
 use millimetric_core::query::PAGE_VIEW;
 
-use crate::columns::cache::{ColumnCache, Part};
+pub(crate) use self::chunk::Chunk;
+
+use crate::columns::cache::{Cacheable, ColumnCache, Part};
 use crate::columns::hyperloglog::Sketch;
 use crate::columns::property_shapes::{Shapes, ShapesBuilder};
+use crate::columns::rows::Rows;
+use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{Numbered, SessionColumn};
 use crate::columns::timeline::JourneyColumn;
 use crate::columns::visitor_table::VisitorTable;
@@ -30,62 +39,10 @@ use crate::encoding::json_properties;
 use crate::encoding::keyed_hash::{KeyedHash, Kind};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
-use crate::memtable::Block;
-use crate::query::groups::summary::{Kept, SummaryKey};
-use crate::query::property_names::PropertyNames;
-use crate::query::select::Rows;
-use crate::query::sessions::bounds::PageViews;
 use crate::resources::query_context::QueryContext;
 use crate::segment::Segment;
+use crate::segment::reader::{Footer, SegmentReader};
 use millimetric_events::StoreError;
-
-/// Rows that are read together.
-#[derive(Debug, Clone)]
-pub(crate) enum Chunk {
-    Hot(Arc<Block>),
-    Sealed(Arc<Segment>),
-}
-
-impl Chunk {
-    pub(crate) fn rows(&self) -> usize {
-        match self {
-            Self::Hot(block) => block.rows(),
-            Self::Sealed(segment) => segment.rows,
-        }
-    }
-
-    pub(crate) fn earliest(&self) -> i64 {
-        match self {
-            Self::Hot(block) => block.earliest,
-            Self::Sealed(segment) => segment.earliest,
-        }
-    }
-
-    pub(crate) fn latest(&self) -> i64 {
-        match self {
-            Self::Hot(block) => block.latest,
-            Self::Sealed(segment) => segment.latest,
-        }
-    }
-
-    /// Whether the rows stand in order of (timestamp, `event_id`).
-    pub(crate) fn sorted(&self) -> bool {
-        matches!(self, Self::Sealed(_))
-    }
-
-    /// Whether what is read of it once is there for the next time.
-    pub(crate) fn is_cached(&self) -> bool {
-        self.number().is_some()
-    }
-
-    /// Its number for the cache; none for what is read only once.
-    fn number(&self) -> Option<u64> {
-        match self {
-            Self::Hot(block) => block.number,
-            Self::Sealed(segment) => Some(segment.number()),
-        }
-    }
-}
 
 /// Reads columns of chunks, through the cache.
 pub(crate) struct Columns {
@@ -94,10 +51,21 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Reads a segment's file; its footer is cached.
+    pub(crate) fn reader<'a>(&self, segment: &'a Segment) -> Result<SegmentReader<'a>, StoreError> {
+        let footer = self.cache.get(segment.number(), Part::Footer, || Footer::read(segment))?;
+        Ok(SegmentReader::new(segment, footer))
+    }
+
+    fn segment_times(&self, segment: &Segment) -> Result<Arc<Times>, StoreError> {
+        let read = || Ok(Times::new(&self.reader(segment)?.timestamps()?));
+        self.cache.get(segment.number(), Part::Times, read)
+    }
+
     pub(crate) fn times(&self, chunk: &Chunk) -> Result<Arc<Times>, StoreError> {
         match chunk {
             Chunk::Hot(block) => Ok(Arc::clone(&block.timestamps)),
-            Chunk::Sealed(segment) => segment.cached_times(&self.cache),
+            Chunk::Sealed(segment) => self.segment_times(segment),
         }
     }
 
@@ -108,7 +76,7 @@ impl Columns {
                 .cloned()
                 .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.name()))),
             Chunk::Sealed(segment) => {
-                self.cache.get(segment.number(), Part::Text(field), || segment.text(&self.cache, field))
+                self.cache.get(segment.number(), Part::Text(field), || self.reader(segment)?.text(field))
             }
         }
     }
@@ -117,7 +85,7 @@ impl Columns {
     pub(crate) fn text_once(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
             Chunk::Hot(_) => self.text(chunk, field),
-            Chunk::Sealed(segment) => segment.text(&self.cache, field).map(Arc::new),
+            Chunk::Sealed(segment) => self.reader(segment)?.text(field).map(Arc::new),
         }
     }
 
@@ -246,15 +214,6 @@ impl Columns {
         })
     }
 
-    /// The property names of the whole chunk, counted by the first who wants them.
-    pub(crate) fn property_names(
-        &self,
-        chunk: &Chunk,
-        count: impl FnOnce() -> Result<PropertyNames, StoreError>,
-    ) -> Result<Arc<PropertyNames>, StoreError> {
-        self.derived(chunk, Part::PropertyNames, count)
-    }
-
     /// Which top-level properties each row has.
     pub(crate) fn shapes(&self, chunk: &Chunk) -> Result<Arc<Shapes>, StoreError> {
         self.derived(chunk, Part::Shapes, || {
@@ -276,7 +235,7 @@ impl Columns {
     ) -> Result<ControlFlow<()>, StoreError> {
         match chunk {
             Chunk::Sealed(segment) => {
-                segment.each_pair(&self.cache, [Field::EventName, Field::Properties], wanted, each)
+                self.reader(segment)?.each_pair([Field::EventName, Field::Properties], wanted, each)
             }
             Chunk::Hot(_) => {
                 let [names, properties] =
@@ -296,21 +255,9 @@ impl Columns {
         }
     }
 
-    /// Whether a chunk has a summary, or nobody has tried to count one.
-    pub(crate) fn may_have_summary(&self, chunk: &Chunk, key: &SummaryKey) -> bool {
-        let part = Part::Summary(key.clone());
-        let known = chunk.number().and_then(|number| self.cache.peek::<Kept>(number, part));
-        known.is_none_or(|kept| kept.is_there())
-    }
-
-    /// The groups of a whole chunk, counted by the first who wants them.
-    pub(crate) fn summary(
-        &self,
-        chunk: &Chunk,
-        key: &SummaryKey,
-        count: impl FnOnce() -> Result<Kept, StoreError>,
-    ) -> Result<Arc<Kept>, StoreError> {
-        self.derived(chunk, Part::Summary(key.clone()), count)
+    /// What the cache holds of a chunk, without loading it.
+    pub(crate) fn cached<T: Cacheable>(&self, chunk: &Chunk, part: Part) -> Option<Arc<T>> {
+        self.cache.peek(chunk.number()?, part)
     }
 
     /// Something computed from a text column, row by row, without keeping the column.
@@ -321,7 +268,7 @@ impl Columns {
         mut compute: impl FnMut(Option<&str>) -> T,
     ) -> Result<Vec<T>, StoreError> {
         match chunk {
-            Chunk::Sealed(segment) => segment.derive(&self.cache, field, compute),
+            Chunk::Sealed(segment) => self.reader(segment)?.derive(field, compute),
             Chunk::Hot(_) => {
                 let column = self.text(chunk, field)?;
                 let entries: Vec<T> = std::iter::once(compute(None))
@@ -332,7 +279,9 @@ impl Columns {
         }
     }
 
-    fn derived<T: crate::columns::cache::Weighed>(
+    /// The part of a chunk from the cache, or loaded by the first who needs it; a chunk that is a copy
+    /// of a tail is not cached.
+    pub(crate) fn derived<T: Cacheable>(
         &self,
         chunk: &Chunk,
         part: Part,

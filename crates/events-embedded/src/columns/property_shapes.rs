@@ -1,14 +1,14 @@
 //! The shape of each row of a chunk: which top-level properties its event has. Kept, so that their names
 //! are counted over any range of time without reading the properties again.
 //!
-//! Strangers choose the names, so a chunk with many shapes has none here ([`crate::query::property_names`]
+//! Strangers choose the names, so a chunk with many shapes has none here (`query::property_names`
 //! then reads the properties).
 
 use std::borrow::Cow;
 
 use hashbrown::HashMap;
 
-use crate::columns::cache::Weighed;
+use crate::encoding::heap_size::HeapSize;
 use crate::encoding::json_properties::names_of;
 use crate::encoding::text::Codes;
 
@@ -77,8 +77,8 @@ impl Shapes {
     }
 }
 
-impl Weighed for Shapes {
-    fn weight(&self) -> usize {
+impl HeapSize for Shapes {
+    fn heap_bytes(&self) -> usize {
         let Some(Few { codes, names, bytes }) = &self.0 else { return 0 };
         let each = names.iter().map(|shape| size_of::<Vec<String>>() + size_of_val(shape.as_slice()));
         codes.bytes() + bytes + each.sum::<usize>()
@@ -111,6 +111,6 @@ mod tests {
         assert!(shapes(&numbered(MOST_SHAPES)).few().is_some());
         assert!(shapes(&numbered(MOST_SHAPES + 1)).few().is_none());
         let long = format!(r#"{{"{}":1}}"#, "x".repeat(MOST_BYTES + 1));
-        assert_eq!(shapes(&[long]).weight(), 0);
+        assert_eq!(shapes(&[long]).heap_bytes(), 0);
     }
 }

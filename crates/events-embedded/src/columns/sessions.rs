@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::columns::cache::Weighed;
+use crate::columns::session_bounds::Ends;
 use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
-use crate::query::sessions::bounds::Ends;
+use crate::encoding::heap_size::HeapSize;
 
 /// Hashes lie part after part, by their highest bits, so that all parts can be looked at one by one.
 const PART_BITS: u32 = 8;
@@ -41,9 +41,9 @@ impl SessionColumn {
     }
 }
 
-impl Weighed for SessionColumn {
-    fn weight(&self) -> usize {
-        self.hashes.bytes() + self.entries.weight() + self.exits.weight()
+impl HeapSize for SessionColumn {
+    fn heap_bytes(&self) -> usize {
+        self.hashes.bytes() + self.entries.heap_bytes() + self.exits.heap_bytes()
     }
 }
 

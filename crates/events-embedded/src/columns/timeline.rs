@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use crate::columns::cache::Weighed;
+use crate::columns::rows::Rows;
+use crate::encoding::heap_size::HeapSize;
 use crate::encoding::text::TextColumn;
 use crate::encoding::times::Times;
-use crate::query::select::Rows;
 
 /// The time and the name of each event, by visitor, those of one visitor in the order of the chunk.
 #[derive(Debug)]
@@ -80,13 +80,13 @@ impl JourneyColumn {
     }
 }
 
-impl Weighed for JourneyColumn {
-    fn weight(&self) -> usize {
+impl HeapSize for JourneyColumn {
+    fn heap_bytes(&self) -> usize {
         size_of_val(self.visitors.as_slice())
             + size_of_val(self.starts.as_slice())
             + size_of_val(self.cells.as_slice())
-            + self.times.weight()
-            + self.names.bytes()
+            + self.times.heap_bytes()
+            + self.names.heap_bytes()
     }
 }
 

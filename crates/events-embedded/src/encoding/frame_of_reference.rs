@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::columns::cache::Weighed;
+use crate::encoding::heap_size::HeapSize;
 
 /// The number of what has none.
 pub(crate) const NO_NUMBER: u32 = u32::MAX;
@@ -83,8 +83,8 @@ fn far_at(far: &[(u32, u32)], place: usize) -> u32 {
     far[far.partition_point(|(at, _)| (*at as usize) < place)].1
 }
 
-impl Weighed for NearNumbers {
-    fn weight(&self) -> usize {
+impl HeapSize for NearNumbers {
+    fn heap_bytes(&self) -> usize {
         match self {
             Self::Near { highest, below, far } => {
                 size_of_val(highest.as_slice()) + size_of_val(below.as_slice()) + size_of_val(far.as_slice())

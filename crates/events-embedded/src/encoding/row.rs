@@ -85,6 +85,17 @@ impl<'a> Row<'a> {
     }
 }
 
+/// An event as it is read back from the write-ahead log: its texts are not yet known to be UTF-8.
+#[derive(Debug)]
+pub(crate) struct PackedRow<'a> {
+    /// Milliseconds since the epoch.
+    pub(crate) timestamp: i64,
+    /// Milliseconds since the epoch.
+    pub(crate) received_at: i64,
+    /// In the order of [`Field::ALL`].
+    pub(crate) texts: [Option<&'a [u8]>; Field::COUNT],
+}
+
 /// Memory that an event takes, about.
 pub(crate) fn memory_of(event: &Event) -> usize {
     let optional = [&event.user_id, &event.campaign, &event.referrer, &event.url, &event.path];

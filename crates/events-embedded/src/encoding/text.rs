@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::encoding::heap_size::HeapSize;
+
 /// One text column of a chunk of rows.
 #[derive(Debug, Clone)]
 pub(crate) struct TextColumn {
@@ -24,8 +26,10 @@ impl TextColumn {
     pub(crate) fn of(&self, rows: &[u32]) -> Self {
         Self { codes: self.codes.of(rows), dictionary: Arc::clone(&self.dictionary) }
     }
+}
 
-    pub(crate) fn bytes(&self) -> usize {
+impl HeapSize for TextColumn {
+    fn heap_bytes(&self) -> usize {
         self.codes.bytes() + self.dictionary.bytes()
     }
 }

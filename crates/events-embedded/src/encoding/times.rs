@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::columns::cache::Weighed;
+use crate::encoding::heap_size::HeapSize;
 
 /// A time for each row.
 #[derive(Debug)]
@@ -65,8 +65,8 @@ impl Times {
     }
 }
 
-impl Weighed for Times {
-    fn weight(&self) -> usize {
+impl HeapSize for Times {
+    fn heap_bytes(&self) -> usize {
         match self {
             Self::Near { since, .. } => size_of_val(since.as_slice()),
             Self::Far(times) => size_of_val(times.as_slice()),

@@ -10,7 +10,7 @@ const MOST_SPANS: usize = 64;
 
 /// The moment in the id, in milliseconds since 1970, when it is a UUID of version 7, bare or after
 /// `evt_`.
-pub(crate) fn made_at(id: &str) -> Option<u64> {
+pub(crate) fn uuid_time(id: &str) -> Option<u64> {
     let uuid = uuid::Uuid::try_parse(id.strip_prefix("evt_").unwrap_or(id)).ok()?;
     (uuid.get_version_num() == 7).then(|| (uuid.as_u128() >> 80) as u64)
 }
@@ -93,7 +93,7 @@ mod tests {
             ("", None),
         ];
         for (id, made) in cases {
-            assert_eq!(made_at(id), made, "{id}");
+            assert_eq!(uuid_time(id), made, "{id}");
         }
     }
 

@@ -12,25 +12,22 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use crate::wal::snapshot::connect;
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Builder;
 
-use crate::maintenance::flush::seal_scope;
+use crate::maintenance::Maintenance;
+use crate::maintenance::flush::flush_all;
 use crate::maintenance::inspect::format;
 use crate::resources::directory_lock::DirectoryLock;
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
 use crate::segment::file::make_folder;
-use crate::state::shared::Shared;
-use crate::wal::commands::{Change, Changed};
+use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::{FORMAT, Manifest, database_error};
 use millimetric_events::{Snapshot, StoreError};
 
 const ATTACH: &str = "attach ? as copy";
-const BEGIN: &str = "begin";
-/// The first read of a transaction decides which state of the database it sees.
-const PIN: &str = "select count(*) from main.meta";
 const COPY: &str = "
 insert or replace into copy.meta select * from main.meta;
 insert into copy.hot_log select * from main.hot_log as log
@@ -95,17 +92,17 @@ async fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> 
 }
 
 /// Writes the copy into `folder`, which is there and empty, and syncs it.
-pub(crate) fn snapshot(shared: &Shared, folder: &Path) -> Result<Snapshot, StoreError> {
+pub(crate) fn snapshot(work: &Maintenance, folder: &Path) -> Result<Snapshot, StoreError> {
     // What was acknowledged before is in Parquet files then, which any program reads.
-    shared.scopes.all().iter().try_for_each(|scope| seal_scope(shared, scope))?;
+    flush_all(work)?;
     let runtime = Builder::new_current_thread().enable_time().build().map_err(|e| failed(folder, &e))?;
     let (counted, segments) = {
         // While it is read, the write-ahead log cannot be emptied, which erasing must do.
-        let _alone = shared.reading_log.lock();
-        runtime.block_on(copy_database(shared, folder))?
+        let _alone = work.reading_log.lock();
+        runtime.block_on(copy_database(work, folder))?
     };
     let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
-    link_segments(&shared.segments_folder(), &files, folder, || shared.keeper.is_closing())?;
+    link_segments(&work.state.segments_folder(), &files, folder, || work.signal.is_closing())?;
     sync_folders(folder).map_err(|error| failed(folder, &error))?;
     Ok(counted)
 }
@@ -137,15 +134,18 @@ async fn count(connection: &mut SqliteConnection) -> Result<Snapshot, StoreError
     Ok(Snapshot { segments: number("segments")?, events: number("events")? })
 }
 
-async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
+async fn copy_database(
+    work: &Maintenance,
+    folder: &Path,
+) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
     let copy = folder.join("events.db");
     let made = Manifest::open(folder, [0; 16]).await;
     made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close().await;
-    let mut connection = connect(&shared.directory.join("events.db")).await?;
+    let mut connection = connect(&work.state.directory.join("events.db")).await?;
     let text = copy.to_string_lossy().into_owned();
     sqlx::query(ATTACH).bind(text).execute(&mut connection).await.map_err(database_error)?;
-    let pinned = shared.change_async(Change::Pin(connection)).await?;
-    let Changed::Pinned(mut connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
+    let pinned = work.log.execute_async(Command::Pin(connection)).await?;
+    let Outcome::Pinned(mut connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
     sqlx::raw_sql(COPY).execute(&mut connection).await.map_err(database_error)?;
     connection.close().await.map_err(database_error)?;
     let mut connection = connect(&copy).await?;
@@ -153,19 +153,6 @@ async fn copy_database(shared: &Shared, folder: &Path) -> Result<(Snapshot, Vec<
     connection.close().await.map_err(database_error)?;
     File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
     Ok((counted, segments))
-}
-
-/// Fixes what the connection sees of the database from now on.
-pub(crate) async fn pin(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query(BEGIN).execute(&mut *connection).await.map_err(database_error)?;
-    sqlx::query(PIN).fetch_one(connection).await.map(|_| ()).map_err(database_error)
-}
-
-/// Opens a database that is there, beside whoever else has it open.
-pub(crate) async fn connect(file: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
-    let options = options.pragma("secure_delete", "on").disable_statement_logging();
-    options.connect().await.map_err(database_error)
 }
 
 /// A second name for the file, or a synced copy of it where the disk is another.

@@ -14,16 +14,17 @@ use crate::columns::{Chunk, Columns};
 use crate::encoding::field::{Field, FieldSet};
 use crate::encoding::keyed_hash::Kind;
 use crate::encoding::row::instant;
-use crate::maintenance;
-use crate::maintenance::Keeper;
 use crate::maintenance::flush::seal_scope;
+use crate::maintenance::maintainer::Maintainer;
+use crate::maintenance::rewrite::{on_a_background_thread, rewrite_visible, swap};
 use crate::segment::Segment;
+use crate::state::State;
+use crate::state::erasures::ErasureRecord;
+use crate::state::erasures::ErasureState;
 use crate::state::scope::Scope;
-use crate::state::shared::{ErasureState, Shared};
 use crate::state::tombstones::Hiding;
-use crate::wal::commands::Change;
+use crate::wal::commands::Command;
 use crate::wal::queue::closing;
-use crate::wal::stored::StoredErasure;
 use millimetric_events::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
 
 /// The name of the event that ties a visitor to a user.
@@ -32,7 +33,7 @@ const IDENTIFY: &str = "$identify";
 const READER_CHECK: Duration = Duration::from_millis(10);
 
 /// A request as it is stored.
-pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> StoredErasure {
+pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> ErasureRecord {
     let (is_user, subject, include_linked) = match &request.subject {
         Subject::User { user_id, include_linked } => {
             (true, columns.hash.of(Kind::User, user_id), *include_linked)
@@ -40,7 +41,7 @@ pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) ->
         Subject::Visitor { anonymous_id } => (false, columns.hash.of(Kind::Visitor, anonymous_id), false),
     };
     let at = request.at.millis();
-    StoredErasure {
+    ErasureRecord {
         id: request.id,
         scope,
         is_user,
@@ -56,26 +57,26 @@ pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) ->
 /// How an erasure stands.
 pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
     let status = match erasure {
-        ErasureState { stored, .. } if stored.finished_at.is_some() => ErasureStatus::Done,
+        ErasureState { record: stored, .. } if stored.finished_at.is_some() => ErasureStatus::Done,
         ErasureState { failed: true, .. } => ErasureStatus::Failed,
         ErasureState { running: true, .. } => ErasureStatus::Running,
         _ => ErasureStatus::Queued,
     };
     ErasureReport {
         status,
-        events_deleted: erasure.stored.events_deleted,
-        requested_at: instant(erasure.stored.at),
-        finished_at: erasure.stored.finished_at.map(instant),
+        events_deleted: erasure.record.events_deleted,
+        requested_at: instant(erasure.record.at),
+        finished_at: erasure.record.finished_at.map(instant),
     }
 }
 
 /// The visitors that the user's `$identify` events before the request name. Since the request
 /// is stored already, no more of those can come.
-pub(crate) fn linked(shared: &Shared, erasure: &StoredErasure) -> Result<Vec<u128>, StoreError> {
+pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>, StoreError> {
     let fields = [Field::EventName, Field::UserId, Field::AnonymousId].into_iter().collect::<FieldSet>();
-    let scope = shared.scopes.get_or_new(erasure.scope);
+    let scope = state.scopes.get_or_new(erasure.scope);
     let chunks = scope.live.read().chunks(i64::MIN, erasure.at, fields);
-    let columns = &shared.columns;
+    let columns = &state.columns;
     let mut visitors = HashSet::new();
     for chunk in &chunks {
         let names = columns.text_once(chunk, Field::EventName)?;
@@ -97,20 +98,20 @@ pub(crate) fn linked(shared: &Shared, erasure: &StoredErasure) -> Result<Vec<u12
     Ok(visitors)
 }
 
-impl Keeper {
+impl Maintainer {
     /// Takes everybody off the disk whose erasure waits. A scope that fails, for one of its files
     /// is broken, does not keep the others waiting.
     pub(crate) fn erase_who_waits(&mut self) -> Result<(), StoreError> {
-        let mut by_scope: BTreeMap<EventScope, Vec<StoredErasure>> = BTreeMap::new();
-        for erasure in self.shared.erasures.read().values().map(|erasure| &erasure.stored) {
+        let mut by_scope: BTreeMap<EventScope, Vec<ErasureRecord>> = BTreeMap::new();
+        for erasure in self.work.state.erasures.by_id.read().values().map(|erasure| &erasure.record) {
             if erasure.finished_at.is_none() {
                 by_scope.entry(erasure.scope).or_default().push(erasure.clone());
             }
         }
         let mut all = Ok(());
         for (scope, waiting) in by_scope {
-            let erased = self.erase(&self.shared.scopes.get_or_new(scope), &waiting);
-            if erased.is_err() && !self.shared.keeper.is_closing() {
+            let erased = self.erase(&self.work.state.scopes.get_or_new(scope), &waiting);
+            if erased.is_err() && !self.work.signal.is_closing() {
                 self.each(&waiting, |erasure| erasure.failed = true);
             }
             all = all.and(erased);
@@ -118,23 +119,23 @@ impl Keeper {
         all
     }
 
-    fn erase(&self, scope: &Scope, waiting: &[StoredErasure]) -> Result<(), StoreError> {
+    fn erase(&self, scope: &Scope, waiting: &[ErasureRecord]) -> Result<(), StoreError> {
         self.each(waiting, |erasure| (erasure.running, erasure.failed) = (true, false));
         let mut whole = Ok(());
         for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
-            match linked(&self.shared, erasure) {
-                Ok(visitors) => drop(self.shared.change(Change::Link(erasure.id, visitors))?),
+            match linked(&self.work.state, erasure) {
+                Ok(visitors) => drop(self.work.log.execute(Command::Link(erasure.id, visitors))?),
                 Err(error) => whole = whole.and(Err(error)),
             }
         }
-        self.shared.tallies.erasures.during(|| self.erase_in(scope, &mut whole))?;
-        self.empty_log()?;
+        self.work.counters.erasures.during(|| self.erase_in(scope, &mut whole))?;
+        self.work.empty_log()?;
         self.wait_for_readers(scope.id)?;
         // Nobody is done as long as a file cannot be read that may hold them.
         whole?;
-        let now = self.shared.now();
+        let now = self.work.state.now();
         for erasure in waiting {
-            self.shared.change(Change::Finish(erasure.id, now))?;
+            self.work.log.execute(Command::Finish(erasure.id, now))?;
         }
         Ok(())
     }
@@ -142,14 +143,14 @@ impl Keeper {
     /// Rewrites what holds anybody who is hidden in the scope; gives the events that went. A file
     /// that is broken does not keep the others from being rewritten; `whole` tells of it.
     fn erase_in(&self, scope: &Scope, whole: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
-        seal_scope(&self.shared, scope)?;
+        seal_scope(&self.work, scope)?;
         let (segments, hiding) = {
             let live = scope.live.read();
             (live.segments.clone(), live.hiding.complete())
         };
         let mut events = 0;
         for segment in segments {
-            match maintenance::on_a_background_thread(|| self.erase_from(scope, segment, &hiding)) {
+            match on_a_background_thread(|| self.erase_from(scope, segment, &hiding)) {
                 Ok(erased) => events += erased,
                 Err(error @ StoreError::Corrupt(_)) if whole.is_ok() => *whole = Err(error),
                 Err(StoreError::Corrupt(_)) => {}
@@ -161,40 +162,33 @@ impl Keeper {
 
     fn erase_from(&self, scope: &Scope, segment: Arc<Segment>, hiding: &Hiding) -> Result<u64, StoreError> {
         let chunk = Chunk::Sealed(Arc::clone(&segment));
-        let marks = hiding.marks(&self.shared.columns, &chunk)?;
+        let marks = hiding.marks(&self.work.state.columns, &chunk)?;
         if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
             return Ok(0);
         }
-        let rewritten =
-            maintenance::rewrite(&self.shared, scope, &[chunk], &|| self.shared.keeper.is_closing())?;
+        let rewritten = rewrite_visible(&self.work, scope, &[chunk], &|| self.work.signal.is_closing())?;
         let events = rewritten.erased.iter().map(|(_, count)| count).sum();
-        maintenance::swap(&self.shared, scope, None, vec![segment], rewritten)?;
+        swap(&self.work, scope, None, vec![segment], rewritten)?;
         Ok(events)
     }
 
     /// Queries that began before still read old files of the scope, those that a merge replaced
     /// included; the last one to end deletes them.
     fn wait_for_readers(&self, scope: EventScope) -> Result<(), StoreError> {
-        while self
-            .shared
-            .replaced
-            .lock()
-            .iter()
-            .any(|(of, segment)| *of == scope && segment.strong_count() > 0)
-        {
-            if self.shared.keeper.is_closing() {
+        while self.work.state.segments.has_readers(scope) {
+            if self.work.signal.is_closing() {
                 return Err(closing());
             }
-            self.shared.keeper.wait(READER_CHECK);
+            self.work.signal.wait(READER_CHECK);
         }
         // The waits above may have taken a call for other work.
-        self.shared.keeper.wake();
+        self.work.signal.wake();
         Ok(())
     }
 
-    fn each(&self, waiting: &[StoredErasure], change: impl Fn(&mut ErasureState)) {
-        let mut erasures = self.shared.erasures.write();
+    fn each(&self, waiting: &[ErasureRecord], change: impl Fn(&mut ErasureState)) {
+        let mut erasures = self.work.state.erasures.by_id.write();
         let ids: HashSet<ErasureId> = waiting.iter().map(|erasure| erasure.id).collect();
-        erasures.values_mut().filter(|erasure| ids.contains(&erasure.stored.id)).for_each(change);
+        erasures.values_mut().filter(|erasure| ids.contains(&erasure.record.id)).for_each(change);
     }
 }

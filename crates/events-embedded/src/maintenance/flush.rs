@@ -10,10 +10,11 @@ use millimetric_core::event::EventScope;
 
 use crate::columns::Chunk;
 use crate::maintenance::rewrite::Halt;
-use crate::maintenance::{LONGEST_SLEEP, rewrite, swap};
+use crate::maintenance::rewrite::{rewrite_visible, swap};
+use crate::maintenance::{LONGEST_SLEEP, Maintenance};
 use crate::state::scope::Scope;
-use crate::state::shared::Shared;
-use crate::wal::commands::{Change, Changed};
+
+use crate::wal::commands::{Command, Outcome};
 use millimetric_events::StoreError;
 
 /// How long it lets a failed disk rest.
@@ -22,88 +23,95 @@ pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const PURGE_EVENTS: i64 = 16_384;
 
 /// Works until the store closes.
-pub(crate) fn run(shared: &Shared) {
-    while !shared.sealer.is_closing() {
-        match seal_what_is_due(shared) {
-            Ok(()) => shared.sealer.wait(LONGEST_SLEEP.min(shared.options.seal_age)),
-            Err(_) if shared.sealer.is_closing() => {}
+pub(crate) fn run(work: &Maintenance) {
+    while !work.flush_signal.is_closing() {
+        match seal_what_is_due(work) {
+            Ok(()) => work.flush_signal.wait(LONGEST_SLEEP.min(work.state.options.seal_age)),
+            Err(_) if work.flush_signal.is_closing() => {}
             Err(error) => {
                 tracing::error!(%error, "hot events could not be sealed; it is tried again");
-                shared.sealer.rest(AFTER_FAILURE);
+                work.flush_signal.rest(AFTER_FAILURE);
             }
         }
     }
 }
 
-fn seal_what_is_due(shared: &Shared) -> Result<(), StoreError> {
-    let options = &shared.options;
-    let now = shared.now();
+fn seal_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
+    let options = &work.state.options;
+    let now = work.state.now();
     let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
-    for scope in shared.scopes.all() {
+    for scope in work.state.scopes.all() {
         let (rows, is_due, oldest) = {
             let live = scope.live.read();
             (live.hot_rows(), live.is_due(options), live.oldest)
         };
         let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
         if rows > 0 && (is_due || is_old) {
-            seal_scope(shared, &scope)?;
+            seal_scope(work, &scope)?;
         }
     }
-    while above_the_bound(shared) {
-        let largest = shared.scopes.all().into_iter().max_by_key(|scope| scope.live.read().hot_size().bytes);
+    while work.state.memtables_are_full() {
+        let largest =
+            work.state.scopes.all().into_iter().max_by_key(|scope| scope.live.read().memtable_size().bytes);
         match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
-            Some(scope) => seal_scope(shared, &scope)?,
+            Some(scope) => seal_scope(work, &scope)?,
             None => break,
         }
     }
     Ok(())
 }
 
-fn above_the_bound(shared: &Shared) -> bool {
-    shared.hot_rows.load(Ordering::Relaxed) > shared.options.hot_rows
-        || shared.hot_bytes.load(Ordering::Relaxed) > shared.options.hot_bytes
+/// Flushes the memtables of all scopes.
+pub(crate) fn flush_all(work: &Maintenance) -> Result<(), StoreError> {
+    work.state.scopes.all().iter().try_for_each(|scope| seal_scope(work, scope))
 }
 
 /// Seals all hot rows of a scope.
-pub(crate) fn seal_scope(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
-    let _alone = shared.sealing.lock();
-    let sealed = seal_frozen(shared, scope);
-    shared.seal_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
+pub(crate) fn seal_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
+    let _alone = work.flushing.lock();
+    let sealed = seal_frozen(work, scope);
+    work.flush_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
     if sealed.is_ok() {
         // There may be neighbours to merge now.
-        shared.keeper.wake();
+        work.signal.wake();
     }
     sealed
 }
 
-fn seal_frozen(shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
-    let Changed::Frozen(frozen) = shared.change(Change::Freeze(scope.id))? else { return Ok(()) };
+fn seal_frozen(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
+    let Outcome::Frozen(frozen) = work.log.execute(Command::Freeze(scope.id))? else { return Ok(()) };
     if frozen.blocks.is_empty() {
         return Ok(());
     }
-    shared.tallies.seals.during(|| {
+    work.counters.seals.during(|| {
         let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Hot).collect();
-        let halt: Halt<'_> = &|| shared.sealer.is_closing();
-        let rewritten = rewrite(shared, scope, &inputs, halt)?;
+        let halt: Halt<'_> = &|| work.flush_signal.is_closing();
+        let rewritten = rewrite_visible(work, scope, &inputs, halt)?;
         let (first, last) = (frozen.first_seq, frozen.last_seq);
         let events: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
         let erased: u64 = rewritten.erased.iter().map(|(_, count)| count).sum();
         let expired = rewritten.rows() + erased < events as u64;
-        swap(shared, scope, Some(frozen), Vec::new(), rewritten)?;
-        purge(shared, scope.id, first, last, events as i64)?;
-        shared.expired_in_log.fetch_or(expired, Ordering::Relaxed);
+        swap(work, scope, Some(frozen), Vec::new(), rewritten)?;
+        purge(work, scope.id, first, last, events as i64)?;
+        work.expired_in_log.fetch_or(expired, Ordering::Relaxed);
         Ok(events as u64)
     })
 }
 
 /// Deletes sealed rows of the hot log, a few at a time so that no batch waits long.
-fn purge(shared: &Shared, scope: EventScope, first: i64, last: i64, events: i64) -> Result<(), StoreError> {
+fn purge(
+    work: &Maintenance,
+    scope: EventScope,
+    first: i64,
+    last: i64,
+    events: i64,
+) -> Result<(), StoreError> {
     let rows = (last - first + 1).max(1);
     let step = (PURGE_EVENTS * rows / events.max(1)).clamp(16, 4096);
     let mut from = first;
     while from <= last {
         let to = (from + step).min(last + 1);
-        shared.change(Change::Purge { scope, from, to })?;
+        work.log.execute(Command::Purge { scope, from, to })?;
         from = to;
     }
     Ok(())

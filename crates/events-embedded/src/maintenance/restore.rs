@@ -5,8 +5,8 @@ use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::maintenance::backup::connect;
 use crate::wal::manifest::database_error;
+use crate::wal::snapshot::connect;
 use millimetric_events::StoreError;
 
 const ATTACH: &str = "attach ? as later";

@@ -14,20 +14,27 @@ use millimetric_core::ids::ErasureId;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::columns::dedup::{Identity, KnownIds};
 use crate::columns::{Chunk, Columns};
+use crate::encoding::event_key::EventKey;
 use crate::encoding::field::Field;
 use crate::encoding::id_encoding::EventId;
 use crate::encoding::row::instant;
 use crate::encoding::text::TextColumn;
+use crate::maintenance::Maintenance;
+use crate::resources::priority;
 use crate::segment::Segment;
 use crate::segment::file;
 use crate::segment::file::Source;
-use crate::state::shared::Shared;
+use crate::segment::id_filter::KnownIds;
+use crate::state::scope::Scope;
 use crate::state::tombstones::Hiding;
+use crate::wal::commands::{Command, Frozen, Swap};
 use crate::wal::manifest::NewSegment;
 use millimetric_events::StoreError;
+use std::thread;
 
+/// How much the thread that rewrites segments gives way.
+const REWRITER_NICENESS: i32 = 10;
 /// Months that one rewrite keeps apart; older ones share a file, so that a batch of events
 /// scattered over centuries makes no thousand files.
 const MOST_MONTHS: usize = 24;
@@ -72,21 +79,22 @@ impl Ids {
 
 /// Writes the inputs' rows that are not hidden into new segments, a month each.
 pub(crate) fn rewrite(
-    shared: &Shared,
+    work: &Maintenance,
     scope: EventScope,
     inputs: &[Chunk],
     hiding: &Hiding,
     halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
-    let (mut places, erased) = kept(&shared.columns, inputs, hiding)?;
-    let ids = inputs.iter().map(|chunk| shared.columns.event_ids(chunk));
+    let (mut places, erased) = kept(&work.state.columns, inputs, hiding)?;
+    let ids = inputs.iter().map(|chunk| work.state.columns.event_ids(chunk));
     let ids = Ids(ids.collect::<Result<_, StoreError>>()?);
     // This sort takes the order that sealed inputs have already as a gift.
     places.sort_by(|a, b| a.timestamp.cmp(&b.timestamp).then_with(|| ids.at(a).cmp(ids.at(b))));
     let mut segments = Vec::new();
     for (month, rows) in months(&places) {
-        let part = Part { scope, columns: &shared.columns, inputs, ids: &ids, places: &places[rows], halt };
-        match part.write(shared, &month) {
+        let part =
+            Part { scope, columns: &work.state.columns, inputs, ids: &ids, places: &places[rows], halt };
+        match part.write(work, &month) {
             Ok(segment) => segments.push(segment),
             Err(error) => {
                 discard(&segments);
@@ -95,6 +103,46 @@ pub(crate) fn rewrite(
         }
     }
     Ok(Rewritten { segments, erased })
+}
+
+/// Rewrites chunks of a scope without what is hidden now.
+pub(crate) fn rewrite_visible(
+    work: &Maintenance,
+    scope: &Scope,
+    inputs: &[Chunk],
+    halt: Halt<'_>,
+) -> Result<Rewritten, StoreError> {
+    let hiding = scope.live.read().hiding.complete();
+    rewrite(work, scope.id, inputs, &hiding, halt)
+}
+
+/// Puts new segments in the place of what they were made from.
+pub(crate) fn swap(
+    work: &Maintenance,
+    scope: &Scope,
+    frozen: Option<Frozen>,
+    removed: Vec<Arc<Segment>>,
+    rewritten: Rewritten,
+) -> Result<(), StoreError> {
+    let Rewritten { segments: added, erased } = rewritten;
+    work.log.execute(Command::Swap(Swap { scope: scope.id, frozen, removed, added, erased })).map(|_| ())
+}
+
+/// Runs work that can wait on a thread that takes only the time nobody else wants: a priority
+/// once lowered cannot be raised again by an ordinary user.
+pub(crate) fn on_a_background_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send,
+) -> Result<T, StoreError> {
+    thread::scope(|threads| {
+        let lowered = || {
+            priority::lower(REWRITER_NICENESS);
+            work()
+        };
+        let thread = thread::Builder::new().name("events-rewriter".to_owned()).spawn_scoped(threads, lowered);
+        let thread =
+            thread.map_err(|error| StoreError::Internal(format!("no thread to rewrite: {error}")))?;
+        thread.join().map_err(|_| StoreError::Internal("rewriting panicked".to_owned()))?
+    })
 }
 
 /// Lets the files of segments go that will not be swapped in.
@@ -157,18 +205,18 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn write(&self, shared: &Shared, month: &str) -> Result<NewSegment, StoreError> {
+    fn write(&self, work: &Maintenance, month: &str) -> Result<NewSegment, StoreError> {
         let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
         let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
-        let root = shared.segments_folder();
-        file::make_folder(&shared.directory, &root.join(folder))?;
+        let root = work.state.segments_folder();
+        file::make_folder(&work.state.directory, &root.join(folder))?;
         let file = Rows { part: self, project: self.scope.project.to_string() };
         let bytes = file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
-        let asked = latest_received >= shared.oldest_deduplicated();
+        let asked = latest_received >= work.state.oldest_deduplicated();
         let (known_ids, made_ids) = asked.then(|| KnownIds::of(self.identities())).transpose()?.unzip();
         let segment = Segment {
-            id: shared.next_segment.fetch_add(1, Ordering::Relaxed),
+            id: work.state.segments.next_id(),
             scope: self.scope,
             path: root.join(&path),
             rows: self.places.len(),
@@ -183,8 +231,8 @@ impl Part<'_> {
         Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
     }
 
-    fn identities(&self) -> impl Iterator<Item = Identity> {
-        let identity = |id: &str| Identity::of(&self.columns.hash, id);
+    fn identities(&self) -> impl Iterator<Item = EventKey> {
+        let identity = |id: &str| EventKey::of(&self.columns.hash, id);
         self.places.iter().map(move |place| self.ids.at(place).with_text(identity))
     }
 
@@ -227,7 +275,7 @@ impl Source for Rows<'_> {
             .iter()
             .map(|chunk| match chunk {
                 Chunk::Hot(block) => Ok(block.received.clone()),
-                Chunk::Sealed(segment) => segment.received(&self.part.columns.cache),
+                Chunk::Sealed(segment) => self.part.columns.reader(segment)?.received(),
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(self.part.places.iter().map(|place| inputs[place.input as usize][place.row as usize]).collect())

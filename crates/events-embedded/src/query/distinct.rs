@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use self::lists::Lists;
 use crate::columns::hyperloglog::estimate;
+use crate::columns::rows::Rows;
 use crate::query::groups::summary::{Kept, Members};
-use crate::query::select::Rows;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 

@@ -8,9 +8,10 @@ use millimetric_core::event::Event;
 use millimetric_core::query::{Cursor, EventsQuery, EventsResponse};
 
 use crate::columns::Chunk;
+use crate::columns::rows::Rows;
 use crate::encoding::field::Field;
 use crate::query::run::Span;
-use crate::query::select::{Rows, Selection, select};
+use crate::query::select::{Selection, select};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use crate::segment::Segment;
@@ -113,7 +114,7 @@ fn behind(
         return Ok(rows);
     }
     let ids = match chunk {
-        Chunk::Sealed(segment) => segment.some_texts(&view.shared.columns.cache, Field::EventId, &ties)?,
+        Chunk::Sealed(segment) => view.columns.some_texts(segment, Field::EventId, &ties)?,
         Chunk::Hot(block) => {
             let ids = block.text(Field::EventId);
             let id = |row: &u32| ids.and_then(|ids| ids.value(*row as usize)).unwrap_or_default().to_owned();
@@ -147,5 +148,5 @@ fn read_sealed(
     events: &mut Vec<Event>,
 ) -> Result<(), StoreError> {
     let rows: Vec<u32> = candidates.iter().map(|candidate| candidate.row).collect();
-    segment.some_rows(&view.shared.columns.cache, &rows, |row| events.push(row.to_event()))
+    view.columns.some_rows(segment, &rows, |row| events.push(row.to_event()))
 }

@@ -56,16 +56,16 @@ fn rows(
 ) -> Result<ControlFlow<()>, StoreError> {
     match chunk {
         Chunk::Sealed(segment) => {
-            let cache = &view.shared.columns.cache;
+            let reader = view.columns.reader(segment)?;
             let is_inside = view.from <= segment.earliest && segment.latest < view.to;
             let range = if is_inside {
                 0..segment.rows
             } else {
-                let times = segment.timestamps(cache)?;
+                let times = reader.timestamps()?;
                 let start = times.partition_point(|time| *time < view.from);
                 start..times.partition_point(|time| *time < view.to).max(start)
             };
-            segment.each_row(cache, range, take)
+            reader.each_row(range, take)
         }
         Chunk::Hot(block) => {
             let mut order: Vec<usize> = (0..block.rows()).collect();
@@ -94,7 +94,7 @@ fn is_hidden(view: &View, row: &Row<'_>) -> bool {
     if people.peek().is_none() {
         return false;
     }
-    let hash = &view.shared.columns.hash;
+    let hash = &view.columns.hash;
     let user = row.text(Field::UserId).map(|user| hash.of(Kind::User, user));
     let visitor = hash.of(Kind::Visitor, row.text(Field::AnonymousId).unwrap_or_default());
     people.any(|person| (user.is_some() && person.user == user) || person.visitors.contains(&visitor))

@@ -7,7 +7,7 @@ use millimetric_core::event::Event;
 
 use crate::columns::Chunk;
 use crate::columns::dedup;
-use crate::columns::dedup::Identity;
+use crate::encoding::event_key::EventKey;
 use crate::encoding::field::Field;
 use crate::query::run::Span;
 use crate::query::select::select;
@@ -21,14 +21,14 @@ pub(crate) fn event(
     event_id: &str,
     context: &QueryContext,
 ) -> Result<Option<Event>, StoreError> {
-    let identity = Identity::of(&view.shared.columns.hash, event_id);
+    let identity = EventKey::of(&view.columns.hash, event_id);
     for chunk in &view.chunks {
         context.check()?;
         if !may_hold(view, chunk, identity)? {
             continue;
         }
         let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else { continue };
-        let ids = view.shared.columns.text_once(chunk, Field::EventId)?;
+        let ids = view.columns.text_once(chunk, Field::EventId)?;
         let mut place = None;
         selection.rows.each(|row| {
             if ids.value(row) == Some(event_id) {
@@ -43,12 +43,12 @@ pub(crate) fn event(
 }
 
 /// Whether it is worth reading the chunk's ids.
-fn may_hold(view: &View, chunk: &Chunk, identity: Identity) -> Result<bool, StoreError> {
+fn may_hold(view: &View, chunk: &Chunk, identity: EventKey) -> Result<bool, StoreError> {
     let Chunk::Sealed(segment) = chunk else { return Ok(true) };
     let known = segment.known_ids.read().clone();
     match known {
-        Some(known) => Ok(!dedup::held(&view.shared.columns, segment, &known, &[identity])?.is_empty()),
-        None => Ok(dedup::event_ids(&view.shared.columns, segment)?.binary_search(&identity.hash).is_ok()),
+        Some(known) => Ok(!dedup::held(&view.columns, segment, &known, &[identity])?.is_empty()),
+        None => Ok(dedup::event_ids(&view.columns, segment)?.binary_search(&identity.hash).is_ok()),
     }
 }
 
@@ -57,8 +57,7 @@ fn read(view: &View, chunk: &Chunk, row: usize) -> Result<Option<Event>, StoreEr
         Chunk::Hot(block) => Ok(Some(block.row(row).to_event())),
         Chunk::Sealed(segment) => {
             let mut found = None;
-            segment
-                .some_rows(&view.shared.columns.cache, &[row as u32], |row| found = Some(row.to_event()))?;
+            view.columns.some_rows(segment, &[row as u32], |row| found = Some(row.to_event()))?;
             Ok(found)
         }
     }

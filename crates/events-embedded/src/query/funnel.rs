@@ -11,6 +11,7 @@ use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
 use self::accumulator::Tally;
 use self::matcher::Act;
 use self::matcher::Course;
+use crate::columns::group_column::GroupColumn;
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::Field;
 use crate::encoding::text::{TextColumn, widen, with_codes};
@@ -19,7 +20,7 @@ use crate::query::groups;
 use crate::query::groups::dictionary::Labels;
 use crate::query::groups::frequent;
 use crate::query::groups::local::Local;
-use crate::query::groups::{By, Counting, Piece};
+use crate::query::groups::{Counting, Piece};
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, Wanted, select};
@@ -37,14 +38,14 @@ pub(crate) fn funnel(
     query: &FunnelQuery,
     context: &QueryContext,
 ) -> Result<FunnelResponse, StoreError> {
-    let by: Vec<By> = query.group_by.iter().map(By::from).collect();
+    let by: Vec<GroupColumn> = query.group_by.iter().map(GroupColumn::from).collect();
     let counting = Counting { filters: &query.filters, by: by.clone(), ..Counting::default() };
     frequent::with_frequent(
-        view.shared.options.query_groups,
+        view.limits.groups,
         context,
         |frequent| {
             let asked = Asked {
-                columns: &view.shared.columns,
+                columns: &view.columns,
                 filters: &query.filters,
                 course: Course::of(query),
                 by: by.clone(),
@@ -63,7 +64,7 @@ struct Asked<'a> {
     columns: &'a Columns,
     filters: &'a [Filter],
     course: Course,
-    by: Vec<By>,
+    by: Vec<GroupColumn>,
     labels: Labels,
 }
 
@@ -148,7 +149,7 @@ impl Asked<'_> {
         let starters = self.starters();
         let groups = starters + 1;
         let by_name =
-            Counting { by: vec![By::Field(Field::EventName)], uniques: true, ..Counting::default() };
+            Counting { by: vec![GroupColumn::Field(Field::EventName)], uniques: true, ..Counting::default() };
         // A summary tells nothing of filters.
         let pieces =
             if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };

@@ -11,18 +11,20 @@ pub(crate) mod summary;
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, Column, Dimension, Filter};
+use millimetric_core::query::{Buckets, Column, Filter};
 
 use self::part::Part;
+use crate::columns::Chunk;
+use crate::columns::cache::Part as CachedPart;
+use crate::columns::group_column::GroupColumn;
+use crate::columns::group_column::SummaryKey;
 use crate::columns::hyperloglog::{Sketch, TOKENS};
 use crate::columns::visitor_table::VisitorTable;
-use crate::columns::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::text::TextColumn;
 use crate::query::groups::dictionary::{Finished, Labels};
 use crate::query::groups::frequent::Frequent;
 use crate::query::groups::local::Local;
-use crate::query::groups::summary::{Kept, Summary, SummaryKey};
+use crate::query::groups::summary::{Kept, Summary};
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
@@ -31,37 +33,12 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// What rows are grouped by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum By {
-    Field(Field),
-    Property(Arc<str>),
-}
-
-impl From<&Dimension> for By {
-    fn from(dimension: &Dimension) -> Self {
-        match dimension {
-            Dimension::Column(column) => Self::Field(Field::from(*column)),
-            Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
-        }
-    }
-}
-
-impl By {
-    pub(crate) fn column(&self, columns: &Columns, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
-        match self {
-            Self::Field(field) => columns.text(chunk, *field),
-            Self::Property(name) => columns.property(chunk, name),
-        }
-    }
-}
-
 /// What to count: always events, and at most one thing beside visitors.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counting<'a> {
     pub(crate) filters: &'a [Filter],
     /// At most four.
-    pub(crate) by: Vec<By>,
+    pub(crate) by: Vec<GroupColumn>,
     pub(crate) buckets: Option<Buckets>,
     pub(crate) uniques: bool,
     /// The earliest and latest event of each group.
@@ -135,7 +112,7 @@ pub(crate) fn count(
     context: &QueryContext,
 ) -> Result<Counted, StoreError> {
     frequent::with_frequent(
-        view.shared.options.query_groups,
+        view.limits.groups,
         context,
         |frequent| count_with(view, counting, frequent, context),
         |frequent| sketch(view, counting, frequent, context),
@@ -201,7 +178,7 @@ pub(crate) fn count_selected(
 
 /// Labels for the groups of a query.
 pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> Labels {
-    Labels::new(view.shared.options.query_groups, frequent)
+    Labels::new(view.limits.groups, frequent)
 }
 
 /// Adds the groups of the view's rows to a sketch.
@@ -211,7 +188,7 @@ pub(crate) fn sketch(
     frequent: &Frequent,
     context: &QueryContext,
 ) -> Result<(), StoreError> {
-    let columns = &view.shared.columns;
+    let columns = &view.columns;
     run::each_span(
         view,
         context,
@@ -256,12 +233,18 @@ pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Piece<'
             && !view.hiding.concerns(chunk)
     };
     let of_chunk = |chunk| {
-        if is_whole(chunk) && view.shared.columns.may_have_summary(chunk, &key) {
+        if is_whole(chunk) && may_have_summary(view, chunk, &key) {
             return vec![Piece::Chunk(chunk, key.clone())];
         }
         run::spans(chunk).map(Piece::Span).collect()
     };
     view.chunks.iter().flat_map(of_chunk).collect()
+}
+
+/// Whether a chunk has a summary, or none was computed yet.
+fn may_have_summary(view: &View, chunk: &Chunk, key: &SummaryKey) -> bool {
+    let cached = view.columns.cached::<Kept>(chunk, CachedPart::Summary(key.clone()));
+    cached.is_none_or(|kept| kept.is_there())
 }
 
 /// The groups of a whole chunk; `None` where they are as much to read as its rows.
@@ -272,7 +255,7 @@ pub(crate) fn summary(
     chunk: &Chunk,
     context: &QueryContext,
 ) -> Result<Option<Arc<Kept>>, StoreError> {
-    let kept = view.shared.columns.summary(chunk, key, || {
+    let kept = view.columns.derived(chunk, CachedPart::Summary(key.clone()), || {
         let (labels, mut part) = (labels(view, None), Part::new(context));
         let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
         for span in run::spans(chunk) {
@@ -340,7 +323,7 @@ pub(crate) fn visitors_if_many(
     filters: &[Filter],
     context: &QueryContext,
 ) -> Result<Option<u64>, StoreError> {
-    let most = view.shared.options.exact_visitors;
+    let most = view.limits.exact_visitors;
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
     if rows <= most || visitors_of_chunks(view, rows, context)? <= most as u64 {
         return Ok(None);
@@ -351,7 +334,7 @@ pub(crate) fn visitors_if_many(
         || Part::new(context),
         |part, span| {
             let Some(selection) = select(view, span, filters)? else { return Ok(()) };
-            let tokens = view.shared.columns.visitor_tokens(span.chunk)?;
+            let tokens = view.columns.visitor_tokens(span.chunk)?;
             part.visitors.reserve(1, TOKENS);
             part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
             part.reserve()
@@ -364,7 +347,7 @@ pub(crate) fn visitors_if_many(
 /// About how many visitors the view's chunks have, whatever is in range and hidden.
 fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Result<u64, StoreError> {
     let sketches = run::each_of(&view.chunks, rows, context, Sketch::default, |whole, chunk| {
-        whole.merge(&*view.shared.columns.visitor_sketch(chunk)?);
+        whole.merge(&*view.columns.visitor_sketch(chunk)?);
         Ok(())
     })?;
     let mut whole = Sketch::default();

@@ -8,10 +8,12 @@ use hashbrown::HashMap;
 use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 
 use crate::columns::Chunk;
+use crate::columns::cache::Part;
+use crate::columns::group_column::GroupColumn;
 use crate::encoding::field::Field;
 use crate::encoding::row::instant;
 use crate::query::groups;
-use crate::query::groups::{By, Counting};
+use crate::query::groups::Counting;
 use crate::query::property_names::{Properties, PropertyNames};
 use crate::query::run;
 use crate::query::select::select;
@@ -25,7 +27,7 @@ pub(crate) fn names(
     query: &NamesQuery,
     context: &QueryContext,
 ) -> Result<NamesResponse, StoreError> {
-    let by = vec![By::Field(Field::EventName)];
+    let by = vec![GroupColumn::Field(Field::EventName)];
     let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
@@ -86,13 +88,12 @@ fn count_properties(
 
 /// The property names of the view's rows of a chunk, kept where these are all of its rows.
 fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<PropertyNames>, StoreError> {
-    let columns = &view.shared.columns;
+    let columns = &view.columns;
     let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
     match selected.map(|selection| selection.rows) {
         None => Ok(Arc::default()),
-        Some(rows) if rows.len() == chunk.rows() => {
-            columns.property_names(chunk, || PropertyNames::count(columns, chunk, &rows, context))
-        }
+        Some(rows) if rows.len() == chunk.rows() => columns
+            .derived(chunk, Part::PropertyNames, || PropertyNames::count(columns, chunk, &rows, context)),
         Some(rows) => PropertyNames::count(columns, chunk, &rows, context).map(Arc::new),
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort};
 
+use crate::columns::group_column::GroupColumn;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::field::Field;
 use crate::encoding::frame_of_reference::NO_NUMBER;
 use crate::query::groups;
 use crate::query::groups::frequent;
 use crate::query::groups::frequent::Frequent;
-use crate::query::groups::{By, Counted, Counting, Visitors};
+use crate::query::groups::{Counted, Counting, Visitors};
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
 use crate::query::sessions::{Marks, Session, Sessions};
@@ -29,7 +30,7 @@ pub(crate) fn pages(
 ) -> Result<PagesResponse, StoreError> {
     let by_path = Counting { filters: &[page_view()], by: by_path(), ..Counting::default() };
     let (found, whole, other) = frequent::with_frequent(
-        view.shared.options.query_groups,
+        view.limits.groups,
         context,
         |frequent| count(view, query, frequent, context),
         |frequent| groups::sketch(view, &by_path, frequent, context),
@@ -124,7 +125,7 @@ impl Views<'_> {
             )?;
             return Ok(vec![counted]);
         };
-        let rounds = visitors.div_ceil(self.view.shared.options.exact_visitors as u64);
+        let rounds = visitors.div_ceil(self.view.limits.exact_visitors as u64);
         let count = |round| {
             let numbers = VisitorTable::new(0);
             let selected = |span: &Span<'_>| self.select_round(span, round, rounds);
@@ -145,7 +146,7 @@ impl Views<'_> {
             return select(self.view, span, &[page_view()]);
         }
         let Some(mut selection) = select(self.view, span, &[])? else { return Ok(None) };
-        let numbers = self.view.shared.columns.session_numbers(span.chunk)?;
+        let numbers = self.view.columns.session_numbers(span.chunk)?;
         let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
         let foreign = || StoreError::Internal("rows of another question".to_owned());
         let chunk = chunk.ok_or_else(foreign)?;
@@ -162,14 +163,14 @@ impl Views<'_> {
         rounds: u64,
     ) -> Result<Option<Selection>, StoreError> {
         let Some(mut selection) = self.select(span)? else { return Ok(None) };
-        let hashes = self.view.shared.columns.visitor_hashes(span.chunk)?;
+        let hashes = self.view.columns.visitor_hashes(span.chunk)?;
         selection.rows = selection.rows.retain(|row| hashes[row] % rounds == round);
         Ok((selection.rows.len() > 0).then_some(selection))
     }
 }
 
-fn by_path() -> Vec<By> {
-    vec![By::Field(Field::Path)]
+fn by_path() -> Vec<GroupColumn> {
+    vec![GroupColumn::Field(Field::Path)]
 }
 
 fn page_view() -> Filter {

@@ -9,12 +9,12 @@ use std::ops::ControlFlow;
 use hashbrown::HashMap;
 use millimetric_core::query::PropertyName;
 
-use crate::columns::cache::Weighed;
+use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::Field;
+use crate::encoding::heap_size::HeapSize;
 use crate::encoding::json_properties::names_of;
 use crate::query::groups::frequent::Frequent;
-use crate::query::select::Rows;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
@@ -44,8 +44,8 @@ pub(crate) struct Properties {
     pub(crate) other: u64,
 }
 
-impl Weighed for PropertyNames {
-    fn weight(&self) -> usize {
+impl HeapSize for PropertyNames {
+    fn heap_bytes(&self) -> usize {
         const EACH: usize = size_of::<(String, u64)>() + 16;
         self.bytes + (self.names + self.by_event.len()) * EACH
     }

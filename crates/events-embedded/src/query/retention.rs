@@ -101,7 +101,7 @@ fn gather(
     selection: &Selection,
     gatherer: &mut Gatherer<'_, Visit>,
 ) -> Result<(), StoreError> {
-    let columns = &view.shared.columns;
+    let columns = &view.columns;
     let events = columns.text(span.chunk, Field::EventName)?;
     let (begins, returns) = (
         Named::of(&events.dictionary, query.event.as_deref()),

@@ -1,117 +1,18 @@
 //! Which rows of a span a query is about: by time, by filters, without hidden ones.
 //! Tells which, and counts nothing.
 
-use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
 use millimetric_core::query::Filter;
 
+use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::Field;
-use crate::encoding::text::{TextColumn, widen, with_codes};
+use crate::encoding::text::{TextColumn, with_codes};
 use crate::encoding::times::Times;
 use crate::query::run::Span;
 use crate::query::view::View;
 use millimetric_events::StoreError;
-
-/// Rows of one chunk, ascending.
-#[derive(Debug, Clone)]
-pub(crate) enum Rows {
-    Span(Range<usize>),
-    List(Vec<u32>),
-}
-
-impl Rows {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Span(rows) => rows.len(),
-            Self::List(rows) => rows.len(),
-        }
-    }
-
-    /// The row at a place of the selection.
-    pub(crate) fn at(&self, place: usize) -> usize {
-        match self {
-            Self::Span(rows) => rows.start + place,
-            Self::List(rows) => rows[place] as usize,
-        }
-    }
-
-    /// Calls `each` with every row.
-    #[inline]
-    pub(crate) fn each(&self, mut each: impl FnMut(usize)) {
-        match self {
-            Self::Span(rows) => rows.clone().for_each(each),
-            Self::List(rows) => rows.iter().for_each(|row| each(*row as usize)),
-        }
-    }
-
-    /// What a column holds in these rows.
-    pub(crate) fn values<'a, V: Copy>(&self, column: &'a [V]) -> Cow<'a, [V]> {
-        match self {
-            Self::Span(rows) => Cow::Borrowed(&column[rows.clone()]),
-            Self::List(rows) => Cow::Owned(rows.iter().map(|row| column[*row as usize]).collect()),
-        }
-    }
-
-    /// Keeps the rows that hold a code.
-    fn holding<C: Copy + Into<u32> + TryFrom<u32> + PartialEq>(self, codes: &[C], code: u32) -> Self {
-        match (self, C::try_from(code)) {
-            (Self::Span(rows), Ok(code)) => {
-                let mut found = Vec::with_capacity(rows.len());
-                let (blocks, rest) = codes[rows.clone()].as_chunks();
-                for (start, block) in (rows.start..).step_by(LANES).zip(blocks) {
-                    let mut left = equal(block, code);
-                    while left != 0 {
-                        found.push(start as u32 + left.trailing_zeros());
-                        left &= left - 1;
-                    }
-                }
-                let rest = rows.end - rest.len()..rows.end;
-                found.extend(rest.filter(|row| codes[*row] == code).map(|row| row as u32));
-                Self::List(found)
-            }
-            (rows, _) => rows.retain(|row| widen(codes[row]) == code),
-        }
-    }
-
-    /// Keeps the rows that the test likes.
-    pub(crate) fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
-        match self {
-            Self::Span(rows) => {
-                let mut kept = vec![0; rows.len()];
-                let mut count = 0;
-                for row in rows {
-                    kept[count] = row as u32;
-                    count += usize::from(likes(row));
-                }
-                kept.truncate(count);
-                Self::List(kept)
-            }
-            Self::List(mut rows) => {
-                rows.retain(|row| likes(*row as usize));
-                Self::List(rows)
-            }
-        }
-    }
-}
-
-/// Rows that are compared at once.
-const LANES: usize = 64;
-
-/// A bit for each code that equals the wanted one, the first lowest: in steps for which compilers find
-/// vector instructions.
-fn equal<C: Copy + PartialEq>(codes: &[C; LANES], wanted: C) -> u64 {
-    // Multiplied with this, eight bytes that are 0 or 1 have the first one's bit at 56, the next one's at
-    // 57, and so on.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut bytes = [0; LANES];
-    bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = u8::from(*code == wanted));
-    let eights = bytes.as_chunks::<8>().0.iter();
-    let bits = eights.map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
-    bits.rev().fold(0, |all, eight| all << 8 | eight)
-}
 
 /// The selected rows beside the chunk's times.
 #[derive(Debug, Clone)]
@@ -129,7 +30,7 @@ pub(crate) fn select(
     span: &Span<'_>,
     filters: &[Filter],
 ) -> Result<Option<Selection>, StoreError> {
-    let columns = &view.shared.columns;
+    let columns = &view.columns;
     let Wanted(Some(wanted)) = Wanted::of(columns, span.chunk, filters)? else { return Ok(None) };
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
@@ -177,37 +78,4 @@ fn in_range(view: &View, span: &Span<'_>, times: &Times) -> Rows {
         return Rows::Span(start..times.first_from(start..rows.end, view.to));
     }
     Rows::Span(rows).retain(|row| (view.from..view.to).contains(&times.at(row)))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
-
-        #[test]
-        fn the_rows_that_hold_a_code_are_found(
-            codes in proptest::collection::vec(prop_oneof![0_u8..3, any::<u8>()], 0..400),
-            ends in (0..400_usize, 0..400_usize),
-            code in prop_oneof![0_u32..3, 0_u32..300],
-        ) {
-            let [start, end] = [ends.0.min(ends.1), ends.0.max(ends.1)].map(|end| end.min(codes.len()));
-            let expected: Vec<usize> = (start..end).filter(|row| u32::from(codes[*row]) == code).collect();
-            let wide: Vec<u32> = codes.iter().map(|code| u32::from(*code)).collect();
-            let list = || Rows::List((start as u32..end as u32).collect());
-            let found = [
-                Rows::Span(start..end).holding(&codes, code),
-                Rows::Span(start..end).holding(&wide, code),
-                list().holding(&codes, code),
-            ];
-            for found in found {
-                let mut rows = Vec::new();
-                found.each(|row| rows.push(row));
-                prop_assert_eq!(&rows, &expected);
-            }
-        }
-    }
 }

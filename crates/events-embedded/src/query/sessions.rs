@@ -2,7 +2,6 @@
 //! [`PagesQuery`](millimetric_core::query::PagesQuery) defines them; and `GET /v1/sessions`, which
 //! counts them over time.
 
-pub(crate) mod bounds;
 pub(crate) mod sessionizer;
 pub(crate) mod shared;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use millimetric_core::query::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
 
+use crate::columns::group_column::GroupColumn;
 use crate::encoding::row::instant;
 use crate::query::groups;
-use crate::query::groups::{By, Counted, Counting};
+use crate::query::groups::{Counted, Counting};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
@@ -25,7 +26,7 @@ pub(crate) fn stats(
     };
     let counting = Counting {
         filters: &query.filters,
-        by: query.group_by.iter().map(By::from).collect(),
+        by: query.group_by.iter().map(GroupColumn::from).collect(),
         buckets: query.buckets,
         uniques: query.metric == Metric::Uniques,
         spans: false,

@@ -65,7 +65,7 @@ impl Plan {
         let visitors = visitors_if_many(view, &[], context)?;
         let for_visitors = visitors.map_or(1, |visitors| {
             // The estimate is wrong by a few percent at most.
-            (visitors + visitors / 8).div_ceil(view.shared.options.exact_visitors as u64)
+            (visitors + visitors / 8).div_ceil(view.limits.exact_visitors as u64)
         });
         let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
         let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
@@ -248,7 +248,7 @@ fn gather<T: Copy + Send>(
     each: impl Fn(&Span<'_>, &Selection, &mut Gatherer<'_, T>) -> Result<(), StoreError> + Sync,
 ) -> Result<Option<Gathered<T>>, StoreError> {
     let table = VisitorTable::new(0);
-    let columns = &view.shared.columns;
+    let columns = &view.columns;
     let held = AtomicUsize::new(0);
     // One visitor's rows stay together, however often a round is split.
     let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
@@ -436,7 +436,7 @@ mod tests {
             });
             store.append(sample::scope(1), events.collect()).await.unwrap();
             if batch < 2 {
-                store.seal_now().await.unwrap();
+                store.flush_now().await.unwrap();
             }
         }
         for times in &mut times {
@@ -451,8 +451,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).await;
         let expected = forty_visitors(&store).await;
-        let scope = store.shared.scopes.get_or_new(sample::scope(1));
-        let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        let scope = store.state.scopes.get_or_new(sample::scope(1));
+        let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
         for (rounds, part_bits, most) in [
             (1, 0, 300),
             (1, 4, 300),

@@ -7,15 +7,26 @@ use millimetric_core::query::{Dimension, Filter, Metric, StatsQuery};
 use millimetric_core::time::TimeRange;
 
 use crate::columns::Chunk;
+use crate::columns::Columns;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::field::{Field, FieldSet};
+use crate::state::State;
 use crate::state::scope::Scope;
-use crate::state::shared::Shared;
 use crate::state::tombstones::Hiding;
+
+/// What one query may count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryLimits {
+    /// Groups that are counted separately; the rest are counted together.
+    pub(crate) groups: usize,
+    /// Distinct visitors that are counted exactly; more are estimated.
+    pub(crate) exact_visitors: usize,
+}
 
 /// The rows that a query may look at.
 pub(crate) struct View {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) columns: Arc<Columns>,
+    pub(crate) limits: QueryLimits,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) visitors: Arc<VisitorTable>,
     pub(crate) hiding: Hiding,
@@ -27,7 +38,7 @@ pub(crate) struct View {
 
 impl View {
     /// The scope's rows in the range, with these fields.
-    pub(crate) fn of(shared: &Arc<Shared>, scope: &Scope, range: TimeRange, fields: FieldSet) -> Self {
+    pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: FieldSet) -> Self {
         let live = scope.live.read();
         let hiding = live.hiding.clone();
         let fields = if hiding.people.is_empty() {
@@ -39,11 +50,14 @@ impl View {
         let to = range.to().millis();
         let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
         drop(live);
-        shared.scopes.limit_visitors(2 * shared.options.exact_visitors, scope);
+        let limits =
+            QueryLimits { groups: state.options.query_groups, exact_visitors: state.options.exact_visitors };
+        state.scopes.limit_visitors(2 * limits.exact_visitors, scope);
         Self {
-            shared: Arc::clone(shared),
+            columns: Arc::clone(&state.columns),
+            limits,
             chunks,
-            visitors: scope.visitors(shared.options.exact_visitors),
+            visitors: scope.visitors(limits.exact_visitors),
             hiding,
             from,
             to,

@@ -7,29 +7,29 @@ use std::time::Instant;
 
 use millimetric_events::StoreError;
 
-/// One tally for each kind of background work.
+/// One counter for each kind of background work.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies {
+pub(crate) struct Counters {
     /// Hot events become segments.
-    pub(crate) seals: Tally,
+    pub(crate) seals: Counter,
     /// Small segments become larger ones.
-    pub(crate) merges: Tally,
+    pub(crate) merges: Counter,
     /// Forgotten people leave the disk.
-    pub(crate) erasures: Tally,
+    pub(crate) erasures: Counter,
     /// Expired events leave the disk.
-    pub(crate) expiries: Tally,
+    pub(crate) expiries: Counter,
 }
 
 /// What one kind of work has done.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counter {
     runs: AtomicU64,
     events: AtomicU64,
     micros: AtomicU64,
     running: AtomicBool,
 }
 
-impl Tally {
+impl Counter {
     /// Does the work, which tells how many events it wrote or removed, and counts it. Only one
     /// thread at a time does work of a kind.
     pub(crate) fn during(&self, work: impl FnOnce() -> Result<u64, StoreError>) -> Result<(), StoreError> {
@@ -55,7 +55,7 @@ impl Tally {
     }
 }
 
-impl Tallies {
+impl Counters {
     /// All figures by name.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let names = [
@@ -70,6 +70,6 @@ impl Tallies {
                 ["expiries_total", "expired_events_total", "expire_seconds_total", "expire_running"],
             ),
         ];
-        names.into_iter().flat_map(|(tally, names)| names.into_iter().zip(tally.figures()))
+        names.into_iter().flat_map(|(counter, names)| names.into_iter().zip(counter.figures()))
     }
 }

@@ -16,6 +16,7 @@ use crate::encoding::row::Row;
 use crate::memtable::{Block, Tail};
 use crate::resources::options::Options;
 use crate::segment::Segment;
+use crate::state::memtable_usage::MemtableSize;
 use crate::state::tombstones::{Forgotten, Hiding};
 
 /// One scope.
@@ -50,13 +51,6 @@ impl Scope {
     }
 }
 
-/// How much a scope has in memory only.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct HotSize {
-    pub(crate) rows: usize,
-    pub(crate) bytes: usize,
-}
-
 /// What answers come from.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
@@ -76,12 +70,12 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn hot_rows(&self) -> usize {
-        self.hot_size().rows
+        self.memtable_size().rows
     }
 
-    pub(crate) fn hot_size(&self) -> HotSize {
-        let tail = HotSize { rows: self.tail.rows(), bytes: self.tail.bytes() };
-        self.blocks.iter().fold(tail, |size, block| HotSize {
+    pub(crate) fn memtable_size(&self) -> MemtableSize {
+        let tail = MemtableSize { rows: self.tail.rows(), bytes: self.tail.bytes() };
+        self.blocks.iter().fold(tail, |size, block| MemtableSize {
             rows: size.rows + block.rows(),
             bytes: size.bytes + block.bytes,
         })
@@ -89,7 +83,7 @@ impl Live {
 
     /// Whether there is enough for a segment.
     pub(crate) fn is_due(&self, options: &Options) -> bool {
-        let HotSize { rows, bytes } = self.hot_size();
+        let MemtableSize { rows, bytes } = self.memtable_size();
         rows >= options.seal_rows || bytes >= options.seal_bytes
     }
 

@@ -14,7 +14,7 @@ async fn a_copy_holds_what_was_acknowledged_and_nothing_later() {
     let (directory, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event("a"), event_at("old", "2020-01-01T00:00:00Z")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.append(scope(1), vec![event("b")]).await.unwrap();
     store.append(scope(2), vec![event("c")]).await.unwrap();
     let copied = store.snapshot(copy.path()).await.unwrap();

@@ -31,7 +31,7 @@ async fn two_projects() -> TempDir {
         let sealed = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01")];
         store.append(scope(number), sealed).await.unwrap();
     }
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     for number in [1, 2] {
         store.append(scope(number), vec![event("hot")]).await.unwrap();
     }
@@ -61,7 +61,7 @@ async fn a_segment_without_a_readable_project_is_left_out_and_its_file_kept() {
     assert_eq!(parquet_files(directory.path()), files, "a file is not deleted for want of its row");
     // A new segment takes no number that a row has.
     store.append(scope(2), vec![event("later")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     assert_eq!(ids(&store, scope(2)).await.len(), 4);
     store.close().await;
     let found = inspect::inspect(directory.path()).await.unwrap();
@@ -114,7 +114,7 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
         let store = open(directory.path()).await;
         let visitor = Subject::Visitor { anonymous_id: "v1".to_owned() };
         let request = forget(1, visitor, "2026-05-17");
-        let stored = crate::maintenance::erase::stored(&store.shared.columns, scope(1), &request);
+        let stored = crate::maintenance::erase::stored(&store.state.columns, scope(1), &request);
         store.close().await;
         // As a server leaves it that is killed before it has erased anything.
         let sql = format!(
@@ -172,7 +172,7 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
             );
         }
         // Sealing takes away what is in a segment then, and nothing else.
-        store.seal_now().await.unwrap();
+        store.flush_now().await.unwrap();
         store.close().await;
         let damaged = inspect::inspect(directory.path()).await.unwrap().damaged;
         assert_eq!(damaged.len(), 2, "{damaged:?}");

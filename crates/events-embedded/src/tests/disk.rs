@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::EmbeddedStore;
 use crate::tests::{Clock, event_at, gauge, open, options_at, until};
-use crate::wal::commands::Change;
+use crate::wal::commands::Command;
 use millimetric_events::suite::sample::{at, event, ever, limit, range, scope};
 use millimetric_events::suite::{forget, ids, until_done};
 use millimetric_events::{EventStore, StoreError, Subject};
@@ -38,7 +38,7 @@ async fn what_was_acknowledged_is_there_after_the_process_dies() {
     let (directory, after) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event("a")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.append(scope(1), vec![event("b"), event("c")]).await.unwrap();
     store.append(scope(2), vec![event("d")]).await.unwrap();
     // A copy of the files as they are now is what a killed process leaves behind.
@@ -66,7 +66,7 @@ async fn files_that_a_crash_left_behind_are_removed() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event("a")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     drop(store);
     let sealed = parquet_files(directory.path());
     let folder = sealed[0].parent().unwrap();
@@ -96,7 +96,7 @@ async fn the_room_of_sealed_events_is_given_back() {
             (0..1000).map(|place| Event { referrer: Some(text()), ..event(&format!("{batch}-{place}")) });
         store.append(scope(1), events.collect()).await.unwrap();
     }
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     while size() > 8 << 20 {
         tokio::task::yield_now().await;
     }
@@ -109,7 +109,7 @@ async fn what_is_stored_is_for_its_owner_alone() {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event("a")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     for path in files(directory.path()) {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
@@ -126,7 +126,7 @@ async fn a_segment_is_a_parquet_file_with_the_columns_of_the_stored_row() {
     let ours = event("evt_019ca6b1-ddb8-751e-b808-47475a6c8eed");
     let sent = vec![event("a"), ours, event_at("b", "2026-04-30T00:00:00Z")];
     store.append(scope(1), sent).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let mut paths = parquet_files(directory.path());
     paths.sort();
     let months: Vec<_> = paths.iter().map(|path| path.parent().unwrap().file_name().unwrap()).collect();
@@ -158,7 +158,7 @@ async fn a_deleted_segment_is_named_and_the_rest_still_answers() {
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event_at("a", "2026-04-01"), event_at("b", "2026-05-01")]).await.unwrap();
     store.append(scope(2), vec![event("c")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let april =
         parquet_files(directory.path()).into_iter().find(|path| path.to_string_lossy().contains("2026-04"));
     let april = april.unwrap();
@@ -201,9 +201,9 @@ async fn sealing_keeps_what_tells_who_is_linked_to_a_hidden_user() {
     let user = Subject::User { user_id: "anna".to_owned(), include_linked: true };
     let request = forget(1, user, "2026-05-17");
     // The request is stored, and a seal comes in between before the linked visitors are known.
-    let stored = crate::maintenance::erase::stored(&store.shared.columns, scope(1), &request);
-    store.shared.change_async(Change::Erase(stored)).await.unwrap();
-    store.seal_now().await.unwrap();
+    let stored = crate::maintenance::erase::stored(&store.state.columns, scope(1), &request);
+    store.log.execute_async(Command::Erase(stored)).await.unwrap();
+    store.flush_now().await.unwrap();
     store.erase(scope(1), request.clone()).await.unwrap();
     assert_eq!(ids(&store, scope(1)).await, Vec::<String>::new());
     assert_eq!(until_done(&store, scope(1), request.id).await, 2);
@@ -217,7 +217,7 @@ async fn expired_events_leave_the_disk() {
     for day in ["2026-03-01", "2026-04-01", "2026-04-20", "2026-05-01"] {
         store.append(scope(1), vec![event_at(day, day)]).await.unwrap();
     }
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     assert_eq!(parquet_files(directory.path()).len(), 3);
     store.expire(scope(1), at("2026-04-10")).await.unwrap();
     until(&store, "segments", 2.0).await;

@@ -32,7 +32,7 @@ async fn flooded(directory: &TempDir) -> EmbeddedStore {
     events.sort_by_key(|event| event.event_id.bytes().rev().collect::<Vec<_>>());
     let later = events.split_off(events.len() / 2);
     store.append(scope(1), events).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.append(scope(1), later).await.unwrap();
     store
 }
@@ -152,7 +152,7 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
     for part in 0..2 {
         store.append(scope(1), (part * 100..part * 100 + 100).map(with_new_names).collect()).await.unwrap();
         if part == 0 {
-            store.seal_now().await.unwrap();
+            store.flush_now().await.unwrap();
         }
     }
     // Before and after it is kept.
@@ -186,7 +186,7 @@ async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
         assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
         let listed: u64 = row.properties.iter().map(|property| property.count).sum();
         assert_eq!(listed + row.other_properties, 1600);
-        store.seal_now().await.unwrap();
+        store.flush_now().await.unwrap();
     }
 }
 

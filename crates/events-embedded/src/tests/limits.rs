@@ -75,7 +75,7 @@ async fn a_duplicate_is_known_for_the_window_and_no_longer() {
     let days = [("2026-05-23T12:00:00Z", 0), ("2026-05-30T12:00:00Z", 1)];
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event("a")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     drop(store);
     for (day, stored) in days {
         let clock = Clock::at(day);
@@ -132,7 +132,7 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         ..event(&visitor.to_string())
     };
     store.append(scope(1), (0..1000).map(visit).collect()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let query = StatsQuery {
         range: ever(),
         filters: Vec::new(),
@@ -171,7 +171,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
         ..event(&format!("{name}-{number}"))
     };
     store.append(scope(1), (0..3000).map(|number| visit(number, 500, "often")).collect()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let often = Filter { column: Column::EventName, value: "often".to_owned() };
     let ask = |filters: Vec<Filter>| {
         let query = StatsQuery {
@@ -201,7 +201,7 @@ async fn visitors_beyond_the_bound_are_still_followed_one_by_one() {
         ..event(&number.to_string())
     };
     store.append(scope(1), (0..5000).map(visit).collect()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.append(scope(1), (5000..7000).map(visit).collect()).await.unwrap();
     let query = PagesQuery { range: ever(), filters: Vec::new(), sort: PagesSort::Views, limit: limit(10) };
     let pages = store.pages(scope(1), query).await.unwrap();
@@ -237,7 +237,7 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
     for number in (1..=5).chain(1..=5) {
         let response = store.stats(scope(number), uniques()).await.unwrap();
         assert_eq!(response.rows[0].value, Some(Number::Integer(8)), "scope {number}");
-        let tables = store.shared.scopes.all();
+        let tables = store.state.scopes.all();
         let numbered: usize = tables.iter().map(|scope| scope.visitors(usize::MAX).len()).sum();
         // Those of the scope that was asked last may come on top.
         assert!(numbered <= 2 * 10 + 8, "{numbered}");

@@ -16,7 +16,7 @@ use millimetric_events::{Appended, EventStore};
 async fn seal_each(store: &EmbeddedStore, events: &[(&str, &str)]) {
     for (id, time) in events {
         store.append(scope(1), vec![event_at(id, time)]).await.unwrap();
-        store.seal_now().await.unwrap();
+        store.flush_now().await.unwrap();
     }
 }
 
@@ -63,7 +63,7 @@ async fn a_broken_segment_keeps_only_its_neighbours_from_being_merged() {
     seal_each(&store, &MAY[1..]).await;
     for (id, time) in MAY {
         store.append(scope(2), vec![event_at(id, time)]).await.unwrap();
-        store.seal_now().await.unwrap();
+        store.flush_now().await.unwrap();
     }
     until(&store, "segments", 5.0).await;
     assert_eq!(ids(&store, scope(2)).await, ["d", "c", "b", "a"]);

@@ -22,9 +22,9 @@ async fn an_import_knows_events_that_no_filter_knows_any_more() {
     let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
     let known = vec![event("a"), event_at("b", "2026-04-01T00:00:00Z")];
     store.append(scope(1), known.clone()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     clock.set("2026-06-16T12:01:00Z");
-    store.shared.keeper.wake();
+    store.maintenance.signal.wake();
     until(&store, "dedup_filter_bytes", 0.0).await;
     let both = vec![event("a"), event_at("b", "2026-04-01T00:00:00Z"), event("new")];
     assert_eq!(store.import(scope(1), both).await.unwrap(), Appended { stored: 1, duplicates: 2 });
@@ -38,7 +38,7 @@ async fn an_export_ends_when_nobody_wants_more() {
     let store = crate::tests::open(directory.path()).await;
     let many: Vec<Event> = (0..2500).map(|number| event(&format!("{number:04}"))).collect();
     store.append(scope(1), many).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let query = ExportQuery { range: ever(), filters: Vec::new() };
     assert_eq!(exported(&store, scope(1), query.clone(), 1).await.len(), 1000);
     assert_eq!(exported(&store, scope(1), query, 100).await.len(), 2500);
@@ -50,7 +50,7 @@ async fn the_file_of_a_segment_can_be_imported_as_it_is() {
     let store = crate::tests::open(directory.path()).await;
     let sent = ["evt_019ca6b1-ddb8-751e-b808-47475a6c8eed", "order-1"].map(event);
     store.append(scope(1), sent.to_vec()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let file = std::fs::File::open(&parquet_files(directory.path())[0]).unwrap();
     let read = read_parquet(file).unwrap();
     let read: Vec<Event> = read.map(|record| record.unwrap().into_event(at("2027-01-01")).unwrap()).collect();

@@ -63,7 +63,7 @@ async fn play(steps: &[Step], cache_bytes: u64) {
                 let duplicates = numbers.len() as u64 - stored;
                 assert_eq!(appended, Appended { stored, duplicates }, "{step:?}");
             }
-            Step::Seal => store.seal_now().await.unwrap(),
+            Step::Seal => store.flush_now().await.unwrap(),
             Step::Merge => store.merge_now().await.unwrap(),
             Step::Restart => {
                 store.close().await;
@@ -95,10 +95,10 @@ async fn ids_that_tell_when_they_were_made_take_no_lasting_memory() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), (0..300).map(|number| event(&id(3 * number))).collect()).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     assert!(crate::tests::gauge(&store, "dedup_filter_bytes").abs() < 0.5);
     store.append(scope(1), vec![event("order-1")]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     assert!(crate::tests::gauge(&store, "dedup_filter_bytes") > 0.5);
 }
 
@@ -108,12 +108,12 @@ async fn what_is_known_of_ids_goes_with_the_window() {
     let clock = Clock::at("2026-05-16T12:01:00Z");
     let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
     store.append(scope(1), vec![event(&id(0))]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let known =
-        || store.shared.scopes.get(scope(1)).unwrap().live.read().segments[0].known_ids.read().is_some();
+        || store.state.scopes.get(scope(1)).unwrap().live.read().segments[0].known_ids.read().is_some();
     assert!(known());
     clock.set("2026-05-30T12:00:00Z");
-    store.shared.keeper.wake();
+    store.maintenance.signal.wake();
     while known() {
         tokio::task::yield_now().await;
     }
@@ -125,7 +125,7 @@ async fn an_event_that_nobody_can_look_up_is_kept_rather_than_lost() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event(&id(0)), event(&id(30))]).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.close().await;
     fs::remove_file(&parquet_files(directory.path())[0]).unwrap();
     let store = open(directory.path()).await;
@@ -139,11 +139,12 @@ async fn a_folder_of_format_1_knows_its_ids() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), (0..9).map(|number| event(&id(number))).collect()).await.unwrap();
-    store.seal_now().await.unwrap();
-    let segment = store.shared.scopes.get(scope(1)).unwrap().live.read().segments[0].clone();
-    let all = crate::columns::dedup::event_ids(&store.shared.columns, &segment).unwrap();
-    let filter =
-        crate::columns::dedup::IdFilter::of(all.iter().map(|id| *id as u64).collect()).unwrap().to_bytes();
+    store.flush_now().await.unwrap();
+    let segment = store.state.scopes.get(scope(1)).unwrap().live.read().segments[0].clone();
+    let all = crate::columns::dedup::event_ids(&store.state.columns, &segment).unwrap();
+    let filter = crate::segment::id_filter::IdFilter::of(all.iter().map(|id| *id as u64).collect())
+        .unwrap()
+        .to_bytes();
     store.close().await;
     // As it was: no moments, and a filter of every id.
     let file = directory.path().join("events.db");

@@ -14,7 +14,7 @@ use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::EmbeddedStore;
-use crate::maintenance::backup;
+use crate::wal::snapshot;
 use crate::tests::disk::{files, parquet_files};
 use crate::tests::{Clock, event_at, open, options_at, until};
 use crate::wal::batch_codec;
@@ -28,7 +28,7 @@ const TRAIT: &str = "trait-of-anna-whose-plan-is-pro";
 
 /// The packed batches of the hot log as they are stored.
 async fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
-    let mut connection = backup::connect(&directory.join("events.db")).await.unwrap();
+    let mut connection = snapshot::connect(&directory.join("events.db")).await.unwrap();
     let stored = sqlx::query_scalar("select data from hot_log").fetch(&mut connection);
     let batches = stored.try_collect().await.unwrap();
     connection.close().await.unwrap();
@@ -119,13 +119,13 @@ async fn fill(store: &EmbeddedStore, directory: &Path) -> Vec<Vec<u8>> {
     for (id, time) in [("m1", "2026-05-01"), ("m2", "2026-05-02"), ("m3", "2026-05-03"), ("m4", "2026-05-04")]
     {
         store.append(scope(1), vec![anonymous(id, time), event(&format!("other-{id}"))]).await.unwrap();
-        store.seal_now().await.unwrap();
+        store.flush_now().await.unwrap();
     }
     store.merge_now().await.unwrap();
     until(store, "segments", 1.0).await;
     store.append(scope(1), many("sealed", "2026-04-10")).await.unwrap();
     let mut packed = packed_batches(directory).await;
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     store.append(scope(1), vec![identify("hot", "2026-05-16"), event("other-hot")]).await.unwrap();
     store.append(scope(1), many("packed", "2026-05-16")).await.unwrap();
     packed.extend(packed_batches(directory).await);
@@ -187,7 +187,7 @@ async fn expired_events_are_nowhere() {
     store.append(scope(1), vec![kept()]).await.unwrap();
     store.expire(scope(1), at("2026-05-17")).await.unwrap();
     // What expired before it was sealed goes when its turn to be sealed comes.
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     until_emptied(directory.path()).await;
     assert_gone(directory.path(), &packed).await;
     assert_eq!(ids(&store, scope(1)).await, ["kept"]);
@@ -217,7 +217,7 @@ async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![theirs("a", "2026-05-16"), event("b")]).await.unwrap();
-    let mut reader = backup::connect(&directory.path().join("events.db")).await.unwrap();
+    let mut reader = snapshot::connect(&directory.path().join("events.db")).await.unwrap();
     reader.execute("begin; select count(*) from hot_log").await.unwrap();
     let request = forget(1, Subject::Visitor { anonymous_id: VISITOR.to_owned() }, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
@@ -240,7 +240,7 @@ async fn a_missing_segment_keeps_nobody_in_the_others() {
     let store = open(directory.path()).await;
     let batch = vec![theirs("april", "2026-04-01"), theirs("may", "2026-05-01"), event("other")];
     store.append(scope(1), batch).await.unwrap();
-    store.seal_now().await.unwrap();
+    store.flush_now().await.unwrap();
     let months = parquet_files(directory.path());
     let april = months.iter().find(|path| path.to_string_lossy().contains("2026-04")).unwrap();
     let elsewhere = TempDir::new().unwrap();

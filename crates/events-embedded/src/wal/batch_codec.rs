@@ -9,7 +9,7 @@
 use millimetric_core::event::Event;
 
 use crate::encoding::field::Field;
-use crate::encoding::row::{Row, ip_text};
+use crate::encoding::row::{PackedRow, Row, ip_text};
 use millimetric_events::StoreError;
 
 /// The `format` column of the hot log: the layout below, with the fields of `Field::ALL`.
@@ -64,14 +64,6 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
-}
-
-/// A row as it stands in a frame: nobody has looked yet whether its texts are text.
-#[derive(Debug)]
-pub(crate) struct PackedRow<'a> {
-    pub(crate) timestamp: i64,
-    pub(crate) received_at: i64,
-    pub(crate) texts: [Option<&'a [u8]>; Field::COUNT],
 }
 
 /// Calls `each` with every row of a log row, in order.

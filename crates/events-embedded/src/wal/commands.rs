@@ -3,6 +3,8 @@
 //! Each is one transaction and one step in memory, made by the writer between two groups of
 //! batches, so that no event can slip through between the two.
 
+mod execute;
+
 use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
@@ -11,12 +13,12 @@ use sqlx::SqliteConnection;
 
 use crate::memtable::Block;
 use crate::segment::Segment;
+use crate::state::erasures::ErasureRecord;
 use crate::wal::manifest::NewSegment;
-use crate::wal::stored::StoredErasure;
 
 /// What to change.
 #[derive(Debug)]
-pub(crate) enum Change {
+pub(crate) enum Command {
     /// Sets the scope's hot rows apart, to be sealed.
     Freeze(EventScope),
     /// Puts new segments in the place of what they were made from.
@@ -37,7 +39,7 @@ pub(crate) enum Change {
     /// Drops what is known of the ids of segments that the window has passed.
     DropKnownIds(Vec<Arc<Segment>>),
     /// Hides a person.
-    Erase(StoredErasure),
+    Erase(ErasureRecord),
     /// Adds the visitors that were linked to the person of an erasure.
     Link(ErasureId, Vec<u128>),
     /// Ends an erasure at that time; milliseconds.
@@ -50,13 +52,13 @@ pub(crate) enum Change {
 
 /// The answer to a change.
 #[derive(Debug)]
-pub(crate) enum Changed {
+pub(crate) enum Outcome {
     Done,
-    /// Whether [`Change::Shrink`] gave something back: there may be more to give.
+    /// Whether [`Command::Shrink`] gave something back: there may be more to give.
     Shrunk(bool),
-    /// Set apart by [`Change::Freeze`].
+    /// Set apart by [`Command::Freeze`].
     Frozen(Frozen),
-    /// Fixed by [`Change::Pin`], with the segments of that moment.
+    /// Fixed by [`Command::Pin`], with the segments of that moment.
     Pinned(SqliteConnection, Vec<Arc<Segment>>),
 }
 

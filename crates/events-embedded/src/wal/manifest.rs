@@ -12,11 +12,12 @@ use millimetric_core::ids::ErasureId;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use crate::columns::dedup::IdFilter;
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
+use crate::segment::id_filter::IdFilter;
+use crate::state::erasures::ErasureRecord;
 use crate::wal::batch_codec;
-use crate::wal::stored::{LogRow, StoredErasure, env, project};
+use crate::wal::stored::{LogRow, env, project};
 use millimetric_events::StoreError;
 
 /// The format of `events.db` that this release writes.
@@ -219,7 +220,7 @@ impl Manifest {
         self.end(done).await
     }
 
-    pub(crate) async fn insert_erasure(&mut self, erasure: &StoredErasure) -> Result<(), StoreError> {
+    pub(crate) async fn insert_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
         sqlx::query(INSERT_ERASURE)
             .bind(erasure.id.uuid().as_bytes().as_slice())
             .bind(project(erasure.scope))

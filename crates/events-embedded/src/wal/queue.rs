@@ -7,8 +7,8 @@ use millimetric_core::event::{Event, EventScope};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::columns::dedup::Identity;
-use crate::wal::commands::{Change, Changed};
+use crate::encoding::event_key::EventKey;
+use crate::wal::commands::{Command, Outcome};
 use millimetric_events::{Appended, StoreError};
 
 /// Events that are written together at most.
@@ -20,7 +20,7 @@ pub(crate) struct Append {
     pub(crate) scope: EventScope,
     pub(crate) events: Vec<Event>,
     /// The identity of each event.
-    pub(crate) ids: Vec<Identity>,
+    pub(crate) ids: Vec<EventKey>,
     /// All of the events as one frame of the hot log.
     pub(crate) frame: Vec<u8>,
     /// Places of events that a sealed segment holds, ascending …
@@ -36,7 +36,7 @@ pub(crate) struct Append {
 #[derive(Debug)]
 pub(crate) enum Work {
     Group(Group),
-    Change(Change, oneshot::Sender<Result<Changed, StoreError>>),
+    Command(Command, oneshot::Sender<Result<Outcome, StoreError>>),
 }
 
 /// Batches that are written in one transaction.
@@ -97,17 +97,17 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds a change; the answer comes through the receiver.
-    pub(crate) fn change(
+    /// Adds a command; its outcome comes through the receiver.
+    pub(crate) fn command(
         &self,
-        change: Change,
-    ) -> Result<oneshot::Receiver<Result<Changed, StoreError>>, StoreError> {
+        command: Command,
+    ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
         let mut waiting = self.waiting.lock();
         if waiting.closed {
             return Err(closing());
         }
         let (reply, response) = oneshot::channel();
-        waiting.work.push_back(Work::Change(change, reply));
+        waiting.work.push_back(Work::Command(command, reply));
         self.arrived.notify_one();
         Ok(response)
     }

@@ -10,13 +10,13 @@ use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use parking_lot::Mutex;
 
-use crate::columns::dedup::HotIds;
 use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::Kind;
 use crate::memtable::{BLOCK_ROWS, Block, Tail};
-use crate::state::scope::HotSize;
-use crate::state::shared::Shared;
+use crate::state::State;
+use crate::state::memtable_usage::MemtableSize;
 use crate::wal::batch_codec;
+use crate::wal::recent_ids::HotIds;
 use crate::wal::stored::LogRow;
 use millimetric_events::StoreError;
 
@@ -43,14 +43,14 @@ struct Replayed {
 
 /// Fills the scopes from the rows that `read` gives in order, and gives the identities in them.
 pub(crate) fn replay(
-    shared: &Shared,
+    state: &State,
     read: impl FnOnce(&mut dyn FnMut(LogRow)) -> Result<(), StoreError>,
 ) -> Result<HashMap<EventScope, HotIds>, StoreError> {
     let (sender, jobs) = sync_channel(AHEAD);
     let (jobs, replayed) = (Arc::new(Mutex::new(jobs)), Mutex::default());
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|threads| {
-        let worker = |jobs| threads.spawn(|| work(shared, jobs, &replayed));
+        let worker = |jobs| threads.spawn(|| work(state, jobs, &replayed));
         // The workers alone hold the receiving end: without them sending fails.
         let workers: Vec<_> = std::iter::repeat_n(jobs, cores).map(worker).collect();
         let mut jobs = Jobs { sender, open: BTreeMap::new(), next: 0 };
@@ -67,10 +67,10 @@ pub(crate) fn replay(
     for replayed in replayed.into_values() {
         let known = || HotIds::with_capacity(counts[&replayed.scope]);
         ids.entry(replayed.scope).or_insert_with(known).extend(replayed.ids.iter());
-        install(shared, replayed);
+        install(state, replayed);
     }
-    for scope in shared.scopes.all() {
-        shared.count_hot(HotSize::default(), scope.live.read().hot_size());
+    for scope in state.scopes.all() {
+        state.memtables.resize(MemtableSize::default(), scope.live.read().memtable_size());
     }
     Ok(ids)
 }
@@ -109,7 +109,7 @@ impl Jobs {
 }
 
 fn work(
-    shared: &Shared,
+    state: &State,
     jobs: Arc<Mutex<Receiver<Job>>>,
     replayed: &Mutex<BTreeMap<usize, Replayed>>,
 ) -> Result<(), StoreError> {
@@ -118,19 +118,19 @@ fn work(
         let Ok(job) = jobs.lock().recv() else { return done };
         // After a failure jobs are still taken, so that whoever reads the log does not wait for ever.
         if done.is_ok() {
-            done = block(shared, &job).map(|block| drop(replayed.lock().insert(job.place, block)));
+            done = block(state, &job).map(|block| drop(replayed.lock().insert(job.place, block)));
         }
     }
 }
 
-fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
+fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
     let mut tail = Tail::default();
     let mut ids = Vec::new();
     let mut oldest = i64::MAX;
     for log in &job.rows {
         batch_codec::decode(&log.frames, |row| {
             ids.push(
-                shared.columns.hash.of(Kind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
+                state.columns.hash.of(Kind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
             );
             oldest = oldest.min(row.received_at);
             tail.push_packed(&row).map_err(|error| batch_codec::broken(&error.to_string()))
@@ -141,14 +141,14 @@ fn block(shared: &Shared, job: &Job) -> Result<Replayed, StoreError> {
         scope: job.scope,
         first_seq: seqs().min().unwrap_or_default(),
         last_seq: seqs().max().unwrap_or_default(),
-        block: tail.freeze(shared.next_block()),
+        block: tail.freeze(state.memtables.next_block()),
         ids,
         oldest,
     })
 }
 
-fn install(shared: &Shared, replayed: Replayed) {
-    let scope = shared.scopes.get_or_new(replayed.scope);
+fn install(state: &State, replayed: Replayed) {
+    let scope = state.scopes.get_or_new(replayed.scope);
     let mut live = scope.live.write();
     live.blocks.push(Arc::new(replayed.block));
     live.last_seq = replayed.last_seq;

@@ -12,8 +12,10 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::columns::dedup::{IdFilter, KnownIds};
 use crate::encoding::uuid_time::Spans;
+use crate::segment::id_filter::IdFilter;
+use crate::segment::id_filter::KnownIds;
+use crate::state::erasures::ErasureRecord;
 use crate::wal::batch_codec;
 use crate::wal::manifest::{Manifest, database_error};
 use millimetric_events::StoreError;
@@ -72,21 +74,6 @@ impl Damage {
     }
 }
 
-/// An erasure as it is stored: hashes, never an id in clear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredErasure {
-    pub(crate) id: ErasureId,
-    pub(crate) scope: EventScope,
-    pub(crate) is_user: bool,
-    pub(crate) subject: u128,
-    pub(crate) include_linked: bool,
-    /// The linked visitors, once they are known.
-    pub(crate) linked: Option<Vec<u128>>,
-    pub(crate) at: i64,
-    pub(crate) events_deleted: u64,
-    pub(crate) finished_at: Option<i64>,
-}
-
 impl Manifest {
     pub(crate) async fn last_seq(&mut self) -> Result<i64, StoreError> {
         sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
@@ -121,7 +108,7 @@ impl Manifest {
         Ok(rows.iter().map(segment).collect())
     }
 
-    pub(crate) async fn erasures(&mut self) -> Result<Vec<Result<StoredErasure, Damage>>, StoreError> {
+    pub(crate) async fn erasures(&mut self) -> Result<Vec<Result<ErasureRecord, Damage>>, StoreError> {
         let rows =
             sqlx::query(SELECT_ERASURES).fetch_all(&mut self.connection).await.map_err(database_error)?;
         let read = |row: &SqliteRow| {
@@ -260,9 +247,9 @@ fn known_ids(row: &SqliteRow) -> Result<Option<KnownIds>, sqlx::Error> {
     Ok(made.map(|made| KnownIds { made, others }))
 }
 
-fn erasure(row: &SqliteRow) -> Result<StoredErasure, sqlx::Error> {
+fn erasure(row: &SqliteRow) -> Result<ErasureRecord, sqlx::Error> {
     let linked: Option<&[u8]> = row.try_get("linked")?;
-    Ok(StoredErasure {
+    Ok(ErasureRecord {
         id: ErasureId::new(uuid(row.try_get("id")?)?),
         scope: scope(row)?,
         is_user: row.try_get::<i64, _>("kind")? == 1,

@@ -11,21 +11,27 @@ use millimetric_core::event::EventScope;
 use tokio::runtime::Runtime;
 
 use crate::columns::dedup;
-use crate::columns::dedup::{HotIds, IdSet};
 use crate::encoding::keyed_hash::Kind;
 use crate::encoding::row::{Row, ip_text};
+use crate::resources::signal::Signal;
+use crate::state::State;
 use crate::state::scope::Scope;
-use crate::state::shared::Shared;
+use crate::wal::Log;
 use crate::wal::batch_codec;
-use crate::wal::commands::{Change, Changed};
+use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::Manifest;
 use crate::wal::queue::{Append, Group, Work};
+use crate::wal::recent_ids::HotIds;
+use crate::wal::recent_ids::IdSet;
 use crate::wal::stored::LogRow;
 use millimetric_events::{Appended, StoreError};
 
 /// The state of the writer's thread.
 pub(crate) struct Writer {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: Arc<State>,
+    pub(crate) log: Arc<Log>,
+    /// Wakes the thread that flushes memtables.
+    pub(crate) flush: Arc<Signal>,
     pub(crate) manifest: Manifest,
     pub(crate) runtime: Runtime,
     pub(crate) ids: HashMap<EventScope, HotIds>,
@@ -41,28 +47,26 @@ struct Verdict {
 impl Writer {
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        while let Some(work) = self.shared.queue.take() {
+        while let Some(work) = self.log.queue.take() {
             match work {
                 Work::Group(group) => self.write(group),
-                Work::Change(change, reply) => {
-                    let changed = self.change(change);
-                    // Whoever asked may have gone; the change stands all the same.
-                    let _ = reply.send(changed);
+                Work::Command(command, reply) => {
+                    let outcome = self.command(command);
+                    // The caller may have gone; the command was executed all the same.
+                    let _ = reply.send(outcome);
                 }
             }
         }
         self.runtime.block_on(self.manifest.close());
     }
 
-    fn change(&mut self, change: Change) -> Result<Changed, StoreError> {
-        if let Some(why) = self.shared.failure.read().as_ref() {
-            return Err(StoreError::NotWritable(why.clone()));
+    fn command(&mut self, command: Command) -> Result<Outcome, StoreError> {
+        self.log.check_writable()?;
+        let outcome = self.execute(command);
+        if let Err(StoreError::NotWritable(why)) = &outcome {
+            self.log.fail(why);
         }
-        let changed = self.apply(change);
-        if let Err(StoreError::NotWritable(why)) = &changed {
-            self.fail(why);
-        }
-        changed
+        outcome
     }
 
     fn write(&mut self, group: Group) {
@@ -76,21 +80,19 @@ impl Writer {
             }
             Err(error) => {
                 if let StoreError::NotWritable(why) = &error {
-                    self.fail(why);
+                    self.log.fail(why);
                 }
                 for append in group.appends {
                     let _ = append.reply.send(Err(repeat(&error)));
                 }
             }
         }
-        self.shared.queue.release(bytes);
+        self.log.queue.release(bytes);
     }
 
     /// Stores a group in one transaction and publishes it.
     fn store(&mut self, group: &[Append]) -> Result<Vec<Verdict>, StoreError> {
-        if let Some(why) = self.shared.failure.read().as_ref() {
-            return Err(StoreError::NotWritable(why.clone()));
-        }
+        self.log.check_writable()?;
         let mut fresh: HashMap<EventScope, IdSet> = HashMap::new();
         let mut verdicts = Vec::with_capacity(group.len());
         for append in group {
@@ -112,16 +114,16 @@ impl Writer {
 
     /// Tells which events of a batch are new; `fresh` are those of the group's batches before it.
     fn judge(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
-        let scope = self.shared.scopes.get_or_new(append.scope);
+        let scope = self.state.scopes.get_or_new(append.scope);
         let (forgotten, newer) = {
             let live = scope.live.read();
             let newer: Vec<_> =
                 live.segments.iter().filter(|segment| segment.id > append.asked_through).cloned().collect();
             (Arc::clone(&live.forgotten), newer)
         };
-        let sealed_since = dedup::sealed_places(&self.shared.columns, &newer, &append.ids)?;
+        let sealed_since = dedup::sealed_places(&self.state.columns, &newer, &append.ids)?;
         let hot = self.ids.get(&append.scope);
-        let hash = &self.shared.columns.hash;
+        let hash = &self.state.columns.hash;
         let mut verdict = Verdict { keep: vec![false; append.events.len()], appended: Appended::default() };
         for (place, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
             let is_forgotten = !forgotten.is_empty() && {
@@ -166,11 +168,11 @@ impl Writer {
 
     /// Shows the events of one row of the hot log to readers, all at once.
     fn publish(&self, row: &LogRow, group: &[Append], verdicts: &[Verdict]) {
-        let scope = self.shared.scopes.get_or_new(row.scope);
-        let now = self.shared.now();
-        let mut number = || self.shared.next_block();
+        let scope = self.state.scopes.get_or_new(row.scope);
+        let now = self.state.now();
+        let mut number = || self.state.memtables.next_block();
         let mut live = scope.live.write();
-        let before = live.hot_size();
+        let before = live.memtable_size();
         for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
             for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
                 live.publish(&Row::of(event, &ip_text(&event.ip_hash)), &mut number);
@@ -179,24 +181,18 @@ impl Writer {
         live.first_seq.get_or_insert(row.seq);
         live.last_seq = row.seq;
         live.oldest.get_or_insert(now);
-        self.shared.count_hot(before, live.hot_size());
+        self.state.memtables.resize(before, live.memtable_size());
     }
 
     /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
     fn wake_keeper(&self, rows: &[LogRow]) {
-        let options = &self.shared.options;
+        let options = &self.state.options;
         let full = |scope: Arc<Scope>| scope.live.read().is_due(options);
-        let above = self.shared.hot_rows.load(std::sync::atomic::Ordering::Relaxed) > options.hot_rows
-            || self.shared.hot_bytes.load(std::sync::atomic::Ordering::Relaxed) > options.hot_bytes;
-        if above || rows.iter().filter_map(|row| self.shared.scopes.get(row.scope)).any(full) {
-            self.shared.sealer.wake();
+        if self.state.memtables_are_full()
+            || rows.iter().filter_map(|row| self.state.scopes.get(row.scope)).any(full)
+        {
+            self.flush.wake();
         }
-    }
-
-    /// Takes no more writes: after a failed sync nobody knows what is on the disk.
-    fn fail(&self, why: &str) {
-        tracing::error!(why, "the event store takes no more writes until it is started anew");
-        self.shared.failure.write().get_or_insert_with(|| why.to_owned());
     }
 }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashTable};
 use millimetric_core::query::{Buckets, StatsQuery};
 
+use crate::columns::rows::Rows;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::encoding::times::Times;
 use crate::query::calendar;
 use crate::query::groups::dictionary::{Code, Labels};
 use crate::query::groups::frequent::Frequent;
-use crate::query::select::{Rows, Selection};
+use crate::query::select::Selection;
 
 /// How a local group number was made from the one before it and a code.
 #[derive(Debug)]

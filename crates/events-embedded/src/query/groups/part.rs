@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::columns::hyperloglog::TOKENS;
+use crate::columns::rows::Rows;
 use crate::query::distinct::Distinct;
 use crate::query::groups::dictionary::Labels;
 use crate::query::groups::local::{Ids, Local};
 use crate::query::groups::summary::Kept;
 use crate::query::groups::{Counting, NO_SPAN, Visitors};
 use crate::query::run::Span;
-use crate::query::select::{Rows, Selection, select};
+use crate::query::select::{Selection, select};
 use crate::query::sums::Sum;
 use crate::query::view::View;
 use crate::resources::query_context::{QueryContext, Reservation};
@@ -90,7 +91,7 @@ impl Part {
         selection: &Selection,
         labels: &Labels,
     ) -> Result<(), StoreError> {
-        let columns = &view.shared.columns;
+        let columns = &view.columns;
         let mut local = Local::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {

@@ -3,8 +3,7 @@
 //!
 //! Only what is less to read than the rows is kept; everything can be counted again.
 
-use crate::columns::cache::Weighed;
-use crate::query::groups::By;
+use crate::encoding::heap_size::HeapSize;
 use crate::query::groups::dictionary::Finished;
 
 /// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
@@ -12,27 +11,6 @@ use crate::query::groups::dictionary::Finished;
 const MOST_BYTES: usize = 2;
 /// Bytes that a summary may take however few rows there are.
 const FREE_BYTES: usize = 4096;
-
-/// What a summary is of.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SummaryKey {
-    pub(crate) by: Vec<By>,
-    /// The only event that counts.
-    pub(crate) event: Option<String>,
-    /// The table of the visitors' numbers, where visitors are counted.
-    pub(crate) visitors: Option<u64>,
-}
-
-impl SummaryKey {
-    /// Bytes of its texts, which come from the query.
-    pub(crate) fn bytes(&self) -> usize {
-        let of_dimension = |by: &By| match by {
-            By::Field(_) => size_of::<By>(),
-            By::Property(name) => size_of::<By>() + name.len(),
-        };
-        self.by.iter().map(of_dimension).sum::<usize>() + self.event.as_ref().map_or(0, String::len)
-    }
-}
 
 /// The groups of a whole chunk.
 #[derive(Debug)]
@@ -84,8 +62,8 @@ impl Summary {
     }
 }
 
-impl Weighed for Kept {
-    fn weight(&self) -> usize {
+impl HeapSize for Kept {
+    fn heap_bytes(&self) -> usize {
         self.0.as_ref().map_or(0, Summary::bytes)
     }
 }

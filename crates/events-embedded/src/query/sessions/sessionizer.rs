@@ -12,15 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use millimetric_core::query::Filter;
 
 use crate::columns::Chunk;
+use crate::columns::rows::Rows;
+use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
 use crate::encoding::field::Field;
 use crate::encoding::text::TextColumn;
 use crate::query::groups::dictionary::{Code, Labels};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{Rows, Wanted, select};
+use crate::query::select::{Wanted, select};
 use crate::query::sessions::Session;
-use crate::query::sessions::bounds::PageViews;
 use crate::query::sessions::shared::Shared;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
@@ -159,7 +160,7 @@ fn load(
     let places: Vec<usize> = (0..view.chunks.len()).collect();
     let of_cores = run::each_of(&places, rows, context, Vec::new, |loaded, place| {
         let chunk = &view.chunks[*place];
-        let column = view.shared.columns.sessions(chunk)?;
+        let column = view.columns.sessions(chunk)?;
         let hashes =
             parts.map_or_else(|| Arc::clone(&column.hashes), |parts| Arc::new(column.hashes.only(parts)));
         let sessions = column.len();
@@ -238,7 +239,7 @@ impl Walk<'_> {
         mut each: impl FnMut(&Session),
     ) -> Result<(), StoreError> {
         let Self { view, filters, labels, loaded, shared, several, last, counting } = self;
-        let columns = &view.shared.columns;
+        let columns = &view.columns;
         let chunk = &view.chunks[piece.chunk];
         let shared = shared.of_chunk(piece.chunk);
         let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else {
@@ -380,11 +381,11 @@ mod tests {
         for batch in 0..4 {
             store.append(sample::scope(1), (0..40).map(|place| view(batch, place)).collect()).await.unwrap();
             if batch < 3 {
-                store.seal_now().await.unwrap();
+                store.flush_now().await.unwrap();
             }
         }
-        let scope = store.shared.scopes.get_or_new(sample::scope(1));
-        let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        let scope = store.state.scopes.get_or_new(sample::scope(1));
+        let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
         assert!(view.chunks.len() > 2, "they are not merged yet");
         // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
         for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
@@ -419,10 +420,10 @@ mod tests {
         store.append(sample::scope(1), views.to_vec()).await.unwrap();
         for sealed in [false, true] {
             if sealed {
-                store.seal_now().await.unwrap();
+                store.flush_now().await.unwrap();
             }
-            let scope = store.shared.scopes.get_or_new(sample::scope(1));
-            let view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+            let scope = store.state.scopes.get_or_new(sample::scope(1));
+            let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
                 let (labels, context) = (Labels::new(1000, None), QueryContext::default());

@@ -7,11 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::columns::Chunk;
+use crate::columns::rows::Rows;
 use crate::columns::timeline::JourneyColumn;
 use crate::encoding::text::{Dictionary, widen, with_codes};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{Rows, select};
+use crate::query::select::select;
 use crate::query::timeline::has;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
@@ -94,7 +95,7 @@ fn follow_in_rounds<Q: ByName>(
     // Only then all of them have numbers.
     for chunk in &view.chunks {
         context.check()?;
-        view.shared.columns.visitors(chunk, &view.visitors)?;
+        view.columns.visitors(chunk, &view.visitors)?;
     }
     let of_round = view.visitors.len().div_ceil(rounds);
     let mut found = Vec::new();
@@ -124,7 +125,7 @@ fn load<Q: ByName>(
     visitors: Option<&Range<u32>>,
     context: &QueryContext,
 ) -> Result<Vec<Loaded>, StoreError> {
-    let (columns, table) = (&view.shared.columns, &view.visitors);
+    let (columns, table) = (&view.columns, &view.visitors);
     let rows = view.chunks.iter().map(Chunk::rows).sum();
     let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |loaded, chunk| {
         let column = if view.hiding.concerns(chunk) {
@@ -312,8 +313,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).await;
         let expected = forty_visitors(&store).await;
-        let scope = store.shared.scopes.get_or_new(sample::scope(1));
-        let mut view = View::of(&store.shared, &scope, ever(), FieldSet::ALL);
+        let scope = store.state.scopes.get_or_new(sample::scope(1));
+        let mut view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
         let follow = |view: &View, only: Option<&[u64]>, rounds| {
             let mut times =
                 follow_in_rounds(view, &Times, only, rounds, &QueryContext::default()).unwrap().concat();

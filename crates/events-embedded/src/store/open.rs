@@ -14,16 +14,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::columns::Columns;
 use crate::columns::cache::ColumnCache;
-use crate::columns::dedup::{HotIds, Identity, KnownIds};
+use crate::encoding::event_key::EventKey;
 use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::KeyedHash;
-use crate::maintenance::Keeper;
+
+use crate::maintenance::Maintenance;
 use crate::resources::directory_lock::DirectoryLock;
 use crate::resources::options::{OpenError, Options};
 use crate::resources::query_context::QueryResources;
 use crate::segment::Segment;
-use crate::state::shared::{ErasureState, Shared};
+use crate::segment::id_filter::KnownIds;
+use crate::state::State;
+use crate::wal::Log;
 use crate::wal::manifest::Manifest;
+use crate::wal::recent_ids::HotIds;
 use crate::wal::replay;
 use crate::wal::stored::{Damage, StoredSegment};
 use crate::wal::writer::Writer;
@@ -32,9 +36,9 @@ use millimetric_events::StoreError;
 /// A store that is ready, before its threads run.
 pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
-    pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
-    pub(crate) keeper: Keeper,
+    pub(crate) maintenance: Arc<Maintenance>,
+    pub(crate) queries: Arc<QueryResources>,
 }
 
 /// Takes the directory and reads what is in it.
@@ -47,49 +51,50 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let (mut manifest, key) = runtime.block_on(Manifest::open(directory, new_key))?;
     let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
     let queries = QueryResources::new(options.query_bytes, options.query_timeout).map_err(unwritable)?;
-    let shared = Arc::new(Shared::new(directory.to_path_buf(), options, columns, queries));
-    let read = || read(&shared, &runtime, &mut manifest);
-    let (ids, next_seq) =
-        { read }().map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
-    let writer = Writer { shared: Arc::clone(&shared), manifest, runtime, ids, next_seq };
-    let keeper = Keeper::new(Arc::clone(&shared));
-    Ok(Opened { lock, shared, writer, keeper })
+    let log = Arc::new(Log::new(options.queue_bytes));
+    let state = Arc::new(State::new(directory.to_path_buf(), options, columns));
+    let read = read(&state, &runtime, &mut manifest);
+    let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
+    let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
+    // The process before may have ended in the middle of an expiry.
+    let has_expired = state.scopes.all().iter().any(|scope| scope.live.read().hiding.floor > i64::MIN);
+    maintenance.expired_in_log.store(has_expired, Ordering::Relaxed);
+    let flush = Arc::clone(&maintenance.flush_signal);
+    let writer = Writer { state, log, flush, manifest, runtime, ids, next_seq };
+    Ok(Opened { lock, writer, maintenance, queries: Arc::new(queries) })
 }
 
 fn read(
-    shared: &Shared,
+    state: &State,
     runtime: &Runtime,
     manifest: &mut Manifest,
 ) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
     let last_seq = runtime.block_on(async {
-        add_segments(shared, manifest.segments().await?)?;
-        shared.next_segment.fetch_max(manifest.last_segment().await? + 1, Ordering::Relaxed);
+        add_segments(state, manifest.segments().await?)?;
+        state.segments.continue_after(manifest.last_segment().await?);
         for floor in manifest.floors().await? {
             // Who needs it sets it again: retention does at every start.
             let Ok((scope, before)) = floor.inspect_err(report) else { continue };
-            shared.scopes.get_or_new(scope).live.write().hiding.floor = before;
-            // The process before may have ended in the middle of an expiry.
-            shared.expired_in_log.store(true, Ordering::Relaxed);
+            state.scopes.get_or_new(scope).live.write().hiding.floor = before;
         }
         let mut scopes = HashSet::new();
         for erasure in manifest.erasures().await? {
             let stored = match erasure.inspect_err(report) {
                 Ok(stored) => stored,
                 Err(damage) => {
-                    close_to_readers(shared, damage)?;
+                    close_to_readers(state, damage)?;
                     continue;
                 }
             };
             scopes.insert(stored.scope);
-            let state = ErasureState { stored, running: false, failed: false };
-            shared.erasures.write().insert(state.stored.id, state);
+            state.erasures.insert(stored);
         }
         for scope in scopes {
-            shared.hide(scope);
+            state.update_tombstones(scope);
         }
         manifest.last_seq().await
     })?;
-    let ids = replay::replay(shared, |each| {
+    let ids = replay::replay(state, |each| {
         // The row stays in the file: repaired, its events are back.
         let readable = |row: Result<_, Damage>| row.inspect_err(report).into_iter().for_each(&mut *each);
         runtime.block_on(manifest.hot_log(readable))
@@ -103,16 +108,16 @@ fn report(damage: &Damage) {
 
 /// Nobody may read the events of a project where somebody to be forgotten is not known: they could
 /// be in every answer. Where not even the project is known, nothing can be read.
-fn close_to_readers(shared: &Shared, damage: Damage) -> Result<(), StoreError> {
+fn close_to_readers(state: &State, damage: Damage) -> Result<(), StoreError> {
     let Damage { name, scope } = damage;
     let why = format!("events.db: {name}, so that nobody knows whom to leave out");
     let scope = scope.ok_or_else(|| StoreError::Corrupt(why.clone()))?;
     tracing::error!(project = %scope.project, "{why}: questions to this project fail until events.db is restored");
-    shared.unreadable.write().insert(scope, why);
+    state.erasures.refuse_queries(scope, why);
     Ok(())
 }
 
-fn add_segments(shared: &Shared, rows: Vec<Result<StoredSegment, Damage>>) -> Result<(), StoreError> {
+fn add_segments(state: &State, rows: Vec<Result<StoredSegment, Damage>>) -> Result<(), StoreError> {
     let mut files_are_known = true;
     let mut segments = Vec::with_capacity(rows.len());
     for row in rows {
@@ -126,16 +131,16 @@ fn add_segments(shared: &Shared, rows: Vec<Result<StoredSegment, Damage>>) -> Re
     }
     // A file without a readable row looks like one that no segment names.
     if files_are_known {
-        remove_orphans(&shared.segments_folder(), &segments)?;
+        remove_orphans(&state.segments_folder(), &segments)?;
     }
     for segment in segments {
-        add_segment(shared, segment);
+        add_segment(state, segment);
     }
     Ok(())
 }
 
-fn add_segment(shared: &Shared, stored: StoredSegment) {
-    let path = shared.segments_folder().join(&stored.path);
+fn add_segment(state: &State, stored: StoredSegment) {
+    let path = state.segments_folder().join(&stored.path);
     if !path.is_file() {
         tracing::error!(path = %path.display(), "a segment is missing: questions about its time fail until it is put back");
     }
@@ -153,15 +158,15 @@ fn add_segment(shared: &Shared, stored: StoredSegment) {
         uncompressed: OnceLock::new(),
     };
     if stored.ids_damaged {
-        *segment.known_ids.write() = ids_of_file(shared, &segment);
+        *segment.known_ids.write() = ids_of_file(state, &segment);
     }
-    shared.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
+    state.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
 }
 
 /// What is known of the ids of a segment, from its file; `None` when that cannot be read either.
-fn ids_of_file(shared: &Shared, segment: &Segment) -> Option<Arc<KnownIds>> {
-    let identity = |text: Option<&str>| Identity::of(&shared.columns.hash, text.unwrap_or_default());
-    let ids = segment.derive(&shared.columns.cache, Field::EventId, identity);
+fn ids_of_file(state: &State, segment: &Segment) -> Option<Arc<KnownIds>> {
+    let identity = |text: Option<&str>| EventKey::of(&state.columns.hash, text.unwrap_or_default());
+    let ids = state.columns.reader(segment).and_then(|reader| reader.derive(Field::EventId, identity));
     let known = ids.and_then(|ids| KnownIds::of(ids.into_iter()));
     let path = segment.path.display();
     match known {

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::columns::rows::Rows;
 use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
 use crate::encoding::text::TextColumn;
 use crate::encoding::times::Times;
-use crate::query::select::Rows;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 

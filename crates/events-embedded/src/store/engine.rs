@@ -15,31 +15,32 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use super::{EmbeddedStore, join};
 use crate::columns::dedup;
-use crate::columns::dedup::IdFilter;
 use crate::encoding::field::{Field, FieldSet};
 use crate::maintenance::{backup, erase};
+use crate::query;
 use crate::query::run::{blocking, off_runtime};
 use crate::query::view::View;
 use crate::query::{export, view};
 use crate::resources::query_context::QueryContext;
-use crate::wal::commands::Change;
-use crate::{EmbeddedStore, append, join, query};
+use crate::segment::id_filter::IdFilter;
+use crate::wal::commands::Command;
 use millimetric_events::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
 
 #[async_trait]
 impl EventStore for EmbeddedStore {
     async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
-        self.shared.writable()?;
+        self.writable()?;
         if events.is_empty() {
             return Ok(Appended::default());
         }
-        let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
+        let segments = self.state.scopes.get_or_new(scope).live.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
         let ids = self.ids(&events);
-        let (known, ids) = if dedup::any_suspect(&self.shared.columns, &segments, &ids) {
-            let shared = Arc::clone(&self.shared);
-            off_runtime(move || Ok((dedup::sealed_places(&shared.columns, &segments, &ids)?, ids))).await?
+        let (known, ids) = if dedup::any_suspect(&self.state.columns, &segments, &ids) {
+            let state = Arc::clone(&self.state);
+            off_runtime(move || Ok((dedup::sealed_places(&state.columns, &segments, &ids)?, ids))).await?
         } else {
             (Vec::new(), ids)
         };
@@ -47,15 +48,15 @@ impl EventStore for EmbeddedStore {
     }
 
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
-        self.shared.writable()?;
+        self.writable()?;
         if events.is_empty() {
             return Ok(Appended::default());
         }
-        let segments = self.shared.scopes.get_or_new(scope).live.read().segments.clone();
+        let segments = self.state.scopes.get_or_new(scope).live.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
-        let (shared, ids) = (Arc::clone(&self.shared), self.ids(&events));
+        let (state, ids) = (Arc::clone(&self.state), self.ids(&events));
         let judged = move || {
-            let known = append::sealed_places(&shared.columns, &segments, &events, &ids)?;
+            let known = dedup::imported_places(&state.columns, &segments, &events, &ids)?;
             Ok((known, events, ids))
         };
         let (known, events, ids) = off_runtime(judged).await?;
@@ -68,18 +69,18 @@ impl EventStore for EmbeddedStore {
         query: ExportQuery,
         each: ExportSink,
     ) -> Result<(), StoreError> {
-        let (range, scope) = (query.range, self.shared.scopes.get_or_new(scope));
-        let shared = Arc::clone(&self.shared);
+        let (range, scope) = (query.range, self.state.scopes.get_or_new(scope));
+        let state = Arc::clone(&self.state);
         // An export lasts as long as its client reads, and holds a few rows at a time.
         blocking(QueryContext::default(), move |context| {
-            export::export(View::of(&shared, &scope, range, FieldSet::ALL), &query, each, context)
+            export::export(View::of(&state, &scope, range, FieldSet::ALL), &query, each, context)
         })
         .await
     }
 
     async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError> {
         let (range, fields) = (query.range, FieldSet::ALL);
-        self.response(scope, range, fields, move |view, context| query::events::events(view, &query, context))
+        self.run(scope, range, fields, move |view, context| query::events::events(view, &query, context))
             .await
     }
 
@@ -89,7 +90,7 @@ impl EventStore for EmbeddedStore {
         range: TimeRange,
         event_id: String,
     ) -> Result<Option<Event>, StoreError> {
-        self.response(scope, range, FieldSet::ALL, move |view, context| {
+        self.run(scope, range, FieldSet::ALL, move |view, context| {
             query::find::event(&view, &event_id, context)
         })
         .await
@@ -97,36 +98,30 @@ impl EventStore for EmbeddedStore {
 
     async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError> {
         let (range, fields) = (query.range, view::counted(&query));
-        self.response(scope, range, fields, move |view, context| query::stats::stats(&view, &query, context))
-            .await
+        self.run(scope, range, fields, move |view, context| query::stats::stats(&view, &query, context)).await
     }
 
     async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError> {
         let fields = view::filtered(&query.filters);
         let fields = fields.with(Field::Source).with(Field::Medium).with(Field::AnonymousId);
         let range = query.range;
-        self.response(scope, range, fields, move |view, context| {
-            query::sources::sources(&view, &query, context)
-        })
-        .await
+        self.run(scope, range, fields, move |view, context| query::sources::sources(&view, &query, context))
+            .await
     }
 
     async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError> {
         let fields =
             [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
         let range = query.range;
-        self.response(scope, range, fields, move |view, context| query::names::names(&view, &query, context))
-            .await
+        self.run(scope, range, fields, move |view, context| query::names::names(&view, &query, context)).await
     }
 
     async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError> {
         let fields = view::filtered(&query.filters).union(view::grouped(&query.group_by));
         let fields = fields.with(Field::EventName).with(Field::AnonymousId);
         let range = query.range;
-        self.response(scope, range, fields, move |view, context| {
-            query::funnel::funnel(&view, &query, context)
-        })
-        .await
+        self.run(scope, range, fields, move |view, context| query::funnel::funnel(&view, &query, context))
+            .await
     }
 
     async fn retention(
@@ -138,14 +133,13 @@ impl EventStore for EmbeddedStore {
         let range = query.range;
         let kernel =
             move |view: View, context: &QueryContext| query::retention::retention(&view, &query, context);
-        self.response(scope, range, fields, kernel).await
+        self.run(scope, range, fields, kernel).await
     }
 
     async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError> {
         let fields = view::of_sessions(&query.filters);
         let range = query.range;
-        self.response(scope, range, fields, move |view, context| query::pages::pages(&view, &query, context))
-            .await
+        self.run(scope, range, fields, move |view, context| query::pages::pages(&view, &query, context)).await
     }
 
     async fn sessions(
@@ -157,79 +151,91 @@ impl EventStore for EmbeddedStore {
         let range = query.range;
         let kernel =
             move |view: View, context: &QueryContext| query::sessions::sessions(&view, &query, context);
-        self.response(scope, range, fields, kernel).await
+        self.run(scope, range, fields, kernel).await
     }
 
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {
-        let erasure = erase::stored(&self.shared.columns, scope, &request);
-        self.shared.change_async(Change::Erase(erasure.clone())).await?;
+        let erasure = erase::stored(&self.state.columns, scope, &request);
+        self.log.execute_async(Command::Erase(erasure.clone())).await?;
         if erasure.include_linked {
-            let shared = Arc::clone(&self.shared);
-            let linked = off_runtime(move || erase::linked(&shared, &erasure)).await?;
-            self.shared.change_async(Change::Link(request.id, linked)).await?;
+            let state = Arc::clone(&self.state);
+            let linked = off_runtime(move || erase::linked(&state, &erasure)).await?;
+            self.log.execute_async(Command::Link(request.id, linked)).await?;
         }
-        self.shared.keeper.wake();
+        self.maintenance.signal.wake();
         Ok(())
     }
 
     async fn erasure(&self, scope: EventScope, id: ErasureId) -> Result<Option<ErasureReport>, StoreError> {
-        let erasures = self.shared.erasures.read();
-        Ok(erasures.get(&id).filter(|erasure| erasure.stored.scope == scope).map(erase::report))
+        let erasures = self.state.erasures.by_id.read();
+        Ok(erasures.get(&id).filter(|erasure| erasure.record.scope == scope).map(erase::report))
     }
 
     async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError> {
-        self.shared.change_async(Change::Floor(scope, before.millis())).await?;
-        self.shared.keeper.wake();
+        self.log.execute_async(Command::Floor(scope, before.millis())).await?;
+        self.maintenance.signal.wake();
         Ok(())
     }
 
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError> {
-        self.shared.change_async(Change::Floor(scope, i64::MAX)).await?;
-        self.shared.keeper.wake();
+        self.log.execute_async(Command::Floor(scope, i64::MAX)).await?;
+        self.maintenance.signal.wake();
         Ok(())
     }
 
     async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError> {
-        let (shared, folder) = (Arc::clone(&self.shared), folder.to_path_buf());
-        off_runtime(move || backup::snapshot(&shared, &folder)).await
+        let (work, folder) = (Arc::clone(&self.maintenance), folder.to_path_buf());
+        off_runtime(move || backup::snapshot(&work, &folder)).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.shared.writable()
+        self.writable()
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
-        let shared = &self.shared;
+        let (state, memtables) = (&self.state, self.state.memtables.size());
         let (mut segments, mut segment_bytes, mut filter_bytes) = (0, 0, 0);
-        for segment in shared.scopes.all().iter().flat_map(|scope| scope.live.read().segments.clone()) {
+        for segment in state.scopes.all().iter().flat_map(|scope| scope.live.read().segments.clone()) {
             segments += 1;
             segment_bytes += segment.bytes;
             let known = segment.known_ids.read().clone();
             filter_bytes += known.and_then(|known| known.others.as_ref().map(IdFilter::bytes)).unwrap_or(0);
         }
-        let erasures = shared.erasures.read();
-        let pending = erasures.values().filter(|erasure| erasure.stored.finished_at.is_none()).count();
         let mut gauges = vec![
-            ("hot_rows", shared.hot_rows.load(Ordering::Relaxed) as f64),
-            ("query_memory_bytes", shared.queries.reserved() as f64),
-            ("query_threads", shared.queries.threads() as f64),
-            ("hot_bytes", shared.hot_bytes.load(Ordering::Relaxed) as f64),
-            ("queue_bytes", shared.queue.bytes() as f64),
+            ("hot_rows", memtables.rows as f64),
+            ("query_memory_bytes", self.queries.reserved() as f64),
+            ("query_threads", self.queries.threads() as f64),
+            ("hot_bytes", memtables.bytes as f64),
+            ("queue_bytes", self.log.queued_bytes() as f64),
             ("segments", f64::from(segments)),
             ("segment_bytes", segment_bytes as f64),
-            ("cache_bytes", shared.columns.cache.bytes() as f64),
+            ("cache_bytes", state.columns.cache.bytes() as f64),
             ("dedup_filter_bytes", filter_bytes as f64),
-            ("erasures_pending", pending as f64),
+            ("erasures_pending", state.erasures.pending() as f64),
         ];
-        gauges.extend(shared.tallies.gauges());
+        gauges.extend(self.maintenance.counters.gauges());
         gauges
     }
 
     async fn close(&self) {
         let Some(threads) = self.stop() else { return };
-        let shared = Arc::clone(&self.shared);
-        if tokio::task::spawn_blocking(move || join(&shared, threads)).await.is_err() {
+        let log = Arc::clone(&self.log);
+        if tokio::task::spawn_blocking(move || join(&log, threads)).await.is_err() {
             tracing::error!("closing the event store panicked");
         }
+    }
+}
+
+impl EmbeddedStore {
+    /// Refuses writes that a failed disk cannot hold, or that would outrun flushing.
+    fn writable(&self) -> Result<(), StoreError> {
+        self.log.check_writable()?;
+        let (size, options) = (self.state.memtables.size(), &self.state.options);
+        if size.rows < options.hot_rows.saturating_mul(2) && size.bytes < options.hot_bytes.saturating_mul(2)
+        {
+            return Ok(());
+        }
+        let full = self.maintenance.flush_disk_full.load(Ordering::Relaxed);
+        Err(if full { StoreError::StorageFull } else { StoreError::Overloaded })
     }
 }

@@ -9,52 +9,50 @@ use millimetric_core::ids::ErasureId;
 use sqlx::SqliteConnection;
 
 use crate::columns::cache::Part;
-use crate::maintenance::backup;
 use crate::segment::Segment;
-use crate::state::shared::ErasureState;
-use crate::state::tombstones::Person;
-use crate::wal::commands::{Change, Changed, Frozen, Swap};
+use crate::state::erasures::ErasureRecord;
+use crate::wal::commands::{Command, Frozen, Outcome, Swap};
 use crate::wal::manifest::SwapRows;
-use crate::wal::stored::StoredErasure;
+use crate::wal::snapshot;
 use crate::wal::writer::Writer;
 use millimetric_events::StoreError;
 
 impl Writer {
-    pub(crate) fn apply(&mut self, change: Change) -> Result<Changed, StoreError> {
-        match change {
-            Change::Freeze(scope) => return Ok(Changed::Frozen(self.freeze(scope))),
-            Change::Swap(swap) => self.swap(swap)?,
-            Change::Purge { scope, from, to } => {
+    pub(crate) fn execute(&mut self, command: Command) -> Result<Outcome, StoreError> {
+        match command {
+            Command::Freeze(scope) => return Ok(Outcome::Frozen(self.freeze(scope))),
+            Command::Swap(swap) => self.swap(swap)?,
+            Command::Purge { scope, from, to } => {
                 self.runtime.block_on(self.manifest.purge(scope, from, to))?;
             }
-            Change::PurgeAll => self.runtime.block_on(self.manifest.purge_all())?,
-            Change::EmptyLog => self.runtime.block_on(self.manifest.empty_log())?,
-            Change::Shrink { spare } => {
-                return Ok(Changed::Shrunk(self.runtime.block_on(self.manifest.shrink(spare))?));
+            Command::PurgeAll => self.runtime.block_on(self.manifest.purge_all())?,
+            Command::EmptyLog => self.runtime.block_on(self.manifest.empty_log())?,
+            Command::Shrink { spare } => {
+                return Ok(Outcome::Shrunk(self.runtime.block_on(self.manifest.shrink(spare))?));
             }
-            Change::DropKnownIds(segments) => self.drop_known_ids(&segments)?,
-            Change::Erase(erasure) => self.erase(erasure)?,
-            Change::Link(id, linked) => self.link(id, linked)?,
-            Change::Finish(id, at) => self.finish(id, at)?,
-            Change::Floor(scope, before) => self.floor(scope, before)?,
-            Change::Pin(connection) => return self.pin(connection),
+            Command::DropKnownIds(segments) => self.drop_known_ids(&segments)?,
+            Command::Erase(erasure) => self.erase(erasure)?,
+            Command::Link(id, linked) => self.link(id, linked)?,
+            Command::Finish(id, at) => self.finish(id, at)?,
+            Command::Floor(scope, before) => self.floor(scope, before)?,
+            Command::Pin(connection) => return self.pin(connection),
         }
-        Ok(Changed::Done)
+        Ok(Outcome::Done)
     }
 
-    fn pin(&mut self, mut connection: SqliteConnection) -> Result<Changed, StoreError> {
-        self.runtime.block_on(backup::pin(&mut connection))?;
-        let scopes = self.shared.scopes.all();
+    fn pin(&mut self, mut connection: SqliteConnection) -> Result<Outcome, StoreError> {
+        self.runtime.block_on(snapshot::pin(&mut connection))?;
+        let scopes = self.state.scopes.all();
         let segments = scopes.iter().flat_map(|scope| scope.live.read().segments.clone()).collect();
-        Ok(Changed::Pinned(connection, segments))
+        Ok(Outcome::Pinned(connection, segments))
     }
 
     fn freeze(&mut self, id: EventScope) -> Frozen {
-        let scope = self.shared.scopes.get_or_new(id);
+        let scope = self.state.scopes.get_or_new(id);
         let mut live = scope.live.write();
-        let before = live.hot_size();
-        live.freeze_tail(self.shared.next_block());
-        self.shared.count_hot(before, live.hot_size());
+        let before = live.memtable_size();
+        live.freeze_tail(self.state.memtables.next_block());
+        self.state.memtables.resize(before, live.memtable_size());
         self.ids.entry(id).or_default().freeze();
         let first_seq = live.first_seq.unwrap_or(live.last_seq + 1);
         Frozen { blocks: live.blocks.clone(), first_seq, last_seq: live.last_seq }
@@ -83,42 +81,38 @@ impl Writer {
     }
 
     fn show_swap(&mut self, swap: Swap) {
-        let scope = self.shared.scopes.get_or_new(swap.scope);
+        let scope = self.state.scopes.get_or_new(swap.scope);
         let mut live = scope.live.write();
-        let before = live.hot_size();
+        let before = live.memtable_size();
         if let Some(frozen) = &swap.frozen {
             live.blocks.drain(..frozen.blocks.len());
             let emptied = live.hot_rows() == 0;
             live.first_seq = (!emptied).then_some(frozen.last_seq + 1);
-            live.oldest = (!emptied).then(|| self.shared.now());
+            live.oldest = (!emptied).then(|| self.state.now());
             self.ids.entry(swap.scope).or_default().drop_frozen();
         }
         live.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
         for new in swap.added {
             if let Some(made_ids) = new.made_ids {
                 // Whoever sends something again does it soon.
-                self.shared.columns.cache.put(new.segment.number(), Part::MadeIds, made_ids);
+                self.state.columns.cache.put(new.segment.number(), Part::MadeIds, made_ids);
             }
             live.segments.push(Arc::new(new.segment));
         }
         live.segments.sort_unstable_by_key(|segment| segment.id);
-        self.shared.count_hot(before, live.hot_size());
+        self.state.memtables.resize(before, live.memtable_size());
         drop(live);
-        let mut replaced = self.shared.replaced.lock();
-        replaced.retain(|(_, segment)| segment.strong_count() > 0);
+        self.state.segments.replace(swap.scope, &swap.removed);
         for segment in &swap.removed {
-            segment.replaced.store(true, Ordering::Release);
-            replaced.push((swap.scope, Arc::downgrade(segment)));
-            self.shared.columns.cache.forget(segment.number());
+            self.state.columns.cache.forget(segment.number());
         }
-        drop(replaced);
         for block in swap.frozen.iter().flat_map(|frozen| &frozen.blocks) {
-            block.number.iter().for_each(|number| self.shared.columns.cache.forget(*number));
+            block.number.iter().for_each(|number| self.state.columns.cache.forget(*number));
         }
-        let mut erasures = self.shared.erasures.write();
+        let mut erasures = self.state.erasures.by_id.write();
         for (id, count) in swap.erased {
             if let Some(erasure) = erasures.get_mut(&id) {
-                erasure.stored.events_deleted += count;
+                erasure.record.events_deleted += count;
             }
         }
     }
@@ -132,48 +126,47 @@ impl Writer {
         Ok(())
     }
 
-    fn erase(&mut self, erasure: StoredErasure) -> Result<(), StoreError> {
-        if self.shared.erasures.read().contains_key(&erasure.id) {
+    fn erase(&mut self, erasure: ErasureRecord) -> Result<(), StoreError> {
+        if self.state.erasures.by_id.read().contains_key(&erasure.id) {
             return Ok(());
         }
         self.runtime.block_on(self.manifest.insert_erasure(&erasure))?;
         let scope = erasure.scope;
-        let state = ErasureState { stored: erasure, running: false, failed: false };
-        self.shared.erasures.write().insert(state.stored.id, state);
-        self.shared.hide(scope);
+        self.state.erasures.insert(erasure);
+        self.state.update_tombstones(scope);
         Ok(())
     }
 
     /// The first to tell the linked visitors is right: after that their traces may be gone.
     fn link(&mut self, id: ErasureId, linked: Vec<u128>) -> Result<(), StoreError> {
-        if self.shared.erasures.read().get(&id).is_none_or(|erasure| erasure.stored.linked.is_some()) {
+        if self.state.erasures.by_id.read().get(&id).is_none_or(|erasure| erasure.record.linked.is_some()) {
             return Ok(());
         }
         self.runtime.block_on(self.manifest.link_erasure(id, &linked))?;
-        let mut erasures = self.shared.erasures.write();
+        let mut erasures = self.state.erasures.by_id.write();
         let Some(erasure) = erasures.get_mut(&id) else { return Ok(()) };
-        erasure.stored.linked = Some(linked);
-        let scope = erasure.stored.scope;
+        erasure.record.linked = Some(linked);
+        let scope = erasure.record.scope;
         drop(erasures);
-        self.shared.hide(scope);
+        self.state.update_tombstones(scope);
         Ok(())
     }
 
     fn finish(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
         self.runtime.block_on(self.manifest.finish_erasure(id, at))?;
-        let mut erasures = self.shared.erasures.write();
+        let mut erasures = self.state.erasures.by_id.write();
         let Some(erasure) = erasures.get_mut(&id) else { return Ok(()) };
-        erasure.stored.finished_at = Some(at);
+        erasure.record.finished_at = Some(at);
         erasure.running = false;
-        let scope = erasure.stored.scope;
+        let scope = erasure.record.scope;
         drop(erasures);
-        self.shared.hide(scope);
+        self.state.update_tombstones(scope);
         Ok(())
     }
 
     /// Raises the floor; lowers it only when nothing is left below it that would come back.
     fn floor(&mut self, id: EventScope, before: i64) -> Result<(), StoreError> {
-        let scope = self.shared.scopes.get_or_new(id);
+        let scope = self.state.scopes.get_or_new(id);
         let floor = scope.live.read().hiding.floor;
         let hidden = floor == i64::MAX || scope.live.read().earliest().is_some_and(|time| time < floor);
         if before == floor || (before < floor && hidden) {
@@ -182,38 +175,5 @@ impl Writer {
         self.runtime.block_on(self.manifest.set_floor(id, before))?;
         scope.live.write().hiding.floor = before;
         Ok(())
-    }
-}
-
-impl crate::state::shared::Shared {
-    /// Hides exactly the people of a scope whose erasures are not finished.
-    pub(crate) fn hide(&self, id: EventScope) {
-        let erasures = self.erasures.read();
-        let of_scope =
-            || erasures.values().map(|erasure| &erasure.stored).filter(|erasure| erasure.scope == id);
-        let mut people: Vec<Person> =
-            of_scope().filter(|erasure| erasure.finished_at.is_none()).map(person).collect();
-        people.sort_unstable_by_key(|person| person.erasure);
-        let scope = self.scopes.get_or_new(id);
-        let mut live = scope.live.write();
-        let forgotten = Arc::make_mut(&mut live.forgotten);
-        of_scope().for_each(|erasure| forgotten.add(&person(erasure)));
-        live.hiding.people = Arc::new(people);
-    }
-}
-
-/// Whom an erasure means.
-fn person(erasure: &StoredErasure) -> Person {
-    let subject = erasure.subject;
-    Person {
-        erasure: erasure.id,
-        at: erasure.at,
-        user: erasure.is_user.then_some(subject),
-        complete: !erasure.include_linked || erasure.linked.is_some(),
-        visitors: (!erasure.is_user)
-            .then_some(subject)
-            .into_iter()
-            .chain(erasure.linked.iter().flatten().copied())
-            .collect(),
     }
 }

@@ -1,0 +1,54 @@
+//! A chunk: rows that are read together, of a memtable block or of a segment.
+
+use std::sync::Arc;
+
+use crate::memtable::Block;
+use crate::segment::Segment;
+
+/// Rows that are read together.
+#[derive(Debug, Clone)]
+pub(crate) enum Chunk {
+    Hot(Arc<Block>),
+    Sealed(Arc<Segment>),
+}
+
+impl Chunk {
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Hot(block) => block.rows(),
+            Self::Sealed(segment) => segment.rows,
+        }
+    }
+
+    pub(crate) fn earliest(&self) -> i64 {
+        match self {
+            Self::Hot(block) => block.earliest,
+            Self::Sealed(segment) => segment.earliest,
+        }
+    }
+
+    pub(crate) fn latest(&self) -> i64 {
+        match self {
+            Self::Hot(block) => block.latest,
+            Self::Sealed(segment) => segment.latest,
+        }
+    }
+
+    /// Whether the rows stand in order of (timestamp, `event_id`).
+    pub(crate) fn sorted(&self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+
+    /// Whether what is read of it once is there for the next time.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.number().is_some()
+    }
+
+    /// Its number for the cache; none for what is read only once.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Hot(block) => block.number,
+            Self::Sealed(segment) => Some(segment.number()),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What an event is recognised by when it is sent again: a keyed hash of its id, and the time in it.
+
+use super::keyed_hash::{KeyedHash, Kind};
+use super::uuid_time::uuid_time;
+
+/// Identifies an event within its scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EventKey {
+    pub(crate) hash: u128,
+    /// The time in the id in milliseconds, if the id is a UUID of version 7.
+    pub(crate) time: Option<u64>,
+}
+
+impl EventKey {
+    pub(crate) fn of(hash: &KeyedHash, event_id: &str) -> Self {
+        Self { hash: hash.of(Kind::Event, event_id), time: uuid_time(event_id) }
+    }
+
+    /// The 64 bits that filters store.
+    pub(crate) fn filter_key(&self) -> u64 {
+        self.hash as u64
+    }
+}

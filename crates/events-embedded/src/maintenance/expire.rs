@@ -1,0 +1,75 @@
+//! Retention: expired events leave the disk, by the hour at the latest.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use millimetric_events::StoreError;
+
+use super::flush::seal_scope;
+use super::maintainer::Maintainer;
+use super::rewrite::{Halt, Rewritten, on_a_background_thread, rewrite_visible, swap};
+use crate::columns::Chunk;
+use crate::segment::Segment;
+use crate::state::scope::Scope;
+
+/// A segment that expiry cuts through is rewritten this often; milliseconds.
+const EXPIRY_PERIOD: i64 = 3_600_000;
+
+impl Maintainer {
+    /// Removes what is older than each scope's floor: whole segments at once, those that the
+    /// floor cuts through once an hour. The log of changes goes too, for it still holds the
+    /// batches from which the segments were sealed.
+    pub(super) fn expire(&mut self) -> Result<(), StoreError> {
+        let mut expired = Ok(());
+        for scope in self.work.state.scopes.all() {
+            expired = expired.and(self.expire_in(&scope));
+        }
+        if self.work.expired_in_log.swap(false, Ordering::Relaxed) {
+            let emptied = self.work.empty_log();
+            self.work.expired_in_log.fetch_or(emptied.is_err(), Ordering::Relaxed);
+            expired = expired.and(emptied);
+        }
+        expired
+    }
+
+    fn expire_in(&mut self, scope: &Scope) -> Result<(), StoreError> {
+        let now = self.work.state.now();
+        let (floor, segments, hot_earliest) = {
+            let live = scope.live.read();
+            (live.hiding.floor, live.segments.clone(), live.hot_earliest())
+        };
+        let (gone, old): (Vec<_>, Vec<_>) = segments
+            .into_iter()
+            .filter(|segment| segment.earliest < floor)
+            .partition(|segment| segment.latest < floor);
+        if !gone.is_empty() {
+            self.work.counters.expiries.during(|| {
+                let events = gone.iter().map(|segment| segment.rows as u64).sum();
+                swap(&self.work, scope, None, gone, Rewritten::default()).map(|()| events)
+            })?;
+            self.work.expired_in_log.store(true, Ordering::Relaxed);
+        }
+        if floor == i64::MAX && hot_earliest.is_some() {
+            seal_scope(&self.work, scope)?;
+        }
+        let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
+        if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
+            self.cut_at.insert(scope.id, now);
+            let cut = || old.into_iter().try_for_each(|segment| self.cut(scope, segment));
+            on_a_background_thread(cut)?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites a segment without what has expired in it.
+    fn cut(&self, scope: &Scope, segment: Arc<Segment>) -> Result<(), StoreError> {
+        self.work.counters.expiries.during(|| {
+            let halt: Halt<'_> = &|| self.work.signal.is_closing();
+            let rewritten = rewrite_visible(&self.work, scope, &[Chunk::Sealed(Arc::clone(&segment))], halt)?;
+            let events = segment.rows as u64 - rewritten.rows();
+            swap(&self.work, scope, None, vec![segment], rewritten)?;
+            self.work.expired_in_log.store(true, Ordering::Relaxed);
+            Ok(events)
+        })
+    }
+}

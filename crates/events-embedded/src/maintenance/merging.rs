@@ -1,0 +1,67 @@
+//! Merging small segments into larger ones, so that queries open few files.
+
+use std::sync::Arc;
+
+use chrono::Datelike as _;
+use millimetric_events::StoreError;
+
+use super::Maintenance;
+use super::maintainer::Maintainer;
+use super::rewrite::{on_a_background_thread, rewrite_visible, swap};
+use crate::columns::Chunk;
+use crate::encoding::row::instant;
+use crate::segment::Segment;
+use crate::segment::merge::{self, Piece};
+use crate::state::scope::Scope;
+
+impl Maintainer {
+    /// Merges small neighbours until there are none, or somebody waits to be erased.
+    pub(crate) fn merge(&mut self) -> Result<(), StoreError> {
+        for scope in self.work.state.scopes.all() {
+            while let Some(segments) = self.mergeable(&scope) {
+                if self.work.must_stop_merging() {
+                    return Ok(());
+                }
+                match on_a_background_thread(|| merge_into_one(&self.work, &scope, &segments)) {
+                    Err(StoreError::Corrupt(why)) => {
+                        tracing::error!(why, "segments stay as they are, since one cannot be read");
+                        self.unmergeable.extend(segments.iter().map(|segment| segment.id));
+                    }
+                    // It is tried again after what it has given way to.
+                    Err(_) if self.work.must_stop_merging() => return Ok(()),
+                    merged => merged?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn mergeable(&self, scope: &Scope) -> Option<Vec<Arc<Segment>>> {
+        let mut segments = scope.live.read().segments.clone();
+        segments.retain(|segment| !self.unmergeable.contains(&segment.id));
+        let pieces: Vec<Piece> = segments.iter().map(|segment| piece(segment)).collect();
+        let options = &self.work.state.options;
+        let places = merge::choose(&pieces, options.merge_rows, options.merge_bytes)?;
+        Some(places.into_iter().map(|place| Arc::clone(&segments[place])).collect())
+    }
+}
+
+fn piece(segment: &Segment) -> Piece {
+    let earliest = instant(segment.earliest).to_utc();
+    Piece {
+        month: (earliest.year(), earliest.month()),
+        earliest: segment.earliest,
+        rows: segment.rows,
+        // One that cannot be read is found out when it is merged.
+        bytes: segment.uncompressed_bytes().unwrap_or_default(),
+    }
+}
+
+fn merge_into_one(work: &Maintenance, scope: &Scope, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
+    work.counters.merges.during(|| {
+        let inputs: Vec<Chunk> = segments.iter().cloned().map(Chunk::Sealed).collect();
+        let rewritten = rewrite_visible(work, scope, &inputs, &|| work.must_stop_merging())?;
+        let events = rewritten.rows();
+        swap(work, scope, None, segments.to_vec(), rewritten).map(|()| events)
+    })
+}

@@ -1,0 +1,125 @@
+//! The embedded store put together: opening, closing, and its threads.
+
+pub(crate) mod append;
+pub(crate) mod engine;
+pub(crate) mod open;
+
+use self::open::Opened;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use millimetric_core::event::EventScope;
+use millimetric_core::time::TimeRange;
+use millimetric_events::StoreError;
+use parking_lot::Mutex;
+
+use crate::encoding::field::FieldSet;
+use crate::maintenance::Maintenance;
+use crate::maintenance::flush;
+use crate::maintenance::maintainer::Maintainer;
+use crate::query::run::{blocking, off_runtime};
+use crate::query::view::View;
+use crate::resources::directory_lock::DirectoryLock;
+use crate::resources::options::{OpenError, Options};
+use crate::resources::query_context::{QueryContext, QueryResources};
+use crate::state::State;
+use crate::wal::Log;
+
+/// The store in one directory of this machine.
+pub struct EmbeddedStore {
+    pub(crate) state: Arc<State>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) maintenance: Arc<Maintenance>,
+    queries: Arc<QueryResources>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    writer: JoinHandle<()>,
+    flush: JoinHandle<()>,
+    maintainer: JoinHandle<()>,
+    /// Released last, when nothing is written any more.
+    _lock: DirectoryLock,
+}
+
+impl EmbeddedStore {
+    /// Opens the directory, creates it if it is missing, and locks it for this process.
+    pub async fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
+        let failed = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
+        let path = directory.to_path_buf();
+        let opened = tokio::task::spawn_blocking(move || open::open(&path, options)).await;
+        let Opened { lock, writer, maintenance, queries } =
+            opened.map_err(|error| failed(std::io::Error::other(error)))??;
+        let (state, log) = (Arc::clone(&writer.state), Arc::clone(&writer.log));
+        let (maintainer, work) = (Maintainer::new(Arc::clone(&maintenance)), Arc::clone(&maintenance));
+        let spawn = |name: &str| Builder::new().name(name.to_owned());
+        let threads = Threads {
+            writer: spawn("events-writer").spawn(|| writer.run()).map_err(failed)?,
+            flush: spawn("events-flush").spawn(move || flush::run(&work)).map_err(failed)?,
+            maintainer: spawn("events-maintain").spawn(|| maintainer.run()).map_err(failed)?,
+            _lock: lock,
+        };
+        Ok(Self { state, log, maintenance, queries, threads: Mutex::new(Some(threads)) })
+    }
+
+    /// Flushes every memtable now, whatever its age, and returns when all events are in segments.
+    pub async fn flush_now(&self) -> Result<(), StoreError> {
+        let work = Arc::clone(&self.maintenance);
+        off_runtime(move || flush::flush_all(&work)).await
+    }
+
+    /// Merges small segments now, and returns when there are none to merge.
+    pub async fn merge_now(&self) -> Result<(), StoreError> {
+        let work = Arc::clone(&self.maintenance);
+        off_runtime(move || {
+            let _alone = work.rewriting.lock();
+            Maintainer::new(Arc::clone(&work)).merge()
+        })
+        .await
+    }
+
+    /// Runs a query over the scope's rows in the range, with these fields.
+    async fn run<T: Send + Default + 'static>(
+        &self,
+        scope: EventScope,
+        range: TimeRange,
+        fields: FieldSet,
+        query: impl FnOnce(View, &QueryContext) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.state.erasures.check_readable(scope)?;
+        let state = Arc::clone(&self.state);
+        let run = move |context: &QueryContext| {
+            let scope = state.scopes.get_or_new(scope);
+            query(View::of(&state, &scope, range, fields), context)
+        };
+        blocking(QueryContext::new(&self.queries), run).await
+    }
+
+    fn stop(&self) -> Option<Threads> {
+        let threads = self.threads.lock().take();
+        self.queries.close();
+        self.maintenance.close();
+        threads
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        if let Some(threads) = self.stop() {
+            join(&self.log, threads);
+        }
+    }
+}
+
+/// Ends the background work, then the writer, which first writes what waits, then releases the lock.
+fn join(log: &Log, threads: Threads) {
+    if [threads.flush.join(), threads.maintainer.join()].iter().any(Result::is_err) {
+        tracing::error!("a thread of the store's background work panicked");
+    }
+    log.close();
+    if threads.writer.join().is_err() {
+        tracing::error!("the thread of the store's writer panicked");
+    }
+}

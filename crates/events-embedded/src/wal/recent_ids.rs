@@ -1,0 +1,62 @@
+//! The event ids of a scope's memtable, as an exact set: what is not in a segment yet.
+
+use hashbrown::HashTable;
+
+/// A set of identities; they are keyed hashes already and are not hashed again.
+#[derive(Debug, Default)]
+pub(crate) struct IdSet(HashTable<u128>);
+
+impl IdSet {
+    pub(crate) fn contains(&self, id: u128) -> bool {
+        self.0.find(id as u64, |known| *known == id).is_some()
+    }
+
+    /// Whether it is new.
+    pub(crate) fn insert(&mut self, id: u128) -> bool {
+        let entry = self.0.entry(id as u64, |known| *known == id, |known| *known as u64);
+        let new = matches!(entry, hashbrown::hash_table::Entry::Vacant(_));
+        entry.or_insert(id);
+        new
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &u128> {
+        self.0.iter()
+    }
+}
+
+/// The identities of a scope's hot events: those that are being sealed, and those after them.
+#[derive(Debug, Default)]
+pub(crate) struct HotIds {
+    active: IdSet,
+    frozen: Vec<IdSet>,
+}
+
+impl HotIds {
+    /// With room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { active: IdSet(HashTable::with_capacity(count)), frozen: Vec::new() }
+    }
+
+    pub(crate) fn contains(&self, id: u128) -> bool {
+        self.active.contains(id) || self.frozen.iter().any(|set| set.contains(id))
+    }
+
+    pub(crate) fn extend<'a>(&mut self, ids: impl ExactSizeIterator<Item = &'a u128>) {
+        self.active.0.reserve(ids.len(), |known| *known as u64);
+        for id in ids {
+            self.active.insert(*id);
+        }
+    }
+
+    /// Sets the identities of the events that are about to be sealed apart.
+    pub(crate) fn freeze(&mut self) {
+        if !self.active.0.is_empty() {
+            self.frozen.push(std::mem::take(&mut self.active));
+        }
+    }
+
+    /// Forgets those that were set apart: their segments know them now.
+    pub(crate) fn drop_frozen(&mut self) {
+        self.frozen.clear();
+    }
+}
