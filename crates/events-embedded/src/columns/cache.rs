@@ -16,7 +16,7 @@ use millimetric_events::StoreError;
 
 /// A part of a chunk, as decoded or as derived.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Part {
+pub(crate) enum CachedPart {
     /// The file's footer.
     Footer,
     /// Event times.
@@ -30,7 +30,7 @@ pub(crate) enum Part {
     /// A hash of each row's visitor.
     VisitorHashes,
     /// The rows by visitor, by the numbers of that generation.
-    Journeys(u64),
+    Timeline(u64),
     /// The sessions.
     Sessions,
     /// The session of each row.
@@ -71,12 +71,12 @@ struct Entry {
 #[derive(Debug, Clone)]
 struct ByBytes;
 
-impl Weighter<(u64, Part), Entry> for ByBytes {
-    fn weight(&self, key: &(u64, Part), entry: &Entry) -> u64 {
+impl Weighter<(u64, CachedPart), Entry> for ByBytes {
+    fn weight(&self, key: &(u64, CachedPart), entry: &Entry) -> u64 {
         // What an entry costs beside its value, so that many small ones count too.
         let texts = match &key.1 {
-            Part::Property(name) | Part::Numbers(name) => name.len(),
-            Part::Summary(key) => key.bytes(),
+            CachedPart::Property(name) | CachedPart::Numbers(name) => name.len(),
+            CachedPart::Summary(key) => key.bytes(),
             _ => 0,
         };
         entry.bytes + 128 + texts as u64
@@ -85,7 +85,7 @@ impl Weighter<(u64, Part), Entry> for ByBytes {
 
 /// The cache, by chunk number and part.
 pub(crate) struct ColumnCache {
-    entries: Cache<(u64, Part), Entry, ByBytes>,
+    entries: Cache<(u64, CachedPart), Entry, ByBytes>,
 }
 
 impl ColumnCache {
@@ -106,7 +106,7 @@ impl ColumnCache {
     pub(crate) fn get<T: Cacheable>(
         &self,
         chunk: u64,
-        part: Part,
+        part: CachedPart,
         load: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<Arc<T>, StoreError> {
         let entry = self.entries.get_or_insert_with(&(chunk, part), || {
@@ -117,12 +117,12 @@ impl ColumnCache {
     }
 
     /// The part, if it is there.
-    pub(crate) fn peek<T: Cacheable>(&self, chunk: u64, part: Part) -> Option<Arc<T>> {
+    pub(crate) fn peek<T: Cacheable>(&self, chunk: u64, part: CachedPart) -> Option<Arc<T>> {
         self.entries.get(&(chunk, part))?.value.downcast().ok()
     }
 
     /// Keeps a part that was made elsewhere.
-    pub(crate) fn put<T: Cacheable>(&self, chunk: u64, part: Part, value: T) {
+    pub(crate) fn put<T: Cacheable>(&self, chunk: u64, part: CachedPart, value: T) {
         let entry = Entry { bytes: value.heap_bytes() as u64, value: Arc::new(value) };
         self.entries.insert((chunk, part), entry);
     }

@@ -8,35 +8,35 @@ use crate::segment::Segment;
 /// Rows that are read together.
 #[derive(Debug, Clone)]
 pub(crate) enum Chunk {
-    Hot(Arc<Block>),
-    Sealed(Arc<Segment>),
+    Memtable(Arc<Block>),
+    Segment(Arc<Segment>),
 }
 
 impl Chunk {
     pub(crate) fn rows(&self) -> usize {
         match self {
-            Self::Hot(block) => block.rows(),
-            Self::Sealed(segment) => segment.rows,
+            Self::Memtable(block) => block.rows(),
+            Self::Segment(segment) => segment.rows,
         }
     }
 
     pub(crate) fn earliest(&self) -> i64 {
         match self {
-            Self::Hot(block) => block.earliest,
-            Self::Sealed(segment) => segment.earliest,
+            Self::Memtable(block) => block.earliest,
+            Self::Segment(segment) => segment.earliest,
         }
     }
 
     pub(crate) fn latest(&self) -> i64 {
         match self {
-            Self::Hot(block) => block.latest,
-            Self::Sealed(segment) => segment.latest,
+            Self::Memtable(block) => block.latest,
+            Self::Segment(segment) => segment.latest,
         }
     }
 
     /// Whether the rows stand in order of (timestamp, `event_id`).
     pub(crate) fn sorted(&self) -> bool {
-        matches!(self, Self::Sealed(_))
+        matches!(self, Self::Segment(_))
     }
 
     /// Whether what is read of it once is there for the next time.
@@ -47,8 +47,8 @@ impl Chunk {
     /// Its number for the cache; none for what is read only once.
     pub(super) fn number(&self) -> Option<u64> {
         match self {
-            Self::Hot(block) => block.number,
-            Self::Sealed(segment) => Some(segment.number()),
+            Self::Memtable(block) => block.number,
+            Self::Segment(segment) => Some(segment.number()),
         }
     }
 }

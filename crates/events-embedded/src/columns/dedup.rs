@@ -11,15 +11,15 @@ use millimetric_core::event::Event;
 use millimetric_events::StoreError;
 
 use super::Columns;
-use super::cache::Part;
+use super::cache::CachedPart;
 use crate::encoding::event_key::EventKey;
 use crate::encoding::field::Field;
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::segment::Segment;
 use crate::segment::id_filter::{IdFilter, KnownIds};
 
 /// The places of those identities that one of the segments holds.
-pub(crate) fn sealed_places(
+pub(crate) fn indexes_in_segments(
     columns: &Columns,
     segments: &[Arc<Segment>],
     ids: &[EventKey],
@@ -61,13 +61,13 @@ pub(crate) fn held(
 pub(crate) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[EventKey]) -> bool {
     segments.iter().any(|segment| {
         let known = segment.known_ids.read().clone();
-        let cached = || Ok(columns.cache.peek(segment.number(), Part::MadeIds));
+        let cached = || Ok(columns.cache.peek(segment.number(), CachedPart::MadeIds));
         known.is_some_and(|known| known.suspects(ids, cached).is_ok_and(|suspects| !suspects.is_empty()))
     })
 }
 
 fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
-    columns.cache.get(segment.number(), Part::MadeIds, || {
+    columns.cache.get(segment.number(), CachedPart::MadeIds, || {
         let key = |text: Option<&str>| {
             let id = EventKey::of(&columns.hash, text.unwrap_or_default());
             id.time.map(|_| id.filter_key())
@@ -79,8 +79,8 @@ fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, St
 
 /// Every identity of a segment, ascending.
 pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<u128>>, StoreError> {
-    columns.cache.get(segment.number(), Part::EventIds, || {
-        let hash = |text: Option<&str>| columns.hash.of(Kind::Event, text.unwrap_or_default());
+    columns.cache.get(segment.number(), CachedPart::EventIds, || {
+        let hash = |text: Option<&str>| columns.hash.of(IdKind::Event, text.unwrap_or_default());
         let mut ids: Vec<u128> = columns.reader(segment)?.derive(Field::EventId, hash)?;
         ids.sort_unstable();
         Ok(ids)
@@ -89,7 +89,7 @@ pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<
 
 /// The places of those events that one of the segments holds. A file that cannot be read is an
 /// error here: nobody waits for an import, and it can be done again.
-pub(crate) fn imported_places(
+pub(crate) fn imported_indexes_in_segments(
     columns: &Columns,
     segments: &[Arc<Segment>],
     events: &[Event],

@@ -122,11 +122,11 @@ fn tau(mut x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::keyed_hash::{KeyedHash, Kind};
+    use crate::encoding::keyed_hash::{IdKind, KeyedHash};
 
     fn tokens(visitors: std::ops::Range<u32>, seed: u8) -> impl Iterator<Item = u32> {
         let hash = KeyedHash::new([seed; 16]);
-        visitors.map(move |visitor| token(hash.of(Kind::Visitor, visitor.to_string()) as u64))
+        visitors.map(move |visitor| token(hash.of(IdKind::Visitor, visitor.to_string()) as u64))
     }
 
     #[test]

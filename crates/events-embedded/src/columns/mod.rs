@@ -24,19 +24,19 @@ use millimetric_core::query::PAGE_VIEW;
 
 pub(crate) use self::chunk::Chunk;
 
-use crate::columns::cache::{Cacheable, ColumnCache, Part};
+use crate::columns::cache::{Cacheable, CachedPart, ColumnCache};
 use crate::columns::hyperloglog::Sketch;
 use crate::columns::property_shapes::{Shapes, ShapesBuilder};
 use crate::columns::rows::Rows;
 use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{Numbered, SessionColumn};
-use crate::columns::timeline::JourneyColumn;
+use crate::columns::timeline::TimelineColumn;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::field::Field;
-use crate::encoding::frame_of_reference::NearNumbers;
+use crate::encoding::frame_of_reference::FrameOfReference;
 use crate::encoding::id_encoding::EventId;
 use crate::encoding::json_properties;
-use crate::encoding::keyed_hash::{KeyedHash, Kind};
+use crate::encoding::keyed_hash::{IdKind, KeyedHash};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
 use crate::resources::query_context::QueryContext;
@@ -53,39 +53,39 @@ pub(crate) struct Columns {
 impl Columns {
     /// Reads a segment's file; its footer is cached.
     pub(crate) fn reader<'a>(&self, segment: &'a Segment) -> Result<SegmentReader<'a>, StoreError> {
-        let footer = self.cache.get(segment.number(), Part::Footer, || Footer::read(segment))?;
+        let footer = self.cache.get(segment.number(), CachedPart::Footer, || Footer::read(segment))?;
         Ok(SegmentReader::new(segment, footer))
     }
 
     fn segment_times(&self, segment: &Segment) -> Result<Arc<Times>, StoreError> {
         let read = || Ok(Times::new(&self.reader(segment)?.timestamps()?));
-        self.cache.get(segment.number(), Part::Times, read)
+        self.cache.get(segment.number(), CachedPart::Times, read)
     }
 
     pub(crate) fn times(&self, chunk: &Chunk) -> Result<Arc<Times>, StoreError> {
         match chunk {
-            Chunk::Hot(block) => Ok(Arc::clone(&block.timestamps)),
-            Chunk::Sealed(segment) => self.segment_times(segment),
+            Chunk::Memtable(block) => Ok(Arc::clone(&block.timestamps)),
+            Chunk::Segment(segment) => self.segment_times(segment),
         }
     }
 
     pub(crate) fn text(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
-            Chunk::Hot(block) => block
+            Chunk::Memtable(block) => block
                 .text(field)
                 .cloned()
                 .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.name()))),
-            Chunk::Sealed(segment) => {
-                self.cache.get(segment.number(), Part::Text(field), || self.reader(segment)?.text(field))
-            }
+            Chunk::Segment(segment) => self
+                .cache
+                .get(segment.number(), CachedPart::Text(field), || self.reader(segment)?.text(field)),
         }
     }
 
     /// The column without keeping it: for work in the background, which reads everything once.
     pub(crate) fn text_once(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
-            Chunk::Hot(_) => self.text(chunk, field),
-            Chunk::Sealed(segment) => self.reader(segment)?.text(field).map(Arc::new),
+            Chunk::Memtable(_) => self.text(chunk, field),
+            Chunk::Segment(segment) => self.reader(segment)?.text(field).map(Arc::new),
         }
     }
 
@@ -97,10 +97,10 @@ impl Columns {
 
     /// A visitor number for each row.
     pub(crate) fn visitors(&self, chunk: &Chunk, table: &VisitorTable) -> Result<Arc<Vec<u32>>, StoreError> {
-        self.derived(chunk, Part::Visitors(table.generation), || {
+        self.derived(chunk, CachedPart::Visitors(table.generation), || {
             self.computed(chunk, Field::AnonymousId, |text| {
                 // No row of this column lacks a value.
-                text.map_or(0, |text| table.number(self.hash.of(Kind::Visitor, text) as u64))
+                text.map_or(0, |text| table.number(self.hash.of(IdKind::Visitor, text) as u64))
             })
         })
     }
@@ -110,8 +110,8 @@ impl Columns {
         &self,
         chunk: &Chunk,
         table: &VisitorTable,
-    ) -> Result<Arc<JourneyColumn>, StoreError> {
-        self.derived(chunk, Part::Journeys(table.generation), || {
+    ) -> Result<Arc<TimelineColumn>, StoreError> {
+        self.derived(chunk, CachedPart::Timeline(table.generation), || {
             self.journeys_of(chunk, &Rows::Span(0..chunk.rows()), table)
         })
     }
@@ -122,20 +122,22 @@ impl Columns {
         chunk: &Chunk,
         rows: &Rows,
         table: &VisitorTable,
-    ) -> Result<JourneyColumn, StoreError> {
+    ) -> Result<TimelineColumn, StoreError> {
         let (numbers, times) = (self.visitors(chunk, table)?, self.times(chunk)?);
         let names = self.text(chunk, Field::EventName)?;
-        Ok(JourneyColumn::new(rows, &numbers, &times, &names))
+        Ok(TimelineColumn::new(rows, &numbers, &times, &names))
     }
 
     /// A hash of each row's visitor, where they are too many to be numbered.
     pub(crate) fn visitor_hashes(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
-        self.derived(chunk, Part::VisitorHashes, || self.hashes(chunk, Field::AnonymousId, Kind::Visitor))
+        self.derived(chunk, CachedPart::VisitorHashes, || {
+            self.hashes(chunk, Field::AnonymousId, IdKind::Visitor)
+        })
     }
 
     /// The sessions of the chunk.
     pub(crate) fn sessions(&self, chunk: &Chunk) -> Result<Arc<SessionColumn>, StoreError> {
-        self.derived(chunk, Part::Sessions, || {
+        self.derived(chunk, CachedPart::Sessions, || {
             let numbered = self.numbered(chunk)?;
             let views = PageViews {
                 rows: &Rows::Span(0..chunk.rows()),
@@ -151,8 +153,8 @@ impl Columns {
     }
 
     /// The number of each row's session.
-    pub(crate) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<NearNumbers>, StoreError> {
-        self.derived(chunk, Part::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
+    pub(crate) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<FrameOfReference>, StoreError> {
+        self.derived(chunk, CachedPart::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
     }
 
     fn numbered(&self, chunk: &Chunk) -> Result<Numbered, StoreError> {
@@ -160,8 +162,8 @@ impl Columns {
         let Some(page_view) = events.dictionary.find(PAGE_VIEW) else {
             return Ok(Numbered::new((0..chunk.rows()).map(|_| None)));
         };
-        let visitors = self.hashes(chunk, Field::AnonymousId, Kind::Visitor)?;
-        let sessions = self.hashes(chunk, Field::SessionId, Kind::Session)?;
+        let visitors = self.hashes(chunk, Field::AnonymousId, IdKind::Visitor)?;
+        let sessions = self.hashes(chunk, Field::SessionId, IdKind::Session)?;
         Ok(Numbered::new(
             (0..chunk.rows())
                 .map(|row| (events.codes.get(row) == page_view).then(|| visitors[row] ^ sessions[row])),
@@ -169,26 +171,26 @@ impl Columns {
     }
 
     /// A hash of each row's text; no row of the column lacks one.
-    fn hashes(&self, chunk: &Chunk, field: Field, kind: Kind) -> Result<Vec<u64>, StoreError> {
+    fn hashes(&self, chunk: &Chunk, field: Field, kind: IdKind) -> Result<Vec<u64>, StoreError> {
         self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
     }
 
     /// What an estimate of the visitors needs of each row.
     pub(crate) fn visitor_tokens(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
-        self.derived(chunk, Part::VisitorTokens, || {
+        self.derived(chunk, CachedPart::VisitorTokens, || {
             self.computed(chunk, Field::AnonymousId, |text| {
-                text.map_or(0, |text| hyperloglog::token(self.hash.of(Kind::Visitor, text) as u64))
+                text.map_or(0, |text| hyperloglog::token(self.hash.of(IdKind::Visitor, text) as u64))
             })
         })
     }
 
     /// What an estimate of all visitors of the chunk needs.
     pub(crate) fn visitor_sketch(&self, chunk: &Chunk) -> Result<Arc<Sketch>, StoreError> {
-        self.derived(chunk, Part::VisitorSketch, || {
+        self.derived(chunk, CachedPart::VisitorSketch, || {
             let visitors = self.text_once(chunk, Field::AnonymousId)?;
             let mut sketch = Sketch::default();
             for text in visitors.dictionary.texts() {
-                sketch.add(hyperloglog::token(self.hash.of(Kind::Visitor, text) as u64));
+                sketch.add(hyperloglog::token(self.hash.of(IdKind::Visitor, text) as u64));
             }
             Ok(sketch)
         })
@@ -196,7 +198,7 @@ impl Columns {
 
     /// The text of a top-level property of each row.
     pub(crate) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
-        self.derived(chunk, Part::Property(Arc::clone(name)), || {
+        self.derived(chunk, CachedPart::Property(Arc::clone(name)), || {
             let mut interner = Interner::default();
             let codes = self.computed(chunk, Field::Properties, |text| {
                 interner.code(json_properties::text_of(text.unwrap_or_default(), name).as_deref())
@@ -207,7 +209,7 @@ impl Columns {
 
     /// The number in a top-level property of each row; NaN where there is none.
     pub(crate) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
-        self.derived(chunk, Part::Numbers(Arc::clone(name)), || {
+        self.derived(chunk, CachedPart::Numbers(Arc::clone(name)), || {
             self.computed(chunk, Field::Properties, |text| {
                 json_properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
             })
@@ -216,7 +218,7 @@ impl Columns {
 
     /// Which top-level properties each row has.
     pub(crate) fn shapes(&self, chunk: &Chunk) -> Result<Arc<Shapes>, StoreError> {
-        self.derived(chunk, Part::Shapes, || {
+        self.derived(chunk, CachedPart::Shapes, || {
             let mut builder = ShapesBuilder::default();
             let codes =
                 self.computed(chunk, Field::Properties, |text| builder.code(text.unwrap_or_default()))?;
@@ -234,10 +236,10 @@ impl Columns {
         mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<ControlFlow<()>, StoreError> {
         match chunk {
-            Chunk::Sealed(segment) => {
+            Chunk::Segment(segment) => {
                 self.reader(segment)?.each_pair([Field::EventName, Field::Properties], wanted, each)
             }
-            Chunk::Hot(_) => {
+            Chunk::Memtable(_) => {
                 let [names, properties] =
                     [self.text(chunk, Field::EventName)?, self.text(chunk, Field::Properties)?];
                 let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
@@ -256,7 +258,7 @@ impl Columns {
     }
 
     /// What the cache holds of a chunk, without loading it.
-    pub(crate) fn cached<T: Cacheable>(&self, chunk: &Chunk, part: Part) -> Option<Arc<T>> {
+    pub(crate) fn cached<T: Cacheable>(&self, chunk: &Chunk, part: CachedPart) -> Option<Arc<T>> {
         self.cache.peek(chunk.number()?, part)
     }
 
@@ -268,8 +270,8 @@ impl Columns {
         mut compute: impl FnMut(Option<&str>) -> T,
     ) -> Result<Vec<T>, StoreError> {
         match chunk {
-            Chunk::Sealed(segment) => self.reader(segment)?.derive(field, compute),
-            Chunk::Hot(_) => {
+            Chunk::Segment(segment) => self.reader(segment)?.derive(field, compute),
+            Chunk::Memtable(_) => {
                 let column = self.text(chunk, field)?;
                 let entries: Vec<T> = std::iter::once(compute(None))
                     .chain(column.dictionary.texts().map(|text| compute(Some(text))))
@@ -284,7 +286,7 @@ impl Columns {
     pub(crate) fn derived<T: Cacheable>(
         &self,
         chunk: &Chunk,
-        part: Part,
+        part: CachedPart,
         load: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<Arc<T>, StoreError> {
         match chunk.number() {
@@ -294,7 +296,7 @@ impl Columns {
     }
 
     /// The codes of a dictionary by the hash of their text.
-    pub(crate) fn codes_by_hash(&self, column: &TextColumn, kind: Kind) -> HashMap<u128, u32> {
+    pub(crate) fn codes_by_hash(&self, column: &TextColumn, kind: IdKind) -> HashMap<u128, u32> {
         column.dictionary.texts().zip(1..).map(|(text, code)| (self.hash.of(kind, text), code)).collect()
     }
 }

@@ -7,7 +7,7 @@ use arrow::array::{Array as _, StringArray};
 use millimetric_events::StoreError;
 
 use super::Columns;
-use super::cache::Part;
+use super::cache::CachedPart;
 use crate::encoding::field::Field;
 use crate::encoding::row::Row;
 use crate::segment::Segment;
@@ -39,7 +39,7 @@ impl Columns {
     ) -> Result<(), StoreError> {
         let timestamps = self.segment_times(segment)?;
         let received =
-            self.cache.get(segment.number(), Part::Received, || self.reader(segment)?.received())?;
+            self.cache.get(segment.number(), CachedPart::Received, || self.reader(segment)?.received())?;
         for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
             let mut pages = Vec::with_capacity(Field::COUNT);
             for field in Field::ALL {
@@ -55,7 +55,8 @@ impl Columns {
     }
 
     fn page(&self, segment: &Segment, field: Field, page: u32) -> Result<Arc<StringArray>, StoreError> {
-        self.cache.get(segment.number(), Part::Page(field, page), || self.reader(segment)?.page(field, page))
+        self.cache
+            .get(segment.number(), CachedPart::Page(field, page), || self.reader(segment)?.page(field, page))
     }
 }
 

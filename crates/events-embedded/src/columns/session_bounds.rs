@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::columns::rows::Rows;
-use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
+use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::text::TextColumn;
 use crate::encoding::times::Times;
 use crate::resources::query_context::QueryContext;
@@ -34,7 +34,7 @@ pub(crate) struct PageViews<'a> {
     /// Whether the times ascend.
     pub(crate) sorted: bool,
     /// The session of each row of the chunk.
-    pub(crate) numbers: &'a NearNumbers,
+    pub(crate) numbers: &'a FrameOfReference,
     /// The sessions.
     pub(crate) sessions: Range<usize>,
     pub(crate) paths: &'a TextColumn,

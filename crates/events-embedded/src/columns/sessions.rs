@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::columns::session_bounds::Ends;
-use crate::encoding::frame_of_reference::{NO_NUMBER, NearNumbers};
+use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::heap_size::HeapSize;
 
 /// Hashes lie part after part, by their highest bits, so that all parts can be looked at one by one.
@@ -22,8 +22,8 @@ pub(crate) const PARTS: usize = 1 << PART_BITS;
 pub(crate) struct SessionColumn {
     pub(crate) hashes: Arc<SessionHashes>,
     /// The rows where each begins and ends, in the whole chunk.
-    entries: NearNumbers,
-    exits: NearNumbers,
+    entries: FrameOfReference,
+    exits: FrameOfReference,
     /// Whether an entry is like another page view of its session in all but what filters may ask for.
     pub(crate) alike: bool,
 }
@@ -114,7 +114,7 @@ fn part(hash: u64) -> usize {
 #[derive(Debug)]
 pub(crate) struct Numbered {
     /// Its number for each row that is a page view.
-    pub(crate) numbers: NearNumbers,
+    pub(crate) numbers: FrameOfReference,
     /// The hash of each session.
     hashes: Vec<u64>,
 }
@@ -139,7 +139,7 @@ impl Numbered {
             }
             numbers.push(number);
         }
-        Self { numbers: NearNumbers::new(numbers), hashes }
+        Self { numbers: FrameOfReference::new(numbers), hashes }
     }
 
     /// How many sessions there are.
@@ -151,8 +151,8 @@ impl Numbered {
     pub(crate) fn column(&self, ends: &[Ends], alike: bool) -> SessionColumn {
         SessionColumn {
             hashes: Arc::new(SessionHashes::new(&self.hashes)),
-            entries: NearNumbers::new(ends.iter().map(|ends| ends.entry).collect()),
-            exits: NearNumbers::new(ends.iter().map(|ends| ends.exit).collect()),
+            entries: FrameOfReference::new(ends.iter().map(|ends| ends.entry).collect()),
+            exits: FrameOfReference::new(ends.iter().map(|ends| ends.exit).collect()),
             alike,
         }
     }

@@ -10,7 +10,7 @@ use crate::encoding::times::Times;
 
 /// The time and the name of each event, by visitor, those of one visitor in the order of the chunk.
 #[derive(Debug)]
-pub(crate) struct JourneyColumn {
+pub(crate) struct TimelineColumn {
     /// Numbers, ascending.
     pub(crate) visitors: Vec<u32>,
     /// Where the events of each visitor begin, and those of the last one end.
@@ -25,7 +25,7 @@ pub(crate) struct JourneyColumn {
 /// the next few in every chunk, and cells keep that from weighing more the more chunks there are.
 const CELL: usize = 1024;
 
-impl JourneyColumn {
+impl TimelineColumn {
     /// Brings rows into order; the columns are those of the whole chunk.
     pub(crate) fn new(rows: &Rows, numbers: &[u32], times: &Times, names: &TextColumn) -> Self {
         let mut order = Vec::with_capacity(rows.len());
@@ -80,7 +80,7 @@ impl JourneyColumn {
     }
 }
 
-impl HeapSize for JourneyColumn {
+impl HeapSize for TimelineColumn {
     fn heap_bytes(&self) -> usize {
         size_of_val(self.visitors.as_slice())
             + size_of_val(self.starts.as_slice())
@@ -111,7 +111,7 @@ mod tests {
                 dictionary: Arc::clone(&dictionary),
             };
             let column =
-                JourneyColumn::new(&Rows::Span(0..rows), &numbers, &Times::new(&vec![0; rows]), &names);
+                TimelineColumn::new(&Rows::Span(0..rows), &numbers, &Times::new(&vec![0; rows]), &names);
             for number in (0..12_000).step_by(5).chain([u32::MAX]) {
                 let expected = numbers.iter().filter(|visitor| **visitor < number).count();
                 assert_eq!(column.first_from(number), expected, "{number} of {rows}");
@@ -127,7 +127,7 @@ mod tests {
         let names =
             TextColumn { codes: Codes::narrow(&codes, 4), dictionary: interner.into_dictionary().into() };
         let (numbers, times) = ([7, 2, 7, 9, 2, 2], Times::new(&[10, 11, 12, 13, 14, 15]));
-        let told = |column: &JourneyColumn| {
+        let told = |column: &TimelineColumn| {
             let event = |row: u32| {
                 (column.times.at(row as usize), column.names.value(row as usize).unwrap().to_owned())
             };
@@ -140,13 +140,13 @@ mod tests {
             (7, vec![event(10, "a"), event(12, "a")]),
             (9, vec![event(13, "c")]),
         ];
-        let all = JourneyColumn::new(&Rows::Span(0..6), &numbers, &times, &names);
+        let all = TimelineColumn::new(&Rows::Span(0..6), &numbers, &times, &names);
         assert_eq!(told(&all), [two.clone(), seven.clone(), nine.clone()]);
         assert_eq!(told(&all.only(&(3..10))), [seven.clone(), nine]);
         assert_eq!(told(&all.only(&(0..8))), [two, seven]);
         assert_eq!(told(&all.only(&(3..7))), []);
-        let some = JourneyColumn::new(&Rows::List(vec![1, 2, 5]), &numbers, &times, &names);
+        let some = TimelineColumn::new(&Rows::List(vec![1, 2, 5]), &numbers, &times, &names);
         assert_eq!(told(&some), [(2, vec![event(11, "b"), event(15, "c")]), (7, vec![event(12, "a")])]);
-        assert_eq!(told(&JourneyColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
+        assert_eq!(told(&TimelineColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
     }
 }

@@ -1,6 +1,6 @@
 //! What an event is recognised by when it is sent again: a keyed hash of its id, and the time in it.
 
-use super::keyed_hash::{KeyedHash, Kind};
+use super::keyed_hash::{IdKind, KeyedHash};
 use super::uuid_time::uuid_time;
 
 /// Identifies an event within its scope.
@@ -13,7 +13,7 @@ pub(crate) struct EventKey {
 
 impl EventKey {
     pub(crate) fn of(hash: &KeyedHash, event_id: &str) -> Self {
-        Self { hash: hash.of(Kind::Event, event_id), time: uuid_time(event_id) }
+        Self { hash: hash.of(IdKind::Event, event_id), time: uuid_time(event_id) }
     }
 
     /// The 64 bits that filters store.

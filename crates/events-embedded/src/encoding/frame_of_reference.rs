@@ -21,7 +21,7 @@ const FEW: usize = 64;
 
 /// A column of numbers, some of which may be [`NO_NUMBER`].
 #[derive(Debug)]
-pub(crate) enum NearNumbers {
+pub(crate) enum FrameOfReference {
     Near {
         /// The highest number of each block.
         highest: Vec<u32>,
@@ -33,7 +33,7 @@ pub(crate) enum NearNumbers {
     Wide(Vec<u32>),
 }
 
-impl NearNumbers {
+impl FrameOfReference {
     pub(crate) fn new(numbers: Vec<u32>) -> Self {
         let highest = |block: &[u32]| block.iter().copied().filter(|number| *number != NO_NUMBER).max();
         let highest: Vec<u32> =
@@ -83,7 +83,7 @@ fn far_at(far: &[(u32, u32)], place: usize) -> u32 {
     far[far.partition_point(|(at, _)| (*at as usize) < place)].1
 }
 
-impl HeapSize for NearNumbers {
+impl HeapSize for FrameOfReference {
     fn heap_bytes(&self) -> usize {
         match self {
             Self::Near { highest, below, far } => {
@@ -120,10 +120,10 @@ mod tests {
         ];
         for (case, number, far) in cases {
             let numbers: Vec<u32> = (0..count).map(number).collect();
-            let kept = NearNumbers::new(numbers.clone());
+            let kept = FrameOfReference::new(numbers.clone());
             let found = match &kept {
-                NearNumbers::Near { far, .. } => Some(far.len()),
-                NearNumbers::Wide(_) => None,
+                FrameOfReference::Near { far, .. } => Some(far.len()),
+                FrameOfReference::Wide(_) => None,
             };
             assert_eq!(found, far, "{case}");
             assert_eq!(kept.of(0..numbers.len()).collect::<Vec<_>>(), numbers, "{case}");

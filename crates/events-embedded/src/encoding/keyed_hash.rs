@@ -8,7 +8,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 /// What an identifier is, so that equal texts of two kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum IdKind {
     Event = 1,
     Visitor = 2,
     User = 3,
@@ -24,7 +24,7 @@ impl KeyedHash {
         Self(key)
     }
 
-    pub(crate) fn of(&self, kind: Kind, text: impl AsRef<[u8]>) -> u128 {
+    pub(crate) fn of(&self, kind: IdKind, text: impl AsRef<[u8]>) -> u128 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write(&[kind as u8]);
         hasher.write(text.as_ref());

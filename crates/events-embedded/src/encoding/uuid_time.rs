@@ -17,9 +17,9 @@ pub(crate) fn uuid_time(id: &str) -> Option<u64> {
 
 /// Spans of time that cover certain moments, first and last included, ascending and apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Spans(Vec<(u64, u64)>);
+pub(crate) struct TimeSpans(Vec<(u64, u64)>);
 
-impl Spans {
+impl TimeSpans {
     /// The spans that are left when the widest gaps between the moments are taken out, so that a few
     /// clocks that went wrong make no span wide.
     pub(crate) fn of(mut moments: Vec<u64>) -> Self {
@@ -102,7 +102,7 @@ mod tests {
         let hour = |n: u64| 1_700_000_000_000 + n * 3_600_000;
         let moments: Vec<u64> =
             (0..1000).map(|n| hour(0) + n).chain((1..=60).map(|n| hour(24 * n))).collect();
-        let spans = Spans::of(moments);
+        let spans = TimeSpans::of(moments);
         assert!(spans.0.len() <= MOST_SPANS);
         assert!(spans.cover(hour(0)) && spans.cover(hour(24)) && !spans.cover(hour(12)) && !spans.cover(0));
     }
@@ -115,7 +115,7 @@ mod tests {
             moments in proptest::collection::vec(prop_oneof![0_u64..500, any::<u64>()], 0..300),
             others in proptest::collection::vec(any::<u64>(), 20),
         ) {
-            let spans = Spans::of(moments.clone());
+            let spans = TimeSpans::of(moments.clone());
             prop_assert!(spans.0.len() <= MOST_SPANS);
             prop_assert!(spans.0.iter().all(|(first, last)| first <= last));
             prop_assert!(spans.0.windows(2).all(|pair| pair[0].1 < pair[1].0));
@@ -125,7 +125,7 @@ mod tests {
                 let met = spans.0.iter().any(|span| span.0 <= last && first <= span.1);
                 prop_assert_eq!(spans.meet(first, last), met);
             }
-            prop_assert_eq!(Spans::from_bytes(&spans.to_bytes()), Some(spans));
+            prop_assert_eq!(TimeSpans::from_bytes(&spans.to_bytes()), Some(spans));
         }
     }
 }

@@ -12,9 +12,9 @@ use millimetric_core::ids::ErasureId;
 
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::{Field, FieldSet};
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::instant;
-use crate::maintenance::flush::seal_scope;
+use crate::maintenance::flush::flush_scope;
 use crate::maintenance::maintainer::Maintainer;
 use crate::maintenance::rewrite::{on_a_background_thread, rewrite_visible, swap};
 use crate::segment::Segment;
@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::state::erasures::ErasureRecord;
 use crate::state::erasures::ErasureState;
 use crate::state::scope::Scope;
-use crate::state::tombstones::Hiding;
+use crate::state::tombstones::Tombstones;
 use crate::wal::commands::Command;
 use crate::wal::queue::closing;
 use millimetric_events::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
@@ -36,9 +36,9 @@ const READER_CHECK: Duration = Duration::from_millis(10);
 pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> ErasureRecord {
     let (is_user, subject, include_linked) = match &request.subject {
         Subject::User { user_id, include_linked } => {
-            (true, columns.hash.of(Kind::User, user_id), *include_linked)
+            (true, columns.hash.of(IdKind::User, user_id), *include_linked)
         }
-        Subject::Visitor { anonymous_id } => (false, columns.hash.of(Kind::Visitor, anonymous_id), false),
+        Subject::Visitor { anonymous_id } => (false, columns.hash.of(IdKind::Visitor, anonymous_id), false),
     };
     let at = request.at.millis();
     ErasureRecord {
@@ -75,14 +75,14 @@ pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
 pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>, StoreError> {
     let fields = [Field::EventName, Field::UserId, Field::AnonymousId].into_iter().collect::<FieldSet>();
     let scope = state.scopes.get_or_new(erasure.scope);
-    let chunks = scope.live.read().chunks(i64::MIN, erasure.at, fields);
+    let chunks = scope.data.read().chunks(i64::MIN, erasure.at, fields);
     let columns = &state.columns;
     let mut visitors = HashSet::new();
     for chunk in &chunks {
         let names = columns.text_once(chunk, Field::EventName)?;
         let users = columns.text_once(chunk, Field::UserId)?;
         let name = names.dictionary.find(IDENTIFY);
-        let user = columns.codes_by_hash(&users, Kind::User).get(&erasure.subject).copied();
+        let user = columns.codes_by_hash(&users, IdKind::User).get(&erasure.subject).copied();
         let (Some(name), Some(user)) = (name, user) else { continue };
         let anonymous = columns.text_once(chunk, Field::AnonymousId)?;
         let times = columns.times(chunk)?;
@@ -90,7 +90,7 @@ pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>
             users.codes.get(*row) == user && names.codes.get(*row) == name && times.at(*row) < erasure.at
         };
         for row in (0..chunk.rows()).filter(links) {
-            visitors.insert(columns.hash.of(Kind::Visitor, anonymous.value(row).unwrap_or_default()));
+            visitors.insert(columns.hash.of(IdKind::Visitor, anonymous.value(row).unwrap_or_default()));
         }
     }
     let mut visitors: Vec<u128> = visitors.into_iter().collect();
@@ -143,14 +143,14 @@ impl Maintainer {
     /// Rewrites what holds anybody who is hidden in the scope; gives the events that went. A file
     /// that is broken does not keep the others from being rewritten; `whole` tells of it.
     fn erase_in(&self, scope: &Scope, whole: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
-        seal_scope(&self.work, scope)?;
-        let (segments, hiding) = {
-            let live = scope.live.read();
-            (live.segments.clone(), live.hiding.complete())
+        flush_scope(&self.work, scope)?;
+        let (segments, tombstones) = {
+            let live = scope.data.read();
+            (live.segments.clone(), live.tombstones.complete())
         };
         let mut events = 0;
         for segment in segments {
-            match on_a_background_thread(|| self.erase_from(scope, segment, &hiding)) {
+            match on_a_background_thread(|| self.erase_from(scope, segment, &tombstones)) {
                 Ok(erased) => events += erased,
                 Err(error @ StoreError::Corrupt(_)) if whole.is_ok() => *whole = Err(error),
                 Err(StoreError::Corrupt(_)) => {}
@@ -160,9 +160,14 @@ impl Maintainer {
         Ok(events)
     }
 
-    fn erase_from(&self, scope: &Scope, segment: Arc<Segment>, hiding: &Hiding) -> Result<u64, StoreError> {
-        let chunk = Chunk::Sealed(Arc::clone(&segment));
-        let marks = hiding.marks(&self.work.state.columns, &chunk)?;
+    fn erase_from(
+        &self,
+        scope: &Scope,
+        segment: Arc<Segment>,
+        tombstones: &Tombstones,
+    ) -> Result<u64, StoreError> {
+        let chunk = Chunk::Segment(Arc::clone(&segment));
+        let marks = tombstones.marks(&self.work.state.columns, &chunk)?;
         if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
             return Ok(0);
         }

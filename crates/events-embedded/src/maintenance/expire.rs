@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use millimetric_events::StoreError;
 
-use super::flush::seal_scope;
+use super::flush::flush_scope;
 use super::maintainer::Maintainer;
 use super::rewrite::{Halt, Rewritten, on_a_background_thread, rewrite_visible, swap};
 use crate::columns::Chunk;
@@ -35,8 +35,8 @@ impl Maintainer {
     fn expire_in(&mut self, scope: &Scope) -> Result<(), StoreError> {
         let now = self.work.state.now();
         let (floor, segments, hot_earliest) = {
-            let live = scope.live.read();
-            (live.hiding.floor, live.segments.clone(), live.hot_earliest())
+            let live = scope.data.read();
+            (live.tombstones.floor, live.segments.clone(), live.hot_earliest())
         };
         let (gone, old): (Vec<_>, Vec<_>) = segments
             .into_iter()
@@ -50,7 +50,7 @@ impl Maintainer {
             self.work.expired_in_log.store(true, Ordering::Relaxed);
         }
         if floor == i64::MAX && hot_earliest.is_some() {
-            seal_scope(&self.work, scope)?;
+            flush_scope(&self.work, scope)?;
         }
         let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
         if !old.is_empty() && now.saturating_sub(last) >= EXPIRY_PERIOD {
@@ -65,7 +65,8 @@ impl Maintainer {
     fn cut(&self, scope: &Scope, segment: Arc<Segment>) -> Result<(), StoreError> {
         self.work.counters.expiries.during(|| {
             let halt: Halt<'_> = &|| self.work.signal.is_closing();
-            let rewritten = rewrite_visible(&self.work, scope, &[Chunk::Sealed(Arc::clone(&segment))], halt)?;
+            let rewritten =
+                rewrite_visible(&self.work, scope, &[Chunk::Segment(Arc::clone(&segment))], halt)?;
             let events = segment.rows as u64 - rewritten.rows();
             swap(&self.work, scope, None, vec![segment], rewritten)?;
             self.work.expired_in_log.store(true, Ordering::Relaxed);

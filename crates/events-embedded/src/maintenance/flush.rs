@@ -25,7 +25,7 @@ const PURGE_EVENTS: i64 = 16_384;
 /// Works until the store closes.
 pub(crate) fn run(work: &Maintenance) {
     while !work.flush_signal.is_closing() {
-        match seal_what_is_due(work) {
+        match flush_what_is_due(work) {
             Ok(()) => work.flush_signal.wait(LONGEST_SLEEP.min(work.state.options.seal_age)),
             Err(_) if work.flush_signal.is_closing() => {}
             Err(error) => {
@@ -36,25 +36,25 @@ pub(crate) fn run(work: &Maintenance) {
     }
 }
 
-fn seal_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
+fn flush_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
     let options = &work.state.options;
     let now = work.state.now();
     let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
     for scope in work.state.scopes.all() {
         let (rows, is_due, oldest) = {
-            let live = scope.live.read();
+            let live = scope.data.read();
             (live.hot_rows(), live.is_due(options), live.oldest)
         };
         let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
         if rows > 0 && (is_due || is_old) {
-            seal_scope(work, &scope)?;
+            flush_scope(work, &scope)?;
         }
     }
     while work.state.memtables_are_full() {
         let largest =
-            work.state.scopes.all().into_iter().max_by_key(|scope| scope.live.read().memtable_size().bytes);
-        match largest.filter(|scope| scope.live.read().hot_rows() > 0) {
-            Some(scope) => seal_scope(work, &scope)?,
+            work.state.scopes.all().into_iter().max_by_key(|scope| scope.data.read().memtable_size().bytes);
+        match largest.filter(|scope| scope.data.read().hot_rows() > 0) {
+            Some(scope) => flush_scope(work, &scope)?,
             None => break,
         }
     }
@@ -63,13 +63,13 @@ fn seal_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
 
 /// Flushes the memtables of all scopes.
 pub(crate) fn flush_all(work: &Maintenance) -> Result<(), StoreError> {
-    work.state.scopes.all().iter().try_for_each(|scope| seal_scope(work, scope))
+    work.state.scopes.all().iter().try_for_each(|scope| flush_scope(work, scope))
 }
 
 /// Seals all hot rows of a scope.
-pub(crate) fn seal_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
+pub(crate) fn flush_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
     let _alone = work.flushing.lock();
-    let sealed = seal_frozen(work, scope);
+    let sealed = flush_frozen(work, scope);
     work.flush_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
     if sealed.is_ok() {
         // There may be neighbours to merge now.
@@ -78,13 +78,13 @@ pub(crate) fn seal_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreE
     sealed
 }
 
-fn seal_frozen(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
+fn flush_frozen(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
     let Outcome::Frozen(frozen) = work.log.execute(Command::Freeze(scope.id))? else { return Ok(()) };
     if frozen.blocks.is_empty() {
         return Ok(());
     }
-    work.counters.seals.during(|| {
-        let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Hot).collect();
+    work.counters.flushes.during(|| {
+        let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Memtable).collect();
         let halt: Halt<'_> = &|| work.flush_signal.is_closing();
         let rewritten = rewrite_visible(work, scope, &inputs, halt)?;
         let (first, last) = (frozen.first_seq, frozen.last_seq);

@@ -68,7 +68,7 @@ impl Maintainer {
         let oldest = self.work.state.oldest_deduplicated();
         let mut old = Vec::new();
         for scope in self.work.state.scopes.all() {
-            let live = scope.live.read();
+            let live = scope.data.read();
             let passed = live
                 .segments
                 .iter()

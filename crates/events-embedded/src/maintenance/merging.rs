@@ -11,7 +11,7 @@ use super::rewrite::{on_a_background_thread, rewrite_visible, swap};
 use crate::columns::Chunk;
 use crate::encoding::row::instant;
 use crate::segment::Segment;
-use crate::segment::merge::{self, Piece};
+use crate::segment::merge::{self, MergeCandidate};
 use crate::state::scope::Scope;
 
 impl Maintainer {
@@ -37,18 +37,18 @@ impl Maintainer {
     }
 
     fn mergeable(&self, scope: &Scope) -> Option<Vec<Arc<Segment>>> {
-        let mut segments = scope.live.read().segments.clone();
+        let mut segments = scope.data.read().segments.clone();
         segments.retain(|segment| !self.unmergeable.contains(&segment.id));
-        let pieces: Vec<Piece> = segments.iter().map(|segment| piece(segment)).collect();
+        let candidates: Vec<MergeCandidate> = segments.iter().map(|segment| candidate(segment)).collect();
         let options = &self.work.state.options;
-        let places = merge::choose(&pieces, options.merge_rows, options.merge_bytes)?;
+        let places = merge::choose(&candidates, options.merge_rows, options.merge_bytes)?;
         Some(places.into_iter().map(|place| Arc::clone(&segments[place])).collect())
     }
 }
 
-fn piece(segment: &Segment) -> Piece {
+fn candidate(segment: &Segment) -> MergeCandidate {
     let earliest = instant(segment.earliest).to_utc();
-    Piece {
+    MergeCandidate {
         month: (earliest.year(), earliest.month()),
         earliest: segment.earliest,
         rows: segment.rows,
@@ -59,7 +59,7 @@ fn piece(segment: &Segment) -> Piece {
 
 fn merge_into_one(work: &Maintenance, scope: &Scope, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
     work.counters.merges.during(|| {
-        let inputs: Vec<Chunk> = segments.iter().cloned().map(Chunk::Sealed).collect();
+        let inputs: Vec<Chunk> = segments.iter().cloned().map(Chunk::Segment).collect();
         let rewritten = rewrite_visible(work, scope, &inputs, &|| work.must_stop_merging())?;
         let events = rewritten.rows();
         swap(work, scope, None, segments.to_vec(), rewritten).map(|()| events)

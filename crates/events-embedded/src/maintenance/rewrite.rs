@@ -27,7 +27,7 @@ use crate::segment::file;
 use crate::segment::file::Source;
 use crate::segment::id_filter::KnownIds;
 use crate::state::scope::Scope;
-use crate::state::tombstones::Hiding;
+use crate::state::tombstones::Tombstones;
 use crate::wal::commands::{Command, Frozen, Swap};
 use crate::wal::manifest::NewSegment;
 use millimetric_events::StoreError;
@@ -82,10 +82,10 @@ pub(crate) fn rewrite(
     work: &Maintenance,
     scope: EventScope,
     inputs: &[Chunk],
-    hiding: &Hiding,
+    tombstones: &Tombstones,
     halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
-    let (mut places, erased) = kept(&work.state.columns, inputs, hiding)?;
+    let (mut places, erased) = kept(&work.state.columns, inputs, tombstones)?;
     let ids = inputs.iter().map(|chunk| work.state.columns.event_ids(chunk));
     let ids = Ids(ids.collect::<Result<_, StoreError>>()?);
     // This sort takes the order that sealed inputs have already as a gift.
@@ -112,8 +112,8 @@ pub(crate) fn rewrite_visible(
     inputs: &[Chunk],
     halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
-    let hiding = scope.live.read().hiding.complete();
-    rewrite(work, scope.id, inputs, &hiding, halt)
+    let tombstones = scope.data.read().tombstones.complete();
+    rewrite(work, scope.id, inputs, &tombstones, halt)
 }
 
 /// Puts new segments in the place of what they were made from.
@@ -152,18 +152,22 @@ fn discard(segments: &[NewSegment]) {
     }
 }
 
-fn kept(columns: &Columns, inputs: &[Chunk], hiding: &Hiding) -> Result<(Vec<Place>, Erased), StoreError> {
+fn kept(
+    columns: &Columns,
+    inputs: &[Chunk],
+    tombstones: &Tombstones,
+) -> Result<(Vec<Place>, Erased), StoreError> {
     let mut places = Vec::with_capacity(inputs.iter().map(Chunk::rows).sum());
     let mut erased: BTreeMap<ErasureId, u64> = BTreeMap::new();
     for (input, chunk) in (0..).zip(inputs) {
         let times = columns.times(chunk)?;
-        let marks = hiding.marks(columns, chunk)?;
+        let marks = tombstones.marks(columns, chunk)?;
         for row in 0..chunk.rows() as u32 {
             let timestamp = times.at(row as usize);
             match marks.as_ref().map_or(0, |marks| marks[row as usize]) {
-                0 if timestamp >= hiding.floor => places.push(Place { timestamp, input, row }),
+                0 if timestamp >= tombstones.floor => places.push(Place { timestamp, input, row }),
                 0 => {}
-                person => *erased.entry(hiding.people[person as usize - 1].erasure).or_default() += 1,
+                person => *erased.entry(tombstones.people[person as usize - 1].erasure).or_default() += 1,
             }
         }
     }
@@ -274,8 +278,8 @@ impl Source for Rows<'_> {
             .inputs
             .iter()
             .map(|chunk| match chunk {
-                Chunk::Hot(block) => Ok(block.received.clone()),
-                Chunk::Sealed(segment) => self.part.columns.reader(segment)?.received(),
+                Chunk::Memtable(block) => Ok(block.received.clone()),
+                Chunk::Segment(segment) => self.part.columns.reader(segment)?.received(),
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(self.part.places.iter().map(|place| inputs[place.input as usize][place.row as usize]).collect())

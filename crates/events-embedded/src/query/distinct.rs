@@ -8,7 +8,7 @@ use std::sync::Arc;
 use self::lists::Lists;
 use crate::columns::hyperloglog::estimate;
 use crate::columns::rows::Rows;
-use crate::query::groups::summary::{Kept, Members};
+use crate::query::groups::summary::{CachedSummary, Members};
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
@@ -100,7 +100,7 @@ impl Distinct {
     }
 
     /// Adds the visitors of a summary, whose groups have these numbers.
-    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<Kept>) {
+    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<CachedSummary>) {
         match self {
             Self::Bitmaps(bitmaps) => {
                 for (place, group) in (0..).zip(groups) {

@@ -83,7 +83,7 @@ fn newest(
         let rows = behind(view, chunk, &selection, query.after.as_ref())?;
         let candidate =
             |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
-        if let Chunk::Hot(block) = chunk {
+        if let Chunk::Memtable(block) = chunk {
             let ids = block.text(Field::EventId);
             let id = |row: u32| ids.and_then(|ids| ids.value(row as usize));
             found = rows.into_iter().map(candidate).collect();
@@ -114,8 +114,8 @@ fn behind(
         return Ok(rows);
     }
     let ids = match chunk {
-        Chunk::Sealed(segment) => view.columns.some_texts(segment, Field::EventId, &ties)?,
-        Chunk::Hot(block) => {
+        Chunk::Segment(segment) => view.columns.some_texts(segment, Field::EventId, &ties)?,
+        Chunk::Memtable(block) => {
             let ids = block.text(Field::EventId);
             let id = |row: &u32| ids.and_then(|ids| ids.value(*row as usize)).unwrap_or_default().to_owned();
             ties.iter().map(id).collect()
@@ -132,10 +132,10 @@ fn read(view: &View, mut candidates: Vec<Candidate>) -> Result<Vec<Event>, Store
     let mut events = Vec::with_capacity(candidates.len());
     for of_chunk in candidates.chunk_by(|a, b| a.chunk == b.chunk) {
         match &view.chunks[of_chunk[0].chunk] {
-            Chunk::Hot(block) => {
+            Chunk::Memtable(block) => {
                 events.extend(of_chunk.iter().map(|candidate| block.row(candidate.row as usize).to_event()));
             }
-            Chunk::Sealed(segment) => read_sealed(view, segment, of_chunk, &mut events)?,
+            Chunk::Segment(segment) => read_sealed(view, segment, of_chunk, &mut events)?,
         }
     }
     Ok(events)

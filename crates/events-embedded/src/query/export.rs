@@ -10,7 +10,7 @@ use millimetric_core::query::ExportQuery;
 
 use crate::columns::Chunk;
 use crate::encoding::field::Field;
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, memory_of};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
@@ -55,7 +55,7 @@ fn rows(
     take: &mut impl FnMut(Row<'_>) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<ControlFlow<()>, StoreError> {
     match chunk {
-        Chunk::Sealed(segment) => {
+        Chunk::Segment(segment) => {
             let reader = view.columns.reader(segment)?;
             let is_inside = view.from <= segment.earliest && segment.latest < view.to;
             let range = if is_inside {
@@ -67,7 +67,7 @@ fn rows(
             };
             reader.each_row(range, take)
         }
-        Chunk::Hot(block) => {
+        Chunk::Memtable(block) => {
             let mut order: Vec<usize> = (0..block.rows()).collect();
             let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Field::EventId));
             order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
@@ -90,13 +90,13 @@ fn is_wanted(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
 }
 
 fn is_hidden(view: &View, row: &Row<'_>) -> bool {
-    let mut people = view.hiding.people.iter().filter(|person| row.timestamp < person.at).peekable();
+    let mut people = view.tombstones.people.iter().filter(|person| row.timestamp < person.at).peekable();
     if people.peek().is_none() {
         return false;
     }
     let hash = &view.columns.hash;
-    let user = row.text(Field::UserId).map(|user| hash.of(Kind::User, user));
-    let visitor = hash.of(Kind::Visitor, row.text(Field::AnonymousId).unwrap_or_default());
+    let user = row.text(Field::UserId).map(|user| hash.of(IdKind::User, user));
+    let visitor = hash.of(IdKind::Visitor, row.text(Field::AnonymousId).unwrap_or_default());
     people.any(|person| (user.is_some() && person.user == user) || person.visitors.contains(&visitor))
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn event(
 
 /// Whether it is worth reading the chunk's ids.
 fn may_hold(view: &View, chunk: &Chunk, identity: EventKey) -> Result<bool, StoreError> {
-    let Chunk::Sealed(segment) = chunk else { return Ok(true) };
+    let Chunk::Segment(segment) = chunk else { return Ok(true) };
     let known = segment.known_ids.read().clone();
     match known {
         Some(known) => Ok(!dedup::held(&view.columns, segment, &known, &[identity])?.is_empty()),
@@ -54,8 +54,8 @@ fn may_hold(view: &View, chunk: &Chunk, identity: EventKey) -> Result<bool, Stor
 
 fn read(view: &View, chunk: &Chunk, row: usize) -> Result<Option<Event>, StoreError> {
     match chunk {
-        Chunk::Hot(block) => Ok(Some(block.row(row).to_event())),
-        Chunk::Sealed(segment) => {
+        Chunk::Memtable(block) => Ok(Some(block.row(row).to_event())),
+        Chunk::Segment(segment) => {
             let mut found = None;
             view.columns.some_rows(segment, &[row as u32], |row| found = Some(row.to_event()))?;
             Ok(found)

@@ -8,24 +8,24 @@ use std::sync::Arc;
 
 use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
 
-use self::accumulator::Tally;
-use self::matcher::Act;
-use self::matcher::Course;
+use self::accumulator::FunnelAccumulator;
+use self::matcher::FunnelMatcher;
+use self::matcher::StepMask;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::Field;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::query::distinct::Bitmaps;
 use crate::query::groups;
-use crate::query::groups::dictionary::Labels;
 use crate::query::groups::frequent;
-use crate::query::groups::local::Local;
-use crate::query::groups::{Counting, Piece};
+use crate::query::groups::group_dictionary::GroupDictionary;
+use crate::query::groups::local_groups::LocalGroups;
+use crate::query::groups::{Counting, ScanUnit};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{Selection, Wanted, select};
+use crate::query::select::{FilterCodes, Selection, select};
 use crate::query::timeline;
-use crate::query::timeline::{Gatherer, Moment, Plan};
+use crate::query::timeline::{Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
@@ -47,13 +47,13 @@ pub(crate) fn funnel(
             let asked = Asked {
                 columns: &view.columns,
                 filters: &query.filters,
-                course: Course::of(query),
+                matcher: FunnelMatcher::of(query),
                 by: by.clone(),
                 labels: groups::labels(view, frequent),
             };
-            let tally = asked.follow(view, context)?;
+            let accumulator = asked.follow(view, context)?;
             let too_many = asked.labels.too_many();
-            Ok((tally.response(query, &asked.labels.finish()), too_many))
+            Ok((accumulator.response(query, &asked.labels.finish()), too_many))
         },
         |frequent| groups::sketch(view, &counting, frequent, context),
     )
@@ -63,9 +63,9 @@ pub(crate) fn funnel(
 struct Asked<'a> {
     columns: &'a Columns,
     filters: &'a [Filter],
-    course: Course,
+    matcher: FunnelMatcher,
     by: Vec<GroupColumn>,
-    labels: Labels,
+    labels: GroupDictionary,
 }
 
 /// The steps in one chunk.
@@ -73,7 +73,7 @@ struct Steps {
     events: Arc<TextColumn>,
     /// The name's number among those of the steps, from 1, by its code; 0 for all others.
     names: Vec<u8>,
-    wanted: Wanted,
+    wanted: FilterCodes,
 }
 
 impl Steps {
@@ -88,59 +88,59 @@ impl Steps {
 
 impl Asked<'_> {
     /// Follows every visitor along the steps.
-    fn follow(&self, view: &View, context: &QueryContext) -> Result<Tally, StoreError> {
-        let (mut plan, mut tally) = (Plan::of(view, context)?, Tally::default());
+    fn follow(&self, view: &View, context: &QueryContext) -> Result<FunnelAccumulator, StoreError> {
+        let (mut plan, mut accumulator) = (Plan::of(view, context)?, FunnelAccumulator::default());
         let mut memory = context.memory();
         // Most visitors do no second step: they need not be followed, but to know their group.
         let started = if self.by.is_empty() && plan.numbers_visitors() {
             let (started, going_on) = self.who_goes_on(view, context)?;
             if self.filters.is_empty() {
-                for part in timeline::follow(view, &self.course, Some(&going_on), context)? {
-                    tally.merge(part);
+                for part in timeline::follow(view, &self.matcher, Some(&going_on), context)? {
+                    accumulator.merge(part);
                 }
-                tally.start(started);
-                return Ok(tally);
+                accumulator.start(started);
+                return Ok(accumulator);
             }
             plan.restrict(going_on);
             Some(started)
         } else {
             None
         };
-        let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Act>| {
+        let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, StepMask>| {
             self.gather(span, selection, gatherer)
         };
         timeline::each_round(view, &plan, context, gather, |gathered| {
             let ranks = self.labels.ranks(self.by.len());
-            let rank = |act: &Act| (act.name(), ranks[act.group()], !act.starts());
-            let order = |a: &Act, b: &Act| rank(a).cmp(&rank(b));
-            let follow = |tally: &mut Tally, moments: &mut [Moment<Act>]| {
-                if let Some(attempt) = self.course.best_attempt(moments) {
-                    tally.add(&attempt);
+            let rank = |act: &StepMask| (act.name(), ranks[act.group()], !act.starts());
+            let order = |a: &StepMask, b: &StepMask| rank(a).cmp(&rank(b));
+            let follow = |accumulator: &mut FunnelAccumulator, moments: &mut [TimelineEvent<StepMask>]| {
+                if let Some(attempt) = self.matcher.best_attempt(moments) {
+                    accumulator.add(&attempt);
                 }
             };
-            let parts = gathered.follow(context, order, Tally::default, follow)?;
+            let parts = gathered.follow(context, order, FunnelAccumulator::default, follow)?;
             for part in parts {
-                tally.merge(part);
+                accumulator.merge(part);
             }
-            memory.grow_to(tally.bytes())
+            memory.grow_to(accumulator.bytes())
         })?;
         if let Some(started) = started {
-            tally.start(started);
+            accumulator.start(started);
         }
-        Ok(tally)
+        Ok(accumulator)
     }
 
     /// `None` where no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
         let events = self.columns.text(span.chunk, Field::EventName)?;
         let mut names = vec![0; events.dictionary.len()];
-        for (name, text) in (1..).zip(&self.course.names) {
+        for (name, text) in (1..).zip(&self.matcher.names) {
             events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
         }
         if names.iter().all(|name| *name == 0) {
             return Ok(None);
         }
-        let wanted = Wanted::of(self.columns, span.chunk, self.filters)?;
+        let wanted = FilterCodes::of(self.columns, span.chunk, self.filters)?;
         Ok(Some(Steps { events, names, wanted }))
     }
 
@@ -156,15 +156,15 @@ impl Asked<'_> {
         let rows = view.chunks.iter().map(Chunk::rows).sum();
         let parts = run::each_of(&pieces, rows, context, Bitmaps::default, |seen, piece| {
             let (chunk, key) = match piece {
-                Piece::Chunk(chunk, key) => (*chunk, key),
-                Piece::Span(span) => return self.add_steps(view, span, seen),
+                ScanUnit::Chunk(chunk, key) => (*chunk, key),
+                ScanUnit::Span(span) => return self.add_steps(view, span, seen),
             };
             let kept = groups::summary(view, &by_name, key, chunk, context)?;
             let Some(summary) = kept.as_ref().and_then(|kept| kept.summary()) else {
                 return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
             };
             seen.reserve(groups, view.visitors.len());
-            for (name, text) in (1..).zip(&self.course.names) {
+            for (name, text) in (1..).zip(&self.matcher.names) {
                 if let Some(visitors) = summary.visitors_of(text) {
                     seen.add_members(name, visitors);
                 }
@@ -177,11 +177,11 @@ impl Asked<'_> {
             seen.merge(part);
         }
         if self.filters.is_empty() {
-            let starting = (1..starters).filter(|name| self.course.may_start(*name as u8));
+            let starting = (1..starters).filter(|name| self.matcher.may_start(*name as u8));
             starting.for_each(|name| seen.unite(starters, name));
         }
         let started = seen.of_group(starters).iter().map(|word| u64::from(word.count_ones())).sum();
-        let second = self.course.who_has_another(&seen);
+        let second = self.matcher.who_has_another(&seen);
         let going_on = seen.of_group(starters).iter().zip(second).map(|(starts, second)| starts & second);
         Ok((started, going_on.collect()))
     }
@@ -196,7 +196,7 @@ impl Asked<'_> {
         seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
         if !self.filters.is_empty() {
             let starts = |place: &usize| {
-                self.course.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
+                self.matcher.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
             };
             let starting = (0..names.len()).filter(starts);
             seen.add_all(starting.map(|place| (self.starters(), visitors[place])));
@@ -206,7 +206,7 @@ impl Asked<'_> {
 
     /// The bitmap of those who may start: behind one for all other events, and one for each name.
     fn starters(&self) -> usize {
-        self.course.names.len() + 1
+        self.matcher.names.len() + 1
     }
 
     /// Takes the rows whose event is a step.
@@ -214,11 +214,11 @@ impl Asked<'_> {
         &self,
         span: &Span<'_>,
         selection: &Selection,
-        gatherer: &mut Gatherer<'_, Act>,
+        gatherer: &mut Gatherer<'_, StepMask>,
     ) -> Result<(), StoreError> {
         let Some(steps) = self.steps(span)? else { return Ok(()) };
         let mut texts = Vec::with_capacity(self.by.len());
-        let mut local = Local::new(selection, None);
+        let mut local = LocalGroups::new(selection, None);
         for by in &self.by {
             let column = by.column(self.columns, span.chunk)?;
             local.divide(selection, &column);
@@ -229,8 +229,8 @@ impl Asked<'_> {
         let names = steps.of_rows(selection);
         gatherer.take(selection, &names, |place, row| {
             let passes = self.filters.is_empty() || steps.wanted.passes(row);
-            let starts = passes && self.course.may_start(names[place]);
-            Act::new(names[place] - 1, starts, group_at(place))
+            let starts = passes && self.matcher.may_start(names[place]);
+            StepMask::new(names[place] - 1, starts, group_at(place))
         });
         Ok(())
     }

@@ -3,28 +3,28 @@
 //! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
 //! that their counts are only added up in the end.
 
-pub(crate) mod dictionary;
 pub(crate) mod frequent;
-pub(crate) mod local;
-pub(crate) mod part;
+pub(crate) mod group_dictionary;
+pub(crate) mod local_groups;
+pub(crate) mod partial_counts;
 pub(crate) mod summary;
 
 use std::sync::Arc;
 
 use millimetric_core::query::{Buckets, Column, Filter};
 
-use self::part::Part;
+use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;
-use crate::columns::cache::Part as CachedPart;
+use crate::columns::cache::CachedPart;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::group_column::SummaryKey;
 use crate::columns::hyperloglog::{Sketch, TOKENS};
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::text::TextColumn;
-use crate::query::groups::dictionary::{Finished, Labels};
 use crate::query::groups::frequent::Frequent;
-use crate::query::groups::local::Local;
-use crate::query::groups::summary::{Kept, Summary};
+use crate::query::groups::group_dictionary::{Finished, GroupDictionary};
+use crate::query::groups::local_groups::LocalGroups;
+use crate::query::groups::summary::{CachedSummary, Summary};
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
@@ -62,7 +62,7 @@ impl Counting<'_> {
     }
 
     /// Divides the rows by the columns and gives the events of each local group.
-    fn divide(&self, local: &mut Local, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
+    fn divide(&self, local: &mut LocalGroups, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
         let only_events = !self.uniques && !self.spans && self.number.is_none();
         let (last, others) = match texts.split_last() {
             Some((last, others)) if only_events => (Some(last), others),
@@ -139,10 +139,10 @@ pub(crate) fn count_with(
     };
     let labels = labels(view, frequent);
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    let start = || Part::new(context);
+    let start = || PartialCounts::new(context);
     let parts = run::each_of(&pieces, rows, context, start, |part, piece| match piece {
-        Piece::Span(span) => part.add_span(view, counting, visitors, span, &labels),
-        Piece::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
+        ScanUnit::Span(span) => part.add_span(view, counting, visitors, span, &labels),
+        ScanUnit::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
             Some(kept) => part.add_summary(view, &kept, &labels),
             None => {
                 run::spans(chunk).try_for_each(|span| part.add_span(view, counting, visitors, &span, &labels))
@@ -166,7 +166,7 @@ pub(crate) fn count_selected(
     let parts = run::each_span(
         view,
         context,
-        || Part::new(context),
+        || PartialCounts::new(context),
         |part, span| {
             let Some(selection) = selected(span)? else { return Ok(()) };
             part.add(view, counting, visitors, span, &selection, &labels)
@@ -176,9 +176,9 @@ pub(crate) fn count_selected(
     Ok((counted(counting, visitors, parts, labels, context)?, too_many))
 }
 
-/// Labels for the groups of a query.
-pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> Labels {
-    Labels::new(view.limits.groups, frequent)
+/// GroupDictionary for the groups of a query.
+pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> GroupDictionary {
+    GroupDictionary::new(view.limits.groups, frequent)
 }
 
 /// Adds the groups of the view's rows to a sketch.
@@ -195,7 +195,7 @@ pub(crate) fn sketch(
         || (),
         |(), span| {
             let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
-            let mut local = Local::new(&selection, counting.buckets);
+            let mut local = LocalGroups::new(&selection, counting.buckets);
             let mut texts = Vec::with_capacity(counting.by.len());
             for by in &counting.by {
                 let column = by.column(columns, span.chunk)?;
@@ -211,7 +211,7 @@ pub(crate) fn sketch(
 
 /// Work on a view's rows.
 #[derive(Debug)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum ScanUnit<'a> {
     /// A whole segment, of which there may be a summary.
     Chunk(&'a Chunk, SummaryKey),
     /// Rows to be looked at.
@@ -219,31 +219,31 @@ pub(crate) enum Piece<'a> {
 }
 
 /// All rows of the view.
-pub(crate) fn spans(view: &View) -> Vec<Piece<'_>> {
-    view.chunks.iter().flat_map(run::spans).map(Piece::Span).collect()
+pub(crate) fn spans(view: &View) -> Vec<ScanUnit<'_>> {
+    view.chunks.iter().flat_map(run::spans).map(ScanUnit::Span).collect()
 }
 
 /// All rows of the view, by whole chunks where these may be summed up.
-pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Piece<'a>> {
+pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<ScanUnit<'a>> {
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
-        matches!(chunk, Chunk::Sealed(_))
+        matches!(chunk, Chunk::Segment(_))
             && view.from <= chunk.earliest()
             && chunk.latest() < view.to
-            && !view.hiding.concerns(chunk)
+            && !view.tombstones.concerns(chunk)
     };
     let of_chunk = |chunk| {
         if is_whole(chunk) && may_have_summary(view, chunk, &key) {
-            return vec![Piece::Chunk(chunk, key.clone())];
+            return vec![ScanUnit::Chunk(chunk, key.clone())];
         }
-        run::spans(chunk).map(Piece::Span).collect()
+        run::spans(chunk).map(ScanUnit::Span).collect()
     };
     view.chunks.iter().flat_map(of_chunk).collect()
 }
 
 /// Whether a chunk has a summary, or none was computed yet.
 fn may_have_summary(view: &View, chunk: &Chunk, key: &SummaryKey) -> bool {
-    let cached = view.columns.cached::<Kept>(chunk, CachedPart::Summary(key.clone()));
+    let cached = view.columns.cached::<CachedSummary>(chunk, CachedPart::Summary(key.clone()));
     cached.is_none_or(|kept| kept.is_there())
 }
 
@@ -254,15 +254,15 @@ pub(crate) fn summary(
     key: &SummaryKey,
     chunk: &Chunk,
     context: &QueryContext,
-) -> Result<Option<Arc<Kept>>, StoreError> {
+) -> Result<Option<Arc<CachedSummary>>, StoreError> {
     let kept = view.columns.derived(chunk, CachedPart::Summary(key.clone()), || {
-        let (labels, mut part) = (labels(view, None), Part::new(context));
+        let (labels, mut part) = (labels(view, None), PartialCounts::new(context));
         let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
         for span in run::spans(chunk) {
             context.check()?;
             part.add_span(view, counting, visitors, &span, &labels)?;
             if labels.too_many() {
-                return Ok(Kept::of(None, chunk.rows()));
+                return Ok(CachedSummary::of(None, chunk.rows()));
             }
         }
         let groups = labels.finish();
@@ -273,7 +273,7 @@ pub(crate) fn summary(
             Some(Vec::new())
         };
         let events = padded(part.events, count, 0);
-        Ok(Kept::of(visitors.map(|visitors| Summary { groups, events, visitors }), chunk.rows()))
+        Ok(CachedSummary::of(visitors.map(|visitors| Summary { groups, events, visitors }), chunk.rows()))
     })?;
     Ok(Some(kept).filter(|kept| kept.summary().is_some()))
 }
@@ -282,11 +282,11 @@ pub(crate) fn summary(
 fn counted(
     counting: &Counting<'_>,
     visitors: Visitors<'_>,
-    parts: Vec<Part>,
-    labels: Labels,
+    parts: Vec<PartialCounts>,
+    labels: GroupDictionary,
     context: &QueryContext,
 ) -> Result<Counted, StoreError> {
-    let mut whole = Part::whole(parts, context)?;
+    let mut whole = PartialCounts::whole(parts, context)?;
     let groups = labels.finish();
     let count = groups.len();
     let uniques = match visitors {
@@ -331,7 +331,7 @@ pub(crate) fn visitors_if_many(
     let parts = run::each_span(
         view,
         context,
-        || Part::new(context),
+        || PartialCounts::new(context),
         |part, span| {
             let Some(selection) = select(view, span, filters)? else { return Ok(()) };
             let tokens = view.columns.visitor_tokens(span.chunk)?;
@@ -340,7 +340,7 @@ pub(crate) fn visitors_if_many(
             part.reserve()
         },
     )?;
-    let mut whole = Part::whole(parts, context)?;
+    let mut whole = PartialCounts::whole(parts, context)?;
     Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > most as u64))
 }
 

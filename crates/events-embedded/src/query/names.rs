@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 
 use crate::columns::Chunk;
-use crate::columns::cache::Part;
+use crate::columns::cache::CachedPart;
 use crate::columns::group_column::GroupColumn;
 use crate::encoding::field::Field;
 use crate::encoding::row::instant;
@@ -92,8 +92,9 @@ fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<Pr
     let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
     match selected.map(|selection| selection.rows) {
         None => Ok(Arc::default()),
-        Some(rows) if rows.len() == chunk.rows() => columns
-            .derived(chunk, Part::PropertyNames, || PropertyNames::count(columns, chunk, &rows, context)),
+        Some(rows) if rows.len() == chunk.rows() => columns.derived(chunk, CachedPart::PropertyNames, || {
+            PropertyNames::count(columns, chunk, &rows, context)
+        }),
         Some(rows) => PropertyNames::count(columns, chunk, &rows, context).map(Arc::new),
     }
 }

@@ -57,11 +57,11 @@ fn count(
     query: &PagesQuery,
     frequent: Option<Arc<Frequent>>,
     context: &QueryContext,
-) -> Result<((Rows, Tally, u64), bool), StoreError> {
+) -> Result<((Rows, PageAccumulator, u64), bool), StoreError> {
     let labels = groups::labels(view, frequent.clone());
     let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
-    let (tallies, counting) = sessions.each(Tally::default, Tally::add)?;
-    let mut whole = Tally::default();
+    let (tallies, counting) = sessions.each(PageAccumulator::default, PageAccumulator::add)?;
+    let mut whole = PageAccumulator::default();
     for tally in tallies {
         whole.merge(&tally);
     }
@@ -179,20 +179,20 @@ fn page_view() -> Filter {
 
 /// What was counted of sessions, by path.
 #[derive(Debug, Default)]
-struct Tally {
-    paths: Vec<PathTally>,
+struct PageAccumulator {
+    paths: Vec<PathAccumulator>,
     sessions: u64,
     bounces: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct PathTally {
+struct PathAccumulator {
     entries: u64,
     exits: u64,
     bounces: u64,
 }
 
-impl Tally {
+impl PageAccumulator {
     fn add(&mut self, session: &Session) {
         let bounce = u64::from(session.bounce);
         self.sessions += 1;
@@ -203,10 +203,10 @@ impl Tally {
         path.bounces += bounce;
     }
 
-    fn path(&mut self, label: u32) -> &mut PathTally {
+    fn path(&mut self, label: u32) -> &mut PathAccumulator {
         let place = label as usize;
         if place >= self.paths.len() {
-            self.paths.resize(place + 1, PathTally::default());
+            self.paths.resize(place + 1, PathAccumulator::default());
         }
         &mut self.paths[place]
     }

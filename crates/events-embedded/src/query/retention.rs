@@ -10,9 +10,9 @@ use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
 use crate::query::calendar;
 use crate::query::run::Span;
-use crate::query::select::{Selection, Wanted};
+use crate::query::select::{FilterCodes, Selection};
 use crate::query::timeline;
-use crate::query::timeline::{ByName, Event, Gatherer, Moment, Plan};
+use crate::query::timeline::{ByName, Event, Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
@@ -36,7 +36,7 @@ pub(crate) fn retention(
         gather(view, query, span, selection, gatherer)
     };
     timeline::each_round(view, &plan, context, gather, |gathered| {
-        let follow = |table: &mut Table, moments: &mut [Moment<Visit>]| {
+        let follow = |table: &mut Table, moments: &mut [TimelineEvent<Visit>]| {
             table.add(&periods, moments.iter().map(|moment| (moment.at, moment.what)));
         };
         // Within a millisecond, which is within a period, no order matters.
@@ -107,7 +107,7 @@ fn gather(
         Named::of(&events.dictionary, query.event.as_deref()),
         Named::of(&events.dictionary, query.return_event.as_deref()),
     );
-    let wanted = Wanted::of(columns, span.chunk, &query.filters)?;
+    let wanted = FilterCodes::of(columns, span.chunk, &query.filters)?;
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
         let code = events.codes.get(row);

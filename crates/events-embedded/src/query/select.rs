@@ -31,14 +31,14 @@ pub(crate) fn select(
     filters: &[Filter],
 ) -> Result<Option<Selection>, StoreError> {
     let columns = &view.columns;
-    let Wanted(Some(wanted)) = Wanted::of(columns, span.chunk, filters)? else { return Ok(None) };
+    let FilterCodes(Some(wanted)) = FilterCodes::of(columns, span.chunk, filters)? else { return Ok(None) };
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
     for (column, code) in &wanted {
         rows = with_codes!(&column.codes, |codes| rows.holding(codes, *code));
     }
     if rows.len() > 0
-        && let Some(marks) = view.hiding.marks(columns, span.chunk)?
+        && let Some(marks) = view.tombstones.marks(columns, span.chunk)?
     {
         rows = rows.retain(|row| marks[row] == 0);
     }
@@ -47,9 +47,9 @@ pub(crate) fn select(
 
 /// Filters as codes of one chunk's columns; none when a value does not occur in it.
 #[derive(Debug)]
-pub(crate) struct Wanted(Option<Vec<(Arc<TextColumn>, u32)>>);
+pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, u32)>>);
 
-impl Wanted {
+impl FilterCodes {
     pub(crate) fn of(columns: &Columns, chunk: &Chunk, filters: &[Filter]) -> Result<Self, StoreError> {
         let mut wanted = Vec::with_capacity(filters.len());
         for filter in filters {

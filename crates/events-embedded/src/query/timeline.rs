@@ -37,7 +37,7 @@ const MOST_ROUNDS: u64 = 1 << 16;
 
 /// One event of a visitor, with what the query wants to know of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment<T> {
+pub(crate) struct TimelineEvent<T> {
     visitor: u32,
     /// Milliseconds.
     pub(crate) at: i64,
@@ -112,8 +112,8 @@ pub(crate) struct Gathered<T> {
 /// A list that grows without being moved, in pieces that the allocator keeps for the next one.
 #[derive(Debug)]
 struct Blocks<T> {
-    full: Vec<Vec<Moment<T>>>,
-    last: Vec<Moment<T>>,
+    full: Vec<Vec<TimelineEvent<T>>>,
+    last: Vec<TimelineEvent<T>>,
 }
 
 impl<T> Default for Blocks<T> {
@@ -125,7 +125,7 @@ impl<T> Default for Blocks<T> {
 impl<T> Blocks<T> {
     const ROWS: usize = 2048;
 
-    fn push(&mut self, moment: Moment<T>) {
+    fn push(&mut self, moment: TimelineEvent<T>) {
         if self.last.len() == self.last.capacity() {
             let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
             self.full.push(full);
@@ -133,7 +133,7 @@ impl<T> Blocks<T> {
         self.last.push(moment);
     }
 
-    fn each(&self) -> impl Iterator<Item = &[Moment<T>]> + Clone {
+    fn each(&self) -> impl Iterator<Item = &[TimelineEvent<T>]> + Clone {
         self.full.iter().chain([&self.last]).map(Vec::as_slice)
     }
 
@@ -172,7 +172,7 @@ impl<T: Copy> Gatherer<'_, T> {
         let last = parts.len() - 1;
         let mut push = |visitor: u32, place: usize| {
             let row = selection.rows.at(place);
-            let moment = Moment { visitor, at: selection.times.at(row), what: what(place, row) };
+            let moment = TimelineEvent { visitor, at: selection.times.at(row), what: what(place, row) };
             parts[visitor as usize & last].push(moment);
             *taken += 1;
         };
@@ -269,7 +269,7 @@ fn gather<T: Copy + Send>(
         let taken = gatherer.taken;
         core.taken += taken;
         held.fetch_add(taken, Relaxed);
-        match core.memory.grow_to(core.taken * size_of::<Moment<T>>()) {
+        match core.memory.grow_to(core.taken * size_of::<TimelineEvent<T>>()) {
             // Half of the visitors at a time take half of the memory.
             Err(_) if round.of < MOST_ROUNDS => {
                 held.fetch_max(plan.most.saturating_add(1), Relaxed);
@@ -290,8 +290,9 @@ struct Core<T> {
 }
 
 /// Brings one visitor's moments into order, those of one millisecond into the order given.
-fn by_time<T>(moments: &mut [Moment<T>], order: impl Fn(&T, &T) -> Ordering) {
-    let compare = |a: &Moment<T>, b: &Moment<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
+fn by_time<T>(moments: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
+    let compare =
+        |a: &TimelineEvent<T>, b: &TimelineEvent<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
     if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
         moments.sort_unstable_by(compare);
     }
@@ -305,7 +306,7 @@ impl<T: Copy + Send + Sync> Gathered<T> {
         context: &QueryContext,
         order: impl Fn(&T, &T) -> Ordering + Sync,
         start: impl Fn() -> A + Sync,
-        each: impl Fn(&mut A, &mut [Moment<T>]) + Sync,
+        each: impl Fn(&mut A, &mut [TimelineEvent<T>]) + Sync,
     ) -> Result<Vec<A>, StoreError> {
         let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
         let parts: Vec<usize> = (0..1 << self.part_bits).collect();
@@ -324,7 +325,7 @@ impl<T: Copy + Send + Sync> Gathered<T> {
 
 /// The moments of one part, laid out by visitor.
 struct Layout<T> {
-    moments: Vec<Moment<T>>,
+    moments: Vec<TimelineEvent<T>>,
     /// Where each visitor's moments end.
     ends: Vec<u32>,
 }
@@ -337,11 +338,11 @@ impl<T> Default for Layout<T> {
 
 impl<T: Copy> Layout<T> {
     /// A counting sort by visitor, which keeps the order of each visitor's moments.
-    fn lay_out<'a>(&mut self, part_bits: u32, lists: impl Iterator<Item = &'a [Moment<T>]> + Clone)
+    fn lay_out<'a>(&mut self, part_bits: u32, lists: impl Iterator<Item = &'a [TimelineEvent<T>]> + Clone)
     where
         T: 'a,
     {
-        let place = |moment: &Moment<T>| (moment.visitor >> part_bits) as usize;
+        let place = |moment: &TimelineEvent<T>| (moment.visitor >> part_bits) as usize;
         self.moments.clear();
         self.ends.clear();
         for moment in lists.clone().flatten() {
@@ -363,7 +364,7 @@ impl<T: Copy> Layout<T> {
         }
     }
 
-    fn each_visitor(&mut self, mut each: impl FnMut(&mut [Moment<T>])) {
+    fn each_visitor(&mut self, mut each: impl FnMut(&mut [TimelineEvent<T>])) {
         let mut start = 0;
         for end in self.ends.iter().map(|end| *end as usize) {
             if end > start {
@@ -386,7 +387,7 @@ mod tests {
 
     #[test]
     fn moments_are_laid_out_by_visitor_and_keep_their_order() {
-        let moment = |(visitor, at)| Moment { visitor, at, what: () };
+        let moment = |(visitor, at)| TimelineEvent { visitor, at, what: () };
         let first = [(8, 1), (0, 2), (4, 3), (8, 4)].map(moment);
         let second = [(0, 1), (4, 9), (12, 5)].map(moment);
         let mut layout = Layout::default();
@@ -410,8 +411,9 @@ mod tests {
             gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
             Ok(())
         };
-        let times = |moments: &mut [Moment<()>]| moments.iter().map(|moment| moment.at).collect();
-        let each = |of_core: &mut Vec<Vec<i64>>, moments: &mut [Moment<()>]| of_core.push(times(moments));
+        let times = |moments: &mut [TimelineEvent<()>]| moments.iter().map(|moment| moment.at).collect();
+        let each =
+            |of_core: &mut Vec<Vec<i64>>, moments: &mut [TimelineEvent<()>]| of_core.push(times(moments));
         let follow = |gathered: Gathered<()>| {
             let of_cores = gathered.follow(&context, |(), ()| Ordering::Equal, Vec::new, each)?;
             journeys.extend(of_cores.concat());

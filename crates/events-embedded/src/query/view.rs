@@ -12,7 +12,7 @@ use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::field::{Field, FieldSet};
 use crate::state::State;
 use crate::state::scope::Scope;
-use crate::state::tombstones::Hiding;
+use crate::state::tombstones::Tombstones;
 
 /// What one query may count.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub(crate) struct View {
     pub(crate) limits: QueryLimits,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) visitors: Arc<VisitorTable>,
-    pub(crate) hiding: Hiding,
+    pub(crate) tombstones: Tombstones,
     /// Inclusive; milliseconds.
     pub(crate) from: i64,
     /// Exclusive; milliseconds.
@@ -39,14 +39,14 @@ pub(crate) struct View {
 impl View {
     /// The scope's rows in the range, with these fields.
     pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: FieldSet) -> Self {
-        let live = scope.live.read();
-        let hiding = live.hiding.clone();
-        let fields = if hiding.people.is_empty() {
+        let live = scope.data.read();
+        let tombstones = live.tombstones.clone();
+        let fields = if tombstones.people.is_empty() {
             fields
         } else {
             fields.with(Field::UserId).with(Field::AnonymousId)
         };
-        let from = range.from().millis().max(hiding.floor);
+        let from = range.from().millis().max(tombstones.floor);
         let to = range.to().millis();
         let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
         drop(live);
@@ -58,7 +58,7 @@ impl View {
             limits,
             chunks,
             visitors: scope.visitors(limits.exact_visitors),
-            hiding,
+            tombstones,
             from,
             to,
         }

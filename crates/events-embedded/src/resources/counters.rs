@@ -11,10 +11,10 @@ use millimetric_events::StoreError;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Hot events become segments.
-    pub(crate) seals: Counter,
+    pub(crate) flushes: Counter,
     /// Small segments become larger ones.
     pub(crate) merges: Counter,
-    /// Forgotten people leave the disk.
+    /// ErasedIds people leave the disk.
     pub(crate) erasures: Counter,
     /// Expired events leave the disk.
     pub(crate) expiries: Counter,
@@ -59,7 +59,7 @@ impl Counters {
     /// All figures by name.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let names = [
-            (&self.seals, ["seals_total", "sealed_events_total", "seal_seconds_total", "seal_running"]),
+            (&self.flushes, ["seals_total", "sealed_events_total", "seal_seconds_total", "seal_running"]),
             (&self.merges, ["merges_total", "merged_events_total", "merge_seconds_total", "merge_running"]),
             (
                 &self.erasures,

@@ -7,7 +7,7 @@ use xorf::{BinaryFuse32, Descriptor, DmaSerializable as _, Filter as _};
 
 use crate::encoding::event_key::EventKey;
 use crate::encoding::heap_size::HeapSize;
-use crate::encoding::uuid_time::Spans;
+use crate::encoding::uuid_time::TimeSpans;
 
 /// Tells for a segment which identities it certainly does not hold; wrong with a yes once in
 /// four thousand million times, never with a no. About 36 bits for each event.
@@ -68,7 +68,7 @@ impl HeapSize for IdFilter {
 pub(crate) struct KnownIds {
     /// When those were made that tell it. Their filter is made from the file when a moment within is
     /// asked for, which is the case for what arrives late or twice, and kept in the cache.
-    pub(crate) made: Spans,
+    pub(crate) made: TimeSpans,
     /// The filter of all others, which stays in memory: nothing tells when they are asked for.
     pub(crate) others: Option<IdFilter>,
 }
@@ -87,7 +87,7 @@ impl KnownIds {
             }
         }
         let others = (!others.is_empty()).then(|| IdFilter::of(others)).transpose()?;
-        Ok((Self { made: Spans::of(moments), others }, IdFilter::of(made)?))
+        Ok((Self { made: TimeSpans::of(moments), others }, IdFilter::of(made)?))
     }
 
     /// The places of the identities that the segment may hold. `filter` gives the filter of the ids

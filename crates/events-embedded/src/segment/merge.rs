@@ -13,7 +13,7 @@ const FAN_IN: usize = 4;
 
 /// What matters of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct MergeCandidate {
     /// Year and month of its earliest event.
     pub(crate) month: (i32, u32),
     /// Its earliest event; milliseconds.
@@ -23,33 +23,34 @@ pub(crate) struct Piece {
     pub(crate) bytes: u64,
 }
 
-/// The places of pieces to merge into one of at most `most_rows` and `most_bytes`, if any should be.
-pub(crate) fn choose(pieces: &[Piece], most_rows: usize, most_bytes: u64) -> Option<Vec<usize>> {
+/// The places of candidates to merge into one of at most `most_rows` and `most_bytes`, if any should be.
+pub(crate) fn choose(candidates: &[MergeCandidate], most_rows: usize, most_bytes: u64) -> Option<Vec<usize>> {
     let mut months: BTreeMap<(i32, u32), Vec<usize>> = BTreeMap::new();
-    let is_small = |piece: &Piece| piece.rows <= most_rows / 2 && piece.bytes <= most_bytes / 2;
-    for (place, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_small(piece)) {
-        months.entry(piece.month).or_default().push(place);
+    let is_small =
+        |candidate: &MergeCandidate| candidate.rows <= most_rows / 2 && candidate.bytes <= most_bytes / 2;
+    for (place, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| is_small(candidate)) {
+        months.entry(candidate.month).or_default().push(place);
     }
-    months.into_values().find_map(|places| of_month(pieces, places, most_rows, most_bytes))
+    months.into_values().find_map(|places| of_month(candidates, places, most_rows, most_bytes))
 }
 
 fn of_month(
-    pieces: &[Piece],
+    candidates: &[MergeCandidate],
     mut places: Vec<usize>,
     most_rows: usize,
     most_bytes: u64,
 ) -> Option<Vec<usize>> {
     let mut ranks: BTreeMap<u32, usize> = BTreeMap::new();
     for place in &places {
-        *ranks.entry(rank(pieces[*place].rows)).or_default() += 1;
+        *ranks.entry(rank(candidates[*place].rows)).or_default() += 1;
     }
     let full = ranks.into_iter().find(|(_, count)| *count >= FAN_IN)?.0;
-    places.retain(|place| rank(pieces[*place].rows) <= full);
-    places.sort_unstable_by_key(|place| (pieces[*place].earliest, *place));
+    places.retain(|place| rank(candidates[*place].rows) <= full);
+    places.sort_unstable_by_key(|place| (candidates[*place].earliest, *place));
     let (mut rows, mut bytes) = (0, 0);
     let fitting = places.iter().take_while(|place| {
-        rows += pieces[**place].rows;
-        bytes += pieces[**place].bytes;
+        rows += candidates[**place].rows;
+        bytes += candidates[**place].bytes;
         rows <= most_rows && bytes <= most_bytes
     });
     let count = fitting.count();
@@ -71,32 +72,48 @@ mod tests {
     const MOST: usize = 1_000_000;
     const MOST_BYTES: u64 = 100_000_000;
 
-    fn piece(month: u32, earliest: i64, rows: usize) -> Piece {
-        Piece { month: (2026, month), earliest, rows, bytes: 0 }
+    fn candidate(month: u32, earliest: i64, rows: usize) -> MergeCandidate {
+        MergeCandidate { month: (2026, month), earliest, rows, bytes: 0 }
     }
 
-    fn choose(pieces: &[Piece], most_rows: usize) -> Option<Vec<usize>> {
-        super::choose(pieces, most_rows, MOST_BYTES)
+    fn choose(candidates: &[MergeCandidate], most_rows: usize) -> Option<Vec<usize>> {
+        super::choose(candidates, most_rows, MOST_BYTES)
     }
 
     #[test]
     fn pieces_of_long_texts_stay_below_the_bytes_of_one() {
-        let long = |earliest| Piece { bytes: 30_000_000, ..piece(5, earliest, 10) };
+        let long = |earliest| MergeCandidate { bytes: 30_000_000, ..candidate(5, earliest, 10) };
         assert_eq!(choose(&[1, 2, 3, 4, 5].map(long), MOST), Some(vec![0, 1, 2]));
-        let large = |earliest| Piece { bytes: 51_000_000, ..piece(5, earliest, 10) };
+        let large = |earliest| MergeCandidate { bytes: 51_000_000, ..candidate(5, earliest, 10) };
         assert_eq!(choose(&[1, 2, 3, 4, 5].map(large), MOST), None);
     }
 
     #[test]
     fn four_of_a_size_are_merged_with_all_smaller_ones() {
-        let four = [piece(5, 4, 250_000), piece(5, 2, 250_000), piece(5, 3, 250_000), piece(5, 1, 249_000)];
+        let four = [
+            candidate(5, 4, 250_000),
+            candidate(5, 2, 250_000),
+            candidate(5, 3, 250_000),
+            candidate(5, 1, 249_000),
+        ];
         assert_eq!(choose(&four, MOST), Some(vec![3, 1, 2, 0]));
         assert_eq!(choose(&four[..3], MOST), None);
-        let mixed = [piece(5, 1, 100), piece(5, 2, 20), piece(5, 3, 90), piece(5, 4, 110), piece(5, 5, 70)];
+        let mixed = [
+            candidate(5, 1, 100),
+            candidate(5, 2, 20),
+            candidate(5, 3, 90),
+            candidate(5, 4, 110),
+            candidate(5, 5, 70),
+        ];
         assert_eq!(choose(&mixed, MOST), Some(vec![0, 1, 2, 3, 4]));
-        let months = [piece(5, 1, 100), piece(5, 2, 100), piece(6, 3, 100), piece(6, 4, 100)];
+        let months = [candidate(5, 1, 100), candidate(5, 2, 100), candidate(6, 3, 100), candidate(6, 4, 100)];
         assert_eq!(choose(&months, MOST), None, "months stay apart");
-        let large = [piece(5, 1, 600_000), piece(5, 2, 600_000), piece(5, 3, 900_000), piece(5, 4, 700_000)];
+        let large = [
+            candidate(5, 1, 600_000),
+            candidate(5, 2, 600_000),
+            candidate(5, 3, 900_000),
+            candidate(5, 4, 700_000),
+        ];
         assert_eq!(choose(&large, MOST), None, "large ones stay as they are");
     }
 
@@ -109,27 +126,27 @@ mod tests {
             seals in proptest::collection::vec(1_usize..300_000, 1..200),
             bytes_of_a_row in 1_u64..400,
         ) {
-            let (mut pieces, mut rewritten) = (Vec::new(), 0);
+            let (mut candidates, mut rewritten) = (Vec::new(), 0);
             let bytes = |rows: usize| rows as u64 * bytes_of_a_row;
             for (earliest, rows) in (0..).zip(&seals) {
-                pieces.push(Piece { bytes: bytes(*rows), ..piece(5, earliest, *rows) });
-                while let Some(places) = choose(&pieces, MOST) {
+                candidates.push(MergeCandidate { bytes: bytes(*rows), ..candidate(5, earliest, *rows) });
+                while let Some(places) = choose(&candidates, MOST) {
                     prop_assert!(places.len() >= 2);
-                    let rows: usize = places.iter().map(|place| pieces[*place].rows).sum();
+                    let rows: usize = places.iter().map(|place| candidates[*place].rows).sum();
                     prop_assert!(rows <= MOST && bytes(rows) <= MOST_BYTES);
                     rewritten += rows;
-                    let earliest = pieces[places[0]].earliest;
-                    pieces = pieces.iter().enumerate().filter(|(place, _)| !places.contains(place))
-                        .map(|(_, piece)| *piece).collect();
-                    pieces.push(Piece { bytes: bytes(rows), ..piece(5, earliest, rows) });
+                    let earliest = candidates[places[0]].earliest;
+                    candidates = candidates.iter().enumerate().filter(|(place, _)| !places.contains(place))
+                        .map(|(_, candidate)| *candidate).collect();
+                    candidates.push(MergeCandidate { bytes: bytes(rows), ..candidate(5, earliest, rows) });
                 }
             }
             let all: usize = seals.iter().sum();
-            prop_assert_eq!(pieces.iter().map(|piece| piece.rows).sum::<usize>(), all);
+            prop_assert_eq!(candidates.iter().map(|candidate| candidate.rows).sum::<usize>(), all);
             prop_assert!(rewritten <= all * 10, "each event is rewritten a few times: {rewritten} of {all}");
-            let is_large = |piece: &&Piece| piece.rows > MOST / 2 || piece.bytes > MOST_BYTES / 2;
-            let large = pieces.iter().filter(is_large).count();
-            prop_assert!(pieces.len() - large <= 3 * 10, "{} small ones are left", pieces.len() - large);
+            let is_large = |candidate: &&MergeCandidate| candidate.rows > MOST / 2 || candidate.bytes > MOST_BYTES / 2;
+            let large = candidates.iter().filter(is_large).count();
+            prop_assert!(candidates.len() - large <= 3 * 10, "{} small ones are left", candidates.len() - large);
         }
     }
 }

@@ -79,10 +79,10 @@ impl super::State {
             of_scope().filter(|record| record.finished_at.is_none()).map(person).collect();
         people.sort_unstable_by_key(|person| person.erasure);
         let scope = self.scopes.get_or_new(id);
-        let mut live = scope.live.write();
-        let forgotten = std::sync::Arc::make_mut(&mut live.forgotten);
+        let mut live = scope.data.write();
+        let forgotten = std::sync::Arc::make_mut(&mut live.erased_ids);
         of_scope().for_each(|record| forgotten.add(&person(record)));
-        live.hiding.people = std::sync::Arc::new(people);
+        live.tombstones.people = std::sync::Arc::new(people);
     }
 }
 

@@ -17,19 +17,19 @@ use crate::memtable::{Block, Tail};
 use crate::resources::options::Options;
 use crate::segment::Segment;
 use crate::state::memtable_usage::MemtableSize;
-use crate::state::tombstones::{Forgotten, Hiding};
+use crate::state::tombstones::{ErasedIds, Tombstones};
 
 /// One scope.
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) id: EventScope,
-    pub(crate) live: RwLock<Live>,
+    pub(crate) data: RwLock<ScopeData>,
     visitors: Mutex<Arc<VisitorTable>>,
 }
 
 impl Scope {
     pub(crate) fn new(id: EventScope) -> Self {
-        Self { id, live: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
+        Self { id, data: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
     }
 
     /// The table of visitor numbers for one query; a new one when the old one has more than that.
@@ -53,13 +53,13 @@ impl Scope {
 
 /// What answers come from.
 #[derive(Debug, Default)]
-pub(crate) struct Live {
+pub(crate) struct ScopeData {
     pub(crate) blocks: Vec<Arc<Block>>,
     pub(crate) tail: Tail,
     /// Ascending by id.
     pub(crate) segments: Vec<Arc<Segment>>,
-    pub(crate) hiding: Hiding,
-    pub(crate) forgotten: Arc<Forgotten>,
+    pub(crate) tombstones: Tombstones,
+    pub(crate) erased_ids: Arc<ErasedIds>,
     /// The hot log's first row of this scope that is in no segment.
     pub(crate) first_seq: Option<i64>,
     /// … and its last.
@@ -68,7 +68,7 @@ pub(crate) struct Live {
     pub(crate) oldest: Option<i64>,
 }
 
-impl Live {
+impl ScopeData {
     pub(crate) fn hot_rows(&self) -> usize {
         self.memtable_size().rows
     }
@@ -116,11 +116,11 @@ impl Live {
 
     /// The chunks with rows from `from` to before `to`; of the tail only these fields.
     pub(crate) fn chunks(&self, from: i64, to: i64, fields: FieldSet) -> Vec<Chunk> {
-        let sealed = self.segments.iter().cloned().map(Chunk::Sealed);
-        let hot = self.blocks.iter().cloned().map(Chunk::Hot);
+        let sealed = self.segments.iter().cloned().map(Chunk::Segment);
+        let hot = self.blocks.iter().cloned().map(Chunk::Memtable);
         let within = |earliest: i64, latest: i64| earliest < to && latest >= from;
         let tail = self.tail.span().filter(|(earliest, latest)| within(*earliest, *latest));
-        let tail = tail.map(|_| Chunk::Hot(Arc::new(self.tail.copy(fields))));
+        let tail = tail.map(|_| Chunk::Memtable(Arc::new(self.tail.copy(fields))));
         sealed.chain(hot).filter(|chunk| within(chunk.earliest(), chunk.latest())).chain(tail).collect()
     }
 }

@@ -8,7 +8,7 @@ use millimetric_core::ids::ErasureId;
 
 use crate::columns::{Chunk, Columns};
 use crate::encoding::field::Field;
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::text::TextColumn;
 use millimetric_events::StoreError;
 
@@ -27,20 +27,20 @@ pub(crate) struct Person {
 
 /// What is hidden in a scope now.
 #[derive(Debug, Clone)]
-pub(crate) struct Hiding {
+pub(crate) struct Tombstones {
     /// Events before this are expired; milliseconds.
     pub(crate) floor: i64,
     /// People whose erasure is not finished.
     pub(crate) people: Arc<Vec<Person>>,
 }
 
-impl Default for Hiding {
+impl Default for Tombstones {
     fn default() -> Self {
         Self { floor: i64::MIN, people: Arc::default() }
     }
 }
 
-impl Hiding {
+impl Tombstones {
     /// The same without people of whom not all is known yet: what a rewrite leaves out.
     pub(crate) fn complete(&self) -> Self {
         let people = self.people.iter().filter(|person| person.complete).cloned().collect();
@@ -58,11 +58,11 @@ impl Hiding {
         if !self.concerns(chunk) {
             return Ok(None);
         }
-        let users = Ids::of(columns, chunk, Kind::User)?;
+        let users = Ids::of(columns, chunk, IdKind::User)?;
         let visitors = if self.people.iter().all(|person| person.visitors.is_empty()) {
             None
         } else {
-            Some(Ids::of(columns, chunk, Kind::Visitor)?)
+            Some(Ids::of(columns, chunk, IdKind::Visitor)?)
         };
         let times = columns.times(chunk)?;
         let mut marks: Option<Vec<u32>> = None;
@@ -94,9 +94,9 @@ struct Ids {
 }
 
 impl Ids {
-    fn of(columns: &Columns, chunk: &Chunk, kind: Kind) -> Result<Self, StoreError> {
+    fn of(columns: &Columns, chunk: &Chunk, kind: IdKind) -> Result<Self, StoreError> {
         let column =
-            columns.text(chunk, if kind == Kind::User { Field::UserId } else { Field::AnonymousId })?;
+            columns.text(chunk, if kind == IdKind::User { Field::UserId } else { Field::AnonymousId })?;
         let by_hash = columns.codes_by_hash(&column, kind);
         Ok(Self { column, by_hash })
     }
@@ -109,12 +109,12 @@ impl Ids {
 
 /// People of every erasure ever asked for in a scope, so that late events do not bring them back.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Forgotten {
+pub(crate) struct ErasedIds {
     users: HashMap<u128, i64>,
     visitors: HashMap<u128, i64>,
 }
 
-impl Forgotten {
+impl ErasedIds {
     pub(crate) fn is_empty(&self) -> bool {
         self.users.is_empty() && self.visitors.is_empty()
     }

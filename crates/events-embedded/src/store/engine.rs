@@ -35,12 +35,13 @@ impl EventStore for EmbeddedStore {
         if events.is_empty() {
             return Ok(Appended::default());
         }
-        let segments = self.state.scopes.get_or_new(scope).live.read().segments.clone();
+        let segments = self.state.scopes.get_or_new(scope).data.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
         let ids = self.ids(&events);
         let (known, ids) = if dedup::any_suspect(&self.state.columns, &segments, &ids) {
             let state = Arc::clone(&self.state);
-            off_runtime(move || Ok((dedup::sealed_places(&state.columns, &segments, &ids)?, ids))).await?
+            off_runtime(move || Ok((dedup::indexes_in_segments(&state.columns, &segments, &ids)?, ids)))
+                .await?
         } else {
             (Vec::new(), ids)
         };
@@ -52,11 +53,11 @@ impl EventStore for EmbeddedStore {
         if events.is_empty() {
             return Ok(Appended::default());
         }
-        let segments = self.state.scopes.get_or_new(scope).live.read().segments.clone();
+        let segments = self.state.scopes.get_or_new(scope).data.read().segments.clone();
         let asked_through = segments.last().map_or(0, |segment| segment.id);
         let (state, ids) = (Arc::clone(&self.state), self.ids(&events));
         let judged = move || {
-            let known = dedup::imported_places(&state.columns, &segments, &events, &ids)?;
+            let known = dedup::imported_indexes_in_segments(&state.columns, &segments, &events, &ids)?;
             Ok((known, events, ids))
         };
         let (known, events, ids) = off_runtime(judged).await?;
@@ -195,7 +196,7 @@ impl EventStore for EmbeddedStore {
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         let (state, memtables) = (&self.state, self.state.memtables.size());
         let (mut segments, mut segment_bytes, mut filter_bytes) = (0, 0, 0);
-        for segment in state.scopes.all().iter().flat_map(|scope| scope.live.read().segments.clone()) {
+        for segment in state.scopes.all().iter().flat_map(|scope| scope.data.read().segments.clone()) {
             segments += 1;
             segment_bytes += segment.bytes;
             let known = segment.known_ids.read().clone();

@@ -27,7 +27,7 @@ use crate::segment::id_filter::KnownIds;
 use crate::state::State;
 use crate::wal::Log;
 use crate::wal::manifest::Manifest;
-use crate::wal::recent_ids::HotIds;
+use crate::wal::recent_ids::RecentIds;
 use crate::wal::replay;
 use crate::wal::stored::{Damage, StoredSegment};
 use crate::wal::writer::Writer;
@@ -57,7 +57,7 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
     let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
     // The process before may have ended in the middle of an expiry.
-    let has_expired = state.scopes.all().iter().any(|scope| scope.live.read().hiding.floor > i64::MIN);
+    let has_expired = state.scopes.all().iter().any(|scope| scope.data.read().tombstones.floor > i64::MIN);
     maintenance.expired_in_log.store(has_expired, Ordering::Relaxed);
     let flush = Arc::clone(&maintenance.flush_signal);
     let writer = Writer { state, log, flush, manifest, runtime, ids, next_seq };
@@ -68,14 +68,14 @@ fn read(
     state: &State,
     runtime: &Runtime,
     manifest: &mut Manifest,
-) -> Result<(HashMap<EventScope, HotIds>, i64), StoreError> {
+) -> Result<(HashMap<EventScope, RecentIds>, i64), StoreError> {
     let last_seq = runtime.block_on(async {
         add_segments(state, manifest.segments().await?)?;
         state.segments.continue_after(manifest.last_segment().await?);
         for floor in manifest.floors().await? {
             // Who needs it sets it again: retention does at every start.
             let Ok((scope, before)) = floor.inspect_err(report) else { continue };
-            state.scopes.get_or_new(scope).live.write().hiding.floor = before;
+            state.scopes.get_or_new(scope).data.write().tombstones.floor = before;
         }
         let mut scopes = HashSet::new();
         for erasure in manifest.erasures().await? {
@@ -160,7 +160,7 @@ fn add_segment(state: &State, stored: StoredSegment) {
     if stored.ids_damaged {
         *segment.known_ids.write() = ids_of_file(state, &segment);
     }
-    state.scopes.get_or_new(stored.scope).live.write().segments.push(Arc::new(segment));
+    state.scopes.get_or_new(stored.scope).data.write().segments.push(Arc::new(segment));
 }
 
 /// What is known of the ids of a segment, from its file; `None` when that cannot be read either.

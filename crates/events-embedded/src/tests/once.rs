@@ -110,7 +110,7 @@ async fn what_is_known_of_ids_goes_with_the_window() {
     store.append(scope(1), vec![event(&id(0))]).await.unwrap();
     store.flush_now().await.unwrap();
     let known =
-        || store.state.scopes.get(scope(1)).unwrap().live.read().segments[0].known_ids.read().is_some();
+        || store.state.scopes.get(scope(1)).unwrap().data.read().segments[0].known_ids.read().is_some();
     assert!(known());
     clock.set("2026-05-30T12:00:00Z");
     store.maintenance.signal.wake();
@@ -140,7 +140,7 @@ async fn a_folder_of_format_1_knows_its_ids() {
     let store = open(directory.path()).await;
     store.append(scope(1), (0..9).map(|number| event(&id(number))).collect()).await.unwrap();
     store.flush_now().await.unwrap();
-    let segment = store.state.scopes.get(scope(1)).unwrap().live.read().segments[0].clone();
+    let segment = store.state.scopes.get(scope(1)).unwrap().data.read().segments[0].clone();
     let all = crate::columns::dedup::event_ids(&store.state.columns, &segment).unwrap();
     let filter = crate::segment::id_filter::IdFilter::of(all.iter().map(|id| *id as u64).collect())
         .unwrap()

@@ -14,10 +14,10 @@ use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::EmbeddedStore;
-use crate::wal::snapshot;
 use crate::tests::disk::{files, parquet_files};
 use crate::tests::{Clock, event_at, open, options_at, until};
 use crate::wal::batch_codec;
+use crate::wal::snapshot;
 use millimetric_events::suite::sample::{at, event, scope};
 use millimetric_events::suite::{forget, ids, until_done};
 use millimetric_events::{ErasureStatus, EventStore, Subject};

@@ -26,12 +26,12 @@ impl IdSet {
 
 /// The identities of a scope's hot events: those that are being sealed, and those after them.
 #[derive(Debug, Default)]
-pub(crate) struct HotIds {
+pub(crate) struct RecentIds {
     active: IdSet,
     frozen: Vec<IdSet>,
 }
 
-impl HotIds {
+impl RecentIds {
     /// With room for so many.
     pub(crate) fn with_capacity(count: usize) -> Self {
         Self { active: IdSet(HashTable::with_capacity(count)), frozen: Vec::new() }

@@ -11,12 +11,12 @@ use millimetric_core::event::EventScope;
 use parking_lot::Mutex;
 
 use crate::encoding::field::Field;
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::memtable::{BLOCK_ROWS, Block, Tail};
 use crate::state::State;
 use crate::state::memtable_usage::MemtableSize;
 use crate::wal::batch_codec;
-use crate::wal::recent_ids::HotIds;
+use crate::wal::recent_ids::RecentIds;
 use crate::wal::stored::LogRow;
 use millimetric_events::StoreError;
 
@@ -45,7 +45,7 @@ struct Replayed {
 pub(crate) fn replay(
     state: &State,
     read: impl FnOnce(&mut dyn FnMut(LogRow)) -> Result<(), StoreError>,
-) -> Result<HashMap<EventScope, HotIds>, StoreError> {
+) -> Result<HashMap<EventScope, RecentIds>, StoreError> {
     let (sender, jobs) = sync_channel(AHEAD);
     let (jobs, replayed) = (Arc::new(Mutex::new(jobs)), Mutex::default());
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -65,12 +65,12 @@ pub(crate) fn replay(
         *counts.entry(replayed.scope).or_default() += replayed.ids.len();
     }
     for replayed in replayed.into_values() {
-        let known = || HotIds::with_capacity(counts[&replayed.scope]);
+        let known = || RecentIds::with_capacity(counts[&replayed.scope]);
         ids.entry(replayed.scope).or_insert_with(known).extend(replayed.ids.iter());
         install(state, replayed);
     }
     for scope in state.scopes.all() {
-        state.memtables.resize(MemtableSize::default(), scope.live.read().memtable_size());
+        state.memtables.resize(MemtableSize::default(), scope.data.read().memtable_size());
     }
     Ok(ids)
 }
@@ -130,7 +130,7 @@ fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
     for log in &job.rows {
         batch_codec::decode(&log.frames, |row| {
             ids.push(
-                state.columns.hash.of(Kind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
+                state.columns.hash.of(IdKind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
             );
             oldest = oldest.min(row.received_at);
             tail.push_packed(&row).map_err(|error| batch_codec::broken(&error.to_string()))
@@ -149,7 +149,7 @@ fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
 
 fn install(state: &State, replayed: Replayed) {
     let scope = state.scopes.get_or_new(replayed.scope);
-    let mut live = scope.live.write();
+    let mut live = scope.data.write();
     live.blocks.push(Arc::new(replayed.block));
     live.last_seq = replayed.last_seq;
     live.first_seq.get_or_insert(replayed.first_seq);

@@ -12,7 +12,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::encoding::uuid_time::Spans;
+use crate::encoding::uuid_time::TimeSpans;
 use crate::segment::id_filter::IdFilter;
 use crate::segment::id_filter::KnownIds;
 use crate::state::erasures::ErasureRecord;
@@ -242,8 +242,9 @@ fn known_ids(row: &SqliteRow) -> Result<Option<KnownIds>, sqlx::Error> {
     let others = others.map(|bytes| IdFilter::from_bytes(bytes).ok_or_else(|| damaged("no filter")));
     let others = others.transpose()?;
     let made = row.try_get::<Option<&[u8]>, _>("ids_made")?;
-    let made = made.map(|bytes| Spans::from_bytes(bytes).ok_or_else(|| damaged("no spans"))).transpose()?;
-    let made = made.or_else(|| others.is_some().then(Spans::all));
+    let made =
+        made.map(|bytes| TimeSpans::from_bytes(bytes).ok_or_else(|| damaged("no spans"))).transpose()?;
+    let made = made.or_else(|| others.is_some().then(TimeSpans::all));
     Ok(made.map(|made| KnownIds { made, others }))
 }
 

@@ -11,7 +11,7 @@ use millimetric_core::event::EventScope;
 use tokio::runtime::Runtime;
 
 use crate::columns::dedup;
-use crate::encoding::keyed_hash::Kind;
+use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, ip_text};
 use crate::resources::signal::Signal;
 use crate::state::State;
@@ -21,8 +21,8 @@ use crate::wal::batch_codec;
 use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::Manifest;
 use crate::wal::queue::{Append, Group, Work};
-use crate::wal::recent_ids::HotIds;
 use crate::wal::recent_ids::IdSet;
+use crate::wal::recent_ids::RecentIds;
 use crate::wal::stored::LogRow;
 use millimetric_events::{Appended, StoreError};
 
@@ -34,7 +34,7 @@ pub(crate) struct Writer {
     pub(crate) flush: Arc<Signal>,
     pub(crate) manifest: Manifest,
     pub(crate) runtime: Runtime,
-    pub(crate) ids: HashMap<EventScope, HotIds>,
+    pub(crate) ids: HashMap<EventScope, RecentIds>,
     pub(crate) next_seq: i64,
 }
 
@@ -116,19 +116,19 @@ impl Writer {
     fn judge(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
         let scope = self.state.scopes.get_or_new(append.scope);
         let (forgotten, newer) = {
-            let live = scope.live.read();
+            let live = scope.data.read();
             let newer: Vec<_> =
                 live.segments.iter().filter(|segment| segment.id > append.asked_through).cloned().collect();
-            (Arc::clone(&live.forgotten), newer)
+            (Arc::clone(&live.erased_ids), newer)
         };
-        let sealed_since = dedup::sealed_places(&self.state.columns, &newer, &append.ids)?;
+        let sealed_since = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
         let hot = self.ids.get(&append.scope);
         let hash = &self.state.columns.hash;
         let mut verdict = Verdict { keep: vec![false; append.events.len()], appended: Appended::default() };
         for (place, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
             let is_forgotten = !forgotten.is_empty() && {
-                let user = event.user_id.as_deref().map(|user| hash.of(Kind::User, user));
-                let visitor = hash.of(Kind::Visitor, &event.anonymous_id);
+                let user = event.user_id.as_deref().map(|user| hash.of(IdKind::User, user));
+                let visitor = hash.of(IdKind::Visitor, &event.anonymous_id);
                 forgotten.covers(event.timestamp.millis(), user, visitor)
             };
             if is_forgotten {
@@ -171,7 +171,7 @@ impl Writer {
         let scope = self.state.scopes.get_or_new(row.scope);
         let now = self.state.now();
         let mut number = || self.state.memtables.next_block();
-        let mut live = scope.live.write();
+        let mut live = scope.data.write();
         let before = live.memtable_size();
         for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
             for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
@@ -187,7 +187,7 @@ impl Writer {
     /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
     fn wake_keeper(&self, rows: &[LogRow]) {
         let options = &self.state.options;
-        let full = |scope: Arc<Scope>| scope.live.read().is_due(options);
+        let full = |scope: Arc<Scope>| scope.data.read().is_due(options);
         if self.state.memtables_are_full()
             || rows.iter().filter_map(|row| self.state.scopes.get(row.scope)).any(full)
         {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::query::groups::summary::{Kept, Members, members};
+use crate::query::groups::summary::{CachedSummary, Members, members};
 use crate::query::run;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
@@ -33,7 +33,7 @@ pub(crate) struct Lists {
 #[derive(Debug, Clone)]
 enum Block {
     Numbers(Arc<Vec<u32>>),
-    Kept(Arc<Kept>),
+    CachedSummary(Arc<CachedSummary>),
 }
 
 /// Some visitors of a group.
@@ -88,9 +88,9 @@ impl Lists {
     }
 
     /// Adds the visitors of a summary, whose groups have these numbers.
-    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<Kept>) {
+    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<CachedSummary>) {
         let Some(summary) = kept.summary() else { return };
-        let block = self.block(Block::Kept(Arc::clone(kept)));
+        let block = self.block(Block::CachedSummary(Arc::clone(kept)));
         for (place, (group, members)) in groups.iter().zip(&summary.visitors).enumerate() {
             self.entries.push(Entry { group: *group, block, start: place as u32, end: place as u32 });
             self.listed += members.len();
@@ -190,7 +190,7 @@ impl Lists {
     fn listed(&self, entries: &[Entry]) -> usize {
         let of_entry = |entry: &Entry| match &self.blocks[entry.block as usize] {
             Block::Numbers(_) => (entry.end - entry.start) as usize,
-            Block::Kept(kept) => kept.visitors(entry.start).len(),
+            Block::CachedSummary(kept) => kept.visitors(entry.start).len(),
         };
         entries.iter().map(of_entry).sum()
     }
@@ -218,7 +218,7 @@ impl Lists {
                         bitmap[*visitor as usize / 64] |= 1 << (visitor % 64);
                     }
                 }
-                Block::Kept(kept) => kept.visitors(entry.start).add_to(bitmap),
+                Block::CachedSummary(kept) => kept.visitors(entry.start).add_to(bitmap),
             }
         }
     }
@@ -241,7 +241,7 @@ impl Lists {
                 Block::Numbers(numbers) => {
                     numbers[entry.start as usize..entry.end as usize].iter().copied().for_each(&mut each);
                 }
-                Block::Kept(kept) => kept.visitors(entry.start).each(&mut each),
+                Block::CachedSummary(kept) => kept.visitors(entry.start).each(&mut each),
             }
         }
     }

@@ -7,48 +7,49 @@ use millimetric_core::query::{FunnelGroup, FunnelQuery, FunnelResponse, FunnelSt
 
 use crate::query::funnel::MOST;
 use crate::query::funnel::matcher::Attempt;
-use crate::query::groups::dictionary::Finished;
+use crate::query::groups::group_dictionary::Finished;
 
 /// The attempts that count, by group.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Vec<GroupTally>);
+pub(crate) struct FunnelAccumulator(Vec<GroupAccumulator>);
 
 #[derive(Debug, Clone, Default)]
-struct GroupTally {
+struct GroupAccumulator {
     /// Visitors by the last step that they reached.
     ended: [u64; MOST],
     /// Milliseconds from the step before, of everybody who reached a step.
     took: [Vec<i64>; MOST],
 }
 
-impl Tally {
+impl FunnelAccumulator {
     pub(crate) fn add(&mut self, attempt: &Attempt) {
         let group = attempt.group as usize;
         if group >= self.0.len() {
-            self.0.resize(group + 1, GroupTally::default());
+            self.0.resize(group + 1, GroupAccumulator::default());
         }
-        let tally = &mut self.0[group];
-        tally.ended[attempt.reached - 1] += 1;
+        let accumulator = &mut self.0[group];
+        accumulator.ended[attempt.reached - 1] += 1;
         for step in 1..attempt.reached {
-            tally.took[step].push(attempt.took[step]);
+            accumulator.took[step].push(attempt.took[step]);
         }
     }
 
     /// Adds those who were not followed, so that so many have started.
     pub(crate) fn start(&mut self, started: u64) {
-        self.0.resize(self.0.len().max(1), GroupTally::default());
+        self.0.resize(self.0.len().max(1), GroupAccumulator::default());
         let followed: u64 = self.0[0].ended.iter().sum();
         self.0[0].ended[0] += started - followed;
     }
 
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let times = |group: &GroupTally| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
-        self.0.iter().map(|group| size_of::<GroupTally>() + times(group)).sum()
+        let times =
+            |group: &GroupAccumulator| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
+        self.0.iter().map(|group| size_of::<GroupAccumulator>() + times(group)).sum()
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        self.0.resize(self.0.len().max(other.0.len()), GroupTally::default());
+        self.0.resize(self.0.len().max(other.0.len()), GroupAccumulator::default());
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             mine.ended.iter_mut().zip(theirs.ended).for_each(|(mine, theirs)| *mine += theirs);
             mine.took.iter_mut().zip(theirs.took).for_each(|(mine, mut theirs)| mine.append(&mut theirs));
@@ -58,7 +59,7 @@ impl Tally {
     pub(crate) fn response(self, query: &FunnelQuery, labels: &Finished) -> FunnelResponse {
         let (steps, dimensions) = (query.steps.names().len(), query.group_by.len());
         let mut groups: Vec<(usize, Vec<FunnelStep>)> =
-            self.0.into_iter().map(|tally| tally.steps(steps)).enumerate().collect();
+            self.0.into_iter().map(|accumulator| accumulator.steps(steps)).enumerate().collect();
         groups.retain(|(_, steps)| steps[0].visitors > 0);
         let is_other = |(group, _): &(usize, Vec<FunnelStep>)| labels.other == Some(*group);
         let other = groups.iter().find(|group| is_other(group)).map_or(0, |(_, steps)| steps[0].visitors);
@@ -82,7 +83,7 @@ impl Tally {
     }
 }
 
-impl GroupTally {
+impl GroupAccumulator {
     fn steps(mut self, steps: usize) -> Vec<FunnelStep> {
         let step = |step: usize| FunnelStep {
             visitors: self.ended[step..].iter().sum(),

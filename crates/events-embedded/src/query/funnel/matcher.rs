@@ -8,14 +8,14 @@ use millimetric_core::query::{FunnelQuery, StepOrder};
 use crate::encoding::text::Dictionary;
 use crate::query::distinct::Bitmaps;
 use crate::query::funnel::MOST;
-use crate::query::funnel::accumulator::Tally;
-use crate::query::timeline::{ByName, Event, Moment};
+use crate::query::funnel::accumulator::FunnelAccumulator;
+use crate::query::timeline::{ByName, Event, TimelineEvent};
 
 /// Which step an event can be, the group it is in, and whether an attempt may start with it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Act(u32);
+pub(crate) struct StepMask(u32);
 
-impl Act {
+impl StepMask {
     pub(crate) fn new(name: u8, starts: bool, group: u32) -> Self {
         Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
     }
@@ -47,15 +47,15 @@ impl Act {
 pub(crate) trait Step {
     /// Milliseconds.
     fn at(&self) -> i64;
-    fn act(&self) -> Act;
+    fn act(&self) -> StepMask;
 }
 
-impl Step for Moment<Act> {
+impl Step for TimelineEvent<StepMask> {
     fn at(&self) -> i64 {
         self.at
     }
 
-    fn act(&self) -> Act {
+    fn act(&self) -> StepMask {
         self.what
     }
 }
@@ -65,14 +65,14 @@ impl Step for Event {
         Event::at(*self)
     }
 
-    fn act(&self) -> Act {
-        Act::of_mark(self.mark())
+    fn act(&self) -> StepMask {
+        StepMask::of_mark(self.mark())
     }
 }
 
 /// The steps as a kernel walks them.
 #[derive(Debug)]
-pub(crate) struct Course {
+pub(crate) struct FunnelMatcher {
     /// The different names, in the order in which the steps first name them.
     pub(crate) names: Vec<Arc<str>>,
     /// The steps that each name is, the last first.
@@ -100,30 +100,30 @@ struct Chain {
 }
 
 /// A funnel without groups and filters.
-impl ByName for Course {
-    type Found = Tally;
+impl ByName for FunnelMatcher {
+    type Found = FunnelAccumulator;
 
-    fn start(&self) -> Tally {
-        Tally::default()
+    fn start(&self) -> FunnelAccumulator {
+        FunnelAccumulator::default()
     }
 
     fn marks(&self, names: &Dictionary) -> Vec<u8> {
         let mut marks = vec![0; names.len()];
         for (name, text) in (0..).zip(&self.names) {
-            let act = Act::new(name, self.may_start(name + 1), 0);
+            let act = StepMask::new(name, self.may_start(name + 1), 0);
             names.find(text).into_iter().for_each(|code| marks[code as usize] = act.mark());
         }
         marks
     }
 
-    fn add(&self, events: &[Event], found: &mut Tally) {
+    fn add(&self, events: &[Event], found: &mut FunnelAccumulator) {
         if let Some(attempt) = self.best_attempt(events) {
             found.add(&attempt);
         }
     }
 }
 
-impl Course {
+impl FunnelMatcher {
     pub(crate) fn of(query: &FunnelQuery) -> Self {
         let (mut names, mut steps_of) = (Vec::<Arc<str>>::new(), Vec::<Vec<usize>>::new());
         for (step, name) in query.steps.names().iter().enumerate() {

@@ -4,7 +4,7 @@
 //! Only what is less to read than the rows is kept; everything can be counted again.
 
 use crate::encoding::heap_size::HeapSize;
-use crate::query::groups::dictionary::Finished;
+use crate::query::groups::group_dictionary::Finished;
 
 /// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
 /// read, which are five bytes at the least.
@@ -24,9 +24,9 @@ pub(crate) struct Summary {
 
 /// A summary, unless it would be as much to read as the rows.
 #[derive(Debug)]
-pub(crate) struct Kept(Option<Summary>);
+pub(crate) struct CachedSummary(Option<Summary>);
 
-impl Kept {
+impl CachedSummary {
     /// Keeps the summary of a chunk of so many rows if it is worth it.
     pub(crate) fn of(summary: Option<Summary>, rows: usize) -> Self {
         Self(summary.filter(|summary| summary.bytes() <= FREE_BYTES + rows * MOST_BYTES))
@@ -62,7 +62,7 @@ impl Summary {
     }
 }
 
-impl HeapSize for Kept {
+impl HeapSize for CachedSummary {
     fn heap_bytes(&self) -> usize {
         self.0.as_ref().map_or(0, Summary::bytes)
     }

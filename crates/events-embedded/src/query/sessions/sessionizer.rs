@@ -17,10 +17,10 @@ use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
 use crate::encoding::field::Field;
 use crate::encoding::text::TextColumn;
-use crate::query::groups::dictionary::{Code, Labels};
+use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{Wanted, select};
+use crate::query::select::{FilterCodes, select};
 use crate::query::sessions::Session;
 use crate::query::sessions::shared::Shared;
 use crate::query::view::View;
@@ -41,7 +41,7 @@ pub(crate) struct Sessions<'a> {
     /// All must hold of a session's entry.
     pub(crate) filters: &'a [Filter],
     /// Where paths get their labels.
-    pub(crate) labels: &'a Labels,
+    pub(crate) labels: &'a GroupDictionary,
     pub(crate) context: &'a QueryContext,
 }
 
@@ -95,7 +95,8 @@ impl Sessions<'_> {
             }
             let last = round + 1 == rounds;
             let (several, counting) = (&several, &counting);
-            let walk = Walk { view, filters, labels, loaded: &loaded, shared, several, last, counting };
+            let walk =
+                Sessionizer { view, filters, labels, loaded: &loaded, shared, several, last, counting };
             let start_core = || (start(), Vec::new());
             let of_cores = run::each_of(
                 &pieces(&loaded),
@@ -214,10 +215,10 @@ struct Fragment {
 }
 
 /// One round.
-struct Walk<'a> {
+struct Sessionizer<'a> {
     view: &'a View,
     filters: &'a [Filter],
-    labels: &'a Labels,
+    labels: &'a GroupDictionary,
     loaded: &'a [Loaded],
     /// The sessions of several chunks whose turn it is.
     shared: Shared,
@@ -228,7 +229,7 @@ struct Walk<'a> {
     counting: &'a Marks,
 }
 
-impl Walk<'_> {
+impl Sessionizer<'_> {
     /// Calls `each` with the sessions of a piece that count and that no other chunk has; keeps what the
     /// chunk has of others.
     fn piece(
@@ -247,7 +248,7 @@ impl Walk<'_> {
         };
         let column = loaded[piece.chunk].column.clone().map_or_else(|| columns.sessions(chunk), Ok)?;
         let mut paths = Paths::new(columns.text(chunk, Field::Path)?);
-        let wanted = Wanted::of(columns, chunk, filters)?;
+        let wanted = FilterCodes::of(columns, chunk, filters)?;
         let passes = |row: usize| filters.is_empty() || wanted.passes(row);
         let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
         let of_rows = if whole && (filters.is_empty() || !column.alike) {
@@ -340,7 +341,7 @@ impl Paths {
         Self { labels: vec![Self::UNKNOWN; column.dictionary.len()], known, column }
     }
 
-    fn label(&mut self, row: usize, labels: &Labels) -> u32 {
+    fn label(&mut self, row: usize, labels: &GroupDictionary) -> u32 {
         let code = self.column.codes.get(row);
         let label = &mut self.labels[code as usize];
         if *label == Self::UNKNOWN {
@@ -389,7 +390,7 @@ mod tests {
         assert!(view.chunks.len() > 2, "they are not merged yet");
         // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
         for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
-            let (labels, context) = (Labels::new(1000, None), QueryContext::default());
+            let (labels, context) = (GroupDictionary::new(1000, None), QueryContext::default());
             let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
             let sessions = Sessions { view: &view, filters: &[], labels: &labels, context: &context };
             let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
@@ -426,7 +427,7 @@ mod tests {
             let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
-                let (labels, context) = (Labels::new(1000, None), QueryContext::default());
+                let (labels, context) = (GroupDictionary::new(1000, None), QueryContext::default());
                 let sessions =
                     Sessions { view: &view, filters: &filters, labels: &labels, context: &context };
                 let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
-use crate::columns::timeline::JourneyColumn;
+use crate::columns::timeline::TimelineColumn;
 use crate::encoding::text::{Dictionary, widen, with_codes};
 use crate::query::run;
 use crate::query::run::Span;
@@ -113,7 +113,7 @@ fn split(range: Range<u32>, length: u32) -> impl Iterator<Item = Range<u32>> {
 
 /// The journeys in one chunk.
 struct Loaded {
-    column: Arc<JourneyColumn>,
+    column: Arc<TimelineColumn>,
     /// By the code of a name.
     marks: Vec<u8>,
 }
@@ -128,7 +128,7 @@ fn load<Q: ByName>(
     let (columns, table) = (&view.columns, &view.visitors);
     let rows = view.chunks.iter().map(Chunk::rows).sum();
     let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |loaded, chunk| {
-        let column = if view.hiding.concerns(chunk) {
+        let column = if view.tombstones.concerns(chunk) {
             let selection = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])?;
             let rows = selection.map_or(Rows::Span(0..0), |selection| selection.rows);
             Arc::new(columns.journeys_of(chunk, &rows, table)?)
@@ -191,7 +191,7 @@ impl Part {
             let first = followed.len();
             loaded.add_followed(visitors, only, followed);
             of_chunk.push(first..followed.len());
-            let JourneyColumn { visitors: numbers, starts, .. } = &*loaded.column;
+            let TimelineColumn { visitors: numbers, starts, .. } = &*loaded.column;
             for place in followed[first..].iter().map(|place| *place as usize) {
                 ends[(numbers[place] - visitors.start) as usize] += starts[place + 1] - starts[place];
             }
@@ -250,7 +250,7 @@ impl Loaded {
         events: &mut [Event],
     ) {
         let Self { column, marks } = self;
-        let JourneyColumn { visitors, starts, times, names, .. } = &**column;
+        let TimelineColumn { visitors, starts, times, names, .. } = &**column;
         with_codes!(&names.codes, |codes| for place in places.iter().map(|place| *place as usize) {
             let rows = starts[place] as usize..starts[place + 1] as usize;
             let end = &mut ends[(visitors[place] - first) as usize];

@@ -8,7 +8,7 @@ use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
 use sqlx::SqliteConnection;
 
-use crate::columns::cache::Part;
+use crate::columns::cache::CachedPart;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
 use crate::wal::commands::{Command, Frozen, Outcome, Swap};
@@ -43,13 +43,13 @@ impl Writer {
     fn pin(&mut self, mut connection: SqliteConnection) -> Result<Outcome, StoreError> {
         self.runtime.block_on(snapshot::pin(&mut connection))?;
         let scopes = self.state.scopes.all();
-        let segments = scopes.iter().flat_map(|scope| scope.live.read().segments.clone()).collect();
+        let segments = scopes.iter().flat_map(|scope| scope.data.read().segments.clone()).collect();
         Ok(Outcome::Pinned(connection, segments))
     }
 
     fn freeze(&mut self, id: EventScope) -> Frozen {
         let scope = self.state.scopes.get_or_new(id);
-        let mut live = scope.live.write();
+        let mut live = scope.data.write();
         let before = live.memtable_size();
         live.freeze_tail(self.state.memtables.next_block());
         self.state.memtables.resize(before, live.memtable_size());
@@ -82,7 +82,7 @@ impl Writer {
 
     fn show_swap(&mut self, swap: Swap) {
         let scope = self.state.scopes.get_or_new(swap.scope);
-        let mut live = scope.live.write();
+        let mut live = scope.data.write();
         let before = live.memtable_size();
         if let Some(frozen) = &swap.frozen {
             live.blocks.drain(..frozen.blocks.len());
@@ -95,7 +95,7 @@ impl Writer {
         for new in swap.added {
             if let Some(made_ids) = new.made_ids {
                 // Whoever sends something again does it soon.
-                self.state.columns.cache.put(new.segment.number(), Part::MadeIds, made_ids);
+                self.state.columns.cache.put(new.segment.number(), CachedPart::MadeIds, made_ids);
             }
             live.segments.push(Arc::new(new.segment));
         }
@@ -167,13 +167,13 @@ impl Writer {
     /// Raises the floor; lowers it only when nothing is left below it that would come back.
     fn floor(&mut self, id: EventScope, before: i64) -> Result<(), StoreError> {
         let scope = self.state.scopes.get_or_new(id);
-        let floor = scope.live.read().hiding.floor;
-        let hidden = floor == i64::MAX || scope.live.read().earliest().is_some_and(|time| time < floor);
+        let floor = scope.data.read().tombstones.floor;
+        let hidden = floor == i64::MAX || scope.data.read().earliest().is_some_and(|time| time < floor);
         if before == floor || (before < floor && hidden) {
             return Ok(());
         }
         self.runtime.block_on(self.manifest.set_floor(id, before))?;
-        scope.live.write().hiding.floor = before;
+        scope.data.write().tombstones.floor = before;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Local group numbers: within one span each row gets a small number, combined from its bucket
+//! LocalGroups group numbers: within one span each row gets a small number, combined from its bucket
 //! and the codes of the dimensions. What a number means for the whole answer is told once per
 //! group and not once per row.
 
@@ -13,8 +13,8 @@ use crate::columns::rows::Rows;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::encoding::times::Times;
 use crate::query::calendar;
-use crate::query::groups::dictionary::{Code, Labels};
 use crate::query::groups::frequent::Frequent;
+use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::select::Selection;
 
 /// How a local group number was made from the one before it and a code.
@@ -38,7 +38,7 @@ pub(crate) enum Ids {
 
 /// The local group numbers of the selected rows of one span.
 #[derive(Debug)]
-pub(crate) struct Local {
+pub(crate) struct LocalGroups {
     pub(crate) ids: Ids,
     /// Numbers are below this.
     count: usize,
@@ -47,7 +47,7 @@ pub(crate) struct Local {
     steps: Vec<Step>,
 }
 
-impl Local {
+impl LocalGroups {
     pub(crate) fn new(selection: &Selection, buckets: Option<Buckets>) -> Self {
         let (ids, starts) = match (buckets, &selection.rows) {
             (None, _) => (Ids::One, Vec::new()),
@@ -146,7 +146,7 @@ impl Local {
         &self,
         counts: &[u32],
         texts: &[Arc<TextColumn>],
-        labels: &Labels,
+        labels: &GroupDictionary,
     ) -> (Vec<u32>, usize) {
         let mut known = Code::unknown(texts);
         labels.with(|numbers| {

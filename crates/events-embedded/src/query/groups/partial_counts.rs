@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::columns::hyperloglog::TOKENS;
 use crate::columns::rows::Rows;
 use crate::query::distinct::Distinct;
-use crate::query::groups::dictionary::Labels;
-use crate::query::groups::local::{Ids, Local};
-use crate::query::groups::summary::Kept;
+use crate::query::groups::group_dictionary::GroupDictionary;
+use crate::query::groups::local_groups::{Ids, LocalGroups};
+use crate::query::groups::summary::CachedSummary;
 use crate::query::groups::{Counting, NO_SPAN, Visitors};
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
@@ -18,7 +18,7 @@ use millimetric_events::StoreError;
 
 /// What one core has counted.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartialCounts {
     pub(crate) events: Vec<u64>,
     pub(crate) visitors: Distinct,
     pub(crate) spans: Vec<(i64, i64)>,
@@ -26,7 +26,7 @@ pub(crate) struct Part {
     memory: Reservation,
 }
 
-impl Part {
+impl PartialCounts {
     pub(crate) fn new(context: &QueryContext) -> Self {
         let (events, visitors) = (Vec::new(), Distinct::default());
         Self { events, visitors, spans: Vec::new(), sums: Vec::new(), memory: context.memory() }
@@ -52,7 +52,7 @@ impl Part {
         counting: &Counting<'_>,
         visitors: Visitors<'_>,
         span: &Span<'_>,
-        labels: &Labels,
+        labels: &GroupDictionary,
     ) -> Result<(), StoreError> {
         if labels.too_many() {
             // It is counted once more, by the most frequent groups.
@@ -66,8 +66,8 @@ impl Part {
     pub(crate) fn add_summary(
         &mut self,
         view: &View,
-        kept: &Arc<Kept>,
-        labels: &Labels,
+        kept: &Arc<CachedSummary>,
+        labels: &GroupDictionary,
     ) -> Result<(), StoreError> {
         let Some(summary) = kept.summary() else { return Ok(()) };
         let (groups, count) = labels.with(|numbers| (numbers.add_all(&summary.groups), numbers.len()));
@@ -89,10 +89,10 @@ impl Part {
         visitors: Visitors<'_>,
         span: &Span<'_>,
         selection: &Selection,
-        labels: &Labels,
+        labels: &GroupDictionary,
     ) -> Result<(), StoreError> {
         let columns = &view.columns;
-        let mut local = Local::new(selection, counting.buckets);
+        let mut local = LocalGroups::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {
             texts.push(by.column(columns, span.chunk)?);

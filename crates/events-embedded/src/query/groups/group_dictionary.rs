@@ -46,7 +46,7 @@ impl Code {
 
 /// Gives numbers to labels and codes to texts.
 #[derive(Debug)]
-pub(crate) struct Labels(Mutex<Numbers>);
+pub(crate) struct GroupDictionary(Mutex<Numbers>);
 
 #[derive(Debug)]
 pub(crate) struct Numbers {
@@ -60,7 +60,7 @@ pub(crate) struct Numbers {
     too_many: bool,
 }
 
-impl Labels {
+impl GroupDictionary {
     /// For at most so many groups; `frequent` says which of them, where there are more.
     pub(crate) fn new(limit: usize, frequent: Option<Arc<Frequent>>) -> Self {
         Self(Mutex::new(Numbers {
