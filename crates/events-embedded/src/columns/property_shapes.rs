@@ -1,4 +1,4 @@
-//! The shape of each row of a chunk: which top-level properties its event has. CachedSummary, so that their names
+//! The shape of each row of a chunk: which top-level properties its event has. Cached, so that their names
 //! are counted over any range of time without reading the properties again.
 //!
 //! Strangers choose the names, so a chunk with many shapes has none here (`query::property_names`

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::wal::snapshot::connect;
-use sqlx::{Connection as _, Row as _, SqliteConnection};
-use tokio::runtime::Builder;
+use rusqlite::Connection;
 
 use crate::maintenance::Maintenance;
 use crate::maintenance::flush::flush_all;
@@ -46,43 +45,45 @@ const WHOLE: &str = "vacuum into ?";
 const PATHS: &str = "select path from segment order by path";
 
 /// Writes a copy of the store in `directory`, which nobody has open, into `folder`, which is there
-/// and empty, and syncs it. [`OpenError::InUse`]: whoever has it makes the copy.
-pub async fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenError> {
+/// and empty, and syncs it. It blocks.
+///
+/// # Errors
+/// [`OpenError::InUse`] if another process has the store open: that process makes the copy.
+pub fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenError> {
     let _alone = DirectoryLock::take(directory)?;
     let file = directory.join("events.db");
     if !file.is_file() {
-        return empty(folder).await;
+        return empty(folder);
     }
-    copy_files(&file, folder).await.map_err(|error| OpenError::database(&file, &error))
+    copy_files(&file, folder).map_err(|error| OpenError::database(&file, &error))
 }
 
 /// The copy of a store that no server has begun yet.
-async fn empty(folder: &Path) -> Result<Snapshot, OpenError> {
+fn empty(folder: &Path) -> Result<Snapshot, OpenError> {
     let mut key = [0; 16];
     let unwritable = |cause| OpenError::Unwritable { directory: folder.to_path_buf(), cause };
     getrandom::fill(&mut key).map_err(|error| unwritable(io::Error::other(error)))?;
-    Manifest::open(folder, key).await?.0.close().await;
+    Manifest::open(folder, key)?.0.close();
     sync_folders(folder).map_err(unwritable)?;
     Ok(Snapshot { segments: 0, events: 0 })
 }
 
-async fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
-    let mut connection = connect(file).await?;
-    let found = format(&mut connection).await?;
+fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
+    let connection = connect(file)?;
+    let found = format(&connection)?;
     if found > FORMAT {
         let text = format!("it has format {found}; this release reads format {FORMAT}: use a newer release");
         return Err(StoreError::Internal(text));
     }
     let copy = folder.join("events.db");
     let text = copy.to_string_lossy().into_owned();
-    sqlx::query(WHOLE).bind(text).execute(&mut connection).await.map_err(database_error)?;
-    connection.close().await.map_err(database_error)?;
+    connection.execute(WHOLE, [text]).map_err(database_error)?;
+    close(connection)?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).map_err(|error| failed(&copy, &error))?;
-    let mut connection = connect(&copy).await?;
-    let paths: Vec<String> =
-        sqlx::query_scalar(PATHS).fetch_all(&mut connection).await.map_err(database_error)?;
-    let counted = count(&mut connection).await?;
-    connection.close().await.map_err(database_error)?;
+    let connection = connect(&copy)?;
+    let paths = paths(&connection).map_err(database_error)?;
+    let counted = count(&connection)?;
+    close(connection)?;
     File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
     let source = file.with_file_name("segments");
     let segments: Vec<PathBuf> = paths.iter().map(|path| source.join(path)).collect();
@@ -95,11 +96,10 @@ async fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> 
 pub(crate) fn snapshot(work: &Maintenance, folder: &Path) -> Result<Snapshot, StoreError> {
     // What was acknowledged before is in Parquet files then, which any program reads.
     flush_all(work)?;
-    let runtime = Builder::new_current_thread().enable_time().build().map_err(|e| failed(folder, &e))?;
     let (counted, segments) = {
         // While it is read, the write-ahead log cannot be emptied, which erasing must do.
         let _alone = work.reading_log.lock();
-        runtime.block_on(copy_database(work, folder))?
+        copy_database(work, folder)?
     };
     let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
     link_segments(&work.state.segments_folder(), &files, folder, || work.signal.is_closing())?;
@@ -128,29 +128,36 @@ fn link_segments(
     Ok(())
 }
 
-async fn count(connection: &mut SqliteConnection) -> Result<Snapshot, StoreError> {
-    let row = sqlx::query(COUNT).fetch_one(connection).await.map_err(database_error)?;
-    let number = |name| row.try_get::<i64, _>(name).map(|number| number as u64).map_err(database_error);
-    Ok(Snapshot { segments: number("segments")?, events: number("events")? })
+fn paths(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    connection.prepare(PATHS)?.query_map([], |row| row.get(0))?.collect()
 }
 
-async fn copy_database(
-    work: &Maintenance,
-    folder: &Path,
-) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
+fn count(connection: &Connection) -> Result<Snapshot, StoreError> {
+    let counted = connection.query_row(COUNT, [], |row| {
+        let (segments, events): (i64, i64) = (row.get("segments")?, row.get("events")?);
+        Ok(Snapshot { segments: segments as u64, events: events as u64 })
+    });
+    counted.map_err(database_error)
+}
+
+fn close(connection: Connection) -> Result<(), StoreError> {
+    connection.close().map_err(|(_, error)| database_error(error))
+}
+
+fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
     let copy = folder.join("events.db");
-    let made = Manifest::open(folder, [0; 16]).await;
-    made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close().await;
-    let mut connection = connect(&work.state.directory.join("events.db")).await?;
+    let made = Manifest::open(folder, [0; 16]);
+    made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close();
+    let connection = connect(&work.state.directory.join("events.db"))?;
     let text = copy.to_string_lossy().into_owned();
-    sqlx::query(ATTACH).bind(text).execute(&mut connection).await.map_err(database_error)?;
-    let pinned = work.log.execute_async(Command::Pin(connection)).await?;
-    let Outcome::Pinned(mut connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
-    sqlx::raw_sql(COPY).execute(&mut connection).await.map_err(database_error)?;
-    connection.close().await.map_err(database_error)?;
-    let mut connection = connect(&copy).await?;
-    let counted = count(&mut connection).await?;
-    connection.close().await.map_err(database_error)?;
+    connection.execute(ATTACH, [text]).map_err(database_error)?;
+    let pinned = work.log.execute(Command::Pin(connection))?;
+    let Outcome::Pinned(connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
+    connection.execute_batch(COPY).map_err(database_error)?;
+    close(connection)?;
+    let connection = connect(&copy)?;
+    let counted = count(&connection)?;
+    close(connection)?;
     File::open(&copy).and_then(|file| file.sync_all()).map_err(|error| failed(&copy, &error))?;
     Ok((counted, segments))
 }

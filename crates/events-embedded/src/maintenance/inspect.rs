@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::wal::manifest::{FORMAT, Manifest, database_error};
+use crate::wal::snapshot::name_to_read;
 use millimetric_events::StoreError;
 
 const SEGMENTS: &str = "select path, bytes from segment order by path";
@@ -29,57 +29,59 @@ pub struct Inspected {
 
 /// Whether an older release wrote the store in that folder, so that opening it would change its
 /// format.
-pub async fn is_older(directory: &Path) -> Result<bool, StoreError> {
-    let mut connection = connect(directory).await?;
-    let older = format(&mut connection).await? < FORMAT;
-    connection.close().await.map_err(database_error)?;
+pub fn is_older(directory: &Path) -> Result<bool, StoreError> {
+    let connection = connect(directory)?;
+    let older = format(&connection)? < FORMAT;
     Ok(older)
 }
 
 /// Compares the segments' files with the manifest of the store in that folder.
-pub async fn inspect(directory: &Path) -> Result<Inspected, StoreError> {
-    let first = look(directory).await?;
+pub fn inspect(directory: &Path) -> Result<Inspected, StoreError> {
+    let first = look(directory)?;
     if first.broken.is_empty() {
         return Ok(first);
     }
     // A running store may have replaced a segment after its name was read.
-    let mut again = look(directory).await?;
+    let mut again = look(directory)?;
     again.broken.retain(|path, _| first.broken.contains_key(path));
     Ok(again)
 }
 
-async fn look(directory: &Path) -> Result<Inspected, StoreError> {
-    let mut connection = connect(directory).await?;
-    let is_older = format(&mut connection).await? < FORMAT;
-    let rows = sqlx::query(SEGMENTS).fetch_all(&mut connection).await.map_err(database_error)?;
+fn look(directory: &Path) -> Result<Inspected, StoreError> {
+    let connection = connect(directory)?;
+    let is_older = format(&connection)? < FORMAT;
+    let rows = files(&connection).map_err(database_error)?;
     let mut broken = BTreeMap::new();
-    for row in &rows {
-        // What cannot be read is among the damaged rows.
-        let (Ok(path), Ok(bytes)) = (row.try_get::<&str, _>("path"), row.try_get::<i64, _>("bytes")) else {
-            continue;
-        };
+    let segments = rows.len();
+    // A row that cannot be read is among the damaged ones.
+    for (path, bytes) in rows.into_iter().flatten() {
         let path = directory.join("segments").join(path);
         if let Some(wrong) = wrong_with(&path, bytes as u64) {
             broken.insert(path, wrong);
         }
     }
     let mut manifest = Manifest { connection };
-    let damaged = if is_older { Vec::new() } else { manifest.damage().await? };
-    manifest.close().await;
-    Ok(Inspected { segments: rows.len(), broken, damaged, is_older })
+    let damaged = if is_older { Vec::new() } else { manifest.damage()? };
+    manifest.close();
+    Ok(Inspected { segments, broken, damaged, is_older })
 }
 
-async fn connect(directory: &Path) -> Result<SqliteConnection, StoreError> {
+/// Path and bytes of each segment; `None` for a row that cannot be read.
+fn files(connection: &Connection) -> Result<Vec<Option<(String, i64)>>, rusqlite::Error> {
+    let mut statement = connection.prepare(SEGMENTS)?;
+    let file = |row: &rusqlite::Row<'_>| Ok(row.get("path").ok().zip(row.get("bytes").ok()));
+    statement.query_map([], file)?.collect()
+}
+
+fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let file = directory.join("events.db");
-    // Without a write-ahead log nobody writes, and the file can be read as it is.
-    let is_at_rest = !file.with_extension("db-wal").exists();
-    let options = SqliteConnectOptions::new().filename(&file).read_only(true).immutable(is_at_rest);
-    options.disable_statement_logging().connect().await.map_err(database_error)
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(name_to_read(&file), flags).map_err(database_error)
 }
 
 /// The format that the file says it has.
-pub(crate) async fn format(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    sqlx::query_scalar(VERSION).fetch_one(connection).await.map_err(database_error)
+pub(crate) fn format(connection: &Connection) -> Result<i64, StoreError> {
+    connection.query_row(VERSION, [], |row| row.get(0)).map_err(database_error)
 }
 
 fn wrong_with(path: &Path, bytes: u64) -> Option<String> {

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use sqlx::{Connection as _, SqliteConnection};
+use rusqlite::Connection;
 
 use crate::wal::manifest::database_error;
-use crate::wal::snapshot::connect;
+use crate::wal::snapshot::{connect, name_to_read};
 use millimetric_events::StoreError;
 
 const ATTACH: &str = "attach ? as later";
@@ -33,36 +33,25 @@ pub enum Learned {
 
 /// Adds the erasures and expiries of the store in the folder `later` to that in `restored`:
 /// unfinished, so that the next start hides those people at once and takes them off the disk.
-pub async fn learn_erasures(restored: &Path, later: &Path) -> Result<Learned, StoreError> {
-    let mut connection = connect(&restored.join("events.db")).await?;
+pub fn learn_erasures(restored: &Path, later: &Path) -> Result<Learned, StoreError> {
+    let connection = connect(&restored.join("events.db"))?;
     let name = name_to_read(&later.join("events.db"));
-    sqlx::query(ATTACH).bind(name).execute(&mut connection).await.map_err(database_error)?;
-    let learned = learn(&mut connection).await.map_err(database_error);
-    connection.close().await.map_err(database_error)?;
+    connection.execute(ATTACH, [name]).map_err(database_error)?;
+    let learned = learn(&connection).map_err(database_error);
+    connection.close().map_err(|(_, error)| database_error(error))?;
     learned
 }
 
-async fn learn(connection: &mut SqliteConnection) -> Result<Learned, sqlx::Error> {
-    let same: i64 = sqlx::query_scalar(SAME_KEY).fetch_one(&mut *connection).await?;
+fn learn(connection: &Connection) -> Result<Learned, rusqlite::Error> {
+    let same: i64 = connection.query_row(SAME_KEY, [], |row| row.get(0))?;
     if same == 0 {
         return Ok(Learned::Stranger);
     }
-    // Left without a commit, the transaction ends with the connection and nothing of it stays.
-    sqlx::query(BEGIN).execute(&mut *connection).await?;
-    sqlx::query(ERASURES).execute(&mut *connection).await?;
-    sqlx::query(FLOORS).execute(&mut *connection).await?;
-    let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut *connection).await?;
-    sqlx::query("commit").execute(&mut *connection).await?;
+    // Without a commit the transaction ends with the connection, and nothing of it is kept.
+    connection.execute_batch(BEGIN)?;
+    connection.execute(ERASURES, [])?;
+    connection.execute(FLOORS, [])?;
+    let waiting: i64 = connection.query_row(WAITING, [], |row| row.get(0))?;
+    connection.execute_batch("commit")?;
     Ok(Learned::Erasures(waiting as u64))
-}
-
-/// How `SQLite` is to open a database that is only read. Without a write-ahead log nobody writes
-/// it, so it can be read as it is, also where nothing can be written (sqlite.org/uri.html).
-fn name_to_read(file: &Path) -> String {
-    if file.with_extension("db-wal").exists() {
-        return file.to_string_lossy().into_owned();
-    }
-    let bytes = file.as_os_str().as_encoded_bytes().iter();
-    let escaped = bytes.fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
-    format!("file:{escaped}?immutable=1")
 }

@@ -176,7 +176,7 @@ pub(crate) fn count_selected(
     Ok((counted(counting, visitors, parts, labels, context)?, too_many))
 }
 
-/// GroupDictionary for the groups of a query.
+/// The dictionary of the groups of a query.
 pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> GroupDictionary {
     GroupDictionary::new(view.limits.groups, frequent)
 }

@@ -14,7 +14,7 @@ pub(crate) struct Counters {
     pub(crate) flushes: Counter,
     /// Small segments become larger ones.
     pub(crate) merges: Counter,
-    /// ErasedIds people leave the disk.
+    /// Erased people leave the disk.
     pub(crate) erasures: Counter,
     /// Expired events leave the disk.
     pub(crate) expiries: Counter,

@@ -10,7 +10,6 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use parking_lot::RwLock;
-use tokio::runtime::{Builder, Runtime};
 
 use crate::columns::Columns;
 use crate::columns::cache::ColumnCache;
@@ -45,59 +44,52 @@ pub(crate) struct Opened {
 pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenError> {
     let lock = DirectoryLock::take(directory)?;
     let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
-    let runtime = Builder::new_current_thread().enable_time().build().map_err(unwritable)?;
     let mut new_key = [0; 16];
     getrandom::fill(&mut new_key).map_err(|error| unwritable(io::Error::other(error)))?;
-    let (mut manifest, key) = runtime.block_on(Manifest::open(directory, new_key))?;
+    let (mut manifest, key) = Manifest::open(directory, new_key)?;
     let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
     let queries = QueryResources::new(options.query_bytes, options.query_timeout).map_err(unwritable)?;
     let log = Arc::new(Log::new(options.queue_bytes));
     let state = Arc::new(State::new(directory.to_path_buf(), options, columns));
-    let read = read(&state, &runtime, &mut manifest);
+    let read = read(&state, &mut manifest);
     let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
     let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
     // The process before may have ended in the middle of an expiry.
     let has_expired = state.scopes.all().iter().any(|scope| scope.data.read().tombstones.floor > i64::MIN);
     maintenance.expired_in_log.store(has_expired, Ordering::Relaxed);
     let flush = Arc::clone(&maintenance.flush_signal);
-    let writer = Writer { state, log, flush, manifest, runtime, ids, next_seq };
+    let writer = Writer { state, log, flush, manifest, ids, next_seq };
     Ok(Opened { lock, writer, maintenance, queries: Arc::new(queries) })
 }
 
-fn read(
-    state: &State,
-    runtime: &Runtime,
-    manifest: &mut Manifest,
-) -> Result<(HashMap<EventScope, RecentIds>, i64), StoreError> {
-    let last_seq = runtime.block_on(async {
-        add_segments(state, manifest.segments().await?)?;
-        state.segments.continue_after(manifest.last_segment().await?);
-        for floor in manifest.floors().await? {
-            // Who needs it sets it again: retention does at every start.
-            let Ok((scope, before)) = floor.inspect_err(report) else { continue };
-            state.scopes.get_or_new(scope).data.write().tombstones.floor = before;
-        }
-        let mut scopes = HashSet::new();
-        for erasure in manifest.erasures().await? {
-            let stored = match erasure.inspect_err(report) {
-                Ok(stored) => stored,
-                Err(damage) => {
-                    close_to_readers(state, damage)?;
-                    continue;
-                }
-            };
-            scopes.insert(stored.scope);
-            state.erasures.insert(stored);
-        }
-        for scope in scopes {
-            state.update_tombstones(scope);
-        }
-        manifest.last_seq().await
-    })?;
+fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, RecentIds>, i64), StoreError> {
+    add_segments(state, manifest.segments()?)?;
+    state.segments.continue_after(manifest.last_segment()?);
+    for floor in manifest.floors()? {
+        // Who needs it sets it again: retention does at every start.
+        let Ok((scope, before)) = floor.inspect_err(report) else { continue };
+        state.scopes.get_or_new(scope).data.write().tombstones.floor = before;
+    }
+    let mut scopes = HashSet::new();
+    for erasure in manifest.erasures()? {
+        let stored = match erasure.inspect_err(report) {
+            Ok(stored) => stored,
+            Err(damage) => {
+                close_to_readers(state, damage)?;
+                continue;
+            }
+        };
+        scopes.insert(stored.scope);
+        state.erasures.insert(stored);
+    }
+    for scope in scopes {
+        state.update_tombstones(scope);
+    }
+    let last_seq = manifest.last_seq()?;
     let ids = replay::replay(state, |each| {
         // The row stays in the file: repaired, its events are back.
         let readable = |row: Result<_, Damage>| row.inspect_err(report).into_iter().for_each(&mut *each);
-        runtime.block_on(manifest.hot_log(readable))
+        manifest.hot_log(readable)
     })?;
     Ok((ids, last_seq))
 }

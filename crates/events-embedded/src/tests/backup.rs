@@ -61,7 +61,7 @@ async fn a_restored_store_forgets_whom_the_later_one_forgot() {
     store.close().await;
     drop(store);
     for _ in 0..2 {
-        let learned = learn_erasures(copy.path(), directory.path()).await.unwrap();
+        let learned = learn_erasures(copy.path(), directory.path()).unwrap();
         assert_eq!(learned, Learned::Erasures(1));
     }
     let restored = open(copy.path()).await;
@@ -69,7 +69,7 @@ async fn a_restored_store_forgets_whom_the_later_one_forgot() {
     assert_eq!(until_done(&restored, scope(1), request.id).await, 1);
     assert_eq!(ids(&restored, scope(1)).await, ["his"]);
     restored.close().await;
-    let learned = learn_erasures(copy.path(), directory.path()).await.unwrap();
+    let learned = learn_erasures(copy.path(), directory.path()).unwrap();
     assert_eq!(learned, Learned::Erasures(0), "what is done stays done");
 }
 
@@ -79,5 +79,5 @@ async fn nothing_is_learned_from_another_installation() {
     for directory in [&one, &two] {
         open(directory.path()).await.close().await;
     }
-    assert_eq!(learn_erasures(one.path(), two.path()).await.unwrap(), Learned::Stranger);
+    assert_eq!(learn_erasures(one.path(), two.path()).unwrap(), Learned::Stranger);
 }

@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use millimetric_core::event::EventScope;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::maintenance::inspect;
@@ -16,11 +15,8 @@ use millimetric_events::suite::sample::{event, ever, range, scope};
 use millimetric_events::suite::{all_events, forget, ids};
 use millimetric_events::{EventStore, Snapshot, StoreError, Subject};
 
-async fn run(directory: &Path, sql: &str) {
-    let options = SqliteConnectOptions::new().filename(directory.join("events.db"));
-    let mut connection = options.connect().await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+fn run(directory: &Path, sql: &str) {
+    Connection::open(directory.join("events.db")).unwrap().execute_batch(sql).unwrap();
 }
 
 /// Two projects with a segment in April and in May each, and one hot event each; closed.
@@ -55,7 +51,7 @@ async fn a_segment_without_a_readable_project_is_left_out_and_its_file_kept() {
     let files = parquet_files(directory.path());
     let keep = "create table kept as select id, project from segment";
     let damage = format!("update segment set project = x'00' {FIRST} and month = '2026-04'");
-    run(directory.path(), &format!("{keep}; {damage}")).await;
+    run(directory.path(), &format!("{keep}; {damage}"));
     let store = open(directory.path()).await;
     assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"]);
     assert_eq!(parquet_files(directory.path()), files, "a file is not deleted for want of its row");
@@ -64,11 +60,11 @@ async fn a_segment_without_a_readable_project_is_left_out_and_its_file_kept() {
     store.flush_now().await.unwrap();
     assert_eq!(ids(&store, scope(2)).await.len(), 4);
     store.close().await;
-    let found = inspect::inspect(directory.path()).await.unwrap();
+    let found = inspect::inspect(directory.path()).unwrap();
     assert!(found.damaged.len() == 1 && found.damaged[0].starts_with("segment "), "{:?}", found.damaged);
     let repair = "update segment set project = (select project from kept where kept.id = segment.id)
         where id in (select id from kept); drop table kept";
-    run(directory.path(), repair).await;
+    run(directory.path(), repair);
     let store = open(directory.path()).await;
     assert_eq!(ids(&store, scope(1)).await, ["hot", "may", "april"]);
 }
@@ -79,7 +75,7 @@ async fn a_segment_without_a_readable_file_fails_questions_about_its_time_alone(
         let directory = two_projects().await;
         let files = parquet_files(directory.path());
         let sql = format!("update segment set {damage} {FIRST} and month = '2026-04'");
-        run(directory.path(), &sql).await;
+        run(directory.path(), &sql);
         let store = open(directory.path()).await;
         assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"], "{damage}");
         assert!(fails(&store, scope(1)).await.contains("damaged"), "{damage}");
@@ -88,7 +84,7 @@ async fn a_segment_without_a_readable_file_fails_questions_about_its_time_alone(
         assert_eq!(store.events(scope(1), may).await.unwrap().rows.len(), 2, "{damage}");
         assert_eq!(parquet_files(directory.path()), files, "{damage}");
         store.close().await;
-        let damaged = inspect::inspect(directory.path()).await.unwrap().damaged;
+        let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert!(damaged.len() == 1 && damaged[0].starts_with("segment "), "{damage}: {damaged:?}");
     }
 }
@@ -97,8 +93,8 @@ async fn a_segment_without_a_readable_file_fails_questions_about_its_time_alone(
 async fn duplicates_are_known_also_when_what_tells_them_apart_is_damaged() {
     for damage in ["dedup_filter = x'0102'", "ids_made = x'0102'", "dedup_filter = x''"] {
         let directory = two_projects().await;
-        run(directory.path(), &format!("update segment set {damage}")).await;
-        let damaged = inspect::inspect(directory.path()).await.unwrap().damaged;
+        run(directory.path(), &format!("update segment set {damage}"));
+        let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert_eq!(damaged.len(), 4, "{damage}: {damaged:?}");
         let store = open(directory.path()).await;
         let again = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01"), event("hot")];
@@ -125,19 +121,19 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
             subject = stored.subject.swap_bytes(),
             at = request.at.millis(),
         );
-        run(directory.path(), &sql).await;
+        run(directory.path(), &sql);
         let store = open(directory.path()).await;
         let why = fails(&store, scope(1)).await;
         assert!(why.contains(&format!("erasure {}", request.id)), "{damage}: {why}");
         assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"], "{damage}");
         store.append(scope(1), vec![event("sent meanwhile")]).await.unwrap();
         store.close().await;
-        let damaged = inspect::inspect(directory.path()).await.unwrap().damaged;
+        let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert!(damaged[0].starts_with(&format!("erasure {}", request.id)), "{damaged:?}");
         // Repaired, the erasure is done.
         let repair =
             format!("update erasure set subject = x'{:032x}', linked = null", stored.subject.swap_bytes());
-        run(directory.path(), &repair).await;
+        run(directory.path(), &repair);
         let store = open(directory.path()).await;
         assert_eq!(ids(&store, scope(1)).await, Vec::<String>::new(), "{damage}");
     }
@@ -148,7 +144,7 @@ async fn an_erasure_of_nobody_knows_which_project_is_no_start() {
     let directory = two_projects().await;
     let sql = "insert into erasure values (x'00000000000000000000000000000001', x'00', 0, 0,
         x'00000000000000000000000000000001', 0, null, 1, 0, null)";
-    run(directory.path(), sql).await;
+    run(directory.path(), sql);
     let refused = EmbeddedStore::open(directory.path(), options_at(&Clock::at("2026-05-17"))).await;
     let why = refused.err().unwrap().to_string();
     assert!(why.contains("erasure fgt_") && why.contains("restore it from a backup"), "{why}");
@@ -161,7 +157,7 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
         insert into hot_log (seq, project, env, rows, format, data)
             select seq + 1000, x'00', env, rows, format, data from hot_log limit 1;
         update hot_log set rows = -1 where seq < 1000";
-    run(directory.path(), sql).await;
+    run(directory.path(), sql);
     for _ in 0..2 {
         let store = open(directory.path()).await;
         for number in [1, 2] {
@@ -174,7 +170,7 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
         // Sealing takes away what is in a segment then, and nothing else.
         store.flush_now().await.unwrap();
         store.close().await;
-        let damaged = inspect::inspect(directory.path()).await.unwrap().damaged;
+        let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert_eq!(damaged.len(), 2, "{damaged:?}");
         assert!(damaged[0].starts_with("floor 1: ") && damaged[1].starts_with("row 100"), "{damaged:?}");
     }
@@ -184,23 +180,23 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
 async fn a_store_at_rest_is_copied_as_it_is_in_whatever_format() {
     let (directory, copy) = (two_projects().await, TempDir::new().unwrap());
     // As the release before wrote it.
-    run(directory.path(), "alter table segment drop column ids_made; pragma user_version = 1").await;
+    run(directory.path(), "alter table segment drop column ids_made; pragma user_version = 1");
     let before = std::fs::read(directory.path().join("events.db")).unwrap();
-    assert!(is_older(directory.path()).await.unwrap());
-    let found = inspect::inspect(directory.path()).await.unwrap();
+    assert!(is_older(directory.path()).unwrap());
+    let found = inspect::inspect(directory.path()).unwrap();
     assert!(found.is_older && found.broken.is_empty() && found.damaged.is_empty(), "{found:?}");
-    let copied = copy_at_rest(directory.path(), copy.path()).await.unwrap();
+    let copied = copy_at_rest(directory.path(), copy.path()).unwrap();
     assert_eq!(copied, Snapshot { segments: 4, events: 6 });
     assert_eq!(std::fs::read(directory.path().join("events.db")).unwrap(), before, "nothing is migrated");
-    assert!(is_older(copy.path()).await.unwrap(), "nor in the copy");
+    assert!(is_older(copy.path()).unwrap(), "nor in the copy");
     let restored = open(copy.path()).await;
     for number in [1, 2] {
         assert_eq!(ids(&restored, scope(number)).await, ["hot", "may", "april"]);
     }
     restored.close().await;
-    assert!(!is_older(copy.path()).await.unwrap(), "the next start brings it up to date");
+    assert!(!is_older(copy.path()).unwrap(), "the next start brings it up to date");
 
-    run(directory.path(), "pragma user_version = 99").await;
-    let refused = copy_at_rest(directory.path(), TempDir::new().unwrap().path()).await.unwrap_err();
+    run(directory.path(), "pragma user_version = 99");
+    let refused = copy_at_rest(directory.path(), TempDir::new().unwrap().path()).unwrap_err();
     assert!(refused.to_string().contains("use a newer release"), "{refused}");
 }

@@ -94,31 +94,28 @@ async fn a_duplicate_is_known_for_the_window_and_no_longer() {
 #[test]
 fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
     let directory = TempDir::new().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let row = |seq, bytes| LogRow { seq, scope: scope(1), rows: 1, frames: vec![7; bytes] };
     let mut acknowledged = Vec::new();
-    runtime.block_on(async {
-        let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
-        sqlx::query("pragma max_page_count = 40").execute(&mut manifest.connection).await.unwrap();
-        for seq in 1..200 {
-            // Two rows each: a refused pair leaves neither behind.
-            let pair = [row(2 * seq, 100), row(2 * seq + 1, if seq % 3 == 0 { 20_000 } else { 100 })];
-            match manifest.append(&pair).await {
-                Ok(()) => acknowledged.extend([2 * seq, 2 * seq + 1]),
-                Err(error) => assert!(matches!(error, StoreError::StorageFull), "{error}"),
-            }
+    let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).unwrap();
+    manifest.connection.execute_batch("pragma max_page_count = 40").unwrap();
+    for seq in 1..200 {
+        // Two rows each: a refused pair leaves neither behind.
+        let pair = [row(2 * seq, 100), row(2 * seq + 1, if seq % 3 == 0 { 20_000 } else { 100 })];
+        match manifest.append(&pair) {
+            Ok(()) => acknowledged.extend([2 * seq, 2 * seq + 1]),
+            Err(error) => assert!(matches!(error, StoreError::StorageFull), "{error}"),
         }
-        assert!(acknowledged.len() > 10 && acknowledged.len() < 300, "{}", acknowledged.len());
-        sqlx::query("pragma max_page_count = 100000").execute(&mut manifest.connection).await.unwrap();
-        manifest.append(&[row(1000, 100)]).await.unwrap();
-        acknowledged.push(1000);
-        // The connection is let go without a word: what counts is what is on disk.
-        drop(manifest);
-        let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).await.unwrap();
-        let mut stored = Vec::new();
-        manifest.hot_log(|row| stored.push(row.unwrap().seq)).await.unwrap();
-        assert_eq!(stored, acknowledged);
-    });
+    }
+    assert!(acknowledged.len() > 10 && acknowledged.len() < 300, "{}", acknowledged.len());
+    manifest.connection.execute_batch("pragma max_page_count = 100000").unwrap();
+    manifest.append(&[row(1000, 100)]).unwrap();
+    acknowledged.push(1000);
+    // The connection is let go without a word: what counts is what is on disk.
+    drop(manifest);
+    let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).unwrap();
+    let mut stored = Vec::new();
+    manifest.hot_log(|row| stored.push(row.unwrap().seq)).unwrap();
+    assert_eq!(stored, acknowledged);
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
 use crate::tests::disk::parquet_files;
@@ -148,12 +147,10 @@ async fn a_folder_of_format_1_knows_its_ids() {
     store.close().await;
     // As it was: no moments, and a filter of every id.
     let file = directory.path().join("events.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
-    let mut connection = options.connect().await.unwrap();
-    let as_it_was = "alter table segment drop column ids_made; pragma user_version = 1";
-    sqlx::raw_sql(as_it_was).execute(&mut connection).await.unwrap();
-    sqlx::query("update segment set dedup_filter = ?").bind(filter).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.execute_batch("alter table segment drop column ids_made; pragma user_version = 1").unwrap();
+    connection.execute("update segment set dedup_filter = ?", [filter]).unwrap();
+    connection.close().unwrap();
     for _ in 0..2 {
         let store = open(directory.path()).await;
         let again = (0..9).map(|number| event(&id(number))).collect();

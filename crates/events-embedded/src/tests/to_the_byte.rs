@@ -7,10 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use futures_util::TryStreamExt as _;
 use millimetric_core::event::Event;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::EmbeddedStore;
@@ -27,12 +25,10 @@ const VISITOR: &str = "visitor-0815-of-anna";
 const TRAIT: &str = "trait-of-anna-whose-plan-is-pro";
 
 /// The packed batches of the hot log as they are stored.
-async fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
-    let mut connection = snapshot::connect(&directory.join("events.db")).await.unwrap();
-    let stored = sqlx::query_scalar("select data from hot_log").fetch(&mut connection);
-    let batches = stored.try_collect().await.unwrap();
-    connection.close().await.unwrap();
-    batches
+fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
+    let connection = snapshot::connect(&directory.join("events.db")).unwrap();
+    let mut statement = connection.prepare("select data from hot_log").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 /// How many pieces of packed batches lie in the files, and how many there are: what a search for
@@ -48,7 +44,7 @@ fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
 
 /// Every place where the text is: as plain bytes of a file, as a value in a Parquet file, in the
 /// hot log.
-async fn places(directory: &Path, text: &str) -> Vec<String> {
+fn places(directory: &Path, text: &str) -> Vec<String> {
     let holds =
         |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
     let bytes = files(directory).into_iter().filter(holds);
@@ -60,7 +56,7 @@ async fn places(directory: &Path, text: &str) -> Vec<String> {
             places.push(format!("a row of {}", path.display()));
         }
     }
-    for packed in packed_batches(directory).await {
+    for packed in packed_batches(directory) {
         let mut found = false;
         let has = |bytes: &[u8]| str::from_utf8(bytes).unwrap().contains(text);
         batch_codec::decode(&packed, |row| {
@@ -73,9 +69,9 @@ async fn places(directory: &Path, text: &str) -> Vec<String> {
     places
 }
 
-async fn assert_nowhere(directory: &Path, texts: &[&str]) {
+fn assert_nowhere(directory: &Path, texts: &[&str]) {
     for text in texts {
-        assert_eq!(places(directory, text).await, Vec::<String>::new(), "{text}");
+        assert_eq!(places(directory, text), Vec::<String>::new(), "{text}");
     }
 }
 
@@ -124,30 +120,30 @@ async fn fill(store: &EmbeddedStore, directory: &Path) -> Vec<Vec<u8>> {
     store.merge_now().await.unwrap();
     until(store, "segments", 1.0).await;
     store.append(scope(1), many("sealed", "2026-04-10")).await.unwrap();
-    let mut packed = packed_batches(directory).await;
+    let mut packed = packed_batches(directory);
     store.flush_now().await.unwrap();
     store.append(scope(1), vec![identify("hot", "2026-05-16"), event("other-hot")]).await.unwrap();
     store.append(scope(1), many("packed", "2026-05-16")).await.unwrap();
-    packed.extend(packed_batches(directory).await);
+    packed.extend(packed_batches(directory));
     packed.retain(|packed| packed.len() > 8192);
     packed
 }
 
 /// That the search finds the person in every place.
-async fn assert_everywhere(directory: &Path, packed: &[Vec<u8>]) {
-    let visitor = places(directory, VISITOR).await;
+fn assert_everywhere(directory: &Path, packed: &[Vec<u8>]) {
+    let visitor = places(directory, VISITOR);
     assert_eq!(visitor.iter().filter(|place| place.starts_with("a row of")).count(), 2, "{visitor:?}");
     assert_eq!(visitor.iter().filter(|place| *place == "the hot log").count(), 2, "{visitor:?}");
     for text in [USER, TRAIT] {
-        assert!(places(directory, text).await.iter().any(|place| place.contains("events.db-wal")), "{text}");
+        assert!(places(directory, text).iter().any(|place| place.contains("events.db-wal")), "{text}");
     }
     assert_eq!(packed.len(), 2, "one packed batch was sealed and lies in free pages, one is hot");
     let (found, all) = pieces(directory, packed);
     assert!(all >= 16 && found * 4 >= all * 3, "{found} of {all} pieces are found");
 }
 
-async fn assert_gone(directory: &Path, packed: &[Vec<u8>]) {
-    assert_nowhere(directory, &[USER, VISITOR, TRAIT]).await;
+fn assert_gone(directory: &Path, packed: &[Vec<u8>]) {
+    assert_nowhere(directory, &[USER, VISITOR, TRAIT]);
     assert_eq!(pieces(directory, packed).0, 0, "pieces of a packed batch are left");
 }
 
@@ -156,7 +152,7 @@ async fn a_forgotten_person_is_nowhere() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     let packed = fill(&store, directory.path()).await;
-    assert_everywhere(directory.path(), &packed).await;
+    assert_everywhere(directory.path(), &packed);
     let user = Subject::User { user_id: USER.to_owned(), include_linked: true };
     let request = forget(1, user, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
@@ -170,10 +166,10 @@ async fn a_forgotten_person_is_nowhere() {
     };
     let (deleted, ()) = tokio::join!(until_done(&store, scope(1), request.id), arriving);
     assert_eq!(deleted, 4 + 600 + 1 + 600);
-    assert_gone(directory.path(), &packed).await;
+    assert_gone(directory.path(), &packed);
     assert_eq!(ids(&store, scope(1)).await.len(), 4 + 1 + 50, "the others are all there");
     drop(store);
-    assert_gone(directory.path(), &packed).await;
+    assert_gone(directory.path(), &packed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,14 +178,14 @@ async fn expired_events_are_nowhere() {
     let clock = Clock::at("2026-05-16T12:00:00Z");
     let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
     let packed = fill(&store, directory.path()).await;
-    assert_everywhere(directory.path(), &packed).await;
+    assert_everywhere(directory.path(), &packed);
     let kept = || Event { timestamp: at("2026-05-17T12:00:00Z"), ..event("kept") };
     store.append(scope(1), vec![kept()]).await.unwrap();
     store.expire(scope(1), at("2026-05-17")).await.unwrap();
     // What expired before it was sealed goes when its turn to be sealed comes.
     store.flush_now().await.unwrap();
     until_emptied(directory.path()).await;
-    assert_gone(directory.path(), &packed).await;
+    assert_gone(directory.path(), &packed);
     assert_eq!(ids(&store, scope(1)).await, ["kept"]);
 }
 
@@ -198,10 +194,10 @@ async fn a_dropped_scope_is_nowhere() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     let packed = fill(&store, directory.path()).await;
-    assert_everywhere(directory.path(), &packed).await;
+    assert_everywhere(directory.path(), &packed);
     store.drop_scope(scope(1)).await.unwrap();
     until_emptied(directory.path()).await;
-    assert_gone(directory.path(), &packed).await;
+    assert_gone(directory.path(), &packed);
 }
 
 /// Waits until the write-ahead log was emptied, which is the last step of an expiry.
@@ -217,21 +213,21 @@ async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![theirs("a", "2026-05-16"), event("b")]).await.unwrap();
-    let mut reader = snapshot::connect(&directory.path().join("events.db")).await.unwrap();
-    reader.execute("begin; select count(*) from hot_log").await.unwrap();
+    let reader = snapshot::connect(&directory.path().join("events.db")).unwrap();
+    reader.execute_batch("begin; select count(*) from hot_log").unwrap();
     let request = forget(1, Subject::Visitor { anonymous_id: VISITOR.to_owned() }, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
     loop {
         match store.erasure(scope(1), request.id).await.unwrap().unwrap().status {
             ErasureStatus::Failed => break,
-            ErasureStatus::Done => panic!("done while {:?}", places(directory.path(), VISITOR).await),
+            ErasureStatus::Done => panic!("done while {:?}", places(directory.path(), VISITOR)),
             ErasureStatus::Queued | ErasureStatus::Running => tokio::task::yield_now().await,
         }
     }
     assert_eq!(ids(&store, scope(1)).await, ["b"], "hidden all the same");
-    reader.close().await.unwrap();
+    reader.close().unwrap();
     assert_eq!(until_done(&store, scope(1), request.id).await, 1);
-    assert_nowhere(directory.path(), &[VISITOR]).await;
+    assert_nowhere(directory.path(), &[VISITOR]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,9 +247,9 @@ async fn a_missing_segment_keeps_nobody_in_the_others() {
     while store.erasure(scope(1), request.id).await.unwrap().unwrap().status != ErasureStatus::Failed {
         tokio::task::yield_now().await;
     }
-    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    assert_nowhere(directory.path(), &[USER, VISITOR]);
     fs::rename(elsewhere.path().join("april"), april).unwrap();
     assert_eq!(until_done(&store, scope(1), request.id).await, 2, "put back, it is rewritten too");
-    assert_nowhere(directory.path(), &[USER, VISITOR]).await;
+    assert_nowhere(directory.path(), &[USER, VISITOR]);
     assert_eq!(ids(&store, scope(1)).await, ["other"]);
 }

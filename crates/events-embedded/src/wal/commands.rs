@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use crate::memtable::Block;
 use crate::segment::Segment;
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// Hides what is older; milliseconds.
     Floor(EventScope, i64),
     /// Fixes what a second connection reads, between two transactions.
-    Pin(SqliteConnection),
+    Pin(Connection),
 }
 
 /// The answer to a change.
@@ -59,7 +59,7 @@ pub(crate) enum Outcome {
     /// Set apart by [`Command::Freeze`].
     Frozen(Frozen),
     /// Fixed by [`Command::Pin`], with the segments of that moment.
-    Pinned(SqliteConnection, Vec<Arc<Segment>>),
+    Pinned(Connection, Vec<Arc<Segment>>),
 }
 
 /// Hot rows that are to be sealed.

@@ -5,12 +5,11 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use rusqlite::{Connection, params};
 
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
@@ -27,15 +26,13 @@ const FROM_1: &str = "alter table segment add column ids_made blob";
 /// SQLite's extended result code when the index of the write-ahead log cannot grow.
 const IOERR_SHMSIZE: i32 = 4874;
 const TABLES: &str = include_str!("tables.sql");
+const HASH_KEY: &str = "insert into meta (key, value) values ('hash_key', ?)
+    on conflict (key) do update set value = value returning value";
 const BEGIN: &str = "begin immediate";
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
 const INSERT_HOT: &str =
     "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
-/// The transaction of one row in one call: each call to the driver costs two switches of threads.
-const APPEND_ONE: &str = "begin immediate;
-    insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?);
-    commit";
 const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
 const PURGE_ALL_HOT: &str = "delete from hot_log where seq <= (select seq from sealed
     where project = hot_log.project and env = hot_log.env)";
@@ -65,7 +62,7 @@ const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, 
 /// The database, open.
 #[derive(Debug)]
 pub(crate) struct Manifest {
-    pub(crate) connection: SqliteConnection,
+    pub(crate) connection: Connection,
 }
 
 /// A new segment beside what only the manifest keeps of it.
@@ -91,8 +88,9 @@ pub(crate) struct SwapRows<'a> {
 }
 
 impl Manifest {
-    /// Opens or makes the file; also gives the store's key for keyed hashes.
-    pub(crate) async fn open(directory: &Path, new_key: [u8; 16]) -> Result<(Self, [u8; 16]), OpenError> {
+    /// Opens the file, or creates it; also returns the store's key for keyed hashes, which is `new_key`
+    /// in a new store.
+    pub(crate) fn open(directory: &Path, new_key: [u8; 16]) -> Result<(Self, [u8; 16]), OpenError> {
         let file = directory.join("events.db");
         OpenOptions::new()
             .append(true)
@@ -100,25 +98,18 @@ impl Manifest {
             .mode(0o600)
             .open(&file)
             .map_err(|cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause })?;
-        let failed = |error: sqlx::Error| OpenError::database(&file, &database_error(error));
-        let mut connection = connect(&file).await.map_err(failed)?;
-        let format: i64 =
-            sqlx::query_scalar("pragma user_version").fetch_one(&mut connection).await.map_err(failed)?;
+        let failed = |error: rusqlite::Error| OpenError::database(&file, &database_error(error));
+        let connection = connect(&file).map_err(failed)?;
+        let format = connection.query_row("pragma user_version", [], |row| row.get(0)).map_err(failed)?;
         if format > FORMAT {
             return Err(OpenError::Format { file: file.clone(), found: format, known: FORMAT });
         }
         if format == 1 {
-            sqlx::raw_sql(FROM_1).execute(&mut connection).await.map_err(failed)?;
+            connection.execute_batch(FROM_1).map_err(failed)?;
         }
-        sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(failed)?;
-        let key: Vec<u8> = sqlx::query_scalar(
-            "insert into meta (key, value) values ('hash_key', ?) on conflict (key) do update set value = value
-             returning value",
-        )
-        .bind(new_key.as_slice())
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
+        connection.execute_batch(TABLES).map_err(failed)?;
+        let key: Vec<u8> =
+            connection.query_row(HASH_KEY, [new_key.as_slice()], |row| row.get(0)).map_err(failed)?;
         let key = key.try_into().map_err(|_| OpenError::Database {
             file: file.clone(),
             cause: "the key for keyed hashes has the wrong length".to_owned(),
@@ -127,217 +118,180 @@ impl Manifest {
     }
 
     /// Stores the rows, all or none, and syncs.
-    pub(crate) async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
-        if let [row] = rows {
-            let done = insert_row(&mut self.connection, APPEND_ONE, row).await;
-            return self.all_or_none(done).await;
-        }
-        self.begin().await?;
-        let done = insert_rows(&mut self.connection, rows).await;
-        self.end(done).await
+    pub(crate) fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
+        self.transaction(|connection| {
+            let mut insert = connection.prepare_cached(INSERT_HOT)?;
+            for row in rows {
+                let (rows, data) = (row.rows as i64, row.frames.as_slice());
+                let (project, env) = (project(row.scope), env(row.scope));
+                insert.execute(params![row.seq, project, env, rows, batch_codec::FORMAT, data])?;
+            }
+            Ok(())
+        })
     }
 
-    /// Replaces hot rows or segments by new segments.
-    pub(crate) async fn swap(&mut self, swap: &SwapRows<'_>) -> Result<(), StoreError> {
-        self.begin().await?;
-        let done = swap_rows(&mut self.connection, swap).await;
-        self.end(done).await
+    /// Replaces rows of the log, or segments, by new segments.
+    pub(crate) fn swap(&mut self, swap: &SwapRows<'_>) -> Result<(), StoreError> {
+        self.transaction(|connection| {
+            for new in swap.added {
+                insert_segment(connection, new)?;
+            }
+            for id in swap.removed {
+                connection.execute(DELETE_SEGMENT, [id])?;
+            }
+            for (id, count) in swap.erased {
+                connection.execute(COUNT_ERASED, params![*count as i64, id.uuid().as_bytes()])?;
+            }
+            if let Some(seq) = swap.sealed_seq {
+                connection.execute(UPSERT_SEALED, params![project(swap.scope), env(swap.scope), seq])?;
+            }
+            Ok(())
+        })
     }
 
-    /// Begins a transaction. The statements are our own, and not those of the driver's
-    /// transaction: when the disk is full SQLite may have rolled back by itself, the driver then
-    /// counts one transaction too many, and what it later calls a commit would be none.
-    async fn begin(&mut self) -> Result<(), StoreError> {
-        sqlx::query(BEGIN).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
-    }
-
-    /// Commits what was done, or takes all of it back.
-    async fn end(&mut self, done: Result<(), sqlx::Error>) -> Result<(), StoreError> {
-        let committed = match done {
-            Ok(()) => sqlx::query(COMMIT).execute(&mut self.connection).await.map(|_| ()),
-            error => error,
-        };
-        self.all_or_none(committed).await
-    }
-
-    /// Takes everything back if the transaction was not committed.
-    async fn all_or_none(&mut self, committed: Result<(), sqlx::Error>) -> Result<(), StoreError> {
-        if committed.is_err() {
-            // It says so when SQLite has rolled back already. Were a transaction still open, the
-            // next one could not begin.
-            let _ = sqlx::query(ROLLBACK).execute(&mut self.connection).await;
+    /// Runs statements in one transaction: commits all of them or rolls all of them back.
+    fn transaction(
+        &self,
+        statements: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), StoreError> {
+        let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(|_| ());
+        run(BEGIN).map_err(database_error)?;
+        let committed = statements(&self.connection).and_then(|()| run(COMMIT));
+        // On a full disk SQLite may have rolled back by itself (sqlite.org/lang_transaction.html).
+        if committed.is_err() && !self.connection.is_autocommit() {
+            let _ = run(ROLLBACK);
         }
         committed.map_err(database_error)
     }
 
-    /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
-    pub(crate) async fn purge(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
-        let query = sqlx::query(PURGE_HOT).bind(from).bind(to).bind(project(scope)).bind(env(scope));
-        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    /// Deletes flushed rows of the log, those numbered `from` to before `to`.
+    pub(crate) fn purge(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
+        self.execute(PURGE_HOT, params![from, to, project(scope), env(scope)])
     }
 
-    /// Deletes every sealed row of the hot log that is left from before the start.
-    pub(crate) async fn purge_all(&mut self) -> Result<(), StoreError> {
-        sqlx::query(PURGE_ALL_HOT).execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    /// Deletes every flushed row of the log that is left from before the start.
+    pub(crate) fn purge_all(&mut self) -> Result<(), StoreError> {
+        self.execute(PURGE_ALL_HOT, [])
     }
 
-    /// Empties the write-ahead log. An error when it could not be emptied, since another program
-    /// reads the database.
-    pub(crate) async fn empty_log(&mut self) -> Result<(), StoreError> {
-        let kept: bool =
-            sqlx::query_scalar(EMPTY_LOG).fetch_one(&mut self.connection).await.map_err(database_error)?;
-        if kept {
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+        self.connection.execute(sql, values).map(|_| ()).map_err(database_error)
+    }
+
+    /// Empties SQLite's write-ahead log.
+    ///
+    /// # Errors
+    /// `Internal` if another program reads the database, so that it could not be emptied.
+    pub(crate) fn empty_log(&mut self) -> Result<(), StoreError> {
+        let busy: bool =
+            self.connection.query_row(EMPTY_LOG, [], |row| row.get(0)).map_err(database_error)?;
+        if busy {
             let why = "events.db: another program reads it, so that its write-ahead log cannot be emptied";
             return Err(StoreError::Internal(why.to_owned()));
         }
         Ok(())
     }
 
-    /// Gives some free pages back to the system when there are more than `spare`, and tells whether
-    /// it did. Batches wait only for so few at a time.
-    pub(crate) async fn shrink(&mut self, spare: i64) -> Result<bool, StoreError> {
-        let before = self.free_pages().await?;
+    /// Returns some free pages to the system if there are more than `spare`, and reports whether it did.
+    /// Few at a time, since batches wait meanwhile.
+    pub(crate) fn shrink(&mut self, spare: i64) -> Result<bool, StoreError> {
+        let before = self.free_pages()?;
         if before <= spare {
             return Ok(false);
         }
         for pragma in [VACUUM_SOME, COPY_LOG] {
-            sqlx::query(pragma).fetch_all(&mut self.connection).await.map_err(database_error)?;
+            self.run_to_end(pragma).map_err(database_error)?;
         }
-        Ok(self.free_pages().await? < before)
+        Ok(self.free_pages()? < before)
     }
 
-    async fn free_pages(&mut self) -> Result<i64, StoreError> {
-        sqlx::query_scalar(FREE_PAGES).fetch_one(&mut self.connection).await.map_err(database_error)
+    /// Runs a statement whose work is done row by row.
+    fn run_to_end(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
     }
 
-    pub(crate) async fn drop_known_ids(&mut self, segments: &[i64]) -> Result<(), StoreError> {
-        self.begin().await?;
-        let mut done = Ok(());
-        for id in segments {
-            let dropped = sqlx::query(DROP_KNOWN_IDS).bind(id).execute(&mut self.connection).await;
-            done = done.and(dropped.map(|_| ()));
-        }
-        self.end(done).await
+    fn free_pages(&self) -> Result<i64, StoreError> {
+        self.connection.query_row(FREE_PAGES, [], |row| row.get(0)).map_err(database_error)
     }
 
-    pub(crate) async fn insert_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
-        sqlx::query(INSERT_ERASURE)
-            .bind(erasure.id.uuid().as_bytes().as_slice())
-            .bind(project(erasure.scope))
-            .bind(env(erasure.scope))
-            .bind(i64::from(erasure.is_user))
-            .bind(erasure.subject.to_le_bytes().as_slice())
-            .bind(i64::from(erasure.include_linked))
-            .bind(erasure.at)
-            .execute(&mut self.connection)
-            .await
-            .map(|_| ())
-            .map_err(database_error)
+    /// Drops the filters of these segments.
+    pub(crate) fn drop_known_ids(&mut self, segments: &[i64]) -> Result<(), StoreError> {
+        self.transaction(|connection| {
+            segments.iter().try_for_each(|id| connection.execute(DROP_KNOWN_IDS, [id]).map(|_| ()))
+        })
     }
 
-    pub(crate) async fn link_erasure(&mut self, id: ErasureId, linked: &[u128]) -> Result<(), StoreError> {
+    pub(crate) fn insert_erasure(&mut self, erasure: &ErasureRecord) -> Result<(), StoreError> {
+        let id = erasure.id.uuid();
+        let values = params![
+            id.as_bytes(),
+            project(erasure.scope),
+            env(erasure.scope),
+            i64::from(erasure.is_user),
+            erasure.subject.to_le_bytes(),
+            i64::from(erasure.include_linked),
+            erasure.at,
+        ];
+        self.execute(INSERT_ERASURE, values)
+    }
+
+    pub(crate) fn link_erasure(&mut self, id: ErasureId, linked: &[u128]) -> Result<(), StoreError> {
         let bytes: Vec<u8> = linked.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        let query = sqlx::query(LINK_ERASURE).bind(bytes).bind(id.uuid().as_bytes().to_vec());
-        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+        self.execute(LINK_ERASURE, params![bytes, id.uuid().as_bytes()])
     }
 
-    pub(crate) async fn finish_erasure(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
-        let query = sqlx::query(FINISH_ERASURE).bind(at).bind(id.uuid().as_bytes().to_vec());
-        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    pub(crate) fn finish_erasure(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
+        self.execute(FINISH_ERASURE, params![at, id.uuid().as_bytes()])
     }
 
-    pub(crate) async fn set_floor(&mut self, scope: EventScope, before: i64) -> Result<(), StoreError> {
-        let query = sqlx::query(UPSERT_FLOOR).bind(project(scope)).bind(env(scope)).bind(before);
-        query.execute(&mut self.connection).await.map(|_| ()).map_err(database_error)
+    pub(crate) fn set_floor(&mut self, scope: EventScope, before: i64) -> Result<(), StoreError> {
+        self.execute(UPSERT_FLOOR, params![project(scope), env(scope), before])
     }
 
-    pub(crate) async fn close(self) {
-        if let Err(error) = self.connection.close().await {
+    pub(crate) fn close(self) {
+        if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "events.db did not close cleanly; nothing is lost");
         }
     }
 }
 
-async fn connect(file: &PathBuf) -> Result<SqliteConnection, sqlx::Error> {
-    let options = SqliteConnectOptions::new().filename(file).disable_statement_logging();
-    // The vacuum mode must stand before the first page is written, which the journal mode does. A
-    // file with pages has it; closing a connection would empty its write-ahead log for nothing.
-    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
-        options.clone().auto_vacuum(SqliteAutoVacuum::Incremental).connect().await?.close().await?;
-    }
-    let mut connection = options.pragma("secure_delete", "on").connect().await?;
-    sqlx::raw_sql("pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full")
-        .execute(&mut connection)
-        .await?;
+fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    // The vacuum mode must be set before the first page is written, which setting the journal mode does.
+    connection.execute_batch(
+        "pragma secure_delete = on; pragma auto_vacuum = incremental; pragma journal_mode = wal;
+        pragma synchronous = full",
+    )?;
     Ok(connection)
 }
 
-async fn insert_rows(connection: &mut SqliteConnection, rows: &[LogRow]) -> Result<(), sqlx::Error> {
-    for row in rows {
-        insert_row(connection, INSERT_HOT, row).await?;
-    }
-    Ok(())
-}
-
-/// Runs a statement that inserts this row of the hot log.
-async fn insert_row(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    row: &LogRow,
-) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(statement)
-        .bind(row.seq)
-        .bind(project(row.scope))
-        .bind(env(row.scope))
-        .bind(row.rows as i64)
-        .bind(batch_codec::FORMAT)
-        .bind(row.frames.as_slice());
-    query.execute(connection).await.map(|_| ())
-}
-
-async fn swap_rows(connection: &mut SqliteConnection, swap: &SwapRows<'_>) -> Result<(), sqlx::Error> {
-    for new in swap.added {
-        insert_segment(connection, new).await?;
-    }
-    for id in swap.removed {
-        sqlx::query(DELETE_SEGMENT).bind(id).execute(&mut *connection).await?;
-    }
-    for (id, count) in swap.erased {
-        let query = sqlx::query(COUNT_ERASED).bind(*count as i64).bind(id.uuid().as_bytes().as_slice());
-        query.execute(&mut *connection).await?;
-    }
-    if let Some(seq) = swap.sealed_seq {
-        let query = sqlx::query(UPSERT_SEALED).bind(project(swap.scope)).bind(env(swap.scope)).bind(seq);
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn insert_segment(connection: &mut SqliteConnection, new: &NewSegment) -> Result<(), sqlx::Error> {
+fn insert_segment(connection: &Connection, new: &NewSegment) -> Result<(), rusqlite::Error> {
     let segment = &new.segment;
     let known = segment.known_ids.read().clone();
     let others = known.as_ref().and_then(|known| known.others.as_ref()).map(IdFilter::to_bytes);
-    sqlx::query(INSERT_SEGMENT)
-        .bind(segment.id)
-        .bind(project(segment.scope))
-        .bind(env(segment.scope))
-        .bind(&new.month)
-        .bind(&new.path)
-        .bind(segment.rows as i64)
-        .bind(segment.bytes as i64)
-        .bind(segment.earliest)
-        .bind(segment.latest)
-        .bind(segment.latest_received)
-        .bind(others)
-        .bind(known.map(|known| known.made.to_bytes()))
-        .execute(connection)
-        .await
-        .map(|_| ())
+    let values = params![
+        segment.id,
+        project(segment.scope),
+        env(segment.scope),
+        new.month,
+        new.path,
+        segment.rows as i64,
+        segment.bytes as i64,
+        segment.earliest,
+        segment.latest,
+        segment.latest_received,
+        others,
+        known.map(|known| known.made.to_bytes()),
+    ];
+    connection.execute(INSERT_SEGMENT, values).map(|_| ())
 }
 
 /// A failure of SQLite as the store's own, by its primary result code (sqlite.org/rescode.html).
-pub(crate) fn database_error(error: sqlx::Error) -> StoreError {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+pub(crate) fn database_error(error: rusqlite::Error) -> StoreError {
+    let code = error.sqlite_error().map(|error| error.extended_code);
     let text = format!("events.db: {error}");
     match code.map(|code| code & 0xff) {
         // Full; also when there is no room for the index of the write-ahead log.

@@ -4,12 +4,11 @@
 //! A row that cannot be read is damage, which is handed on by name beside all other rows: what it
 //! means for their project is decided in `open.rs`.
 
-use futures_util::TryStreamExt as _;
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::{ErasureId, ProjectId};
 use millimetric_core::key::Env;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::Row;
+use rusqlite::types::Type;
 use uuid::Uuid;
 
 use crate::encoding::uuid_time::TimeSpans;
@@ -59,6 +58,9 @@ pub(crate) struct StoredSegment {
     pub(crate) ids_damaged: bool,
 }
 
+/// A row, or what is wrong with it.
+pub(crate) type Readable<T> = Result<T, Damage>;
+
 /// A row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Damage {
@@ -69,68 +71,66 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    fn of(what: &str, id: &str, scope: Option<EventScope>, error: &sqlx::Error) -> Self {
+    fn of(what: &str, id: &str, scope: Option<EventScope>, error: &rusqlite::Error) -> Self {
         Self { name: format!("{what} {id}: {error}"), scope }
     }
 }
 
 impl Manifest {
-    pub(crate) async fn last_seq(&mut self) -> Result<i64, StoreError> {
-        sqlx::query_scalar(LAST_SEQ).fetch_one(&mut self.connection).await.map_err(database_error)
+    pub(crate) fn last_seq(&mut self) -> Result<i64, StoreError> {
+        self.connection.query_row(LAST_SEQ, [], |row| row.get(0)).map_err(database_error)
     }
 
     /// The highest id that a segment has, readable or not.
-    pub(crate) async fn last_segment(&mut self) -> Result<i64, StoreError> {
-        sqlx::query_scalar(LAST_SEGMENT).fetch_one(&mut self.connection).await.map_err(database_error)
+    pub(crate) fn last_segment(&mut self) -> Result<i64, StoreError> {
+        self.connection.query_row(LAST_SEGMENT, [], |row| row.get(0)).map_err(database_error)
     }
 
     /// Calls `each` with the rows of the hot log that are not sealed, in order.
-    pub(crate) async fn hot_log(
-        &mut self,
-        mut each: impl FnMut(Result<LogRow, Damage>),
-    ) -> Result<(), StoreError> {
-        let mut stored = sqlx::query(SELECT_HOT).fetch(&mut self.connection);
-        while let Some(row) = stored.try_next().await.map_err(database_error)? {
-            let format: i64 = row.try_get("format").map_err(database_error)?;
+    pub(crate) fn hot_log(&mut self, mut each: impl FnMut(Result<LogRow, Damage>)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(SELECT_HOT).map_err(database_error)?;
+        let mut rows = statement.query([]).map_err(database_error)?;
+        while let Some(row) = rows.next().map_err(database_error)? {
+            let format: i64 = row.get("format").map_err(database_error)?;
             if format != batch_codec::FORMAT {
                 let text = format!("events.db: the hot log has format {format}: use a newer release");
                 return Err(StoreError::Internal(text));
             }
-            each(log_row(&row).map_err(|error| Damage::of("row", &number(&row, "seq"), None, &error)));
+            each(log_row(row).map_err(|error| Damage::of("row", &number(row, "seq"), None, &error)));
         }
         Ok(())
     }
 
     /// Every segment whose project can be read, damaged or not, and the damage of all others.
-    pub(crate) async fn segments(&mut self) -> Result<Vec<Result<StoredSegment, Damage>>, StoreError> {
-        let rows =
-            sqlx::query(SELECT_SEGMENTS).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        Ok(rows.iter().map(segment).collect())
+    pub(crate) fn segments(&mut self) -> Result<Vec<Readable<StoredSegment>>, StoreError> {
+        self.read_all(SELECT_SEGMENTS, segment)
     }
 
-    pub(crate) async fn erasures(&mut self) -> Result<Vec<Result<ErasureRecord, Damage>>, StoreError> {
-        let rows =
-            sqlx::query(SELECT_ERASURES).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        let read = |row: &SqliteRow| {
+    pub(crate) fn erasures(&mut self) -> Result<Vec<Readable<ErasureRecord>>, StoreError> {
+        let read = |row: &Row<'_>| {
             erasure(row).map_err(|error| Damage::of("erasure", &erasure_name(row), scope(row).ok(), &error))
         };
-        Ok(rows.iter().map(read).collect())
+        self.read_all(SELECT_ERASURES, read)
     }
 
-    pub(crate) async fn floors(&mut self) -> Result<Vec<Result<(EventScope, i64), Damage>>, StoreError> {
-        let read = |row: &SqliteRow| {
-            let read = || Ok::<_, sqlx::Error>((scope(row)?, row.try_get("before")?));
+    pub(crate) fn floors(&mut self) -> Result<Vec<Readable<(EventScope, i64)>>, StoreError> {
+        let read = |row: &Row<'_>| {
+            let read = || Ok::<_, rusqlite::Error>((scope(row)?, row.get("before")?));
             read().map_err(|error| Damage::of("floor", &number(row, "before"), None, &error))
         };
-        let rows =
-            sqlx::query(SELECT_FLOORS).fetch_all(&mut self.connection).await.map_err(database_error)?;
-        Ok(rows.iter().map(read).collect())
+        self.read_all(SELECT_FLOORS, read)
+    }
+
+    fn read_all<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare(sql).map_err(database_error)?;
+        let rows = statement.query_map([], |row| Ok(read(row))).map_err(database_error)?;
+        rows.collect::<Result<_, _>>().map_err(database_error)
     }
 
     /// The name of every row that cannot be read.
-    pub(crate) async fn damage(&mut self) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn damage(&mut self) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
-        for segment in self.segments().await? {
+        for segment in self.segments()? {
             let (damage, ids_damaged, id) = match segment {
                 Ok(segment) => (segment.damage, segment.ids_damaged, segment.id),
                 Err(damage) => (Some(damage), false, 0),
@@ -138,36 +138,36 @@ impl Manifest {
             names.extend(damage.map(|damage| damage.name));
             names.extend(ids_damaged.then(|| format!("segment {id}: what is known of its ids")));
         }
-        names.extend(self.erasures().await?.into_iter().filter_map(Result::err).map(|damage| damage.name));
-        names.extend(self.floors().await?.into_iter().filter_map(Result::err).map(|damage| damage.name));
-        self.hot_log(|row| names.extend(row.err().map(|damage| damage.name))).await?;
+        names.extend(self.erasures()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
+        names.extend(self.floors()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
+        self.hot_log(|row| names.extend(row.err().map(|damage| damage.name)))?;
         Ok(names)
     }
 }
 
 /// A number of a row as text, for its name.
-fn number(row: &SqliteRow, column: &str) -> String {
-    row.try_get::<i64, _>(column).map_or_else(|_| "?".to_owned(), |number| number.to_string())
+fn number(row: &Row<'_>, column: &str) -> String {
+    row.get::<_, i64>(column).map_or_else(|_| "?".to_owned(), |number| number.to_string())
 }
 
-fn erasure_name(row: &SqliteRow) -> String {
-    let id = row.try_get("id").and_then(uuid);
+fn erasure_name(row: &Row<'_>) -> String {
+    let id = blob(row, "id").and_then(uuid);
     id.map_or_else(|_| "?".to_owned(), |id| ErasureId::new(id).to_string())
 }
 
 /// A segment's row. One that is damaged stays a segment of its project, with a file that is not
 /// there: queries about its time must fail, and not be answered without it.
-fn segment(row: &SqliteRow) -> Result<StoredSegment, Damage> {
+fn segment(row: &Row<'_>) -> Result<StoredSegment, Damage> {
     let id = number(row, "id");
     let scope = scope(row).map_err(|error| Damage::of("segment", &id, None, &error))?;
     let known = known_ids(row);
     let (ids_damaged, known_ids) = (known.is_err(), known.unwrap_or_default());
     let named = |error| Damage::of("segment", &id, Some(scope), &error);
     let file = file_of(row).map_err(named);
-    let time = |column| row.try_get::<i64, _>(column);
+    let time = |column| row.get::<_, i64>(column);
     let (path, rows, bytes) = file.clone().unwrap_or_else(|_| (format!("row-{id}-is-damaged"), 1, 0));
     let read = || {
-        let id = row.try_get("id")?;
+        let id = row.get("id")?;
         let (earliest, latest) = (time("earliest")?, time("latest")?);
         let latest_received = time("latest_received")?;
         let damage = file.err();
@@ -189,13 +189,21 @@ fn segment(row: &SqliteRow) -> Result<StoredSegment, Damage> {
 }
 
 /// Path, rows and bytes of a segment's file.
-fn file_of(row: &SqliteRow) -> Result<(String, usize, u64), sqlx::Error> {
-    let count = |column| u64::try_from(row.try_get::<i64, _>(column)?).map_err(unreadable);
-    Ok((row.try_get("path")?, count("rows")? as usize, count("bytes")?))
+fn file_of(row: &Row<'_>) -> Result<(String, usize, u64), rusqlite::Error> {
+    let count = |column| u64::try_from(row.get::<_, i64>(column)?).map_err(unreadable);
+    Ok((row.get("path")?, count("rows")? as usize, count("bytes")?))
 }
 
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
-    sqlx::Error::Decode(error.into())
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error))
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: &str) -> Result<&'a [u8], rusqlite::Error> {
+    row.get_ref(column)?.as_blob().map_err(unreadable)
+}
+
+fn optional_blob<'a>(row: &'a Row<'_>, column: &str) -> Result<Option<&'a [u8]>, rusqlite::Error> {
+    row.get_ref(column)?.as_blob_or_null().map_err(unreadable)
 }
 
 /// A scope's project as it is stored.
@@ -211,54 +219,54 @@ pub(crate) fn env(scope: EventScope) -> i64 {
     }
 }
 
-fn scope(row: &SqliteRow) -> Result<EventScope, sqlx::Error> {
-    let project = ProjectId::new(uuid(row.try_get("project")?)?);
-    let env = if row.try_get::<i64, _>("env")? == 0 { Env::Live } else { Env::Test };
+fn scope(row: &Row<'_>) -> Result<EventScope, rusqlite::Error> {
+    let project = ProjectId::new(uuid(blob(row, "project")?)?);
+    let env = if row.get::<_, i64>("env")? == 0 { Env::Live } else { Env::Test };
     Ok(EventScope { project, env })
 }
 
-fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
+fn uuid(bytes: &[u8]) -> Result<Uuid, rusqlite::Error> {
     Uuid::from_slice(bytes).map_err(unreadable)
 }
 
-fn hash(bytes: &[u8]) -> Result<u128, sqlx::Error> {
+fn hash(bytes: &[u8]) -> Result<u128, rusqlite::Error> {
     bytes.try_into().map(u128::from_le_bytes).map_err(unreadable)
 }
 
-fn log_row(row: &SqliteRow) -> Result<LogRow, sqlx::Error> {
+fn log_row(row: &Row<'_>) -> Result<LogRow, rusqlite::Error> {
     Ok(LogRow {
-        seq: row.try_get("seq")?,
+        seq: row.get("seq")?,
         scope: scope(row)?,
         // A hint for those who divide the work; the frames tell what is in them.
-        rows: usize::try_from(row.try_get::<i64, _>("rows")?).unwrap_or_default(),
-        frames: row.try_get("data")?,
+        rows: usize::try_from(row.get::<_, i64>("rows")?).unwrap_or_default(),
+        frames: blob(row, "data")?.to_vec(),
     })
 }
 
 /// `None` once the window has passed. A filter without moments is of format 1, and of all ids.
-fn known_ids(row: &SqliteRow) -> Result<Option<KnownIds>, sqlx::Error> {
-    let damaged = |what: &str| sqlx::Error::Decode(what.into());
-    let others = row.try_get::<Option<&[u8]>, _>("dedup_filter")?;
+fn known_ids(row: &Row<'_>) -> Result<Option<KnownIds>, rusqlite::Error> {
+    let damaged = |what: &str| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, what.into());
+    let others = optional_blob(row, "dedup_filter")?;
     let others = others.map(|bytes| IdFilter::from_bytes(bytes).ok_or_else(|| damaged("no filter")));
     let others = others.transpose()?;
-    let made = row.try_get::<Option<&[u8]>, _>("ids_made")?;
+    let made = optional_blob(row, "ids_made")?;
     let made =
         made.map(|bytes| TimeSpans::from_bytes(bytes).ok_or_else(|| damaged("no spans"))).transpose()?;
     let made = made.or_else(|| others.is_some().then(TimeSpans::all));
     Ok(made.map(|made| KnownIds { made, others }))
 }
 
-fn erasure(row: &SqliteRow) -> Result<ErasureRecord, sqlx::Error> {
-    let linked: Option<&[u8]> = row.try_get("linked")?;
+fn erasure(row: &Row<'_>) -> Result<ErasureRecord, rusqlite::Error> {
+    let linked = optional_blob(row, "linked")?;
     Ok(ErasureRecord {
-        id: ErasureId::new(uuid(row.try_get("id")?)?),
+        id: ErasureId::new(uuid(blob(row, "id")?)?),
         scope: scope(row)?,
-        is_user: row.try_get::<i64, _>("kind")? == 1,
-        subject: hash(row.try_get("subject")?)?,
-        include_linked: row.try_get::<i64, _>("include_linked")? == 1,
+        is_user: row.get::<_, i64>("kind")? == 1,
+        subject: hash(blob(row, "subject")?)?,
+        include_linked: row.get::<_, i64>("include_linked")? == 1,
         linked: linked.map(|bytes| bytes.chunks(16).map(hash).collect()).transpose()?,
-        at: row.try_get("at")?,
-        events_deleted: row.try_get::<i64, _>("events_deleted")? as u64,
-        finished_at: row.try_get("finished_at")?,
+        at: row.get("at")?,
+        events_deleted: row.get::<_, i64>("events_deleted")? as u64,
+        finished_at: row.get("finished_at")?,
     })
 }

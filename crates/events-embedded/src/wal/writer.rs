@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
-use tokio::runtime::Runtime;
 
 use crate::columns::dedup;
 use crate::encoding::keyed_hash::IdKind;
@@ -33,7 +32,6 @@ pub(crate) struct Writer {
     /// Wakes the thread that flushes memtables.
     pub(crate) flush: Arc<Signal>,
     pub(crate) manifest: Manifest,
-    pub(crate) runtime: Runtime,
     pub(crate) ids: HashMap<EventScope, RecentIds>,
     pub(crate) next_seq: i64,
 }
@@ -57,7 +55,7 @@ impl Writer {
                 }
             }
         }
-        self.runtime.block_on(self.manifest.close());
+        self.manifest.close();
     }
 
     fn command(&mut self, command: Command) -> Result<Outcome, StoreError> {
@@ -100,7 +98,7 @@ impl Writer {
         }
         let rows = self.log_rows(group, &verdicts)?;
         if !rows.is_empty() {
-            self.runtime.block_on(self.manifest.append(&rows))?;
+            self.manifest.append(&rows)?;
             for row in &rows {
                 self.publish(row, group, &verdicts);
             }

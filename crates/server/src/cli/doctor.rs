@@ -60,7 +60,7 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
         findings.extend(control(dir).await);
     }
     if dir.join("events.db").exists() {
-        findings.push(Finding { what: "segments", result: segments(dir).await });
+        findings.push(Finding { what: "segments", result: segments(dir) });
     }
     let server = LocalServer::connect(dir).await.map(|_| "running".to_owned());
     findings.push(Finding {
@@ -189,8 +189,8 @@ async fn damage(control: &Control) -> Result<Result<String, String>, ControlErro
 }
 
 /// Whether every Parquet file that the store names is there and whole.
-async fn segments(dir: &Path) -> Result<String, String> {
-    let found = inspect(dir).await.map_err(|error| error.to_string())?;
+fn segments(dir: &Path) -> Result<String, String> {
+    let found = inspect(dir).map_err(|error| error.to_string())?;
     let Inspected { segments, broken, damaged, is_older } = found;
     if !damaged.is_empty() {
         let named: Vec<&str> = damaged.iter().take(NAMED_ROWS).map(String::as_str).collect();

@@ -27,7 +27,7 @@ pub(super) enum Store {
 /// Copies the event store of a data folder into another folder. Where a server has it, the server
 /// does; a store at rest is copied as it is.
 pub(super) async fn snapshot(at: &Installation, folder: &Path) -> anyhow::Result<Snapshot> {
-    match copy_at_rest(&at.data_dir, folder).await {
+    match copy_at_rest(&at.data_dir, folder) {
         Err(OpenError::InUse { .. }) => LocalServer::connect(&at.data_dir).await?.snapshot(folder).await,
         copied => Ok(copied?),
     }
@@ -44,7 +44,7 @@ impl Store {
             shown.display()
         );
         ensure!(
-            !is_older(&at.data_dir).await?,
+            !is_older(&at.data_dir)?,
             "{} was written by an older version: start the server once, which brings it up to date",
             shown.display()
         );

@@ -207,7 +207,7 @@ fn sync_below(folder: &Path) -> anyhow::Result<()> {
 
 /// Learns from a later state of the same installation; tells whether it was one.
 async fn learn(restored: &mut Restored, folder: &Path, later: &Path) -> anyhow::Result<bool> {
-    let erasures = learn_erasures(folder, later).await;
+    let erasures = learn_erasures(folder, later);
     let erasures = erasures.with_context(|| format!("cannot read the erasures of {}", later.display()))?;
     let Learned::Erasures(waiting) = erasures else { return Ok(false) };
     restored.erasures = waiting;

@@ -1,4 +1,4 @@
-//! LocalGroups group numbers: within one span each row gets a small number, combined from its bucket
+//! Local group numbers: within one span each row gets a small number, combined from its bucket
 //! and the codes of the dimensions. What a number means for the whole answer is told once per
 //! group and not once per row.
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use crate::columns::cache::CachedPart;
 use crate::segment::Segment;
@@ -23,12 +23,12 @@ impl Writer {
             Command::Freeze(scope) => return Ok(Outcome::Frozen(self.freeze(scope))),
             Command::Swap(swap) => self.swap(swap)?,
             Command::Purge { scope, from, to } => {
-                self.runtime.block_on(self.manifest.purge(scope, from, to))?;
+                self.manifest.purge(scope, from, to)?;
             }
-            Command::PurgeAll => self.runtime.block_on(self.manifest.purge_all())?,
-            Command::EmptyLog => self.runtime.block_on(self.manifest.empty_log())?,
+            Command::PurgeAll => self.manifest.purge_all()?,
+            Command::EmptyLog => self.manifest.empty_log()?,
             Command::Shrink { spare } => {
-                return Ok(Outcome::Shrunk(self.runtime.block_on(self.manifest.shrink(spare))?));
+                return Ok(Outcome::Shrunk(self.manifest.shrink(spare)?));
             }
             Command::DropKnownIds(segments) => self.drop_known_ids(&segments)?,
             Command::Erase(erasure) => self.erase(erasure)?,
@@ -40,8 +40,8 @@ impl Writer {
         Ok(Outcome::Done)
     }
 
-    fn pin(&mut self, mut connection: SqliteConnection) -> Result<Outcome, StoreError> {
-        self.runtime.block_on(snapshot::pin(&mut connection))?;
+    fn pin(&mut self, connection: Connection) -> Result<Outcome, StoreError> {
+        snapshot::pin(&connection)?;
         let scopes = self.state.scopes.all();
         let segments = scopes.iter().flat_map(|scope| scope.data.read().segments.clone()).collect();
         Ok(Outcome::Pinned(connection, segments))
@@ -67,7 +67,7 @@ impl Writer {
             added: &swap.added,
             erased: &swap.erased,
         };
-        match self.runtime.block_on(self.manifest.swap(&rows)) {
+        match self.manifest.swap(&rows) {
             Ok(()) => self.show_swap(swap),
             Err(error) => {
                 // Unless nobody knows whether the manifest names them now, the new files go.
@@ -119,7 +119,7 @@ impl Writer {
 
     fn drop_known_ids(&mut self, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
         let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
-        self.runtime.block_on(self.manifest.drop_known_ids(&ids))?;
+        self.manifest.drop_known_ids(&ids)?;
         for segment in segments {
             *segment.known_ids.write() = None;
         }
@@ -130,7 +130,7 @@ impl Writer {
         if self.state.erasures.by_id.read().contains_key(&erasure.id) {
             return Ok(());
         }
-        self.runtime.block_on(self.manifest.insert_erasure(&erasure))?;
+        self.manifest.insert_erasure(&erasure)?;
         let scope = erasure.scope;
         self.state.erasures.insert(erasure);
         self.state.update_tombstones(scope);
@@ -142,7 +142,7 @@ impl Writer {
         if self.state.erasures.by_id.read().get(&id).is_none_or(|erasure| erasure.record.linked.is_some()) {
             return Ok(());
         }
-        self.runtime.block_on(self.manifest.link_erasure(id, &linked))?;
+        self.manifest.link_erasure(id, &linked)?;
         let mut erasures = self.state.erasures.by_id.write();
         let Some(erasure) = erasures.get_mut(&id) else { return Ok(()) };
         erasure.record.linked = Some(linked);
@@ -153,7 +153,7 @@ impl Writer {
     }
 
     fn finish(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
-        self.runtime.block_on(self.manifest.finish_erasure(id, at))?;
+        self.manifest.finish_erasure(id, at)?;
         let mut erasures = self.state.erasures.by_id.write();
         let Some(erasure) = erasures.get_mut(&id) else { return Ok(()) };
         erasure.record.finished_at = Some(at);
@@ -172,7 +172,7 @@ impl Writer {
         if before == floor || (before < floor && hidden) {
             return Ok(());
         }
-        self.runtime.block_on(self.manifest.set_floor(id, before))?;
+        self.manifest.set_floor(id, before)?;
         scope.data.write().tombstones.floor = before;
         Ok(())
     }
