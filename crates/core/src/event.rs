@@ -3,15 +3,15 @@
 //! Values here are finished: validated, scrubbed, classified, enriched. How they came to be is
 //! `ingest`. The raw IP address and the raw user agent have no field, so they cannot be stored.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::column::Event;
+use crate::column::Word;
 use crate::ids::ProjectId;
 use crate::key::Env;
-use crate::time::Timestamp;
 
 /// Where events live: one project's live or test side. No query ever spans two by accident,
 /// since every one is asked of a scope.
@@ -21,53 +21,6 @@ pub struct EventScope {
     pub project: ProjectId,
     /// Live traffic or a rehearsal.
     pub env: Env,
-}
-
-/// One event, ready to be stored (contract, "Stored row"; project and env are the scope's).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// When it happened.
-    pub timestamp: Timestamp,
-    /// When the server took it.
-    pub received_at: Timestamp,
-    /// 1–128 characters; `$` marks system events.
-    pub event_name: String,
-    /// 1–128 characters; the same one in the same scope is stored once.
-    pub event_id: String,
-    /// The visitor, 1–128 characters.
-    pub anonymous_id: String,
-    /// The signed-in user, 1–256 characters.
-    pub user_id: Option<String>,
-    /// 1–160 characters.
-    pub session_id: String,
-    /// Where the visit came from: `google`, `direct`, a host.
-    pub source: Cow<'static, str>,
-    /// How: `paid`, `organic`, `social`, `referral`, `direct`, …
-    pub medium: Cow<'static, str>,
-    /// `utm_campaign`, in its own case.
-    pub campaign: Option<String>,
-    /// How sure the classifier is.
-    pub source_confidence: Confidence,
-    /// Which rule of the classifier fired.
-    pub source_rule_id: Cow<'static, str>,
-    /// As sent, scrubbed.
-    pub referrer: Option<String>,
-    /// As sent, without fragment, user info and secrets.
-    pub url: Option<String>,
-    /// As sent, or the url's.
-    pub path: Option<String>,
-    /// Where the address is registered.
-    pub country: Country,
-    /// Kind of device.
-    pub device_type: DeviceType,
-    /// Browser family.
-    pub browser: Browser,
-    /// Operating system family.
-    pub os: Os,
-    /// Keyed hash of the address, with a key that changes each UTC day.
-    pub ip_hash: IpHash,
-    /// A JSON object as compact text, at most 8192 bytes; `{}` when there is none.
-    pub properties: String,
 }
 
 macro_rules! words {
@@ -90,9 +43,13 @@ macro_rules! words {
                 match self { Self::Unknown => "", $(Self::$variant => $word),+ }
             }
 
-            /// The value of a stored word; a word of another release is unknown.
-            pub fn from_word(word: &str) -> Self {
-                match word { $($word => Self::$variant,)+ _ => Self::Unknown }
+        }
+
+        impl Word for $name {
+            const ALL: &'static [Self] = Self::ALL;
+
+            fn word(self) -> &'static str {
+                self.as_str()
             }
         }
 
@@ -170,25 +127,52 @@ impl fmt::Debug for Country {
     }
 }
 
-/// The first 16 bytes of HMAC-SHA256(salt ‖ UTC date, address); shown as 32 hexadecimal characters.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct IpHash([u8; 16]);
+/// The first 16 bytes of HMAC-SHA256(salt ‖ UTC date, address), as 32 lower-case hexadecimal characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct IpHash([u8; 32]);
 
 impl IpHash {
     /// From the bytes of the hash.
-    pub const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: [u8; 16]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Self(text)
     }
 
-    /// The bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+    /// 32 hexadecimal characters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
+impl Default for IpHash {
+    fn default() -> Self {
+        Self::new([0; 16])
+    }
+}
+
+impl FromStr for IpHash {
+    type Err = NoIpHash;
+
+    /// 32 hexadecimal characters in either case.
+    fn from_str(text: &str) -> Result<Self, NoIpHash> {
+        let number = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        number.map(|number| Self::new(number.to_be_bytes())).ok_or(NoIpHash)
+    }
+}
+
+/// The text is no hash of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 32 hexadecimal characters")]
+pub struct NoIpHash;
+
 impl fmt::Display for IpHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.as_str())
     }
 }
 

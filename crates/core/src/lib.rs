@@ -6,6 +6,7 @@
 //! tested by a table.
 
 pub mod classify;
+pub mod column;
 pub mod event;
 pub mod ids;
 pub mod ingest;

@@ -11,7 +11,6 @@ mod period;
 mod retention;
 mod sessions;
 
-use std::fmt;
 use std::str::FromStr;
 
 use chrono_tz::Tz;
@@ -25,69 +24,9 @@ pub use self::period::{Period, UnknownPeriod, midnight};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 
+pub use crate::column::Column;
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};
-
-/// A column of the stored row that can be filtered or grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Column {
-    /// `event_name`
-    EventName,
-    /// `anonymous_id`
-    AnonymousId,
-    /// `user_id`
-    UserId,
-    /// `session_id`
-    SessionId,
-    /// `source`
-    Source,
-    /// `medium`
-    Medium,
-    /// `campaign`
-    Campaign,
-    /// `source_confidence`
-    SourceConfidence,
-    /// `source_rule_id`
-    SourceRuleId,
-    /// `path`
-    Path,
-    /// `country`
-    Country,
-    /// `device_type`
-    DeviceType,
-    /// `browser`
-    Browser,
-    /// `os`
-    Os,
-}
-
-impl Column {
-    /// The column's name in the stored row.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EventName => "event_name",
-            Self::AnonymousId => "anonymous_id",
-            Self::UserId => "user_id",
-            Self::SessionId => "session_id",
-            Self::Source => "source",
-            Self::Medium => "medium",
-            Self::Campaign => "campaign",
-            Self::SourceConfidence => "source_confidence",
-            Self::SourceRuleId => "source_rule_id",
-            Self::Path => "path",
-            Self::Country => "country",
-            Self::DeviceType => "device_type",
-            Self::Browser => "browser",
-            Self::Os => "os",
-        }
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The name of a top-level property: 1–128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,20 +61,9 @@ pub struct UnknownDimension(pub String);
 
 impl Dimension {
     /// The names that a client may use, as an error lists them.
-    pub const ALLOWED: &'static [&'static str] = &[
-        "event_name",
-        "source",
-        "medium",
-        "country",
-        "device_type",
-        "browser",
-        "os",
-        "path",
-        "campaign",
-        "source_confidence",
-        "source_rule_id",
-        "properties.<name>",
-    ];
+    pub fn allowed() -> impl Iterator<Item = &'static str> {
+        Column::groupable().map(Column::as_str).chain(["properties.<name>"])
+    }
 
     /// The name, which is also the key of the answer's row.
     pub fn name(&self) -> String {
@@ -150,24 +78,11 @@ impl FromStr for Dimension {
     type Err = UnknownDimension;
 
     fn from_str(text: &str) -> Result<Self, UnknownDimension> {
-        const GROUPABLE: [Column; 11] = [
-            Column::EventName,
-            Column::Source,
-            Column::Medium,
-            Column::Country,
-            Column::DeviceType,
-            Column::Browser,
-            Column::Os,
-            Column::Path,
-            Column::Campaign,
-            Column::SourceConfidence,
-            Column::SourceRuleId,
-        ];
         let unknown = || UnknownDimension(text.chars().take(80).collect());
         if let Some(name) = text.strip_prefix("properties.") {
             return PropertyName::new(name).map(Self::Property).ok_or_else(unknown);
         }
-        GROUPABLE.into_iter().find(|column| column.as_str() == text).map(Self::Column).ok_or_else(unknown)
+        Column::groupable().find(|column| column.as_str() == text).map(Self::Column).ok_or_else(unknown)
     }
 }
 
@@ -468,7 +383,7 @@ mod tests {
 
     #[test]
     fn dimensions_are_read_by_name() {
-        for name in Dimension::ALLOWED.iter().filter(|name| !name.starts_with("properties.")) {
+        for name in Dimension::allowed().filter(|name| !name.starts_with("properties.")) {
             assert_eq!(name.parse::<Dimension>().unwrap().name(), *name);
         }
         assert_eq!("properties.plan".parse::<Dimension>().unwrap().name(), "properties.plan");

@@ -5,41 +5,27 @@
 
 use std::borrow::Cow;
 
-use serde::de::IgnoredAny;
-use url::Url;
-
-use crate::event::{Browser, Confidence, Country, DeviceType, Event, IpHash, Os};
-use crate::ingest::properties;
+use crate::column::{Absent, Column, Event};
 use crate::ingest::validate::{FieldError, MAX_AHEAD_MILLIS};
 use crate::time::Timestamp;
 
 /// How many columns a record has.
-pub const COLUMN_COUNT: usize = 21;
+pub const COLUMN_COUNT: usize = TIMES.len() + Column::COUNT;
+
+/// The columns that are times; the others are those of [`Column`].
+const TIMES: [&str; 2] = ["timestamp", "received_at"];
 
 /// The columns of a record.
-pub const COLUMNS: [&str; COLUMN_COUNT] = [
-    "timestamp",
-    "received_at",
-    "event_name",
-    "event_id",
-    "anonymous_id",
-    "user_id",
-    "session_id",
-    "source",
-    "medium",
-    "campaign",
-    "source_confidence",
-    "source_rule_id",
-    "referrer",
-    "url",
-    "path",
-    "country",
-    "device_type",
-    "browser",
-    "os",
-    "ip_hash",
-    "properties",
-];
+pub const COLUMNS: [&str; COLUMN_COUNT] = {
+    let mut names = [""; COLUMN_COUNT];
+    (names[0], names[1]) = (TIMES[0], TIMES[1]);
+    let mut index = 0;
+    while index < Column::COUNT {
+        names[TIMES.len() + index] = Column::ALL[index].as_str();
+        index += 1;
+    }
+    names
+};
 
 /// The most bytes of one row in a text file (a line of NDJSON, a record of CSV): more than any stored
 /// row takes, however it is escaped.
@@ -47,35 +33,14 @@ pub const MAX_ROW_BYTES: usize = 1 << 20;
 /// The most bytes of one value: more than any stored value has, however it is escaped (8192 bytes of
 /// properties as `\u00xx` are 48 KiB).
 pub const MAX_VALUE_BYTES: usize = 64 << 10;
-/// Longest url, path, referrer, source, medium and campaign, in characters.
-const MAX_TEXT: usize = 2048;
-
 /// The event's texts, one for each of [`COLUMNS`].
-pub fn texts<'a>(event: &'a Event) -> [Option<Cow<'a, str>>; COLUMN_COUNT] {
-    let some = |text: &'a str| Some(Cow::Borrowed(text));
-    [
-        Some(Cow::Owned(event.timestamp.to_string())),
-        Some(Cow::Owned(event.received_at.to_string())),
-        some(&event.event_name),
-        some(&event.event_id),
-        some(&event.anonymous_id),
-        event.user_id.as_deref().map(Cow::Borrowed),
-        some(&event.session_id),
-        some(&event.source),
-        some(&event.medium),
-        event.campaign.as_deref().map(Cow::Borrowed),
-        some(event.source_confidence.as_str()),
-        some(&event.source_rule_id),
-        event.referrer.as_deref().map(Cow::Borrowed),
-        event.url.as_deref().map(Cow::Borrowed),
-        event.path.as_deref().map(Cow::Borrowed),
-        some(event.country.as_str()),
-        some(event.device_type.as_str()),
-        some(event.browser.as_str()),
-        some(event.os.as_str()),
-        Some(Cow::Owned(event.ip_hash.to_string())),
-        some(&event.properties),
-    ]
+pub fn texts(event: &Event) -> [Option<Cow<'_, str>>; COLUMN_COUNT] {
+    let times = [event.timestamp, event.received_at].map(|time| Some(Cow::Owned(time.to_string())));
+    let columns = Column::ALL.map(|column| event.text(column).map(Cow::Borrowed));
+    std::array::from_fn(|index| match times.get(index) {
+        Some(time) => time.clone(),
+        None => columns[index - TIMES.len()].clone(),
+    })
 }
 
 /// A row on its way in. What is not set, and an empty text, is no value: formats such as CSV
@@ -100,30 +65,12 @@ impl Record {
     /// must be valid JSON already.
     pub fn into_event(self, now: Timestamp) -> Result<Event, Vec<FieldError>> {
         let mut row = Reader { texts: self.0, errors: Vec::new() };
-        let event = Event {
-            timestamp: row.time(0, None, now),
-            received_at: row.time(1, Some(now), now),
-            event_name: row.required(2, 128),
-            event_id: row.required(3, 128),
-            anonymous_id: row.required(4, 128),
-            user_id: row.text(5, 256),
-            session_id: row.required(6, 160),
-            source: Cow::Owned(row.required(7, MAX_TEXT)),
-            medium: Cow::Owned(row.required(8, MAX_TEXT)),
-            campaign: row.text(9, MAX_TEXT),
-            source_confidence: row.word(10, Confidence::ALL, Confidence::as_str),
-            source_rule_id: Cow::Owned(row.text(11, 128).unwrap_or_default()),
-            referrer: row.text(12, MAX_TEXT),
-            url: row.url(13),
-            path: row.text(14, MAX_TEXT),
-            country: row.parsed(15, |text| text.parse::<Country>().map_err(|error| error.to_string())),
-            device_type: row.word(16, DeviceType::ALL, DeviceType::as_str),
-            browser: row.word(17, Browser::ALL, Browser::as_str),
-            os: row.word(18, Os::ALL, Os::as_str),
-            ip_hash: row.parsed(19, ip_hash),
-            properties: row.properties(20),
-        };
-        if row.errors.is_empty() { Ok(event) } else { Err(row.errors) }
+        let (timestamp, received_at) = (row.time(0, None, now), row.time(1, Some(now), now));
+        let texts = Column::ALL.map(|column| row.text(column));
+        if !row.errors.is_empty() {
+            return Err(row.errors);
+        }
+        Ok(Event::from_texts(timestamp, received_at, |column| texts[column as usize].as_deref()))
     }
 }
 
@@ -134,28 +81,28 @@ struct Reader {
 }
 
 impl Reader {
-    fn wrong(&mut self, column: usize, message: impl Into<String>) {
-        self.errors.push(FieldError::new(COLUMNS[column], message));
+    fn wrong(&mut self, column: &'static str, message: impl Into<String>) {
+        self.errors.push(FieldError::new(column, message));
     }
 
-    fn text(&mut self, column: usize, max: usize) -> Option<String> {
-        let text = self.texts[column].take()?;
-        if text.len() > max && text.chars().count() > max {
-            self.wrong(column, format!("must be at most {max} characters long"));
-        }
-        Some(text)
+    fn text(&mut self, column: Column) -> Option<String> {
+        let info = column.info();
+        let Some(text) = self.texts[TIMES.len() + column as usize].take() else {
+            return match info.absent {
+                Absent::Null => None,
+                Absent::Text(text) => Some(text.to_owned()),
+                Absent::Required => {
+                    self.wrong(info.name, "is required");
+                    None
+                }
+            };
+        };
+        info.read(text).map_err(|message| self.wrong(info.name, message)).ok()
     }
 
-    fn required(&mut self, column: usize, max: usize) -> String {
-        let text = self.text(column, max);
-        if text.is_none() {
-            self.wrong(column, "is required");
-        }
-        text.unwrap_or_default()
-    }
-
-    fn time(&mut self, column: usize, absent: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let Some(text) = self.texts[column].take() else {
+    fn time(&mut self, index: usize, absent: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let column = TIMES[index];
+        let Some(text) = self.texts[index].take() else {
             if absent.is_none() {
                 self.wrong(column, "is required");
             }
@@ -173,49 +120,4 @@ impl Reader {
             }
         }
     }
-
-    fn parsed<T: Default>(&mut self, column: usize, parse: impl Fn(&str) -> Result<T, String>) -> T {
-        let Some(text) = self.texts[column].take() else { return T::default() };
-        parse(&text).unwrap_or_else(|message| {
-            self.wrong(column, message);
-            T::default()
-        })
-    }
-
-    fn word<T: Copy + Default>(&mut self, column: usize, all: &[T], as_str: fn(T) -> &'static str) -> T {
-        self.parsed(column, |text| {
-            all.iter().copied().find(|word| as_str(*word) == text).ok_or_else(|| {
-                let words: Vec<_> = all.iter().map(|word| as_str(*word)).filter(|w| !w.is_empty()).collect();
-                format!("must be one of {}, or empty", words.join(", "))
-            })
-        })
-    }
-
-    fn url(&mut self, column: usize) -> Option<String> {
-        let text = self.text(column, MAX_TEXT)?;
-        let is_absolute =
-            Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !is_absolute {
-            self.wrong(column, "must be an absolute http or https URL");
-        }
-        Some(text)
-    }
-
-    fn properties(&mut self, column: usize) -> String {
-        let Some(text) = self.texts[column].take() else { return "{}".to_owned() };
-        if let Err(error) = serde_json::from_str::<IgnoredAny>(&text) {
-            self.wrong(column, format!("must be a JSON object: {error}"));
-            return String::new();
-        }
-        properties::compact(&text).unwrap_or_else(|error| {
-            self.wrong(column, error.to_string());
-            String::new()
-        })
-    }
-}
-
-fn ip_hash(text: &str) -> Result<IpHash, String> {
-    let number = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
-    let number = number.ok_or("must be 32 hexadecimal characters")?;
-    Ok(IpHash::new(number.to_be_bytes()))
 }

@@ -15,9 +15,9 @@ use millimetric_core::event::{Event, EventScope};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
-use crate::encoding::field::Field;
-use crate::encoding::row::{Row, ip_text};
+use crate::encoding::row::Row;
 use crate::segment::file::{properties, schema};
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 pub use self::reading::BadRow;
@@ -61,10 +61,9 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 
     fn columns(&self, events: &[Event]) -> Vec<ArrayRef> {
-        let mut texts = [(); Field::COUNT].map(|()| StringBuilder::new());
+        let mut texts = [(); Column::COUNT].map(|()| StringBuilder::new());
         for event in events {
-            let ip = ip_text(&event.ip_hash);
-            let row = Row::of(event, &ip);
+            let row = Row::of(event);
             for (builder, text) in texts.iter_mut().zip(row.texts) {
                 builder.append_option(text);
             }

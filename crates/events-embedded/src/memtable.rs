@@ -6,11 +6,12 @@
 use std::str::Utf8Error;
 use std::sync::Arc;
 
-use crate::encoding::field::{Field, FieldSet};
+use crate::encoding::column_set::ColumnSet;
 use crate::encoding::heap_size::HeapSize as _;
 use crate::encoding::row::{PackedRow, Row};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
+use millimetric_core::column::Column;
 
 /// Rows at which a tail is frozen: few enough to be copied for a query, many enough that
 /// their dictionaries do not weigh.
@@ -29,7 +30,7 @@ pub(crate) struct Block {
     pub(crate) latest: i64,
     /// Memory that it takes.
     pub(crate) bytes: usize,
-    texts: [Option<Arc<TextColumn>>; Field::COUNT],
+    texts: [Option<Arc<TextColumn>>; Column::COUNT],
 }
 
 impl Block {
@@ -38,13 +39,13 @@ impl Block {
     }
 
     /// The column; `None` when the copy was made without it.
-    pub(crate) fn text(&self, field: Field) -> Option<&Arc<TextColumn>> {
+    pub(crate) fn text(&self, field: Column) -> Option<&Arc<TextColumn>> {
         self.texts[field as usize].as_ref()
     }
 
     /// One row, its texts borrowed from the block.
     pub(crate) fn row(&self, row: usize) -> Row<'_> {
-        let texts = Field::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
+        let texts = Column::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
         Row { timestamp: self.timestamps.at(row), received_at: self.received[row], texts }
     }
 }
@@ -54,8 +55,8 @@ impl Block {
 pub(crate) struct Tail {
     timestamps: Vec<i64>,
     received: Vec<i64>,
-    interners: [Interner; Field::COUNT],
-    codes: [Vec<u32>; Field::COUNT],
+    interners: [Interner; Column::COUNT],
+    codes: [Vec<u32>; Column::COUNT],
     earliest: i64,
     latest: i64,
 }
@@ -73,7 +74,7 @@ impl Tail {
     /// Memory in use, about: what was pushed, not what was set aside.
     pub(crate) fn bytes(&self) -> usize {
         let dictionaries: usize = self.interners.iter().map(|interner| interner.dictionary().bytes()).sum();
-        dictionaries + self.rows() * (16 + 4 * Field::COUNT)
+        dictionaries + self.rows() * (16 + 4 * Column::COUNT)
     }
 
     /// The earliest and the latest event time.
@@ -82,17 +83,17 @@ impl Tail {
     }
 
     pub(crate) fn push(&mut self, row: &Row<'_>) {
-        let codes = Field::ALL.map(|field| self.code(field, row.text(field)));
+        let codes = Column::ALL.map(|field| self.code(field, row.text(field)));
         self.push_codes(row.timestamp, row.received_at, codes);
     }
 
     /// The same for a row out of the hot log: whether a text is text is looked at once, when it is new.
     pub(crate) fn push_packed(&mut self, row: &PackedRow<'_>) -> Result<(), Utf8Error> {
-        let mut codes = [0; Field::COUNT];
-        for ((field, text), code) in Field::ALL.into_iter().zip(row.texts).zip(&mut codes) {
+        let mut codes = [0; Column::COUNT];
+        for ((field, text), code) in Column::ALL.into_iter().zip(row.texts).zip(&mut codes) {
             let Some(text) = text else { continue };
             let known =
-                if field == Field::EventId { None } else { self.interners[field as usize].known(text) };
+                if field == Column::EventId { None } else { self.interners[field as usize].known(text) };
             *code = match known {
                 Some(code) => code,
                 None => self.code(field, Some(str::from_utf8(text)?)),
@@ -102,13 +103,13 @@ impl Tail {
         Ok(())
     }
 
-    fn code(&mut self, field: Field, text: Option<&str>) -> u32 {
+    fn code(&mut self, field: Column, text: Option<&str>) -> u32 {
         let interner = &mut self.interners[field as usize];
         // No two rows have the same id.
-        if field == Field::EventId { interner.new_code(text) } else { interner.code(text) }
+        if field == Column::EventId { interner.new_code(text) } else { interner.code(text) }
     }
 
-    fn push_codes(&mut self, timestamp: i64, received_at: i64, codes: [u32; Field::COUNT]) {
+    fn push_codes(&mut self, timestamp: i64, received_at: i64, codes: [u32; Column::COUNT]) {
         if self.timestamps.is_empty() {
             (self.earliest, self.latest) = (timestamp, timestamp);
         }
@@ -122,8 +123,8 @@ impl Tail {
     }
 
     /// A copy of these columns and the times, for one query.
-    pub(crate) fn copy(&self, fields: FieldSet) -> Block {
-        let texts = Field::ALL.map(|field| {
+    pub(crate) fn copy(&self, fields: ColumnSet) -> Block {
+        let texts = Column::ALL.map(|field| {
             fields.contains(field).then(|| {
                 let dictionary = self.interners[field as usize].dictionary().clone();
                 let codes = Codes::narrow(&self.codes[field as usize], dictionary.len());
@@ -141,13 +142,13 @@ impl Tail {
             let codes = Codes::narrow(codes, dictionary.len());
             Arc::new(TextColumn { codes, dictionary: Arc::new(dictionary) })
         });
-        let texts = Field::ALL.map(|_| columns.next());
+        let texts = Column::ALL.map(|_| columns.next());
         drop(columns);
         let times = Self { timestamps: tail.timestamps, received: tail.received, ..Self::default() };
         Self { earliest: tail.earliest, latest: tail.latest, ..times }.block(Some(number), texts)
     }
 
-    fn block(&self, number: Option<u64>, texts: [Option<Arc<TextColumn>>; Field::COUNT]) -> Block {
+    fn block(&self, number: Option<u64>, texts: [Option<Arc<TextColumn>>; Column::COUNT]) -> Block {
         let text_bytes: usize = texts.iter().flatten().map(|column| column.heap_bytes()).sum();
         Block {
             number,

@@ -10,8 +10,8 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::columns::group_column::SummaryKey;
-use crate::encoding::field::Field;
 use crate::encoding::heap_size::HeapSize;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// A part of a chunk, as decoded or as derived.
@@ -24,7 +24,7 @@ pub(crate) enum CachedPart {
     /// When the server took the events.
     Received,
     /// A text column.
-    Text(Field),
+    Text(Column),
     /// A visitor number for each row, from the visitor table of that generation.
     Visitors(u64),
     /// A hash of each row's visitor.
@@ -50,7 +50,7 @@ pub(crate) enum CachedPart {
     /// The top-level properties of each row.
     Shapes,
     /// A text column of the rows of one page, which are numbered from 0.
-    Page(Field, u32),
+    Page(Column, u32),
     /// The hashes of the event ids, sorted.
     EventIds,
     /// The filter of the event ids that tell when they were made.

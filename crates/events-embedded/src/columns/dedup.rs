@@ -13,10 +13,10 @@ use millimetric_events::StoreError;
 use super::Columns;
 use super::cache::CachedPart;
 use crate::encoding::event_key::EventKey;
-use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::IdKind;
 use crate::segment::Segment;
 use crate::segment::id_filter::{IdFilter, KnownIds};
+use millimetric_core::column::Column;
 
 /// The places of those identities that one of the segments holds.
 pub(crate) fn indexes_in_segments(
@@ -72,7 +72,7 @@ fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, St
             let id = EventKey::of(&columns.hash, text.unwrap_or_default());
             id.time.map(|_| id.filter_key())
         };
-        let keys = columns.reader(segment)?.derive(Field::EventId, key)?;
+        let keys = columns.reader(segment)?.derive(Column::EventId, key)?;
         IdFilter::of(keys.into_iter().flatten().collect())
     })
 }
@@ -81,7 +81,7 @@ fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, St
 pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<u128>>, StoreError> {
     columns.cache.get(segment.number(), CachedPart::EventIds, || {
         let hash = |text: Option<&str>| columns.hash.of(IdKind::Event, text.unwrap_or_default());
-        let mut ids: Vec<u128> = columns.reader(segment)?.derive(Field::EventId, hash)?;
+        let mut ids: Vec<u128> = columns.reader(segment)?.derive(Column::EventId, hash)?;
         ids.sort_unstable();
         Ok(ids)
     })

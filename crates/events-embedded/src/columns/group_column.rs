@@ -6,20 +6,20 @@ use millimetric_core::query::Dimension;
 use millimetric_events::StoreError;
 
 use super::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::text::TextColumn;
+use millimetric_core::column::Column;
 
 /// What rows are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum GroupColumn {
-    Field(Field),
+    Column(Column),
     Property(Arc<str>),
 }
 
 impl From<&Dimension> for GroupColumn {
     fn from(dimension: &Dimension) -> Self {
         match dimension {
-            Dimension::Column(column) => Self::Field(Field::from(*column)),
+            Dimension::Column(column) => Self::Column(*column),
             Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
         }
     }
@@ -28,7 +28,7 @@ impl From<&Dimension> for GroupColumn {
 impl GroupColumn {
     pub(crate) fn column(&self, columns: &Columns, chunk: &Chunk) -> Result<Arc<TextColumn>, StoreError> {
         match self {
-            Self::Field(field) => columns.text(chunk, *field),
+            Self::Column(column) => columns.text(chunk, *column),
             Self::Property(name) => columns.property(chunk, name),
         }
     }
@@ -48,7 +48,7 @@ impl SummaryKey {
     /// Bytes of its texts, which come from the query.
     pub(crate) fn bytes(&self) -> usize {
         let of_dimension = |by: &GroupColumn| match by {
-            GroupColumn::Field(_) => size_of::<GroupColumn>(),
+            GroupColumn::Column(_) => size_of::<GroupColumn>(),
             GroupColumn::Property(name) => size_of::<GroupColumn>() + name.len(),
         };
         self.by.iter().map(of_dimension).sum::<usize>() + self.event.as_ref().map_or(0, String::len)

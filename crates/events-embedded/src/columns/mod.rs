@@ -32,7 +32,6 @@ use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{Numbered, SessionColumn};
 use crate::columns::timeline::TimelineColumn;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::field::Field;
 use crate::encoding::frame_of_reference::FrameOfReference;
 use crate::encoding::id_encoding::EventId;
 use crate::encoding::json_properties;
@@ -42,6 +41,7 @@ use crate::encoding::times::Times;
 use crate::resources::query_context::QueryContext;
 use crate::segment::Segment;
 use crate::segment::reader::{Footer, SegmentReader};
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Reads columns of chunks, through the cache.
@@ -69,12 +69,12 @@ impl Columns {
         }
     }
 
-    pub(crate) fn text(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
+    pub(crate) fn text(&self, chunk: &Chunk, field: Column) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
             Chunk::Memtable(block) => block
                 .text(field)
                 .cloned()
-                .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.name()))),
+                .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.as_str()))),
             Chunk::Segment(segment) => self
                 .cache
                 .get(segment.number(), CachedPart::Text(field), || self.reader(segment)?.text(field)),
@@ -82,7 +82,7 @@ impl Columns {
     }
 
     /// The column without keeping it: for work in the background, which reads everything once.
-    pub(crate) fn text_once(&self, chunk: &Chunk, field: Field) -> Result<Arc<TextColumn>, StoreError> {
+    pub(crate) fn text_once(&self, chunk: &Chunk, field: Column) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
             Chunk::Memtable(_) => self.text(chunk, field),
             Chunk::Segment(segment) => self.reader(segment)?.text(field).map(Arc::new),
@@ -92,13 +92,13 @@ impl Columns {
     /// The event id of each row.
     pub(crate) fn event_ids(&self, chunk: &Chunk) -> Result<Vec<EventId>, StoreError> {
         // No row of this column lacks a value.
-        self.computed(chunk, Field::EventId, |text| EventId::new(text.unwrap_or_default()))
+        self.computed(chunk, Column::EventId, |text| EventId::new(text.unwrap_or_default()))
     }
 
     /// A visitor number for each row.
     pub(crate) fn visitors(&self, chunk: &Chunk, table: &VisitorTable) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, CachedPart::Visitors(table.generation), || {
-            self.computed(chunk, Field::AnonymousId, |text| {
+            self.computed(chunk, Column::AnonymousId, |text| {
                 // No row of this column lacks a value.
                 text.map_or(0, |text| table.number(self.hash.of(IdKind::Visitor, text) as u64))
             })
@@ -124,14 +124,14 @@ impl Columns {
         table: &VisitorTable,
     ) -> Result<TimelineColumn, StoreError> {
         let (numbers, times) = (self.visitors(chunk, table)?, self.times(chunk)?);
-        let names = self.text(chunk, Field::EventName)?;
+        let names = self.text(chunk, Column::EventName)?;
         Ok(TimelineColumn::new(rows, &numbers, &times, &names))
     }
 
     /// A hash of each row's visitor, where they are too many to be numbered.
     pub(crate) fn visitor_hashes(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
         self.derived(chunk, CachedPart::VisitorHashes, || {
-            self.hashes(chunk, Field::AnonymousId, IdKind::Visitor)
+            self.hashes(chunk, Column::AnonymousId, IdKind::Visitor)
         })
     }
 
@@ -145,7 +145,7 @@ impl Columns {
                 sorted: chunk.sorted(),
                 numbers: &numbered.numbers,
                 sessions: 0..numbered.sessions(),
-                paths: &*self.text(chunk, Field::Path)?,
+                paths: &*self.text(chunk, Column::Path)?,
             };
             let (ends, alike) = views.ends(|_| true, &QueryContext::default())?;
             Ok(numbered.column(&ends, alike))
@@ -158,12 +158,12 @@ impl Columns {
     }
 
     fn numbered(&self, chunk: &Chunk) -> Result<Numbered, StoreError> {
-        let events = self.text(chunk, Field::EventName)?;
+        let events = self.text(chunk, Column::EventName)?;
         let Some(page_view) = events.dictionary.find(PAGE_VIEW) else {
             return Ok(Numbered::new((0..chunk.rows()).map(|_| None)));
         };
-        let visitors = self.hashes(chunk, Field::AnonymousId, IdKind::Visitor)?;
-        let sessions = self.hashes(chunk, Field::SessionId, IdKind::Session)?;
+        let visitors = self.hashes(chunk, Column::AnonymousId, IdKind::Visitor)?;
+        let sessions = self.hashes(chunk, Column::SessionId, IdKind::Session)?;
         Ok(Numbered::new(
             (0..chunk.rows())
                 .map(|row| (events.codes.get(row) == page_view).then(|| visitors[row] ^ sessions[row])),
@@ -171,14 +171,14 @@ impl Columns {
     }
 
     /// A hash of each row's text; no row of the column lacks one.
-    fn hashes(&self, chunk: &Chunk, field: Field, kind: IdKind) -> Result<Vec<u64>, StoreError> {
+    fn hashes(&self, chunk: &Chunk, field: Column, kind: IdKind) -> Result<Vec<u64>, StoreError> {
         self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
     }
 
     /// What an estimate of the visitors needs of each row.
     pub(crate) fn visitor_tokens(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, CachedPart::VisitorTokens, || {
-            self.computed(chunk, Field::AnonymousId, |text| {
+            self.computed(chunk, Column::AnonymousId, |text| {
                 text.map_or(0, |text| hyperloglog::token(self.hash.of(IdKind::Visitor, text) as u64))
             })
         })
@@ -187,7 +187,7 @@ impl Columns {
     /// What an estimate of all visitors of the chunk needs.
     pub(crate) fn visitor_sketch(&self, chunk: &Chunk) -> Result<Arc<Sketch>, StoreError> {
         self.derived(chunk, CachedPart::VisitorSketch, || {
-            let visitors = self.text_once(chunk, Field::AnonymousId)?;
+            let visitors = self.text_once(chunk, Column::AnonymousId)?;
             let mut sketch = Sketch::default();
             for text in visitors.dictionary.texts() {
                 sketch.add(hyperloglog::token(self.hash.of(IdKind::Visitor, text) as u64));
@@ -200,7 +200,7 @@ impl Columns {
     pub(crate) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, CachedPart::Property(Arc::clone(name)), || {
             let mut interner = Interner::default();
-            let codes = self.computed(chunk, Field::Properties, |text| {
+            let codes = self.computed(chunk, Column::Properties, |text| {
                 interner.code(json_properties::text_of(text.unwrap_or_default(), name).as_deref())
             })?;
             Ok(column(&codes, interner))
@@ -210,7 +210,7 @@ impl Columns {
     /// The number in a top-level property of each row; NaN where there is none.
     pub(crate) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
         self.derived(chunk, CachedPart::Numbers(Arc::clone(name)), || {
-            self.computed(chunk, Field::Properties, |text| {
+            self.computed(chunk, Column::Properties, |text| {
                 json_properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
             })
         })
@@ -221,7 +221,7 @@ impl Columns {
         self.derived(chunk, CachedPart::Shapes, || {
             let mut builder = ShapesBuilder::default();
             let codes =
-                self.computed(chunk, Field::Properties, |text| builder.code(text.unwrap_or_default()))?;
+                self.computed(chunk, Column::Properties, |text| builder.code(text.unwrap_or_default()))?;
             Ok(builder.shapes(&codes))
         })
     }
@@ -237,11 +237,11 @@ impl Columns {
     ) -> Result<ControlFlow<()>, StoreError> {
         match chunk {
             Chunk::Segment(segment) => {
-                self.reader(segment)?.each_pair([Field::EventName, Field::Properties], wanted, each)
+                self.reader(segment)?.each_pair([Column::EventName, Column::Properties], wanted, each)
             }
             Chunk::Memtable(_) => {
                 let [names, properties] =
-                    [self.text(chunk, Field::EventName)?, self.text(chunk, Field::Properties)?];
+                    [self.text(chunk, Column::EventName)?, self.text(chunk, Column::Properties)?];
                 let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
                 for row in (0..chunk.rows()).filter(|row| wanted(*row)) {
                     *pairs.entry((names.codes.get(row), properties.codes.get(row))).or_default() += 1;
@@ -266,7 +266,7 @@ impl Columns {
     fn computed<T: Clone>(
         &self,
         chunk: &Chunk,
-        field: Field,
+        field: Column,
         mut compute: impl FnMut(Option<&str>) -> T,
     ) -> Result<Vec<T>, StoreError> {
         match chunk {

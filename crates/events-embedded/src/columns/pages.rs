@@ -8,17 +8,17 @@ use millimetric_events::StoreError;
 
 use super::Columns;
 use super::cache::CachedPart;
-use crate::encoding::field::Field;
 use crate::encoding::row::Row;
 use crate::segment::Segment;
 use crate::segment::reader::PAGE_ROWS;
+use millimetric_core::column::Column;
 
 impl Columns {
     /// The texts of a few rows; `rows` ascending.
     pub(crate) fn some_texts(
         &self,
         segment: &Segment,
-        field: Field,
+        field: Column,
         rows: &[u32],
     ) -> Result<Vec<String>, StoreError> {
         let mut texts = Vec::with_capacity(rows.len());
@@ -41,20 +41,20 @@ impl Columns {
         let received =
             self.cache.get(segment.number(), CachedPart::Received, || self.reader(segment)?.received())?;
         for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
-            let mut pages = Vec::with_capacity(Field::COUNT);
-            for field in Field::ALL {
+            let mut pages = Vec::with_capacity(Column::COUNT);
+            for field in Column::ALL {
                 pages.push(self.page(segment, field, of_page[0] / PAGE_ROWS)?);
             }
             for row in of_page {
                 let (timestamp, received_at) = (timestamps.at(*row as usize), received[*row as usize]);
-                let texts = Field::ALL.map(|field| text_at(&pages[field as usize], *row));
+                let texts = Column::ALL.map(|field| text_at(&pages[field as usize], *row));
                 each(Row { timestamp, received_at, texts });
             }
         }
         Ok(())
     }
 
-    fn page(&self, segment: &Segment, field: Field, page: u32) -> Result<Arc<StringArray>, StoreError> {
+    fn page(&self, segment: &Segment, field: Column, page: u32) -> Result<Arc<StringArray>, StoreError> {
         self.cache
             .get(segment.number(), CachedPart::Page(field, page), || self.reader(segment)?.page(field, page))
     }

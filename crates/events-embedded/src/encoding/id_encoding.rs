@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use arrow::error::ArrowError;
 use uuid::Uuid;
 
-use crate::encoding::field::Field;
+use millimetric_core::column::Column;
 
 /// The column of the UUIDs; empty where the id is another text, which then stands in `event_id`.
 pub(crate) const EVENT_UUID: &str = "event_uuid";
@@ -100,7 +100,7 @@ impl PartialOrd for EventId {
 /// The batch with ids in place of their UUIDs; one without the column is as it should be.
 pub(crate) fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let Some((uuids, _)) = batch.schema_ref().column_with_name(EVENT_UUID) else { return Ok(batch) };
-    let name = Field::EventId.name();
+    let name = Column::EventId.as_str();
     let (others, _) = batch
         .schema_ref()
         .column_with_name(name)
@@ -117,7 +117,7 @@ pub(crate) fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
 fn restored(uuids: &ArrayRef, others: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let wrong = |name| ArrowError::SchemaError(format!("{name} has another type"));
     let uuids = uuids.as_fixed_size_binary_opt().ok_or_else(|| wrong(EVENT_UUID))?;
-    let others = others.as_string_opt::<i32>().ok_or_else(|| wrong(Field::EventId.name()))?;
+    let others = others.as_string_opt::<i32>().ok_or_else(|| wrong(Column::EventId.as_str()))?;
     let mut ids = StringBuilder::with_capacity(uuids.len(), uuids.len() * LENGTH);
     for row in 0..uuids.len() {
         if uuids.is_valid(row) {

@@ -1,8 +1,8 @@
 //! Encodings of columns and rows in memory: what a value looks like, and nothing about where it
 //! is stored.
 
+pub(crate) mod column_set;
 pub(crate) mod event_key;
-pub(crate) mod field;
 pub(crate) mod frame_of_reference;
 pub(crate) mod heap_size;
 pub(crate) mod id_encoding;

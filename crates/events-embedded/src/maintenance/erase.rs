@@ -11,7 +11,7 @@ use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
 
 use crate::columns::{Chunk, Columns};
-use crate::encoding::field::{Field, FieldSet};
+use crate::encoding::column_set::ColumnSet;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::instant;
 use crate::maintenance::flush::flush_scope;
@@ -25,6 +25,7 @@ use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use crate::wal::commands::Command;
 use crate::wal::queue::closing;
+use millimetric_core::column::Column;
 use millimetric_events::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
 
 /// The name of the event that ties a visitor to a user.
@@ -73,18 +74,18 @@ pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
 /// The visitors that the user's `$identify` events before the request name. Since the request
 /// is stored already, no more of those can come.
 pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>, StoreError> {
-    let fields = [Field::EventName, Field::UserId, Field::AnonymousId].into_iter().collect::<FieldSet>();
+    let fields = [Column::EventName, Column::UserId, Column::AnonymousId].into_iter().collect::<ColumnSet>();
     let scope = state.scopes.get_or_new(erasure.scope);
     let chunks = scope.data.read().chunks(i64::MIN, erasure.at, fields);
     let columns = &state.columns;
     let mut visitors = HashSet::new();
     for chunk in &chunks {
-        let names = columns.text_once(chunk, Field::EventName)?;
-        let users = columns.text_once(chunk, Field::UserId)?;
+        let names = columns.text_once(chunk, Column::EventName)?;
+        let users = columns.text_once(chunk, Column::UserId)?;
         let name = names.dictionary.find(IDENTIFY);
         let user = columns.codes_by_hash(&users, IdKind::User).get(&erasure.subject).copied();
         let (Some(name), Some(user)) = (name, user) else { continue };
-        let anonymous = columns.text_once(chunk, Field::AnonymousId)?;
+        let anonymous = columns.text_once(chunk, Column::AnonymousId)?;
         let times = columns.times(chunk)?;
         let links = |row: &usize| {
             users.codes.get(*row) == user && names.codes.get(*row) == name && times.at(*row) < erasure.at

@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::columns::{Chunk, Columns};
 use crate::encoding::event_key::EventKey;
-use crate::encoding::field::Field;
 use crate::encoding::id_encoding::EventId;
 use crate::encoding::row::instant;
 use crate::encoding::text::TextColumn;
@@ -30,6 +29,7 @@ use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use crate::wal::commands::{Command, Frozen, Swap};
 use crate::wal::manifest::NewSegment;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 use std::thread;
 
@@ -290,7 +290,7 @@ impl Source for Rows<'_> {
         Ok(self.part.places.iter().map(|place| self.part.ids.at(place)))
     }
 
-    fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
+    fn texts(&self, field: Column, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
         self.part.go_on()?;
         let inputs = self.part.inputs.iter().map(|chunk| self.part.columns.text_once(chunk, field));
         let inputs: Vec<Arc<TextColumn>> = inputs.collect::<Result<_, StoreError>>()?;

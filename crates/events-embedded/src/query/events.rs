@@ -9,12 +9,12 @@ use millimetric_core::query::{Cursor, EventsQuery, EventsResponse};
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
-use crate::encoding::field::Field;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use crate::segment::Segment;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Rows looked at in one go, from the newest end of a chunk.
@@ -84,7 +84,7 @@ fn newest(
         let candidate =
             |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
         if let Chunk::Memtable(block) = chunk {
-            let ids = block.text(Field::EventId);
+            let ids = block.text(Column::EventId);
             let id = |row: u32| ids.and_then(|ids| ids.value(row as usize));
             found = rows.into_iter().map(candidate).collect();
             found.sort_unstable_by(|a, b| (b.timestamp, id(b.row)).cmp(&(a.timestamp, id(a.row))));
@@ -114,9 +114,9 @@ fn behind(
         return Ok(rows);
     }
     let ids = match chunk {
-        Chunk::Segment(segment) => view.columns.some_texts(segment, Field::EventId, &ties)?,
+        Chunk::Segment(segment) => view.columns.some_texts(segment, Column::EventId, &ties)?,
         Chunk::Memtable(block) => {
-            let ids = block.text(Field::EventId);
+            let ids = block.text(Column::EventId);
             let id = |row: &u32| ids.and_then(|ids| ids.value(*row as usize)).unwrap_or_default().to_owned();
             ties.iter().map(id).collect()
         }

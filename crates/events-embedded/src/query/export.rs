@@ -9,11 +9,11 @@ use millimetric_core::event::Event;
 use millimetric_core::query::ExportQuery;
 
 use crate::columns::Chunk;
-use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, memory_of};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::{ExportSink, StoreError};
 
 /// Events handed on together, at most.
@@ -69,7 +69,7 @@ fn rows(
         }
         Chunk::Memtable(block) => {
             let mut order: Vec<usize> = (0..block.rows()).collect();
-            let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Field::EventId));
+            let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Column::EventId));
             order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
             for row in order {
                 if take(block.row(row))?.is_break() {
@@ -83,9 +83,8 @@ fn rows(
 
 fn is_wanted(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
-    let passes = |filter: &millimetric_core::query::Filter| {
-        row.text(Field::from(filter.column)) == Some(filter.value.as_str())
-    };
+    let passes =
+        |filter: &millimetric_core::query::Filter| row.text(filter.column) == Some(filter.value.as_str());
     in_range && query.filters.iter().all(passes) && !is_hidden(view, row)
 }
 
@@ -95,8 +94,8 @@ fn is_hidden(view: &View, row: &Row<'_>) -> bool {
         return false;
     }
     let hash = &view.columns.hash;
-    let user = row.text(Field::UserId).map(|user| hash.of(IdKind::User, user));
-    let visitor = hash.of(IdKind::Visitor, row.text(Field::AnonymousId).unwrap_or_default());
+    let user = row.text(Column::UserId).map(|user| hash.of(IdKind::User, user));
+    let visitor = hash.of(IdKind::Visitor, row.text(Column::AnonymousId).unwrap_or_default());
     people.any(|person| (user.is_some() && person.user == user) || person.visitors.contains(&visitor))
 }
 

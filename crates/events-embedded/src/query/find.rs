@@ -8,11 +8,11 @@ use millimetric_core::event::Event;
 use crate::columns::Chunk;
 use crate::columns::dedup;
 use crate::encoding::event_key::EventKey;
-use crate::encoding::field::Field;
 use crate::query::run::Span;
 use crate::query::select::select;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// The event of this id among the view's rows.
@@ -28,7 +28,7 @@ pub(crate) fn event(
             continue;
         }
         let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else { continue };
-        let ids = view.columns.text_once(chunk, Field::EventId)?;
+        let ids = view.columns.text_once(chunk, Column::EventId)?;
         let mut place = None;
         selection.rows.each(|row| {
             if ids.value(row) == Some(event_id) {

@@ -13,7 +13,6 @@ use self::matcher::FunnelMatcher;
 use self::matcher::StepMask;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::query::distinct::Bitmaps;
 use crate::query::groups;
@@ -28,6 +27,7 @@ use crate::query::timeline;
 use crate::query::timeline::{Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 const MOST: usize = FunnelSteps::MOST;
@@ -132,7 +132,7 @@ impl Asked<'_> {
 
     /// `None` where no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
-        let events = self.columns.text(span.chunk, Field::EventName)?;
+        let events = self.columns.text(span.chunk, Column::EventName)?;
         let mut names = vec![0; events.dictionary.len()];
         for (name, text) in (1..).zip(&self.matcher.names) {
             events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
@@ -148,8 +148,11 @@ impl Asked<'_> {
     fn who_goes_on(&self, view: &View, context: &QueryContext) -> Result<(u64, Vec<u64>), StoreError> {
         let starters = self.starters();
         let groups = starters + 1;
-        let by_name =
-            Counting { by: vec![GroupColumn::Field(Field::EventName)], uniques: true, ..Counting::default() };
+        let by_name = Counting {
+            by: vec![GroupColumn::Column(Column::EventName)],
+            uniques: true,
+            ..Counting::default()
+        };
         // A summary tells nothing of filters.
         let pieces =
             if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };

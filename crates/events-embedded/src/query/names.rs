@@ -10,7 +10,6 @@ use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen}
 use crate::columns::Chunk;
 use crate::columns::cache::CachedPart;
 use crate::columns::group_column::GroupColumn;
-use crate::encoding::field::Field;
 use crate::encoding::row::instant;
 use crate::query::groups;
 use crate::query::groups::Counting;
@@ -19,6 +18,7 @@ use crate::query::run;
 use crate::query::select::select;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Answers the query from the view's rows.
@@ -27,7 +27,7 @@ pub(crate) fn names(
     query: &NamesQuery,
     context: &QueryContext,
 ) -> Result<NamesResponse, StoreError> {
-    let by = vec![GroupColumn::Field(Field::EventName)];
+    let by = vec![GroupColumn::Column(Column::EventName)];
     let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();

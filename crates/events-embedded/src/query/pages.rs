@@ -9,7 +9,6 @@ use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesQuery, PagesRespon
 
 use crate::columns::group_column::GroupColumn;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::field::Field;
 use crate::encoding::frame_of_reference::NO_NUMBER;
 use crate::query::groups;
 use crate::query::groups::frequent;
@@ -170,7 +169,7 @@ impl Views<'_> {
 }
 
 fn by_path() -> Vec<GroupColumn> {
-    vec![GroupColumn::Field(Field::Path)]
+    vec![GroupColumn::Column(Column::Path)]
 }
 
 fn page_view() -> Filter {

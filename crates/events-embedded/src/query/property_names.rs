@@ -11,11 +11,11 @@ use millimetric_core::query::PropertyName;
 
 use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::heap_size::HeapSize;
 use crate::encoding::json_properties::names_of;
 use crate::query::groups::frequent::Frequent;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Pairs of event name and property that are kept of one chunk.
@@ -89,7 +89,7 @@ impl PropertyNames {
     /// Counts all names by the shapes of the rows; `None` where shapes, event names or properties are too
     /// many.
     fn of_shapes(columns: &Columns, chunk: &Chunk, rows: &Rows) -> Result<Option<Self>, StoreError> {
-        let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Field::EventName)?);
+        let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Column::EventName)?);
         let Some(few) = shapes.few() else { return Ok(None) };
         let cells = events.dictionary.len() * few.names.len();
         if cells > MOST_CELLS {

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 
 use millimetric_core::query::{Buckets, Cohort, RetentionQuery, RetentionResponse};
 
-use crate::encoding::field::Field;
 use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
 use crate::query::calendar;
@@ -15,6 +14,7 @@ use crate::query::timeline;
 use crate::query::timeline::{ByName, Event, Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Answers the query from the view's rows.
@@ -102,7 +102,7 @@ fn gather(
     gatherer: &mut Gatherer<'_, Visit>,
 ) -> Result<(), StoreError> {
     let columns = &view.columns;
-    let events = columns.text(span.chunk, Field::EventName)?;
+    let events = columns.text(span.chunk, Column::EventName)?;
     let (begins, returns) = (
         Named::of(&events.dictionary, query.event.as_deref()),
         Named::of(&events.dictionary, query.return_event.as_deref()),

@@ -7,7 +7,6 @@ use millimetric_core::query::Filter;
 
 use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::text::{TextColumn, with_codes};
 use crate::encoding::times::Times;
 use crate::query::run::Span;
@@ -53,7 +52,7 @@ impl FilterCodes {
     pub(crate) fn of(columns: &Columns, chunk: &Chunk, filters: &[Filter]) -> Result<Self, StoreError> {
         let mut wanted = Vec::with_capacity(filters.len());
         for filter in filters {
-            let column = columns.text(chunk, Field::from(filter.column))?;
+            let column = columns.text(chunk, filter.column)?;
             let Some(code) = column.dictionary.find(&filter.value) else { return Ok(Self(None)) };
             wanted.push((column, code));
         }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use millimetric_core::query::{SourcesQuery, SourcesResponse, SourcesRow};
 
 use crate::columns::group_column::GroupColumn;
-use crate::encoding::field::Field;
 use crate::query::groups;
 use crate::query::groups::Counting;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 const PAID: &str = "paid";
@@ -34,7 +34,7 @@ pub(crate) fn sources(
 }
 
 fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
-    let by = vec![GroupColumn::Field(Field::Source), GroupColumn::Field(Field::Medium)];
+    let by = vec![GroupColumn::Column(Column::Source), GroupColumn::Column(Column::Medium)];
     let counting = Counting { filters: &query.filters, by, uniques: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let row = |group: usize| {
@@ -52,10 +52,10 @@ fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Resul
 }
 
 fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
-    let by = vec![GroupColumn::Field(Field::Source)];
+    let by = vec![GroupColumn::Column(Column::Source)];
     let counting = Counting { filters: &query.filters, by, ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
-    let by = vec![GroupColumn::Field(Field::Source), GroupColumn::Field(Field::Medium)];
+    let by = vec![GroupColumn::Column(Column::Source), GroupColumn::Column(Column::Medium)];
     let parts = groups::count(view, &Counting { by, ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
     for group in parts.groups.apart().filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {

@@ -379,7 +379,7 @@ impl<T: Copy> Layout<T> {
 mod tests {
     use super::*;
     use crate::EmbeddedStore;
-    use crate::encoding::field::FieldSet;
+    use crate::encoding::column_set::ColumnSet;
     use crate::tests::open;
     use millimetric_events::EventStore as _;
     use millimetric_events::suite::sample;
@@ -454,7 +454,7 @@ mod tests {
         let store = open(directory.path()).await;
         let expected = forty_visitors(&store).await;
         let scope = store.state.scopes.get_or_new(sample::scope(1));
-        let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
+        let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
         for (rounds, part_bits, most) in [
             (1, 0, 300),
             (1, 4, 300),

@@ -9,10 +9,11 @@ use millimetric_core::time::TimeRange;
 use crate::columns::Chunk;
 use crate::columns::Columns;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::field::{Field, FieldSet};
+use crate::encoding::column_set::ColumnSet;
 use crate::state::State;
 use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
+use millimetric_core::column::Column;
 
 /// What one query may count.
 #[derive(Debug, Clone, Copy)]
@@ -38,13 +39,13 @@ pub(crate) struct View {
 
 impl View {
     /// The scope's rows in the range, with these fields.
-    pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: FieldSet) -> Self {
+    pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: ColumnSet) -> Self {
         let live = scope.data.read();
         let tombstones = live.tombstones.clone();
         let fields = if tombstones.people.is_empty() {
             fields
         } else {
-            fields.with(Field::UserId).with(Field::AnonymousId)
+            fields.with(Column::UserId).with(Column::AnonymousId)
         };
         let from = range.from().millis().max(tombstones.floor);
         let to = range.to().millis();
@@ -66,31 +67,31 @@ impl View {
 }
 
 /// The fields that filters look at.
-pub(crate) fn filtered(filters: &[Filter]) -> FieldSet {
-    filters.iter().map(|filter| Field::from(filter.column)).collect()
+pub(crate) fn filtered(filters: &[Filter]) -> ColumnSet {
+    filters.iter().map(|filter| filter.column).collect()
 }
 
 /// The fields that sessions are made of, and those of filters on how they begin.
-pub(crate) fn of_sessions(filters: &[Filter]) -> FieldSet {
-    let fields = [Field::EventName, Field::AnonymousId, Field::SessionId, Field::Path];
+pub(crate) fn of_sessions(filters: &[Filter]) -> ColumnSet {
+    let fields = [Column::EventName, Column::AnonymousId, Column::SessionId, Column::Path];
     filtered(filters).union(fields.into_iter().collect())
 }
 
 /// The fields that groups are made of.
-pub(crate) fn grouped(group_by: &[Dimension]) -> FieldSet {
+pub(crate) fn grouped(group_by: &[Dimension]) -> ColumnSet {
     let field = |dimension: &Dimension| match dimension {
-        Dimension::Column(column) => Field::from(*column),
-        Dimension::Property(_) => Field::Properties,
+        Dimension::Column(column) => *column,
+        Dimension::Property(_) => Column::Properties,
     };
     group_by.iter().map(field).collect()
 }
 
 /// The fields that a query about numbers looks at.
-pub(crate) fn counted(query: &StatsQuery) -> FieldSet {
+pub(crate) fn counted(query: &StatsQuery) -> ColumnSet {
     let fields = filtered(&query.filters).union(grouped(&query.group_by));
     match query.metric {
         Metric::Count => fields,
-        Metric::Uniques => fields.with(Field::AnonymousId),
-        Metric::Sum(_) | Metric::Avg(_) => fields.with(Field::Properties),
+        Metric::Uniques => fields.with(Column::AnonymousId),
+        Metric::Sum(_) | Metric::Avg(_) => fields.with(Column::Properties),
     }
 }

@@ -21,9 +21,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
 
-use crate::encoding::field::Field;
 use crate::encoding::id_encoding;
 use crate::encoding::id_encoding::{EVENT_UUID, EventId, UUID_BYTES};
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 pub(crate) const TIMESTAMP: &str = "timestamp";
@@ -41,8 +41,8 @@ const LARGE_ROWS: usize = 500_000;
 const ZSTD_LEVEL_OF_LARGE: i32 = 9;
 /// For ids, which are noise between few things that repeat: looking harder finds matches that cost
 /// more than what they stand for. `cargo xtask bench query` tells what each column takes.
-const ZSTD_LEVELS_OF_IDS: [(Field, i32); 3] =
-    [(Field::EventId, 2), (Field::AnonymousId, 1), (Field::SessionId, 1)];
+const ZSTD_LEVELS_OF_IDS: [(Column, i32); 3] =
+    [(Column::EventId, 2), (Column::AnonymousId, 1), (Column::SessionId, 1)];
 /// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
 const DICTIONARY_BYTES: usize = 16 << 20;
 
@@ -56,7 +56,7 @@ pub(crate) trait Source {
     /// The event ids, in order.
     fn event_ids(&self) -> Result<impl ExactSizeIterator<Item = &EventId>, StoreError>;
     /// Calls `each` with another field's text of every row, in order.
-    fn texts(&self, field: Field, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError>;
+    fn texts(&self, field: Column, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError>;
 }
 
 /// Writes the rows to `path` and returns the file's size in bytes.
@@ -133,9 +133,9 @@ fn write_columns(
             TIMESTAMP => slices.times(&source.timestamps()?)?,
             RECEIVED_AT => slices.times(&source.received()?)?,
             EVENT_UUID => slices.uuids(source.event_ids()?)?,
-            name => match Field::ALL.into_iter().find(|text| text.name() == name) {
-                Some(Field::EventId) => slices.other_ids(source.event_ids()?)?,
-                text => slices.texts(source, text.unwrap_or(Field::Properties))?,
+            name => match Column::ALL.into_iter().find(|text| text.as_str() == name) {
+                Some(Column::EventId) => slices.other_ids(source.event_ids()?)?,
+                text => slices.texts(source, text.unwrap_or(Column::Properties))?,
             },
         }
         slices.finish(&mut group)?;
@@ -168,7 +168,7 @@ impl Slices<'_> {
         Ok(())
     }
 
-    fn texts(&mut self, source: &impl Source, field: Field) -> Result<(), StoreError> {
+    fn texts(&mut self, source: &impl Source, field: Column) -> Result<(), StoreError> {
         let mut builder = StringBuilder::new();
         let (mut rows, mut result) = (0, Ok(()));
         source.texts(field, &mut |text| {
@@ -227,13 +227,13 @@ pub(crate) fn schema() -> SchemaRef {
 
 /// The columns of a segment's file.
 fn file_schema() -> SchemaRef {
-    let mut columns = columns(|field| field == Field::EventId);
+    let mut columns = columns(|field| field == Column::EventId);
     columns.push(id_encoding::column());
     Arc::new(Schema::new(columns))
 }
 
 /// The columns; besides those that are optional anyway, these may be empty.
-fn columns(empty: impl Fn(Field) -> bool) -> Vec<ArrowField> {
+fn columns(empty: impl Fn(Column) -> bool) -> Vec<ArrowField> {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut columns = vec![
         ArrowField::new("project_id", DataType::Utf8, false),
@@ -241,16 +241,19 @@ fn columns(empty: impl Fn(Field) -> bool) -> Vec<ArrowField> {
         ArrowField::new(TIMESTAMP, time.clone(), false),
         ArrowField::new(RECEIVED_AT, time, false),
     ];
-    let text = |field: Field| ArrowField::new(field.name(), DataType::Utf8, field.optional() || empty(field));
-    columns.extend(Field::ALL.map(text));
+    let text = |field: Column| {
+        ArrowField::new(field.as_str(), DataType::Utf8, field.info().is_optional() || empty(field))
+    };
+    columns.extend(Column::ALL.map(text));
     columns
 }
 
 /// A file's columns with texts as dictionaries, except where a dictionary is a second copy.
 pub(crate) fn with_dictionaries(file: &Schema) -> SchemaRef {
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let repeats =
-        |column: &ArrowField| Field::ALL.iter().any(|field| field.name() == column.name() && !field.unique());
+    let repeats = |column: &ArrowField| {
+        Column::ALL.iter().any(|field| field.as_str() == column.name() && !field.info().unique)
+    };
     let columns = file.fields().iter().map(|column| match column.as_ref() {
         column if repeats(column) => column.clone().with_data_type(dictionary.clone()),
         column => column.clone(),
@@ -274,14 +277,14 @@ pub(crate) fn properties(rows: usize) -> WriterProperties {
             .set_column_dictionary_enabled(ColumnPath::from(time), false)
             .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED);
     }
-    for field in Field::ALL.into_iter().filter(|field| field.unique()) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name()), false);
+    for field in Column::ALL.into_iter().filter(|field| field.info().unique) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.as_str()), false);
     }
     for (id, level) in ZSTD_LEVELS_OF_IDS {
-        properties = properties.set_column_compression(ColumnPath::from(id.name()), zstd(level));
+        properties = properties.set_column_compression(ColumnPath::from(id.as_str()), zstd(level));
     }
     // Ids often begin alike; of UUIDs only the first bytes are no noise.
-    let event_id = ColumnPath::from(Field::EventId.name());
+    let event_id = ColumnPath::from(Column::EventId.as_str());
     let uuid = ColumnPath::from(EVENT_UUID);
     properties = properties
         .set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY)
@@ -289,7 +292,7 @@ pub(crate) fn properties(rows: usize) -> WriterProperties {
         .set_column_encoding(uuid.clone(), Encoding::BYTE_STREAM_SPLIT)
         .set_column_compression(uuid, zstd(ZSTD_LEVEL));
     // Texts that mostly occur once: a large dictionary would be built only to be given up.
-    let few = ColumnPath::from(Field::Properties.name());
+    let few = ColumnPath::from(Column::Properties.as_str());
     properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()
 }
 

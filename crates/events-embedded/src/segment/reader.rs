@@ -18,11 +18,11 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::Segment;
 use super::file::{RECEIVED_AT, TIMESTAMP, with_dictionaries};
-use crate::encoding::field::Field;
 use crate::encoding::heap_size::HeapSize;
 use crate::encoding::id_encoding::{EVENT_UUID, unpack};
-use crate::encoding::row::Row;
+use crate::encoding::row::{Row, absent};
 use crate::encoding::text::{Codes, Interner, TextColumn};
+use millimetric_core::column::Column;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
@@ -86,7 +86,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// A text column, decoded whole.
-    pub(crate) fn text(&self, field: Field) -> Result<TextColumn, StoreError> {
+    pub(crate) fn text(&self, field: Column) -> Result<TextColumn, StoreError> {
         let mut interner = Interner::default();
         let codes = self.derive(field, |text| interner.code(text))?;
         let dictionary = interner.into_dictionary();
@@ -97,14 +97,17 @@ impl<'a> SegmentReader<'a> {
     /// entry of a dictionary, not once per row.
     pub(crate) fn derive<T: Clone>(
         &self,
-        field: Field,
+        field: Column,
         mut compute: impl FnMut(Option<&str>) -> T,
     ) -> Result<Vec<T>, StoreError> {
+        if !self.has(field) {
+            return Ok(vec![compute(absent(field)); self.segment.rows]);
+        }
         let none = compute(None);
         let mut derived = Vec::with_capacity(self.segment.rows);
         let mut previous: Option<(arrow::array::ArrayRef, Vec<T>)> = None;
-        let batch_rows = if field == Field::Properties { LONG_ROWS } else { BATCH_ROWS };
-        for batch in self.batches(&[field.name()], None, batch_rows)? {
+        let batch_rows = if field == Column::Properties { LONG_ROWS } else { BATCH_ROWS };
+        for batch in self.batches(&[field.as_str()], None, batch_rows)? {
             let batch = self.readable(batch)?;
             if let Some(texts) = batch.column(0).as_string_opt::<i32>() {
                 derived.extend(texts.iter().map(&mut compute));
@@ -132,15 +135,15 @@ impl<'a> SegmentReader<'a> {
     /// it breaks off: rows decoded together that have the same pair come together.
     pub(crate) fn each_pair(
         &self,
-        fields: [Field; 2],
+        fields: [Column; 2],
         wanted: impl Fn(usize) -> bool,
         mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let mut first = 0;
-        for batch in self.batches(&fields.map(Field::name), None, LONG_ROWS)? {
+        for batch in self.batches(&fields.map(Column::as_str), None, LONG_ROWS)? {
             let batch = self.readable(batch)?;
             let [a, b] = fields.map(|field| {
-                let column = batch.column_by_name(field.name());
+                let column = batch.column_by_name(field.as_str());
                 column.and_then(Texts::of).ok_or_else(|| self.segment.broken(&"a column of texts is missing"))
             });
             let (a, b) = (a?, b?);
@@ -166,7 +169,7 @@ impl<'a> SegmentReader<'a> {
         mut each: impl FnMut(Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let names: Vec<&str> =
-            [TIMESTAMP, RECEIVED_AT].into_iter().chain(Field::ALL.map(Field::name)).collect();
+            [TIMESTAMP, RECEIVED_AT].into_iter().chain(Column::ALL.map(Column::as_str)).collect();
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.segment.rows);
         for batch in self.batches(&names, Some(selection), WHOLE_ROWS)? {
             let batch = self.readable(batch)?;
@@ -183,13 +186,22 @@ impl<'a> SegmentReader<'a> {
     ///
     /// # Errors
     /// `Corrupt` if the file does not have the page.
-    pub(crate) fn page(&self, field: Field, page: u32) -> Result<StringArray, StoreError> {
+    pub(crate) fn page(&self, field: Column, page: u32) -> Result<StringArray, StoreError> {
         let start = (page * PAGE_ROWS) as usize;
         let rows = start..self.segment.rows.min(start + PAGE_ROWS as usize);
+        if !self.has(field) {
+            return Ok(rows.map(|_| absent(field)).collect());
+        }
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.segment.rows);
-        let mut batches = self.batches(&[field.name()], Some(selection), PAGE_ROWS as usize)?;
+        let mut batches = self.batches(&[field.as_str()], Some(selection), PAGE_ROWS as usize)?;
         let batch = batches.next().ok_or_else(|| self.segment.broken(&"a page is missing"))?;
         Ok(self.readable(batch)?.column(0).as_string::<i32>().clone())
+    }
+
+    /// Whether the file has the column; one of an older release lacks those that were added later.
+    fn has(&self, field: Column) -> bool {
+        let columns = self.footer.0.file_metadata().schema_descr().columns();
+        columns.iter().any(|column| column.name() == field.as_str())
     }
 
     fn batches(
@@ -211,7 +223,7 @@ impl<'a> SegmentReader<'a> {
         }
         let metadata = file_metadata;
         // A file without the column has none of its values either.
-        let packed = columns.contains(&Field::EventId.name()).then_some(EVENT_UUID);
+        let packed = columns.contains(&Column::EventId.as_str()).then_some(EVENT_UUID);
         let columns = columns.iter().copied().chain(packed);
         let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
@@ -267,8 +279,10 @@ impl<'a> Texts<'a> {
 /// A row of a batch of two times and every field.
 fn row_at(batch: &RecordBatch, row: usize) -> Row<'_> {
     let time = |column| batch.column(column).as_primitive::<TimestampMillisecondType>().value(row);
-    let texts = Field::ALL.map(|field| {
-        let texts = batch.column(field as usize + 2).as_string::<i32>();
+    let texts = Column::ALL.map(|field| {
+        // New columns go to the end, so a file of an older release lacks the last ones.
+        let Some(texts) = batch.columns().get(field as usize + 2) else { return absent(field) };
+        let texts = texts.as_string::<i32>();
         texts.is_valid(row).then(|| texts.value(row))
     });
     Row { timestamp: time(0), received_at: time(1), texts }

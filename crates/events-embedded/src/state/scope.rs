@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::columns::Chunk;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::field::FieldSet;
+use crate::encoding::column_set::ColumnSet;
 use crate::encoding::row::Row;
 use crate::memtable::{Block, Tail};
 use crate::resources::options::Options;
@@ -115,7 +115,7 @@ impl ScopeData {
     }
 
     /// The chunks with rows from `from` to before `to`; of the tail only these fields.
-    pub(crate) fn chunks(&self, from: i64, to: i64, fields: FieldSet) -> Vec<Chunk> {
+    pub(crate) fn chunks(&self, from: i64, to: i64, fields: ColumnSet) -> Vec<Chunk> {
         let sealed = self.segments.iter().cloned().map(Chunk::Segment);
         let hot = self.blocks.iter().cloned().map(Chunk::Memtable);
         let within = |earliest: i64, latest: i64| earliest < to && latest >= from;

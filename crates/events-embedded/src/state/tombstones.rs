@@ -7,9 +7,9 @@ use std::sync::Arc;
 use millimetric_core::ids::ErasureId;
 
 use crate::columns::{Chunk, Columns};
-use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::text::TextColumn;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// The person of one erasure, by hash.
@@ -96,7 +96,7 @@ struct Ids {
 impl Ids {
     fn of(columns: &Columns, chunk: &Chunk, kind: IdKind) -> Result<Self, StoreError> {
         let column =
-            columns.text(chunk, if kind == IdKind::User { Field::UserId } else { Field::AnonymousId })?;
+            columns.text(chunk, if kind == IdKind::User { Column::UserId } else { Column::AnonymousId })?;
         let by_hash = columns.codes_by_hash(&column, kind);
         Ok(Self { column, by_hash })
     }

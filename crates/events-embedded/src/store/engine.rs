@@ -17,7 +17,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::{EmbeddedStore, join};
 use crate::columns::dedup;
-use crate::encoding::field::{Field, FieldSet};
+use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::{backup, erase};
 use crate::query;
 use crate::query::run::{blocking, off_runtime};
@@ -26,6 +26,7 @@ use crate::query::{export, view};
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
+use millimetric_core::column::Column;
 use millimetric_events::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
 
 #[async_trait]
@@ -74,13 +75,13 @@ impl EventStore for EmbeddedStore {
         let state = Arc::clone(&self.state);
         // An export lasts as long as its client reads, and holds a few rows at a time.
         blocking(QueryContext::default(), move |context| {
-            export::export(View::of(&state, &scope, range, FieldSet::ALL), &query, each, context)
+            export::export(View::of(&state, &scope, range, ColumnSet::ALL), &query, each, context)
         })
         .await
     }
 
     async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError> {
-        let (range, fields) = (query.range, FieldSet::ALL);
+        let (range, fields) = (query.range, ColumnSet::ALL);
         self.run(scope, range, fields, move |view, context| query::events::events(view, &query, context))
             .await
     }
@@ -91,7 +92,7 @@ impl EventStore for EmbeddedStore {
         range: TimeRange,
         event_id: String,
     ) -> Result<Option<Event>, StoreError> {
-        self.run(scope, range, FieldSet::ALL, move |view, context| {
+        self.run(scope, range, ColumnSet::ALL, move |view, context| {
             query::find::event(&view, &event_id, context)
         })
         .await
@@ -104,7 +105,7 @@ impl EventStore for EmbeddedStore {
 
     async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError> {
         let fields = view::filtered(&query.filters);
-        let fields = fields.with(Field::Source).with(Field::Medium).with(Field::AnonymousId);
+        let fields = fields.with(Column::Source).with(Column::Medium).with(Column::AnonymousId);
         let range = query.range;
         self.run(scope, range, fields, move |view, context| query::sources::sources(&view, &query, context))
             .await
@@ -112,14 +113,14 @@ impl EventStore for EmbeddedStore {
 
     async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError> {
         let fields =
-            [Field::EventName, Field::AnonymousId, Field::Properties].into_iter().collect::<FieldSet>();
+            [Column::EventName, Column::AnonymousId, Column::Properties].into_iter().collect::<ColumnSet>();
         let range = query.range;
         self.run(scope, range, fields, move |view, context| query::names::names(&view, &query, context)).await
     }
 
     async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError> {
         let fields = view::filtered(&query.filters).union(view::grouped(&query.group_by));
-        let fields = fields.with(Field::EventName).with(Field::AnonymousId);
+        let fields = fields.with(Column::EventName).with(Column::AnonymousId);
         let range = query.range;
         self.run(scope, range, fields, move |view, context| query::funnel::funnel(&view, &query, context))
             .await
@@ -130,7 +131,7 @@ impl EventStore for EmbeddedStore {
         scope: EventScope,
         query: RetentionQuery,
     ) -> Result<RetentionResponse, StoreError> {
-        let fields = view::filtered(&query.filters).with(Field::EventName).with(Field::AnonymousId);
+        let fields = view::filtered(&query.filters).with(Column::EventName).with(Column::AnonymousId);
         let range = query.range;
         let kernel =
             move |view: View, context: &QueryContext| query::retention::retention(&view, &query, context);

@@ -15,7 +15,7 @@ use millimetric_core::time::TimeRange;
 use millimetric_events::StoreError;
 use parking_lot::Mutex;
 
-use crate::encoding::field::FieldSet;
+use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::Maintenance;
 use crate::maintenance::flush;
 use crate::maintenance::maintainer::Maintainer;
@@ -85,7 +85,7 @@ impl EmbeddedStore {
         &self,
         scope: EventScope,
         range: TimeRange,
-        fields: FieldSet,
+        fields: ColumnSet,
         query: impl FnOnce(View, &QueryContext) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.state.erasures.check_readable(scope)?;

@@ -14,8 +14,8 @@ use parking_lot::RwLock;
 use crate::columns::Columns;
 use crate::columns::cache::ColumnCache;
 use crate::encoding::event_key::EventKey;
-use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::KeyedHash;
+use millimetric_core::column::Column;
 
 use crate::maintenance::Maintenance;
 use crate::resources::directory_lock::DirectoryLock;
@@ -158,7 +158,7 @@ fn add_segment(state: &State, stored: StoredSegment) {
 /// What is known of the ids of a segment, from its file; `None` when that cannot be read either.
 fn ids_of_file(state: &State, segment: &Segment) -> Option<Arc<KnownIds>> {
     let identity = |text: Option<&str>| EventKey::of(&state.columns.hash, text.unwrap_or_default());
-    let ids = state.columns.reader(segment).and_then(|reader| reader.derive(Field::EventId, identity));
+    let ids = state.columns.reader(segment).and_then(|reader| reader.derive(Column::EventId, identity));
     let known = ids.and_then(|ids| KnownIds::of(ids.into_iter()));
     let path = segment.path.display();
     match known {

@@ -94,7 +94,7 @@ async fn a_duplicate_is_known_for_the_window_and_no_longer() {
 #[test]
 fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
     let directory = TempDir::new().unwrap();
-    let row = |seq, bytes| LogRow { seq, scope: scope(1), rows: 1, frames: vec![7; bytes] };
+    let row = |seq, bytes| LogRow { seq, scope: scope(1), rows: 1, frames: vec![7; bytes], columns: 19 };
     let mut acknowledged = Vec::new();
     let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).unwrap();
     manifest.connection.execute_batch("pragma max_page_count = 40").unwrap();

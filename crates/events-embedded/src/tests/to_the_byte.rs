@@ -59,7 +59,7 @@ fn places(directory: &Path, text: &str) -> Vec<String> {
     for packed in packed_batches(directory) {
         let mut found = false;
         let has = |bytes: &[u8]| str::from_utf8(bytes).unwrap().contains(text);
-        batch_codec::decode(&packed, |row| {
+        batch_codec::decode(&packed, millimetric_core::column::Column::COUNT, |row| {
             found |= row.texts.into_iter().flatten().any(has);
             Ok(())
         })

@@ -8,12 +8,20 @@
 
 use millimetric_core::event::Event;
 
-use crate::encoding::field::Field;
-use crate::encoding::row::{PackedRow, Row, ip_text};
+use crate::encoding::row::{PackedRow, Row, absent};
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// The `format` column of the hot log: the layout below, with the fields of `Field::ALL`.
-pub(crate) const FORMAT: i64 = 1;
+/// The `format` column of the log: format 1 has the first 19 columns, and each column that was added
+/// since has raised it by one.
+pub(crate) const FORMAT: i64 = (Column::COUNT - FIRST_COLUMNS) as i64 + 1;
+/// Columns of format 1.
+const FIRST_COLUMNS: usize = 19;
+
+/// How many columns the rows of a format have; `None` for the format of a newer release.
+pub(crate) fn columns_of(format: i64) -> Option<usize> {
+    (1..=FORMAT).contains(&format).then(|| format as usize - 1 + FIRST_COLUMNS)
+}
 
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
@@ -28,8 +36,7 @@ pub(crate) fn encode(events: &[Event], keep: impl Fn(usize) -> bool) -> Result<V
     let mut plain = Vec::with_capacity(HEADER + events.len() * 384);
     plain.resize(HEADER, PLAIN);
     for (_, event) in events.iter().enumerate().filter(|(place, _)| keep(*place)) {
-        let ip = ip_text(&event.ip_hash);
-        put_row(&mut plain, &Row::of(event, &ip));
+        put_row(&mut plain, &Row::of(event));
     }
     let mut frame = plain;
     if frame.len() > PACK_FROM_BYTES {
@@ -66,9 +73,10 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Calls `each` with every row of a log row, in order.
+/// Calls `each` with every row of a log row, in order; the rows have the first `columns` columns.
 pub(crate) fn decode(
     mut frames: &[u8],
+    columns: usize,
     mut each: impl FnMut(PackedRow<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     while let Some((header, rest)) = frames.split_first_chunk::<HEADER>() {
@@ -76,10 +84,10 @@ pub(crate) fn decode(
         let length = u32::from_le_bytes(length) as usize;
         let (body, behind) = rest.split_at_checked(length).ok_or_else(cut)?;
         match tag {
-            PLAIN => rows(body, &mut each)?,
+            PLAIN => rows(body, columns, &mut each)?,
             ZSTD => {
                 let plain = zstd::bulk::decompress(body, MOST_BYTES).map_err(|e| broken(&e.to_string()))?;
-                rows(&plain, &mut each)?;
+                rows(&plain, columns, &mut each)?;
             }
             other => return Err(broken(&format!("packing {other} is not known to this release"))),
         }
@@ -90,11 +98,12 @@ pub(crate) fn decode(
 
 fn rows(
     body: &[u8],
+    columns: usize,
     each: &mut impl FnMut(PackedRow<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut body = Body(body);
     while !body.0.is_empty() {
-        each(body.row().ok_or_else(cut)?)?;
+        each(body.row(columns).ok_or_else(cut)?)?;
     }
     Ok(())
 }
@@ -103,10 +112,11 @@ fn rows(
 struct Body<'a>(&'a [u8]);
 
 impl<'a> Body<'a> {
-    fn row(&mut self) -> Option<PackedRow<'a>> {
+    fn row(&mut self, columns: usize) -> Option<PackedRow<'a>> {
         let (timestamp, received_at) = (self.time()?, self.time()?);
-        let mut texts = [None; Field::COUNT];
-        for text in &mut texts {
+        let mut texts = Column::ALL.map(|column| absent(column).map(str::as_bytes));
+        for text in &mut texts[..columns] {
+            *text = None;
             if self.byte()? != 0 {
                 let length = usize::try_from(self.number()?).ok()?;
                 let (bytes, rest) = self.0.split_at_checked(length)?;
@@ -158,13 +168,31 @@ mod tests {
 
     fn decoded(frame: &[u8]) -> Vec<(i64, i64, Vec<Option<String>>)> {
         let mut rows = Vec::new();
-        decode(frame, |row| {
+        decode(frame, Column::COUNT, |row| {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             rows.push((row.timestamp, row.received_at, row.texts.map(|it| it.map(text)).to_vec()));
             Ok(())
         })
         .unwrap();
         rows
+    }
+
+    #[test]
+    fn a_row_of_an_older_release_has_no_value_in_later_columns() {
+        let events = [millimetric_events::suite::sample::event("a")];
+        let mut body = Vec::new();
+        let mut row = Row::of(&events[0]);
+        row.texts[Column::Properties as usize] = None;
+        put_row(&mut body, &row);
+        // The last column is a byte that says "no value"; the older release did not write it.
+        body.pop();
+        let older = Body(&body).row(Column::COUNT - 1).unwrap();
+        assert_eq!(older.texts[Column::Properties as usize], Some(&b"{}"[..]));
+        assert_eq!(older.texts[0], Some(events[0].event_name.as_bytes()));
+        assert_eq!(
+            (columns_of(1), columns_of(FORMAT), columns_of(FORMAT + 1)),
+            (Some(19), Some(Column::COUNT), None)
+        );
     }
 
     proptest! {
@@ -175,16 +203,15 @@ mod tests {
             let mut frames = encode(&events, |_| true).unwrap();
             frames.extend(encode(&events, |place| place % 2 == 0).unwrap());
             let row = |event: &Event| {
-                let ip = ip_text(&event.ip_hash);
-                let row = Row::of(event, &ip);
+                let row = Row::of(event);
                 (row.timestamp, row.received_at, row.texts.map(|text| text.map(str::to_owned)).to_vec())
             };
             let expected: Vec<_> = events.iter().chain(events.iter().step_by(2)).map(row).collect();
             prop_assert_eq!(decoded(&frames), expected);
             // Times at the edge of what fits, which no event has.
             let mut body = Vec::new();
-            put_row(&mut body, &Row { timestamp: times[0], received_at: times[1], texts: [None; Field::COUNT] });
-            let row = Body(&body).row().unwrap();
+            put_row(&mut body, &Row { timestamp: times[0], received_at: times[1], texts: [None; Column::COUNT] });
+            let row = Body(&body).row(Column::COUNT).unwrap();
             prop_assert_eq!([row.timestamp, row.received_at], times);
         }
 
@@ -194,9 +221,9 @@ mod tests {
         ) {
             let mut frame = encode(&events, |_| true).unwrap();
             let place = cut.index(frame.len());
-            prop_assert!(place == 0 || decode(&frame[..place], |_| Ok(())).is_err());
+            prop_assert!(place == 0 || decode(&frame[..place], Column::COUNT, |_| Ok(())).is_err());
             frame[place] = byte;
-            let _ = decode(&frame, |_| Ok(()));
+            let _ = decode(&frame, Column::COUNT, |_| Ok(()));
         }
     }
 }

@@ -10,7 +10,6 @@ use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use parking_lot::Mutex;
 
-use crate::encoding::field::Field;
 use crate::encoding::keyed_hash::IdKind;
 use crate::memtable::{BLOCK_ROWS, Block, Tail};
 use crate::state::State;
@@ -18,6 +17,7 @@ use crate::state::memtable_usage::MemtableSize;
 use crate::wal::batch_codec;
 use crate::wal::recent_ids::RecentIds;
 use crate::wal::stored::LogRow;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Jobs that are read ahead of those who do them.
@@ -128,9 +128,9 @@ fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
     let mut ids = Vec::new();
     let mut oldest = i64::MAX;
     for log in &job.rows {
-        batch_codec::decode(&log.frames, |row| {
+        batch_codec::decode(&log.frames, log.columns, |row| {
             ids.push(
-                state.columns.hash.of(IdKind::Event, row.texts[Field::EventId as usize].unwrap_or_default()),
+                state.columns.hash.of(IdKind::Event, row.texts[Column::EventId as usize].unwrap_or_default()),
             );
             oldest = oldest.min(row.received_at);
             tail.push_packed(&row).map_err(|error| batch_codec::broken(&error.to_string()))

@@ -38,6 +38,8 @@ pub(crate) struct LogRow {
     pub(crate) scope: EventScope,
     pub(crate) rows: usize,
     pub(crate) frames: Vec<u8>,
+    /// How many columns its events have.
+    pub(crate) columns: usize,
 }
 
 /// A segment as the manifest lists it.
@@ -92,11 +94,11 @@ impl Manifest {
         let mut rows = statement.query([]).map_err(database_error)?;
         while let Some(row) = rows.next().map_err(database_error)? {
             let format: i64 = row.get("format").map_err(database_error)?;
-            if format != batch_codec::FORMAT {
+            let Some(columns) = batch_codec::columns_of(format) else {
                 let text = format!("events.db: the hot log has format {format}: use a newer release");
                 return Err(StoreError::Internal(text));
-            }
-            each(log_row(row).map_err(|error| Damage::of("row", &number(row, "seq"), None, &error)));
+            };
+            each(log_row(row, columns).map_err(|error| Damage::of("row", &number(row, "seq"), None, &error)));
         }
         Ok(())
     }
@@ -233,8 +235,9 @@ fn hash(bytes: &[u8]) -> Result<u128, rusqlite::Error> {
     bytes.try_into().map(u128::from_le_bytes).map_err(unreadable)
 }
 
-fn log_row(row: &Row<'_>) -> Result<LogRow, rusqlite::Error> {
+fn log_row(row: &Row<'_>, columns: usize) -> Result<LogRow, rusqlite::Error> {
     Ok(LogRow {
+        columns,
         seq: row.get("seq")?,
         scope: scope(row)?,
         // A hint for those who divide the work; the frames tell what is in them.

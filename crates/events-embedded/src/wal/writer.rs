@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use millimetric_core::column::Column;
 use millimetric_core::event::EventScope;
 
 use crate::columns::dedup;
 use crate::encoding::keyed_hash::IdKind;
-use crate::encoding::row::{Row, ip_text};
+use crate::encoding::row::Row;
 use crate::resources::signal::Signal;
 use crate::state::State;
 use crate::state::scope::Scope;
@@ -151,7 +152,13 @@ impl Writer {
         {
             let row = rows.entry(append.scope).or_insert_with(|| {
                 self.next_seq += 1;
-                LogRow { seq: self.next_seq, scope: append.scope, rows: 0, frames: Vec::new() }
+                LogRow {
+                    seq: self.next_seq,
+                    scope: append.scope,
+                    rows: 0,
+                    frames: Vec::new(),
+                    columns: Column::COUNT,
+                }
             });
             row.rows += verdict.appended.stored as usize;
             if verdict.keep.iter().all(|keep| *keep) {
@@ -173,7 +180,7 @@ impl Writer {
         let before = live.memtable_size();
         for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
             for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
-                live.publish(&Row::of(event, &ip_text(&event.ip_hash)), &mut number);
+                live.publish(&Row::of(event), &mut number);
             }
         }
         live.first_seq.get_or_insert(row.seq);

@@ -92,10 +92,9 @@ fn sources() -> impl Strategy<Value = SourcesQuery> {
 }
 
 fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimensions: Vec<Dimension> = Dimension::ALLOWED
-        .iter()
+    let dimensions: Vec<Dimension> = Dimension::allowed()
         .filter(|name| !name.starts_with("properties."))
-        .chain(&["properties.plan", "properties.price"])
+        .chain(["properties.plan", "properties.price"])
         .map(|name| name.parse().expect("allowed"))
         .collect();
     proptest::sample::subsequence(dimensions, 0..=most).prop_shuffle()

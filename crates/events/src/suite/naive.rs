@@ -27,22 +27,7 @@ fn passes(event: &Event, filters: &[Filter]) -> bool {
 }
 
 fn column(event: &Event, column: Column) -> Option<String> {
-    match column {
-        Column::EventName => Some(event.event_name.clone()),
-        Column::AnonymousId => Some(event.anonymous_id.clone()),
-        Column::UserId => event.user_id.clone(),
-        Column::SessionId => Some(event.session_id.clone()),
-        Column::Source => Some(event.source.to_string()),
-        Column::Medium => Some(event.medium.to_string()),
-        Column::Campaign => event.campaign.clone(),
-        Column::SourceConfidence => Some(event.source_confidence.to_string()),
-        Column::SourceRuleId => Some(event.source_rule_id.to_string()),
-        Column::Path => event.path.clone(),
-        Column::Country => Some(event.country.to_string()),
-        Column::DeviceType => Some(event.device_type.to_string()),
-        Column::Browser => Some(event.browser.to_string()),
-        Column::Os => Some(event.os.to_string()),
-    }
+    event.text(column).map(str::to_owned)
 }
 
 fn properties(event: &Event) -> Map<String, Value> {

@@ -15,7 +15,6 @@ use crate::columns::Chunk;
 use crate::columns::rows::Rows;
 use crate::columns::session_bounds::PageViews;
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
-use crate::encoding::field::Field;
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::run;
@@ -25,6 +24,7 @@ use crate::query::sessions::Session;
 use crate::query::sessions::shared::Shared;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
+use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Rows whose sessions are compared in one round, about, so that what is held of them has a bound.
@@ -247,7 +247,7 @@ impl Sessionizer<'_> {
             return Ok(());
         };
         let column = loaded[piece.chunk].column.clone().map_or_else(|| columns.sessions(chunk), Ok)?;
-        let mut paths = Paths::new(columns.text(chunk, Field::Path)?);
+        let mut paths = Paths::new(columns.text(chunk, Column::Path)?);
         let wanted = FilterCodes::of(columns, chunk, filters)?;
         let passes = |row: usize| filters.is_empty() || wanted.passes(row);
         let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
@@ -358,7 +358,7 @@ mod tests {
     use millimetric_core::query::Column;
 
     use super::*;
-    use crate::encoding::field::FieldSet;
+    use crate::encoding::column_set::ColumnSet;
     use crate::tests::open;
     use millimetric_events::EventStore as _;
     use millimetric_events::suite::sample;
@@ -386,7 +386,7 @@ mod tests {
             }
         }
         let scope = store.state.scopes.get_or_new(sample::scope(1));
-        let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
+        let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
         assert!(view.chunks.len() > 2, "they are not merged yet");
         // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
         for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
@@ -424,7 +424,7 @@ mod tests {
                 store.flush_now().await.unwrap();
             }
             let scope = store.state.scopes.get_or_new(sample::scope(1));
-            let view = View::of(&store.state, &scope, ever(), FieldSet::ALL);
+            let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
                 let (labels, context) = (GroupDictionary::new(1000, None), QueryContext::default());

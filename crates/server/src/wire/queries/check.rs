@@ -134,7 +134,7 @@ impl Check {
                 name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
                     ApiError::new(ErrorCode::InvalidGroupBy)
                         .detail("unknown", error.0)
-                        .detail("allowed", Dimension::ALLOWED)
+                        .detail("allowed", Dimension::allowed().collect::<Vec<_>>())
                 })?;
             if dimensions.contains(&dimension) {
                 self.problems.field("group_by", format!("names {} twice", dimension.name()));
