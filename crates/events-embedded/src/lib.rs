@@ -7,7 +7,6 @@
 
 pub(crate) mod columns;
 pub(crate) mod encoding;
-pub(crate) mod exchange;
 pub(crate) mod maintenance;
 pub(crate) mod memtable;
 pub(crate) mod query;
@@ -20,7 +19,6 @@ pub(crate) mod wal;
 #[cfg(test)]
 mod tests;
 
-pub use self::exchange::{BadRow, ParquetWriter, read_parquet};
 pub use self::maintenance::backup::copy_at_rest;
 pub use self::maintenance::inspect::{Inspected, inspect, is_older};
 pub use self::maintenance::restore::{Learned, learn_erasures};

@@ -5,7 +5,6 @@ mod backup;
 mod damaged_rows;
 mod disk;
 mod floods;
-mod foreign_parquet;
 mod limits;
 mod merging;
 mod moving;

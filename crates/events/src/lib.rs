@@ -1,7 +1,8 @@
 //! What every event store promises: the trait [`EventStore`], its errors, and the conformance suite
 //! (feature `suite`). It knows no engine.
 
-#[cfg(feature = "suite")]
+pub mod parquet;
+#[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 use std::ops::ControlFlow;

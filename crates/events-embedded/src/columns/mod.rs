@@ -33,7 +33,6 @@ use crate::columns::sessions::{Numbered, SessionColumn};
 use crate::columns::timeline::TimelineColumn;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::frame_of_reference::FrameOfReference;
-use crate::encoding::id_encoding::EventId;
 use crate::encoding::json_properties;
 use crate::encoding::keyed_hash::{IdKind, KeyedHash};
 use crate::encoding::text::{Codes, Interner, TextColumn};
@@ -43,6 +42,7 @@ use crate::segment::Segment;
 use crate::segment::reader::{Footer, SegmentReader};
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
+use millimetric_events::parquet::id_encoding::EventId;
 
 /// Reads columns of chunks, through the cache.
 pub(crate) struct Columns {

@@ -5,7 +5,6 @@ pub(crate) mod column_set;
 pub(crate) mod event_key;
 pub(crate) mod frame_of_reference;
 pub(crate) mod heap_size;
-pub(crate) mod id_encoding;
 pub(crate) mod json_properties;
 pub(crate) mod keyed_hash;
 pub(crate) mod row;

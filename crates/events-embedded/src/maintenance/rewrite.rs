@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::columns::{Chunk, Columns};
 use crate::encoding::event_key::EventKey;
-use crate::encoding::id_encoding::EventId;
 use crate::encoding::row::instant;
 use crate::encoding::text::TextColumn;
 use crate::maintenance::Maintenance;
@@ -31,6 +30,7 @@ use crate::wal::commands::{Command, Frozen, Swap};
 use crate::wal::manifest::NewSegment;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
+use millimetric_events::parquet::id_encoding::EventId;
 use std::thread;
 
 /// How much the thread that rewrites segments gives way.

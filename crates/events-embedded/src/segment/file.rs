@@ -2,8 +2,8 @@
 //! that no more than one column of it is in memory unpacked.
 //!
 //! The columns are those of the contract's stored row, with most event ids in one of their own
-//! (`packed_ids.rs`). A file appears under its name whole and synced, or not at all. Which rows go
-//! where is `seal.rs`.
+//! (`event_uuid`). A file appears under its name whole and synced, or not at all. Which rows go
+//! where is `maintenance::rewrite`.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -12,40 +12,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, StringArray, StringBuilder, TimestampMillisecondArray};
-use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::Field as ArrowField;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowWriterOptions, compute_leaves};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::ColumnPath;
 
-use crate::encoding::id_encoding;
-use crate::encoding::id_encoding::{EVENT_UUID, EventId, UUID_BYTES};
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
+use millimetric_events::parquet::id_encoding::{EVENT_UUID, EventId, UUID_BYTES};
+use millimetric_events::parquet::schema::{RECEIVED_AT, TIMESTAMP, file_schema, properties};
 
-pub(crate) const TIMESTAMP: &str = "timestamp";
-pub(crate) const RECEIVED_AT: &str = "received_at";
 /// What the name of a file that is still being written ends with.
 pub(crate) const UNFINISHED: &str = "tmp";
 
 /// Rows handed to the encoder at a time.
 const SLICE_ROWS: usize = 65_536;
-/// Rows of a page: what is unpacked to read one row.
-const PAGE_ROWS: usize = 16_384;
-const ZSTD_LEVEL: i32 = 3;
-/// Files of so many rows come from merging, which has time, and stay: they are packed harder.
-const LARGE_ROWS: usize = 500_000;
-const ZSTD_LEVEL_OF_LARGE: i32 = 9;
-/// For ids, which are noise between few things that repeat: looking harder finds matches that cost
-/// more than what they stand for. `cargo xtask bench query` tells what each column takes.
-const ZSTD_LEVELS_OF_IDS: [(Column, i32); 3] =
-    [(Column::EventId, 2), (Column::AnonymousId, 1), (Column::SessionId, 1)];
-/// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
-const DICTIONARY_BYTES: usize = 16 << 20;
-
 /// What a file must be given, in the order of its columns.
 pub(crate) trait Source {
     fn project_id(&self) -> &str;
@@ -218,82 +200,6 @@ impl Slices<'_> {
         let chunk = self.column.close().map_err(|error| encoding_failed(self.path, error))?;
         chunk.append_to_row_group(group).map_err(|error| encoding_failed(self.path, error))
     }
-}
-
-/// The columns of an export: those of the stored row.
-pub(crate) fn schema() -> SchemaRef {
-    Arc::new(Schema::new(columns(|_| false)))
-}
-
-/// The columns of a segment's file.
-fn file_schema() -> SchemaRef {
-    let mut columns = columns(|field| field == Column::EventId);
-    columns.push(id_encoding::column());
-    Arc::new(Schema::new(columns))
-}
-
-/// The columns; besides those that are optional anyway, these may be empty.
-fn columns(empty: impl Fn(Column) -> bool) -> Vec<ArrowField> {
-    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-    let mut columns = vec![
-        ArrowField::new("project_id", DataType::Utf8, false),
-        ArrowField::new("env", DataType::Utf8, false),
-        ArrowField::new(TIMESTAMP, time.clone(), false),
-        ArrowField::new(RECEIVED_AT, time, false),
-    ];
-    let text = |field: Column| {
-        ArrowField::new(field.as_str(), DataType::Utf8, field.info().is_optional() || empty(field))
-    };
-    columns.extend(Column::ALL.map(text));
-    columns
-}
-
-/// A file's columns with texts as dictionaries, except where a dictionary is a second copy.
-pub(crate) fn with_dictionaries(file: &Schema) -> SchemaRef {
-    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let repeats = |column: &ArrowField| {
-        Column::ALL.iter().any(|field| field.as_str() == column.name() && !field.info().unique)
-    };
-    let columns = file.fields().iter().map(|column| match column.as_ref() {
-        column if repeats(column) => column.clone().with_data_type(dictionary.clone()),
-        column => column.clone(),
-    });
-    Arc::new(Schema::new(columns.collect::<Vec<_>>()))
-}
-
-/// How a file of so many rows is packed.
-pub(crate) fn properties(rows: usize) -> WriterProperties {
-    let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
-    let mut properties = WriterProperties::builder()
-        .set_created_by("millimetric".to_owned())
-        .set_compression(zstd(if rows < LARGE_ROWS { ZSTD_LEVEL } else { ZSTD_LEVEL_OF_LARGE }))
-        .set_max_row_group_row_count(None)
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES);
-    for time in [TIMESTAMP, RECEIVED_AT] {
-        properties = properties
-            .set_column_statistics_enabled(ColumnPath::from(time), EnabledStatistics::Page)
-            .set_column_dictionary_enabled(ColumnPath::from(time), false)
-            .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED);
-    }
-    for field in Column::ALL.into_iter().filter(|field| field.info().unique) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.as_str()), false);
-    }
-    for (id, level) in ZSTD_LEVELS_OF_IDS {
-        properties = properties.set_column_compression(ColumnPath::from(id.as_str()), zstd(level));
-    }
-    // Ids often begin alike; of UUIDs only the first bytes are no noise.
-    let event_id = ColumnPath::from(Column::EventId.as_str());
-    let uuid = ColumnPath::from(EVENT_UUID);
-    properties = properties
-        .set_column_encoding(event_id, Encoding::DELTA_BYTE_ARRAY)
-        .set_column_dictionary_enabled(uuid.clone(), false)
-        .set_column_encoding(uuid.clone(), Encoding::BYTE_STREAM_SPLIT)
-        .set_column_compression(uuid, zstd(ZSTD_LEVEL));
-    // Texts that mostly occur once: a large dictionary would be built only to be given up.
-    let few = ColumnPath::from(Column::Properties.as_str());
-    properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()
 }
 
 fn failed(path: &Path, error: &io::Error) -> StoreError {

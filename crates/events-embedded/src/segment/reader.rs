@@ -17,12 +17,12 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::Segment;
-use super::file::{RECEIVED_AT, TIMESTAMP, with_dictionaries};
 use crate::encoding::heap_size::HeapSize;
-use crate::encoding::id_encoding::{EVENT_UUID, unpack};
 use crate::encoding::row::{Row, absent};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use millimetric_core::column::Column;
+use millimetric_events::parquet::id_encoding::{EVENT_UUID, unpack};
+use millimetric_events::parquet::schema::{RECEIVED_AT, TIMESTAMP, with_dictionaries};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;

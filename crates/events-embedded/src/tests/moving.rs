@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 
+use crate::EmbeddedStore;
 use crate::tests::disk::parquet_files;
 use crate::tests::{Clock, event_at, options_at, until};
-use crate::{EmbeddedStore, ParquetWriter, read_parquet};
+use millimetric_events::parquet::{ParquetWriter, read_parquet};
 use millimetric_events::suite::exported;
 use millimetric_events::suite::sample::{at, event, events, ever, scope};
 use millimetric_events::{Appended, EventStore};

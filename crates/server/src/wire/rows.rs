@@ -14,7 +14,7 @@ use std::sync::Arc;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::record::{COLUMNS, texts};
 use millimetric_events::StoreError;
-use millimetric_events_embedded::ParquetWriter;
+use millimetric_events::parquet::ParquetWriter;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

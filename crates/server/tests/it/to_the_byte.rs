@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use millimetric_events_embedded::read_parquet;
+use millimetric_events::parquet::read_parquet;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _};
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use csv::StringRecord;
 use millimetric_core::record::{COLUMNS, MAX_ROW_BYTES, Record};
 use millimetric_events::StoreError;
-use millimetric_events_embedded::read_parquet;
+use millimetric_events::parquet::read_parquet;
 use serde_json::{Map, Value};
 
 use super::{RowFormat, SCOPE_COLUMNS};

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use millimetric_core::record::MAX_VALUE_BYTES;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
-use crate::exchange::reading::BadRow;
+use super::reading::BadRow;
 
 /// The most bytes of one page, unpacked. Writers make pages of one MiB, some of up to a row group.
 const MAX_PAGE: u64 = 64 << 20;

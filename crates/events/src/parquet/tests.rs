@@ -19,9 +19,9 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::{BadRow, ParquetWriter, read_parquet};
-use millimetric_events::StoreError;
-use millimetric_events::suite::sample::{at, event, scope};
+use super::{BadRow, ParquetWriter, read_parquet};
+use crate::StoreError;
+use crate::suite::sample::{at, event, scope};
 
 fn file_of(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();

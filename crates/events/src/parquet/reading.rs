@@ -23,10 +23,10 @@ use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels}
 use parquet::file::metadata::ParquetMetaData;
 use uuid::Uuid;
 
-use crate::encoding::id_encoding::{EVENT_UUID, EventId};
-use crate::exchange::guard::Group;
-use crate::exchange::pages;
-use millimetric_events::StoreError;
+use super::guard::Group;
+use super::id_encoding::{EVENT_UUID, EventId};
+use super::pages;
+use crate::StoreError;
 
 /// The most bytes of a file's table of contents, which is read whole.
 const MAX_FOOTER: u64 = 64 << 20;

@@ -15,16 +15,16 @@ use uuid::Uuid;
 use millimetric_core::column::Column;
 
 /// The column of the UUIDs; empty where the id is another text, which then stands in `event_id`.
-pub(crate) const EVENT_UUID: &str = "event_uuid";
+pub const EVENT_UUID: &str = "event_uuid";
 /// Bytes of each.
-pub(crate) const UUID_BYTES: i32 = 16;
+pub const UUID_BYTES: i32 = 16;
 /// What an id begins with whose UUID is kept.
 const PREFIX: &str = "evt_";
 /// Bytes of such an id.
 const LENGTH: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
 
 /// The column in a file's schema: UUID as every Parquet reader knows it.
-pub(crate) fn column() -> ArrowField {
+pub fn column() -> ArrowField {
     // By this name Arrow and Parquet know the type (arrow.apache.org, canonical extension types).
     let name = ("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned());
     ArrowField::new(EVENT_UUID, DataType::FixedSizeBinary(UUID_BYTES), true).with_metadata([name])
@@ -46,18 +46,21 @@ fn text_of<'a>(uuid: &Uuid, text: &'a mut [u8; LENGTH]) -> Result<&'a str, Utf8E
 
 /// An event id in memory: half as large as its text. Ordered as texts are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EventId {
+pub enum EventId {
+    /// An id that is `evt_` and this UUID.
     Packed(Uuid),
+    /// Any other id.
     Text(Box<str>),
 }
 
 impl EventId {
-    pub(crate) fn new(text: &str) -> Self {
+    /// The id with this text.
+    pub fn new(text: &str) -> Self {
         pack(text).map_or_else(|| Self::Text(text.into()), Self::Packed)
     }
 
     /// The UUID, when it is packed.
-    pub(crate) fn uuid(&self) -> Option<&Uuid> {
+    pub fn uuid(&self) -> Option<&Uuid> {
         match self {
             Self::Packed(uuid) => Some(uuid),
             Self::Text(_) => None,
@@ -65,7 +68,7 @@ impl EventId {
     }
 
     /// The text, when it is not.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Packed(_) => None,
             Self::Text(text) => Some(text),
@@ -73,7 +76,7 @@ impl EventId {
     }
 
     /// Calls `read` with the text.
-    pub(crate) fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+    pub fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
         match self {
             // Digits and hyphens are text.
             Self::Packed(uuid) => read(text_of(uuid, &mut [0; LENGTH]).unwrap_or_default()),
@@ -98,7 +101,7 @@ impl PartialOrd for EventId {
 }
 
 /// The batch with ids in place of their UUIDs; one without the column is as it should be.
-pub(crate) fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let Some((uuids, _)) = batch.schema_ref().column_with_name(EVENT_UUID) else { return Ok(batch) };
     let name = Column::EventId.as_str();
     let (others, _) = batch

@@ -3,9 +3,13 @@
 //!
 //! Writing holds one row group of bounded size in memory.
 
-pub(crate) mod guard;
-pub(crate) mod pages;
-pub(crate) mod reading;
+mod guard;
+pub mod id_encoding;
+mod pages;
+mod reading;
+pub mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,10 +19,9 @@ use millimetric_core::event::{Event, EventScope};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
-use crate::encoding::row::Row;
-use crate::segment::file::{properties, schema};
+use self::schema::{properties, schema};
+use crate::StoreError;
 use millimetric_core::column::Column;
-use millimetric_events::StoreError;
 
 pub use self::reading::BadRow;
 pub use self::reading::read_parquet;
@@ -63,9 +66,8 @@ impl<W: Write + Send> ParquetWriter<W> {
     fn columns(&self, events: &[Event]) -> Vec<ArrayRef> {
         let mut texts = [(); Column::COUNT].map(|()| StringBuilder::new());
         for event in events {
-            let row = Row::of(event);
-            for (builder, text) in texts.iter_mut().zip(row.texts) {
-                builder.append_option(text);
+            for (builder, column) in texts.iter_mut().zip(Column::ALL) {
+                builder.append_option(event.text(column));
             }
         }
         let constant = |text: &str| -> ArrayRef {
