@@ -12,8 +12,8 @@ use tokio::task::spawn_blocking;
 use uuid::{Timestamp as UuidTime, Uuid};
 
 use crate::api::discover::Documents;
+use crate::auth::key_cache::KeyCache;
 use crate::auth::passwords::Passwords;
-use crate::auth::ring::KeyRing;
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::Countries;
 use crate::limits::Limits;
@@ -40,7 +40,7 @@ pub struct App {
     /// Events.
     pub events: Arc<dyn EventStore>,
     /// Verified keys.
-    pub keys: KeyRing,
+    pub keys: KeyCache,
     /// The server's own secrets.
     pub secrets: Secrets,
     /// Hashes addresses.
@@ -98,7 +98,7 @@ impl App {
             tracing::warn!("{warning}");
         }
         let refusals = Refusals::default();
-        let keys = KeyRing::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
+        let keys = KeyCache::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
         keys.learn_revision(control.key_revision().await?);
         let (countries, user_agents, documents) = tables.await??;
         let query_slots = settings.query_slots.get();

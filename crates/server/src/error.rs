@@ -1,7 +1,7 @@
 //! The one table of errors: each code's status and public words, and the shape that clients see.
 //!
 //! A cause is for the log alone; nothing of it reaches a client. The answer's body is written in
-//! one place (`http::envelope`), which also knows the request's id.
+//! one place (`http::response_headers`), which also knows the request's id.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -391,7 +391,7 @@ impl Problems {
 }
 
 impl IntoResponse for ApiError {
-    /// Only status and the error itself; `http::envelope` writes the body.
+    /// Only status and the error itself; `http::response_headers` writes the body.
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);

@@ -6,8 +6,8 @@
 pub mod api;
 pub mod app;
 pub mod auth;
-pub mod caller;
 pub mod cli;
+pub mod client_info;
 pub mod config;
 pub mod country;
 pub mod dashboard;

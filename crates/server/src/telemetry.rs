@@ -26,7 +26,7 @@ const LOAD_LINE_EVERY: Duration = Duration::from_secs(10);
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log: {error}; expected `info` or `target=level,…`"))?
-        // The kit of the MCP door logs whole messages, which hold what agents ask and send.
+        // The MCP SDK logs whole messages, which hold what agents ask and send.
         .add_directive("rmcp=off".parse()?);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::anyhow;
-use millimetric::auth::ring::KeyRing;
+use millimetric::auth::key_cache::KeyCache;
 use millimetric::ops::refusals::Refusals;
 use millimetric_control::{Actor, Control, KeyOwner, NewKey, NewProject, Plan};
 use millimetric_core::classify::classify;
@@ -29,7 +29,7 @@ const CASES: &str = include_str!("../../../crates/core/data/cases/classifier.tsv
 pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     eprintln!("classifier and keys");
     classifier(report);
-    let (ring, control, key) = ring_with_a_key().await?;
+    let (key_cache, control, key) = key_cache_with_a_key().await?;
     for _ in 0..STRETCHES {
         let parsed = nanoseconds(|_| {
             let text = black_box(key.reveal());
@@ -40,7 +40,7 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
         let start = Instant::now();
         let at = now();
         for _ in 0..CALLS {
-            let verified = ring.verify(&control, black_box(key.reveal()), None, at).await;
+            let verified = key_cache.verify(&control, black_box(key.reveal()), None, at).await;
             black_box(verified.map_err(|error| anyhow!("the key does not verify: {error:?}"))?);
         }
         let each = start.elapsed().as_secs_f64() * 1e9 / CALLS as f64;
@@ -80,8 +80,8 @@ fn nanoseconds(mut call: impl FnMut(usize)) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
 }
 
-/// A ring over a database in memory that holds one key.
-async fn ring_with_a_key() -> anyhow::Result<(KeyRing, Control, KeyText)> {
+/// A key_cache over a database in memory that holds one key.
+async fn key_cache_with_a_key() -> anyhow::Result<(KeyCache, Control, KeyText)> {
     let control = Control::open_in_memory().await?;
     let (account, project) = (AccountId::new(Uuid::from_u128(1)), ProjectId::new(Uuid::from_u128(2)));
     control.create_account(account, "bench".parse()?, &Actor::Setup, now()).await?;
@@ -102,5 +102,5 @@ async fn ring_with_a_key() -> anyhow::Result<(KeyRing, Control, KeyText)> {
     let owner = KeyOwner::Project(project);
     let stored = NewKey::new(id, owner, key.kind(), key.env(), key.prefix(), key.hash(&pepper))?;
     control.insert_key(stored, &Actor::Setup, now()).await?;
-    Ok((KeyRing::new(pepper, None, Refusals::default()), control, key))
+    Ok((KeyCache::new(pepper, None, Refusals::default()), control, key))
 }

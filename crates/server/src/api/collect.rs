@@ -10,7 +10,7 @@ use millimetric_core::ingest::bots::BotReason;
 use crate::app::App;
 use crate::auth::metered::{Batch, Metered, Track};
 use crate::auth::{Authorized, Ingest};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::ApiResult;
 use crate::http::body::{self, MAX_BATCH_BODY, MAX_SMALL_BODY, Source};
 use crate::ops::collect::{Sent, collect};
@@ -26,12 +26,12 @@ use crate::wire::responses::{Batched, Identified, Tracked};
 pub async fn track(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Track>,
-    caller: Caller,
+    client: ClientInfo,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Tracked>)> {
-    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
+    let body = body::receive(request, &app.limits, source(&by, &client), MAX_SMALL_BODY).await?;
     let body = body.parse(&app.limits, |text| Ok(vec![sent(requests::event(text)?)])).await?;
-    let collected = collect(&app, &by, &caller, body.value, |_, error| error_path(None, error)).await?;
+    let collected = collect(&app, &by, &client, body.value, |_, error| error_path(None, error)).await?;
     let response = Tracked {
         ok: true,
         event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
@@ -49,14 +49,14 @@ pub async fn track(
 pub async fn batch(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Batch>,
-    caller: Caller,
+    client: ClientInfo,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Batched>)> {
-    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_BATCH_BODY).await?;
+    let body = body::receive(request, &app.limits, source(&by, &client), MAX_BATCH_BODY).await?;
     let read = |text: &str| Ok(requests::batch(text)?.into_iter().map(sent).collect());
     let body = body.parse(&app.limits, read).await?;
     let path = |index: usize, error: &_| error_path(Some(index), error);
-    let collected = collect(&app, &by, &caller, body.value, path).await?;
+    let collected = collect(&app, &by, &client, body.value, path).await?;
     let response = Batched {
         ok: true,
         count: collected.event_ids.len() as u64,
@@ -74,20 +74,20 @@ pub async fn batch(
 pub async fn identify(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Track>,
-    caller: Caller,
+    client: ClientInfo,
     request: Request,
 ) -> ApiResult<Json<Identified>> {
-    let body = body::receive(request, &app.limits, source(&by, &caller), MAX_SMALL_BODY).await?;
+    let body = body::receive(request, &app.limits, source(&by, &client), MAX_SMALL_BODY).await?;
     let read = |text: &str| Ok(vec![sent(requests::identify(text)?.into_event()?)]);
     let body = body.parse(&app.limits, read).await?;
     let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
-    let collected = collect(&app, &by, &caller, body.value, named).await?;
+    let collected = collect(&app, &by, &client, body.value, named).await?;
     Ok(Json(Identified { ok: true, dropped: collected.dropped.map(BotReason::as_str) }))
 }
 
 /// Whose body it is.
-fn source(by: &Authorized<Ingest>, caller: &Caller) -> Source {
-    Source { traffic: by.traffic(), address: caller.ip }
+fn source(by: &Authorized<Ingest>, client: &ClientInfo) -> Source {
+    Source { traffic: by.traffic(), address: client.ip }
 }
 
 fn sent(event: EventIn) -> Sent {

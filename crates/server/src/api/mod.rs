@@ -1,10 +1,11 @@
-//! The REST door. Handlers take, check, ask and shape; what the product does is in `ops`.
+//! The REST interface. Handlers take, check, ask and shape; what the product does is in `ops`.
 
 pub mod collect;
 pub mod discover;
+pub mod explain;
 pub mod export;
 pub mod journeys;
 pub mod privacy;
 pub mod read;
+pub mod schema;
 pub mod script;
-pub mod understand;

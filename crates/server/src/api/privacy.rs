@@ -8,7 +8,7 @@ use millimetric_events::Subject;
 
 use crate::app::App;
 use crate::auth::{Authorized, Forget};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::ops::privacy;
@@ -23,10 +23,10 @@ use crate::wire::responses::{ForgetStatus, Forgotten};
 pub async fn forget(
     State(app): State<Arc<App>>,
     by: Authorized<Forget>,
-    caller: Caller,
+    client: ClientInfo,
     request: Request,
 ) -> ApiResult<Json<Forgotten>> {
-    let from = Source { traffic: by.traffic(), address: caller.ip };
+    let from = Source { traffic: by.traffic(), address: client.ip };
     let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await?;
     let body = body.parse(&app.limits, requests::forget).await?;
     let subject = subject(body.value)?;

@@ -12,11 +12,11 @@ use millimetric_control::{Plan, Project};
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{KeyKind, Scope};
 
+use super::key_cache::VerifiedKey;
 use super::metered::{Track, take_token};
-use super::ring::VerifiedKey;
 use super::{Authorized, Ingest, Permission, Read, check_address, key_text, lacks, wrong_kind};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::Traffic;
 
@@ -65,10 +65,10 @@ impl ProjectAgent {
     }
 
     /// The right to send one event, within the plan; takes a token from track's bucket.
-    pub fn sender(&self, app: &App, caller: &Caller) -> ApiResult<&Authorized<Ingest>> {
+    pub fn sender(&self, app: &App, client: &ClientInfo) -> ApiResult<&Authorized<Ingest>> {
         self.within_plan()?;
         let sender = self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))?;
-        take_token::<Track>(app, sender, caller.ip, &caller.rate)?;
+        take_token::<Track>(app, sender, client.ip, &client.rate)?;
         Ok(sender)
     }
 
@@ -140,7 +140,7 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let address = Caller::address(parts, app);
+        let address = ClientInfo::address(parts, app);
         let text = key_text::of(parts, app, address, false).await?;
         let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
         match key.kind {
@@ -173,7 +173,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let address = Caller::address(parts, app);
+        let address = ClientInfo::address(parts, app);
         let text = key_text::of(parts, app, address, false).await?;
         let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
         let hint = match key.kind {

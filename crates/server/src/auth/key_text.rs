@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_in_urls_are_told_apart() {
+    fn keys_in_urls_are_distinguished() {
         let secret = |text: &str| InUrl::Secret(text.to_owned());
         let public = |text: &str| InUrl::Public(text.to_owned());
         for (query, expected) in [

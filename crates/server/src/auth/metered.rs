@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 
 use super::{Authorized, Ingest, check};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::Limited;
 use crate::limits::rates::RateNote;
@@ -50,7 +50,7 @@ impl<D: Draws> FromRequestParts<Arc<App>> for Metered<D> {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let by = check(parts, app).await?;
         let note = parts.extensions.get::<RateNote>().cloned().unwrap_or_default();
-        take_token::<D>(app, &by, Caller::address(parts, app), &note)?;
+        take_token::<D>(app, &by, ClientInfo::address(parts, app), &note)?;
         Ok(Self { by, bucket: PhantomData })
     }
 }

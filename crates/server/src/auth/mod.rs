@@ -6,10 +6,10 @@
 
 pub mod agents;
 pub mod devices;
+pub mod key_cache;
 mod key_text;
 pub mod metered;
 pub mod passwords;
-pub mod ring;
 pub mod sessions;
 pub mod sharing;
 
@@ -27,13 +27,13 @@ use millimetric_core::key::{Env, KeyKind, KeyPrefix, Scope};
 use millimetric_core::origin::Origin;
 
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::Traffic;
 use crate::limits::slots::Slot;
 use crate::ops::refusals::Why;
+use key_cache::VerifiedKey;
 pub use key_text::bearer;
-use ring::VerifiedKey;
 
 /// Something that a route needs to be allowed to do.
 pub trait Permission: Send + Sync + 'static {
@@ -235,7 +235,7 @@ impl<P: Unmetered> FromRequestParts<Arc<App>> for Authorized<P> {
 
 /// Every check of the contract that comes before the token, in its order.
 async fn check<P: Permission>(parts: &Parts, app: &App) -> ApiResult<Authorized<P>> {
-    let address = Caller::address(parts, app);
+    let address = ClientInfo::address(parts, app);
     let text = key_text::of(parts, app, address, P::FROM_BROWSERS).await?;
     let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
     if let Some(refusal) = P::refusal(key.kind) {

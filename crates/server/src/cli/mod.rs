@@ -1,7 +1,7 @@
 //! The command line: one file a command. Every command takes `--data-dir`, answers data as JSON
 //! with `--json`, and works while a server runs on the same folder.
 //!
-//! A door like the others: what a command does is in `ops`.
+//! An interface like the others: what a command does is in `ops`.
 
 mod backup;
 mod demo;

@@ -41,7 +41,7 @@ pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> 
     };
     let app = Arc::new(App::open(at, settings, public_url, Arc::new(events), clock).await?);
     // Before anybody is told that it listens: who asks it to stop then is heard.
-    let stop = told_to_stop()?;
+    let stop = stop_signal()?;
     greet(&app).await?;
     let mut tasks = background::start(&app);
     match http::local::listen(&app, &at.data_dir) {
@@ -136,7 +136,7 @@ Let browsers send (the pk works from listed origins only):
 }
 
 /// Resolves once the operator asks the server to stop; signals count from the call on.
-fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

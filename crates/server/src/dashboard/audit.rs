@@ -10,9 +10,9 @@ use millimetric_control::{Actor, AuditEntry, AuditScope};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::format::moment;
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::PageResult;
-use super::words::moment;
 use crate::app::App;
 use crate::auth::sessions::{InAccount, Viewer};
 

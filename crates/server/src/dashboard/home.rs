@@ -9,12 +9,12 @@ use axum::response::Response;
 use millimetric_control::Role;
 use millimetric_core::time::Timestamp;
 
+use super::format::{ago, number};
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult};
-use super::words::{ago, number};
 use crate::app::App;
 use crate::auth::sessions::{Refusal, SignedIn};
-use crate::ops::portfolio::{self, ProjectSummary};
+use crate::ops::multi_project::{self, ProjectSummary};
 
 #[derive(Debug, Template)]
 #[template(path = "home.html")]
@@ -67,7 +67,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Pag
     };
     let mut accounts = Vec::new();
     for (membership, readers) in by.accounts(&app).await? {
-        let summaries = portfolio::list(&app, &readers, None).await?;
+        let summaries = multi_project::list(&app, &readers, None).await?;
         accounts.push(AccountPart {
             id: membership.account.id.to_string(),
             name: membership.account.name.to_string(),

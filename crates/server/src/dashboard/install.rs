@@ -11,9 +11,9 @@ use millimetric_core::key::{Env, KeyKind};
 use millimetric_core::query::{EventsQuery, RowLimit};
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use super::format::ago;
 use super::frame::{Frame, Tab, page};
 use super::refusal::PageResult;
-use super::words::ago;
 use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::ops::read;

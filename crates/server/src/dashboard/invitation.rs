@@ -14,7 +14,7 @@ use super::refusal::{Message, PageResult, again, failure, problem};
 use super::sign_in::welcome;
 use crate::app::App;
 use crate::auth::sessions::SignedIn;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::ops::people::{PeopleError, invitations};
 
 const TITLE: &str = "You are invited";
@@ -46,12 +46,12 @@ pub(super) async fn accept_as_new(
     State(app): State<Arc<App>>,
     Path(token): Path<String>,
     headers: HeaderMap,
-    caller: Caller,
+    client: ClientInfo,
     PostedByAnybody(fields): PostedByAnybody,
 ) -> PageResult<Response> {
     let Ok(link) = token.parse::<Token>() else { return gone() };
     let (email, password) = (fields.get("email"), fields.get("password"));
-    match invitations::accept_as_new(&app, &link, email, password, &caller).await {
+    match invitations::accept_as_new(&app, &link, email, password, &client).await {
         Ok(started) => Ok(welcome(&app, &started, "/")),
         Err(error) => drawn(&app, &headers, &token, Some((email, problem(error)?))).await,
     }

@@ -3,7 +3,7 @@
 use millimetric_control::StoredKey;
 use millimetric_core::time::Timestamp;
 
-use super::words::{ago, moment};
+use super::format::{ago, moment};
 
 /// After how many days without use a key stands out.
 const STALE_DAYS: i64 = 90;

@@ -11,10 +11,10 @@ use millimetric_core::key::{Env, KeyKind, Scope};
 use serde::Deserialize;
 
 use super::form::{Fields, Posted};
+use super::format::sentence;
 use super::frame::{AccountTab, Frame, Tab, page};
 use super::key_row::KeyRow;
 use super::refusal::{PageResult, again};
-use super::words::sentence;
 use crate::app::App;
 use crate::auth::sessions::{Asks, InAccount, InProject, Refusal};
 use crate::config::parse_network;

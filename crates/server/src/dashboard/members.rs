@@ -10,9 +10,9 @@ use millimetric_core::ids::UserId;
 use serde::Deserialize;
 
 use super::form::Posted;
+use super::format::{moment, sentence};
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::{PageResult, again, problem};
-use super::words::{moment, sentence};
 use crate::app::App;
 use crate::auth::sessions::{Asks, InAccount, Owner, Refusal, Viewer};
 use crate::ops::people::invitations::invite;

@@ -1,14 +1,13 @@
-//! The dashboard's door: pages in plain HTML, drawn on the server. One file a page; a handler
+//! The dashboard: pages in plain HTML, drawn on the server. One file a page; a handler
 //! takes, checks, asks and draws, and what the product does is in `ops`.
 //!
 //! Nothing here speaks JSON to programs, knows SQL, or loads anything from elsewhere.
 
 mod assets;
 mod audit;
-mod code;
 mod form;
+mod format;
 mod frame;
-mod guard;
 mod home;
 mod install;
 mod invitation;
@@ -20,11 +19,12 @@ mod password;
 mod profile;
 mod refusal;
 mod reports;
+mod security_headers;
 mod settings;
 mod setup;
 mod sign_in;
+mod totp;
 mod usage;
-mod words;
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub fn routes() -> Router<Arc<App>> {
         .merge(project())
         .merge(account())
         .route("/assets/{fingerprint}/{name}", get(asset))
-        .layer(from_fn(guard::guard))
+        .layer(from_fn(security_headers::insert))
         .layer(CompressionLayer::new())
 }
 
@@ -57,7 +57,7 @@ fn people() -> Router<Arc<App>> {
         .route("/", get(home::show))
         .route("/setup/{token}", get(setup::show).post(setup::set_up))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
-        .route("/sign-in/code", get(code::show).post(code::give))
+        .route("/sign-in/code", get(totp::show).post(totp::give))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/password/{token}", get(password::show).post(password::choose))
         .route("/invitations/{token}", get(invitation::show).post(invitation::accept_as_new))

@@ -8,9 +8,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use millimetric_control::Name;
 
 use super::form::Posted;
+use super::format::sentence;
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again};
-use super::words::sentence;
 use crate::app::App;
 use crate::auth::sessions::{Admin, InAccount};
 use crate::ops::projects::create;

@@ -8,13 +8,13 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::form::Posted;
+use super::format::{ago, moment};
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, failure, problem};
 use super::sign_in::welcome;
-use super::words::{ago, moment};
 use crate::app::App;
 use crate::auth::sessions::{self, Refusal, SignedIn};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::ops::people::{passwords, second_factor};
 
 #[derive(Debug, Template)]
@@ -67,10 +67,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, by: SignedIn) -> PageResul
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     by: SignedIn,
-    caller: Caller,
+    client: ClientInfo,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    match passwords::change(&app, &by, fields.get("old"), fields.get("new"), &caller).await {
+    match passwords::change(&app, &by, fields.get("old"), fields.get("new"), &client).await {
         Ok(started) => Ok(welcome(&app, &started, "/profile")),
         Err(error) => {
             let password_problem = Some(problem(error)?);

@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::format::sentence;
 use super::frame::{Frame, page};
-use super::words::sentence;
 use crate::auth::sessions::Refusal;
-use crate::http::envelope::ToldAsPage;
+use crate::http::response_headers::ShownAsPage;
 use crate::ops::people::PeopleError;
 
 /// What every page returns.
@@ -93,7 +93,7 @@ impl IntoResponse for Refusal {
         }
         if let Self::Failed(error) = self {
             response.extensions_mut().insert(error);
-            response.extensions_mut().insert(ToldAsPage);
+            response.extensions_mut().insert(ShownAsPage);
         }
         response
     }

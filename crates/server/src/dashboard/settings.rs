@@ -61,8 +61,8 @@ impl OriginLine {
 
 /// What an entry will and will not match, or why it cannot be one.
 fn explained(typed: &str) -> Result<String, String> {
-    let told = explain(typed).map_err(|error| error.to_string())?;
-    Ok(format!("Matches {}. Does not match {}.", told.matches.join(", "), told.refuses.join(", ")))
+    let explained = explain(typed).map_err(|error| error.to_string())?;
+    Ok(format!("Matches {}. Does not match {}.", explained.matches.join(", "), explained.refuses.join(", ")))
 }
 
 impl Settings {

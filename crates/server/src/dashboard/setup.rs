@@ -13,7 +13,7 @@ use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult, again, problem};
 use super::sign_in::welcome;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::ops::people::{self, PeopleError};
 
 #[derive(Debug, Template)]
@@ -42,12 +42,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(token): Path<String>)
 pub(super) async fn set_up(
     State(app): State<Arc<App>>,
     Path(token): Path<String>,
-    caller: Caller,
+    client: ClientInfo,
     PostedByAnybody(fields): PostedByAnybody,
 ) -> PageResult<Response> {
     let Ok(token) = token.parse::<Token>() else { return gone() };
     let email = fields.get("email");
-    match people::set_up(&app, &token, email, fields.get("password"), &caller).await {
+    match people::set_up(&app, &token, email, fields.get("password"), &client).await {
         Ok(started) => Ok(welcome(&app, &started, "/")),
         Err(PeopleError::Refused(_)) => gone(),
         Err(error) => again(&Setup::new(email, Some(problem(error)?))),

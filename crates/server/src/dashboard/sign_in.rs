@@ -14,7 +14,7 @@ use super::refusal::{PageResult, again, failure, problem};
 use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{self, SignedIn};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::ops::people::{self, Started};
 
 /// Longest address that somebody is sent on to, in bytes: a report with every filter fits.
@@ -59,13 +59,13 @@ pub(super) fn wanted(query: Option<&str>) -> String {
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    caller: Caller,
+    client: ClientInfo,
     PostedByAnybody(fields): PostedByAnybody,
 ) -> PageResult<Response> {
     let (next, email) = (fields.get("next"), fields.get("email"));
     let before = SignedIn::of(&headers, &app).await?;
     let device = DeviceCookie::sent(&headers, &app);
-    match people::sign_in(&app, email, fields.get("password"), &caller, before.as_ref(), device).await {
+    match people::sign_in(&app, email, fields.get("password"), &client, before.as_ref(), device).await {
         Ok(started) if started.awaits_code() => {
             let next: String = form_urlencoded::byte_serialize(local(next).as_bytes()).collect();
             Ok(welcome(&app, &started, &format!("/sign-in/code?next={next}")))

@@ -8,9 +8,9 @@ use axum::response::Response;
 use millimetric_control::{Month, Project};
 use millimetric_core::key::Env;
 
+use super::format::number;
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::PageResult;
-use super::words::number;
 use crate::app::App;
 use crate::auth::sessions::{InAccount, Viewer};
 use crate::error::ApiError;

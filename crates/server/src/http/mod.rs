@@ -7,7 +7,7 @@ mod connection;
 mod connections;
 pub mod cors;
 pub mod document;
-pub mod envelope;
+mod drain_body;
 mod framing;
 mod head;
 pub mod html;
@@ -15,11 +15,11 @@ pub mod local;
 pub mod openapi;
 mod rate_headers;
 pub mod reference;
+pub mod response_headers;
 pub mod serve;
 mod socket;
 pub mod stream;
 mod turns;
-mod unread;
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, export, journeys, privacy, read, script, understand};
+use crate::api::{collect, discover, explain, export, journeys, privacy, read, schema, script};
 use crate::app::App;
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
@@ -55,8 +55,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(journeys::retention))
         .routes(routes!(journeys::pages))
         .routes(routes!(journeys::sessions))
-        .routes(routes!(understand::schema))
-        .routes(routes!(understand::explain))
+        .routes(routes!(schema::schema))
+        .routes(routes!(explain::explain))
         .routes(routes!(read::usage))
         .routes(routes!(export::export))
         .routes(routes!(mcp::project))
@@ -76,6 +76,6 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .merge(dashboard::routes())
         .fallback(async || ApiError::new(ErrorCode::NotFound))
-        .layer(from_fn_with_state(Arc::clone(&app), envelope::envelope))
+        .layer(from_fn_with_state(Arc::clone(&app), response_headers::finish))
         .with_state(app)
 }

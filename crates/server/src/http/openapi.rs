@@ -34,7 +34,7 @@ pub struct Description;
 /// Every error, whatever its status.
 #[derive(Debug, ToSchema)]
 #[schema(as = Error)]
-#[allow(dead_code, reason = "describes what http::envelope writes")]
+#[allow(dead_code, reason = "describes what http::response_headers writes")]
 pub struct ErrorResponse {
     /// The code: the part that programs may rely on.
     pub error: String,

@@ -24,10 +24,10 @@ use tower::ServiceExt as _;
 
 use super::connection::{InFlight, drive};
 use super::connections::{Connections, Slot};
+use super::drain_body::ReadToEnd;
 use super::turns::Turns;
-use super::unread::ReadToEnd;
 use crate::app::App;
-use crate::caller::Peer;
+use crate::client_info::Peer;
 use crate::limits::network;
 use crate::telemetry::Reason;
 

@@ -1,5 +1,5 @@
 //! The arguments of a call, read into the query string of the tool's REST twin: from there on
-//! the same code reads, checks and refuses them, so that no door is stricter than another.
+//! the same code reads, checks and refuses them, so that no interface is stricter than another.
 //!
 //! Here is only what JSON adds (numbers, lists, unknown names), the ranges with a name, and the
 //! choice of projects. Says what is wrong in words that teach; asks nothing.
@@ -14,7 +14,7 @@ use super::clean;
 use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::alike;
+use crate::ops::fuzzy_match;
 
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
@@ -129,7 +129,7 @@ fn unknown_column(error: &ApiError) -> String {
     let unknown = error.details.get("unknown").map(text).unwrap_or_default();
     let allowed: Vec<String> =
         error.details.get("allowed").and_then(Value::as_array).into_iter().flatten().map(text).collect();
-    let closest = alike::closest(&unknown, allowed.iter().map(String::as_str));
+    let closest = fuzzy_match::closest(&unknown, allowed.iter().map(String::as_str));
     let meant = closest.map(|name| format!(" Did you mean `{name}`?")).unwrap_or_default();
     format!(
         "`group_by` takes no column `{}`.{meant} Columns: {}. A property is `properties.` and its name.",
@@ -144,7 +144,7 @@ fn closest_word(tool: Tool, name: &str, sent: &JsonObject) -> String {
     let sent = sent.get(name).and_then(Value::as_str);
     match (parameter.map(|parameter| parameter.shape), sent) {
         (Some(Shape::Choice(words)), Some(sent)) => {
-            let closest = alike::closest(sent, words.iter().copied());
+            let closest = fuzzy_match::closest(sent, words.iter().copied());
             closest.map(|word| format!(" (closest: `{word}`)")).unwrap_or_default()
         }
         _ => String::new(),
@@ -153,7 +153,7 @@ fn closest_word(tool: Tool, name: &str, sent: &JsonObject) -> String {
 
 fn unknown(tool: Tool, name: &str, account: bool) -> String {
     let names: Vec<_> = tool.parameters(account).map(|parameter| parameter.name).collect();
-    let closest = alike::closest(name, names.iter().copied());
+    let closest = fuzzy_match::closest(name, names.iter().copied());
     let meant = closest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     format!("is not an argument of {}: {meant}it takes {}", tool.spec().name, names.join(", "))
 }

@@ -10,7 +10,7 @@ use super::prompts::{self, Values};
 use super::session::Session;
 use crate::auth::agents::Projects;
 use crate::error::ApiResult;
-use crate::ops::portfolio::of_each;
+use crate::ops::multi_project::of_each;
 use crate::ops::schema;
 
 /// Longest list that is completed, in characters: eight event names.

@@ -1,6 +1,6 @@
-//! One call, from HTTP to the protocol's kit (rmcp) and back.
+//! One call, from HTTP to the protocol's SDK (rmcp) and back.
 //!
-//! Here is what the kit leaves open or answers as plain text: bounds, JSON-RPC errors for bodies
+//! Here is what the SDK leaves open or answers as plain text: bounds, JSON-RPC errors for bodies
 //! that are none, which era a message belongs to, a narrow `Accept`. Knows no tool.
 
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use super::clean;
 use super::hosts::Refusal;
 use super::session::{Agent, SUPPORTED, Session};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode as Code};
 use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::wire::repair;
 
-/// The most bytes of a refusal of the kit that are passed on.
+/// The most bytes of a refusal of the SDK that are passed on.
 const MAX_REFUSAL: usize = 1024;
 /// The header that names the revision of a call.
 const PROTOCOL_VERSION: &str = "mcp-protocol-version";
@@ -41,22 +41,22 @@ struct Refused {
 }
 
 /// Answers one message of somebody whose key was checked.
-pub(super) async fn serve(app: Arc<App>, agent: Agent, caller: Caller, request: Request) -> Response {
+pub(super) async fn serve(app: Arc<App>, agent: Agent, client: ClientInfo, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let from = Source { traffic: agent.traffic(), address: caller.ip };
+    let from = Source { traffic: agent.traffic(), address: client.ip };
     let message = match receive(&app, &parts.headers, body, from).await {
         Ok(message) => message,
         Err(refused) => return refused.into_response(),
     };
     prepare(&mut parts.headers);
-    let session = Session::new(app, agent, caller);
-    let kit = StreamableHttpService::new(
+    let session = Session::new(app, agent, client);
+    let sdk = StreamableHttpService::new(
         move || Ok(session.clone()),
         Arc::new(NeverSessionManager::default()),
         config(),
     );
     let (response, answered) =
-        kit.handle(Request::from_parts(parts, Body::from(message.text))).await.into_parts();
+        sdk.handle(Request::from_parts(parts, Body::from(message.text))).await.into_parts();
     let response = Response::from_parts(response, Body::new(answered));
     tidied(response, message.id).await
 }
@@ -69,7 +69,7 @@ pub(super) fn refused_host(refusal: Refusal) -> Response {
 }
 
 /// Stateless, plain JSON. Hosts and origins were checked by our own rules, which also know
-/// addresses; the kit's list would refuse those.
+/// addresses; the SDK's list would refuse those.
 fn config() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
@@ -156,7 +156,7 @@ fn check_shape(message: &Value) -> Result<Option<RequestId>, Refused> {
     }
 }
 
-/// Which revision a request is of, where the kit would tell something else or nothing.
+/// Which revision a request is of, where the SDK would tell something else or nothing.
 fn check_era(message: &Value, headers: &HeaderMap, id: Option<&RequestId>) -> Result<(), Refused> {
     let (Some(_), Some(method)) = (id, message["method"].as_str()) else { return Ok(()) };
     let named = headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
@@ -200,7 +200,7 @@ fn is_supported(version: &str) -> bool {
     SUPPORTED.iter().any(|supported| supported.as_str() == version)
 }
 
-/// The head as the kit wants it. Whoever accepts JSON, or says nothing, gets JSON. The key was
+/// The head as the SDK wants it. Whoever accepts JSON, or says nothing, gets JSON. The key was
 /// checked and goes no further.
 fn prepare(headers: &mut HeaderMap) {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
@@ -209,7 +209,7 @@ fn prepare(headers: &mut HeaderMap) {
     headers.remove(COOKIE);
 }
 
-/// The kit refuses some heads in plain text; a client of JSON-RPC reads JSON-RPC.
+/// The SDK refuses some heads in plain text; a client of JSON-RPC reads JSON-RPC.
 async fn tidied(response: Response, id: Option<RequestId>) -> Response {
     let status = response.status();
     if (!status.is_client_error() && !status.is_server_error()) || is_json(response.headers()) {
@@ -218,7 +218,7 @@ async fn tidied(response: Response, id: Option<RequestId>) -> Response {
     let text = http_body_util::Limited::new(response.into_body(), MAX_REFUSAL).collect().await;
     let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
     let (status, code, words) = match status {
-        // The type of the body was checked: what the kit cannot read is no message of the protocol.
+        // The type of the body was checked: what the SDK cannot read is no message of the protocol.
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             (StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, "This is no message of the protocol.")
         }
@@ -227,7 +227,7 @@ async fn tidied(response: Response, id: Option<RequestId>) -> Response {
         }
         status => (status, ErrorCode::INVALID_REQUEST, text.trim_start_matches("Bad Request: ")),
     };
-    // The kit may repeat a header.
+    // The SDK may repeat a header.
     let words = clean::text(words, MAX_REFUSAL);
     Refused::new(status, id, ErrorData::new(code, words, None)).into_response()
 }

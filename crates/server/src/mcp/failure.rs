@@ -53,8 +53,8 @@ pub(super) fn of_tool(
 ) -> Result<CallToolResult, ErrorData> {
     metrics.log(error, None, ROUTE);
     match (code_of(error), era) {
-        (None, _) => Ok(told(error, lesson())),
-        (Some(_), Era::Stateless) => Ok(told(error, sentence(error))),
+        (None, _) => Ok(error_result(error, lesson())),
+        (Some(_), Era::Stateless) => Ok(error_result(error, sentence(error))),
         (Some(code), Era::Handshake) => Err(ErrorData::new(code, sentence(error), Some(data(error)))),
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn of_request(metrics: &Metrics, error: &ApiError, era: Era) -> Error
 }
 
 /// A result that is an error, in the shape that every tool's answers have.
-fn told(error: &ApiError, text: String) -> CallToolResult {
+fn error_result(error: &ApiError, text: String) -> CallToolResult {
     let inner = json!({ "code": name(error), "message": text, "details": details(error) });
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
     result.structured_content = Some(json!({ "rows": [], "error": inner }));

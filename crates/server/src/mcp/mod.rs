@@ -1,7 +1,7 @@
-//! The MCP door: agents read and write analytics over the operations that REST uses.
+//! The MCP interface: agents read and write analytics over the operations that REST uses.
 //!
 //! Two addresses, one way: `endpoint` checks what every call must have and gives it to the
-//! protocol's own kit, `session` answers for one key, `tools`, `resources` and `prompts` say what
+//! protocol's official SDK, `session` answers for one key, `tools`, `resources` and `prompts` say what
 //! there is. No product rule stands here, and no answer is counted here.
 
 mod arguments;
@@ -26,7 +26,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 use crate::auth::agents::{AccountAgent, ProjectAgent};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::ApiError;
 use crate::wire::mcp::{Message, MessageResponse};
 use session::Agent;
@@ -46,8 +46,8 @@ pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response 
         Ok(agent) => Agent::Project(agent),
         Err(error) => return unauthorized(error),
     };
-    let caller = Caller::of(&parts, &app);
-    endpoint::serve(app, agent, caller, Request::from_parts(parts, body)).await
+    let client = ClientInfo::of(&parts, &app);
+    endpoint::serve(app, agent, client, Request::from_parts(parts, body)).await
 }
 
 /// MCP for every project of an account
@@ -64,8 +64,8 @@ pub async fn account(State(app): State<Arc<App>>, request: Request) -> Response 
         Ok(agent) => Agent::Account(agent),
         Err(error) => return unauthorized(error),
     };
-    let caller = Caller::of(&parts, &app);
-    endpoint::serve(app, agent, caller, Request::from_parts(parts, body)).await
+    let client = ClientInfo::of(&parts, &app);
+    endpoint::serve(app, agent, client, Request::from_parts(parts, body)).await
 }
 
 /// Refusals of a key look as everywhere else, and always say how to authenticate.

@@ -21,7 +21,7 @@ use super::{completions, prompts, resources, tools};
 use crate::app::App;
 use crate::auth::agents::{AccountAgent, ProjectAgent, Projects};
 use crate::auth::{Authorized, Read};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::ApiResult;
 use crate::limits::Traffic;
 
@@ -83,13 +83,13 @@ impl Agent {
 pub(super) struct Session {
     pub(super) app: Arc<App>,
     pub(super) agent: Arc<Agent>,
-    pub(super) caller: Arc<Caller>,
+    pub(super) client: Arc<ClientInfo>,
 }
 
 impl Session {
     /// For one message.
-    pub(super) fn new(app: Arc<App>, agent: Agent, caller: Caller) -> Self {
-        Self { app, agent: Arc::new(agent), caller: Arc::new(caller) }
+    pub(super) fn new(app: Arc<App>, agent: Agent, client: ClientInfo) -> Self {
+        Self { app, agent: Arc::new(agent), client: Arc::new(client) }
     }
 }
 
@@ -197,7 +197,7 @@ impl ServerHandler for Session {
 
     async fn on_initialized(&self, _: rmcp::service::NotificationContext<RoleServer>) {}
 
-    /// What the kit could not read as a method of its own: one with the wrong params, or none.
+    /// What the SDK could not read as a method of its own: one with the wrong params, or none.
     async fn on_custom_request(
         &self,
         request: CustomRequest,

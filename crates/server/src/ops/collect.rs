@@ -17,7 +17,7 @@ use millimetric_events::Appended;
 
 use crate::app::App;
 use crate::auth::{Authorized, Ingest};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::refusals::Why;
 use crate::telemetry::Reason;
@@ -53,16 +53,16 @@ const FEW: usize = 50;
 pub async fn collect(
     app: &Arc<App>,
     by: &Authorized<Ingest>,
-    caller: &Caller,
+    client: &ClientInfo,
     sent: Vec<Sent>,
     path: impl Fn(usize, &FieldError) -> String + Send + 'static,
 ) -> ApiResult<Collected> {
     let now = app.now();
     let completed = if sent.len() <= FEW {
-        complete(app, by, caller, sent, path, now)?
+        complete(app, by, client, sent, path, now)?
     } else {
-        let (their_app, by, caller) = (Arc::clone(app), by.clone(), caller.clone());
-        let work = move || complete(&their_app, &by, &caller, sent, path, now);
+        let (their_app, by, client) = (Arc::clone(app), by.clone(), client.clone());
+        let work = move || complete(&their_app, &by, &client, sent, path, now);
         app.limits.heavy.run(work).await?
     };
     keep(app, by, completed, now).await
@@ -72,12 +72,12 @@ pub async fn collect(
 pub async fn collect_one(
     app: &Arc<App>,
     by: &Authorized<Ingest>,
-    caller: &Caller,
+    client: &ClientInfo,
     sent: Sent,
     path: impl Fn(usize, &FieldError) -> String,
 ) -> ApiResult<(Collected, Event)> {
     let now = app.now();
-    let completed = complete(app, by, caller, vec![sent], path, now)?;
+    let completed = complete(app, by, client, vec![sent], path, now)?;
     let event = completed.events.first().cloned();
     let event = event.ok_or_else(|| ApiError::new(ErrorCode::InternalError).because("no event is left"))?;
     Ok((keep(app, by, completed, now).await?, event))
@@ -92,12 +92,12 @@ struct Completed {
 fn complete(
     app: &App,
     by: &Authorized<Ingest>,
-    caller: &Caller,
+    client: &ClientInfo,
     sent: Vec<Sent>,
     path: impl Fn(usize, &FieldError) -> String,
     now: Timestamp,
 ) -> ApiResult<Completed> {
-    let visits = Visits::new(app, by, caller, now);
+    let visits = Visits::new(app, by, client, now);
     let dropped = visits.bot();
     let mut problems = Problems::default();
     let mut events = Vec::with_capacity(sent.len());
@@ -169,19 +169,19 @@ async fn store(
 /// Completes the events of one request; what is the same for all of them is worked out once.
 struct Visits<'a> {
     app: &'a App,
-    caller: &'a Caller,
+    client: &'a ClientInfo,
     for_others: bool,
     own: Visit,
     now: Timestamp,
 }
 
 impl<'a> Visits<'a> {
-    fn new(app: &'a App, by: &Authorized<Ingest>, caller: &'a Caller, now: Timestamp) -> Self {
+    fn new(app: &'a App, by: &Authorized<Ingest>, client: &'a ClientInfo, now: Timestamp) -> Self {
         // A server's own address and agent say nothing of the visitor, but are all there is when
         // it sends no context.
         let for_others = by.key().is_some_and(|(kind, _)| kind == KeyKind::Sk);
-        let mut visits = Self { app, caller, for_others, own: Visit::default(), now };
-        visits.own = visits.visit(caller.ip, caller.user_agent.as_deref(), caller.hints());
+        let mut visits = Self { app, client, for_others, own: Visit::default(), now };
+        visits.own = visits.visit(client.ip, client.user_agent.as_deref(), client.hints());
         visits
     }
 
@@ -192,7 +192,7 @@ impl<'a> Visits<'a> {
         }
         self.app
             .user_agents
-            .read(self.caller.user_agent.as_deref().unwrap_or_default(), &self.caller.hints())
+            .read(self.client.user_agent.as_deref().unwrap_or_default(), &self.client.hints())
             .bot
     }
 
@@ -201,7 +201,7 @@ impl<'a> Visits<'a> {
             device: self.app.user_agents.read(agent.unwrap_or_default(), &hints).device,
             country: ip.map(|ip| self.app.countries.country(ip)).unwrap_or_default(),
             ip_hash: ip.map(|ip| self.app.ip_salt.hash(ip, self.now)).unwrap_or_default(),
-            site_host: self.caller.origin_host.clone(),
+            site_host: self.client.origin_host.clone(),
         }
     }
 

@@ -1,20 +1,20 @@
-//! What the product can do, once. Every door (REST, MCP, dashboard, command line)
-//! calls these; a door with a rule of its own has something that belongs here.
+//! What the product can do, once. Every interface (REST, MCP, dashboard, command
+//! line) calls these; a rule of the product inside an interface belongs here instead.
 //!
 //! Knows neither HTTP nor JSON shapes.
 
-pub mod alike;
 pub mod background;
 pub mod backup;
 pub mod collect;
 pub mod explain;
 pub mod export;
+pub mod fuzzy_match;
 pub mod keys;
 pub mod live;
+pub mod multi_project;
 pub mod origins;
 pub mod overview;
 pub mod people;
-pub mod portfolio;
 pub mod privacy;
 pub mod projects;
 pub mod read;

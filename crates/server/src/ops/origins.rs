@@ -46,8 +46,8 @@ fn near_page(entry: &AllowedOrigin) -> Vec<String> {
     if !host.contains(':') {
         near.push(format!("{scheme}://{host}:8080"));
     }
-    let mut told = std::collections::HashSet::new();
-    near.retain(|origin| told.insert(origin.clone()));
+    let mut seen = std::collections::HashSet::new();
+    near.retain(|origin| seen.insert(origin.clone()));
     near
 }
 
@@ -55,13 +55,13 @@ fn near_page(entry: &AllowedOrigin) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn told(typed: &str) -> (String, String) {
+    fn matched_and_refused(typed: &str) -> (String, String) {
         let Explained { matches, refuses, .. } = explain(typed).unwrap();
         (matches.join(" "), refuses.join(" "))
     }
 
     #[test]
-    fn an_entry_is_told_by_what_it_lets_in_and_what_it_does_not() {
+    fn an_entry_is_explained_by_origins_that_match_and_that_do_not() {
         let cases = [
             (
                 "https://shop.example/",
@@ -83,7 +83,7 @@ mod tests {
             ("app://obsidian.md", "app://obsidian.md", "https://obsidian.md"),
         ];
         for (typed, matches, refuses) in cases {
-            let (let_in, refused) = told(typed);
+            let (let_in, refused) = matched_and_refused(typed);
             assert_eq!(let_in.trim(), matches, "{typed}");
             assert_eq!(refused, refuses, "{typed}");
         }

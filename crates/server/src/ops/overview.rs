@@ -123,7 +123,7 @@ pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -
     let by = &read::in_one_slot(app, by).await?;
     let slice = &query.slice;
     let shift = Shift::of(slice.range, query.buckets.timezone);
-    let told = query.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
+    let period_before = query.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
     let elapsed = query.compare.then(|| shift.elapsed(slice.range, app.now()));
     let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
     let (tables, sessions) = tables::tables(app, by, slice, &query.tables, query.limit).await?;
@@ -135,7 +135,7 @@ pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -
         Some(slice) => Some(counts(app, by, slice).await?.with(begun_in(app, by, slice).await?)),
         None => None,
     };
-    let series_before = match &told {
+    let series_before = match &period_before {
         Some(slice) => Some(series(app, by, slice, query).await?),
         None => None,
     };

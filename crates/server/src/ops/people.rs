@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::passwords::{Lane, NewPassword, PasswordError};
 use crate::auth::sessions::{LASTS_SECONDS, SignedIn};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode};
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
@@ -113,7 +113,7 @@ pub async fn set_up(
     link: &Token,
     email: &str,
     password: &str,
-    caller: &Caller,
+    client: &ClientInfo,
 ) -> Result<Started, PeopleError> {
     if !app.control.setup_is_open(link.hash()).await? {
         return Err(PeopleError::gone());
@@ -121,7 +121,7 @@ pub async fn set_up(
     take_turn(app, Proof::Link(link.hash()))?;
     let (new, password_hash) = new_user(app, email, password).await?;
     let account = default_account(&app.control, &Actor::Setup, app.now()).await?;
-    let (token, session) = new_session(app, new.id, caller, false)?;
+    let (token, session) = new_session(app, new.id, client, false)?;
     app.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }
@@ -133,7 +133,7 @@ pub async fn sign_in(
     app: &App,
     email: &str,
     password: &str,
-    caller: &Caller,
+    client: &ClientInfo,
     before: Option<&SignedIn>,
     device: Option<DeviceCookie>,
 ) -> Result<Started, PeopleError> {
@@ -145,14 +145,14 @@ pub async fn sign_in(
         take_turn(app, Proof::Device(device.number()))?;
         Lane::Known
     } else {
-        let turn = app.sign_ins.address(caller.ip).and_then(|()| app.sign_ins.email(email));
+        let turn = app.sign_ins.address(client.ip).and_then(|()| app.sign_ins.email(email));
         turn.map_err(PeopleError::TooMany)?;
         Lane::Strangers
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.passwords.matches(password, hash.as_deref(), lane).await?;
     let (user, hash) = user.zip(hash).filter(|_| right).ok_or(PeopleError::Wrong)?;
-    let (token, session) = new_session(app, user.id, caller, user.totp_on)?;
+    let (token, session) = new_session(app, user.id, client, user.totp_on)?;
     app.control.start_session(&session, app.now()).await?;
     if let Some(before) = before {
         sign_out(app, before).await?;
@@ -187,7 +187,7 @@ async fn new_user(app: &App, email: &str, password: &str) -> Result<(NewUser, St
 fn new_session(
     app: &App,
     user: UserId,
-    caller: &Caller,
+    client: &ClientInfo,
     awaits_code: bool,
 ) -> Result<(Token, NewSession), PeopleError> {
     app.sign_ins.session(user).map_err(PeopleError::TooMany)?;
@@ -199,7 +199,7 @@ fn new_session(
         token: token.hash(),
         user,
         awaits_code,
-        device: device::label(app, caller),
+        device: device::label(app, client),
         expires_at: app.now().plus_millis(seconds * 1000),
     };
     Ok((token, session))

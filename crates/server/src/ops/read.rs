@@ -2,7 +2,7 @@
 //! keeps, and so many at once.
 //!
 //! Retention is applied here before the store has removed anything, so that what has expired is
-//! unqueryable at once, whichever door asks.
+//! unqueryable at once, whichever interface asks.
 
 use std::sync::Arc;
 use std::time::Duration;

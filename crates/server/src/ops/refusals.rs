@@ -101,8 +101,8 @@ mod tests {
         refusals.note(one, key, Why::origin(Some("https://a.example")), at(2));
         refusals.note(one, key, Why::KeyEnded, at(3));
         refusals.note(other, key, Why::QuotaUsedUp, at(4));
-        let told: Vec<_> = refusals.since(one, at(2)).into_iter().map(|one| (one.why, one.times)).collect();
-        assert_eq!(told, [(Why::KeyEnded, 2), (Why::origin(Some("https://a.example")), 1)]);
+        let found: Vec<_> = refusals.since(one, at(2)).into_iter().map(|one| (one.why, one.times)).collect();
+        assert_eq!(found, [(Why::KeyEnded, 2), (Why::origin(Some("https://a.example")), 1)]);
         assert_eq!(refusals.since(one, at(3)).len(), 1);
     }
 

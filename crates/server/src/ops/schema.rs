@@ -15,7 +15,7 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{alike, read};
+use super::{fuzzy_match, read};
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
@@ -194,7 +194,7 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<Stri
 pub async fn look_alikes(app: &App, by: &Authorized<Read>, name: &str) -> ApiResult<Vec<String>> {
     let known = known_names(app, by).await?;
     let more_common = known.into_iter().take_while(|known| known != name);
-    Ok(more_common.filter(|known| alike::looks_like(name, known)).collect())
+    Ok(more_common.filter(|known| fuzzy_match::looks_like(name, known)).collect())
 }
 
 /// When the newest event happened, of a name or of any.

@@ -1,5 +1,5 @@
 //! The outer shape of MCP messages, for the description of the API alone: reading and writing
-//! them is the business of the protocol's own kit.
+//! them is the business of the protocol's SDK.
 
 use serde_json::Value;
 use utoipa::ToSchema;

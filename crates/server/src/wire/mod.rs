@@ -1,5 +1,5 @@
 //! The shapes of requests and answers: the only place that speaks JSON. One shape serves every
-//! door.
+//! interface.
 //!
 //! Reading here means types alone; whether a value is allowed is the business of `core`.
 

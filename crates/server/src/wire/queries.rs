@@ -4,10 +4,11 @@
 //! query that was not asked would be worse.
 
 mod check;
+mod explain;
 mod journeys;
 #[cfg(test)]
 mod mutated;
-mod understand;
+mod schema;
 
 use std::fmt::Write as _;
 
@@ -20,8 +21,9 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use self::check::Check;
+pub use self::explain::ExplainParams;
 pub use self::journeys::{FunnelParams, PagesParams, RetentionParams, SessionsParams};
-pub use self::understand::{ExplainParams, SchemaParams};
+pub use self::schema::SchemaParams;
 use super::responses::read_cursor;
 use super::rows::RowFormat;
 use crate::error::{ApiError, ApiResult, ErrorCode};

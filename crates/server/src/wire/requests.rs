@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::repair;
-use crate::caller::parse_address;
+use crate::client_info::parse_address;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use members::Fields;
 

@@ -2,9 +2,10 @@
 //!
 //! Only shapes: nothing is counted or decided here.
 
+mod explain;
 mod journeys;
-mod portfolio;
-mod understand;
+mod multi_project;
+mod schema;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,9 +18,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+pub use self::explain::{Classified, ExplainedEvent, ExplainedRows, RuleRow};
 pub use self::journeys::{CohortRow, FunnelRows, PageRow, PageRows, RetentionRows, SessionRow, SessionRows};
-pub use self::portfolio::{ComparedRow, ComparedRows, ProjectRow, ProjectRows};
-pub use self::understand::{Classified, ExplainedEvent, ExplainedRows, RuleRow, SchemaRows};
+pub use self::multi_project::{ComparedRow, ComparedRows, ProjectRow, ProjectRows};
+pub use self::schema::SchemaRows;
 
 /// `POST /v1/track`
 #[derive(Debug, Serialize, ToSchema)]

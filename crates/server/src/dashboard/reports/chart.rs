@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_is_told_apart_and_what_has_not_happened_has_no_line() {
+    fn an_unfinished_interval_is_marked_and_a_future_one_has_no_line() {
         let chart = drawn(&[1.0, 2.0, 1.0, 0.0, 0.0], Some(&[4.0, 0.0, 4.0, 0.0, 4.0]), 2, 3);
         assert_eq!(chart.line, "M0.0 150.0L250.0 100.0");
         assert_eq!(chart.open, "M250.0 100.0L500.0 150.0");

@@ -165,19 +165,19 @@ pub(super) async fn show(
 ) -> PageResult<Response> {
     let env = env(&wanted.env);
     let query = ExplainQuery::Event { event_id: wanted.id, range: always() };
-    let told = explain(&app, &member.reader(env), query).await?;
-    let event = told.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
+    let explained = explain(&app, &member.reader(env), query).await?;
+    let event = explained.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
     let scene = Scene::new(&member, env, app.now());
-    let passed_over = told.explanation.passed_over.into_iter();
+    let passed_over = explained.explanation.passed_over.into_iter();
     page(&ExplainedPage {
         frame: Frame::of_project(&member, Tab::Live)?,
         event: EventRow::new(event, &scene),
         zone: scene.zone.name(),
         base: scene.base,
         passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
-        fired: told.explanation.attribution.rule_id,
-        fired_since: told.fired_since,
-        agrees: told.agrees != Some(false),
-        advice: told.advice,
+        fired: explained.explanation.attribution.rule_id,
+        fired_since: explained.fired_since,
+        agrees: explained.agrees != Some(false),
+        advice: explained.advice,
     })
 }

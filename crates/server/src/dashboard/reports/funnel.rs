@@ -12,8 +12,8 @@ use millimetric_core::query::{
 
 use super::bar::{Bar, Parts};
 use super::csv::{self, File};
+use super::event_select::{self, Pick};
 use super::number::{duration, grouped, percent, share, width};
-use super::pick::{self, Pick};
 use super::place;
 use super::text::Shown;
 use super::view::View;
@@ -99,7 +99,7 @@ struct Group {
 
 /// A funnel as an address tells it.
 #[derive(Debug)]
-struct Told {
+struct FunnelParams {
     view: View,
     names: Vec<String>,
     window: String,
@@ -107,7 +107,7 @@ struct Told {
     group_by: Option<&'static str>,
 }
 
-impl Told {
+impl FunnelParams {
     fn read(member: &InProject<Viewer>, query: Option<&str>) -> Self {
         let mut view = View::read(place(member, "/funnels"), member.project.timezone, query);
         let (mut names, mut window, mut any_order, mut group_by) =
@@ -166,7 +166,7 @@ impl Told {
     fn form(&self, known: &[String]) -> Form {
         let count = (self.names.len() + 1).clamp(FIELDS, FunnelSteps::MOST);
         let field = |at: usize| {
-            pick::events(known, self.names.get(at), if at < 2 { "pick an event" } else { "no more" })
+            event_select::events(known, self.names.get(at), if at < 2 { "pick an event" } else { "no more" })
         };
         let listed = |all: &[(&str, &str)], now: &str| -> Vec<Pick> {
             all.iter().map(|(value, title)| Pick::new(value, Shown::ours(title), *value == now)).collect()
@@ -219,19 +219,19 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(&member, query.as_deref());
-    let (by, now) = (member.reader(told.view.env), app.now());
-    let known = pick::event_names(&app, &by, told.view.range(now)).await?;
-    let response = told.ask(&app, &by, false).await?;
+    let params = FunnelParams::read(&member, query.as_deref());
+    let (by, now) = (member.reader(params.view.env), app.now());
+    let known = event_select::event_names(&app, &by, params.view.range(now)).await?;
+    let response = params.ask(&app, &by, false).await?;
     let whole = response.as_ref().and_then(|response| response.groups.first());
-    let grouped_answer = if told.group_by.is_some() { told.ask(&app, &by, true).await? } else { None };
+    let grouped_answer = if params.group_by.is_some() { params.ask(&app, &by, true).await? } else { None };
     let group_title =
-        GROUP_BY.iter().find(|(name, _)| Some(*name) == told.group_by).map_or("", |(_, title)| title);
+        GROUP_BY.iter().find(|(name, _)| Some(*name) == params.group_by).map_or("", |(_, title)| title);
     page(&FunnelPage {
         frame: Frame::of_project(&member, Tab::Funnels)?,
-        bar: Bar::new(&told.view, now, Parts { time: false, envs: true }),
-        form: told.form(&known),
-        problem: match (known.is_empty(), told.names.len()) {
+        bar: Bar::new(&params.view, now, Parts { time: false, envs: true }),
+        form: params.form(&known),
+        problem: match (known.is_empty(), params.names.len()) {
             (true, 0) => {
                 "No events in this range yet: a funnel is made of the names of events that were sent."
             }
@@ -242,12 +242,12 @@ pub(super) async fn show(
             _ if response.is_none() => "A step is the name of an event, of at most 128 characters.",
             _ => "",
         },
-        steps: whole.map(|group| told.steps(group)).unwrap_or_default(),
+        steps: whole.map(|group| params.steps(group)).unwrap_or_default(),
         groups: grouped_answer.map(|response| groups(&response)).unwrap_or_default(),
         group_title,
         whole: whole.map(in_words).unwrap_or_default(),
-        csv: told.view.link(|view| view.path = place(&member, "/funnels/csv")),
-        any_order: told.any_order,
+        csv: params.view.link(|view| view.path = place(&member, "/funnels/csv")),
+        any_order: params.any_order,
     })
 }
 
@@ -287,14 +287,14 @@ pub(super) async fn download(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(&member, query.as_deref());
-    let response = told.ask(&app, &member.reader(told.view.env), true).await?.ok_or(Refusal::NotFound)?;
+    let params = FunnelParams::read(&member, query.as_deref());
+    let response = params.ask(&app, &member.reader(params.view.env), true).await?.ok_or(Refusal::NotFound)?;
     let mut columns = vec!["step", "event", "visitors", "median_seconds_from_previous"];
-    columns.extend(told.group_by);
+    columns.extend(params.group_by);
     let mut file = File::new(&columns);
     for group in response.groups {
         for (at, step) in group.steps.iter().enumerate() {
-            let name = if told.any_order { String::new() } else { told.names[at].clone() };
+            let name = if params.any_order { String::new() } else { params.names[at].clone() };
             let seconds = step.median_millis.map(|millis| (millis / 1000.0).to_string()).unwrap_or_default();
             let keys = group.keys.iter().map(|key| key.clone().unwrap_or_default());
             file.row(
@@ -302,5 +302,5 @@ pub(super) async fn download(
             );
         }
     }
-    Ok(csv::response(file, &format!("{}-funnel", member.project.slug), &told.view, app.now()))
+    Ok(csv::response(file, &format!("{}-funnel", member.project.slug), &params.view, app.now()))
 }

@@ -41,9 +41,9 @@ pub(super) struct GraphRow {
 }
 
 /// The chart of the view's figure.
-pub(super) fn graph(view: &View, told: &Overview, interval: Interval, now: Timestamp) -> Graph {
+pub(super) fn graph(view: &View, overview: &Overview, interval: Interval, now: Timestamp) -> Graph {
     let figure = view.figure;
-    let (points, before) = (&told.series, told.series_before.as_deref());
+    let (points, before) = (&overview.series, overview.series_before.as_deref());
     let begun = points.iter().take_while(|point| point.bucket <= now).count();
     // The last step that has begun goes on, unless the next one has begun too.
     let over = if view.range(now).to() > now { begun.saturating_sub(1) } else { begun };
@@ -123,11 +123,11 @@ pub(super) fn written(figure: Figure, value: f64) -> String {
 }
 
 /// The chart as a file; the period before stands beside the range, step by step.
-pub(super) fn over_time(told: &Overview, figure: Figure) -> File {
+pub(super) fn over_time(overview: &Overview, figure: Figure) -> File {
     let name = FIGURES.iter().find(|(known, _)| *known == figure).map_or("value", |(_, name)| name);
     let mut file = File::new(&["time", name, "before"]);
-    for (at, point) in told.series.iter().enumerate() {
-        let before = told.series_before.as_ref().and_then(|before| before.get(at));
+    for (at, point) in overview.series.iter().enumerate() {
+        let before = overview.series_before.as_ref().and_then(|before| before.get(at));
         let before = before.map(|point| point.value.to_string()).unwrap_or_default();
         file.row([point.bucket.to_rfc3339_seconds(), point.value.to_string(), before]);
     }

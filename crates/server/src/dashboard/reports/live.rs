@@ -27,9 +27,9 @@ use super::text::Shown;
 use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
+use crate::dashboard::format::ago;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::dashboard::words::ago;
 use crate::error::ApiResult;
 use crate::ops::live::{Watch, newest, visitors_now};
 
@@ -152,7 +152,7 @@ struct Looking {
     watch: Watch,
     scene: Scene,
     /// Ids of the events that were told last.
-    told: HashSet<String>,
+    sent: HashSet<String>,
     begun: bool,
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn stream(
     let scene = Scene::new(&member, env(&wanted.env), app.now());
     let by = member.reader(scene.env);
     let watch = app.live.watch(by.project().id)?;
-    let looking = Looking { app, by, headers, watch, scene, told: HashSet::new(), begun: false };
+    let looking = Looking { app, by, headers, watch, scene, sent: HashSet::new(), begun: false };
     Ok(Sse::new(messages(looking)).into_response())
 }
 
@@ -193,8 +193,8 @@ impl Looking {
         if !self.may_look().await {
             return None;
         }
-        let told = self.tell().await;
-        told.inspect_err(|error| self.app.metrics.log(error, None, "a live view")).ok()
+        let sent = self.tell().await;
+        sent.inspect_err(|error| self.app.metrics.log(error, None, "a live view")).ok()
     }
 
     async fn may_look(&self) -> bool {
@@ -205,8 +205,8 @@ impl Looking {
         self.scene.now = self.app.now();
         let events = newest(&self.app, &self.by).await?;
         let now = now(&self.app, &self.by, &events, &self.scene).await?;
-        let told = events.iter().map(|event| event.event_id.clone()).collect();
-        let before = std::mem::replace(&mut self.told, told);
+        let sent = events.iter().map(|event| event.event_id.clone()).collect();
+        let before = std::mem::replace(&mut self.sent, sent);
         let fresh = events.into_iter().filter(|event| !before.contains(&event.event_id));
         let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.scene)).collect();
         let mut messages = vec![message("now", &now)];

@@ -112,17 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_changes_are_told_with_few_digits() {
+    fn shares_and_changes_have_few_digits() {
         for (share, text) in
             [(0.0, "0%"), (0.004, "0.4%"), (0.0424, "4.2%"), (0.0996, "10%"), (0.57, "57%"), (1.0, "100%")]
         {
             assert_eq!(percent(share), text);
         }
-        let told = |before, now| change(before, now).map(|change| (change.text, change.direction));
-        assert_eq!(told(100.0, 112.0), Some(("+12%".to_owned(), "up")));
-        assert_eq!(told(100.0, 97.0), Some(("\u{2212}3.0%".to_owned(), "down")));
-        assert_eq!(told(100.0, 100.0), Some(("±0%".to_owned(), "same")));
-        assert_eq!(told(0.0, 5.0), None);
+        let shown = |before, now| change(before, now).map(|change| (change.text, change.direction));
+        assert_eq!(shown(100.0, 112.0), Some(("+12%".to_owned(), "up")));
+        assert_eq!(shown(100.0, 97.0), Some(("\u{2212}3.0%".to_owned(), "down")));
+        assert_eq!(shown(100.0, 100.0), Some(("±0%".to_owned(), "same")));
+        assert_eq!(shown(0.0, 5.0), None);
         assert_eq!(
             (width(1.0, 3.0), width(0.0, 0.0), width(2.0, 2.0)),
             ("33.3%".into(), "0%".into(), "100%".into())

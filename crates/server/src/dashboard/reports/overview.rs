@@ -108,16 +108,16 @@ pub(super) async fn draw(
     let mut tables: Vec<Table> = kinds.iter().map(|kind| kind.table.clone()).collect();
     tables.extend([Table::Shares(Column::Medium), Table::Shares(Column::SourceConfidence)]);
     let query = asked(&view, now, tables);
-    let mut told = overview(app, by, &query).await?;
+    let mut report = overview(app, by, &query).await?;
     let properties = if shared { None } else { properties(app, by, &view, now).await? };
-    let found = match told.figures.events {
+    let found = match report.figures.events {
         0 if view.filters.is_empty() && schema::last_seen(app, by, None).await?.is_none() => "never",
         0 => "nothing",
         _ => "events",
     };
-    let sure = parts(&told.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
-    let media = parts(&told.tables.pop().unwrap_or_default(), &view, Column::Medium);
-    let responses = std::mem::take(&mut told.tables);
+    let sure = parts(&report.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
+    let media = parts(&report.tables.pop().unwrap_or_default(), &view, Column::Medium);
+    let responses = std::mem::take(&mut report.tables);
     let panels = kinds.drain(..).zip(responses).map(|(kind, response)| {
         let mut panel = kind.panel(response, &view, ROWS as usize);
         if shared {
@@ -131,8 +131,8 @@ pub(super) async fn draw(
     page(&OverviewPage {
         frame,
         bar,
-        tiles: tiles(&view, &told),
-        graph: graph(&view, &told, query.buckets.interval, now),
+        tiles: tiles(&view, &report),
+        graph: graph(&view, &report, query.buckets.interval, now),
         media,
         sure,
         panels,
@@ -157,19 +157,19 @@ pub(super) fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> Overview
     }
 }
 
-fn tiles(view: &View, told: &Overview) -> Vec<Tile> {
-    FIGURES.iter().map(|(figure, _)| tile(view, told, *figure)).collect()
+fn tiles(view: &View, report: &Overview) -> Vec<Tile> {
+    FIGURES.iter().map(|(figure, _)| tile(view, report, *figure)).collect()
 }
 
-fn tile(view: &View, told: &Overview, figure: Figure) -> Tile {
+fn tile(view: &View, report: &Overview, figure: Figure) -> Tile {
     let number = |figures: &Figures| match figure {
         Figure::Visitors => figures.visitors as f64,
         Figure::Events => figures.events as f64,
         Figure::Sessions => figures.sessions as f64,
         Figure::Bounces => share(figures.bounces, figures.sessions),
     };
-    let (now, before) = (number(&told.figures), told.before.as_ref().map(number));
-    let about = if figure == Figure::Visitors && told.figures.approximate { "≈" } else { "" };
+    let (now, before) = (number(&report.figures), report.before.as_ref().map(number));
+    let about = if figure == Figure::Visitors && report.figures.approximate { "≈" } else { "" };
     Tile {
         title: title(figure),
         value: format!("{about}{}", written(figure, now)),

@@ -207,18 +207,18 @@ impl Kind {
 
     fn cells(&self, row: &TableRow) -> Vec<String> {
         let number = |at: usize| row.numbers.get(at).copied().flatten();
-        let told = |at: usize| number(at).map_or_else(|| "–".to_owned(), grouped);
+        let shown = |at: usize| number(at).map_or_else(|| "–".to_owned(), grouped);
         match &self.table {
             Table::Sources => {
-                vec![told(0), told(1), sure([2, 3, 4].map(|at| number(at).unwrap_or_default()))]
+                vec![shown(0), shown(1), sure([2, 3, 4].map(|at| number(at).unwrap_or_default()))]
             }
             Table::Pages(PagesSort::Entries) => {
                 let bounces = share(number(4).unwrap_or_default(), number(2).unwrap_or_default());
-                vec![told(2), percent(bounces)]
+                vec![shown(2), percent(bounces)]
             }
-            Table::Pages(PagesSort::Exits) => vec![told(3)],
-            Table::Values(_) | Table::Shares(_) => vec![told(0)],
-            Table::Pages(PagesSort::Views) | Table::Counts(_) => vec![told(0), told(1)],
+            Table::Pages(PagesSort::Exits) => vec![shown(3)],
+            Table::Values(_) | Table::Shares(_) => vec![shown(0)],
+            Table::Pages(PagesSort::Views) | Table::Counts(_) => vec![shown(0), shown(1)],
         }
     }
 }

@@ -13,8 +13,8 @@ use millimetric_core::time::Timestamp;
 
 use super::bar::{Bar, Choice, Parts, day};
 use super::csv::{self, File};
+use super::event_select::{self, Pick};
 use super::number::{grouped, percent, share};
-use super::pick::{self, Pick};
 use super::place;
 use super::view::View;
 use crate::app::App;
@@ -64,13 +64,13 @@ struct Cell {
 }
 
 /// What an address tells.
-struct Told {
+struct RetentionParams {
     view: View,
     event: Option<String>,
     back: Option<String>,
 }
 
-impl Told {
+impl RetentionParams {
     fn read(member: &InProject<Viewer>, query: Option<&str>) -> Self {
         let mut view = View::read(place(member, "/retention"), member.project.timezone, query);
         let (mut event, mut back) = (None, None);
@@ -136,26 +136,26 @@ pub(super) async fn show(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(&member, query.as_deref());
-    let (by, now) = (member.reader(told.view.env), app.now());
-    let query = told.query(now);
-    let names = pick::event_names(&app, &by, query.range).await?;
+    let params = RetentionParams::read(&member, query.as_deref());
+    let (by, now) = (member.reader(params.view.env), app.now());
+    let query = params.query(now);
+    let names = event_select::event_names(&app, &by, query.range).await?;
     let interval = query.periods.interval;
-    let zone = told.view.zone;
+    let zone = params.view.zone;
     let today = now.to_utc().with_timezone(&zone).date_naive();
     let cohorts = read::retention(&app, &by, query).await?.cohorts;
     let periods = cohorts.iter().map(|cohort| cohort.returned.len()).max().unwrap_or_default();
     page(&RetentionPage {
         frame: Frame::of_project(&member, Tab::Retention)?,
-        bar: told.bar(now),
-        action: told.view.path.clone(),
-        kept: told.view.with(|view| view.more.clear()).pairs(),
-        begin: pick::events(&names, told.event.as_ref(), ANY),
-        back: pick::events(&names, told.back.as_ref(), ANY),
+        bar: params.bar(now),
+        action: params.view.path.clone(),
+        kept: params.view.with(|view| view.more.clear()).pairs(),
+        begin: event_select::events(&names, params.event.as_ref(), ANY),
+        back: event_select::events(&names, params.back.as_ref(), ANY),
         unit: interval.as_str(),
         columns: (0..periods).collect(),
         rows: cohorts.iter().map(|cohort| row(cohort, interval, (zone, today))).collect(),
-        csv: told.view.link(|view| view.path = place(&member, "/retention/csv")),
+        csv: params.view.link(|view| view.path = place(&member, "/retention/csv")),
     })
 }
 
@@ -182,16 +182,16 @@ pub(super) async fn download(
     member: InProject<Viewer>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
-    let told = Told::read(&member, query.as_deref());
+    let params = RetentionParams::read(&member, query.as_deref());
     let now = app.now();
-    let query = told.query(now);
-    let cohorts = read::retention(&app, &member.reader(told.view.env), query).await?.cohorts;
+    let query = params.query(now);
+    let cohorts = read::retention(&app, &member.reader(params.view.env), query).await?.cohorts;
     let mut file = File::new(&["cohort", "visitors", "period", "returned"]);
     for cohort in cohorts {
         for (period, returned) in cohort.returned.iter().enumerate() {
-            let start = cohort.start.to_utc().with_timezone(&told.view.zone).date_naive().to_string();
+            let start = cohort.start.to_utc().with_timezone(&params.view.zone).date_naive().to_string();
             file.row([start, cohort.visitors.to_string(), period.to_string(), returned.to_string()]);
         }
     }
-    Ok(csv::response(file, &format!("{}-retention", member.project.slug), &told.view, now))
+    Ok(csv::response(file, &format!("{}-retention", member.project.slug), &params.view, now))
 }

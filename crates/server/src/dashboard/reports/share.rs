@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::auth::sessions::{Admin, Asks, InProject, Refusal, Viewer};
 use crate::auth::sharing::Shared;
 use crate::dashboard::form::Posted;
+use crate::dashboard::format::moment;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::dashboard::words::moment;
 use crate::ops;
 
 /// Says to those who gather pages that this one is nobody's business.

@@ -1,6 +1,6 @@
 //! One query of a read tool, to one project or several.
 //!
-//! The parser is the REST door's (`wire::queries`), the operation and the shape are its too:
+//! The parser is the one of REST (`wire::queries`), and so are the operation and the shape:
 //! what differs is only who hands them on.
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::spec::Tool;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::ops::{explain, portfolio, read, schema};
+use crate::ops::{explain, multi_project, read, schema};
 use crate::wire::queries::{
     EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
     params_and_filters,
@@ -47,7 +47,7 @@ pub(in crate::mcp) async fn page(
     if tool == Tool::ExplainAttribution {
         return wherever_it_is(app, readers, &query).await;
     }
-    let pages = portfolio::of_each(readers, |by| of_one(app, tool, by, &query)).await?;
+    let pages = multi_project::of_each(readers, |by| of_one(app, tool, by, &query)).await?;
     let pages = readers.iter().map(|by| by.project().id).zip(pages).collect();
     Ok(merge::merge(tool, pages, arguments))
 }
@@ -121,7 +121,7 @@ async fn wherever_it_is(app: &App, readers: &[Authorized<Read>], query: &str) ->
 }
 
 async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
-    let summaries = portfolio::list(app, readers, arguments.get("search")).await?;
+    let summaries = multi_project::list(app, readers, arguments.get("search")).await?;
     let truncated = summaries.len() > MOST_PROJECTS;
     let rows = summaries.into_iter().take(MOST_PROJECTS).map(ProjectRow::from).collect();
     Ok(Page::of(&ProjectRows { rows, truncated }))
@@ -131,7 +131,7 @@ async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments)
     let (params, filters) = params_and_filters::<StatsParams>(Some(&arguments.query()))?;
     let query = params.query(filters)?;
     let metric = if query.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
-    let compared = portfolio::compare(app, readers, &query).await?;
+    let compared = multi_project::compare(app, readers, &query).await?;
     let mut page = Page::of(&ComparedRows::new(metric, compared));
     page.facts.insert("metric".to_owned(), Value::from(metric));
     Ok(page)

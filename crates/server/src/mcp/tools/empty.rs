@@ -14,8 +14,8 @@ use super::spec::Tool;
 use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
-use crate::ops::portfolio::of_each;
-use crate::ops::{alike, read, schema};
+use crate::ops::multi_project::of_each;
+use crate::ops::{fuzzy_match, read, schema};
 
 /// The most projects that are looked at for reasons.
 const MOST_PROJECTS: usize = 20;
@@ -86,7 +86,7 @@ async fn about_name(
     range: Option<TimeRange>,
 ) -> ApiResult<Option<String>> {
     if !names.contains(asked) {
-        let closest = alike::closest(asked, names.iter().map(String::as_str));
+        let closest = fuzzy_match::closest(asked, names.iter().map(String::as_str));
         let some: Vec<_> = names.iter().take(EXAMPLES).map(|name| format!("`{}`", word(name))).collect();
         let meant = match closest {
             Some(name) => format!("did you mean `{}`?", word(name)),
@@ -130,7 +130,7 @@ async fn about_value(
             word(value)
         )));
     }
-    let closest = alike::closest(value, found.iter().map(String::as_str));
+    let closest = fuzzy_match::closest(value, found.iter().map(String::as_str));
     let some = || found.iter().take(EXAMPLES).map(|value| format!("`{}`", word(value))).collect::<Vec<_>>();
     Ok(Some(match closest {
         Some(closest) => {

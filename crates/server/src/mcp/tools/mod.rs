@@ -20,7 +20,7 @@ use super::response::Answer;
 use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
-use crate::ops::{alike, read};
+use crate::ops::{fuzzy_match, read};
 use spec::Tool;
 
 /// Longest address of a twin that an answer repeats, in bytes.
@@ -73,7 +73,7 @@ fn find(agent: &Agent, name: &str) -> Result<Tool, ErrorData> {
     let mut tools = Tool::ALL.into_iter().filter(here);
     tools.find(|tool| tool.spec().name == name).ok_or_else(|| {
         let names: Vec<_> = offered(agent).map(|tool| tool.spec().name).collect();
-        let closest = alike::closest(name, names.iter().copied());
+        let closest = fuzzy_match::closest(name, names.iter().copied());
         let meant = closest.map(|name| format!(" Did you mean {name}?")).unwrap_or_default();
         let words = format!("There is no tool {}.{meant} Tools: {}.", clean::word(name), names.join(", "));
         ErrorData::invalid_params(words, None)

@@ -18,12 +18,12 @@ use crate::wire::responses::Classified;
 /// Stores one event.
 pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {
     let app = &session.app;
-    let by = agent.sender(app, &session.caller)?;
+    let by = agent.sender(app, &session.client)?;
     let (submission, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_submission();
     let context = context.unwrap_or_default();
     let sent_event = Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent };
     let path = |_: usize, error: &_| error_path(None, error);
-    let (collected, event) = collect_one(app, by, &session.caller, sent_event, path).await?;
+    let (collected, event) = collect_one(app, by, &session.client, sent_event, path).await?;
     let classified = Classified::from(&event);
     let mut notes = ignored(sent);
     if collected.duplicates > 0 {

@@ -3,12 +3,12 @@
 use millimetric_core::event::{Browser, Os};
 
 use crate::app::App;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 
 /// Like `Firefox on Linux`.
-pub fn label(app: &App, caller: &Caller) -> String {
-    let agent = caller.user_agent.as_deref().unwrap_or_default();
-    let device = app.user_agents.read(agent, &caller.hints()).device;
+pub fn label(app: &App, client: &ClientInfo) -> String {
+    let agent = client.user_agent.as_deref().unwrap_or_default();
+    let device = app.user_agents.read(agent, &client.hints()).device;
     format!("{} on {}", browser(device.browser), system(device.os))
 }
 

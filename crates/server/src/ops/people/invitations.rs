@@ -9,7 +9,7 @@ use millimetric_core::token::Token;
 use super::{PeopleError, Started, new_session, new_user, take_turn};
 use crate::app::App;
 use crate::auth::sessions::{InAccount, Owner, SignedIn};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode};
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
@@ -45,12 +45,12 @@ pub async fn accept_as_new(
     link: &Token,
     email: &str,
     password: &str,
-    caller: &Caller,
+    client: &ClientInfo,
 ) -> Result<Started, PeopleError> {
     of_link(app, link).await?;
     take_turn(app, Proof::Link(link.hash()))?;
     let (new, password_hash) = new_user(app, email, password).await?;
-    let (token, session) = new_session(app, new.id, caller, false)?;
+    let (token, session) = new_session(app, new.id, client, false)?;
     app.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::passwords::{Lane, NewPassword};
 use crate::auth::sessions::SignedIn;
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
 
@@ -35,12 +35,12 @@ pub async fn change(
     by: &SignedIn,
     old: &str,
     new: &str,
-    caller: &Caller,
+    client: &ClientInfo,
 ) -> Result<Started, PeopleError> {
     let new = NewPassword::of(new, by.user().email.as_str())?;
     check(app, by, old).await?;
     let hash = app.passwords.hash(new).await?;
-    let (token, session) = new_session(app, by.user().id, caller, false)?;
+    let (token, session) = new_session(app, by.user().id, client, false)?;
     app.control.change_password(&hash, &session, app.now()).await?;
     Started::whole(app, token, by.user().id, &hash)
 }

@@ -16,7 +16,7 @@ use super::{PeopleError, Started, new_session, take_turn};
 use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, SignedIn};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode};
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
@@ -88,7 +88,7 @@ pub async fn give(
     app: &App,
     owes: &OwesCode,
     code: &str,
-    caller: &Caller,
+    client: &ClientInfo,
     device: Option<DeviceCookie>,
 ) -> Result<Started, PeopleError> {
     let user = owes.user();
@@ -99,7 +99,7 @@ pub async fn give(
     if !right {
         return Err(PeopleError::WrongCode);
     }
-    let (token, session) = new_session(app, user.id, caller, false)?;
+    let (token, session) = new_session(app, user.id, client, false)?;
     app.control.start_session(&session, app.now()).await?;
     app.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
     Started::whole(app, token, user.id, user.password_hash.as_deref().unwrap_or_default())

@@ -36,7 +36,7 @@ fn no_more_than_a_batch_is_kept() {
 }
 
 #[test]
-fn what_is_no_json_is_told_with_its_place() {
+fn invalid_json_is_reported_with_its_position() {
     for text in ["", "{", "nope", "{\"event\":\"a\"", "[1,2", "{'event':1}"] {
         let error = event(text).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidPayload, "{text}");
@@ -115,8 +115,8 @@ proptest! {
         ];
         for error in errors.into_iter().flatten() {
             prop_assert_eq!(error.code, ErrorCode::InvalidPayload);
-            let told = serde_json::to_string(&error.details).unwrap();
-            prop_assert!(told.len() < 4000, "{}", told);
+            let details = serde_json::to_string(&error.details).unwrap();
+            prop_assert!(details.len() < 4000, "{}", details);
         }
     }
 

@@ -14,7 +14,7 @@ use super::sign_in::{local, wanted, welcome};
 use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, Refusal};
-use crate::caller::Caller;
+use crate::client_info::ClientInfo;
 use crate::ops::people::second_factor;
 
 #[derive(Debug, Template)]
@@ -49,14 +49,14 @@ pub(super) async fn show(
 pub(super) async fn give(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    caller: Caller,
+    client: ClientInfo,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
     let owes = OwesCode::of(&headers, &app).await?;
     let owes = owes.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
     let next = fields.get("next");
     let device = DeviceCookie::sent(&headers, &app);
-    match second_factor::give(&app, &owes, fields.get("code"), &caller, device).await {
+    match second_factor::give(&app, &owes, fields.get("code"), &client, device).await {
         Ok(started) => Ok(welcome(&app, &started, local(next))),
         Err(error) => again(&CodePage::new(&owes, next, Some(problem(error)?))?),
     }

@@ -26,7 +26,7 @@ pub struct Peer(pub SocketAddr);
 
 /// The one who sent a request.
 #[derive(Clone, Default)]
-pub struct Caller {
+pub struct ClientInfo {
     /// The client's address: the peer's, or what a trusted proxy says.
     pub ip: Option<IpAddr>,
     /// `User-Agent`
@@ -43,7 +43,7 @@ pub struct Caller {
     pub rate: RateNote,
 }
 
-impl Caller {
+impl ClientInfo {
     /// Reads the request's head.
     pub fn of(parts: &Parts, app: &App) -> Self {
         let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
@@ -75,13 +75,13 @@ impl Caller {
     }
 }
 
-impl std::fmt::Debug for Caller {
+impl std::fmt::Debug for ClientInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Caller(…)")
+        f.write_str("ClientInfo(…)")
     }
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
+impl FromRequestParts<Arc<App>> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_numbers_and_errors_are_told_in_words() {
+    fn times_numbers_and_errors_are_formatted_for_people() {
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
         assert_eq!(moment(at(1_795_646_832)), "25 Nov 2026, 22:47 UTC");
         for (value, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {

@@ -24,10 +24,10 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On an answer whose page tells its error already: it is logged and left as it is.
 #[derive(Debug, Clone, Copy)]
-pub struct ToldAsPage;
+pub struct ShownAsPage;
 
 /// The outermost layer.
-pub async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = format!("req_{}", app.new_id().simple());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -43,8 +43,8 @@ pub async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: N
         .then(|| ApiError::new(ErrorCode::MethodNotAllowed));
     if let Some(error) = refused.or(bare) {
         app.metrics.log(&error, Some(&id), &route);
-        if response.extensions_mut().remove::<ToldAsPage>().is_none() {
-            response = told(&error, &id, response);
+        if response.extensions_mut().remove::<ShownAsPage>().is_none() {
+            response = with_error_body(&error, &id, response);
         }
     }
     app.metrics.request(&route, response.status().as_u16(), started.elapsed());
@@ -61,7 +61,7 @@ pub async fn envelope(State(app): State<Arc<App>>, mut request: Request, next: N
 }
 
 /// The error's own body in the place of a bare answer, whose headers stay.
-fn told(error: &ApiError, id: &str, bare: Response) -> Response {
+fn with_error_body(error: &ApiError, id: &str, bare: Response) -> Response {
     let mut response = body(error, id);
     for (name, value) in bare.headers() {
         if !response.headers().contains_key(name) {

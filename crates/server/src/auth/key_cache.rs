@@ -58,7 +58,7 @@ struct Remembered {
 }
 
 /// Verifies keys and remembers the outcome.
-pub struct KeyRing {
+pub struct KeyCache {
     pepper: Pepper,
     pepper_previous: Option<Pepper>,
     remembered: Cache<[u8; 32], Remembered>,
@@ -68,7 +68,7 @@ pub struct KeyRing {
     failures: KeyFailures,
 }
 
-impl KeyRing {
+impl KeyCache {
     /// A ring that accepts keys minted under either pepper, and notes the use of keys that ended.
     pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>, refusals: Refusals) -> Self {
         Self {
@@ -196,9 +196,9 @@ impl KeyRing {
     }
 }
 
-impl std::fmt::Debug for KeyRing {
+impl std::fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRing").field("remembered", &self.remembered.len()).finish_non_exhaustive()
+        f.debug_struct("KeyCache").field("remembered", &self.remembered.len()).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,29 @@
+//! `GET /v1/schema`: which names, properties, values, columns and rules a project's data has.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+
+use crate::app::App;
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops;
+use crate::wire::queries::{SchemaParams, params};
+use crate::wire::responses::SchemaRows;
+
+/// What the events look like: names, properties, values, columns, rules
+///
+/// Names and counts are of the whole range. Types and samples of properties are of its 500 newest
+/// events, and empty for what none of them carries.
+#[utoipa::path(get, path = "/v1/schema", tag = "read", params(SchemaParams),
+    responses((status = 200, body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
+pub async fn schema(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<SchemaRows>> {
+    let query = params::<SchemaParams>(query.as_deref())?.query()?;
+    let kind = query.kind;
+    Ok(Json(SchemaRows::new(kind, ops::schema::schema(&app, &by, query).await?)))
+}
