@@ -1,34 +1,38 @@
-//! Names that look alike: what somebody probably meant, and names that were probably meant to be
-//! one.
+//! Fuzzy matching of names: the candidate that somebody probably meant, and names that were
+//! probably meant to be the same.
 //!
-//! Compares texts and nothing else; knows no project.
+//! The distance is optimal string alignment (`strsim`) over the first [`COMPARED`] letters and
+//! digits, in lower case.
+
+use strsim::osa_distance;
 
 /// Characters of a name that are compared.
 const COMPARED: usize = 64;
 
-/// The candidate that looks most like the name, when any does.
+/// The candidate nearest to the name, if any is near enough: within [`tolerated`] edits, or one
+/// begins with the other. Ties go to the first in alphabetical order.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = letters(name);
+    let (wanted, wanted_length) = letters(name);
     let scored = candidates.into_iter().filter(|candidate| *candidate != name).filter_map(|candidate| {
-        let letters = letters(candidate);
-        let distance = distance(&wanted, &letters);
-        let long_enough = wanted.len().min(letters.len()) >= 3;
+        let (letters, length) = letters(candidate);
+        let distance = osa_distance(&wanted, &letters);
+        let long_enough = wanted_length.min(length) >= 3;
         let begins = long_enough && (letters.starts_with(&wanted) || wanted.starts_with(&letters));
-        let alike = distance <= tolerated(wanted.len().max(letters.len()));
-        (alike || begins).then_some((distance, candidate))
+        let near = distance <= tolerated(wanted_length.max(length));
+        (near || begins).then_some((distance, candidate))
     });
     scored.min_by_key(|(distance, candidate)| (*distance, *candidate)).map(|(_, candidate)| candidate)
 }
 
-/// Whether two different names are one but for case, separators, an ending or a slip of the
-/// finger: `sign_up` and `Signup`, `purchase` and `purchased`.
+/// Whether two different names differ only by case, separators and, in names of five letters and
+/// more, one edit: `sign_up` and `Signup`, `purchase` and `purchased`.
 pub fn looks_like(name: &str, other: &str) -> bool {
-    let (one, two) = (letters(name), letters(other));
-    let slips = usize::from(one.len().min(two.len()) >= 5);
-    name != other && !one.is_empty() && distance(&one, &two) <= slips
+    let ((one, one_length), (two, two_length)) = (letters(name), letters(other));
+    let edits = usize::from(one_length.min(two_length) >= 5);
+    name != other && !one.is_empty() && osa_distance(&one, &two) <= edits
 }
 
-/// Slips that a name of this length is forgiven.
+/// Edits at which two names of this length (of the longer) still match.
 const fn tolerated(length: usize) -> usize {
     match length {
         0..=2 => 0,
@@ -38,28 +42,12 @@ const fn tolerated(length: usize) -> usize {
     }
 }
 
-/// The letters and digits, in lower case.
-fn letters(name: &str) -> Vec<char> {
+/// The letters and digits in lower case, and how many characters they are.
+fn letters(name: &str) -> (String, usize) {
     let plain = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
-    plain.take(COMPARED).collect()
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other.
-fn distance(one: &[char], two: &[char]) -> usize {
-    let mut rows: Vec<Vec<usize>> = vec![(0..=two.len()).collect()];
-    for (i, a) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in two.iter().enumerate() {
-            let replaced = rows[i][j] + usize::from(a != b);
-            let mut least = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == two[j - 1] && one[i - 1] == *b {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[one.len()][two.len()]
+    let plain: String = plain.take(COMPARED).collect();
+    let length = plain.chars().count();
+    (plain, length)
 }
 
 #[cfg(test)]
