@@ -13,8 +13,8 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 use millimetric_core::ingest::user_agent::ClientHints;
 
-use crate::app::App;
 use crate::limits::rates::RateNote;
+use crate::state::App;
 
 /// The most hops of a chain of proxies that are read.
 const MAX_HOPS: usize = 32;

@@ -1,12 +1,14 @@
-//! Limits that protect everybody from somebody: token buckets, memory for request bodies, and
-//! timeouts for slow clients.
+//! Limits on what one client or project may take of the server: token buckets, memory for request
+//! bodies, slots for queries, the plan's quota of events, and timeouts for slow clients.
 //!
-//! Knows nothing of routes: `auth` takes a token with each proof of authority, `http::body`
-//! reserves memory.
+//! Knows no route and no request: `auth` takes a token with each proof of authority, `body` reserves
+//! memory, `ops` takes slots and quota.
 
 mod buckets;
+pub mod busy;
 pub mod heavy;
 pub mod key_failures;
+pub mod quota;
 pub mod rates;
 pub mod shares;
 pub mod sign_in;
@@ -20,10 +22,13 @@ use millimetric_core::ids::{AccountId, ProjectId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Settings;
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use busy::Busy;
 use heavy::HeavyWork;
+use quota::UsageMeter;
 use rates::RateLimits;
 use shares::{Exhausted, Share, Shares};
+use sign_in::SignInLimits;
+use slots::Slots;
 use timeouts::Timeouts;
 
 /// Bytes of request bodies that may be in memory at once: 96 MiB.
@@ -34,6 +39,9 @@ const BODY_BYTES_EACH: usize = BODY_BYTES / 4;
 /// Refused bodies whose rest is read and discarded at once. One connection has at most one.
 const DRAINS: usize = 1024;
 
+/// Exports at once, in all and of one project: each holds a thread for as long as its client reads.
+const EXPORTS: (usize, usize) = (8, 2);
+
 /// The buckets and budgets of a server.
 #[derive(Debug)]
 pub struct Limits {
@@ -43,6 +51,14 @@ pub struct Limits {
     pub heavy: HeavyWork,
     /// Timeouts for slow clients.
     pub timeouts: Timeouts,
+    /// Queries at once.
+    pub queries: Slots,
+    /// Exports at once.
+    pub exports: Slots,
+    /// Attempts to sign in.
+    pub sign_ins: SignInLimits,
+    /// Events of a plan's month.
+    pub usage: UsageMeter,
     bodies_of_traffic: Shares<Traffic>,
     bodies_of_address: Shares<IpAddr>,
     drains: Arc<Semaphore>,
@@ -82,14 +98,19 @@ impl Limits {
         Self::of(
             RateLimits::new(settings.rate_limit_track, settings.rate_limit_batch),
             Timeouts::default().divided_by(settings.timeout_divisor),
+            settings.query_slots.get(),
         )
     }
 
-    fn of(rates: RateLimits, timeouts: Timeouts) -> Self {
+    fn of(rates: RateLimits, timeouts: Timeouts, query_slots: usize) -> Self {
         Self {
             rates,
             heavy: HeavyWork::default(),
             timeouts,
+            queries: Slots::new(query_slots, query_slots / 2),
+            exports: Slots::new(EXPORTS.0, EXPORTS.1),
+            sign_ins: SignInLimits::default(),
+            usage: UsageMeter::default(),
             bodies_of_traffic: Shares::new(BODY_BYTES_EACH, BODY_BYTES),
             bodies_of_address: Shares::new(BODY_BYTES_EACH, usize::MAX),
             drains: Arc::new(Semaphore::new(DRAINS)),
@@ -100,7 +121,7 @@ impl Limits {
     #[cfg(test)]
     pub fn for_tests() -> Self {
         use crate::config::RateLimit;
-        Self::of(RateLimits::new(RateLimit::Off, RateLimit::Off), Timeouts::default())
+        Self::of(RateLimits::new(RateLimit::Off, RateLimit::Off), Timeouts::default(), 1)
     }
 
     /// An empty reservation, which grows with the body.
@@ -129,9 +150,9 @@ impl Limits {
 }
 
 impl BodyMemory {
-    /// Sets so many bytes more aside; 503 when the share or the whole is used up.
-    pub fn grow(&mut self, bytes: usize) -> ApiResult<()> {
-        let refused = |cause| ApiError::new(ErrorCode::Overloaded).retry_after(1).because(cause);
+    /// Reserves so many bytes more; an error if the share or the whole is used up.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Busy> {
+        let refused = |what| Busy { what, retry_after_s: 1 };
         self.traffic.grow(bytes).map_err(|exhausted| {
             refused(match exhausted {
                 Exhausted::Share => "the bodies of these keys take their whole share of memory",
@@ -167,7 +188,7 @@ mod tests {
         let limits = Limits::for_tests();
         let [a, b] = [1, 2].map(|number| ProjectId::new(Uuid::from_u128(number)));
         let memory = |traffic, from| limits.body_memory(traffic, address(from));
-        let refused = |memory: &mut BodyMemory| memory.grow(1).unwrap_err().code == ErrorCode::Overloaded;
+        let refused = |memory: &mut BodyMemory| memory.grow(1).is_err();
         let mut held = memory(Traffic::Browsers(a), "192.0.2.1");
         held.grow(BODY_BYTES_EACH).unwrap();
         assert!(refused(&mut memory(Traffic::Browsers(a), "192.0.2.2")), "the project's browsers");

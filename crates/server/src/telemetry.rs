@@ -17,7 +17,6 @@ use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
-use crate::error::ApiError;
 
 /// How often the log says that requests are refused under load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(10);
@@ -152,19 +151,9 @@ impl Metrics {
         self.seconds.get_or_create(&RouteLabel { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
-    /// Logs a request that was not answered as asked: a failure of the server as an error, what clients
-    /// do wrong for debugging. That they ask too much at once is a warning, with at most one line in
-    /// ten seconds: whoever causes the load must not fill the log with it.
-    pub fn log(&self, error: &ApiError, request_id: Option<&str>, route: &str) {
-        let code = error.code.as_str();
-        let cause = error.cause.as_deref().unwrap_or_default();
-        if error.code.is_failure() {
-            tracing::error!(request_id, route, code, cause, "a request failed");
-        } else if error.code.status().is_server_error() && self.load_lines.check().is_ok() {
-            tracing::warn!(request_id, route, code, cause, "requests are refused: too many at once");
-        } else {
-            tracing::debug!(request_id, route, code, "a request was refused");
-        }
+    /// Whether the log may have another line about load now: at most one in ten seconds.
+    pub fn load_line_is_due(&self) -> bool {
+        self.load_lines.check().is_ok()
     }
 
     /// The page of `/metrics` in the OpenMetrics text format, with the store's own figures.

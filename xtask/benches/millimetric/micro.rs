@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::anyhow;
-use millimetric::auth::key_cache::KeyCache;
-use millimetric::ops::refusals::Refusals;
+use millimetric::credentials::key_cache::KeyCache;
+use millimetric::refusals::Refusals;
 use millimetric_control::{Actor, Control, KeyOwner, NewKey, NewProject, Plan};
 use millimetric_core::classify::classify;
 use millimetric_core::ids::{AccountId, KeyId, ProjectId};

@@ -7,14 +7,14 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use millimetric_core::ingest::bots::BotReason;
 
-use crate::app::App;
 use crate::auth::metered::{Batch, Metered, Track};
 use crate::auth::{Authorized, Ingest};
+use crate::body::{self, MAX_BATCH_BODY, MAX_SMALL_BODY, Source};
 use crate::client_info::ClientInfo;
 use crate::error::ApiResult;
-use crate::http::body::{self, MAX_BATCH_BODY, MAX_SMALL_BODY, Source};
 use crate::ops::collect::{Sent, collect};
-use crate::wire::requests::{self, BatchIn, EventIn, IdentifyIn, error_path};
+use crate::state::App;
+use crate::wire::requests::{self, BatchIn, EventIn, IdentifyIn, not_collected, not_identified};
 use crate::wire::responses::{Batched, Identified, Tracked};
 
 /// Store one event
@@ -31,7 +31,8 @@ pub async fn track(
 ) -> ApiResult<(StatusCode, Json<Tracked>)> {
     let body = body::receive(request, &app.limits, source(&by, &client), MAX_SMALL_BODY).await?;
     let body = body.parse(&app.limits, |text| Ok(vec![sent(requests::event(text)?)])).await?;
-    let collected = collect(&app, &by, &client, body.value, |_, error| error_path(None, error)).await?;
+    let collected = collect(&app, &by, &client, body.value).await;
+    let collected = collected.map_err(|error| not_collected(error, false))?;
     let response = Tracked {
         ok: true,
         event_id: collected.event_ids.into_iter().next().unwrap_or_default(),
@@ -55,8 +56,8 @@ pub async fn batch(
     let body = body::receive(request, &app.limits, source(&by, &client), MAX_BATCH_BODY).await?;
     let read = |text: &str| Ok(requests::batch(text)?.into_iter().map(sent).collect());
     let body = body.parse(&app.limits, read).await?;
-    let path = |index: usize, error: &_| error_path(Some(index), error);
-    let collected = collect(&app, &by, &client, body.value, path).await?;
+    let collected = collect(&app, &by, &client, body.value).await;
+    let collected = collected.map_err(|error| not_collected(error, true))?;
     let response = Batched {
         ok: true,
         count: collected.event_ids.len() as u64,
@@ -80,8 +81,7 @@ pub async fn identify(
     let body = body::receive(request, &app.limits, source(&by, &client), MAX_SMALL_BODY).await?;
     let read = |text: &str| Ok(vec![sent(requests::identify(text)?.into_event()?)]);
     let body = body.parse(&app.limits, read).await?;
-    let named = |_: usize, error: &_| error_path(None, error).replace("properties", "traits");
-    let collected = collect(&app, &by, &client, body.value, named).await?;
+    let collected = collect(&app, &by, &client, body.value).await.map_err(not_identified)?;
     Ok(Json(Identified { ok: true, dropped: collected.dropped.map(BotReason::as_str) }))
 }
 

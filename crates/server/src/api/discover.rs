@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -12,40 +11,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
-use super::script::SCRIPT;
-use crate::app::App;
 use crate::auth::bearer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::http::document::Document;
-use crate::http::openapi;
-use crate::http::reference::Reference;
+use crate::state::App;
 
 const BRIEFLY: &str = "public, max-age=300";
-
-/// What anybody may read without a key, made once at the start.
-#[derive(Debug)]
-pub struct Documents {
-    openapi: Document,
-    docs: Document,
-    llms: Document,
-    /// The browser script.
-    pub(super) script: Document,
-}
-
-impl Documents {
-    /// Those of a server that clients reach at `base`.
-    pub fn new(base: &str) -> anyhow::Result<Self> {
-        let openapi = openapi::document();
-        let docs = Reference::new(&openapi, base).render()?;
-        let llms = include_str!("llms.txt").replace("{base}", base);
-        Ok(Self {
-            openapi: Document::new(serde_json::to_vec(&openapi)?, "application/json"),
-            docs: Document::new(docs, "text/html; charset=utf-8"),
-            llms: Document::new(llms, "text/plain; charset=utf-8"),
-            script: Document::new(SCRIPT, "application/javascript"),
-        })
-    }
-}
 
 /// The process is alive
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200)))]
@@ -56,8 +26,8 @@ pub async fn healthz() -> Json<Value> {
 /// The server can store and read
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 500), (status = 502), (status = 503)))]
 pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
-    app.events.ready().await?;
-    app.control.key_revision().await?;
+    app.stores.events.ready().await?;
+    app.stores.control.key_revision().await?;
     Ok(Json(json!({ "ok": true })))
 }
 
@@ -75,7 +45,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
         return Err(ApiError::new(ErrorCode::InvalidApiKey));
     }
     app.metrics.body_bytes.set(app.limits.body_bytes() as i64);
-    let page = app.metrics.page(&app.events.gauges());
+    let page = app.metrics.page(&app.stores.events.gauges());
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
 }
 
@@ -88,7 +58,7 @@ pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Resp
 /// This API, for people
 #[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
 pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    let mut response = app.documents.docs.response(&asked, BRIEFLY);
+    let mut response = app.documents.reference.response(&asked, BRIEFLY);
     // One style sheet in the page itself, nothing else: no script, no font, no other origin.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));

@@ -8,11 +8,11 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::app::App;
 use crate::auth::{Authorized, Read};
+use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::http::stream;
 use crate::ops::read;
+use crate::state::App;
 use crate::wire::queries::{ExportParams, FilterParams, params_and_filters};
 
 /// Every event of a range as NDJSON, CSV or Parquet

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 
-use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
+use crate::state::App;
 use crate::wire::queries::{
     FilterParams, FunnelParams, PagesParams, RetentionParams, SessionsParams, params_and_filters,
 };

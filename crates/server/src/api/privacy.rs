@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use millimetric_events::Subject;
 
-use crate::app::App;
 use crate::auth::{Authorized, Forget};
+use crate::body::{self, MAX_SMALL_BODY, Source};
 use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::http::body::{self, MAX_SMALL_BODY, Source};
 use crate::ops::privacy;
+use crate::state::App;
 use crate::wire::requests::{self, ForgetIn};
 use crate::wire::responses::{ForgetStatus, Forgotten};
 

@@ -9,10 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
-use crate::app::App;
-
-/// The script's text.
-pub(super) const SCRIPT: &str = include_str!("../../../../sdk/browser/dist/a.js");
+use crate::state::App;
 
 /// A day without a query; for a week more the old one serves while the new one is fetched.
 const LONG: &str = "public, max-age=86400, stale-while-revalidate=604800";

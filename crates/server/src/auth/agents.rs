@@ -12,13 +12,13 @@ use millimetric_control::{Plan, Project};
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{KeyKind, Scope};
 
-use super::key_cache::VerifiedKey;
+use super::error::{AuthError, AuthResult};
 use super::metered::{Track, take_token};
-use super::{Authorized, Ingest, Permission, Read, check_address, key_text, lacks, wrong_kind};
-use crate::app::App;
+use super::{Authorized, Ingest, Permission, Read, check_address, key_text};
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::credentials::key_cache::{KeyError, VerifiedKey};
 use crate::limits::Traffic;
+use crate::state::App;
 
 /// A key of one project: an `rk`, or an `sk`.
 #[derive(Debug)]
@@ -59,15 +59,15 @@ impl ProjectAgent {
     }
 
     /// The right to ask queries, within the plan.
-    pub fn reader(&self) -> ApiResult<&Authorized<Read>> {
+    pub fn reader(&self) -> AuthResult<&Authorized<Read>> {
         self.within_plan()?;
-        self.read.as_ref().ok_or_else(|| lacks(Scope::Read))
+        self.read.as_ref().ok_or(AuthError::LacksScope(Scope::Read))
     }
 
     /// The right to send one event, within the plan; takes a token from track's bucket.
-    pub fn sender(&self, app: &App, client: &ClientInfo) -> ApiResult<&Authorized<Ingest>> {
+    pub fn sender(&self, app: &App, client: &ClientInfo) -> AuthResult<&Authorized<Ingest>> {
         self.within_plan()?;
-        let sender = self.ingest.as_ref().ok_or_else(|| lacks(Scope::Ingest))?;
+        let sender = self.ingest.as_ref().ok_or(AuthError::LacksScope(Scope::Ingest))?;
         take_token::<Track>(app, sender, client.ip, &client.rate)?;
         Ok(sender)
     }
@@ -77,29 +77,27 @@ impl ProjectAgent {
         Traffic::Servers(self.project)
     }
 
-    fn within_plan(&self) -> ApiResult<()> {
-        if self.plan.allows_mcp() { Ok(()) } else { Err(beyond(self.plan)) }
+    fn within_plan(&self) -> AuthResult<()> {
+        if self.plan.allows_mcp() { Ok(()) } else { Err(AuthError::BeyondPlan(self.plan)) }
     }
 }
 
 impl AccountAgent {
     /// The right to ask queries of the projects chosen, oldest first; never of none. Another
     /// account's project is answered like one that does not exist.
-    pub async fn readers(&self, app: &App, chosen: &Projects) -> ApiResult<Vec<Authorized<Read>>> {
-        let own = app.control.projects_of_account(self.account()).await?;
+    pub async fn readers(&self, app: &App, chosen: &Projects) -> AuthResult<Vec<Authorized<Read>>> {
+        let own = app.stores.control.projects_of_account(self.account()).await?;
         match chosen {
             Projects::All => self.all(own),
             Projects::Slug(slug) => {
                 let found = own.into_iter().find(|project| project.slug.as_str() == slug);
-                let unknown =
-                    || ApiError::new(ErrorCode::UnknownProjectSlug).detail("project_slug", slug.as_str());
+                let unknown = || AuthError::UnknownProjectSlug(slug.clone());
                 Ok(vec![self.reader(found.ok_or_else(unknown)?)?])
             }
             Projects::Ids(ids) => {
                 let mut readers = Vec::with_capacity(ids.len());
                 for id in ids {
-                    let unknown =
-                        || ApiError::new(ErrorCode::UnknownProjectId).detail("project_id", id.as_str());
+                    let unknown = || AuthError::UnknownProjectId(id.clone());
                     let parsed: ProjectId = id.parse().map_err(|_| unknown())?;
                     let found = own.iter().find(|project| project.id == parsed).cloned();
                     readers.push(self.reader(found.ok_or_else(unknown)?)?);
@@ -109,19 +107,19 @@ impl AccountAgent {
         }
     }
 
-    fn all(&self, own: Vec<Project>) -> ApiResult<Vec<Authorized<Read>>> {
+    fn all(&self, own: Vec<Project>) -> AuthResult<Vec<Authorized<Read>>> {
         let first = own.first().map(|project| project.plan);
         let readers: Vec<_> = own.into_iter().filter_map(|project| self.reader(project).ok()).collect();
         match (readers.is_empty(), first) {
-            (true, None) => Err(ApiError::new(ErrorCode::NoProjectsVisible)),
-            (true, Some(plan)) => Err(beyond(plan)),
+            (true, None) => Err(AuthError::NoProjects),
+            (true, Some(plan)) => Err(AuthError::BeyondPlan(plan)),
             (false, _) => Ok(readers),
         }
     }
 
-    fn reader(&self, project: Project) -> ApiResult<Authorized<Read>> {
+    fn reader(&self, project: Project) -> AuthResult<Authorized<Read>> {
         if !project.plan.allows_account_mcp() {
-            return Err(beyond(project.plan));
+            return Err(AuthError::BeyondPlan(project.plan));
         }
         Ok(Authorized::of_key(Arc::clone(&self.key), Arc::new(project)))
     }
@@ -137,23 +135,24 @@ impl AccountAgent {
 }
 
 impl FromRequestParts<Arc<App>> for ProjectAgent {
-    type Rejection = ApiError;
+    type Rejection = AuthError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AuthError> {
         let address = ClientInfo::address(parts, app);
         let text = key_text::of(parts, app, address, false).await?;
-        let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
+        let key = app.credentials.keys.verify(&app.stores.control, &text, address, app.now()).await?;
         match key.kind {
             KeyKind::Sk | KeyKind::Rk => {}
             KeyKind::Pk => {
-                let hint = "a pk only sends events, to /v1/track; here an rk reads, and an sk also sends";
-                return Err(wrong_kind(&["rk", "sk"]).detail("hint", hint));
+                return Err(wrong_kind(
+                    "a pk only sends events, to /v1/track; here an rk reads, and an sk also sends",
+                ));
             }
             KeyKind::Ak => {
-                return Err(wrong_kind(&["rk", "sk"]).detail("hint", "an ak belongs to /mcp/account"));
+                return Err(wrong_kind("an ak belongs to /mcp/account"));
             }
         }
-        let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        let project = key.project.clone().ok_or(KeyError::Invalid)?;
         check_address(&key, address)?;
         let agent = Self {
             project: project.id,
@@ -162,33 +161,33 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
             ingest: allowed(&key, &project),
         };
         if !agent.reads() && !agent.sends() {
-            return Err(lacks(Scope::Read));
+            return Err(AuthError::LacksScope(Scope::Read));
         }
-        app.keys.used(&key, app.now());
+        app.credentials.keys.used(&key, app.now());
         Ok(agent)
     }
 }
 
 impl FromRequestParts<Arc<App>> for AccountAgent {
-    type Rejection = ApiError;
+    type Rejection = AuthError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AuthError> {
         let address = ClientInfo::address(parts, app);
         let text = key_text::of(parts, app, address, false).await?;
-        let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
+        let key = app.credentials.keys.verify(&app.stores.control, &text, address, app.now()).await?;
         let hint = match key.kind {
             KeyKind::Ak => None,
             KeyKind::Rk | KeyKind::Sk => Some("an rk or sk belongs to /mcp"),
             KeyKind::Pk => Some("a pk only sends events, to /v1/track; mint an ak for /mcp/account"),
         };
         if let Some(hint) = hint {
-            return Err(ApiError::new(ErrorCode::AccountKeyRequired).detail("hint", hint));
+            return Err(AuthError::AccountKeyRequired { hint });
         }
         check_address(&key, address)?;
         if !key.scopes.contains(&Scope::Read) {
-            return Err(lacks(Scope::Read));
+            return Err(AuthError::LacksScope(Scope::Read));
         }
-        app.keys.used(&key, app.now());
+        app.credentials.keys.used(&key, app.now());
         Ok(Self { key })
     }
 }
@@ -199,6 +198,6 @@ fn allowed<P: Permission>(key: &Arc<VerifiedKey>, project: &Arc<Project>) -> Opt
     may.then(|| Authorized::of_key(Arc::clone(key), Arc::clone(project)))
 }
 
-fn beyond(plan: Plan) -> ApiError {
-    ApiError::new(ErrorCode::PlanLimit).detail("plan", plan.as_str())
+fn wrong_kind(hint: &'static str) -> AuthError {
+    AuthError::WrongKind { allowed: &["rk", "sk"], hint: Some(hint) }
 }

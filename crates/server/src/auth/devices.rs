@@ -13,9 +13,8 @@ use millimetric_core::ids::UserId;
 use subtle::ConstantTimeEq as _;
 
 use super::sessions::{cookie_header, sent_cookie};
-use crate::app::App;
-use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// How long a device stays known, in seconds: 400 days, the longest that browsers keep a cookie.
 const LASTS_SECONDS: i64 = 400 * 24 * 60 * 60;
@@ -42,10 +41,9 @@ pub struct DeviceCookie {
 
 impl DeviceCookie {
     /// A new one for a browser in which this user just proved who they are.
-    pub fn mint(app: &App, user: UserId, password_hash: &str) -> ApiResult<Self> {
-        let number =
-            random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
-        Ok(Self { number, tag: app.secrets.device_tag(&number, user, password_hash) })
+    pub fn create(app: &App, user: UserId, password_hash: &str) -> Result<Self, getrandom::Error> {
+        let number = random_bytes()?;
+        Ok(Self { number, tag: app.credentials.secrets.device_tag(&number, user, password_hash) })
     }
 
     /// The one that came with a request.
@@ -60,7 +58,7 @@ impl DeviceCookie {
         let user = user.and_then(|user| Some((user.id, user.password_hash.as_deref()?)));
         // Unknown addresses take as long as known ones.
         let (id, password_hash) = user.unwrap_or((UserId::new(uuid::Uuid::nil()), ""));
-        let tag = app.secrets.device_tag(&self.number, id, password_hash);
+        let tag = app.credentials.secrets.device_tag(&self.number, id, password_hash);
         let genuine: bool = tag.ct_eq(&self.tag).into();
         (genuine && user.is_some()).then_some(Device(self.number))
     }

@@ -9,8 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use millimetric_core::key::invisible;
 
-use crate::app::App;
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use super::error::{AuthError, AuthResult};
+use crate::credentials::key_cache::KeyError;
+use crate::state::App;
 
 /// Prefixes of keys that must not appear in a URL.
 const SECRET: [&str; 3] = ["sk_", "rk_", "ak_"];
@@ -25,11 +26,11 @@ pub(super) async fn of(
     app: &App,
     from: Option<IpAddr>,
     from_browsers: bool,
-) -> ApiResult<String> {
+) -> AuthResult<String> {
     match in_url(parts.uri.query().unwrap_or_default()) {
         InUrl::Secret(text) => {
-            app.keys.flag_if_real(&app.control, &text, from, app.now()).await;
-            return Err(ApiError::new(ErrorCode::SecretKeyInUrl));
+            app.credentials.keys.flag_if_real(&app.stores.control, &text, from, app.now()).await;
+            return Err(AuthError::SecretKeyInUrl);
         }
         InUrl::NoKey(why) => return Err(malformed(why)),
         InUrl::Public(text) if from_browsers && !parts.headers.contains_key(AUTHORIZATION) => {
@@ -37,7 +38,7 @@ pub(super) async fn of(
         }
         InUrl::Public(_) | InUrl::Nothing => {}
     }
-    visible(bearer(&parts.headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))?)
+    visible(bearer(&parts.headers).ok_or(AuthError::MissingKey)?)
 }
 
 /// The `key` parameters of a query string.
@@ -89,7 +90,7 @@ fn text_of(value: &HeaderValue) -> Cow<'_, str> {
 }
 
 /// Rejects a text with an invisible character, as copying from web pages and chats adds them.
-fn visible(text: String) -> ApiResult<String> {
+fn visible(text: String) -> AuthResult<String> {
     match hidden_in(&text) {
         None => Ok(text),
         Some(why) => Err(malformed(why)),
@@ -101,8 +102,8 @@ fn hidden_in(text: &str) -> Option<String> {
     Some(format!("This key contains {hidden}, which cannot be seen: copy the key again, without it."))
 }
 
-fn malformed(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorCode::MalformedApiKey).saying(message)
+fn malformed(why: impl Into<String>) -> AuthError {
+    KeyError::Malformed(Some(why.into())).into()
 }
 
 #[cfg(test)]
@@ -156,7 +157,8 @@ mod tests {
                 if let Some(text) = bearer(&headers) {
                     prop_assume!(text.len() > 12);
                     if let Err(error) = visible(text.clone()) {
-                        prop_assert!(!error.message().contains(&text));
+                        let shown = format!("{error:?}");
+                        prop_assert!(!shown.contains(&text));
                     }
                 }
             }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::error::{AuthError, AuthResult};
 use super::{Authorized, Ingest, check};
-use crate::app::App;
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::Limited;
 use crate::limits::rates::RateNote;
+use crate::state::App;
 
 /// The bucket that a route draws from.
 pub trait Draws: Send + Sync + 'static {
@@ -45,9 +45,9 @@ pub struct Metered<D> {
 }
 
 impl<D: Draws> FromRequestParts<Arc<App>> for Metered<D> {
-    type Rejection = ApiError;
+    type Rejection = AuthError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AuthError> {
         let by = check(parts, app).await?;
         let note = parts.extensions.get::<RateNote>().cloned().unwrap_or_default();
         take_token::<D>(app, &by, ClientInfo::address(parts, app), &note)?;
@@ -55,13 +55,13 @@ impl<D: Draws> FromRequestParts<Arc<App>> for Metered<D> {
     }
 }
 
-/// Takes a token and sets what the response reports; 429 if there is none.
+/// Takes a token and sets what the response reports; an error if there is none.
 pub(super) fn take_token<D: Draws>(
     app: &App,
     by: &Authorized<Ingest>,
     from: Option<IpAddr>,
     note: &RateNote,
-) -> ApiResult<()> {
+) -> AuthResult<()> {
     let address = from.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     match app.limits.rates.take(D::FROM, by.traffic(), address) {
         Ok(None) => Ok(()),
@@ -71,8 +71,8 @@ pub(super) fn take_token<D: Draws>(
         }
         Err(state) => {
             note.set(state);
-            let seconds = state.next.as_millis().div_ceil(1000) as u64;
-            Err(ApiError::new(ErrorCode::RateLimited).retry_after(seconds))
+            let retry_after_s = state.next.as_millis().div_ceil(1000) as u64;
+            Err(AuthError::RateLimited { retry_after_s })
         }
     }
 }

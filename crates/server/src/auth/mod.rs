@@ -6,10 +6,9 @@
 
 pub mod agents;
 pub mod devices;
-pub mod key_cache;
+pub mod error;
 mod key_text;
 pub mod metered;
-pub mod passwords;
 pub mod sessions;
 pub mod sharing;
 
@@ -26,14 +25,15 @@ use millimetric_core::ids::UserId;
 use millimetric_core::key::{Env, KeyKind, KeyPrefix, Scope};
 use millimetric_core::origin::Origin;
 
-use crate::app::App;
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::credentials::key_cache::{KeyError, VerifiedKey};
 use crate::limits::Traffic;
 use crate::limits::slots::Slot;
-use crate::ops::refusals::Why;
-use key_cache::VerifiedKey;
-pub use key_text::bearer;
+use crate::refusals::Why;
+use crate::state::App;
+
+use self::error::{AuthError, AuthResult};
+pub use self::key_text::bearer;
 
 /// Something that a route needs to be allowed to do.
 pub trait Permission: Send + Sync + 'static {
@@ -42,15 +42,15 @@ pub trait Permission: Send + Sync + 'static {
     /// Whether browsers call this route: a pk is bound to its origins, and may stand in the URL.
     const FROM_BROWSERS: bool = false;
 
-    /// What keys of this kind are told when they can never do this, whatever their scopes.
-    fn refusal(kind: KeyKind) -> Option<ApiError>;
+    /// The error for a key of a kind that can never do this, whatever its scopes.
+    fn refusal(kind: KeyKind) -> Option<AuthError>;
 }
 
 /// A permission without rate limit: its proof is an extractor by itself.
 ///
 /// ```
 /// # use millimetric::auth::{Authorized, Ingest, Read, metered::{Metered, Track}};
-/// fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::app::App>>>() {}
+/// fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::state::App>>>() {}
 /// is_extractor::<Authorized<Read>>();
 /// is_extractor::<Metered<Track>>();
 /// ```
@@ -59,7 +59,7 @@ pub trait Permission: Send + Sync + 'static {
 ///
 /// ```compile_fail
 /// # use millimetric::auth::{Authorized, Ingest, Read, metered::{Metered, Track}};
-/// # fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::app::App>>>() {}
+/// # fn is_extractor<T: axum::extract::FromRequestParts<std::sync::Arc<millimetric::state::App>>>() {}
 /// is_extractor::<Authorized<Ingest>>();
 /// ```
 pub trait Unmetered: Permission {}
@@ -78,10 +78,10 @@ impl Permission for Ingest {
     const SCOPE: Scope = Scope::Ingest;
     const FROM_BROWSERS: bool = true;
 
-    fn refusal(kind: KeyKind) -> Option<ApiError> {
+    fn refusal(kind: KeyKind) -> Option<AuthError> {
         match kind {
             KeyKind::Pk | KeyKind::Sk => None,
-            KeyKind::Rk => Some(lacks(Scope::Ingest)),
+            KeyKind::Rk => Some(AuthError::LacksScope(Scope::Ingest)),
             KeyKind::Ak => Some(wrong_kind(&["pk", "sk"])),
         }
     }
@@ -90,10 +90,10 @@ impl Permission for Ingest {
 impl Permission for Read {
     const SCOPE: Scope = Scope::Read;
 
-    fn refusal(kind: KeyKind) -> Option<ApiError> {
+    fn refusal(kind: KeyKind) -> Option<AuthError> {
         match kind {
             KeyKind::Sk | KeyKind::Rk => None,
-            KeyKind::Pk => Some(lacks(Scope::Read)),
+            KeyKind::Pk => Some(AuthError::LacksScope(Scope::Read)),
             KeyKind::Ak => Some(wrong_kind(&["rk", "sk"])),
         }
     }
@@ -102,11 +102,11 @@ impl Permission for Read {
 impl Permission for Forget {
     const SCOPE: Scope = Scope::Forget;
 
-    fn refusal(kind: KeyKind) -> Option<ApiError> {
+    fn refusal(kind: KeyKind) -> Option<AuthError> {
         match kind {
             KeyKind::Sk => None,
-            KeyKind::Pk => Some(ApiError::new(ErrorCode::ForgetRequiresSecretKey)),
-            KeyKind::Rk | KeyKind::Ak => Some(lacks(Scope::Forget)),
+            KeyKind::Pk => Some(AuthError::ForgetTakesSecretKey),
+            KeyKind::Rk | KeyKind::Ak => Some(AuthError::LacksScope(Scope::Forget)),
         }
     }
 }
@@ -114,12 +114,8 @@ impl Permission for Forget {
 impl Unmetered for Read {}
 impl Unmetered for Forget {}
 
-fn lacks(scope: Scope) -> ApiError {
-    ApiError::new(ErrorCode::InsufficientScope).detail("required", scope.as_str())
-}
-
-fn wrong_kind(allowed: &[&str]) -> ApiError {
-    ApiError::new(ErrorCode::KeyKindNotAllowed).detail("allowed", allowed)
+fn wrong_kind(allowed: &'static [&'static str]) -> AuthError {
+    AuthError::WrongKind { allowed, hint: None }
 }
 
 /// A request that may do `P` in one project.
@@ -226,30 +222,30 @@ impl Authorized<Read> {
 }
 
 impl<P: Unmetered> FromRequestParts<Arc<App>> for Authorized<P> {
-    type Rejection = ApiError;
+    type Rejection = AuthError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AuthError> {
         check(parts, app).await
     }
 }
 
 /// Every check of the contract that comes before the token, in its order.
-async fn check<P: Permission>(parts: &Parts, app: &App) -> ApiResult<Authorized<P>> {
+async fn check<P: Permission>(parts: &Parts, app: &App) -> AuthResult<Authorized<P>> {
     let address = ClientInfo::address(parts, app);
     let text = key_text::of(parts, app, address, P::FROM_BROWSERS).await?;
-    let key = app.keys.verify(&app.control, &text, address, app.now()).await?;
+    let key = app.credentials.keys.verify(&app.stores.control, &text, address, app.now()).await?;
     if let Some(refusal) = P::refusal(key.kind) {
         return Err(refusal);
     }
-    let project = key.project.clone().ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+    let project = key.project.clone().ok_or(KeyError::Invalid)?;
     let note = |why| app.refusals.note(project.id, (key.kind, key.prefix), why, app.now());
     let origin = only_origin(&parts.headers);
     check_origin(&key, &project, origin).inspect_err(|_| note(Why::origin(origin)))?;
     check_address(&key, address).inspect_err(|_| note(Why::AddressNotAllowed))?;
     if !key.scopes.contains(&P::SCOPE) {
-        return Err(lacks(P::SCOPE));
+        return Err(AuthError::LacksScope(P::SCOPE));
     }
-    app.keys.used(&key, app.now());
+    app.credentials.keys.used(&key, app.now());
     Ok(Authorized::of_key(key, project))
 }
 
@@ -262,7 +258,7 @@ fn only_origin(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-fn check_origin(key: &VerifiedKey, project: &Project, sent: Option<&str>) -> ApiResult<()> {
+fn check_origin(key: &VerifiedKey, project: &Project, sent: Option<&str>) -> AuthResult<()> {
     if key.kind != KeyKind::Pk {
         return Ok(());
     }
@@ -272,15 +268,15 @@ fn check_origin(key: &VerifiedKey, project: &Project, sent: Option<&str>) -> Api
     };
     match sent.and_then(Origin::parse) {
         Some(origin) if allowed(&origin) => Ok(()),
-        _ => Err(ApiError::new(ErrorCode::OriginNotAllowed)),
+        _ => Err(AuthError::OriginNotAllowed),
     }
 }
 
-fn check_address(key: &VerifiedKey, ip: Option<std::net::IpAddr>) -> ApiResult<()> {
+fn check_address(key: &VerifiedKey, ip: Option<std::net::IpAddr>) -> AuthResult<()> {
     let inside = |ip: std::net::IpAddr| key.allowed_ips.iter().any(|block| block.contains(&ip));
     if key.allowed_ips.is_empty() || ip.is_some_and(inside) {
         Ok(())
     } else {
-        Err(ApiError::new(ErrorCode::IpNotAllowed))
+        Err(AuthError::AddressNotAllowed)
     }
 }

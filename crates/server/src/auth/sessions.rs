@@ -22,9 +22,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Authorized, Read};
-use crate::app::App;
-use crate::error::{ApiError, ErrorCode};
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// How long a session lasts, in seconds.
 pub const LASTS_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -35,33 +34,21 @@ const HOST_PREFIX: &str = "__Host-";
 /// How often its last use is written, in milliseconds.
 const USE_WRITTEN_EVERY_MILLIS: i64 = 5 * 60 * 1000;
 
-/// Why somebody does not get what they asked for.
-#[derive(Debug)]
-pub enum Refusal {
-    /// Nobody is signed in; afterwards they may go on to this address of ours.
+/// Why a request does not come from somebody who may do this.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Nobody is signed in; after signing in they may go on to this path of this server.
+    #[error("nobody is signed in")]
     SignIn(String),
     /// There is nothing here, or nothing for them.
+    #[error("not found")]
     NotFound,
-    /// Their role does not allow it.
+    /// Their role is below this one.
+    #[error("this takes the role {0}")]
     Forbidden(Role),
-    /// The form was not sent by one of our own pages.
-    Foreign,
-    /// Too many tries; seconds until the next one.
-    TooMany(u64),
-    /// Something failed.
-    Failed(ApiError),
-}
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        if error.code == ErrorCode::NotFound { Self::NotFound } else { Self::Failed(error) }
-    }
-}
-
-impl From<ControlError> for Refusal {
-    fn from(error: ControlError) -> Self {
-        Self::Failed(error.into())
-    }
+    /// The control database failed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
 }
 
 /// Somebody who is signed in, second factor included.
@@ -74,16 +61,18 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Who is signed in, if anybody is.
-    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, SessionError> {
         Ok(Self::find(headers, app).await?.filter(|found| !found.session.awaits_code))
     }
 
-    async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+    async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Self>, SessionError> {
         let Some(token) = sent_token(headers, app) else { return Ok(None) };
         let now = app.now();
-        let Some((session, user)) = app.control.session(token.hash(), now).await? else { return Ok(None) };
+        let Some((session, user)) = app.stores.control.session(token.hash(), now).await? else {
+            return Ok(None);
+        };
         if now.millis() - session.last_seen_at.millis() >= USE_WRITTEN_EVERY_MILLIS {
-            app.control.touch_session(session.id, now).await?;
+            app.stores.control.touch_session(session.id, now).await?;
         }
         Ok(Some(Self { session, user, token }))
     }
@@ -104,10 +93,13 @@ impl SignedIn {
     }
 
     /// The accounts that they belong to, with the right to ask each account's projects.
-    pub async fn accounts(&self, app: &App) -> Result<Vec<(Membership, Vec<Authorized<Read>>)>, Refusal> {
+    pub async fn accounts(
+        &self,
+        app: &App,
+    ) -> Result<Vec<(Membership, Vec<Authorized<Read>>)>, SessionError> {
         let mut accounts = Vec::new();
-        for membership in app.control.memberships(self.user.id).await? {
-            let projects = app.control.projects_of_account(membership.account.id).await?.into_iter();
+        for membership in app.stores.control.memberships(self.user.id).await? {
+            let projects = app.stores.control.projects_of_account(membership.account.id).await?.into_iter();
             let readers = projects.map(|project| Authorized::of_user(self.user.id, project, Env::Live));
             accounts.push((membership, readers.collect()));
         }
@@ -116,9 +108,8 @@ impl SignedIn {
 
     /// The token that forms of this session carry. It looks different each time, so that what a
     /// page repeats of its request cannot be used to guess it from the compressed length.
-    pub fn form_token(&self) -> Result<String, Refusal> {
-        let pad: [u8; 32] =
-            random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    pub fn form_token(&self) -> Result<String, getrandom::Error> {
+        let pad: [u8; 32] = random_bytes()?;
         let secret = form_secret(&self.token);
         let masked = secret.iter().zip(&pad).map(|(a, b)| a ^ b);
         Ok(URL_SAFE_NO_PAD.encode(pad.iter().copied().chain(masked).collect::<Vec<u8>>()))
@@ -132,7 +123,7 @@ pub struct OwesCode(SignedIn);
 
 impl OwesCode {
     /// Who owes one, if anybody does.
-    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Refusal> {
+    pub async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, SessionError> {
         Ok(SignedIn::find(headers, app).await?.filter(|found| found.session.awaits_code).map(Self))
     }
 
@@ -147,7 +138,7 @@ impl OwesCode {
     }
 
     /// The token that the form for the code carries.
-    pub fn form_token(&self) -> Result<String, Refusal> {
+    pub fn form_token(&self) -> Result<String, getrandom::Error> {
         self.0.form_token()
     }
 }
@@ -166,13 +157,13 @@ fn form_secret(token: &Token) -> [u8; 32] {
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
-    type Rejection = Refusal;
+    type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, SessionError> {
         let wanted = || parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str()).to_owned();
         // What was sent cannot be sent again by going there.
         let next = if parts.method.is_safe() { wanted() } else { "/".to_owned() };
-        Self::of(&parts.headers, app).await?.ok_or(Refusal::SignIn(next))
+        Self::of(&parts.headers, app).await?.ok_or(SessionError::SignIn(next))
     }
 }
 
@@ -243,42 +234,47 @@ impl<R: Asks> InProject<R> {
 }
 
 impl<R: Asks> FromRequestParts<Arc<App>> for InAccount<R> {
-    type Rejection = Refusal;
+    type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, SessionError> {
         let by = SignedIn::from_request_parts(parts, app).await?;
-        let id = in_path(parts, app, "account").await?.parse().map_err(|_| Refusal::NotFound)?;
+        let id = in_path(parts, app, "account").await?.parse().map_err(|_| SessionError::NotFound)?;
         let (account, role) = place(app, &by, id, R::ROLE).await?;
         Ok(Self { by, account, role, asks: PhantomData })
     }
 }
 
 impl<R: Asks> FromRequestParts<Arc<App>> for InProject<R> {
-    type Rejection = Refusal;
+    type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, SessionError> {
         let by = SignedIn::from_request_parts(parts, app).await?;
-        let slug = in_path(parts, app, "project").await?.parse().map_err(|_| Refusal::NotFound)?;
-        let project = app.control.project_by_slug(&slug).await?.ok_or(Refusal::NotFound)?;
+        let slug = in_path(parts, app, "project").await?.parse().map_err(|_| SessionError::NotFound)?;
+        let project = app.stores.control.project_by_slug(&slug).await?.ok_or(SessionError::NotFound)?;
         let (_, role) = place(app, &by, project.account_id, R::ROLE).await?;
         Ok(Self { by, project, role, asks: PhantomData })
     }
 }
 
-async fn in_path(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, Refusal> {
+async fn in_path(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, SessionError> {
     let Path(mut named) = Path::<HashMap<String, String>>::from_request_parts(parts, app)
         .await
-        .map_err(|_| Refusal::NotFound)?;
-    named.remove(name).ok_or(Refusal::NotFound)
+        .map_err(|_| SessionError::NotFound)?;
+    named.remove(name).ok_or(SessionError::NotFound)
 }
 
 /// Somebody's account and role in it, when the role suffices.
-async fn place(app: &App, by: &SignedIn, id: AccountId, least: Role) -> Result<(Account, Role), Refusal> {
-    let memberships = app.control.memberships(by.user.id).await?;
+async fn place(
+    app: &App,
+    by: &SignedIn,
+    id: AccountId,
+    least: Role,
+) -> Result<(Account, Role), SessionError> {
+    let memberships = app.stores.control.memberships(by.user.id).await?;
     let found = memberships.into_iter().find(|membership| membership.account.id == id);
-    let membership = found.ok_or(Refusal::NotFound)?;
+    let membership = found.ok_or(SessionError::NotFound)?;
     if membership.role < least {
-        return Err(Refusal::Forbidden(least));
+        return Err(SessionError::Forbidden(least));
     }
     Ok((membership.account, membership.role))
 }

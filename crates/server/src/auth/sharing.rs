@@ -9,9 +9,9 @@ use axum::http::request::Parts;
 use millimetric_core::key::Env;
 use millimetric_core::token::Token;
 
-use super::sessions::Refusal;
+use super::sessions::SessionError;
 use super::{Authorized, Read};
-use crate::app::App;
+use crate::state::App;
 
 /// Whoever has the link whose token is `{token}` in the path.
 #[derive(Debug)]
@@ -23,13 +23,13 @@ pub struct Shared {
 }
 
 impl FromRequestParts<Arc<App>> for Shared {
-    type Rejection = Refusal;
+    type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, SessionError> {
         let Path(text) =
-            Path::<String>::from_request_parts(parts, app).await.map_err(|_| Refusal::NotFound)?;
-        let token: Token = text.parse().map_err(|_| Refusal::NotFound)?;
-        let project = app.control.shared_project(token.hash()).await?.ok_or(Refusal::NotFound)?;
+            Path::<String>::from_request_parts(parts, app).await.map_err(|_| SessionError::NotFound)?;
+        let token: Token = text.parse().map_err(|_| SessionError::NotFound)?;
+        let project = app.stores.control.shared_project(token.hash()).await?.ok_or(SessionError::NotFound)?;
         Ok(Self { reader: Authorized::of_link(project, Env::Live), token })
     }
 }

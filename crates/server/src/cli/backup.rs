@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::output;
 use super::store::snapshot;
-use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::backup::Unfinished;
 use crate::ops::restore::{Request, Restored, restore};
+use crate::state::system_clock;
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {

@@ -16,11 +16,11 @@ use serde_json::json;
 
 use super::store::Store;
 use super::{open_control, output};
-use crate::app::system_clock;
 use crate::config::Installation;
 use crate::demo::{DemoTraffic, finished};
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
+use crate::state::system_clock;
 
 /// Events stored in one call.
 const BATCH: usize = 5000;

@@ -12,10 +12,10 @@ use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
 
 use super::output;
-use crate::app::system_clock;
 use crate::config::Installation;
 use crate::country::Countries;
 use crate::http::local::LocalServer;
+use crate::state::system_clock;
 
 /// Free space below which a disk counts as nearly full.
 const LITTLE_SPACE: u64 = 1 << 30;

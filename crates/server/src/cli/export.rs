@@ -16,9 +16,9 @@ use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::store::Store;
 use super::{project_of, read_control};
-use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::read::oldest_kept;
+use crate::state::system_clock;
 use crate::wire::rows::RowFormat;
 
 #[derive(Debug, Args)]

@@ -18,8 +18,8 @@ use serde_json::json;
 
 use super::store::Store;
 use super::{existing_control, output, project_of};
-use crate::app::system_clock;
 use crate::config::Installation;
+use crate::state::system_clock;
 use crate::wire::rows::{Records, Row, RowFormat, parquet_records, text_records};
 
 /// Events stored in one call.

@@ -10,10 +10,10 @@ use millimetric_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::{existing_control, output, project_of, read_control};
-use crate::app::system_clock;
 use crate::config::{Installation, parse_network};
 use crate::ops::keys::{KeyRequest, Minted, mint, rotate};
 use crate::secrets::Secrets;
+use crate::state::system_clock;
 
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]

@@ -9,10 +9,10 @@ use millimetric_core::origin::AllowedOrigin;
 use serde_json::{Value, json};
 
 use super::{existing_control, open_control, output, project_of, read_control};
-use crate::app::system_clock;
 use crate::config::Installation;
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
+use crate::state::system_clock;
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]

@@ -14,12 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::{create_data_dir, output};
-use crate::app::{App, Clock, system_clock};
 use crate::config::{Installation, PublicUrl, Settings};
-use crate::http;
 use crate::ops::projects::{Founded, first};
 use crate::ops::{background, keys, people};
+use crate::state::{App, Clock, system_clock};
 use crate::telemetry::start_logging;
+use crate::{app, http};
 
 /// How long counters and stores may take to be written and closed once all requests have ended. What was acknowledged is durable
 /// already, and what is cut off here is repeated at the next start.
@@ -39,7 +39,7 @@ pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> 
         Some(url) => url.clone(),
         None => PublicUrl::local(listener.local_addr()?),
     };
-    let app = Arc::new(App::open(at, settings, public_url, Arc::new(events), clock).await?);
+    let app = Arc::new(app::open(at, settings, public_url, Arc::new(events), clock).await?);
     // Before anybody is told that it listens: who asks it to stop then is heard.
     let stop = stop_signal()?;
     greet(&app).await?;
@@ -70,7 +70,7 @@ async fn open_events(at: &Installation, settings: &Settings, clock: &Clock) -> a
 /// link to the setup: once, on standard output, never in the log.
 async fn greet(app: &App) -> anyhow::Result<()> {
     let url = app.public_url.as_str();
-    if let Some(founded) = first(&app.control, app.keys.pepper(), app.now()).await? {
+    if let Some(founded) = first(&app.stores.control, app.credentials.keys.pepper(), app.now()).await? {
         // A file or a service's log keeps what it is given, and others may read it.
         let shows_keys = app.settings.print_keys || std::io::stdout().is_terminal();
         welcome(url, &founded, shows_keys);
@@ -159,12 +159,12 @@ async fn run(
         // Streams have no end of their own.
         app.live.stop();
     };
-    http::serve::serve(listener, Arc::clone(&app), http::router(Arc::clone(&app)), stop).await;
+    http::listener::serve(listener, Arc::clone(&app), http::router(Arc::clone(&app)), stop).await;
     drop(tasks);
     let closed = tokio::time::timeout(CLOSE_WITHIN, async {
         background::write_counters(Arc::clone(&app)).await;
-        app.events.close().await;
-        app.control.close().await;
+        app.stores.events.close().await;
+        app.stores.control.close().await;
     });
     if closed.await.is_err() {
         tracing::warn!("background work did not end in time and is taken up again at the next start");

@@ -9,10 +9,10 @@ use millimetric_core::token::Token;
 use serde_json::json;
 
 use super::{existing_control, open_control, output};
-use crate::app::system_clock;
 use crate::config::{Installation, PublicUrl};
 use crate::ops::people::passwords::{add, reset};
 use crate::ops::projects::default_account;
+use crate::state::system_clock;
 
 /// What can be done with people.
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,8 @@ use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::refusal::PageResult;
-use crate::auth::sessions::Refusal;
-use crate::http::document::Document;
+use super::refusal::{PageError, PageResult};
+use crate::document::Document;
 
 /// A file of `apps/web/assets`.
 struct Asset {
@@ -70,7 +69,7 @@ impl Assets {
         Path((fingerprint, name)): &Path<(String, String)>,
         headers: &HeaderMap,
     ) -> PageResult<Response> {
-        let (_, asset) = self.0.iter().find(|(known, _)| known == name).ok_or(Refusal::NotFound)?;
+        let (_, asset) = self.0.iter().find(|(known, _)| known == name).ok_or(PageError::NotFound)?;
         let is_today = *fingerprint == format!("{FINGERPRINT:016x}");
         let keep = if is_today { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
         Ok(asset.response(headers, keep))

@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::format::moment;
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::PageResult;
-use crate::app::App;
 use crate::auth::sessions::{InAccount, Viewer};
+use crate::state::App;
 
 /// Entries of a page.
 const ENTRIES: u32 = 50;
@@ -53,7 +53,7 @@ pub(super) async fn show(
 ) -> PageResult<Response> {
     let id = member.account.id;
     let before = from.before.and_then(|cursor| cursor.parse().ok());
-    let entries = app.control.audit_log(AuditScope::Account(id), ENTRIES, before).await?;
+    let entries = app.stores.control.audit_log(AuditScope::Account(id), ENTRIES, before).await?;
     let names = Names::of(&app, &member).await?;
     let full = entries.len() == ENTRIES as usize;
     page(&Audit {
@@ -71,8 +71,8 @@ struct Names(HashMap<String, String>);
 impl Names {
     async fn of(app: &App, member: &InAccount<Viewer>) -> PageResult<Self> {
         let id = member.account.id;
-        let members = app.control.members(id).await?.into_iter();
-        let projects = app.control.projects_of_account(id).await?.into_iter();
+        let members = app.stores.control.members(id).await?.into_iter();
+        let projects = app.stores.control.projects_of_account(id).await?.into_iter();
         let members = members.map(|member| (member.user.to_string(), member.email.to_string()));
         let projects = projects.map(|project| (project.id.to_string(), project.name.to_string()));
         let own = (id.to_string(), member.account.name.to_string());

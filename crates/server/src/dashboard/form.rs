@@ -12,9 +12,10 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 
-use crate::app::App;
-use crate::auth::sessions::{Refusal, SignedIn, form_is_ours};
+use crate::auth::sessions::{SignedIn, form_is_ours};
+use crate::dashboard::refusal::PageError;
 use crate::error::{ApiError, ErrorCode};
+use crate::state::App;
 
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
@@ -45,27 +46,27 @@ pub(super) struct Posted(pub(super) Fields);
 pub(super) struct PostedByAnybody(pub(super) Fields);
 
 impl FromRequest<Arc<App>> for Posted {
-    type Rejection = Refusal;
+    type Rejection = PageError;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
         let headers = request.headers().clone();
         let PostedByAnybody(fields) = PostedByAnybody::from_request(request, app).await?;
         if form_is_ours(&headers, app, fields.get(TOKEN_FIELD)) {
             return Ok(Self(fields));
         }
         match SignedIn::of(&headers, app).await? {
-            Some(_) => Err(Refusal::Foreign),
-            None => Err(Refusal::SignIn("/".to_owned())),
+            Some(_) => Err(PageError::ForeignForm),
+            None => Err(PageError::SignIn("/".to_owned())),
         }
     }
 }
 
 impl FromRequest<Arc<App>> for PostedByAnybody {
-    type Rejection = Refusal;
+    type Rejection = PageError;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, PageError> {
         if !sent_by_our_page(request.headers(), app.public_url.as_str()) {
-            return Err(Refusal::Foreign);
+            return Err(PageError::ForeignForm);
         }
         let arriving = to_bytes(request.into_body(), MAX_FORM);
         let bytes = tokio::time::timeout(ARRIVES_WITHIN, arriving)

@@ -5,8 +5,8 @@ use axum::response::{Html, IntoResponse as _, Response};
 use millimetric_control::Role;
 
 use super::assets;
-use super::refusal::PageResult;
-use crate::auth::sessions::{Asks, InAccount, InProject, Refusal, SignedIn};
+use super::refusal::{PageError, PageResult};
+use crate::auth::sessions::{Asks, InAccount, InProject, SignedIn};
 use crate::error::{ApiError, ErrorCode};
 
 /// The frame of a page; `layout.html` draws it.
@@ -174,6 +174,6 @@ impl Frame {
 pub(super) fn page(template: &impl Template) -> PageResult<Response> {
     let drawn = template.render();
     let text =
-        drawn.map_err(|error| Refusal::Failed(ApiError::new(ErrorCode::InternalError).because(error)))?;
+        drawn.map_err(|error| PageError::Failed(ApiError::new(ErrorCode::InternalError).because(error)))?;
     Ok(Html(text).into_response())
 }

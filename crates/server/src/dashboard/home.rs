@@ -11,10 +11,10 @@ use millimetric_core::time::Timestamp;
 
 use super::format::{ago, number};
 use super::frame::{Frame, page};
-use super::refusal::{Message, PageResult};
-use crate::app::App;
-use crate::auth::sessions::{Refusal, SignedIn};
+use super::refusal::{Message, PageError, PageResult};
+use crate::auth::sessions::SignedIn;
 use crate::ops::multi_project::{self, ProjectSummary};
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "home.html")]
@@ -56,8 +56,8 @@ impl ProjectCard {
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> PageResult<Response> {
     let Some(by) = SignedIn::of(&headers, &app).await? else {
-        if app.control.has_users().await? {
-            return Err(Refusal::SignIn("/".to_owned()));
+        if app.stores.control.has_users().await? {
+            return Err(PageError::SignIn("/".to_owned()));
         }
         return page(&Message::new(
             "Welcome to Millimetric",

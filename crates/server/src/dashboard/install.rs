@@ -14,10 +14,10 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use super::format::ago;
 use super::frame::{Frame, Tab, page};
 use super::refusal::PageResult;
-use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::ops::read;
-use crate::ops::refusals::{Refused, Why};
+use crate::refusals::{Refused, Why};
+use crate::state::App;
 
 /// How long a refusal is shown.
 const REFUSED_MILLIS: i64 = 60 * 60 * 1000;
@@ -63,7 +63,7 @@ struct RefusedRow {
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, member: InProject<Viewer>) -> PageResult<Response> {
     let (project, now) = (&member.project, app.now());
-    let keys = app.control.keys(KeyOwner::Project(project.id)).await?;
+    let keys = app.stores.control.keys(KeyOwner::Project(project.id)).await?;
     let pks = keys.iter().filter(|key| key.kind == KeyKind::Pk && key.is_live(now));
     page(&Install {
         frame: Frame::of_project(&member, Tab::Install)?,

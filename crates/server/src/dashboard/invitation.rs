@@ -12,10 +12,10 @@ use super::form::{Posted, PostedByAnybody};
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult, again, failure, problem};
 use super::sign_in::welcome;
-use crate::app::App;
 use crate::auth::sessions::SignedIn;
 use crate::client_info::ClientInfo;
 use crate::ops::people::{PeopleError, invitations};
+use crate::state::App;
 
 const TITLE: &str = "You are invited";
 

@@ -14,11 +14,12 @@ use super::form::{Fields, Posted};
 use super::format::sentence;
 use super::frame::{AccountTab, Frame, Tab, page};
 use super::key_row::KeyRow;
-use super::refusal::{PageResult, again};
-use crate::app::App;
-use crate::auth::sessions::{Asks, InAccount, InProject, Refusal};
+use super::refusal::{PageError, PageResult, again};
+use crate::auth::sessions::{Asks, InAccount, InProject, SessionError};
 use crate::config::parse_network;
+use crate::ops::error::OpsError;
 use crate::ops::keys::{KeyRequest, MintError, Minted, mint, rotate};
+use crate::state::App;
 
 /// What expiries and periods of grace are chosen from: hours and words.
 const EXPIRIES: &[(i64, &str)] = &[
@@ -51,7 +52,7 @@ pub(super) struct Keeper {
 }
 
 /// A place whose keys these pages show.
-pub(super) trait Keeping: FromRequestParts<Arc<App>, Rejection = Refusal> + Send {
+pub(super) trait Keeping: FromRequestParts<Arc<App>, Rejection = SessionError> + Send {
     /// The place as these pages need it.
     fn keeper(&self) -> PageResult<Keeper>;
 }
@@ -166,7 +167,7 @@ pub(super) async fn show<P: Keeping>(
 
 async fn table(app: &App, keeper: Keeper) -> PageResult<Keys> {
     let now = app.now();
-    let keys = app.control.keys(keeper.owner).await?;
+    let keys = app.stores.control.keys(keeper.owner).await?;
     let (working, ended): (Vec<StoredKey>, Vec<StoredKey>) =
         keys.into_iter().partition(|key| key.is_live(now));
     let rows = |keys: Vec<StoredKey>| keys.iter().map(|key| KeyRow::of(key, now)).collect();
@@ -191,9 +192,11 @@ pub(super) async fn mint_one<P: Keeping>(
 ) -> PageResult<Response> {
     let keeper = place.keeper()?;
     let kind = fields.get("kind").parse().ok().filter(|kind| keeper.kinds.contains(kind));
-    let kind = kind.ok_or(Refusal::NotFound)?;
+    let kind = kind.ok_or(PageError::NotFound)?;
     let minted = match request(&app, &keeper, kind, &fields) {
-        Ok(request) => mint(&app.control, app.keys.pepper(), &request, &keeper.actor, app.now()).await,
+        Ok(request) => {
+            mint(&app.stores.control, app.credentials.keys.pepper(), &request, &keeper.actor, app.now()).await
+        }
         Err(problem) => return mint_again(&app, keeper, kind, &fields, problem).await,
     };
     match minted {
@@ -273,9 +276,9 @@ pub(super) struct Named {
 }
 
 async fn named(app: &App, keeper: &Keeper, named: &Named) -> PageResult<StoredKey> {
-    let id = named.key.parse().map_err(|_| Refusal::NotFound)?;
-    let key = app.control.key(id).await?.filter(|key| key.owner == keeper.owner);
-    key.ok_or(Refusal::NotFound)
+    let id = named.key.parse().map_err(|_| PageError::NotFound)?;
+    let key = app.stores.control.key(id).await?.filter(|key| key.owner == keeper.owner);
+    key.ok_or(PageError::NotFound)
 }
 
 fn change(app: &App, keeper: Keeper, key: &StoredKey, graces: &'static [(i64, &'static str)]) -> KeyChange {
@@ -304,7 +307,9 @@ pub(super) async fn rotate_one<P: Keeping>(
     let keeper = place.keeper()?;
     let old = named(&app, &keeper, &path).await?;
     let grace = chosen(GRACES, fields.get("grace")) * HOUR_MILLIS;
-    match rotate(&app.control, app.keys.pepper(), &old, grace, &keeper.actor, app.now()).await {
+    match rotate(&app.stores.control, app.credentials.keys.pepper(), &old, grace, &keeper.actor, app.now())
+        .await
+    {
         Ok(minted) => shown_once(&app, keeper, &minted).await,
         Err(MintError::Control(error @ millimetric_control::ControlError::KeyNotLive)) => {
             let problem = Some(sentence(error));
@@ -334,15 +339,13 @@ pub(super) async fn revoke<P: Keeping>(
 ) -> PageResult<Response> {
     let keeper = place.keeper()?;
     let key = named(&app, &keeper, &path).await?;
-    app.control.revoke_key(key.id, &keeper.actor, app.now()).await?;
+    app.stores.control.revoke_key(key.id, &keeper.actor, app.now()).await?;
     Ok(Redirect::to(&format!("{}?revoked=yes", keeper.base)).into_response())
 }
 
-fn failed(error: MintError) -> Refusal {
+fn failed(error: MintError) -> PageError {
     match error {
         MintError::Control(error) => error.into(),
-        other => Refusal::Failed(
-            crate::error::ApiError::new(crate::error::ErrorCode::InternalError).because(other),
-        ),
+        other => OpsError::internal(other).into(),
     }
 }

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use super::form::Posted;
 use super::format::{moment, sentence};
 use super::frame::{AccountTab, Frame, page};
-use super::refusal::{PageResult, again, problem};
-use crate::app::App;
-use crate::auth::sessions::{Asks, InAccount, Owner, Refusal, Viewer};
+use super::refusal::{PageError, PageResult, again, problem};
+use crate::auth::sessions::{Asks, InAccount, Owner, Viewer};
 use crate::ops::people::invitations::invite;
+use crate::state::App;
 
 #[derive(Template)]
 #[template(path = "members.html")]
@@ -57,7 +57,7 @@ struct InvitationRow {
 impl Members {
     async fn new<R: Asks>(app: &App, member: &InAccount<R>) -> PageResult<Self> {
         let (id, own) = (member.account.id, member.by.user().id);
-        let rows = app.control.members(id).await?.into_iter().map(|member| MemberRow {
+        let rows = app.stores.control.members(id).await?.into_iter().map(|member| MemberRow {
             id: member.user.to_string(),
             email: member.email.to_string(),
             role: member.role,
@@ -65,7 +65,7 @@ impl Members {
             since: moment(member.since),
             this_one: member.user == own,
         });
-        let invitations = app.control.invitations(id, app.now()).await?;
+        let invitations = app.stores.control.invitations(id, app.now()).await?;
         let invitations = invitations.into_iter().map(|invitation| InvitationRow {
             id: invitation.id.to_string(),
             email: invitation
@@ -118,8 +118,8 @@ pub(super) async fn withdraw_invitation(
     Path(path): Path<InvitationPath>,
     Posted(_): Posted,
 ) -> PageResult<Response> {
-    let id = path.invitation.parse().map_err(|_| Refusal::NotFound)?;
-    app.control.withdraw_invitation(id, member.account.id, &member.by.actor(), app.now()).await?;
+    let id = path.invitation.parse().map_err(|_| PageError::NotFound)?;
+    app.stores.control.withdraw_invitation(id, member.account.id, &member.by.actor(), app.now()).await?;
     Ok(back(&member))
 }
 
@@ -130,8 +130,9 @@ pub(super) async fn set_role(
     Path(path): Path<MemberPath>,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    let (user, role) = (path.user()?, fields.get("role").parse().map_err(|_| Refusal::NotFound)?);
-    let done = app.control.set_role(member.account.id, user, role, &member.by.actor(), app.now()).await;
+    let (user, role) = (path.user()?, fields.get("role").parse().map_err(|_| PageError::NotFound)?);
+    let done =
+        app.stores.control.set_role(member.account.id, user, role, &member.by.actor(), app.now()).await;
     decided(&app, &member, done).await
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn remove(
     Posted(_): Posted,
 ) -> PageResult<Response> {
     let user = path.user()?;
-    let done = app.control.remove_member(member.account.id, user, &member.by.actor(), app.now()).await;
+    let done = app.stores.control.remove_member(member.account.id, user, &member.by.actor(), app.now()).await;
     decided(&app, &member, done).await
 }
 
@@ -161,7 +162,7 @@ pub(super) struct MemberPath {
 
 impl MemberPath {
     fn user(&self) -> PageResult<UserId> {
-        self.user.parse().map_err(|_| Refusal::NotFound)
+        self.user.parse().map_err(|_| PageError::NotFound)
     }
 }
 
@@ -172,7 +173,7 @@ async fn decided(
 ) -> PageResult<Response> {
     match done {
         Ok(()) => Ok(back(member)),
-        Err(ControlError::UnknownUser) => Err(Refusal::NotFound),
+        Err(ControlError::UnknownUser) => Err(PageError::NotFound),
         Err(error @ ControlError::LastOwner) => {
             let problem = Some(sentence(error));
             again(&Members { problem, ..Members::new(app, member).await? })

@@ -36,8 +36,8 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use self::assets::Assets;
-use crate::app::App;
 use crate::auth::sessions::{Admin, InAccount, InProject, Owner, Viewer};
+use crate::state::App;
 
 /// Every page.
 pub fn routes() -> Router<Arc<App>> {

@@ -11,9 +11,9 @@ use super::form::Posted;
 use super::format::sentence;
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again};
-use crate::app::App;
 use crate::auth::sessions::{Admin, InAccount};
 use crate::ops::projects::create;
+use crate::state::App;
 
 #[derive(Template)]
 #[template(path = "new_project.html")]
@@ -46,7 +46,8 @@ pub(super) async fn make(
     match typed.parse::<Name>() {
         Err(error) => again(&NewProjectPage::new(&member, typed, Some(sentence(error)))?),
         Ok(name) => {
-            let made = create(&app.control, member.account.id, name, &member.by.actor(), app.now()).await?;
+            let made =
+                create(&app.stores.control, member.account.id, name, &member.by.actor(), app.now()).await?;
             Ok(Redirect::to(&format!("/projects/{}/install", made.slug)).into_response())
         }
     }

@@ -12,8 +12,8 @@ use millimetric_core::token::Token;
 use super::form::PostedByAnybody;
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult, again, problem};
-use crate::app::App;
 use crate::ops::people::{PeopleError, passwords};
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "password.html")]

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::form::Posted;
 use super::format::{ago, moment};
 use super::frame::{Frame, page};
-use super::refusal::{PageResult, again, failure, problem};
+use super::refusal::{PageError, PageResult, again, failure, problem};
 use super::sign_in::welcome;
-use crate::app::App;
-use crate::auth::sessions::{self, Refusal, SignedIn};
+use crate::auth::sessions::{self, SignedIn};
 use crate::client_info::ClientInfo;
 use crate::ops::people::{passwords, second_factor};
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "profile.html")]
@@ -40,17 +40,18 @@ struct SessionRow {
 impl Profile {
     async fn new(app: &App, by: &SignedIn) -> PageResult<Self> {
         let (user, now) = (by.user(), app.now());
-        let sessions = app.control.sessions(user.id, now).await?.into_iter().map(|session| SessionRow {
-            id: session.id.to_string(),
-            since: moment(session.created_at),
-            last_seen: ago(session.last_seen_at, now),
-            this_one: session.id == by.session().id,
-            device: session.device,
-        });
+        let sessions =
+            app.stores.control.sessions(user.id, now).await?.into_iter().map(|session| SessionRow {
+                id: session.id.to_string(),
+                since: moment(session.created_at),
+                last_seen: ago(session.last_seen_at, now),
+                this_one: session.id == by.session().id,
+                device: session.device,
+            });
         Ok(Self {
             frame: Frame::of(by, "Your profile")?,
             totp_on: user.totp_on,
-            codes_left: app.control.recovery_codes_left(user.id).await?,
+            codes_left: app.stores.control.recovery_codes_left(user.id).await?,
             sessions: sessions.collect(),
             password_problem: None,
             factor_problem: None,
@@ -86,8 +87,8 @@ pub(super) async fn end_session(
     Path(session): Path<String>,
     Posted(_): Posted,
 ) -> PageResult<Response> {
-    let id = session.parse().map_err(|_| Refusal::NotFound)?;
-    app.control.end_session(id, by.user().id, &by.actor(), app.now()).await?;
+    let id = session.parse().map_err(|_| PageError::NotFound)?;
+    app.stores.control.end_session(id, by.user().id, &by.actor(), app.now()).await?;
     if id == by.session().id {
         return Ok(([(SET_COOKIE, sessions::no_cookie(&app))], Redirect::to("/sign-in")).into_response());
     }

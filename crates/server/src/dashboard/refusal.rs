@@ -6,13 +6,81 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::format::sentence;
+use millimetric_control::{ControlError, Role};
+
 use super::frame::{Frame, page};
-use crate::auth::sessions::Refusal;
-use crate::http::response_headers::ShownAsPage;
+use crate::auth::sessions::SessionError;
+use crate::error::{ApiError, ErrorCode, ShownAsPage};
+use crate::limits::busy::Busy;
+use crate::ops::error::OpsError;
 use crate::ops::people::PeopleError;
 
-/// What every page returns.
-pub(super) type PageResult<T> = Result<T, Refusal>;
+/// Why a page is not shown.
+#[derive(Debug)]
+pub(super) enum PageError {
+    /// Nobody is signed in; after signing in they may go on to this path of this server.
+    SignIn(String),
+    /// There is nothing here, or nothing for them.
+    NotFound,
+    /// Their role is below this one.
+    Forbidden(Role),
+    /// The form was not sent by one of our own pages.
+    ForeignForm,
+    /// Too many attempts; seconds until the next one.
+    TooMany(u64),
+    /// Something failed.
+    Failed(ApiError),
+}
+
+/// The result of a page.
+pub(super) type PageResult<T> = Result<T, PageError>;
+
+impl From<SessionError> for PageError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::SignIn(next) => Self::SignIn(next),
+            SessionError::NotFound => Self::NotFound,
+            SessionError::Forbidden(least) => Self::Forbidden(least),
+            SessionError::Control(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApiError> for PageError {
+    fn from(error: ApiError) -> Self {
+        if error.code == ErrorCode::NotFound { Self::NotFound } else { Self::Failed(error) }
+    }
+}
+
+impl From<OpsError> for PageError {
+    fn from(error: OpsError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<ControlError> for PageError {
+    fn from(error: ControlError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<Busy> for PageError {
+    fn from(busy: Busy) -> Self {
+        ApiError::from(busy).into()
+    }
+}
+
+impl From<getrandom::Error> for PageError {
+    fn from(error: getrandom::Error) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl IntoResponse for SessionError {
+    fn into_response(self) -> Response {
+        PageError::from(self).into_response()
+    }
+}
 
 /// A page that says one thing.
 #[derive(Debug, Template)]
@@ -38,17 +106,17 @@ pub(super) fn again(form: &impl Template) -> PageResult<Response> {
 pub(super) fn problem(error: PeopleError) -> PageResult<String> {
     match error {
         PeopleError::Failed(error) => Err(error.into()),
-        PeopleError::TooMany(seconds) => Err(Refusal::TooMany(seconds)),
+        PeopleError::TooMany(seconds) => Err(PageError::TooMany(seconds)),
         other => Ok(sentence(other)),
     }
 }
 
 /// A page for what no form asked for.
-pub(super) fn failure(error: PeopleError) -> Refusal {
-    problem(error).err().unwrap_or(Refusal::NotFound)
+pub(super) fn failure(error: PeopleError) -> PageError {
+    problem(error).err().unwrap_or(PageError::NotFound)
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let (status, title, text) = match &self {
             Self::SignIn(next) => return Redirect::to(&sign_in_address(next)).into_response(),
@@ -62,7 +130,7 @@ impl IntoResponse for Refusal {
                 "Not with your role",
                 format!("This takes the role {least} in the account. An owner can give it to you on the account's page."),
             ),
-            Self::Foreign => (
+            Self::ForeignForm => (
                 StatusCode::FORBIDDEN,
                 "This form is out of date",
                 "It was not sent by a page of this server, or by one that was open for too long. Nothing was changed: go back, load the page again and repeat it.".to_owned(),

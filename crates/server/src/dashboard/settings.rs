@@ -12,9 +12,9 @@ use serde::Deserialize;
 use super::form::{Fields, Posted};
 use super::frame::{Frame, Tab, page};
 use super::refusal::{PageResult, again};
-use crate::app::App;
 use crate::auth::sessions::{Admin, Asks, InProject, Owner, Viewer};
 use crate::ops::origins::explain;
+use crate::state::App;
 
 /// Lines for origins that are not there yet.
 const EMPTY_LINES: usize = 2;
@@ -139,7 +139,7 @@ pub(super) async fn save_origins(
     let mut seen = std::collections::HashSet::new();
     origins.retain(|entry| seen.insert(entry.to_string()));
     let patch = ProjectPatch { allowed_origins: Some(origins), ..ProjectPatch::default() };
-    match app.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await {
+    match app.stores.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await {
         Err(error @ ControlError::TooManyOrigins(_)) => refused(error.to_string()),
         saved => Ok(to_saved(&saved?)),
     }
@@ -187,7 +187,8 @@ fn patch(fields: &Fields) -> Result<ProjectPatch, String> {
 }
 
 async fn save(app: &App, member: &InProject<Admin>, patch: ProjectPatch) -> PageResult<Response> {
-    let saved = app.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await?;
+    let saved =
+        app.stores.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await?;
     Ok(to_saved(&saved))
 }
 
@@ -204,6 +205,6 @@ pub(super) async fn delete(
     if fields.get("slug").trim() != member.project.slug.as_str() {
         return again(&Settings { delete_problem: true, ..Settings::new(&member)? });
     }
-    app.control.delete_project(member.project.id, &member.by.actor(), app.now()).await?;
+    app.stores.control.delete_project(member.project.id, &member.by.actor(), app.now()).await?;
     Ok(Redirect::to("/").into_response())
 }

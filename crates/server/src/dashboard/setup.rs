@@ -12,9 +12,9 @@ use super::form::PostedByAnybody;
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageResult, again, problem};
 use super::sign_in::welcome;
-use crate::app::App;
 use crate::client_info::ClientInfo;
 use crate::ops::people::{self, PeopleError};
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "setup.html")]
@@ -33,7 +33,7 @@ impl Setup {
 /// The form.
 pub(super) async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> PageResult<Response> {
     match token.parse::<Token>() {
-        Ok(token) if app.control.setup_is_open(token.hash()).await? => page(&Setup::new("", None)),
+        Ok(token) if app.stores.control.setup_is_open(token.hash()).await? => page(&Setup::new("", None)),
         _ => gone(),
     }
 }

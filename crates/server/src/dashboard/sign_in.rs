@@ -11,11 +11,11 @@ use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use super::form::{Posted, PostedByAnybody};
 use super::frame::{Frame, page};
 use super::refusal::{PageResult, again, failure, problem};
-use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{self, SignedIn};
 use crate::client_info::ClientInfo;
 use crate::ops::people::{self, Started};
+use crate::state::App;
 
 /// Longest address that somebody is sent on to, in bytes: a report with every filter fits.
 const MAX_NEXT: usize = 4096;

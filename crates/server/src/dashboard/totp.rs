@@ -9,13 +9,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::form::Posted;
 use super::frame::{Frame, page};
-use super::refusal::{PageResult, again, problem};
+use super::refusal::{PageError, PageResult, again, problem};
 use super::sign_in::{local, wanted, welcome};
-use crate::app::App;
 use crate::auth::devices::DeviceCookie;
-use crate::auth::sessions::{OwesCode, Refusal};
+use crate::auth::sessions::OwesCode;
 use crate::client_info::ClientInfo;
 use crate::ops::people::second_factor;
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "code.html")]
@@ -53,7 +53,7 @@ pub(super) async fn give(
     Posted(fields): Posted,
 ) -> PageResult<Response> {
     let owes = OwesCode::of(&headers, &app).await?;
-    let owes = owes.ok_or_else(|| Refusal::SignIn("/".to_owned()))?;
+    let owes = owes.ok_or_else(|| PageError::SignIn("/".to_owned()))?;
     let next = fields.get("next");
     let device = DeviceCookie::sent(&headers, &app);
     match second_factor::give(&app, &owes, fields.get("code"), &client, device).await {

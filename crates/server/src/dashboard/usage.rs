@@ -11,9 +11,9 @@ use millimetric_core::key::Env;
 use super::format::number;
 use super::frame::{AccountTab, Frame, page};
 use super::refusal::PageResult;
-use crate::app::App;
 use crate::auth::sessions::{InAccount, Viewer};
 use crate::error::ApiError;
+use crate::state::App;
 
 #[derive(Template)]
 #[template(path = "usage.html")]
@@ -36,11 +36,11 @@ struct UsageRow {
 
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, member: InAccount<Viewer>) -> PageResult<Response> {
-    app.usage.write(&app.control).await?;
+    app.limits.usage.write(&app.stores.control).await?;
     let month = Month::of(app.now());
     let mut rows = Vec::new();
-    for project in app.control.projects_of_account(member.account.id).await? {
-        let used = app.control.usage(project.id, month, month).await.map_err(ApiError::from)?;
+    for project in app.stores.control.projects_of_account(member.account.id).await? {
+        let used = app.stores.control.usage(project.id, month, month).await.map_err(ApiError::from)?;
         let of = |env| used.iter().filter(|row| row.env == env).map(|row| row.events).sum();
         rows.push(row(&project, of(Env::Live), of(Env::Test)));
     }

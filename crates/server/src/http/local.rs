@@ -26,10 +26,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::stream;
-use crate::app::App;
+use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::export::Export;
+use crate::state::App;
 use crate::wire::rows::RowFormat;
 
 /// The most bytes of one call.
@@ -74,11 +74,11 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
 async fn append(State(app): State<Arc<App>>, body: Bytes) -> ApiResult<Json<u64>> {
     let Append { scope, events } = serde_json::from_slice(&body)
         .map_err(|error| ApiError::new(ErrorCode::InvalidPayload).because(error))?;
-    Ok(Json(app.events.append(scope, events).await?.stored))
+    Ok(Json(app.stores.events.append(scope, events).await?.stored))
 }
 
 async fn import(State(app): State<Arc<App>>, Json(call): Json<Append>) -> Response {
-    match app.events.import(call.scope, call.events).await {
+    match app.stores.events.import(call.scope, call.events).await {
         Err(StoreError::Overloaded) => Json(None::<Appended>).into_response(),
         Ok(appended) => Json(Some(appended)).into_response(),
         Err(error) => failed("an import", &error),
@@ -92,7 +92,7 @@ fn failed(what: &str, error: &StoreError) -> Response {
 }
 
 async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> Response {
-    match app.events.snapshot(&folder).await {
+    match app.stores.events.snapshot(&folder).await {
         Ok(snapshot) => Json(snapshot).into_response(),
         Err(error) => failed("a backup", &error),
     }
@@ -101,7 +101,7 @@ async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> R
 async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> ApiResult<Response> {
     let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
     let query = ExportQuery { range, filters: Vec::new() };
-    let export = Export::start(Arc::clone(&app.events), call.scope, query, call.format, ())?;
+    let export = Export::start(Arc::clone(&app.stores.events), call.scope, query, call.format, ())?;
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 

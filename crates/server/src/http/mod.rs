@@ -2,24 +2,15 @@
 //!
 //! No handler stands here, and no rule of the product.
 
-pub mod body;
-mod connection;
-mod connections;
 pub mod cors;
-pub mod document;
-mod drain_body;
-mod framing;
+pub mod documents;
 mod head;
-pub mod html;
+pub mod listener;
 pub mod local;
 pub mod openapi;
 mod rate_headers;
 pub mod reference;
 pub mod response_headers;
-pub mod serve;
-mod socket;
-pub mod stream;
-mod turns;
 
 use std::sync::Arc;
 
@@ -30,10 +21,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{collect, discover, explain, export, journeys, privacy, read, schema, script};
-use crate::app::App;
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
+use crate::state::App;
 
 /// Every route, with its description.
 pub fn routes() -> OpenApiRouter<Arc<App>> {

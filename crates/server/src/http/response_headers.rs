@@ -15,16 +15,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{head, rate_headers};
-use crate::app::App;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, ErrorCode, ShownAsPage};
 use crate::limits::rates::RateNote;
+use crate::state::App;
 
 /// The header that names a request in answers and in the log.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// On an answer whose page tells its error already: it is logged and left as it is.
-#[derive(Debug, Clone, Copy)]
-pub struct ShownAsPage;
 
 /// The outermost layer.
 pub async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
@@ -42,7 +38,7 @@ pub async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Nex
     let bare = (response.status() == StatusCode::METHOD_NOT_ALLOWED)
         .then(|| ApiError::new(ErrorCode::MethodNotAllowed));
     if let Some(error) = refused.or(bare) {
-        app.metrics.log(&error, Some(&id), &route);
+        error.log(&app.metrics, Some(&id), &route);
         if response.extensions_mut().remove::<ShownAsPage>().is_none() {
             response = with_error_body(&error, &id, response);
         }

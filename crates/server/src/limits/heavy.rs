@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use super::busy::WorkLost;
 
 /// Runs such work on tokio's blocking threads. Requests that wait hold their share of body memory,
 /// which bounds the queue.
@@ -24,15 +24,15 @@ impl HeavyWork {
     /// Runs the work to its end, also if the caller has gone.
     pub async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> ApiResult<T> + Send + 'static,
-    ) -> ApiResult<T> {
-        let internal = |error: &dyn std::error::Error| ApiError::new(ErrorCode::InternalError).because(error);
-        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|error| internal(&error))?;
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkLost> {
+        let permit =
+            Arc::clone(&self.0).acquire_owned().await.map_err(|error| WorkLost(error.to_string()))?;
         let task = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(permit);
             done
         });
-        task.await.map_err(|error| internal(&error))?
+        task.await.map_err(|error| WorkLost(error.to_string()))
     }
 }

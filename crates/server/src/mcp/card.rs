@@ -9,7 +9,7 @@ use axum::http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
 use super::session::SUPPORTED;
-use crate::app::App;
+use crate::state::App;
 
 const BRIEFLY: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 

@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use super::clean;
 use super::hosts::Refusal;
 use super::session::{Agent, SUPPORTED, Session};
-use crate::app::App;
+use crate::body::{self, MAX_SMALL_BODY, Source};
 use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode as Code};
-use crate::http::body::{self, MAX_SMALL_BODY, Source};
+use crate::state::App;
 use crate::wire::repair;
 
 /// The most bytes of a refusal of the SDK that are passed on.
@@ -111,7 +111,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(essence)
 }
 
-/// What `http::body` refuses, in the words of JSON-RPC.
+/// What `body` refuses, in the words of JSON-RPC.
 fn unread(error: ApiError) -> Refused {
     let (code, status, message) = error.code.row();
     let message = match error.code {

@@ -51,7 +51,7 @@ pub(super) fn of_tool(
     era: Era,
     lesson: impl FnOnce() -> String,
 ) -> Result<CallToolResult, ErrorData> {
-    metrics.log(error, None, ROUTE);
+    error.log(metrics, None, ROUTE);
     match (code_of(error), era) {
         (None, _) => Ok(error_result(error, lesson())),
         (Some(_), Era::Stateless) => Ok(error_result(error, sentence(error))),
@@ -61,7 +61,7 @@ pub(super) fn of_tool(
 
 /// What any other request answers when it fails; it has no result to put an error into.
 pub(super) fn of_request(metrics: &Metrics, error: &ApiError, era: Era) -> ErrorData {
-    metrics.log(error, None, ROUTE);
+    error.log(metrics, None, ROUTE);
     let code = match (code_of(error), era) {
         (None, _) => ErrorCode::INVALID_PARAMS,
         (Some(code), Era::Handshake) => code,

@@ -10,7 +10,7 @@ use axum::http::header::{HOST, ORIGIN};
 use millimetric_core::origin::Origin;
 use url::{Host, Url};
 
-use crate::app::App;
+use crate::state::App;
 
 /// Why a call is refused; the sentence is for the operator.
 pub(super) type Refusal = &'static str;

@@ -24,10 +24,10 @@ use axum::http::HeaderValue;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::app::App;
 use crate::auth::agents::{AccountAgent, ProjectAgent};
 use crate::client_info::ClientInfo;
 use crate::error::ApiError;
+use crate::state::App;
 use crate::wire::mcp::{Message, MessageResponse};
 use session::Agent;
 
@@ -44,7 +44,7 @@ pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response 
     }
     let agent = match ProjectAgent::from_request_parts(&mut parts, &app).await {
         Ok(agent) => Agent::Project(agent),
-        Err(error) => return unauthorized(error),
+        Err(error) => return unauthorized(error.into()),
     };
     let client = ClientInfo::of(&parts, &app);
     endpoint::serve(app, agent, client, Request::from_parts(parts, body)).await
@@ -62,7 +62,7 @@ pub async fn account(State(app): State<Arc<App>>, request: Request) -> Response 
     }
     let agent = match AccountAgent::from_request_parts(&mut parts, &app).await {
         Ok(agent) => Agent::Account(agent),
-        Err(error) => return unauthorized(error),
+        Err(error) => return unauthorized(error.into()),
     };
     let client = ClientInfo::of(&parts, &app);
     endpoint::serve(app, agent, client, Request::from_parts(parts, body)).await

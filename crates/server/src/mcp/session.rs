@@ -18,12 +18,12 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::failure::Era;
 use super::{completions, prompts, resources, tools};
-use crate::app::App;
 use crate::auth::agents::{AccountAgent, ProjectAgent, Projects};
 use crate::auth::{Authorized, Read};
 use crate::client_info::ClientInfo;
 use crate::error::ApiResult;
 use crate::limits::Traffic;
+use crate::state::App;
 
 /// The revisions that are served, oldest first.
 pub(super) const SUPPORTED: &[ProtocolVersion] =
@@ -52,7 +52,7 @@ impl Agent {
     pub(super) async fn readers(&self, app: &App, chosen: &Projects) -> ApiResult<Vec<Authorized<Read>>> {
         match self {
             Self::Project(agent) => Ok(vec![agent.reader()?.clone()]),
-            Self::Account(agent) => agent.readers(app, chosen).await,
+            Self::Account(agent) => Ok(agent.readers(app, chosen).await?),
         }
     }
 

@@ -12,7 +12,7 @@ use millimetric_core::key::Env;
 use tokio::task::JoinSet;
 
 use super::read::oldest_kept;
-use crate::app::App;
+use crate::state::App;
 
 /// How soon a change of keys made elsewhere is noticed; the contract allows one second.
 const REVISION_EVERY: Duration = Duration::from_millis(250);
@@ -28,7 +28,7 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(1);
 /// Starts the tasks; they end when the set is dropped.
 pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    repeat(&mut tasks, app, REVISION_EVERY, learn_revision);
+    repeat(&mut tasks, app, REVISION_EVERY, set_revision);
     repeat(&mut tasks, app, COUNTERS_EVERY, write_counters);
     repeat(&mut tasks, app, RETENTION_EVERY, expire);
     repeat(&mut tasks, app, DAMAGE_EVERY, report_damage);
@@ -53,20 +53,20 @@ fn repeat<F: Future<Output = ()> + Send + 'static>(
     });
 }
 
-async fn learn_revision(app: Arc<App>) {
-    match app.control.key_revision().await {
-        Ok(revision) => app.keys.learn_revision(revision),
+async fn set_revision(app: Arc<App>) {
+    match app.stores.control.key_revision().await {
+        Ok(revision) => app.credentials.keys.set_revision(revision),
         Err(error) => tracing::error!(%error, "changes of keys cannot be noticed"),
     }
 }
 
 /// Writes what is only counted in memory so far.
 pub async fn write_counters(app: Arc<App>) {
-    if let Err(error) = app.usage.write(&app.control).await {
+    if let Err(error) = app.limits.usage.write(&app.stores.control).await {
         tracing::error!(%error, "usage could not be written; it is kept and tried again");
     }
-    let uses = app.keys.take_uses();
-    if let Err(error) = app.control.touch_last_used(&uses).await {
+    let uses = app.credentials.keys.take_uses();
+    if let Err(error) = app.stores.control.touch_last_used(&uses).await {
         tracing::error!(%error, "the last use of keys could not be written");
     }
 }
@@ -74,24 +74,24 @@ pub async fn write_counters(app: Arc<App>) {
 /// Removes what projects do not keep any more, and everything of deleted ones.
 async fn expire(app: Arc<App>) {
     // Neither half keeps the other from its work. A project that cannot be read loses nothing.
-    let kept = app.control.projects().await.unwrap_or_else(|error| {
+    let kept = app.stores.control.projects().await.unwrap_or_else(|error| {
         tracing::error!(%error, "retention could not read the projects");
         Vec::new()
     });
     for project in kept {
         let Some(before) = oldest_kept(project.effective_retention_days(), app.now()) else { continue };
         for scope in scopes(project.id) {
-            if let Err(error) = app.events.expire(scope, before).await {
+            if let Err(error) = app.stores.events.expire(scope, before).await {
                 tracing::error!(%error, project = %project.id, "expired events could not be removed");
             }
         }
     }
-    let deleted = app.control.deleted_projects().await.unwrap_or_else(|error| {
+    let deleted = app.stores.control.deleted_projects().await.unwrap_or_else(|error| {
         tracing::error!(%error, "retention could not read the deleted projects");
         Vec::new()
     });
     for scope in deleted.into_iter().flat_map(scopes) {
-        if let Err(error) = app.events.drop_scope(scope).await {
+        if let Err(error) = app.stores.events.drop_scope(scope).await {
             tracing::error!(%error, project = %scope.project, "a deleted project's events could not be removed");
         }
     }
@@ -99,7 +99,7 @@ async fn expire(app: Arc<App>) {
 
 /// Names in the log what lists and jobs leave out.
 async fn report_damage(app: Arc<App>) {
-    let damage = match app.control.damage().await {
+    let damage = match app.stores.control.damage().await {
         Ok(damage) => damage,
         Err(error) => return tracing::error!(%error, "the control database could not be searched for damage"),
     };
@@ -117,8 +117,8 @@ fn scopes(project: ProjectId) -> impl Iterator<Item = EventScope> {
 
 async fn keep_house(app: Arc<App>) {
     app.limits.forget_quiet_projects();
-    app.keys.forget_quiet();
-    let reloaded = tokio::task::spawn_blocking(move || app.countries.reload_if_changed()).await;
+    app.credentials.keys.forget_quiet();
+    let reloaded = tokio::task::spawn_blocking(move || app.enrichment.countries.reload_if_changed()).await;
     match reloaded {
         Ok(Ok(true)) => tracing::info!("the country database was reloaded"),
         Ok(Ok(false)) | Err(_) => {}

@@ -10,16 +10,17 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::ingest::enrich::{Visit, enrich};
 use millimetric_core::ingest::user_agent::ClientHints;
-use millimetric_core::ingest::validate::{FieldError, Submission, ValidEvent, validate};
+use millimetric_core::ingest::validate::{Submission, ValidEvent, validate};
 use millimetric_core::key::KeyKind;
 use millimetric_core::time::Timestamp;
 use millimetric_events::Appended;
 
-use crate::app::App;
 use crate::auth::{Authorized, Ingest};
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::refusals::Why;
+use crate::limits::quota::ReserveError;
+use crate::ops::error::{CollectError, OpsError, OpsResult};
+use crate::refusals::Why;
+use crate::state::App;
 use crate::telemetry::Reason;
 
 /// One event as it was sent, and the visitor that a server speaks for.
@@ -48,42 +49,39 @@ pub struct Collected {
 /// off it.
 const FEW: usize = 50;
 
-/// Checks, completes and stores the events of one request, all or none. `path` names a field of
-/// the event at an index in errors.
+/// Checks, completes and stores the events of one request, all or none.
 pub async fn collect(
     app: &Arc<App>,
     by: &Authorized<Ingest>,
     client: &ClientInfo,
     sent: Vec<Sent>,
-    path: impl Fn(usize, &FieldError) -> String + Send + 'static,
-) -> ApiResult<Collected> {
+) -> Result<Collected, CollectError> {
     let now = app.now();
     let completed = if sent.len() <= FEW {
-        complete(app, by, client, sent, path, now)?
+        complete(app, by, client, sent, now)?
     } else {
         let (their_app, by, client) = (Arc::clone(app), by.clone(), client.clone());
-        let work = move || complete(&their_app, &by, &client, sent, path, now);
-        app.limits.heavy.run(work).await?
+        let work = move || complete(&their_app, &by, &client, sent, now);
+        app.limits.heavy.run(work).await.map_err(OpsError::from)??
     };
-    keep(app, by, completed, now).await
+    Ok(keep(app, by, completed, now).await?)
 }
 
-/// Like [`collect`] for one event, which it also gives as it was completed.
+/// Like [`collect`] for one event, which it also returns as it was completed.
 pub async fn collect_one(
     app: &Arc<App>,
     by: &Authorized<Ingest>,
     client: &ClientInfo,
     sent: Sent,
-    path: impl Fn(usize, &FieldError) -> String,
-) -> ApiResult<(Collected, Event)> {
+) -> Result<(Collected, Event), CollectError> {
     let now = app.now();
-    let completed = complete(app, by, client, vec![sent], path, now)?;
+    let completed = complete(app, by, client, vec![sent], now)?;
     let event = completed.events.first().cloned();
-    let event = event.ok_or_else(|| ApiError::new(ErrorCode::InternalError).because("no event is left"))?;
+    let event = event.ok_or_else(|| OpsError::internal("no event is left"))?;
     Ok((keep(app, by, completed, now).await?, event))
 }
 
-/// Events that lack nothing but their place on disk.
+/// Events that are complete and not stored yet.
 struct Completed {
     events: Vec<Event>,
     dropped: Option<BotReason>,
@@ -94,23 +92,19 @@ fn complete(
     by: &Authorized<Ingest>,
     client: &ClientInfo,
     sent: Vec<Sent>,
-    path: impl Fn(usize, &FieldError) -> String,
     now: Timestamp,
-) -> ApiResult<Completed> {
+) -> Result<Completed, CollectError> {
     let visits = Visits::new(app, by, client, now);
     let dropped = visits.bot();
-    let mut problems = Problems::default();
-    let mut events = Vec::with_capacity(sent.len());
+    let (mut invalid, mut events) = (Vec::new(), Vec::with_capacity(sent.len()));
     for (index, sent) in sent.into_iter().enumerate() {
         let (ip, agent) = (sent.visitor_ip, sent.visitor_agent);
         match validate(sent.submission, now) {
             Ok(valid) => events.push(visits.complete(valid, ip, agent.as_deref())),
-            Err(errors) => {
-                problems.event(errors.into_iter().map(|error| (path(index, &error), error.message)));
-            }
+            Err(errors) => invalid.push((index, errors)),
         }
     }
-    problems.or(ErrorCode::InvalidPayload, Completed { events, dropped })
+    if invalid.is_empty() { Ok(Completed { events, dropped }) } else { Err(CollectError::Invalid(invalid)) }
 }
 
 async fn keep(
@@ -118,7 +112,7 @@ async fn keep(
     by: &Authorized<Ingest>,
     completed: Completed,
     now: Timestamp,
-) -> ApiResult<Collected> {
+) -> OpsResult<Collected> {
     let Completed { events, dropped } = completed;
     let event_ids = events.iter().map(|event| event.event_id.clone()).collect();
     if let Some(reason) = dropped {
@@ -146,24 +140,27 @@ async fn store(
     by: &Authorized<Ingest>,
     events: Vec<Event>,
     now: Timestamp,
-) -> ApiResult<Appended> {
-    let reserved =
-        app.usage.reserve(&app.control, by.project(), by.scope().env, events.len() as u64, now).await;
+) -> OpsResult<Appended> {
+    let reserved = app
+        .limits
+        .usage
+        .reserve(&app.stores.control, by.project(), by.scope().env, events.len() as u64, now)
+        .await;
     let reserved = reserved.inspect_err(|error| {
-        if error.code == ErrorCode::QuotaExceeded {
+        if matches!(error, ReserveError::UsedUp { .. }) {
             note(app, by, Why::QuotaUsedUp, now);
         }
     })?;
     let (app, scope): (_, EventScope) = (Arc::clone(app), by.scope());
     let task = tokio::spawn(async move {
-        let appended = app.events.append(scope, events).await?;
+        let appended = app.stores.events.append(scope, events).await?;
         reserved.settle(appended.stored);
         app.metrics.events_stored.inc_by(appended.stored);
         app.metrics.events_duplicate.inc_by(appended.duplicates);
         app.live.came();
-        Ok::<_, ApiError>(appended)
+        Ok::<_, OpsError>(appended)
     });
-    task.await.map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?
+    task.await.map_err(OpsError::internal)?
 }
 
 /// Completes the events of one request; what is the same for all of them is worked out once.
@@ -191,6 +188,7 @@ impl<'a> Visits<'a> {
             return None;
         }
         self.app
+            .enrichment
             .user_agents
             .read(self.client.user_agent.as_deref().unwrap_or_default(), &self.client.hints())
             .bot
@@ -198,9 +196,9 @@ impl<'a> Visits<'a> {
 
     fn visit(&self, ip: Option<IpAddr>, agent: Option<&str>, hints: ClientHints<'_>) -> Visit {
         Visit {
-            device: self.app.user_agents.read(agent.unwrap_or_default(), &hints).device,
-            country: ip.map(|ip| self.app.countries.country(ip)).unwrap_or_default(),
-            ip_hash: ip.map(|ip| self.app.ip_salt.hash(ip, self.now)).unwrap_or_default(),
+            device: self.app.enrichment.user_agents.read(agent.unwrap_or_default(), &hints).device,
+            country: ip.map(|ip| self.app.enrichment.countries.country(ip)).unwrap_or_default(),
+            ip_hash: ip.map(|ip| self.app.enrichment.ip_salt.hash(ip, self.now)).unwrap_or_default(),
             site_host: self.client.origin_host.clone(),
         }
     }

@@ -9,9 +9,9 @@ use millimetric_core::event::{Confidence, Event};
 use millimetric_core::time::TimeRange;
 
 use super::read;
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::error::{OpsError, OpsResult};
+use crate::state::App;
 
 /// What is to be explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +50,14 @@ pub struct Explained {
 }
 
 /// Explains an attribution.
-pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> ApiResult<Explained> {
+pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> OpsResult<Explained> {
     match query {
         ExplainQuery::Visit { url, referrer, site_host } => {
             Ok(explained(None, classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref())))
         }
         ExplainQuery::Event { event_id, range } => {
-            let unknown = ApiError::new(ErrorCode::NotFound).detail("event_id", event_id.as_str());
-            let event = read::event(app, by, range, event_id).await?.ok_or(unknown)?;
+            let found = read::event(app, by, range, event_id.clone()).await?;
+            let event = found.ok_or(OpsError::UnknownEvent(event_id))?;
             let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None);
             Ok(explained(Some(event), explanation))
         }

@@ -6,6 +6,7 @@
 pub mod background;
 pub mod backup;
 pub mod collect;
+pub mod error;
 pub mod explain;
 pub mod export;
 pub mod fuzzy_match;
@@ -18,8 +19,6 @@ pub mod people;
 pub mod privacy;
 pub mod projects;
 pub mod read;
-pub mod refusals;
 pub mod restore;
 pub mod schema;
 pub mod share;
-pub mod usage;

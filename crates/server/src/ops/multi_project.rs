@@ -8,9 +8,9 @@ use millimetric_core::query::{Metric, Number, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::{read, schema};
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::ops::error::OpsResult;
+use crate::state::App;
 
 /// The week that the figures of a project are of, in milliseconds.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -42,10 +42,10 @@ pub struct Compared {
 }
 
 /// Asks every project, a few at once. The answers come in the order of the projects.
-pub async fn of_each<'a, T, A: Future<Output = ApiResult<T>>>(
+pub async fn of_each<'a, T, E, A: Future<Output = Result<T, E>>>(
     of: &'a [Authorized<Read>],
     ask: impl Fn(&'a Authorized<Read>) -> A,
-) -> ApiResult<Vec<T>> {
+) -> Result<Vec<T>, E> {
     // Collected first: a stream that held the closure would want it for references of any life.
     let asked: Vec<A> = of.iter().map(ask).collect();
     stream::iter(asked).buffered(AT_ONCE).try_collect().await
@@ -56,7 +56,7 @@ pub async fn list(
     app: &App,
     of: &[Authorized<Read>],
     search: Option<&str>,
-) -> ApiResult<Vec<ProjectSummary>> {
+) -> OpsResult<Vec<ProjectSummary>> {
     let search = search.map(str::to_lowercase).unwrap_or_default();
     let now = app.now();
     let week = TimeRange::new(now.plus_millis(-WEEK_MILLIS), now.plus_millis(1)).unwrap_or(TimeRange::LAST);
@@ -67,7 +67,7 @@ pub async fn list(
     of_each(&found, |by| summary(app, by, week)).await
 }
 
-async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> ApiResult<ProjectSummary> {
+async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> OpsResult<ProjectSummary> {
     Ok(ProjectSummary {
         project: by.project().clone(),
         last_event_at: schema::last_seen(app, by, None).await?,
@@ -77,9 +77,10 @@ async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> ApiResult
 }
 
 /// One figure of each project, the highest first, ties by slug.
-pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> ApiResult<Vec<Compared>> {
-    let figure =
-        async |by: &Authorized<Read>| Ok((by.project().clone(), total(app, by, query.clone()).await?));
+pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> OpsResult<Vec<Compared>> {
+    let figure = async |by: &Authorized<Read>| {
+        OpsResult::Ok((by.project().clone(), total(app, by, query.clone()).await?))
+    };
     let mut figures = of_each(of, figure).await?;
     let all: u64 = figures.iter().map(|(_, value)| value).sum();
     figures.sort_by(|(a, more), (b, less)| (less, a.slug.as_str()).cmp(&(more, b.slug.as_str())));
@@ -94,7 +95,7 @@ fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
     StatsQuery { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
 }
 
-async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> ApiResult<u64> {
+async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> OpsResult<u64> {
     let response = read::stats(app, by, query).await?;
     Ok(match response.rows.first().and_then(|row| row.value) {
         Some(Number::Integer(value)) => value,

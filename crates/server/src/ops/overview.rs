@@ -19,9 +19,9 @@ use self::calendar::Shift;
 pub use self::calendar::{buckets, finest};
 pub use self::tables::{Table, TableResponse, TableRow, table};
 use super::read;
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::ops::error::OpsResult;
+use crate::state::App;
 
 /// The events that a report is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub struct Overview {
 }
 
 /// A project at a glance.
-pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -> ApiResult<Overview> {
+pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -> OpsResult<Overview> {
     let by = &read::in_one_slot(app, by).await?;
     let slice = &query.slice;
     let shift = Shift::of(slice.range, query.buckets.timezone);
@@ -149,7 +149,7 @@ pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -
 }
 
 /// The figures without sessions.
-async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Figures> {
+async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<Figures> {
     let total = |metric| read::stats(app, by, counted(slice, metric, None));
     let (visitors, events) = (total(Metric::Uniques).await?, total(Metric::Count).await?);
     let approximate = visitors.approximate;
@@ -159,7 +159,7 @@ async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<Fi
     Ok(Figures { visitors: first(visitors), events: first(events), approximate, ..Figures::default() })
 }
 
-async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> ApiResult<SessionsRow> {
+async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<SessionsRow> {
     let response = read::sessions(app, by, begun(slice, None)).await?;
     Ok(response.rows.first().copied().unwrap_or_default())
 }
@@ -169,7 +169,7 @@ async fn series(
     by: &Authorized<Read>,
     slice: &Slice,
     query: &OverviewQuery,
-) -> ApiResult<Vec<Point>> {
+) -> OpsResult<Vec<Point>> {
     let width = Some(query.buckets);
     let found: Vec<(Option<Timestamp>, f64)> = match query.figure {
         Figure::Visitors | Figure::Events => {

@@ -13,14 +13,14 @@ use millimetric_core::ids::{SessionId, UserId};
 use millimetric_core::token::Token;
 
 use super::projects::default_account;
-use crate::app::App;
 use crate::auth::devices::DeviceCookie;
-use crate::auth::passwords::{Lane, NewPassword, PasswordError};
 use crate::auth::sessions::{LASTS_SECONDS, SignedIn};
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ErrorCode};
+use crate::credentials::passwords::{HashError, Lane, NewPassword, PasswordError};
 use crate::limits::sign_in::Proof;
+use crate::ops::error::OpsError;
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// How long somebody may take between password and code, in seconds.
 const CODE_WITHIN_SECONDS: i64 = 10 * 60;
@@ -51,7 +51,7 @@ pub enum PeopleError {
     Refused(ControlError),
     /// Something failed that is nobody's business but ours.
     #[error("something failed on our side; try again")]
-    Failed(ApiError),
+    Failed(OpsError),
 }
 
 impl PeopleError {
@@ -61,9 +61,21 @@ impl PeopleError {
     }
 }
 
-impl From<ApiError> for PeopleError {
-    fn from(error: ApiError) -> Self {
+impl From<OpsError> for PeopleError {
+    fn from(error: OpsError) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<HashError> for PeopleError {
+    fn from(error: HashError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<getrandom::Error> for PeopleError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -92,7 +104,7 @@ pub struct Started {
 impl Started {
     /// A session of somebody who has proven everything, in a browser that is known from now on.
     fn whole(app: &App, token: Token, user: UserId, password_hash: &str) -> Result<Self, PeopleError> {
-        Ok(Self { token, device: Some(DeviceCookie::mint(app, user, password_hash)?) })
+        Ok(Self { token, device: Some(DeviceCookie::create(app, user, password_hash)?) })
     }
 
     /// Whether the code of a second factor is still owed.
@@ -104,7 +116,7 @@ impl Started {
 /// A fresh link for the first setup, as long as there is nobody; the one before stops working.
 pub async fn offer_setup(app: &App) -> anyhow::Result<Option<Token>> {
     let token = Token::mint(&random_bytes()?);
-    Ok(app.control.offer_setup(token.hash()).await?.then_some(token))
+    Ok(app.stores.control.offer_setup(token.hash()).await?.then_some(token))
 }
 
 /// The first user, who owns the account `default`, signed in at once.
@@ -115,14 +127,14 @@ pub async fn set_up(
     password: &str,
     client: &ClientInfo,
 ) -> Result<Started, PeopleError> {
-    if !app.control.setup_is_open(link.hash()).await? {
+    if !app.stores.control.setup_is_open(link.hash()).await? {
         return Err(PeopleError::gone());
     }
     take_turn(app, Proof::Link(link.hash()))?;
     let (new, password_hash) = new_user(app, email, password).await?;
-    let account = default_account(&app.control, &Actor::Setup, app.now()).await?;
+    let account = default_account(&app.stores.control, &Actor::Setup, app.now()).await?;
     let (token, session) = new_session(app, new.id, client, false)?;
-    app.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
+    app.stores.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }
 
@@ -138,22 +150,22 @@ pub async fn sign_in(
     device: Option<DeviceCookie>,
 ) -> Result<Started, PeopleError> {
     let user = match email.parse::<Email>() {
-        Ok(email) => app.control.user_by_email(&email).await?,
+        Ok(email) => app.stores.control.user_by_email(&email).await?,
         Err(_) => None,
     };
     let lane = if let Some(device) = device.and_then(|cookie| cookie.device_of(app, user.as_ref())) {
         take_turn(app, Proof::Device(device.number()))?;
         Lane::Known
     } else {
-        let turn = app.sign_ins.address(client.ip).and_then(|()| app.sign_ins.email(email));
+        let turn = app.limits.sign_ins.address(client.ip).and_then(|()| app.limits.sign_ins.email(email));
         turn.map_err(PeopleError::TooMany)?;
         Lane::Strangers
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = app.passwords.matches(password, hash.as_deref(), lane).await?;
+    let right = app.credentials.passwords.matches(password, hash.as_deref(), lane).await?;
     let (user, hash) = user.zip(hash).filter(|_| right).ok_or(PeopleError::Wrong)?;
     let (token, session) = new_session(app, user.id, client, user.totp_on)?;
-    app.control.start_session(&session, app.now()).await?;
+    app.stores.control.start_session(&session, app.now()).await?;
     if let Some(before) = before {
         sign_out(app, before).await?;
     }
@@ -166,12 +178,12 @@ pub async fn sign_in(
 
 /// Takes a token of whoever has proven something.
 fn take_turn(app: &App, proof: Proof) -> Result<(), PeopleError> {
-    app.sign_ins.proof(proof).map_err(PeopleError::TooMany)
+    app.limits.sign_ins.proof(proof).map_err(PeopleError::TooMany)
 }
 
 /// Ends the session of whoever is signed in.
 pub async fn sign_out(app: &App, by: &SignedIn) -> Result<(), PeopleError> {
-    Ok(app.control.end_session(by.session().id, by.user().id, &by.actor(), app.now()).await?)
+    Ok(app.stores.control.end_session(by.session().id, by.user().id, &by.actor(), app.now()).await?)
 }
 
 /// A user with this address and password, both checked, who is stored nowhere yet; and the hash of the
@@ -179,7 +191,7 @@ pub async fn sign_out(app: &App, by: &SignedIn) -> Result<(), PeopleError> {
 async fn new_user(app: &App, email: &str, password: &str) -> Result<(NewUser, String), PeopleError> {
     let email: Email = email.parse()?;
     let password = NewPassword::of(password, email.as_str())?;
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.credentials.passwords.hash(password).await?;
     Ok((NewUser { id: UserId::new(app.new_id()), email, password_hash: Some(hash.clone()) }, hash))
 }
 
@@ -190,8 +202,8 @@ fn new_session(
     client: &ClientInfo,
     awaits_code: bool,
 ) -> Result<(Token, NewSession), PeopleError> {
-    app.sign_ins.session(user).map_err(PeopleError::TooMany)?;
-    let random = random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    app.limits.sign_ins.session(user).map_err(PeopleError::TooMany)?;
+    let random = random_bytes()?;
     let token = Token::mint(&random);
     let seconds = if awaits_code { CODE_WITHIN_SECONDS } else { LASTS_SECONDS };
     let session = NewSession {

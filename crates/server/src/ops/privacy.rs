@@ -7,12 +7,12 @@ use millimetric_core::ids::ErasureId;
 use millimetric_events::{Erasure, ErasureReport, Subject};
 use serde_json::json;
 
-use crate::app::App;
 use crate::auth::{Authorized, Forget};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::error::{OpsError, OpsResult};
+use crate::state::App;
 
 /// Queues the erasure; from the return on no answer holds the person's past events.
-pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> ApiResult<ErasureId> {
+pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> OpsResult<ErasureId> {
     let (id, now) = (ErasureId::new(app.new_id()), app.now());
     let detail = json!({
         "request_id": id,
@@ -22,17 +22,21 @@ pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> Api
     let entry = NewAuditEntry {
         scope: AuditScope::Project(by.project().id),
         action: "person.erasure_requested",
-        subject: app.secrets.hash_person(by.project().id, &subject),
+        subject: app.credentials.secrets.hash_person(by.project().id, &subject),
         detail,
     };
-    let failed = |error: &dyn ToString| ApiError::new(ErrorCode::ForgetFailed).because(error.to_string());
-    app.control.record_audit(&entry, &by.actor(), now).await.map_err(|error| failed(&error))?;
-    app.events.erase(by.scope(), Erasure { id, subject, at: now }).await.map_err(|error| failed(&error))?;
+    let failed = |error: &dyn ToString| OpsError::ForgetFailed(error.to_string());
+    app.stores.control.record_audit(&entry, &by.actor(), now).await.map_err(|error| failed(&error))?;
+    app.stores
+        .events
+        .erase(by.scope(), Erasure { id, subject, at: now })
+        .await
+        .map_err(|error| failed(&error))?;
     Ok(id)
 }
 
 /// How an erasure of this project stands.
-pub async fn status(app: &App, by: &Authorized<Forget>, id: ErasureId) -> ApiResult<ErasureReport> {
-    let report = app.events.erasure(by.scope(), id).await?;
-    report.ok_or_else(|| ApiError::new(ErrorCode::NotFound))
+pub async fn status(app: &App, by: &Authorized<Forget>, id: ErasureId) -> OpsResult<ErasureReport> {
+    let report = app.stores.events.erasure(by.scope(), id).await?;
+    report.ok_or(OpsError::NotFound)
 }

@@ -17,11 +17,12 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::StoreError;
 
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::busy::Busy;
 use crate::limits::slots::Slot;
+use crate::ops::error::OpsResult;
 use crate::ops::export::Export;
+use crate::state::App;
 use crate::wire::rows::RowFormat;
 
 /// Milliseconds of a day.
@@ -29,12 +30,10 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Longest time that a query waits for its turn (contract, section 5).
 const QUEUED: Duration = Duration::from_secs(10);
-/// Exports at once, in all and of one project: each holds a thread for as long as its client reads.
-pub const EXPORTS: (usize, usize) = (8, 2);
 
 /// The same right with a slot that all of its queries share: a page that asks many queries waits for
 /// its turn once, and counts as one client.
-pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> ApiResult<Authorized<Read>> {
+pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> OpsResult<Authorized<Read>> {
     Ok(by.clone().holding(Arc::new(slot(app, by).await?)))
 }
 
@@ -43,21 +42,20 @@ async fn run<T>(
     app: &App,
     by: &Authorized<Read>,
     query: impl Future<Output = Result<T, StoreError>>,
-) -> ApiResult<T> {
+) -> OpsResult<T> {
     let _slot = if by.holds_slot() { None } else { Some(slot(app, by).await?) };
     Ok(query.await?)
 }
 
-async fn slot(app: &App, by: &Authorized<Read>) -> ApiResult<Slot> {
-    app.query_slots.take(by.project().id, QUEUED).await.ok_or_else(|| {
-        ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many queries at once")
-    })
+async fn slot(app: &App, by: &Authorized<Read>) -> OpsResult<Slot> {
+    let busy = Busy { what: "too many queries at once", retry_after_s: 5 };
+    Ok(app.limits.queries.take(by.project().id, QUEUED).await.ok_or(busy)?)
 }
 
 /// Raw events, newest first.
-pub async fn events(app: &App, by: &Authorized<Read>, mut query: EventsQuery) -> ApiResult<EventsResponse> {
+pub async fn events(app: &App, by: &Authorized<Read>, mut query: EventsQuery) -> OpsResult<EventsResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.events(by.scope(), query)).await
+    run(app, by, app.stores.events.events(by.scope(), query)).await
 }
 
 /// One event by its id, when the project still keeps it.
@@ -66,14 +64,14 @@ pub async fn event(
     by: &Authorized<Read>,
     range: TimeRange,
     event_id: String,
-) -> ApiResult<Option<Event>> {
-    run(app, by, app.events.event(by.scope(), kept(app, by, range), event_id)).await
+) -> OpsResult<Option<Event>> {
+    run(app, by, app.stores.events.event(by.scope(), kept(app, by, range), event_id)).await
 }
 
 /// Counts, distinct visitors, sums and means.
-pub async fn stats(app: &App, by: &Authorized<Read>, mut query: StatsQuery) -> ApiResult<StatsResponse> {
+pub async fn stats(app: &App, by: &Authorized<Read>, mut query: StatsQuery) -> OpsResult<StatsResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.stats(by.scope(), query)).await
+    run(app, by, app.stores.events.stats(by.scope(), query)).await
 }
 
 /// Where visits came from.
@@ -81,21 +79,21 @@ pub async fn sources(
     app: &App,
     by: &Authorized<Read>,
     mut query: SourcesQuery,
-) -> ApiResult<SourcesResponse> {
+) -> OpsResult<SourcesResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.sources(by.scope(), query)).await
+    run(app, by, app.stores.events.sources(by.scope(), query)).await
 }
 
 /// Which event names occur.
-pub async fn names(app: &App, by: &Authorized<Read>, mut query: NamesQuery) -> ApiResult<NamesResponse> {
+pub async fn names(app: &App, by: &Authorized<Read>, mut query: NamesQuery) -> OpsResult<NamesResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.names(by.scope(), query)).await
+    run(app, by, app.stores.events.names(by.scope(), query)).await
 }
 
 /// How far visitors get along a series of events.
-pub async fn funnel(app: &App, by: &Authorized<Read>, mut query: FunnelQuery) -> ApiResult<FunnelResponse> {
+pub async fn funnel(app: &App, by: &Authorized<Read>, mut query: FunnelQuery) -> OpsResult<FunnelResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.funnel(by.scope(), query)).await
+    run(app, by, app.stores.events.funnel(by.scope(), query)).await
 }
 
 /// How many visitors come back, period after period.
@@ -103,15 +101,15 @@ pub async fn retention(
     app: &App,
     by: &Authorized<Read>,
     mut query: RetentionQuery,
-) -> ApiResult<RetentionResponse> {
+) -> OpsResult<RetentionResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.retention(by.scope(), query)).await
+    run(app, by, app.stores.events.retention(by.scope(), query)).await
 }
 
 /// Which pages are viewed, and where sessions begin and end.
-pub async fn pages(app: &App, by: &Authorized<Read>, mut query: PagesQuery) -> ApiResult<PagesResponse> {
+pub async fn pages(app: &App, by: &Authorized<Read>, mut query: PagesQuery) -> OpsResult<PagesResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.pages(by.scope(), query)).await
+    run(app, by, app.stores.events.pages(by.scope(), query)).await
 }
 
 /// How many sessions begin, and how many of them bounce.
@@ -119,9 +117,9 @@ pub async fn sessions(
     app: &App,
     by: &Authorized<Read>,
     mut query: SessionsQuery,
-) -> ApiResult<SessionsResponse> {
+) -> OpsResult<SessionsResponse> {
     query.range = kept(app, by, query.range);
-    run(app, by, app.events.sessions(by.scope(), query)).await
+    run(app, by, app.stores.events.sessions(by.scope(), query)).await
 }
 
 /// Every event of the query as a file that is made while it is taken.
@@ -130,19 +128,19 @@ pub fn export(
     by: &Authorized<Read>,
     mut query: ExportQuery,
     format: RowFormat,
-) -> ApiResult<Export> {
+) -> OpsResult<Export> {
     query.range = kept(app, by, query.range);
-    let slot = app.export_slots.try_take(by.project().id).ok_or_else(|| {
-        ApiError::new(ErrorCode::Overloaded).retry_after(10).because("too many exports at once")
-    })?;
-    Ok(Export::start(Arc::clone(&app.events), by.scope(), query, format, slot)?)
+    let busy = Busy { what: "too many exports at once", retry_after_s: 10 };
+    let slot = app.limits.exports.try_take(by.project().id).ok_or(busy)?;
+    Ok(Export::start(Arc::clone(&app.stores.events), by.scope(), query, format, slot)?)
 }
 
 /// Events stored in each month that the range touches, of the key's env.
-pub async fn usage(app: &App, by: &Authorized<Read>, range: TimeRange) -> ApiResult<Vec<MonthlyUsage>> {
-    app.usage.write(&app.control).await?;
+pub async fn usage(app: &App, by: &Authorized<Read>, range: TimeRange) -> OpsResult<Vec<MonthlyUsage>> {
+    app.limits.usage.write(&app.stores.control).await?;
     let last = range.to().plus_millis(-1);
-    let mut rows = app.control.usage(by.project().id, Month::of(range.from()), Month::of(last)).await?;
+    let mut rows =
+        app.stores.control.usage(by.project().id, Month::of(range.from()), Month::of(last)).await?;
     rows.retain(|row| row.env == by.scope().env);
     Ok(rows)
 }

@@ -16,9 +16,9 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{fuzzy_match, read};
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::ops::error::OpsResult;
+use crate::state::App;
 
 /// Events whose properties are looked at for types and samples.
 const SAMPLED: u64 = 500;
@@ -160,7 +160,7 @@ pub const COLUMNS: &[ColumnDescribed] = &[
 ];
 
 /// Describes what was asked for.
-pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> ApiResult<SchemaResponse> {
+pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> OpsResult<SchemaResponse> {
     match query.kind {
         Kind::Events => events(app, by, &query).await,
         Kind::Properties => properties(app, by, &query).await,
@@ -177,7 +177,7 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Api
 }
 
 /// The names of all events that are kept, most frequent first.
-pub async fn known_names(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<String>> {
+pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<String>> {
     let query = StatsQuery {
         range: always(),
         filters: Vec::new(),
@@ -191,7 +191,7 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> ApiResult<Vec<Stri
 }
 
 /// Names that occur and that this one was probably meant to be; none when it occurs itself.
-pub async fn look_alikes(app: &App, by: &Authorized<Read>, name: &str) -> ApiResult<Vec<String>> {
+pub async fn look_alikes(app: &App, by: &Authorized<Read>, name: &str) -> OpsResult<Vec<String>> {
     let known = known_names(app, by).await?;
     let more_common = known.into_iter().take_while(|known| known != name);
     Ok(more_common.filter(|known| fuzzy_match::looks_like(name, known)).collect())
@@ -202,13 +202,13 @@ pub async fn last_seen(
     app: &App,
     by: &Authorized<Read>,
     event: Option<&str>,
-) -> ApiResult<Option<Timestamp>> {
+) -> OpsResult<Option<Timestamp>> {
     let range = always();
     let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
     Ok(read::events(app, by, query).await?.rows.first().map(|event| event.timestamp))
 }
 
-async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = NamesQuery { range: query.range, limit: most_rows() };
     let response = read::names(app, by, asked).await?;
     let found = response.rows.into_iter().filter(|row| query.is_about(&row.event_name));
@@ -216,7 +216,7 @@ async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiRes
     Ok(cut(found, query, response.truncated, SchemaRows::Events))
 }
 
-async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = NamesQuery { range: query.range, limit: most_rows() };
     let names = read::names(app, by, asked).await?;
     let recent = EventsQuery {
@@ -228,7 +228,7 @@ async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> Ap
     let recent = read::events(app, by, recent).await?.rows;
     let query = query.clone();
     // Strangers choose how many properties an event has.
-    app.limits.heavy.run(move || Ok(described(&query, names, &recent))).await
+    Ok(app.limits.heavy.run(move || described(&query, names, &recent)).await?)
 }
 
 /// The properties of these names that were asked for, most frequent first, with types and samples of
@@ -248,7 +248,7 @@ fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> Sch
     cut(found, query, names.truncated, |found| SchemaRows::Properties(with_samples(&found, recent)))
 }
 
-async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> ApiResult<SchemaResponse> {
+async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = StatsQuery {
         range: query.range,
         filters: of_event(query.event.as_deref()),

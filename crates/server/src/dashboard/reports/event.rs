@@ -14,11 +14,11 @@ use serde::Deserialize;
 use super::panel::family;
 use super::text::{Shown, visible};
 use super::{country, place};
-use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
-use crate::dashboard::refusal::PageResult;
+use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops::explain::{ExplainQuery, explain, rule_in_words};
+use crate::state::App;
 
 /// An event, ready to be drawn.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ pub(super) async fn show(
     let env = env(&wanted.env);
     let query = ExplainQuery::Event { event_id: wanted.id, range: always() };
     let explained = explain(&app, &member.reader(env), query).await?;
-    let event = explained.event.ok_or(crate::auth::sessions::Refusal::NotFound)?;
+    let event = explained.event.ok_or(PageError::NotFound)?;
     let scene = Scene::new(&member, env, app.now());
     let passed_over = explained.explanation.passed_over.into_iter();
     page(&ExplainedPage {

@@ -5,10 +5,10 @@ use millimetric_core::query::{NamesQuery, RowLimit};
 use millimetric_core::time::TimeRange;
 
 use super::text::Shown;
-use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
+use crate::state::App;
 
 /// Event names to pick from.
 const NAMES: u64 = 200;

@@ -17,14 +17,14 @@ use super::number::{duration, grouped, percent, share, width};
 use super::place;
 use super::text::Shown;
 use super::view::View;
-use crate::app::App;
-use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
-use crate::dashboard::refusal::PageResult;
+use crate::dashboard::refusal::{PageError, PageResult};
 use crate::error::ApiResult;
 use crate::ops::overview::Slice;
 use crate::ops::read;
+use crate::state::App;
 
 /// Groups that are shown.
 const GROUPS: u64 = 20;
@@ -158,7 +158,7 @@ impl FunnelParams {
         grouped: bool,
     ) -> ApiResult<Option<FunnelResponse>> {
         match self.query(self.view.slice(app.now()), grouped) {
-            Some(query) => read::funnel(app, by, query).await.map(Some),
+            Some(query) => Ok(Some(read::funnel(app, by, query).await?)),
             None => Ok(None),
         }
     }
@@ -288,7 +288,8 @@ pub(super) async fn download(
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
     let params = FunnelParams::read(&member, query.as_deref());
-    let response = params.ask(&app, &member.reader(params.view.env), true).await?.ok_or(Refusal::NotFound)?;
+    let response =
+        params.ask(&app, &member.reader(params.view.env), true).await?.ok_or(PageError::NotFound)?;
     let mut columns = vec!["step", "event", "visitors", "median_seconds_from_previous"];
     columns.extend(params.group_by);
     let mut file = File::new(&columns);

@@ -24,14 +24,15 @@ use super::event::{EventRow, Scene, env};
 use super::number::grouped;
 use super::place;
 use super::text::Shown;
-use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::format::ago;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::error::ApiResult;
-use crate::ops::live::{Watch, newest, visitors_now};
+use crate::ops::live::{newest, visitors_now};
+use crate::state::App;
+use crate::state::live::Watch;
 
 /// How often a quiet stream shows that it lives, and looks whether it still may.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -194,7 +195,7 @@ impl Looking {
             return None;
         }
         let sent = self.tell().await;
-        sent.inspect_err(|error| self.app.metrics.log(error, None, "a live view")).ok()
+        sent.inspect_err(|error| error.log(&self.app.metrics, None, "a live view")).ok()
     }
 
     async fn may_look(&self) -> bool {

@@ -27,8 +27,8 @@ use axum::Router;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::app::App;
 use crate::auth::sessions::{Asks, InProject};
+use crate::state::App;
 
 /// The reports' pages.
 pub(super) fn routes() -> Router<Arc<App>> {

@@ -15,7 +15,6 @@ use super::panel::{Kind, Panel};
 use super::place;
 use super::text::Shown;
 use super::view::{FIGURES, View};
-use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
@@ -24,6 +23,7 @@ use crate::ops::overview::{
     Figure, Figures, Overview, OverviewQuery, Table, TableResponse, TableRow, overview,
 };
 use crate::ops::{read, schema};
+use crate::state::App;
 
 /// Rows of each table on the overview.
 const ROWS: u64 = 10;

@@ -14,11 +14,11 @@ use serde::Deserialize;
 use super::event::{EventRow, Scene, always, env, link};
 use super::number::grouped;
 use super::text::Shown;
-use crate::app::App;
-use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
-use crate::dashboard::refusal::PageResult;
+use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops::read;
+use crate::state::App;
 use crate::wire::responses::{read_cursor, write_cursor};
 
 /// Events of one page.
@@ -70,7 +70,7 @@ pub(super) async fn show(
     Query(wanted): Query<Wanted>,
 ) -> PageResult<Response> {
     let (kind, name, column, value) = match (wanted.visitor.as_str(), wanted.user.as_str()) {
-        ("", "") => return Err(Refusal::NotFound),
+        ("", "") => return Err(PageError::NotFound),
         ("", user) => ("User", "user", Column::UserId, user),
         (visitor, _) => ("Visitor", "visitor", Column::AnonymousId, visitor),
     };
@@ -82,7 +82,7 @@ pub(super) async fn show(
     let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };
     let found = read::events(&app, &by, query).await?;
     if found.rows.is_empty() {
-        return Err(Refusal::NotFound);
+        return Err(PageError::NotFound);
     }
     let by_day = read::stats(&app, &by, daily(filters, scene.zone)).await?;
     let total: u64 = by_day.rows.iter().map(|row| number(row.value)).sum();

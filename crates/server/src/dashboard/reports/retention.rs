@@ -17,12 +17,12 @@ use super::event_select::{self, Pick};
 use super::number::{grouped, percent, share};
 use super::place;
 use super::view::View;
-use crate::app::App;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::ops::overview::buckets;
 use crate::ops::read;
+use crate::state::App;
 
 /// The most columns that are usual; more are there when they are asked for.
 const USUAL_PERIODS: usize = 31;

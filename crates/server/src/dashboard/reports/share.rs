@@ -12,14 +12,14 @@ use serde::Deserialize;
 use super::overview;
 use super::place;
 use super::view::View;
-use crate::app::App;
-use crate::auth::sessions::{Admin, Asks, InProject, Refusal, Viewer};
+use crate::auth::sessions::{Admin, Asks, InProject, Viewer};
 use crate::auth::sharing::Shared;
 use crate::dashboard::form::Posted;
 use crate::dashboard::format::moment;
 use crate::dashboard::frame::{Frame, Tab, page};
-use crate::dashboard::refusal::PageResult;
+use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops;
+use crate::state::App;
 
 /// Says to those who gather pages that this one is nobody's business.
 const NO_INDEX: [(&str, &str); 1] = [("x-robots-tag", "noindex, nofollow")];
@@ -41,7 +41,7 @@ struct Link {
 }
 
 async fn draw<R: Asks>(app: &App, member: &InProject<R>, fresh: Option<String>) -> PageResult<Response> {
-    let links = app.control.share_links(member.project.id).await?.into_iter();
+    let links = app.stores.control.share_links(member.project.id).await?.into_iter();
     page(&SharePage {
         frame: Frame::of_project(member, Tab::Overview)?,
         base: place(member, "/share"),
@@ -79,7 +79,7 @@ pub(super) async fn revoke(
     Path(Named { link }): Path<Named>,
     Posted(_): Posted,
 ) -> PageResult<Response> {
-    let id: ShareLinkId = link.parse().map_err(|_| Refusal::NotFound)?;
+    let id: ShareLinkId = link.parse().map_err(|_| PageError::NotFound)?;
     ops::share::revoke(&app, &member, id).await?;
     Ok(Redirect::to(&place(&member, "/share")).into_response())
 }

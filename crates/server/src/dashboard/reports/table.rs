@@ -14,11 +14,11 @@ use super::overview::asked;
 use super::panel::{Kind, Panel};
 use super::view::View;
 use super::{Of, place};
-use crate::app::App;
-use crate::auth::sessions::{InProject, Refusal, Viewer};
+use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
-use crate::dashboard::refusal::PageResult;
+use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops::overview::{overview, table};
+use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "reports/table.html")]
@@ -37,7 +37,7 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
     let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
-    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
+    let kind = Kind::named(&name, &view).ok_or(PageError::NotFound)?;
     let by = member.reader(view.env);
     let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     // The links of the rows go to the overview, those of the bar stay here.
@@ -64,7 +64,7 @@ pub(super) async fn download(
         let file = over_time(&overview(&app, &by, &asked(&view, now, Vec::new())).await?, view.figure);
         return Ok(csv::response(file, &named, &view, now));
     }
-    let kind = Kind::named(&name, &view).ok_or(Refusal::NotFound)?;
+    let kind = Kind::named(&name, &view).ok_or(PageError::NotFound)?;
     let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     let mut file = File::new(&kind.columns());
     for row in response.rows {

@@ -1,12 +1,12 @@
 //! Texts of strangers, ready for a table: on one line, with what nobody sees written out, and cut where
 //! they are long, with the whole beside it.
 //!
-//! Escaping is the templates' business (`http::html`), which write out what nobody sees in any other
+//! Escaping is the templates' business (`html`), which write out what nobody sees in any other
 //! text too; they also isolate each text, so that it cannot turn the direction of its neighbours.
 
 use millimetric_core::invisible::scan;
 
-use crate::http::html::write_out;
+use crate::html::write_out;
 
 /// The most characters of a text in a table.
 const MOST: usize = 90;

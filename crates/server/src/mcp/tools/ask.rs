@@ -9,10 +9,10 @@ use super::super::arguments::Arguments;
 use super::super::response::Page;
 use super::merge;
 use super::spec::Tool;
-use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::{explain, multi_project, read, schema};
+use crate::state::App;
 use crate::wire::queries::{
     EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
     params_and_filters,

@@ -11,11 +11,11 @@ use super::super::arguments::Arguments;
 use super::super::clean::word;
 use super::super::response::Page;
 use super::spec::Tool;
-use crate::app::App;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::multi_project::of_each;
 use crate::ops::{fuzzy_match, read, schema};
+use crate::state::App;
 
 /// The most projects that are looked at for reasons.
 const MOST_PROJECTS: usize = 20;

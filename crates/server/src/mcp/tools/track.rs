@@ -12,7 +12,7 @@ use crate::auth::agents::ProjectAgent;
 use crate::error::ApiResult;
 use crate::ops::collect::{Sent, collect_one};
 use crate::ops::schema;
-use crate::wire::requests::{self, error_path};
+use crate::wire::requests::{self, not_collected};
 use crate::wire::responses::Classified;
 
 /// Stores one event.
@@ -22,8 +22,8 @@ pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonOb
     let (submission, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_submission();
     let context = context.unwrap_or_default();
     let sent_event = Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent };
-    let path = |_: usize, error: &_| error_path(None, error);
-    let (collected, event) = collect_one(app, by, &session.client, sent_event, path).await?;
+    let stored = collect_one(app, by, &session.client, sent_event).await;
+    let (collected, event) = stored.map_err(|error| not_collected(error, false))?;
     let classified = Classified::from(&event);
     let mut notes = ignored(sent);
     if collected.duplicates > 0 {

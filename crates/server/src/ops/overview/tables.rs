@@ -10,10 +10,10 @@ use millimetric_core::query::{
 };
 
 use super::{Slice, whole};
-use crate::app::App;
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::ops::error::OpsResult;
 use crate::ops::read;
+use crate::state::App;
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) async fn tables(
     slice: &Slice,
     all: &[Table],
     limit: RowLimit,
-) -> ApiResult<(Vec<TableResponse>, Option<SessionsRow>)> {
+) -> OpsResult<(Vec<TableResponse>, Option<SessionsRow>)> {
     let paths = if all.iter().any(|what| matches!(what, Table::Pages(_))) {
         Some(ask_pages(app, by, slice, PagesSort::Views, RowLimit::MOST).await?)
     } else {
@@ -84,7 +84,7 @@ pub async fn table(
     slice: &Slice,
     table: &Table,
     limit: RowLimit,
-) -> ApiResult<TableResponse> {
+) -> OpsResult<TableResponse> {
     match table {
         Table::Sources => sources(app, by, slice, limit).await,
         Table::Pages(sort) => pages(app, by, slice, *sort, limit).await,
@@ -101,7 +101,7 @@ async fn values(
     metric: Metric,
     column: Column,
     limit: RowLimit,
-) -> ApiResult<TableResponse> {
+) -> OpsResult<TableResponse> {
     let query = grouped(slice, metric, vec![Dimension::Column(column)], limit);
     let StatsResponse { rows, truncated, approximate, .. } = read::stats(app, by, query).await?;
     let row = |row: StatsRow| TableRow { numbers: vec![Some(whole(row.value))], labels: row.keys };
@@ -113,7 +113,7 @@ async fn sources(
     by: &Authorized<Read>,
     slice: &Slice,
     limit: RowLimit,
-) -> ApiResult<TableResponse> {
+) -> OpsResult<TableResponse> {
     let Slice { range, filters } = slice.clone();
     let query = SourcesQuery { range, filters, by_medium: true, limit };
     let columns = [Column::Source, Column::Medium, Column::SourceConfidence].map(Dimension::Column);
@@ -141,7 +141,7 @@ async fn pages(
     slice: &Slice,
     sort: PagesSort,
     limit: RowLimit,
-) -> ApiResult<TableResponse> {
+) -> OpsResult<TableResponse> {
     Ok(pages_by(ask_pages(app, by, slice, sort, limit).await?, sort, limit))
 }
 
@@ -151,7 +151,7 @@ async fn ask_pages(
     slice: &Slice,
     sort: PagesSort,
     limit: RowLimit,
-) -> ApiResult<PagesResponse> {
+) -> OpsResult<PagesResponse> {
     let Slice { range, filters } = slice.of_sessions();
     read::pages(app, by, PagesQuery { range, filters, sort, limit }).await
 }
@@ -180,7 +180,7 @@ async fn counts(
     slice: &Slice,
     dimension: &Dimension,
     limit: RowLimit,
-) -> ApiResult<TableResponse> {
+) -> OpsResult<TableResponse> {
     let ask = |metric, limit| read::stats(app, by, grouped(slice, metric, vec![dimension.clone()], limit));
     let (events, visitors) = (ask(Metric::Count, limit).await?, ask(Metric::Uniques, RowLimit::MOST).await?);
     let (truncated, approximate) = (events.truncated, visitors.approximate);

@@ -2,13 +2,13 @@
 
 use millimetric_core::event::{Browser, Os};
 
-use crate::app::App;
 use crate::client_info::ClientInfo;
+use crate::state::App;
 
 /// Like `Firefox on Linux`.
 pub fn label(app: &App, client: &ClientInfo) -> String {
     let agent = client.user_agent.as_deref().unwrap_or_default();
-    let device = app.user_agents.read(agent, &client.hints()).device;
+    let device = app.enrichment.user_agents.read(agent, &client.hints()).device;
     format!("{} on {}", browser(device.browser), system(device.os))
 }
 

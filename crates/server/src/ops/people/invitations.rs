@@ -7,12 +7,11 @@ use millimetric_core::ids::InvitationId;
 use millimetric_core::token::Token;
 
 use super::{PeopleError, Started, new_session, new_user, take_turn};
-use crate::app::App;
 use crate::auth::sessions::{InAccount, Owner, SignedIn};
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ErrorCode};
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// How long an invitation works, in milliseconds.
 const LASTS_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -20,7 +19,7 @@ const LASTS_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// Makes an invitation; `email` says for whom alone, empty for whoever has the link.
 pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -> Result<Token, PeopleError> {
     let email = if email.trim().is_empty() { None } else { Some(email.parse::<Email>()?) };
-    let random = random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let random = random_bytes()?;
     let (token, now) = (Token::mint(&random), app.now());
     let invitation = Invitation {
         id: InvitationId::new(app.new_id()),
@@ -30,13 +29,13 @@ pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -
         created_at: now,
         expires_at: now.plus_millis(LASTS_MILLIS),
     };
-    app.control.invite(&invitation, token.hash(), &by.by.actor(), now).await?;
+    app.stores.control.invite(&invitation, token.hash(), &by.by.actor(), now).await?;
     Ok(token)
 }
 
 /// What a link invites to, as long as it works.
 pub async fn of_link(app: &App, link: &Token) -> Result<Invitation, PeopleError> {
-    app.control.invitation(link.hash(), app.now()).await?.ok_or(PeopleError::gone())
+    app.stores.control.invitation(link.hash(), app.now()).await?.ok_or(PeopleError::gone())
 }
 
 /// Somebody new accepts with an address and a password, and is signed in.
@@ -51,12 +50,12 @@ pub async fn accept_as_new(
     take_turn(app, Proof::Link(link.hash()))?;
     let (new, password_hash) = new_user(app, email, password).await?;
     let (token, session) = new_session(app, new.id, client, false)?;
-    app.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
+    app.stores.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }
 
 /// Whoever is signed in accepts.
 pub async fn accept(app: &App, link: &Token, by: &SignedIn) -> Result<(), PeopleError> {
     let user = by.user();
-    Ok(app.control.accept(link.hash(), user.id, &user.email, app.now()).await?)
+    Ok(app.stores.control.accept(link.hash(), user.id, &user.email, app.now()).await?)
 }

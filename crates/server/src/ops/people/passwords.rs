@@ -9,13 +9,13 @@ use millimetric_core::token::Token;
 use uuid::Uuid;
 
 use super::{PeopleError, Started, new_session, take_turn};
-use crate::app::App;
 use crate::auth::devices::DeviceCookie;
-use crate::auth::passwords::{Lane, NewPassword};
 use crate::auth::sessions::SignedIn;
 use crate::client_info::ClientInfo;
+use crate::credentials::passwords::{Lane, NewPassword};
 use crate::limits::sign_in::Proof;
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// How long a link works, in milliseconds.
 const LINK_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -25,7 +25,7 @@ const LINK_MILLIS: i64 = 24 * 60 * 60 * 1000;
 pub(super) async fn check(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
     take_turn(app, Proof::Session(by.session().id))?;
     let hash = by.user().password_hash.as_deref();
-    let right = app.passwords.matches(password, hash, Lane::Known).await?;
+    let right = app.credentials.passwords.matches(password, hash, Lane::Known).await?;
     if right { Ok(()) } else { Err(PeopleError::WrongPassword) }
 }
 
@@ -39,15 +39,15 @@ pub async fn change(
 ) -> Result<Started, PeopleError> {
     let new = NewPassword::of(new, by.user().email.as_str())?;
     check(app, by, old).await?;
-    let hash = app.passwords.hash(new).await?;
+    let hash = app.credentials.passwords.hash(new).await?;
     let (token, session) = new_session(app, by.user().id, client, false)?;
-    app.control.change_password(&hash, &session, app.now()).await?;
+    app.stores.control.change_password(&hash, &session, app.now()).await?;
     Started::whole(app, token, by.user().id, &hash)
 }
 
 /// Whose password a link changes, as long as it works.
 pub async fn whose(app: &App, link: &Token) -> Result<Option<User>, PeopleError> {
-    Ok(app.control.user_of_password_link(link.hash(), app.now()).await?)
+    Ok(app.stores.control.user_of_password_link(link.hash(), app.now()).await?)
 }
 
 /// Chooses a password by a link, which stops working; every session ends, and no device is known any
@@ -56,9 +56,9 @@ pub async fn choose(app: &App, link: &Token, password: &str) -> Result<DeviceCoo
     let user = whose(app, link).await?.ok_or(PeopleError::gone())?;
     take_turn(app, Proof::Link(link.hash()))?;
     let password = NewPassword::of(password, user.email.as_str())?;
-    let hash = app.passwords.hash(password).await?;
-    app.control.use_password_link(link.hash(), &hash, app.now()).await?;
-    Ok(DeviceCookie::mint(app, user.id, &hash)?)
+    let hash = app.credentials.passwords.hash(password).await?;
+    app.stores.control.use_password_link(link.hash(), &hash, app.now()).await?;
+    Ok(DeviceCookie::create(app, user.id, &hash)?)
 }
 
 /// Adds somebody, who chooses a password by the link that this answers.

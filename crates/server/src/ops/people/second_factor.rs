@@ -13,13 +13,13 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 
 use super::{PeopleError, Started, new_session, take_turn};
-use crate::app::App;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, SignedIn};
 use crate::client_info::ClientInfo;
-use crate::error::{ApiError, ErrorCode};
 use crate::limits::sign_in::Proof;
+use crate::ops::error::OpsError;
 use crate::secrets::random_bytes;
+use crate::state::App;
 
 /// Length of a time step.
 const STEP_MILLIS: i64 = 30 * 1000;
@@ -47,16 +47,15 @@ pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
     let secret = match &user.totp_secret {
         Some(secret) if !user.totp_on => secret.clone(),
         _ => {
-            let secret = TotpSecret::new(random::<SECRET_BYTES>()?.to_vec());
-            app.control.offer_factor(user.id, &secret).await?;
+            let secret = TotpSecret::new(random_bytes::<SECRET_BYTES>()?.to_vec());
+            app.stores.control.offer_factor(user.id, &secret).await?;
             secret
         }
     };
     let text = base32(secret.reveal());
     let email: String = form_urlencoded::byte_serialize(user.email.as_str().as_bytes()).collect();
     let address = format!("otpauth://totp/Millimetric:{email}?secret={text}&issuer=Millimetric");
-    let code = QrCode::encode_text(&address, QrCodeEcc::Medium)
-        .map_err(|error| ApiError::new(ErrorCode::InternalError).because(error))?;
+    let code = QrCode::encode_text(&address, QrCodeEcc::Medium).map_err(OpsError::internal)?;
     let dark = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
     let picture = dark.filter(|&(x, y)| code.get_module(x, y)).map(|(x, y)| format!("M{x} {y}h1v1h-1z"));
     Ok(Offer { text, picture: picture.collect(), size: code.size() })
@@ -69,17 +68,17 @@ pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>
     take(app, by.user(), code).await?.then_some(()).ok_or(PeopleError::WrongCode)?;
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
-        codes.push(in_groups(&crate::secrets::hex(&random::<RECOVERY_BYTES>()?)));
+        codes.push(in_groups(&crate::secrets::hex(&random_bytes::<RECOVERY_BYTES>()?)));
     }
     let hashes: Vec<TokenHash> = codes.iter().map(|code| recovery_hash(code)).collect();
-    let turned_on = app.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
+    let turned_on = app.stores.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
     turned_on.then_some(codes).ok_or(PeopleError::WrongCode)
 }
 
 /// Turns it off for whoever knows the password.
 pub async fn turn_off(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
     super::passwords::check(app, by, password).await?;
-    Ok(app.control.turn_off_factor(by.user().id, &by.actor(), app.now()).await?)
+    Ok(app.stores.control.turn_off_factor(by.user().id, &by.actor(), app.now()).await?)
 }
 
 /// The second step of signing in: a code of the authenticator, or a recovery code; `device` is the
@@ -93,15 +92,15 @@ pub async fn give(
 ) -> Result<Started, PeopleError> {
     let user = owes.user();
     let device = device.and_then(|cookie| cookie.device_of(app, Some(user)));
-    app.sign_ins.code(user.id, device.map(|device| device.number())).map_err(PeopleError::TooMany)?;
+    app.limits.sign_ins.code(user.id, device.map(|device| device.number())).map_err(PeopleError::TooMany)?;
     let right = take(app, user, code).await?
-        || app.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
+        || app.stores.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
     if !right {
         return Err(PeopleError::WrongCode);
     }
     let (token, session) = new_session(app, user.id, client, false)?;
-    app.control.start_session(&session, app.now()).await?;
-    app.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
+    app.stores.control.start_session(&session, app.now()).await?;
+    app.stores.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
     Started::whole(app, token, user.id, user.password_hash.as_deref().unwrap_or_default())
 }
 
@@ -109,7 +108,7 @@ pub async fn give(
 async fn take(app: &App, user: &User, code: &str) -> Result<bool, PeopleError> {
     let Some(secret) = &user.totp_secret else { return Ok(false) };
     match step_of(secret.reveal(), code, app.now()) {
-        Some(step) => Ok(app.control.take_totp_step(user.id, step).await?),
+        Some(step) => Ok(app.stores.control.take_totp_step(user.id, step).await?),
         None => Ok(false),
     }
 }
@@ -153,10 +152,6 @@ fn base32(bytes: &[u8]) -> String {
         char::from(DIGITS[usize::from(value)])
     };
     bits.chunks(5).map(digit).collect()
-}
-
-fn random<const N: usize>() -> Result<[u8; N], PeopleError> {
-    random_bytes().map_err(|error| ApiError::new(ErrorCode::InternalError).because(error).into())
 }
 
 #[cfg(test)]

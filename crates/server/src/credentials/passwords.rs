@@ -12,7 +12,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::busy::Busy;
 use crate::secrets::random_bytes;
 
 /// Hashes of a lane at once: each takes 19 MiB and a thread.
@@ -49,6 +49,17 @@ pub enum PasswordError {
     /// One of those that are tried first.
     #[error("this password is too easy to guess: a few words in a row make a good one")]
     TooEasy,
+}
+
+/// Why no hash was computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Too many are computed or waited for.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The random generator, the hash function or its thread failed.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl NewPassword {
@@ -114,7 +125,7 @@ impl Default for Queue {
 
 impl Passwords {
     /// The hash to store, in the PHC format, for somebody who may choose a password.
-    pub async fn hash(&self, password: NewPassword) -> ApiResult<String> {
+    pub async fn hash(&self, password: NewPassword) -> Result<String, HashError> {
         let salt = random_bytes::<16>().map_err(failed)?;
         self.known
             .in_turn(move || {
@@ -125,7 +136,7 @@ impl Passwords {
     }
 
     /// Whether this is the password behind the stored hash; of nobody's hash it never is.
-    pub async fn matches(&self, password: &str, stored: Option<&str>, lane: Lane) -> ApiResult<bool> {
+    pub async fn matches(&self, password: &str, stored: Option<&str>, lane: Lane) -> Result<bool, HashError> {
         let (password, real) = (password.to_owned(), stored.is_some());
         let hash = stored.unwrap_or(NOBODYS).to_owned();
         let queue = match lane {
@@ -141,11 +152,10 @@ impl Passwords {
 impl Queue {
     async fn in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> ApiResult<T> + Send + 'static,
-    ) -> ApiResult<T> {
-        let places = self.place().await.ok_or_else(|| {
-            ApiError::new(ErrorCode::Overloaded).retry_after(5).because("too many sign-ins at once")
-        })?;
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let busy = Busy { what: "too many sign-ins at once", retry_after_s: 5 };
+        let places = self.place().await.ok_or(HashError::Busy(busy))?;
         let work = move || {
             let done = work();
             drop(places);
@@ -162,13 +172,13 @@ impl Queue {
     }
 }
 
-fn hasher() -> ApiResult<Argon2<'static>> {
+fn hasher() -> Result<Argon2<'static>, HashError> {
     let parameters = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(failed)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
-fn failed(cause: impl ToString) -> ApiError {
-    ApiError::new(ErrorCode::InternalError).because(cause)
+fn failed(cause: impl ToString) -> HashError {
+    HashError::Failed(cause.to_string())
 }
 
 #[cfg(test)]
@@ -225,7 +235,7 @@ mod tests {
         let waiting =
             Arc::clone(&passwords.strangers.all).acquire_many_owned((AT_MOST - AT_ONCE) as u32).await;
         let refused = passwords.matches("x", None, Lane::Strangers).await.unwrap_err();
-        assert_eq!((refused.code, refused.retry_after_s), (ErrorCode::Overloaded, Some(5)));
+        assert!(matches!(refused, HashError::Busy(Busy { retry_after_s: 5, .. })), "{refused}");
         assert!(!passwords.matches("x", None, Lane::Known).await.unwrap());
         drop((running, waiting));
         assert!(!passwords.matches("x", None, Lane::Strangers).await.unwrap());

@@ -12,9 +12,9 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
-use super::body::MAX_BATCH_BODY;
-use crate::app::App;
+use crate::body::MAX_BATCH_BODY;
 use crate::limits::timeouts::Timeouts;
+use crate::state::App;
 
 /// A request's body that is read to its end even when it is dropped.
 pub(super) struct ReadToEnd {

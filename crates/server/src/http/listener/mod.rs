@@ -3,6 +3,13 @@
 //! Knows nothing of routes. Slow or silent clients lose their connection; a request that was
 //! accepted is finished.
 
+mod connection;
+mod connections;
+mod drain_body;
+mod framing;
+mod socket;
+mod turns;
+
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
@@ -22,13 +29,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use super::connection::{InFlight, drive};
-use super::connections::{Connections, Slot};
-use super::drain_body::ReadToEnd;
-use super::turns::Turns;
-use crate::app::App;
+use self::connection::{InFlight, drive};
+use self::connections::{Connections, Slot};
+use self::drain_body::ReadToEnd;
+use self::turns::Turns;
 use crate::client_info::Peer;
 use crate::limits::network;
+use crate::state::App;
 use crate::telemetry::Reason;
 
 /// The most bytes of responses that wait in the system for a client to read, beside those in transit.

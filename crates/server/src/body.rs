@@ -4,6 +4,8 @@
 //! a bomb of any kind is refused after at most as many bytes as the route takes. Large and
 //! compressed bodies are inflated and parsed off the async runtime.
 
+pub mod stream;
+
 use std::io::Read;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -96,7 +98,7 @@ impl Received {
             // The parsed value takes about as much as the text: keep the reservation.
             Ok(Parsed { value, _memory: memory })
         };
-        if small { work() } else { limits.heavy.run(work).await }
+        if small { work() } else { limits.heavy.run(work).await? }
     }
 
     fn inflate(self) -> ApiResult<Buffer> {

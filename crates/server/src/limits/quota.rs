@@ -1,4 +1,4 @@
-//! Counting events against plans: a reservation before they are stored, the truth afterwards.
+//! The quota of a plan: events are reserved before they are stored, and counted afterwards.
 //!
 //! Counters live in the control database and are written in the background; a crash loses at most
 //! the counts of the last second, never an event.
@@ -6,13 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millimetric_control::{Control, ControlError, Month, Project};
+use millimetric_control::{Control, ControlError, Month, Plan, Project};
 use millimetric_core::ids::ProjectId;
 use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
 use parking_lot::Mutex;
-
-use crate::error::{ApiError, ApiResult, ErrorCode};
 
 /// The counters of this process.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +39,26 @@ pub struct Reserved {
     events: u64,
 }
 
+/// Why no room was reserved.
+#[derive(Debug, thiserror::Error)]
+pub enum ReserveError {
+    /// The plan's events of this month are used up.
+    #[error("the plan's events of this month are used up")]
+    UsedUp {
+        /// The plan.
+        plan: Plan,
+        /// Its events of a month.
+        monthly_events: u64,
+        /// When the next month begins, in seconds from now.
+        retry_after_s: u64,
+    },
+    /// The control database failed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
 impl UsageMeter {
-    /// Takes room for so many events, or says when the plan's next month begins.
+    /// Reserves room for so many events; an error if the plan's month has too little.
     pub async fn reserve(
         &self,
         control: &Control,
@@ -50,16 +66,19 @@ impl UsageMeter {
         env: Env,
         events: u64,
         now: Timestamp,
-    ) -> ApiResult<Reserved> {
+    ) -> Result<Reserved, ReserveError> {
         let month = Month::of(now);
         if let Some(limit) = project.plan.monthly_events() {
             self.learn(control, project.id, month).await?;
             let mut counts = self.counts.lock();
             let used = counts.used.entry((project.id, month)).or_default();
             if *used + events > limit {
-                let seconds = (month.next_start().millis() - now.millis()) as u64 / 1000 + 1;
-                let error = ApiError::new(ErrorCode::QuotaExceeded).retry_after(seconds);
-                return Err(error.detail("plan", project.plan.as_str()).detail("monthly_events", limit));
+                let retry_after_s = (month.next_start().millis() - now.millis()) as u64 / 1000 + 1;
+                return Err(ReserveError::UsedUp {
+                    plan: project.plan,
+                    monthly_events: limit,
+                    retry_after_s,
+                });
             }
             *used += events;
         }
@@ -67,7 +86,7 @@ impl UsageMeter {
     }
 
     /// Reads what was used before this process began to count.
-    async fn learn(&self, control: &Control, project: ProjectId, month: Month) -> ApiResult<()> {
+    async fn learn(&self, control: &Control, project: ProjectId, month: Month) -> Result<(), ControlError> {
         if self.counts.lock().used.contains_key(&(project, month)) {
             return Ok(());
         }
@@ -123,7 +142,7 @@ impl UsageMeter {
 }
 
 impl Reserved {
-    /// Tells how many of the events are really new.
+    /// Ends the reservation: `stored` of its events were new, the others leave their room free.
     pub fn settle(mut self, stored: u64) {
         let mut counts = self.counts.lock();
         if stored > 0 {

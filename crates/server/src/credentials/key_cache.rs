@@ -1,29 +1,29 @@
-//! The ring of verified keys: verification against the control database, and the memory of it.
+//! The cache of verified keys, and verification against the control database: here an unknown,
+//! revoked or expired key is refused.
 //!
-//! What is remembered is the fingerprint of a key's text, never the text. A memory lasts five
-//! minutes at the most and ends at once when the database says that any key or project changed.
+//! An entry is found by the fingerprint of a key's text, never by the text. It is valid for five
+//! minutes at most, and only as long as the database's revision of keys and projects is the one under
+//! which it was verified: a revocation counts as soon as the revision is read again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use axum::http::StatusCode;
 use ipnet::IpNet;
-use millimetric_control::{Actor, Control, KeyOwner, KeyRecord, Project};
+use millimetric_control::{Actor, Control, ControlError, KeyOwner, KeyRecord, Project};
 use millimetric_core::ids::{AccountId, KeyId};
 use millimetric_core::key::{Env, KeyKind, KeyPrefix, KeyText, Pepper, Scope, SecretHash};
 use millimetric_core::time::Timestamp;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
-use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::key_failures::KeyFailures;
-use crate::ops::refusals::{Refusals, Why};
+use crate::refusals::{Refusals, Why};
 
-/// Longest time that a verification is believed, in milliseconds (contract, section 1).
-const BELIEVED_MILLIS: i64 = 5 * 60 * 1000;
-/// Verified keys remembered at once.
-const REMEMBERED_KEYS: usize = 16_384;
+/// Longest time that an entry is valid, in milliseconds (contract, section 1).
+const VALID_MILLIS: i64 = 5 * 60 * 1000;
+/// The most entries.
+const MAX_ENTRIES: usize = 16_384;
 /// Shortest time between two writes of one key's last use, in milliseconds.
 const USE_WRITTEN_EVERY_MILLIS: i64 = 60 * 1000;
 
@@ -50,18 +50,48 @@ pub struct VerifiedKey {
     use_noted_at: AtomicI64,
 }
 
+/// Why a key was not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The text is no key; why, where more can be said than that.
+    #[error("the text is no key")]
+    Malformed(Option<String>),
+    /// The key is unknown, was revoked, or has expired.
+    #[error("the key is not valid")]
+    Invalid,
+    /// The kind or environment in the text is not the stored one.
+    #[error("the kind or environment in the text is not the stored one")]
+    KindMismatch,
+    /// Too many keys from this address were not valid.
+    #[error("too many keys from this address were not valid")]
+    TooManyFailures {
+        /// When the next one is looked up, in seconds.
+        retry_after_s: u64,
+    },
+    /// The control database failed.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+impl KeyError {
+    /// Whether the key itself is wrong, rather than the moment or the database.
+    const fn is_about_key(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::Invalid | Self::KindMismatch)
+    }
+}
+
 #[derive(Clone)]
-struct Remembered {
+struct Entry {
     key: Arc<VerifiedKey>,
     at: Timestamp,
     revision: i64,
 }
 
-/// Verifies keys and remembers the outcome.
+/// Verifies keys, and caches those that are valid.
 pub struct KeyCache {
     pepper: Pepper,
     pepper_previous: Option<Pepper>,
-    remembered: Cache<[u8; 32], Remembered>,
+    entries: Cache<[u8; 32], Entry>,
     revision: AtomicI64,
     uses: Mutex<Vec<(KeyId, Timestamp)>>,
     refusals: Refusals,
@@ -69,12 +99,12 @@ pub struct KeyCache {
 }
 
 impl KeyCache {
-    /// A ring that accepts keys minted under either pepper, and notes the use of keys that ended.
+    /// A cache for keys minted under either pepper. Uses of keys that ended are noted in `refusals`.
     pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>, refusals: Refusals) -> Self {
         Self {
             pepper,
             pepper_previous,
-            remembered: Cache::new(REMEMBERED_KEYS),
+            entries: Cache::new(MAX_ENTRIES),
             revision: AtomicI64::new(0),
             uses: Mutex::new(Vec::new()),
             refusals,
@@ -95,53 +125,60 @@ impl KeyCache {
         text: &str,
         from: Option<IpAddr>,
         now: Timestamp,
-    ) -> ApiResult<Arc<VerifiedKey>> {
+    ) -> Result<Arc<VerifiedKey>, KeyError> {
         let sent = parse(text)?;
         let fingerprint = KeyText::fingerprint_of(text);
-        if let Some(key) = self.recall(&fingerprint, now) {
+        if let Some(key) = self.cached(&fingerprint, now) {
             return Ok(key);
         }
-        let was_verified = self.remembered.peek(&fingerprint).is_some();
+        let was_verified = self.entries.peek(&fingerprint).is_some();
         if !was_verified {
-            self.failures.take(from)?;
+            self.failures.take(from).map_err(|wait| KeyError::TooManyFailures {
+                retry_after_s: wait.as_millis().div_ceil(1000) as u64,
+            })?;
         }
         let revision = self.revision.load(Ordering::Acquire);
         let proved = self.prove(control, &sent, now).await;
-        if proved.as_ref().is_err_and(|error| error.code.status() == StatusCode::UNAUTHORIZED) {
+        if proved.as_ref().is_err_and(KeyError::is_about_key) {
             // It may have been revoked: from now on it counts like any other invalid key.
-            self.remembered.remove(&fingerprint);
+            self.entries.remove(&fingerprint);
         } else if !was_verified {
             self.failures.put_back(from);
         }
         let key = Arc::new(proved?);
-        self.remembered.insert(fingerprint, Remembered { key: Arc::clone(&key), at: now, revision });
+        self.entries.insert(fingerprint, Entry { key: Arc::clone(&key), at: now, revision });
         Ok(key)
     }
 
-    /// A key that was verified a short while ago and that nothing has changed since.
-    fn recall(&self, fingerprint: &[u8; 32], now: Timestamp) -> Option<Arc<VerifiedKey>> {
-        let found = self.remembered.get(fingerprint)?;
+    /// The key of an entry that is still valid.
+    fn cached(&self, fingerprint: &[u8; 32], now: Timestamp) -> Option<Arc<VerifiedKey>> {
+        let found = self.entries.get(fingerprint)?;
         let age = now.millis() - found.at.millis();
         let fresh =
-            (0..BELIEVED_MILLIS).contains(&age) && found.revision == self.revision.load(Ordering::Acquire);
+            (0..VALID_MILLIS).contains(&age) && found.revision == self.revision.load(Ordering::Acquire);
         (fresh && !expired(found.key.expires_at, now)).then_some(found.key)
     }
 
-    async fn prove(&self, control: &Control, sent: &KeyText, now: Timestamp) -> ApiResult<VerifiedKey> {
+    async fn prove(
+        &self,
+        control: &Control,
+        sent: &KeyText,
+        now: Timestamp,
+    ) -> Result<VerifiedKey, KeyError> {
         let found = control.key_by_prefix(&sent.prefix()).await?;
         // An unknown prefix costs the same hashes and comparisons as a wrong secret.
         let stored = found.as_ref().map_or(SecretHash::from_bytes([0; 32]), |found| found.hash);
         let peppers = std::iter::once(&self.pepper).chain(&self.pepper_previous);
         let right = peppers.fold(false, |right, pepper| stored.matches(&sent.hash(pepper)) | right);
-        let found = found.filter(|_| right).ok_or_else(|| ApiError::new(ErrorCode::InvalidApiKey))?;
+        let found = found.filter(|_| right).ok_or(KeyError::Invalid)?;
         // Where a value of the key or its project cannot be read, the key opens nothing.
         let record = found.record?;
         if !is_live(&record, now) {
             self.note_ended(&record, now);
-            return Err(ApiError::new(ErrorCode::InvalidApiKey));
+            return Err(KeyError::Invalid);
         }
         if (record.key.kind, record.key.env) != (sent.kind(), sent.env()) {
-            return Err(ApiError::new(ErrorCode::KeyKindMismatch));
+            return Err(KeyError::KindMismatch);
         }
         Ok(VerifiedKey::from(record))
     }
@@ -190,15 +227,15 @@ impl KeyCache {
         self.failures.forget_full();
     }
 
-    /// Learns the database's revision of keys and projects; a new one ends every memory.
-    pub fn learn_revision(&self, revision: i64) {
+    /// Sets the database's revision of keys and projects; a new one makes every entry invalid.
+    pub fn set_revision(&self, revision: i64) {
         self.revision.store(revision, Ordering::Release);
     }
 }
 
 impl std::fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyCache").field("remembered", &self.remembered.len()).finish_non_exhaustive()
+        f.debug_struct("KeyCache").field("entries", &self.entries.len()).finish_non_exhaustive()
     }
 }
 
@@ -220,8 +257,8 @@ impl From<KeyRecord> for VerifiedKey {
     }
 }
 
-fn parse(text: &str) -> ApiResult<KeyText> {
-    KeyText::parse(text).map_err(|_| ApiError::new(ErrorCode::MalformedApiKey))
+fn parse(text: &str) -> Result<KeyText, KeyError> {
+    KeyText::parse(text).map_err(|_| KeyError::Malformed(None))
 }
 
 fn is_live(record: &KeyRecord, now: Timestamp) -> bool {

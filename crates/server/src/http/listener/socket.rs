@@ -145,7 +145,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::http::connections::ConnectionState;
+    use crate::http::listener::connections::ConnectionState;
 
     /// Writes for ever; in how many seconds that fails.
     async fn given_up_after(mut socket: Socket<impl AsyncWrite + Unpin>) -> u64 {

@@ -1,0 +1,154 @@
+//! Which code each error of the layers below becomes, with its details: the one place where what went
+//! wrong meets HTTP.
+
+use axum::response::{IntoResponse, Response};
+use millimetric_control::ControlError;
+use millimetric_core::key::Scope;
+use millimetric_events::{QueryLimit, StoreError};
+
+use super::{ApiError, ErrorCode};
+use crate::auth::error::AuthError;
+use crate::credentials::key_cache::KeyError;
+use crate::limits::busy::{Busy, WorkLost};
+use crate::ops::error::OpsError;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let of = |code| Self::new(code).because(&error);
+        match &error {
+            // Nobody waits for the response of what was cancelled.
+            StoreError::Overloaded | StoreError::Cancelled => of(ErrorCode::Overloaded).retry_after(1),
+            StoreError::StorageFull => of(ErrorCode::StorageFull).retry_after(30),
+            StoreError::QueryTooLarge(limit) => of(ErrorCode::QueryTooLarge)
+                .detail("exceeded", limit.to_string())
+                .detail("narrow", how_to_narrow(*limit))
+                .retry_after(60),
+            StoreError::Unavailable(_) => of(ErrorCode::UpstreamFailed),
+            StoreError::NotWritable(_) | StoreError::Corrupt(_) | StoreError::Internal(_) => {
+                of(ErrorCode::InternalError)
+            }
+        }
+    }
+}
+
+const fn how_to_narrow(limit: QueryLimit) -> &'static str {
+    match limit {
+        QueryLimit::Time => {
+            "Ask for a shorter range, such as one month instead of a year, or with fewer columns in group_by."
+        }
+        QueryLimit::Memory => {
+            "Ask with fewer columns in group_by, for a column with fewer values, or for a shorter range."
+        }
+    }
+}
+
+impl From<ControlError> for ApiError {
+    /// Failures of the database itself. What a client asked wrongly (an unknown project, a slug that
+    /// is taken) is handled where it is asked.
+    fn from(error: ControlError) -> Self {
+        let of = |code| Self::new(code).because(&error);
+        match &error {
+            ControlError::StorageFull => of(ErrorCode::StorageFull).retry_after(30),
+            ControlError::Unavailable(_) => of(ErrorCode::UpstreamFailed),
+            _ => of(ErrorCode::InternalError),
+        }
+    }
+}
+
+impl From<Busy> for ApiError {
+    fn from(busy: Busy) -> Self {
+        Self::new(ErrorCode::Overloaded).retry_after(busy.retry_after_s).because(busy)
+    }
+}
+
+impl From<WorkLost> for ApiError {
+    fn from(lost: WorkLost) -> Self {
+        Self::new(ErrorCode::InternalError).because(lost)
+    }
+}
+
+impl From<getrandom::Error> for ApiError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::new(ErrorCode::InternalError).because(error)
+    }
+}
+
+impl From<OpsError> for ApiError {
+    fn from(error: OpsError) -> Self {
+        match error {
+            OpsError::NotFound => Self::new(ErrorCode::NotFound),
+            OpsError::UnknownEvent(id) => Self::new(ErrorCode::NotFound).detail("event_id", id),
+            OpsError::Busy(busy) => busy.into(),
+            OpsError::QuotaUsedUp { plan, monthly_events, retry_after_s } => {
+                Self::new(ErrorCode::QuotaExceeded)
+                    .retry_after(retry_after_s)
+                    .detail("plan", plan.as_str())
+                    .detail("monthly_events", monthly_events)
+            }
+            OpsError::ForgetFailed(cause) => Self::new(ErrorCode::ForgetFailed).because(cause),
+            OpsError::Store(error) => error.into(),
+            OpsError::Control(error) => error.into(),
+            OpsError::Internal(cause) => Self::new(ErrorCode::InternalError).because(cause),
+        }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Malformed(None) => Self::new(ErrorCode::MalformedApiKey),
+            KeyError::Malformed(Some(why)) => Self::new(ErrorCode::MalformedApiKey).saying(why),
+            KeyError::Invalid => Self::new(ErrorCode::InvalidApiKey),
+            KeyError::KindMismatch => Self::new(ErrorCode::KeyKindMismatch),
+            KeyError::TooManyFailures { retry_after_s } => {
+                Self::new(ErrorCode::RateLimited).retry_after(retry_after_s).saying(
+                    "Too many keys that are not valid came from this address; check the key, and wait as long as Retry-After says.",
+                )
+            }
+            KeyError::Control(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::SecretKeyInUrl => Self::new(ErrorCode::SecretKeyInUrl),
+            AuthError::MissingKey => Self::new(ErrorCode::MissingBearerToken),
+            AuthError::Key(error) => error.into(),
+            AuthError::OriginNotAllowed => Self::new(ErrorCode::OriginNotAllowed),
+            AuthError::AddressNotAllowed => Self::new(ErrorCode::IpNotAllowed),
+            AuthError::LacksScope(scope) => lacks(scope),
+            AuthError::ForgetTakesSecretKey => Self::new(ErrorCode::ForgetRequiresSecretKey),
+            AuthError::WrongKind { allowed, hint } => {
+                let error = Self::new(ErrorCode::KeyKindNotAllowed).detail("allowed", allowed);
+                hint.into_iter().fold(error, |error, hint| error.detail("hint", hint))
+            }
+            AuthError::AccountKeyRequired { hint } => {
+                Self::new(ErrorCode::AccountKeyRequired).detail("hint", hint)
+            }
+            AuthError::BeyondPlan(plan) => Self::new(ErrorCode::PlanLimit).detail("plan", plan.as_str()),
+            AuthError::UnknownProjectId(id) => {
+                Self::new(ErrorCode::UnknownProjectId).detail("project_id", id)
+            }
+            AuthError::UnknownProjectSlug(slug) => {
+                Self::new(ErrorCode::UnknownProjectSlug).detail("project_slug", slug)
+            }
+            AuthError::NoProjects => Self::new(ErrorCode::NoProjectsVisible),
+            AuthError::RateLimited { retry_after_s } => {
+                Self::new(ErrorCode::RateLimited).retry_after(retry_after_s)
+            }
+            AuthError::Control(error) => error.into(),
+        }
+    }
+}
+
+fn lacks(scope: Scope) -> ApiError {
+    ApiError::new(ErrorCode::InsufficientScope).detail("required", scope.as_str())
+}
+
+impl IntoResponse for AuthError {
+    fn into_response(self) -> Response {
+        ApiError::from(self).into_response()
+    }
+}

@@ -1,0 +1,25 @@
+//! Renders the documents that anybody may read: the API for machines, for people and for language
+//! models, and the browser script.
+
+use askama::Template as _;
+
+use super::openapi;
+use super::reference::Reference;
+use crate::document::Document;
+use crate::state::documents::Documents;
+
+/// The browser script, built from `sdk/browser` by `cargo xtask gen`.
+const SCRIPT: &str = include_str!("../../../../sdk/browser/dist/a.js");
+
+/// The documents of a server that clients reach at `base`.
+pub fn build(base: &str) -> anyhow::Result<Documents> {
+    let openapi = openapi::document();
+    let reference = Reference::new(&openapi, base).render()?;
+    let llms = include_str!("llms.txt").replace("{base}", base);
+    Ok(Documents {
+        openapi: Document::new(serde_json::to_vec(&openapi)?, "application/json"),
+        reference: Document::new(reference, "text/html; charset=utf-8"),
+        llms: Document::new(llms, "text/plain; charset=utf-8"),
+        script: Document::new(SCRIPT, "application/javascript"),
+    })
+}
