@@ -95,6 +95,20 @@ pub struct NewAuditEntry {
     pub detail: Value,
 }
 
+impl NewAuditEntry {
+    /// An entry without details.
+    pub fn new(scope: AuditScope, action: &'static str, subject: impl Into<String>) -> Self {
+        Self { scope, action, subject: subject.into(), detail: Value::Object(serde_json::Map::new()) }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail[name] = value.into();
+        self
+    }
+}
+
 /// An entry as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {

@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod invisible;
 pub mod key;
 pub mod origin;
+pub mod property_samples;
 pub mod query;
 pub mod record;
 pub mod time;

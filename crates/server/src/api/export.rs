@@ -14,6 +14,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
 use crate::state::App;
 use crate::wire::queries::{ExportParams, FilterParams, params_and_filters};
+use crate::wire::rows::RowWriter;
 
 /// Every event of a range as NDJSON, CSV or Parquet
 ///
@@ -31,7 +32,7 @@ pub async fn export(
 ) -> ApiResult<Response> {
     let (params, filters) = params_and_filters::<ExportParams>(query.as_deref())?;
     let (query, format) = params.query(filters)?;
-    let mut export = read::export(&app, &by, query, format)?;
+    let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
     // What fails before the first byte is an answer like any other.
     let first = export.next().await.transpose()?;
     let name = format!("{}-{}.{}", by.project().slug, by.scope().env, format.extension());

@@ -1,8 +1,9 @@
-//! `millimetric backup` and `millimetric restore`: the words and the progress; the work is in
-//! `ops::backup` and `ops::restore`.
+//! `millimetric backup` and `millimetric restore`: the messages and the progress; the work is in
+//! `ops::backup`.
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -10,9 +11,11 @@ use serde_json::json;
 use super::output;
 use super::store::snapshot;
 use crate::config::Installation;
-use crate::ops::backup::Unfinished;
-use crate::ops::restore::{Request, Restored, restore};
+use crate::ops::backup::Contents;
+use crate::ops::backup::create::Unfinished;
+use crate::ops::backup::restore::{Request, Restored, read_contents, restore};
 use crate::state::system_clock;
+use crate::wire::backup::{from_json, to_json};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -48,7 +51,8 @@ pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Resul
     let events = snapshot(at, unfinished.folder()).await;
     steps.finish_and_clear();
     let bar = bytes_bar()?;
-    let contents = unfinished.finish(&at.data_dir, events?, advance(&bar)).await?;
+    let contents = unfinished.collect(&at.data_dir, events?, advance(&bar)).await?;
+    unfinished.publish(&to_json(&contents)?)?;
     bar.finish_and_clear();
     if args.json {
         let folder = args.target.canonicalize()?;
@@ -77,8 +81,10 @@ pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow:
         replace: args.replace,
         erasures_from: args.erasures_from.as_deref(),
     };
+    let contents = from_json(&read_contents(&args.backup)?)
+        .with_context(|| format!("{} is damaged", args.backup.join(Contents::FILE).display()))?;
     let bar = bytes_bar()?;
-    let restored = restore(&request, system_clock()(), advance(&bar)).await?;
+    let restored = restore(&request, contents, system_clock()(), advance(&bar)).await?;
     bar.finish_and_clear();
     if args.json {
         output::json(&json!({

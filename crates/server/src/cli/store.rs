@@ -14,7 +14,7 @@ use millimetric_events_embedded::{EmbeddedStore, OpenError, Options, copy_at_res
 use crate::config::Installation;
 use crate::http::local::{LocalServer, Received};
 use crate::ops::export::Export;
-use crate::wire::rows::RowFormat;
+use crate::wire::rows::{RowFormat, RowWriter};
 
 /// Whoever has the store.
 pub(super) enum Store {
@@ -92,7 +92,8 @@ impl Store {
         match self {
             Self::Own(store) => {
                 let events: Arc<dyn EventStore> = Arc::clone(store) as _;
-                Ok(Pieces::Own(Export::start(events, scope, query, format, ())?))
+                let encoder = RowWriter::new(format, scope)?;
+                Ok(Pieces::Own(Export::start(events, scope, query, encoder, ())))
             }
             Self::Served(server) => Ok(Pieces::Served(server.export(scope, query.range, format).await?)),
         }

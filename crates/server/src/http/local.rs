@@ -30,7 +30,7 @@ use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::export::Export;
 use crate::state::App;
-use crate::wire::rows::RowFormat;
+use crate::wire::rows::{RowFormat, RowWriter};
 
 /// The most bytes of one call.
 const MAX_CALL: usize = 64 * 1024 * 1024;
@@ -101,7 +101,8 @@ async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> R
 async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> ApiResult<Response> {
     let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
     let query = ExportQuery { range, filters: Vec::new() };
-    let export = Export::start(Arc::clone(&app.stores.events), call.scope, query, call.format, ())?;
+    let encoder = RowWriter::new(call.format, call.scope)?;
+    let export = Export::start(Arc::clone(&app.stores.events), call.scope, query, encoder, ());
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 

@@ -14,12 +14,19 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::wire::rows::{RowFormat, RowWriter};
-
 /// Pieces made ahead of whoever takes them.
 const AHEAD: usize = 2;
 /// How long a piece of about a mebibyte waits to be taken before the export is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Encodes events into the bytes of one file, a few at a time.
+pub trait EventEncoder: Send + 'static {
+    /// Adds events; returns the bytes that are ready, possibly none.
+    fn write(&mut self, events: &[Event]) -> Result<Vec<u8>, StoreError>;
+
+    /// Ends the file; returns its last bytes.
+    fn finish(self) -> Result<Vec<u8>, StoreError>;
+}
 
 /// A file that is being made.
 #[derive(Debug)]
@@ -41,14 +48,13 @@ impl Export {
         events: Arc<dyn EventStore>,
         scope: EventScope,
         query: ExportQuery,
-        format: RowFormat,
+        encoder: impl EventEncoder,
         slot: impl Send + 'static,
-    ) -> Result<Self, StoreError> {
+    ) -> Self {
         let (sender, pieces) = channel(AHEAD);
-        let writer = RowWriter::new(format, scope)?;
         tokio::spawn(async move {
             let _slot = slot;
-            let last = match run(&*events, scope, query, writer, &sender).await {
+            let last = match run(&*events, scope, query, encoder, &sender).await {
                 Ok(last) => last,
                 Err(error) => vec![Piece::Failed(error)],
             };
@@ -57,7 +63,7 @@ impl Export {
                 let _ = sender.send_timeout(piece, PATIENCE).await;
             }
         });
-        Ok(Self { pieces, is_over: false })
+        Self { pieces, is_over: false }
     }
 
     /// The next bytes; `None` only when the file is complete.
@@ -81,15 +87,15 @@ async fn run(
     events: &dyn EventStore,
     scope: EventScope,
     query: ExportQuery,
-    writer: RowWriter,
+    encoder: impl EventEncoder,
     sender: &Sender<Piece>,
 ) -> Result<Vec<Piece>, StoreError> {
-    let writing = Arc::new(Mutex::new((Some(writer), None)));
+    let writing = Arc::new(Mutex::new((Some(encoder), None)));
     let (taken, sender, runtime) = (Arc::clone(&writing), sender.clone(), Handle::current());
     let write = move |batch: Vec<Event>| {
         let mut taken = taken.lock();
-        let (Some(writer), failure) = &mut *taken else { return ControlFlow::Break(()) };
-        match writer.write(&batch) {
+        let (Some(encoder), failure) = &mut *taken else { return ControlFlow::Break(()) };
+        match encoder.write(&batch) {
             Ok(bytes) if bytes.is_empty() => ControlFlow::Continue(()),
             Ok(bytes) => {
                 let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
@@ -106,10 +112,10 @@ async fn run(
         }
     };
     events.export(scope, query, Box::new(write)).await?;
-    let (writer, failure) = std::mem::take(&mut *writing.lock());
-    match (writer, failure) {
+    let (encoder, failure) = std::mem::take(&mut *writing.lock());
+    match (encoder, failure) {
         (_, Some(error)) => Err(error),
-        (Some(writer), None) => Ok(vec![Piece::Bytes(writer.finish()?), Piece::End]),
+        (Some(encoder), None) => Ok(vec![Piece::Bytes(encoder.finish()?), Piece::End]),
         (None, None) => Err(StoreError::Internal("an export ended twice".to_owned())),
     }
 }

@@ -19,6 +19,5 @@ pub mod people;
 pub mod privacy;
 pub mod projects;
 pub mod read;
-pub mod restore;
 pub mod schema;
 pub mod share;

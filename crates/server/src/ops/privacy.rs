@@ -5,7 +5,6 @@
 use millimetric_control::{AuditScope, NewAuditEntry};
 use millimetric_core::ids::ErasureId;
 use millimetric_events::{Erasure, ErasureReport, Subject};
-use serde_json::json;
 
 use crate::auth::{Authorized, Forget};
 use crate::ops::error::{OpsError, OpsResult};
@@ -14,17 +13,15 @@ use crate::state::App;
 /// Queues the erasure; from the return on no answer holds the person's past events.
 pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> OpsResult<ErasureId> {
     let (id, now) = (ErasureId::new(app.new_id()), app.now());
-    let detail = json!({
-        "request_id": id,
-        "named_by": match &subject { Subject::User { .. } => "user_id", Subject::Visitor { .. } => "anonymous_id" },
-        "include_linked": matches!(subject, Subject::User { include_linked: true, .. }),
-    });
-    let entry = NewAuditEntry {
-        scope: AuditScope::Project(by.project().id),
-        action: "person.erasure_requested",
-        subject: app.credentials.secrets.hash_person(by.project().id, &subject),
-        detail,
+    let named_by = match &subject {
+        Subject::User { .. } => "user_id",
+        Subject::Visitor { .. } => "anonymous_id",
     };
+    let person = app.credentials.secrets.hash_person(by.project().id, &subject);
+    let entry = NewAuditEntry::new(AuditScope::Project(by.project().id), "person.erasure_requested", person)
+        .with("request_id", id.to_string())
+        .with("named_by", named_by)
+        .with("include_linked", matches!(subject, Subject::User { include_linked: true, .. }));
     let failed = |error: &dyn ToString| OpsError::ForgetFailed(error.to_string());
     app.stores.control.record_audit(&entry, &by.actor(), now).await.map_err(|error| failed(&error))?;
     app.stores

@@ -21,9 +21,8 @@ use crate::auth::{Authorized, Read};
 use crate::limits::busy::Busy;
 use crate::limits::slots::Slot;
 use crate::ops::error::OpsResult;
-use crate::ops::export::Export;
+use crate::ops::export::{EventEncoder, Export};
 use crate::state::App;
-use crate::wire::rows::RowFormat;
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -127,12 +126,12 @@ pub fn export(
     app: &App,
     by: &Authorized<Read>,
     mut query: ExportQuery,
-    format: RowFormat,
+    encoder: impl EventEncoder,
 ) -> OpsResult<Export> {
     query.range = kept(app, by, query.range);
     let busy = Busy { what: "too many exports at once", retry_after_s: 10 };
     let slot = app.limits.exports.try_take(by.project().id).ok_or(busy)?;
-    Ok(Export::start(Arc::clone(&app.stores.events), by.scope(), query, format, slot)?)
+    Ok(Export::start(Arc::clone(&app.stores.events), by.scope(), query, encoder, slot))
 }
 
 /// Events stored in each month that the range touches, of the key's env.

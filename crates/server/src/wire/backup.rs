@@ -1,40 +1,39 @@
-//! `backup.json`: what a backup holds, so that restoring can tell whether all of it is there.
+//! `backup.json`: the table of contents of a backup, by which restoring checks every file.
 //!
 //! Never holds a secret; the files that it lists do.
 
 use serde::{Deserialize, Serialize};
 
-/// The table of contents of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contents {
-    /// [`Contents::FORMAT`] of the release that made it.
-    pub format: u32,
-    /// When it was begun, as RFC 3339.
-    pub made_at: String,
-    /// The release that made it.
-    pub version: String,
-    /// Parquet files.
-    pub segments: u64,
-    /// Events.
-    pub events: u64,
-    /// Every other file of the backup.
-    pub files: Vec<FileEntry>,
+use crate::ops::backup::{Contents, FileEntry};
+
+#[derive(Serialize, Deserialize)]
+struct ContentsJson {
+    format: u32,
+    made_at: String,
+    version: String,
+    segments: u64,
+    events: u64,
+    files: Vec<FileJson>,
 }
 
-/// One file of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// Below the backup's folder, with `/` between its parts.
-    pub path: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Of what is in it, in hexadecimal.
-    pub sha256: String,
+#[derive(Serialize, Deserialize)]
+struct FileJson {
+    path: String,
+    bytes: u64,
+    sha256: String,
 }
 
-impl Contents {
-    /// The layout that this release writes, and the newest that it reads.
-    pub const FORMAT: u32 = 1;
-    /// The file's name.
-    pub const FILE: &str = "backup.json";
+/// The text of the file.
+pub fn to_json(contents: &Contents) -> serde_json::Result<Vec<u8>> {
+    let Contents { format, made_at, version, segments, events, files } = contents.clone();
+    let file = |FileEntry { path, bytes, sha256 }| FileJson { path, bytes, sha256 };
+    let files = files.into_iter().map(file).collect();
+    serde_json::to_vec_pretty(&ContentsJson { format, made_at, version, segments, events, files })
+}
+
+/// The contents that the text lists.
+pub fn from_json(text: &[u8]) -> serde_json::Result<Contents> {
+    let ContentsJson { format, made_at, version, segments, events, files } = serde_json::from_slice(text)?;
+    let file = |FileJson { path, bytes, sha256 }| FileEntry { path, bytes, sha256 };
+    Ok(Contents { format, made_at, version, segments, events, files: files.into_iter().map(file).collect() })
 }

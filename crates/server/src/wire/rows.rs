@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::ops::export::EventEncoder;
+
 pub use self::reading::{Place, Records, Row, parquet_records, text_records};
 
 /// Columns that name the scope: written, and ignored when they come back.
@@ -123,8 +125,13 @@ impl RowWriter {
         Ok(Self { scope, outbox, encoder })
     }
 
-    /// Adds events; gives the bytes that are ready, maybe none.
-    pub fn write(&mut self, events: &[Event]) -> Result<Vec<u8>, StoreError> {
+    fn ready(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.outbox.0.lock())
+    }
+}
+
+impl EventEncoder for RowWriter {
+    fn write(&mut self, events: &[Event]) -> Result<Vec<u8>, StoreError> {
         match &mut self.encoder {
             Encoder::Ndjson => {
                 for event in events {
@@ -147,18 +154,13 @@ impl RowWriter {
         Ok(self.ready())
     }
 
-    /// Ends the file; gives its last bytes.
-    pub fn finish(mut self) -> Result<Vec<u8>, StoreError> {
+    fn finish(mut self) -> Result<Vec<u8>, StoreError> {
         match self.encoder {
             Encoder::Ndjson => {}
             Encoder::Csv(ref mut writer) => writer.flush().map_err(|error| unwritten(&error))?,
             Encoder::Parquet(writer) => writer.close()?,
         }
         Ok(std::mem::take(&mut *self.outbox.0.lock()))
-    }
-
-    fn ready(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.outbox.0.lock())
     }
 }
 

@@ -3,12 +3,13 @@
 //! Only shapes: nothing is decided here.
 
 use millimetric_core::classify::rules;
+use millimetric_core::property_samples::PropertyDescribed;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{NameRow, is_false};
-use crate::ops::schema::{ColumnDescribed, Kind, PropertyDescribed, SchemaResponse, SchemaRows as Described};
+use crate::ops::schema::{ColumnDescribed, Kind, SchemaResponse, SchemaRows as Described};
 
 /// `GET /v1/schema`
 #[derive(Debug, Serialize, ToSchema)]

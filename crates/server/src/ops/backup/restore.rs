@@ -1,5 +1,5 @@
-//! Restoring a backup into a data folder: every file checked, then told what happened since (who
-//! was forgotten, which keys and projects ended), and only then given its name.
+//! Restores a backup into a data folder: every file is checked, then what happened since is applied
+//! (erasures, keys and projects that ended), and only then the folder gets its name.
 //!
 //! What is replaced is moved aside, never deleted.
 
@@ -12,10 +12,8 @@ use anyhow::{Context as _, bail, ensure};
 use millimetric_control::{Actor, AuditScope, Control, Ended, NewAuditEntry};
 use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{DirectoryLock, Learned, OpenError, learn_erasures};
-use serde_json::json;
 
-use super::backup::{folder_beside, free_place, hash, sync_folder};
-use crate::wire::backup::{Contents, FileEntry};
+use super::{Contents, FileEntry, folder_beside, free_place, hash, sync_folder};
 
 /// The most bytes of a table of contents.
 const MAX_CONTENTS: u64 = 256 << 20;
@@ -48,13 +46,14 @@ pub struct Restored {
     pub ended: Ended,
 }
 
-/// Restores. `progress` is told the bytes copied so far and in all.
+/// Restores a backup of these contents. `progress` receives the bytes copied so far and in all.
 pub async fn restore(
     request: &Request<'_>,
+    contents: Contents,
     now: Timestamp,
     progress: impl FnMut(u64, u64),
 ) -> anyhow::Result<Restored> {
-    let contents = read_contents(request.backup)?;
+    check(&contents, request.backup)?;
     let target = Target::take(request)?;
     let folder = folder_beside(&target.path)?;
     copy(request.backup, folder.path(), &contents, progress)?;
@@ -132,15 +131,20 @@ impl Target {
     }
 }
 
-fn read_contents(backup: &Path) -> anyhow::Result<Contents> {
+/// The bytes of a backup's table of contents.
+pub fn read_contents(backup: &Path) -> anyhow::Result<Vec<u8>> {
     let file = backup.join(Contents::FILE);
-    let shown = file.display();
     let size = fs::metadata(&file)
         .with_context(|| format!("{} is no backup: it has no {}", backup.display(), Contents::FILE))?
         .len();
-    ensure!(size <= MAX_CONTENTS, "{shown} is too large to be a table of contents");
-    let contents: Contents =
-        serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("{shown} is damaged"))?;
+    ensure!(size <= MAX_CONTENTS, "{} is too large to be a table of contents", file.display());
+    Ok(fs::read(&file)?)
+}
+
+/// Whether this release reads the format, and every path stays inside of the backup.
+fn check(contents: &Contents, backup: &Path) -> anyhow::Result<()> {
+    let file = backup.join(Contents::FILE);
+    let shown = file.display();
     ensure!(
         contents.format <= Contents::FORMAT,
         "{shown} has format {}; this release reads format {}: use a newer release",
@@ -154,7 +158,7 @@ fn read_contents(backup: &Path) -> anyhow::Result<Contents> {
     for needed in ["events.db", "control.db"] {
         ensure!(contents.files.iter().any(|file| file.path == needed), "{shown} names no {needed}");
     }
-    Ok(contents)
+    Ok(())
 }
 
 /// Copies what the table of contents names, and compares size and hash of what was read.
@@ -226,12 +230,10 @@ async fn learn(restored: &mut Restored, folder: &Path, later: &Path) -> anyhow::
 
 async fn record(folder: &Path, restored: &Restored, now: Timestamp) -> anyhow::Result<()> {
     let control = Control::open(&folder.join("control.db")).await?;
-    let entry = NewAuditEntry {
-        scope: AuditScope::Installation,
-        action: "installation.restored",
-        subject: restored.contents.made_at.clone(),
-        detail: json!({ "erasures": restored.erasures, "knows_later": restored.knows_later }),
-    };
+    let subject = restored.contents.made_at.as_str();
+    let entry = NewAuditEntry::new(AuditScope::Installation, "installation.restored", subject)
+        .with("erasures", restored.erasures)
+        .with("knows_later", restored.knows_later);
     let recorded = control.record_audit(&entry, &Actor::CommandLine, now).await;
     control.close().await;
     Ok(recorded?)

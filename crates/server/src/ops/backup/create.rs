@@ -1,25 +1,21 @@
-//! Making a backup: a folder that appears under its name whole and synced, or not at all.
+//! Creates a backup: a folder that appears under its name whole and synced, or not at all.
 //!
 //! The event store writes its own part; here come accounts and keys, the secrets, and the table
 //! of contents by which restoring checks every file. Changes nothing in the data folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use millimetric_control::Control;
 use millimetric_core::time::Timestamp;
 use millimetric_events::Snapshot;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::secrets::{SECRET_FILES, hex};
-use crate::wire::backup::{Contents, FileEntry};
-
-/// Bytes read at a time.
-const PIECE: usize = 1 << 20;
+use super::{Contents, FileEntry, folder_beside, free_place, hash, sync_folder};
+use crate::secrets::SECRET_FILES;
 
 /// A backup that is being made, under a name of its own beside the final one; dropped unfinished,
 /// it leaves nothing.
@@ -49,9 +45,9 @@ impl Unfinished {
         self.folder.path()
     }
 
-    /// Adds the rest, and gives the backup its name. `progress` is told the bytes read so far and in all.
-    pub async fn finish(
-        self,
+    /// Adds everything else, and lists it. `progress` receives the bytes read so far and in all.
+    pub async fn collect(
+        &self,
         data_dir: &Path,
         events: Snapshot,
         progress: impl FnMut(u64, u64),
@@ -72,49 +68,19 @@ impl Unfinished {
             events: events.events,
             files: list(folder, progress)?,
         };
-        write_file(&folder.join(Contents::FILE), &serde_json::to_vec_pretty(&contents)?)?;
+        Ok(contents)
+    }
+
+    /// Adds the text of the table of contents, and gives the backup its name.
+    pub fn publish(self, contents: &[u8]) -> anyhow::Result<()> {
+        let folder = self.folder.path();
+        write_file(&folder.join(Contents::FILE), contents)?;
         sync_folder(folder)?;
         fs::rename(folder, &self.target)
             .with_context(|| format!("cannot give the backup its name {}", self.target.display()))?;
         let _ = self.folder.keep();
-        sync_folder(self.target.parent().unwrap_or(Path::new("/")))?;
-        Ok(contents)
+        sync_folder(self.target.parent().unwrap_or(Path::new("/")))
     }
-}
-
-/// The absolute path of a folder that is not there yet or empty.
-pub(super) fn free_place(folder: &Path) -> anyhow::Result<PathBuf> {
-    let shown = folder.display();
-    let name = folder.file_name().with_context(|| format!("{shown} does not name a new folder"))?;
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent =
-        parent.canonicalize().with_context(|| format!("the folder {} is not there", parent.display()))?;
-    match fs::read_dir(folder) {
-        Ok(entries) => {
-            ensure!(entries.count() == 0, "{shown} is not empty: name a new folder");
-            Ok(parent.join(name))
-        }
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            bail!("{shown} is no folder that can be used ({error}): name a new one")
-        }
-        _ => Ok(parent.join(name)),
-    }
-}
-
-/// A folder for its owner alone, beside the one it will become.
-pub(super) fn folder_beside(target: &Path) -> anyhow::Result<TempDir> {
-    let parent = target.parent().unwrap_or(Path::new("/"));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let folder = tempfile::Builder::new().prefix(&format!(".{name}.unfinished-")).tempdir_in(parent);
-    let folder = folder.with_context(|| format!("cannot write to {}", parent.display()))?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
-    Ok(folder)
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> anyhow::Result<()> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.with_context(|| format!("cannot sync {}", folder.display()))
 }
 
 async fn copy_control(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -162,22 +128,4 @@ fn collect(folder: &Path, paths: &mut Vec<(PathBuf, u64)>) -> anyhow::Result<()>
         }
     }
     Ok(())
-}
-
-/// The hash of a file, whose pieces `each` is shown as they are read.
-pub(super) fn hash(
-    path: &Path,
-    mut each: impl FnMut(&[u8]) -> std::io::Result<()>,
-) -> anyhow::Result<String> {
-    let unread = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(unread)?;
-    let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE]);
-    loop {
-        let length = file.read(&mut piece).with_context(unread)?;
-        if length == 0 {
-            return Ok(hex(&digest.finalize()));
-        }
-        digest.update(&piece[..length]);
-        each(&piece[..length]).with_context(|| format!("cannot copy {}", path.display()))?;
-    }
 }
