@@ -9,9 +9,9 @@ use crate::accounts::account;
 use crate::audit;
 use crate::keys::{key_columns, stored_key};
 use crate::people::{invitation, member, session, session_columns, user, user_columns};
+use crate::projects::share_links::share_link;
 use crate::projects::{project, project_columns};
 use crate::row::{self, Select};
-use crate::share_links::share_link;
 use crate::usage::monthly_usage;
 use crate::{Control, ControlError};
 

@@ -13,14 +13,12 @@ mod damage;
 mod error;
 mod keys;
 mod meta;
-mod month;
 mod names;
 mod open;
 mod people;
 mod plan;
 mod projects;
 mod row;
-mod share_links;
 #[cfg(test)]
 mod suite;
 mod usage;
@@ -33,15 +31,15 @@ pub use backup::Ended;
 pub use damage::Damage;
 pub use error::ControlError;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
-pub use month::{Month, ParseMonthError};
 pub use names::{Name, NameError, Slug, SlugError};
 pub use people::{
     Email, EmailError, Invitation, Member, Membership, NewSession, NewUser, Role, Session, TotpSecret, User,
 };
 pub use plan::Plan;
+pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
-pub use share_links::ShareLink;
 pub use usage::MonthlyUsage;
+pub use usage::month::{Month, ParseMonthError};
 
 /// The store. A clone is another handle on the same connections.
 ///

@@ -3,6 +3,7 @@
 //! Knows nothing of events: a deleted project's are erased elsewhere.
 
 mod changes;
+pub(crate) mod share_links;
 
 use std::num::NonZeroU32;
 

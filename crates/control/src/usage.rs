@@ -2,6 +2,8 @@
 //!
 //! Counts only; not audited, for nobody decides them.
 
+pub(crate) mod month;
+
 use millimetric_core::ids::ProjectId;
 use millimetric_core::key::Env;
 use sqlx::any::AnyRow;

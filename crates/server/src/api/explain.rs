@@ -24,5 +24,5 @@ pub async fn explain(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<ExplainedRows>> {
     let query = params::<ExplainParams>(query.as_deref())?.query()?;
-    Ok(Json(ops::explain::explain(&app, &by, query).await?.into()))
+    Ok(Json(ops::reports::explain::explain(&app, &by, query).await?.into()))
 }

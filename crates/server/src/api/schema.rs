@@ -25,5 +25,5 @@ pub async fn schema(
 ) -> ApiResult<Json<SchemaRows>> {
     let query = params::<SchemaParams>(query.as_deref())?.query()?;
     let kind = query.kind;
-    Ok(Json(SchemaRows::new(kind, ops::schema::schema(&app, &by, query).await?)))
+    Ok(Json(SchemaRows::new(kind, ops::reports::schema::schema(&app, &by, query).await?)))
 }

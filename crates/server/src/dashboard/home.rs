@@ -13,7 +13,7 @@ use super::format::{ago, number};
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageError, PageResult};
 use crate::auth::sessions::SignedIn;
-use crate::ops::multi_project::{self, ProjectSummary};
+use crate::ops::reports::multi_project::{self, ProjectSummary};
 use crate::state::App;
 
 #[derive(Debug, Template)]

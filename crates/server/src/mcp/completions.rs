@@ -10,8 +10,8 @@ use super::prompts::{self, Values};
 use super::session::Session;
 use crate::auth::agents::Projects;
 use crate::error::ApiResult;
-use crate::ops::multi_project::of_each;
-use crate::ops::schema;
+use crate::ops::reports::multi_project::of_each;
+use crate::ops::reports::schema;
 
 /// Longest list that is completed, in characters: eight event names.
 const MAX_TYPED: usize = 8 * 130;

@@ -5,12 +5,13 @@
 //! nobody knows are skipped and never kept.
 
 mod members;
+mod refused;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-use millimetric_core::ingest::validate::{FieldError, Submission};
+use millimetric_core::ingest::validate::Submission;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -19,7 +20,8 @@ use utoipa::ToSchema;
 use super::repair;
 use crate::client_info::parse_address;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::error::CollectError;
+
+pub use self::refused::{not_collected, not_identified};
 use members::Fields;
 
 /// The most events of a batch (contract, section 3).
@@ -411,41 +413,6 @@ impl IdentifyIn {
 
 fn into_text(raw: Box<RawValue>) -> String {
     Box::<str>::from(raw).into_string()
-}
-
-/// The error for events that were not stored; a field of a batch is named with the event's index.
-pub fn not_collected(error: CollectError, is_batch: bool) -> ApiError {
-    let invalid = match error {
-        CollectError::Invalid(invalid) => invalid,
-        CollectError::Failed(error) => return error.into(),
-    };
-    let mut problems = Problems::default();
-    for (index, errors) in invalid {
-        let path = |field| if is_batch { format!("events.{index}.{field}") } else { String::from(field) };
-        problems.event(errors.into_iter().map(|error| (path(error.field), error.message)));
-    }
-    ApiError::validation(ErrorCode::InvalidPayload, problems)
-}
-
-/// Like [`not_collected`] for `identify`, whose properties are called traits.
-pub fn not_identified(error: CollectError) -> ApiError {
-    let rename = |mut error: FieldError| {
-        if error.field == "properties" {
-            error.field = "traits";
-        }
-        error
-    };
-    let renamed =
-        |(index, errors): (usize, Vec<FieldError>)| (index, errors.into_iter().map(rename).collect());
-    not_collected(
-        match error {
-            CollectError::Invalid(invalid) => {
-                CollectError::Invalid(invalid.into_iter().map(renamed).collect())
-            }
-            failed @ CollectError::Failed(_) => failed,
-        },
-        false,
-    )
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use millimetric_core::key::Env;
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::Deserialize;
 
-use super::panel::family;
-use super::text::{Shown, visible};
-use super::{country, place};
+use super::place;
+use super::widgets::country;
+use super::widgets::panel::family;
+use super::widgets::text::{Shown, visible};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
-use crate::ops::explain::{ExplainQuery, explain, rule_in_words};
+use crate::ops::reports::explain::{ExplainQuery, explain, rule_in_words};
 use crate::state::App;
 
 /// An event, ready to be drawn.

@@ -10,20 +10,20 @@ use millimetric_core::query::{
     Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, RowLimit, StepOrder,
 };
 
-use super::bar::{Bar, Parts};
-use super::csv::{self, File};
-use super::event_select::{self, Pick};
-use super::number::{duration, grouped, percent, share, width};
 use super::place;
-use super::text::Shown;
 use super::view::View;
+use super::widgets::bar::{Bar, Parts};
+use super::widgets::csv::{self, File};
+use super::widgets::event_select::{self, Pick};
+use super::widgets::number::{duration, grouped, percent, share, width};
+use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
 use crate::error::ApiResult;
-use crate::ops::overview::Slice;
 use crate::ops::read;
+use crate::ops::reports::overview::Slice;
 use crate::state::App;
 
 /// Groups that are shown.

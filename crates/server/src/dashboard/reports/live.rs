@@ -19,18 +19,18 @@ use millimetric_core::event::Event;
 use millimetric_core::key::Env;
 use serde::Deserialize;
 
-use super::bar::Choice;
 use super::event::{EventRow, Scene, env};
-use super::number::grouped;
 use super::place;
-use super::text::Shown;
+use super::widgets::bar::Choice;
+use super::widgets::number::grouped;
+use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::format::ago;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::error::ApiResult;
-use crate::ops::live::{newest, visitors_now};
+use crate::ops::reports::live::{newest, visitors_now};
 use crate::state::App;
 use crate::state::live::Watch;
 

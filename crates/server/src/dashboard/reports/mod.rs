@@ -2,24 +2,16 @@
 //!
 //! Draws what `ops` answers, and counts nothing. Every text of a stranger goes through `text`.
 
-mod bar;
-mod chart;
-mod country;
-mod csv;
 mod event;
-mod event_select;
 mod funnel;
-mod graph;
 mod live;
-mod number;
 mod overview;
-mod panel;
 mod person;
 mod retention;
 mod share;
 mod table;
-mod text;
 mod view;
+mod widgets;
 
 use std::sync::Arc;
 

@@ -8,21 +8,22 @@ use axum::response::Response;
 use millimetric_core::query::{Column, NamesQuery, PropertyName, RowLimit};
 use millimetric_core::time::Timestamp;
 
-use super::bar::{Bar, Parts};
-use super::graph::{Graph, graph, title, written};
-use super::number::{Change, change, percent, share, width};
-use super::panel::{Kind, Panel};
 use super::place;
-use super::text::Shown;
 use super::view::{FIGURES, View};
+use super::widgets::bar::{Bar, Parts};
+use super::widgets::graph::{Graph, graph, title, written};
+use super::widgets::number::{Change, change, percent, share, width};
+use super::widgets::panel::{Kind, Panel};
+use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::ops::overview::{
+use crate::ops::read;
+use crate::ops::reports::overview::{
     Figure, Figures, Overview, OverviewQuery, Table, TableResponse, TableRow, overview,
 };
-use crate::ops::{read, schema};
+use crate::ops::reports::schema;
 use crate::state::App;
 
 /// Rows of each table on the overview.

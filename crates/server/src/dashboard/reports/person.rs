@@ -12,8 +12,8 @@ use millimetric_core::query::{
 use serde::Deserialize;
 
 use super::event::{EventRow, Scene, always, env, link};
-use super::number::grouped;
-use super::text::Shown;
+use super::widgets::number::grouped;
+use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};

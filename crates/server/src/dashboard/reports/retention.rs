@@ -11,17 +11,17 @@ use chrono_tz::Tz;
 use millimetric_core::query::{Cohort, Interval, RetentionQuery};
 use millimetric_core::time::Timestamp;
 
-use super::bar::{Bar, Choice, Parts, day};
-use super::csv::{self, File};
-use super::event_select::{self, Pick};
-use super::number::{grouped, percent, share};
 use super::place;
 use super::view::View;
+use super::widgets::bar::{Bar, Choice, Parts, day};
+use super::widgets::csv::{self, File};
+use super::widgets::event_select::{self, Pick};
+use super::widgets::number::{grouped, percent, share};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::ops::overview::buckets;
 use crate::ops::read;
+use crate::ops::reports::overview::buckets;
 use crate::state::App;
 
 /// The most columns that are usual; more are there when they are asked for.

@@ -7,17 +7,17 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use millimetric_core::query::RowLimit;
 
-use super::bar::{Bar, Parts};
-use super::csv::{self, File};
-use super::graph::{TIME, over_time};
 use super::overview::asked;
-use super::panel::{Kind, Panel};
 use super::view::View;
+use super::widgets::bar::{Bar, Parts};
+use super::widgets::csv::{self, File};
+use super::widgets::graph::{TIME, over_time};
+use super::widgets::panel::{Kind, Panel};
 use super::{Of, place};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
-use crate::ops::overview::{overview, table};
+use crate::ops::reports::overview::{overview, table};
 use crate::state::App;
 
 #[derive(Debug, Template)]

@@ -10,7 +10,7 @@ use millimetric_core::key::Env;
 use millimetric_core::query::{Buckets, Column, Filter, Interval, Period, PropertyName, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use crate::ops::overview::{Figure, Slice, buckets, finest};
+use crate::ops::reports::overview::{Figure, Slice, buckets, finest};
 
 /// Filters by the name that they have in the API, and in words.
 pub(super) const FILTERS: [(&str, Column, &str); 13] = [

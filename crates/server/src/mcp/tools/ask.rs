@@ -11,7 +11,8 @@ use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::ops::{explain, multi_project, read, schema};
+use crate::ops::read;
+use crate::ops::reports::{explain, multi_project, schema};
 use crate::state::App;
 use crate::wire::queries::{
     EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,

@@ -13,8 +13,9 @@ use super::super::response::Page;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
-use crate::ops::multi_project::of_each;
-use crate::ops::{fuzzy_match, read, schema};
+use crate::ops::reports::multi_project::of_each;
+use crate::ops::reports::schema;
+use crate::ops::{fuzzy_match, read};
 use crate::state::App;
 
 /// The most projects that are looked at for reasons.

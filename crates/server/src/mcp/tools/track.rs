@@ -11,7 +11,7 @@ use super::spec::Tool;
 use crate::auth::agents::ProjectAgent;
 use crate::error::ApiResult;
 use crate::ops::collect::{Sent, collect_one};
-use crate::ops::schema;
+use crate::ops::reports::schema;
 use crate::wire::requests::{self, not_collected};
 use crate::wire::responses::Classified;
 

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::check::Check;
 use crate::error::ApiResult;
-use crate::ops::explain::ExplainQuery;
+use crate::ops::reports::explain::ExplainQuery;
 
 /// Longest URL or referrer that is explained, in characters; the same as of an event.
 pub(super) const MAX_URL: usize = 2048;

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use super::check::Check;
 use super::explain::MAX_URL;
 use crate::error::ApiResult;
-use crate::ops::schema::{Kind, SchemaQuery, dimension};
+use crate::ops::reports::schema::{Kind, SchemaQuery, dimension};
 
 /// Longest search, in characters.
 const MAX_SEARCH: usize = 128;

@@ -6,7 +6,7 @@ use millimetric_core::event::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ops::explain::Explained;
+use crate::ops::reports::explain::Explained;
 
 /// Where a visit counts, and by which rule.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::is_false;
-use crate::ops::multi_project::{Compared, ProjectSummary};
+use crate::ops::reports::multi_project::{Compared, ProjectSummary};
 
 /// The projects that an account's key sees.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct ProjectRows {
 
 /// One project.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "explained at ops::multi_project::ProjectSummary")]
+#[allow(missing_docs, reason = "explained at ops::reports::multi_project::ProjectSummary")]
 pub struct ProjectRow {
     pub id: String,
     pub slug: String,
@@ -55,7 +55,7 @@ pub struct ComparedRows {
 
 /// One project's part.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "explained at ops::multi_project::Compared")]
+#[allow(missing_docs, reason = "explained at ops::reports::multi_project::Compared")]
 pub struct ComparedRow {
     pub rank: usize,
     pub project_id: String,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{NameRow, is_false};
-use crate::ops::schema::{ColumnDescribed, Kind, SchemaResponse, SchemaRows as Described};
+use crate::ops::reports::schema::{ColumnDescribed, Kind, SchemaResponse, SchemaRows as Described};
 
 /// `GET /v1/schema`
 #[derive(Debug, Serialize, ToSchema)]

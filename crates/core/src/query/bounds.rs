@@ -1,0 +1,90 @@
+//! How many rows a response has, and the buckets of time that it is divided into.
+
+use std::str::FromStr;
+
+use chrono_tz::Tz;
+
+/// How many rows an answer may hold: 1–1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowLimit(u16);
+
+impl RowLimit {
+    /// A single row.
+    pub const ONE: Self = Self(1);
+    /// As many as an answer can hold.
+    pub const MOST: Self = Self(1000);
+
+    /// `None` outside 1–1000.
+    pub fn new(rows: u64) -> Option<Self> {
+        (1..=1000).contains(&rows).then_some(Self(rows as u16))
+    }
+
+    /// The number of rows.
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Width of a bucket of time; weeks start on Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// `hour`
+    Hour,
+    /// `day`
+    Day,
+    /// `week`
+    Week,
+    /// `month`
+    Month,
+}
+
+impl Interval {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+}
+
+impl FromStr for Interval {
+    type Err = UnknownInterval;
+
+    fn from_str(text: &str) -> Result<Self, UnknownInterval> {
+        match text {
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            "week" => Ok(Self::Week),
+            "month" => Ok(Self::Month),
+            _ => Err(UnknownInterval),
+        }
+    }
+}
+
+/// The text is no interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of hour, day, week, month")]
+pub struct UnknownInterval;
+
+/// Buckets of time in a time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buckets {
+    /// Their width.
+    pub interval: Interval,
+    /// Whose midnights count.
+    pub timezone: Tz,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_have_bounds() {
+        assert!(RowLimit::new(0).is_none() && RowLimit::new(1001).is_none());
+        assert_eq!(RowLimit::new(1000).map(RowLimit::get), Some(1000));
+    }
+}

@@ -1,0 +1,60 @@
+//! Which event names occur, and which properties their events have.
+
+use super::RowLimit;
+use crate::time::{TimeRange, Timestamp};
+
+/// `GET /v1/events`: which event names occur, and with which properties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamesQuery {
+    /// Rows by their `timestamp`.
+    pub range: TimeRange,
+    /// The rows answered.
+    pub limit: RowLimit,
+}
+
+/// One event name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamesRow {
+    /// The name.
+    pub event_name: String,
+    /// Events of that name.
+    pub count: u64,
+    /// Distinct visitors.
+    pub uniques: u64,
+    /// The earliest in the range.
+    pub first_seen: Timestamp,
+    /// The latest in the range.
+    pub last_seen: Timestamp,
+    /// Its top-level properties, by count descending, then name; at most
+    /// [`NamesRow::MAX_PROPERTIES`].
+    pub properties: Vec<PropertySeen>,
+    /// How often events of that name carry a property that is not among them.
+    pub other_properties: u64,
+}
+
+impl NamesRow {
+    /// The most properties that are told for one name.
+    pub const MAX_PROPERTIES: usize = 100;
+}
+
+/// One top-level property of an event name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PropertySeen {
+    /// The property.
+    pub name: String,
+    /// Events that carry it.
+    pub count: u64,
+}
+
+/// By count descending, ties by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NamesResponse {
+    /// At most the limit asked for.
+    pub rows: Vec<NamesRow>,
+    /// Rows were cut at the limit, or some names are counted in `other`.
+    pub truncated: bool,
+    /// Events of names that are in no row since there are too many to count each apart.
+    pub other: u64,
+    /// Distinct visitors are estimated, not counted.
+    pub approximate: bool,
+}

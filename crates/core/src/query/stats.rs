@@ -1,0 +1,74 @@
+//! Counts, distinct visitors, sums and means of events, by columns and over time.
+
+use super::{Buckets, Dimension, Filter, PropertyName, RowLimit};
+use crate::time::{TimeRange, Timestamp};
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metric {
+    /// Events.
+    Count,
+    /// Distinct visitors (`anonymous_id`).
+    Uniques,
+    /// The sum of a numeric property over the events that carry it as a JSON number.
+    Sum(PropertyName),
+    /// The mean of it.
+    Avg(PropertyName),
+}
+
+/// `GET /v1/stats`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatsQuery {
+    /// Rows by their `timestamp`.
+    pub range: TimeRange,
+    /// All must hold.
+    pub filters: Vec<Filter>,
+    /// What is counted.
+    pub metric: Metric,
+    /// At most [`StatsQuery::MAX_DIMENSIONS`], no two alike.
+    pub group_by: Vec<Dimension>,
+    /// One series over time.
+    pub buckets: Option<Buckets>,
+    /// The rows answered.
+    pub limit: RowLimit,
+}
+
+impl StatsQuery {
+    /// The most dimensions that one answer can be grouped by.
+    pub const MAX_DIMENSIONS: usize = 4;
+}
+
+/// A counted or averaged number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// A count.
+    Integer(u64),
+    /// A sum or a mean; always finite.
+    Float(f64),
+}
+
+/// One row of a [`StatsResponse`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatsRow {
+    /// The first instant of the bucket, when buckets were asked for.
+    pub bucket: Option<Timestamp>,
+    /// A value for each dimension asked for, in its order; `None` where the row has no value.
+    pub keys: Vec<Option<String>>,
+    /// The number; `None` for the mean of nothing.
+    pub value: Option<Number>,
+}
+
+/// By value descending, ties by the keys ascending (no value first); with buckets by bucket
+/// ascending first. Without group and buckets: exactly one row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StatsResponse {
+    /// At most the limit asked for.
+    pub rows: Vec<StatsRow>,
+    /// Rows were cut at the limit, or some groups are counted in `other`.
+    pub truncated: bool,
+    /// Events of groups that are in no row since there are too many to count each apart: those are
+    /// the least frequent. 0 where every group was counted.
+    pub other: u64,
+    /// Distinct visitors are estimated, not counted.
+    pub approximate: bool,
+}

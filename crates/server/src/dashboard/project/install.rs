@@ -1,0 +1,156 @@
+//! How events get in: what to paste, and a part that waits for them and says what is wrong when
+//! one is refused.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use millimetric_control::KeyOwner;
+use millimetric_core::key::{Env, KeyKind};
+use millimetric_core::query::{EventsQuery, RowLimit};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use crate::auth::sessions::{InProject, Viewer};
+use crate::dashboard::format::ago;
+use crate::dashboard::frame::{Frame, Tab, page};
+use crate::dashboard::refusal::PageResult;
+use crate::ops::read;
+use crate::refusals::{Refused, Why};
+use crate::state::App;
+
+/// How long a refusal is shown.
+const REFUSED_MILLIS: i64 = 60 * 60 * 1000;
+
+#[derive(Template)]
+#[template(path = "install.html")]
+struct Install {
+    frame: Frame,
+    slug: String,
+    host: String,
+    origins: Vec<String>,
+    /// How the pk keys that work begin.
+    pks: Vec<String>,
+    arrivals: Arrivals,
+}
+
+/// What arrived and what was refused; also by itself, for the script that asks again.
+#[derive(Template)]
+#[template(path = "arrivals.html")]
+struct Arrivals {
+    slug: String,
+    last: Option<Arrived>,
+    refused: Vec<RefusedRow>,
+}
+
+/// The newest event.
+struct Arrived {
+    name: String,
+    place: String,
+    from: String,
+    when: String,
+    env: &'static str,
+}
+
+struct RefusedRow {
+    what: String,
+    fix: &'static str,
+    key: String,
+    when: String,
+    times: u64,
+}
+
+/// The page.
+pub(in crate::dashboard) async fn show(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+) -> PageResult<Response> {
+    let (project, now) = (&member.project, app.now());
+    let keys = app.stores.control.keys(KeyOwner::Project(project.id)).await?;
+    let pks = keys.iter().filter(|key| key.kind == KeyKind::Pk && key.is_live(now));
+    page(&Install {
+        frame: Frame::of_project(&member, Tab::Install)?,
+        slug: project.slug.to_string(),
+        host: app.public_url.as_str().to_owned(),
+        origins: project.allowed_origins.iter().map(ToString::to_string).collect(),
+        pks: pks.map(|key| format!("pk_{}_{}", key.env, key.prefix)).collect(),
+        arrivals: arrivals(&app, &member).await?,
+    })
+}
+
+/// The waiting part alone.
+pub(in crate::dashboard) async fn show_arrivals(
+    State(app): State<Arc<App>>,
+    member: InProject<Viewer>,
+) -> PageResult<Response> {
+    page(&arrivals(&app, &member).await?)
+}
+
+async fn arrivals(app: &App, member: &InProject<Viewer>) -> PageResult<Arrivals> {
+    let now = app.now();
+    let mut last: Option<(Timestamp, Arrived)> = None;
+    for &env in Env::ALL {
+        let found = newest(app, member, env, now).await?;
+        if found.as_ref().map(|(at, _)| *at) > last.as_ref().map(|(at, _)| *at) {
+            last = found;
+        }
+    }
+    let refused = app.refusals.since(member.project.id, now.plus_millis(-REFUSED_MILLIS));
+    Ok(Arrivals {
+        slug: member.project.slug.to_string(),
+        last: last.map(|(_, arrived)| arrived),
+        refused: refused.iter().map(|one| refused_row(one, now)).collect(),
+    })
+}
+
+async fn newest(
+    app: &App,
+    member: &InProject<Viewer>,
+    env: Env,
+    now: Timestamp,
+) -> PageResult<Option<(Timestamp, Arrived)>> {
+    let range = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
+    let query = EventsQuery { range, filters: Vec::new(), limit: RowLimit::ONE, after: None };
+    let response = read::events(app, &member.reader(env), query).await?;
+    Ok(response.rows.into_iter().next().map(|event| {
+        let arrived = Arrived {
+            name: event.event_name,
+            place: event.url.or(event.path).unwrap_or_default(),
+            from: format!("{} / {}", event.source, event.medium),
+            when: ago(event.received_at, now),
+            env: env.as_str(),
+        };
+        (event.received_at, arrived)
+    }))
+}
+
+fn refused_row(refused: &Refused, now: Timestamp) -> RefusedRow {
+    let (what, fix) = match &refused.why {
+        Why::OriginNotListed(Some(origin)) => (
+            format!("403 origin_not_allowed: the page was on {origin}"),
+            "Add that origin to the allowed origins, if the page is yours.",
+        ),
+        Why::OriginNotListed(None) => (
+            "403 origin_not_allowed: the request named no origin".to_owned(),
+            "A pk works in browsers only; from a server, send with an sk.",
+        ),
+        Why::KeyEnded => (
+            "401 invalid_api_key: the key was revoked or has expired".to_owned(),
+            "Put a working key into the page or program that still has the old one.",
+        ),
+        Why::AddressNotAllowed => (
+            "403 ip_not_allowed: the key may not be used from that address".to_owned(),
+            "Send from an address of the key’s list, or mint a key without one.",
+        ),
+        Why::Bot(reason) => (
+            format!("left out as a bot ({})", reason.as_str()),
+            "Headless browsers, tools and crawlers are not counted as visitors. Look at the page with a browser of your own.",
+        ),
+        Why::QuotaUsedUp => (
+            "429 quota_exceeded: the plan’s events of this month are used up".to_owned(),
+            "Change the plan, or wait for the next month.",
+        ),
+    };
+    let key = format!("{}_…{}", refused.kind, refused.prefix);
+    RefusedRow { what, fix, key, when: ago(refused.at, now), times: refused.times }
+}

@@ -1,0 +1,144 @@
+//! What stands above every report: the range, the interval, the comparison, live or test, and the
+//! filters that are on, each a link that changes one of them.
+
+use chrono::{Datelike as _, NaiveDate};
+use millimetric_core::key::Env;
+use millimetric_core::query::Column;
+use millimetric_core::time::Timestamp;
+
+use super::country;
+use super::text::Shown;
+use crate::dashboard::reports::view::{FILTERS, INTERVALS, PERIODS, Span, View, suits};
+
+/// The bar, ready to be drawn.
+#[derive(Debug)]
+pub(in crate::dashboard::reports) struct Bar {
+    pub(in crate::dashboard::reports) periods: Vec<Choice>,
+    /// Empty where there is nothing to choose.
+    pub(in crate::dashboard::reports) intervals: Vec<Choice>,
+    pub(in crate::dashboard::reports) compare: Option<Choice>,
+    /// Live and test; empty where only live is shown.
+    pub(in crate::dashboard::reports) envs: Vec<Choice>,
+    /// Where to share the page, where that can be done.
+    pub(in crate::dashboard::reports) share: Option<String>,
+    pub(in crate::dashboard::reports) chips: Vec<Chip>,
+    /// Where the form for days of one's own goes.
+    pub(in crate::dashboard::reports) action: String,
+    /// What that form keeps.
+    pub(in crate::dashboard::reports) kept: Vec<(&'static str, String)>,
+    pub(in crate::dashboard::reports) first: String,
+    pub(in crate::dashboard::reports) last: String,
+    /// The time zone of the days.
+    pub(in crate::dashboard::reports) zone: &'static str,
+    /// The days were typed.
+    pub(in crate::dashboard::reports) own_days: bool,
+}
+
+/// A link that is one of several.
+#[derive(Debug)]
+pub(in crate::dashboard::reports) struct Choice {
+    pub(in crate::dashboard::reports) title: String,
+    pub(in crate::dashboard::reports) href: String,
+    pub(in crate::dashboard::reports) current: bool,
+    /// The key that follows it.
+    pub(in crate::dashboard::reports) key: &'static str,
+}
+
+/// A filter that is on.
+#[derive(Debug)]
+pub(in crate::dashboard::reports) struct Chip {
+    pub(in crate::dashboard::reports) name: &'static str,
+    pub(in crate::dashboard::reports) value: Shown,
+    /// The page without it.
+    pub(in crate::dashboard::reports) href: String,
+}
+
+/// Which parts of the bar a report has.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::dashboard::reports) struct Parts {
+    pub(in crate::dashboard::reports) time: bool,
+    pub(in crate::dashboard::reports) envs: bool,
+}
+
+impl Bar {
+    /// Of a view.
+    pub(in crate::dashboard::reports) fn new(view: &View, now: Timestamp, parts: Parts) -> Self {
+        let range = view.range(now);
+        let day = |at: Timestamp| at.to_utc().with_timezone(&view.zone).date_naive().to_string();
+        let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
+        let kept = view.with(|view| view.span = Span::Named(PERIODS[3].0)).pairs();
+        Self {
+            periods: periods(view),
+            intervals: if parts.time { intervals(view, now) } else { Vec::new() },
+            compare: parts.time.then(|| compare(view)),
+            envs: if parts.envs { envs(view) } else { Vec::new() },
+            share: None,
+            chips: chips(view),
+            action: view.path.clone(),
+            kept,
+            first,
+            last,
+            zone: view.zone.name(),
+            own_days: matches!(view.span, Span::Days(..)),
+        }
+    }
+}
+
+fn periods(view: &View) -> Vec<Choice> {
+    let choice = |(word, title, key): &(&'static str, &str, &'static str)| Choice {
+        title: (*title).to_owned(),
+        href: view.link(|view| view.span = Span::Named(word)),
+        current: view.span == Span::Named(word),
+        key,
+    };
+    PERIODS.iter().map(choice).collect()
+}
+
+fn intervals(view: &View, now: Timestamp) -> Vec<Choice> {
+    let (range, shown) = (view.range(now), view.steps(now).interval);
+    let fitting = INTERVALS.into_iter().filter(|interval| suits(range, view.buckets(*interval)));
+    let choice = |interval: millimetric_core::query::Interval| Choice {
+        title: interval.as_str().to_owned(),
+        href: view.link(|view| view.interval = Some(interval)),
+        current: interval == shown,
+        key: "",
+    };
+    fitting.map(choice).collect()
+}
+
+fn compare(view: &View) -> Choice {
+    let href = view.link(|view| view.compare = !view.compare);
+    Choice { title: "Compare".to_owned(), href, current: view.compare, key: "c" }
+}
+
+fn envs(view: &View) -> Vec<Choice> {
+    let choice = |env: Env| Choice {
+        title: env.as_str().to_owned(),
+        href: view.link(|view| view.env = env),
+        current: view.env == env,
+        key: "",
+    };
+    [Env::Live, Env::Test].map(choice).into()
+}
+
+fn chips(view: &View) -> Vec<Chip> {
+    let chip = |(_, column, name): &(&'static str, Column, &'static str)| {
+        let value = view.filter(*column)?;
+        let value = match column {
+            Column::Country => country::shown(value),
+            _ => Shown::or(Some(value), "unknown"),
+        };
+        let href = view.link(|view| {
+            view.filters.retain(|filter| filter.column != *column);
+            view.property = view.property.take().filter(|_| *column != Column::EventName);
+        });
+        Some(Chip { name, value, href })
+    };
+    FILTERS.iter().filter_map(chip).collect()
+}
+
+/// A day as people write it, with the year where it is not this one.
+pub(in crate::dashboard::reports) fn day(date: NaiveDate, today: NaiveDate) -> String {
+    let this_year = date.year() == today.year();
+    date.format(if this_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
+}

@@ -1,0 +1,83 @@
+//! Texts of strangers, ready for a table: on one line, with what nobody sees written out, and cut where
+//! they are long, with the whole beside it.
+//!
+//! Escaping is the templates' business (`html`), which write out what nobody sees in any other
+//! text too; they also isolate each text, so that it cannot turn the direction of its neighbours.
+
+use millimetric_core::invisible::scan;
+
+use crate::html::write_out;
+
+/// The most characters of a text in a table.
+const MOST: usize = 90;
+
+/// A text as a page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::dashboard::reports) struct Shown {
+    /// What stands on the page.
+    pub(in crate::dashboard::reports) short: String,
+    /// The whole, when it was cut.
+    pub(in crate::dashboard::reports) whole: Option<String>,
+    /// It is no text of a stranger's but our word for "nothing".
+    pub(in crate::dashboard::reports) ours: bool,
+}
+
+impl Shown {
+    /// A stranger's text.
+    pub(in crate::dashboard::reports) fn new(text: &str) -> Self {
+        let whole = visible(text);
+        let Some((cut, _)) = whole.char_indices().nth(MOST) else {
+            return Self { short: whole, ..Self::default() };
+        };
+        Self { short: format!("{}…", &whole[..cut]), whole: Some(whole), ours: false }
+    }
+
+    /// Our own words.
+    pub(in crate::dashboard::reports) fn ours(words: &str) -> Self {
+        Self { short: words.to_owned(), whole: None, ours: true }
+    }
+
+    /// A text that may be missing.
+    pub(in crate::dashboard::reports) fn or(text: Option<&str>, nothing: &str) -> Self {
+        text.filter(|text| !text.is_empty()).map_or_else(|| Self::ours(nothing), Self::new)
+    }
+}
+
+/// Writes out what is invisible, line breaks and tabs included.
+pub(in crate::dashboard::reports) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (character, hidden) in scan(text) {
+        if hidden {
+            // Into memory: it cannot fail.
+            let _ = write_out(&mut shown, character);
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_marks_are_written_out() {
+        for (text, shown) in [
+            ("plain ü 漢字 عربى 👩‍💻", "plain ü 漢字 عربى 👩‍💻"),
+            ("a\u{202e}cod.exe", "a⟨U+202E⟩cod.exe"),
+            ("tab\tline\nnull\0", "tab␉line␊null␀"),
+            ("\u{feff}\u{200b}x\u{9b}", "⟨U+FEFF⟩⟨U+200B⟩x⟨U+009B⟩"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_the_whole_is_kept() {
+        assert_eq!(Shown::new(&"ü".repeat(90)).whole, None);
+        let long = Shown::new(&"ü".repeat(91));
+        assert_eq!(long.short, format!("{}…", "ü".repeat(90)));
+        assert_eq!(long.whole, Some("ü".repeat(91)));
+    }
+}

@@ -1,0 +1,50 @@
+//! What happens now: the newest events of a project, and its visitors of the last five minutes.
+
+use millimetric_core::event::Event;
+use millimetric_core::query::{EventsQuery, Metric, Number, RowLimit, StatsQuery};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use crate::auth::{Authorized, Read};
+use crate::ops::error::OpsResult;
+use crate::ops::read;
+use crate::state::App;
+
+/// The newest events that are told.
+const NEWEST: u64 = 50;
+/// How long ago "now" began, in milliseconds.
+const NOW_MILLIS: i64 = 5 * 60 * 1000;
+/// How far back the newest events may lie, and how far ahead of our clock: as much as is taken.
+const BACK_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const AHEAD_MILLIS: i64 = 10 * 60 * 1000;
+
+/// The newest events of the last day, the newest first.
+pub async fn newest(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Event>> {
+    let now = app.now();
+    let range = between(now.plus_millis(-BACK_MILLIS), now.plus_millis(AHEAD_MILLIS));
+    let limit = RowLimit::new(NEWEST).unwrap_or(RowLimit::ONE);
+    let query = EventsQuery { range, filters: Vec::new(), limit, after: None };
+    Ok(read::events(app, by, query).await?.rows)
+}
+
+/// Visitors of the last five minutes.
+pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> OpsResult<u64> {
+    let now = app.now();
+    let range = between(now.plus_millis(-NOW_MILLIS), now.plus_millis(AHEAD_MILLIS));
+    let query = StatsQuery {
+        range,
+        filters: Vec::new(),
+        metric: Metric::Uniques,
+        group_by: Vec::new(),
+        buckets: None,
+        limit: RowLimit::ONE,
+    };
+    let response = read::stats(app, by, query).await?;
+    Ok(match response.rows.first().and_then(|row| row.value) {
+        Some(Number::Integer(visitors)) => visitors,
+        _ => 0,
+    })
+}
+
+fn between(from: Timestamp, to: Timestamp) -> TimeRange {
+    TimeRange::new(from, to).unwrap_or(TimeRange::LAST)
+}

@@ -1,0 +1,215 @@
+//! A project at a glance: its figures beside those of the period before, one of them over time,
+//! and the tables of where, what and with what. One query is asked after the other: each is
+//! answered on all cores, and takes memory of its own.
+//!
+//! Asks the same typed queries as everybody else and counts nothing itself, so that its numbers
+//! are those of the API.
+
+mod calendar;
+mod tables;
+
+use std::collections::BTreeMap;
+
+use millimetric_core::query::{
+    Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow, StatsQuery,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use self::calendar::Shift;
+pub use self::calendar::{buckets, finest};
+pub use self::tables::{Table, TableResponse, TableRow, table};
+use crate::auth::{Authorized, Read};
+use crate::ops::error::OpsResult;
+use crate::ops::read;
+use crate::state::App;
+
+/// The events that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Events by their `timestamp`.
+    pub range: TimeRange,
+    /// All must hold.
+    pub filters: Vec<Filter>,
+}
+
+impl Slice {
+    /// The same for queries about sessions, whose filters are about page views: which event is
+    /// asked for says nothing there.
+    #[must_use]
+    pub fn of_sessions(&self) -> Self {
+        let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName);
+        Self { range: self.range, filters: filters.cloned().collect() }
+    }
+}
+
+/// One of the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Figure {
+    /// Distinct visitors.
+    #[default]
+    Visitors,
+    /// Events.
+    Events,
+    /// Sessions that begin.
+    Sessions,
+    /// The share of them that bounce.
+    Bounces,
+}
+
+/// What is to be told.
+#[derive(Debug, Clone)]
+pub struct OverviewQuery {
+    /// The events.
+    pub slice: Slice,
+    /// The figure that is told over time.
+    pub figure: Figure,
+    /// The steps of time.
+    pub buckets: Buckets,
+    /// Whether the period before is told too.
+    pub compare: bool,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// Rows of each table.
+    pub limit: RowLimit,
+}
+
+/// The figures of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Distinct visitors.
+    pub visitors: u64,
+    /// Events.
+    pub events: u64,
+    /// Sessions that begin.
+    pub sessions: u64,
+    /// How many of them bounce.
+    pub bounces: u64,
+    /// Visitors are estimated.
+    pub approximate: bool,
+}
+
+impl Figures {
+    fn with(self, SessionsRow { sessions, bounces, .. }: SessionsRow) -> Self {
+        Self { sessions, bounces, ..self }
+    }
+}
+
+/// A figure at a step of time; of bounces their share, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// The first instant of the step.
+    pub bucket: Timestamp,
+    /// The figure.
+    pub value: f64,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Overview {
+    /// The figures of the range.
+    pub figures: Figures,
+    /// Those of the period before, up to the same point of it, when they were asked for.
+    pub before: Option<Figures>,
+    /// The figure over time, also where it is 0.
+    pub series: Vec<Point>,
+    /// The same of the whole period before.
+    pub series_before: Option<Vec<Point>>,
+    /// In the order in which they were asked for.
+    pub tables: Vec<TableResponse>,
+}
+
+/// A project at a glance.
+pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -> OpsResult<Overview> {
+    let by = &read::in_one_slot(app, by).await?;
+    let slice = &query.slice;
+    let shift = Shift::of(slice.range, query.buckets.timezone);
+    let period_before = query.compare.then(|| Slice { range: shift.whole(slice.range), ..slice.clone() });
+    let elapsed = query.compare.then(|| shift.elapsed(slice.range, app.now()));
+    let elapsed = elapsed.map(|range| Slice { range, ..slice.clone() });
+    let (tables, sessions) = tables::tables(app, by, slice, &query.tables, query.limit).await?;
+    let sessions = match sessions {
+        Some(sessions) => sessions,
+        None => begun_in(app, by, slice).await?,
+    };
+    let before = match &elapsed {
+        Some(slice) => Some(counts(app, by, slice).await?.with(begun_in(app, by, slice).await?)),
+        None => None,
+    };
+    let series_before = match &period_before {
+        Some(slice) => Some(series(app, by, slice, query).await?),
+        None => None,
+    };
+    Ok(Overview {
+        figures: counts(app, by, slice).await?.with(sessions),
+        before,
+        series: series(app, by, slice, query).await?,
+        series_before,
+        tables,
+    })
+}
+
+/// The figures without sessions.
+async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<Figures> {
+    let total = |metric| read::stats(app, by, counted(slice, metric, None));
+    let (visitors, events) = (total(Metric::Uniques).await?, total(Metric::Count).await?);
+    let approximate = visitors.approximate;
+    let first = |response: millimetric_core::query::StatsResponse| {
+        response.rows.first().map_or(0, |row| whole(row.value))
+    };
+    Ok(Figures { visitors: first(visitors), events: first(events), approximate, ..Figures::default() })
+}
+
+async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<SessionsRow> {
+    let response = read::sessions(app, by, begun(slice, None)).await?;
+    Ok(response.rows.first().copied().unwrap_or_default())
+}
+
+async fn series(
+    app: &App,
+    by: &Authorized<Read>,
+    slice: &Slice,
+    query: &OverviewQuery,
+) -> OpsResult<Vec<Point>> {
+    let width = Some(query.buckets);
+    let found: Vec<(Option<Timestamp>, f64)> = match query.figure {
+        Figure::Visitors | Figure::Events => {
+            let metric = if query.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
+            let response = read::stats(app, by, counted(slice, metric, width)).await?;
+            response.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
+        }
+        Figure::Sessions | Figure::Bounces => {
+            let response = read::sessions(app, by, begun(slice, width)).await?;
+            let value = |row: &SessionsRow| match query.figure {
+                Figure::Bounces => row.bounces as f64 / row.sessions.max(1) as f64,
+                _ => row.sessions as f64,
+            };
+            response.rows.iter().map(|row| (row.bucket, value(row))).collect()
+        }
+    };
+    Ok(filled(slice.range, query.buckets, &found))
+}
+
+/// Every step of the range; those of which nothing was found are 0.
+fn filled(range: TimeRange, of: Buckets, found: &[(Option<Timestamp>, f64)]) -> Vec<Point> {
+    let mut values: BTreeMap<Timestamp, f64> =
+        buckets(range, of).into_iter().map(|bucket| (bucket, 0.0)).collect();
+    values.extend(found.iter().filter_map(|(bucket, value)| Some(((*bucket)?, *value))));
+    values.into_iter().map(|(bucket, value)| Point { bucket, value }).collect()
+}
+
+fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuery {
+    let Slice { range, filters } = slice.clone();
+    StatsQuery { range, filters, metric, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
+}
+
+fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuery {
+    let Slice { range, filters } = slice.of_sessions();
+    SessionsQuery { range, filters, buckets, limit: RowLimit::MOST }
+}
+
+fn whole(value: Option<Number>) -> u64 {
+    match value {
+        Some(Number::Integer(value)) => value,
+        _ => 0,
+    }
+}

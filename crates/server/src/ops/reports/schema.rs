@@ -1,0 +1,290 @@
+//! What a project's events look like: names, properties, values, columns, rules. It ends
+//! guessing: whoever knows the names asks right the first time.
+//!
+//! Asks the same typed queries as everybody else and counts nothing itself. Types and samples
+//! are those of recent events, and say so by being samples.
+
+use std::str::FromStr;
+
+use millimetric_core::event::Event;
+use millimetric_core::property_samples::{PropertyDescribed, with_samples};
+use millimetric_core::query::{
+    Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
+    PropertySeen, RowLimit, StatsQuery,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use crate::auth::{Authorized, Read};
+use crate::ops::error::OpsResult;
+use crate::ops::{fuzzy_match, read};
+use crate::state::App;
+
+/// Events whose properties are looked at for types and samples.
+const SAMPLED: u64 = 500;
+
+/// What is to be described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// Event names.
+    #[default]
+    Events,
+    /// Properties, with types and samples.
+    Properties,
+    /// Values of one column or property.
+    Values,
+    /// Columns to group and filter by.
+    Columns,
+    /// The classifier's rules.
+    Rules,
+}
+
+/// The text is no kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be events, properties, values, columns or rules")]
+pub struct UnknownKind;
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        match text {
+            "events" => Ok(Self::Events),
+            "properties" => Ok(Self::Properties),
+            "values" => Ok(Self::Values),
+            "columns" => Ok(Self::Columns),
+            "rules" => Ok(Self::Rules),
+            _ => Err(UnknownKind),
+        }
+    }
+}
+
+/// `GET /v1/schema`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaQuery {
+    /// What is to be described.
+    pub kind: Kind,
+    /// Of which events, by their `timestamp`.
+    pub range: TimeRange,
+    /// Only this event name.
+    pub event: Option<String>,
+    /// The column or property whose values are asked for.
+    pub of: Option<Dimension>,
+    /// Only what holds this text, in whatever case.
+    pub search: Option<String>,
+    /// The rows answered.
+    pub limit: RowLimit,
+}
+
+/// What a project's events look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaResponse {
+    /// At most the limit asked for.
+    pub rows: SchemaRows,
+    /// Rows were cut at the limit.
+    pub truncated: bool,
+}
+
+/// The rows of a [`SchemaResponse`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum SchemaRows {
+    /// Event names.
+    Events(Vec<NamesRow>),
+    /// Properties.
+    Properties(Vec<PropertyDescribed>),
+    /// Values, with how many events have each.
+    Values(Vec<(Option<String>, u64)>),
+    /// Columns of the stored row.
+    Columns(Vec<&'static ColumnDescribed>),
+    /// Ids of rules, in the order in which they are tried.
+    Rules(Vec<&'static str>),
+}
+
+/// A column of the stored row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ColumnDescribed {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether `group_by` takes it.
+    pub groups: bool,
+    /// Whether it is a filter (`event` filters by `event_name`).
+    pub filters: bool,
+    /// What it holds.
+    pub text: &'static str,
+}
+
+const fn column(name: &'static str, groups: bool, filters: bool, text: &'static str) -> ColumnDescribed {
+    ColumnDescribed { name, groups, filters, text }
+}
+
+/// The columns of the stored row that answers show.
+pub const COLUMNS: &[ColumnDescribed] = &[
+    column("timestamp", false, false, "when it happened, UTC"),
+    column("event_name", true, true, "what happened; filter it with `event`; `$pageview` is a page view"),
+    column("event_id", false, false, "the event's own id; explain_attribution takes it"),
+    column("anonymous_id", false, true, "the visitor; uniques count these"),
+    column("user_id", false, true, "the signed-in user, or null"),
+    column("session_id", false, true, "the session"),
+    column("source", true, true, "where the visit came from: google, facebook, direct, a host"),
+    column("medium", true, true, "how: paid, organic, social, email, referral, direct, ai_assistant"),
+    column("campaign", true, true, "utm_campaign, or null"),
+    column("source_confidence", true, false, "how sure the classifier is: high, medium, low"),
+    column("source_rule_id", true, false, "the rule of the classifier that fired"),
+    column("referrer", false, false, "the page before, as sent"),
+    column("url", false, false, "the page, without secrets"),
+    column("path", true, true, "the page's path"),
+    column("country", true, true, "ISO 3166-1 alpha-2, or empty"),
+    column("device_type", true, false, "desktop, mobile, tablet, or empty"),
+    column("browser", true, false, "browser family, or empty"),
+    column("os", true, false, "operating system family, or empty"),
+    column("properties.<name>", true, false, "any top-level property of the event"),
+];
+
+/// Describes what was asked for.
+pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> OpsResult<SchemaResponse> {
+    match query.kind {
+        Kind::Events => events(app, by, &query).await,
+        Kind::Properties => properties(app, by, &query).await,
+        Kind::Values => values(app, by, &query).await,
+        Kind::Columns => {
+            let found = COLUMNS.iter().filter(|column| query.holds(column.name));
+            Ok(cut(found.collect(), &query, false, SchemaRows::Columns))
+        }
+        Kind::Rules => {
+            let rules = millimetric_core::classify::rules().iter().map(millimetric_core::classify::Rule::id);
+            Ok(cut(rules.filter(|id| query.holds(id)).collect(), &query, false, SchemaRows::Rules))
+        }
+    }
+}
+
+/// The names of all events that are kept, most frequent first.
+pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<String>> {
+    let query = StatsQuery {
+        range: always(),
+        filters: Vec::new(),
+        metric: Metric::Count,
+        group_by: vec![Dimension::Column(Column::EventName)],
+        buckets: None,
+        limit: most_rows(),
+    };
+    let rows = read::stats(app, by, query).await?.rows;
+    Ok(rows.into_iter().filter_map(|row| row.keys.into_iter().next().flatten()).collect())
+}
+
+/// Names that occur and that this one was probably meant to be; none when it occurs itself.
+pub async fn look_alikes(app: &App, by: &Authorized<Read>, name: &str) -> OpsResult<Vec<String>> {
+    let known = known_names(app, by).await?;
+    let more_common = known.into_iter().take_while(|known| known != name);
+    Ok(more_common.filter(|known| fuzzy_match::looks_like(name, known)).collect())
+}
+
+/// When the newest event happened, of a name or of any.
+pub async fn last_seen(
+    app: &App,
+    by: &Authorized<Read>,
+    event: Option<&str>,
+) -> OpsResult<Option<Timestamp>> {
+    let range = always();
+    let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
+    Ok(read::events(app, by, query).await?.rows.first().map(|event| event.timestamp))
+}
+
+async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
+    let asked = NamesQuery { range: query.range, limit: most_rows() };
+    let response = read::names(app, by, asked).await?;
+    let found = response.rows.into_iter().filter(|row| query.is_about(&row.event_name));
+    let found = found.filter(|row| query.holds(&row.event_name)).collect();
+    Ok(cut(found, query, response.truncated, SchemaRows::Events))
+}
+
+async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
+    let asked = NamesQuery { range: query.range, limit: most_rows() };
+    let names = read::names(app, by, asked).await?;
+    let recent = EventsQuery {
+        range: query.range,
+        filters: of_event(query.event.as_deref()),
+        limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
+        after: None,
+    };
+    let recent = read::events(app, by, recent).await?.rows;
+    let query = query.clone();
+    // Strangers choose how many properties an event has.
+    Ok(app.limits.heavy.run(move || described(&query, names, &recent)).await?)
+}
+
+/// The properties of these names that were asked for, most frequent first, with types and samples of
+/// these events.
+fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> SchemaResponse {
+    let rows = names.rows.into_iter().filter(|row| query.is_about(&row.event_name));
+    let mut found: Vec<(String, PropertySeen)> = rows
+        .flat_map(|row| {
+            let name = row.event_name;
+            row.properties.into_iter().map(move |property| (name.clone(), property))
+        })
+        .filter(|(_, property)| query.holds(&property.name))
+        .collect();
+    found.sort_by(|(event, property), (other_event, other)| {
+        (other.count, event, &property.name).cmp(&(property.count, other_event, &other.name))
+    });
+    cut(found, query, names.truncated, |found| SchemaRows::Properties(with_samples(&found, recent)))
+}
+
+async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
+    let asked = StatsQuery {
+        range: query.range,
+        filters: of_event(query.event.as_deref()),
+        metric: Metric::Count,
+        group_by: query.of.clone().into_iter().collect(),
+        buckets: None,
+        limit: if query.search.is_some() { most_rows() } else { query.limit },
+    };
+    let response = read::stats(app, by, asked).await?;
+    let rows = response.rows.into_iter().map(|row| {
+        let count = match row.value {
+            Some(millimetric_core::query::Number::Integer(count)) => count,
+            _ => 0,
+        };
+        (row.keys.into_iter().next().flatten(), count)
+    });
+    let found = rows.filter(|(value, _)| query.holds(value.as_deref().unwrap_or_default())).collect();
+    Ok(cut(found, query, response.truncated, SchemaRows::Values))
+}
+
+impl SchemaQuery {
+    fn is_about(&self, event_name: &str) -> bool {
+        self.event.as_deref().is_none_or(|event| event == event_name)
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let search = self.search.as_deref().map(str::to_lowercase);
+        search.is_none_or(|search| text.to_lowercase().contains(&search))
+    }
+}
+
+fn cut<T>(
+    mut rows: Vec<T>,
+    query: &SchemaQuery,
+    already: bool,
+    of: impl FnOnce(Vec<T>) -> SchemaRows,
+) -> SchemaResponse {
+    let truncated = already || rows.len() > query.limit.get();
+    rows.truncate(query.limit.get());
+    SchemaResponse { rows: of(rows), truncated }
+}
+
+fn of_event(event: Option<&str>) -> Vec<Filter> {
+    let filter = |name: &str| Filter { column: Column::EventName, value: name.to_owned() };
+    event.map(filter).into_iter().collect()
+}
+
+fn always() -> TimeRange {
+    TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST)
+}
+
+fn most_rows() -> RowLimit {
+    RowLimit::new(1000).unwrap_or(RowLimit::ONE)
+}
+
+/// The column of this name, or the top-level property.
+pub fn dimension(name: &str) -> Option<Dimension> {
+    name.parse().ok().or_else(|| PropertyName::new(name).map(Dimension::Property))
+}
