@@ -80,7 +80,7 @@ fn nanoseconds(mut call: impl FnMut(usize)) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
 }
 
-/// A key_cache over a database in memory that holds one key.
+/// A key cache over a control database in memory with one key, and that key.
 async fn key_cache_with_a_key() -> anyhow::Result<(KeyCache, Control, KeyText)> {
     let control = Control::open_in_memory().await?;
     let (account, project) = (AccountId::new(Uuid::from_u128(1)), ProjectId::new(Uuid::from_u128(2)));

@@ -1,18 +1,19 @@
-//! Rules of the repository that no compiler checks, as tests: what every file looks like
-//! (here), which room may name which ([`walls`]), and that links lead somewhere ([`links`]).
+//! Rules of the repository that no compiler checks, as tests: what every file looks like (here), which
+//! module may import which ([`layers`]), how large files and functions may grow ([`sizes`]), and that
+//! links lead to files ([`links`]).
 //!
-//! Reads the tree only; what git ignores is not looked at.
+//! Reads the working tree; folders that hold nothing of ours are left out.
 
+mod imports;
+mod layers;
 mod links;
-mod walls;
+mod sizes;
+mod source;
 
 use std::fs;
 use std::path::Path;
 
 use crate::cargo::root;
-
-/// The most lines of a source file, tests included.
-const MOST_LINES: usize = 500;
 
 /// Folders that hold nothing of ours.
 const NOT_OURS: &[&str] = &[".git", "target", "data", "node_modules", "proptest-regressions"];
@@ -79,15 +80,6 @@ fn every_source_file_says_what_it_is_for() {
     assert_none(&offences(&pages(), |page| {
         let bare = page.is_rust() && !page.text.starts_with("//!");
         bare.then(|| "does not begin with `//!`".into()).into_iter().collect()
-    }));
-}
-
-#[test]
-fn no_source_file_outgrows_its_subject() {
-    assert_none(&offences(&pages(), |page| {
-        let lines = page.text.lines().count();
-        let long = page.is_rust() && lines > MOST_LINES;
-        long.then(|| format!("{lines} lines, above {MOST_LINES}")).into_iter().collect()
     }));
 }
 
