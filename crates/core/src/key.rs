@@ -160,7 +160,7 @@ impl KeyText {
     /// Makes a key from random bytes of the operating system's generator.
     pub fn mint(kind: KeyKind, env: Env, random: &[u8; KEY_RANDOM_BYTES]) -> Self {
         let (prefix_bytes, secret_bytes) = random.split_at(4);
-        let prefix = hex(prefix_bytes);
+        let prefix = hex::encode(prefix_bytes);
         let body = format!("{kind}_{env}_{prefix}_{}", URL_SAFE_NO_PAD.encode(secret_bytes));
         let text = format!("{body}{}", checksum(&body));
         let prefix = prefix.parse().unwrap_or(KeyPrefix([b'0'; 8]));
@@ -249,7 +249,7 @@ impl Pepper {
     pub fn fingerprint(&self) -> String {
         let digest =
             Sha256::new().chain_update(b"millimetric pepper fingerprint").chain_update(&self.0).finalize();
-        hex(&digest[..4])
+        hex::encode(&digest[..4])
     }
 }
 
@@ -284,14 +284,6 @@ impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// CRC-32 of the text before it, in base 62, most significant digit first: six digits always

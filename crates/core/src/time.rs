@@ -7,6 +7,15 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Milliseconds of a second.
+pub const SECOND_MILLIS: i64 = 1000;
+/// Milliseconds of a minute.
+pub const MINUTE_MILLIS: i64 = 60 * SECOND_MILLIS;
+/// Milliseconds of an hour.
+pub const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
+/// Milliseconds of a day of UTC, which has no leap seconds.
+pub const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
+
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, between the years 0001 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -85,7 +85,7 @@ impl Secrets {
             Subject::User { user_id, .. } => ("user", user_id),
             Subject::Visitor { anonymous_id } => ("visitor", anonymous_id),
         };
-        hex(&self.mac(format!("person\0{project}\0{kind}\0{id}").as_bytes())[..16])
+        hex::encode(&self.mac(format!("person\0{project}\0{kind}\0{id}").as_bytes())[..16])
     }
 
     /// What makes the cookie of a known device genuine: for this user, under the password whose hash
@@ -109,11 +109,6 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
-}
-
-/// In lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The secret in a file, or a new one written there first. A file that is there but is no secret
@@ -149,7 +144,7 @@ fn read(path: &Path, mut file: File) -> anyhow::Result<Vec<u8>> {
 /// Writes the file whole before anybody can see it under its name, so that a crash in between
 /// leaves no half of a secret.
 fn make(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let text = hex(&random_bytes::<SECRET_BYTES>()?);
+    let text = hex::encode(random_bytes::<SECRET_BYTES>()?);
     let temporary = path.with_extension("tmp");
     let written = || -> std::io::Result<()> {
         let mut file =

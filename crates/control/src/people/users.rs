@@ -174,5 +174,5 @@ fn read(row: &AnyRow) -> Result<User, ControlError> {
 }
 
 fn text(token: TokenHash) -> String {
-    token.as_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(token.as_bytes())
 }

@@ -6,10 +6,10 @@
 use url::Url;
 
 use super::properties;
-use crate::time::Timestamp;
+use crate::time::{MINUTE_MILLIS, Timestamp};
 
 /// How far ahead of the server's clock an event may claim to be, in milliseconds.
-pub const MAX_AHEAD_MILLIS: i64 = 10 * 60 * 1000;
+pub const MAX_AHEAD_MILLIS: i64 = 10 * MINUTE_MILLIS;
 /// Longest url, path and referrer, in characters.
 const MAX_ADDRESS: usize = 2048;
 /// The property that remembers by how much a clock was ahead, in milliseconds.

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use super::{Dimension, Filter, RowLimit};
-use crate::time::TimeRange;
+use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 
 /// How far visitors get along the steps, each visitor by the attempt that gets furthest.
 ///
@@ -72,8 +72,8 @@ pub struct ParseWindowError;
 
 impl FunnelWindow {
     /// A week.
-    pub const WEEK: Self = Self(7 * 86_400_000);
-    const MOST: i64 = 366 * 86_400_000;
+    pub const WEEK: Self = Self(7 * DAY_MILLIS);
+    const MOST: i64 = 366 * DAY_MILLIS;
 
     /// Milliseconds.
     pub const fn millis(self) -> i64 {
@@ -87,10 +87,10 @@ impl FromStr for FunnelWindow {
     fn from_str(text: &str) -> Result<Self, ParseWindowError> {
         let unit = match text.as_bytes().last() {
             Some(b's') => 1_000,
-            Some(b'm') => 60_000,
-            Some(b'h') => 3_600_000,
-            Some(b'd') => 86_400_000,
-            Some(b'w') => 7 * 86_400_000,
+            Some(b'm') => MINUTE_MILLIS,
+            Some(b'h') => HOUR_MILLIS,
+            Some(b'd') => DAY_MILLIS,
+            Some(b'w') => 7 * DAY_MILLIS,
             _ => return Err(ParseWindowError),
         };
         let number = &text[..text.len() - 1];

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{Datelike as _, Days, LocalResult, Months, NaiveDate, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 /// A range with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Period {
         let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
         let (first, end) = match self {
             Self::Day => {
-                let from = now.plus_millis(-24 * 60 * 60 * 1000);
+                let from = now.plus_millis(-DAY_MILLIS);
                 return TimeRange::new(from, now.plus_millis(1)).unwrap_or(TimeRange::LAST);
             }
             Self::Today => (today, tomorrow),

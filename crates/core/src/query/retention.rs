@@ -3,7 +3,7 @@
 //! Says what is counted; never counts.
 
 use super::{Buckets, Filter, Interval};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 /// Visitors by the period in which they began, and in how many later periods each came back.
 ///
@@ -37,7 +37,7 @@ impl RetentionQuery {
             Interval::Week => 7,
             Interval::Month => 31,
         };
-        Self::MOST_PERIODS * days * 86_400_000
+        Self::MOST_PERIODS * days * DAY_MILLIS
     }
 }
 

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use millimetric_control::User;
 use millimetric_core::ids::UserId;
+use millimetric_core::time::{DAY_MILLIS, SECOND_MILLIS};
 use subtle::ConstantTimeEq as _;
 
 use super::sessions::{cookie_header, sent_cookie};
@@ -17,7 +18,7 @@ use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// How long a device stays known, in seconds: 400 days, the longest that browsers keep a cookie.
-const LASTS_SECONDS: i64 = 400 * 24 * 60 * 60;
+const LASTS_SECONDS: i64 = 400 * DAY_MILLIS / SECOND_MILLIS;
 /// What the cookie is called; behind https with a prefix.
 const NAME: &str = "mm_device";
 

@@ -4,6 +4,7 @@
 //! Whoever is no member of an account finds nothing below it, not even a refusal. Decides who
 //! may; never what is done, and draws no page.
 
+use millimetric_core::time::{DAY_MILLIS, MINUTE_MILLIS, SECOND_MILLIS};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -26,13 +27,13 @@ use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// How long a session lasts, in seconds.
-pub const LASTS_SECONDS: i64 = 30 * 24 * 60 * 60;
+pub const LASTS_SECONDS: i64 = 30 * DAY_MILLIS / SECOND_MILLIS;
 /// What its cookie is called; behind https with a prefix.
 const NAME: &str = "mm_session";
 /// Behind https a name that begins so makes browsers refuse a cookie that another host of the domain set.
 const HOST_PREFIX: &str = "__Host-";
 /// How often its last use is written, in milliseconds.
-const USE_WRITTEN_EVERY_MILLIS: i64 = 5 * 60 * 1000;
+const USE_WRITTEN_EVERY_MILLIS: i64 = 5 * MINUTE_MILLIS;
 
 /// Why a request does not come from somebody who may do this.
 #[derive(Debug, thiserror::Error)]

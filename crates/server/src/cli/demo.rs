@@ -11,7 +11,7 @@ use millimetric_control::{Actor, Control, Name, Project, Slug};
 use millimetric_core::event::EventScope;
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_core::key::Env;
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{DAY_MILLIS, Timestamp};
 use serde_json::json;
 
 use super::store::Store;
@@ -100,6 +100,5 @@ async fn project(
 }
 
 fn midnight(now: Timestamp) -> Timestamp {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
-    now.plus_millis(-now.millis().rem_euclid(DAY))
+    now.plus_millis(-now.millis().rem_euclid(DAY_MILLIS))
 }

@@ -11,6 +11,7 @@ use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
 
+use super::new_file::unnamed_in;
 use super::output;
 use crate::config::Installation;
 use crate::country::Countries;
@@ -98,7 +99,7 @@ fn data_folder(dir: &Path) -> Result<String, String> {
     if !folder.is_dir() {
         return Err(format!("{shown} is not a folder"));
     }
-    tempfile::tempfile_in(dir).map_err(|error| format!("{shown} cannot be written: {error}"))?;
+    unnamed_in(dir).map_err(|error| format!("{shown} cannot be written: {error}"))?;
     Ok(shown.to_string())
 }
 

@@ -14,6 +14,7 @@ use millimetric_core::key::Env;
 use millimetric_core::query::ExportQuery;
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use super::new_file::NewFile;
 use super::store::Store;
 use super::{project_of, read_control};
 use crate::config::Installation;
@@ -76,11 +77,9 @@ async fn to_file(
 ) -> anyhow::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritten = || format!("cannot write to {}", file.display());
-    let mut unfinished = tempfile::NamedTempFile::new_in(folder).with_context(unwritten)?;
-    copy(store, scope, query, format, unfinished.as_file_mut()).await?;
-    unfinished.as_file().sync_all().with_context(unwritten)?;
-    unfinished.persist(file).with_context(unwritten)?;
-    Ok(())
+    let mut unfinished = NewFile::create_in(folder).with_context(unwritten)?;
+    copy(store, scope, query, format, unfinished.file()).await?;
+    unfinished.rename(file).with_context(unwritten)
 }
 
 async fn copy(

@@ -16,6 +16,7 @@ use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
 use serde_json::json;
 
+use super::new_file::unnamed_in;
 use super::store::Store;
 use super::{existing_control, output, project_of};
 use crate::config::Installation;
@@ -100,7 +101,7 @@ fn open(args: &ImportArgs) -> anyhow::Result<Records> {
     };
     let records = match (is_stdin, format) {
         (true, RowFormat::Parquet) => {
-            let mut spooled = tempfile::tempfile()?;
+            let mut spooled = unnamed_in(&std::env::temp_dir())?;
             std::io::copy(&mut stdin().lock(), &mut spooled).context("cannot keep standard input")?;
             spooled.rewind()?;
             parquet_records(spooled)

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use millimetric_control::{Actor, Control, KeyOwner, Name, Slug, StoredKey};
 use millimetric_core::ids::KeyId;
 use millimetric_core::key::{Env, KeyKind, Scope};
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, Timestamp};
 use serde_json::{Value, json};
 
 use super::{existing_control, output, project_of, read_control};
@@ -202,11 +202,11 @@ async fn owner(control: &Control, owner: &Owner) -> anyhow::Result<KeyOwner> {
 
 /// `90d`, `12h`, `30m`, `45s`, as milliseconds; up to a hundred years.
 fn duration(text: &str) -> Result<i64, String> {
-    const CENTURY: i64 = 100 * 366 * 24 * 60 * 60 * 1000;
+    const CENTURY: i64 = 100 * 366 * DAY_MILLIS;
     let unit = match text.chars().last() {
-        Some('d') => 24 * 60 * 60 * 1000,
-        Some('h') => 60 * 60 * 1000,
-        Some('m') => 60 * 1000,
+        Some('d') => DAY_MILLIS,
+        Some('h') => HOUR_MILLIS,
+        Some('m') => MINUTE_MILLIS,
         Some('s') => 1000,
         _ => 0,
     };

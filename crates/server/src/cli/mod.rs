@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod import;
 mod key;
+mod new_file;
 mod output;
 mod project;
 pub mod serve;

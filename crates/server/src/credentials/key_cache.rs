@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use millimetric_control::{Actor, Control, ControlError, KeyOwner, KeyRecord, Project};
 use millimetric_core::ids::{AccountId, KeyId};
 use millimetric_core::key::{Env, KeyKind, KeyPrefix, KeyText, Pepper, Scope, SecretHash};
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{MINUTE_MILLIS, Timestamp};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
@@ -21,11 +21,11 @@ use crate::limits::key_failures::KeyFailures;
 use crate::refusals::{Refusals, Why};
 
 /// Longest time that an entry is valid, in milliseconds (contract, section 1).
-const VALID_MILLIS: i64 = 5 * 60 * 1000;
+const VALID_MILLIS: i64 = 5 * MINUTE_MILLIS;
 /// The most entries.
 const MAX_ENTRIES: usize = 16_384;
 /// Shortest time between two writes of one key's last use, in milliseconds.
-const USE_WRITTEN_EVERY_MILLIS: i64 = 60 * 1000;
+const USE_WRITTEN_EVERY_MILLIS: i64 = MINUTE_MILLIS;
 
 /// A key that proved itself, and what it may do.
 #[derive(Debug)]

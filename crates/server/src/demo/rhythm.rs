@@ -1,11 +1,10 @@
 //! When people come: the hour of the day, the day of the week, growth, and days that are better
 //! or worse than others. Whole numbers only, so that every machine agrees.
 
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{HOUR_MILLIS, Timestamp};
 
 use super::random::Random;
 
-const HOUR_MILLIS: i64 = 3_600_000;
 const DAY_HOURS: i64 = 24;
 
 /// Share of each hour of a UTC day: a European and American audience.

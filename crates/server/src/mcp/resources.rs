@@ -1,7 +1,7 @@
 //! Resources: answers that need no arguments, under addresses of their own. Each has a tool that
 //! says the same and more.
 
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
 use rmcp::ErrorData;
 use rmcp::model::{CacheScope, ReadResourceResult, Resource, ResourceContents};
 use serde_json::{Map, Value, json};
@@ -17,9 +17,9 @@ use crate::auth::agents::Projects;
 use crate::error::ApiResult;
 
 /// How far back the names of `schema://events` are from, in milliseconds.
-const MONTH: i64 = 30 * 24 * 60 * 60 * 1000;
+const MONTH: i64 = 30 * DAY_MILLIS;
 /// How long the rules may be kept, in milliseconds: they change with the server's version.
-const RULES_LAST: u64 = 60 * 60 * 1000;
+const RULES_LAST: u64 = HOUR_MILLIS as u64;
 /// The most bytes of a resource.
 const MAX_BYTES: usize = 256 * 1024;
 

@@ -3,6 +3,7 @@
 //! A session lives for one message and remembers nothing. It holds the proof of authority that
 //! came with the message; without one there is no session.
 
+use millimetric_core::time::MINUTE_MILLIS;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use crate::state::App;
 pub(super) const SUPPORTED: &[ProtocolVersion] =
     &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
 /// How long lists of what there is may be kept, in milliseconds.
-const LISTS_LAST: u64 = 5 * 60 * 1000;
+const LISTS_LAST: u64 = 5 * MINUTE_MILLIS as u64;
 /// What every client is told once.
 const INSTRUCTIONS: &str = "Web and product analytics: events of visitors, classified by source and medium. \
     Begin with describe_schema (kind=events) to learn which events and properties there are, then ask get_stats, \

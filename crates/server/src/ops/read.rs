@@ -14,7 +14,7 @@ use millimetric_core::query::{
     PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
     SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
 };
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 use millimetric_events::StoreError;
 
 use crate::auth::{Authorized, Read};
@@ -23,9 +23,6 @@ use crate::limits::slots::Slot;
 use crate::ops::error::OpsResult;
 use crate::ops::export::{EventEncoder, Export};
 use crate::state::App;
-
-/// Milliseconds of a day.
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Longest time that a query waits for its turn (contract, section 5).
 const QUEUED: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use axum::response::Response;
 use millimetric_control::KeyOwner;
 use millimetric_core::key::{Env, KeyKind};
 use millimetric_core::query::{EventsQuery, RowLimit};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{HOUR_MILLIS, TimeRange, Timestamp};
 
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::format::ago;
@@ -20,7 +20,7 @@ use crate::refusals::{Refused, Why};
 use crate::state::App;
 
 /// How long a refusal is shown.
-const REFUSED_MILLIS: i64 = 60 * 60 * 1000;
+const REFUSED_MILLIS: i64 = HOUR_MILLIS;
 
 #[derive(Template)]
 #[template(path = "install.html")]

@@ -1,13 +1,12 @@
 //! A key as the tables show it: never more than its prefix.
 
 use millimetric_control::StoredKey;
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{DAY_MILLIS, Timestamp};
 
 use crate::dashboard::format::{ago, moment};
 
 /// After how many days without use a key stands out.
 const STALE_DAYS: i64 = 90;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// A row.
 pub(in crate::dashboard) struct KeyRow {

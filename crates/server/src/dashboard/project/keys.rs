@@ -1,6 +1,7 @@
 //! The keys of a project, or of an account: the table, minting, rotating, revoking. A secret is in
 //! the one page that answers its minting, and in no other.
 
+use millimetric_core::time::HOUR_MILLIS;
 use std::sync::Arc;
 
 use askama::Template;
@@ -35,7 +36,6 @@ const GRACES: &[(i64, &str)] = &[
     (1, "for an hour more"),
     (0, "not at all: it stops at once"),
 ];
-const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Where keys are kept, and by whom they are seen.
 pub(in crate::dashboard) struct Keeper {

@@ -12,16 +12,15 @@ use anyhow::{Context as _, ensure};
 use millimetric_control::Control;
 use millimetric_core::time::Timestamp;
 use millimetric_events::Snapshot;
-use tempfile::TempDir;
 
-use super::{Contents, FileEntry, folder_beside, free_place, hash, sync_folder};
+use super::{Contents, FileEntry, UnfinishedFolder, free_place, hash, sync_folder};
 use crate::secrets::SECRET_FILES;
 
 /// A backup that is being made, under a name of its own beside the final one; dropped unfinished,
 /// it leaves nothing.
 #[derive(Debug)]
 pub struct Unfinished {
-    folder: TempDir,
+    folder: UnfinishedFolder,
     target: PathBuf,
     made_at: Timestamp,
 }
@@ -37,7 +36,7 @@ impl Unfinished {
         let target = free_place(target)?;
         let inside = target.starts_with(data_dir.canonicalize()?);
         ensure!(!inside, "a backup inside of the data folder {shown} would go with it: choose another place");
-        Ok(Self { folder: folder_beside(&target)?, target, made_at: now })
+        Ok(Self { folder: UnfinishedFolder::beside(&target)?, target, made_at: now })
     }
 
     /// Where the event store writes its part.
@@ -78,7 +77,7 @@ impl Unfinished {
         sync_folder(folder)?;
         fs::rename(folder, &self.target)
             .with_context(|| format!("cannot give the backup its name {}", self.target.display()))?;
-        let _ = self.folder.keep();
+        self.folder.keep();
         sync_folder(self.target.parent().unwrap_or(Path::new("/")))
     }
 }

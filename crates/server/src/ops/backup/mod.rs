@@ -8,14 +8,13 @@ pub mod restore;
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
-use crate::secrets::hex;
+use crate::secrets::random_bytes;
 
 /// Bytes read at a time.
 const PIECE: usize = 1 << 20;
@@ -74,14 +73,40 @@ fn free_place(folder: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// A folder for its owner alone, beside the one it will become.
-fn folder_beside(target: &Path) -> anyhow::Result<TempDir> {
-    let parent = target.parent().unwrap_or(Path::new("/"));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let folder = tempfile::Builder::new().prefix(&format!(".{name}.unfinished-")).tempdir_in(parent);
-    let folder = folder.with_context(|| format!("cannot write to {}", parent.display()))?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
-    Ok(folder)
+/// A folder for its owner alone, under a name of its own beside the one that it will become; removed
+/// with everything in it when it is dropped before [`UnfinishedFolder::keep`].
+#[derive(Debug)]
+struct UnfinishedFolder {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl UnfinishedFolder {
+    fn beside(target: &Path) -> anyhow::Result<Self> {
+        let parent = target.parent().unwrap_or(Path::new("/"));
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let path = parent.join(format!(".{name}.unfinished-{}", hex::encode(random_bytes::<6>()?)));
+        let created = fs::DirBuilder::new().mode(0o700).create(&path);
+        created.with_context(|| format!("cannot write to {}", parent.display()))?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves the folder, which has got its name.
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
 }
 
 /// Makes the names in a folder durable.
@@ -98,7 +123,7 @@ fn hash(path: &Path, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> anyh
     loop {
         let length = file.read(&mut piece).with_context(unread)?;
         if length == 0 {
-            return Ok(hex(&digest.finalize()));
+            return Ok(hex::encode(digest.finalize()));
         }
         digest.update(&piece[..length]);
         each(&piece[..length]).with_context(|| format!("cannot copy {}", path.display()))?;

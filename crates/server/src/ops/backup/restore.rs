@@ -13,7 +13,7 @@ use millimetric_control::{Actor, AuditScope, Control, Ended, NewAuditEntry};
 use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{DirectoryLock, Learned, OpenError, learn_erasures};
 
-use super::{Contents, FileEntry, folder_beside, free_place, hash, sync_folder};
+use super::{Contents, FileEntry, UnfinishedFolder, free_place, hash, sync_folder};
 
 /// The most bytes of a table of contents.
 const MAX_CONTENTS: u64 = 256 << 20;
@@ -55,7 +55,7 @@ pub async fn restore(
 ) -> anyhow::Result<Restored> {
     check(&contents, request.backup)?;
     let target = Target::take(request)?;
-    let folder = folder_beside(&target.path)?;
+    let folder = UnfinishedFolder::beside(&target.path)?;
     copy(request.backup, folder.path(), &contents, progress)?;
     let mut restored =
         Restored { contents, moved_to: None, knows_later: false, erasures: 0, ended: Ended::default() };
@@ -75,7 +75,7 @@ pub async fn restore(
     let _new = DirectoryLock::take(folder.path())?;
     sync_folder(folder.path())?;
     restored.moved_to = target.put(folder.path(), now)?;
-    let _ = folder.keep();
+    folder.keep();
     Ok(restored)
 }
 

@@ -4,6 +4,7 @@
 
 use millimetric_control::{Email, Invitation, Role};
 use millimetric_core::ids::InvitationId;
+use millimetric_core::time::DAY_MILLIS;
 use millimetric_core::token::Token;
 
 use super::{PeopleError, Started, new_session, new_user, take_turn};
@@ -14,7 +15,7 @@ use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// How long an invitation works, in milliseconds.
-const LASTS_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+const LASTS_MILLIS: i64 = 7 * DAY_MILLIS;
 
 /// Makes an invitation; `email` says for whom alone, empty for whoever has the link.
 pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -> Result<Token, PeopleError> {

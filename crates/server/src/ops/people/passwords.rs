@@ -4,7 +4,7 @@
 
 use millimetric_control::{Actor, Control, Email, NewUser, Role, User};
 use millimetric_core::ids::{AccountId, UserId};
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{DAY_MILLIS, Timestamp};
 use millimetric_core::token::Token;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// How long a link works, in milliseconds.
-const LINK_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const LINK_MILLIS: i64 = DAY_MILLIS;
 
 /// Whether this is the password of whoever is signed in: asked again before what matters most. The
 /// tries are counted for the session alone, so that nobody who guesses elsewhere can use them up.

@@ -4,13 +4,11 @@
 //! A code counts once, also when it is sent twice at the same moment. Shows a secret only while it
 //! is being set up.
 
-use hmac::{Hmac, KeyInit, Mac as _};
 use millimetric_control::{Actor, TotpSecret, User};
 use millimetric_core::time::Timestamp;
 use millimetric_core::token::TokenHash;
 use qrcodegen::{QrCode, QrCodeEcc};
-use sha1::Sha1;
-use subtle::ConstantTimeEq as _;
+use totp_rs::{Algorithm, Builder, Secret, Totp};
 
 use super::{PeopleError, Started, new_session, take_turn};
 use crate::auth::devices::DeviceCookie;
@@ -22,7 +20,7 @@ use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// Length of a time step.
-const STEP_MILLIS: i64 = 30 * 1000;
+const STEP_SECONDS: u64 = 30;
 /// Bytes of a secret: as many as the hash has.
 const SECRET_BYTES: usize = 20;
 /// Recovery codes of a user.
@@ -52,7 +50,7 @@ pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
             secret
         }
     };
-    let text = base32(secret.reveal());
+    let text = Secret::from(secret.reveal()).to_base32();
     let email: String = form_urlencoded::byte_serialize(user.email.as_str().as_bytes()).collect();
     let address = format!("otpauth://totp/Millimetric:{email}?secret={text}&issuer=Millimetric");
     let code = QrCode::encode_text(&address, QrCodeEcc::Medium).map_err(OpsError::internal)?;
@@ -68,7 +66,7 @@ pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>
     take(app, by.user(), code).await?.then_some(()).ok_or(PeopleError::WrongCode)?;
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
-        codes.push(in_groups(&crate::secrets::hex(&random_bytes::<RECOVERY_BYTES>()?)));
+        codes.push(in_groups(&hex::encode(random_bytes::<RECOVERY_BYTES>()?)));
     }
     let hashes: Vec<TokenHash> = codes.iter().map(|code| recovery_hash(code)).collect();
     let turned_on = app.stores.control.turn_on_factor(by.user().id, &hashes, app.now()).await?;
@@ -107,29 +105,33 @@ pub async fn give(
 /// Whether this is the authenticator's code of about now, and was not used before.
 async fn take(app: &App, user: &User, code: &str) -> Result<bool, PeopleError> {
     let Some(secret) = &user.totp_secret else { return Ok(false) };
-    match step_of(secret.reveal(), code, app.now()) {
+    match step_of(&totp(secret.reveal()), code, app.now()) {
         Some(step) => Ok(app.stores.control.take_totp_step(user.id, step).await?),
         None => Ok(false),
     }
 }
 
-/// The time step whose code this is, of now, the one before and the one after: clocks differ.
-fn step_of(secret: &[u8], code: &str, now: Timestamp) -> Option<i64> {
+/// The time step whose code this is: of now, the one before or the one after, since clocks differ. The
+/// latest one if several have this code, so that taking it takes them all.
+fn step_of(totp: &Totp, code: &str, now: Timestamp) -> Option<i64> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let now = now.millis().div_euclid(STEP_MILLIS);
-    [now - 1, now, now + 1]
-        .into_iter()
-        .rfind(|&step| totp(secret, step).as_bytes().ct_eq(code.as_bytes()).into())
+    let now = now.millis().div_euclid(1000).div_euclid(STEP_SECONDS as i64);
+    let has_code = |step: &i64| {
+        let seconds = u64::try_from(*step).ok().map(|step| step * STEP_SECONDS);
+        seconds.is_some_and(|seconds| totp.check(&code, seconds).is_some())
+    };
+    [now - 1, now, now + 1].into_iter().rfind(has_code)
 }
 
-/// The code of a time step (RFC 4226, section 5.3).
-fn totp(secret: &[u8], step: i64) -> String {
-    let mut mac = <Hmac<Sha1> as KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    mac.update(&step.to_be_bytes());
-    let digest = mac.finalize().into_bytes();
-    let at = usize::from(digest[19] & 0x0f);
-    let word = u32::from_be_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]);
-    format!("{:06}", (word & 0x7fff_ffff) % 1_000_000)
+/// The generator of codes for a secret (RFC 6238 with its defaults).
+fn totp(secret: &[u8]) -> Totp {
+    Builder::new()
+        .with_algorithm(Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(STEP_SECONDS)
+        .with_skew(0)
+        .with_secret(secret)
+        .build_noncompliant()
 }
 
 /// Recovery codes are compared without the spaces and dashes that people type or leave out.
@@ -141,17 +143,6 @@ fn recovery_hash(code: &str) -> TokenHash {
 fn in_groups(code: &str) -> String {
     let groups: Vec<&str> = (0..code.len()).step_by(5).map(|at| &code[at..at + 5]).collect();
     groups.join("-")
-}
-
-/// RFC 4648, without padding, which authenticators do not want.
-fn base32(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: Vec<u8> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
-    let digit = |five: &[u8]| {
-        let value = (0..5).fold(0, |value, at| value << 1 | five.get(at).copied().unwrap_or(0));
-        char::from(DIGITS[usize::from(value)])
-    };
-    bits.chunks(5).map(digit).collect()
 }
 
 #[cfg(test)]
@@ -166,23 +157,25 @@ mod tests {
         for (seconds, code) in
             [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
         {
-            assert_eq!(totp(SECRET, seconds / 30), code);
+            assert_eq!(totp(SECRET).generate(seconds).to_string(), code);
         }
     }
 
     #[test]
     fn a_code_is_good_for_a_step_before_and_after() {
-        let at = |seconds: i64| step_of(SECRET, " 287 082 ", Timestamp::from_millis(seconds * 1000).unwrap());
+        let at = |seconds: i64| {
+            step_of(&totp(SECRET), " 287 082 ", Timestamp::from_millis(seconds * 1000).unwrap())
+        };
         for (seconds, step) in [(0, Some(1)), (59, Some(1)), (89, Some(1)), (90, None), (1_000_000, None)] {
             assert_eq!(at(seconds), step, "{seconds}");
         }
-        assert_eq!(step_of(SECRET, "", Timestamp::from_millis(59_000).unwrap()), None);
+        assert_eq!(step_of(&totp(SECRET), "", Timestamp::from_millis(59_000).unwrap()), None);
     }
 
     #[test]
     fn texts_for_people_are_as_they_should_be() {
         for (bytes, text) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foobar", "MZXW6YTBOI")] {
-            assert_eq!(base32(bytes.as_bytes()), text, "RFC 4648, section 10");
+            assert_eq!(Secret::from(bytes.as_bytes()).to_base32(), text, "RFC 4648, section 10");
         }
         assert_eq!(in_groups("0123456789abcdef0123"), "01234-56789-abcde-f0123");
         assert_eq!(recovery_hash("01234-ABCDE"), recovery_hash("01234 abcde"));

@@ -2,7 +2,7 @@
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{EventsQuery, Metric, Number, RowLimit, StatsQuery};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, MINUTE_MILLIS, TimeRange, Timestamp};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
@@ -12,10 +12,10 @@ use crate::state::App;
 /// The newest events that are told.
 const NEWEST: u64 = 50;
 /// How long ago "now" began, in milliseconds.
-const NOW_MILLIS: i64 = 5 * 60 * 1000;
+const NOW_MILLIS: i64 = 5 * MINUTE_MILLIS;
 /// How far back the newest events may lie, and how far ahead of our clock: as much as is taken.
-const BACK_MILLIS: i64 = 24 * 60 * 60 * 1000;
-const AHEAD_MILLIS: i64 = 10 * 60 * 1000;
+const BACK_MILLIS: i64 = DAY_MILLIS;
+const AHEAD_MILLIS: i64 = 10 * MINUTE_MILLIS;
 
 /// The newest events of the last day, the newest first.
 pub async fn newest(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Event>> {

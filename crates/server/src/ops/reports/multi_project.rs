@@ -5,7 +5,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
 use millimetric_core::query::{Metric, Number, StatsQuery};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 use super::schema;
 use crate::auth::{Authorized, Read};
@@ -14,7 +14,7 @@ use crate::ops::read;
 use crate::state::App;
 
 /// The week that the figures of a project are of, in milliseconds.
-const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+const WEEK_MILLIS: i64 = 7 * DAY_MILLIS;
 /// The most projects that one call asks at once: the others' queries shall find cores too.
 const AT_ONCE: usize = 4;
 

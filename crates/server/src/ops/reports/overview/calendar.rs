@@ -5,10 +5,8 @@
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Offset as _};
 use chrono_tz::Tz;
 use millimetric_core::query::{Buckets, Interval, midnight};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
 
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
 /// The most steps that anything is told in.
 const MOST: usize = 1000;
 
@@ -29,7 +27,7 @@ impl Shift {
         let steps = |interval| buckets(range, Buckets { interval, timezone: zone });
         let (months, days) = (steps(Interval::Month), steps(Interval::Day));
         // A week that happens to begin with a month is no month.
-        if length >= 28 * DAY && months.first() == Some(&range.from()) {
+        if length >= 28 * DAY_MILLIS && months.first() == Some(&range.from()) {
             return Self::Months(months.len() as u32, zone);
         }
         if days.first() == Some(&range.from()) && days.len() < MOST {
@@ -85,7 +83,7 @@ pub fn buckets(range: TimeRange, of: Buckets) -> Vec<Timestamp> {
 
 /// The finest interval that tells the range in steps that one can still see.
 pub fn finest(range: TimeRange) -> Interval {
-    match (range.to().millis() - range.from().millis()) / DAY {
+    match (range.to().millis() - range.from().millis()) / DAY_MILLIS {
         0..=2 => Interval::Hour,
         3..=120 => Interval::Day,
         121..=300 => Interval::Week,
@@ -98,7 +96,7 @@ fn first_instant(at: Timestamp, of: Buckets) -> Timestamp {
     match of.interval {
         Interval::Hour => {
             let offset = i64::from(time.offset().fix().local_minus_utc()) * 1000;
-            at.plus_millis(-(at.millis() + offset).rem_euclid(HOUR))
+            at.plus_millis(-(at.millis() + offset).rem_euclid(HOUR_MILLIS))
         }
         interval => midnight(first_date(time.date_naive(), interval), of.timezone),
     }
@@ -107,7 +105,7 @@ fn first_instant(at: Timestamp, of: Buckets) -> Timestamp {
 fn next(at: Timestamp, of: Buckets) -> Timestamp {
     let date = local(at, of.timezone).date_naive();
     let next = match of.interval {
-        Interval::Hour => return at.plus_millis(HOUR),
+        Interval::Hour => return at.plus_millis(HOUR_MILLIS),
         Interval::Day => date.succ_opt(),
         Interval::Week => date.checked_add_days(Days::new(7)),
         Interval::Month => date.checked_add_months(Months::new(1)),
