@@ -1,4 +1,4 @@
-//! What a request tells of the one who sent it: address, user agent, client hints, origin.
+//! What a request reveals about its sender: address, user agent, client hints, origin.
 //!
 //! Held for the length of a request and handed on by reference; nothing here is stored or logged.
 

@@ -1,6 +1,6 @@
 //! The country of an address, from the embedded database or the operator's own.
 //!
-//! Never answers more than a country, and nothing for addresses that belong to no country. Asks
+//! Never returns more than a country, and nothing for addresses that belong to no country. Asks
 //! nobody: the database is in memory, and an address leaves neither this file nor the process.
 
 mod reserved;
@@ -62,7 +62,7 @@ impl Countries {
         look_up(&self.database.read(), address).unwrap_or(Country::UNKNOWN)
     }
 
-    /// Takes the file anew when its time or length has changed, and answers whether it did. A
+    /// Takes the file anew when its time or length has changed, and returns whether it did. A
     /// file that is missing or broken is an error once per change, and the database in use stays.
     pub fn reload_if_changed(&self) -> Result<bool, CountryDatabaseError> {
         let Some(file) = &self.file else { return Ok(false) };
@@ -139,7 +139,7 @@ fn read(path: &Path) -> Result<Database, CountryDatabaseError> {
     checked(bytes, origin)
 }
 
-/// Opens a database and tries it: addresses from all over must be answered without error, and one
+/// Opens a database and tries it: addresses from all over must be found without error, and one
 /// at least with a country.
 fn checked(bytes: Vec<u8>, origin: impl Fn() -> String) -> Result<Database, CountryDatabaseError> {
     let damaged = |cause| CountryDatabaseError::Damaged { origin: origin(), cause };

@@ -1,5 +1,5 @@
-//! Answers that are the same for everybody: made once, kept plain and packed, and not sent again to
-//! whoever has them. What a stranger can ask for without a key costs no more than its bytes.
+//! Responses that are the same for everybody: made once, kept plain and packed, and not sent again to
+//! clients that have them. What a stranger can ask for without a key costs no more than its bytes.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ pub struct Document {
     plain: Bytes,
     packed: Bytes,
     media_type: HeaderValue,
-    /// Weak, since the packed and the plain answer share it.
+    /// Weak, since the packed and the plain response share it.
     tag: HeaderValue,
 }
 
@@ -38,7 +38,7 @@ impl Document {
         }
     }
 
-    /// The answer to a request with these headers; `keep` says how long clients may keep it.
+    /// The response to a request with these headers; `keep` says how long clients may keep it.
     pub fn response(&self, asked: &HeaderMap, keep: &'static str) -> Response {
         let known = listed(asked, &IF_NONE_MATCH).any(|known| known == "*" || self.has_tag(known));
         let mut response = match (known, takes_gzip(asked)) {

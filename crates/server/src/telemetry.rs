@@ -144,7 +144,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts one answered request; `route` is the pattern, never the path.
+    /// Counts one served request; `route` is the pattern, never the path.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         let labels = RequestLabels { route: route.to_owned(), status: StatusLabel(status) };
         self.requests.get_or_create(&labels).inc();

@@ -1,4 +1,4 @@
-//! What tells strangers and machines how to use this server: `/openapi.json`, `/docs`,
+//! What describes this server to strangers and machines: `/openapi.json`, `/docs`,
 //! `/llms.txt`, and whether it is well: `/healthz`, `/readyz`, `/metrics`.
 
 use std::sync::Arc;

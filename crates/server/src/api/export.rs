@@ -33,7 +33,7 @@ pub async fn export(
     let (params, filters) = params_and_filters::<ExportParams>(query.as_deref())?;
     let (query, format) = params.query(filters)?;
     let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
-    // What fails before the first byte is an answer like any other.
+    // What fails before the first byte is a response like any other.
     let first = export.next().await.transpose()?;
     let name = format!("{}-{}.{}", by.project().slug, by.scope().env, format.extension());
     let name = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))

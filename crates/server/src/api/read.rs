@@ -1,4 +1,4 @@
-//! `GET /v1/query`, `/v1/stats`, `/v1/sources`, `/v1/events`, `/v1/usage`: answers come out.
+//! `GET /v1/query`, `/v1/stats`, `/v1/sources`, `/v1/events`, `/v1/usage`: responses come out.
 
 use std::sync::Arc;
 

@@ -84,7 +84,7 @@ impl ProjectAgent {
 
 impl AccountAgent {
     /// The right to ask queries of the projects chosen, oldest first; never of none. Another
-    /// account's project is answered like one that does not exist.
+    /// account's project is treated like one that does not exist.
     pub async fn readers(&self, app: &App, chosen: &Projects) -> AuthResult<Vec<Authorized<Read>>> {
         let own = app.stores.control.projects_of_account(self.account()).await?;
         match chosen {

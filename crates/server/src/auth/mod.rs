@@ -134,11 +134,11 @@ pub struct Authorized<P> {
 enum Holder {
     Key(Arc<VerifiedKey>),
     User(UserId),
-    /// Whoever has a link.
+    /// Anybody with the link.
     Link,
 }
 
-// Whoever has a proof may hand it on; a derived impl would ask the same of `P`.
+// A proof may be handed on; a derived impl would ask the same of `P`.
 impl<P> Clone for Authorized<P> {
     fn clone(&self) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl<P> Authorized<P> {
         EventScope { project: self.project.id, env: self.env }
     }
 
-    /// As the audit log names whoever holds the right.
+    /// The holder of the right, for the audit log.
     pub fn actor(&self) -> Actor {
         match &self.by {
             Holder::Key(key) => Actor::Key(key.id),
@@ -195,12 +195,12 @@ impl<P> Authorized<P> {
 }
 
 impl Authorized<Read> {
-    /// The right of somebody whose place in the project's account was checked.
+    /// The right of a user whose role in the project's account was checked.
     fn of_user(user: UserId, project: Project, env: Env) -> Self {
         Self::of_holder(Holder::User(user), project, env)
     }
 
-    /// The right of whoever has a link that works.
+    /// The right of anybody with a link that works.
     fn of_link(project: Project, env: Env) -> Self {
         Self::of_holder(Holder::Link, project, env)
     }

@@ -1,7 +1,7 @@
 //! Proof that a request comes from somebody who is signed in, and of what they may: [`SignedIn`],
 //! [`InAccount`], [`InProject`]. A page that takes one cannot be reached without it.
 //!
-//! Whoever is no member of an account finds nothing below it, not even a refusal. Decides who
+//! Who is no member of an account finds nothing below it, not even a refusal. Decides who
 //! may; never what is done, and draws no page.
 
 use millimetric_core::time::{DAY_MILLIS, MINUTE_MILLIS, SECOND_MILLIS};
@@ -225,7 +225,7 @@ impl<R: Asks> InProject<R> {
         Authorized::of_user(self.by.user.id, self.project.clone(), env)
     }
 
-    /// Whether whoever sent these headers still has their place, for what goes on after the request.
+    /// Whether the user who sent these headers still has this role, for what goes on after the request.
     pub async fn still(app: &App, headers: &HeaderMap, project: &Project) -> bool {
         match SignedIn::of(headers, app).await {
             Ok(Some(by)) => place(app, &by, project.account_id, R::ROLE).await.is_ok(),

@@ -13,7 +13,7 @@ use super::sessions::SessionError;
 use super::{Authorized, Read};
 use crate::state::App;
 
-/// Whoever has the link whose token is `{token}` in the path.
+/// Anybody with the link whose token is `{token}` in the path.
 #[derive(Debug)]
 pub struct Shared {
     /// The link's own text.

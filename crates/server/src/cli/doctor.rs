@@ -153,7 +153,7 @@ fn countries(path: Option<&Path>) -> Result<String, String> {
     if age > OLD_DATABASE { Err(format!("{text}: pass a newer one with --geo-db")) } else { Ok(text) }
 }
 
-/// What the control database tells, which is only read: its projects, and rows that are damaged.
+/// The state of the control database, which is only read: its projects, and rows that are damaged.
 async fn control(dir: &Path) -> Vec<Finding> {
     let found = |what, result| Finding { what, result };
     let opened = match Control::open_to_read(&dir.join("control.db")).await {

@@ -1,4 +1,4 @@
-//! The command line: one file a command. Every command takes `--data-dir`, answers data as JSON
+//! The command line: one file a command. Every command takes `--data-dir`, prints data as JSON
 //! with `--json`, and works while a server runs on the same folder.
 //!
 //! An interface like the others: what a command does is in `ops`.

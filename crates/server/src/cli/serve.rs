@@ -25,7 +25,7 @@ use crate::{app, http};
 /// already, and what is cut off here is repeated at the next start.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Runs a server until it is told to stop.
+/// Runs a server until it is asked to stop.
 pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> {
     start_logging(&settings.log, settings.log_format)?;
     create_data_dir(&at.data_dir)?;
@@ -40,7 +40,7 @@ pub async fn serve(at: &Installation, settings: Settings) -> anyhow::Result<()> 
         None => PublicUrl::local(listener.local_addr()?),
     };
     let app = Arc::new(app::open(at, settings, public_url, Arc::new(events), clock).await?);
-    // Before anybody is told that it listens: who asks it to stop then is heard.
+    // Before it is announced that the server listens: a signal that comes then must count.
     let stop = stop_signal()?;
     greet(&app).await?;
     let mut tasks = background::start(&app);

@@ -16,7 +16,7 @@ use crate::http::local::{LocalServer, Received};
 use crate::ops::export::Export;
 use crate::wire::rows::{RowFormat, RowWriter};
 
-/// Whoever has the store.
+/// Who has opened the store.
 pub(super) enum Store {
     /// This command.
     Own(Arc<EmbeddedStore>),

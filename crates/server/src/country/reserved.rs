@@ -31,7 +31,7 @@ const V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
-/// Whether no country can be told of this address; an IPv4 address within IPv6 counts as IPv6.
+/// Whether this address belongs to no country; an IPv4 address within IPv6 counts as IPv6.
 pub(super) fn is_reserved(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => V4

@@ -36,7 +36,7 @@ pub struct VerifiedKey {
     pub kind: KeyKind,
     /// Live or test.
     pub env: Env,
-    /// By what people tell it from others.
+    /// The part of its text that is shown, by which people recognise it.
     pub prefix: KeyPrefix,
     /// What it was minted for.
     pub scopes: Vec<Scope>,

@@ -1,5 +1,5 @@
 //! Passwords: which ones are taken, and how they are hashed and compared (argon2id with the
-//! parameters that OWASP recommends), away from the threads that answer requests.
+//! parameters that OWASP recommends), away from the threads that serve requests.
 //!
 //! No password is kept, shown or logged. Comparing with nothing takes as long as comparing with a
 //! real hash.
@@ -97,7 +97,7 @@ const COMMON: &str = include_str!("../../data/passwords/common.txt");
 /// On whose behalf a hash is computed: strangers, however many, do not hold up anybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Whoever has proven nothing yet.
+    /// Clients that have proven nothing yet.
     Strangers,
     /// Known devices, and holders of sessions and links.
     Known,
@@ -110,7 +110,7 @@ pub struct Passwords {
     known: Queue,
 }
 
-/// The places of a lane, and those who wait for one.
+/// The slots of a lane, and those of its queue.
 #[derive(Debug)]
 struct Queue {
     places: Arc<Semaphore>,
@@ -164,7 +164,7 @@ impl Queue {
         spawn_blocking(work).await.map_err(failed)?
     }
 
-    /// A place among all who may wait, and one among those whose turn it is.
+    /// A slot of the queue, and one of the lane.
     async fn place(&self) -> Option<[OwnedSemaphorePermit; 2]> {
         let waiting = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.places).acquire_owned()).await;

@@ -20,7 +20,7 @@ pub(super) struct Frame {
     pub(super) here: Option<Here>,
 }
 
-/// Whoever is signed in, as pages show them.
+/// The user who is signed in, as pages show them.
 #[derive(Debug)]
 pub(super) struct Who {
     pub(super) email: String,

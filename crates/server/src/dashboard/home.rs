@@ -1,4 +1,4 @@
-//! `/`: the projects of whoever is signed in, side by side; else the way in.
+//! `/`: the projects of the user who is signed in, side by side; else the way in.
 
 use std::sync::Arc;
 

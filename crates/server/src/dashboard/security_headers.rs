@@ -1,5 +1,5 @@
 //! The headers of every page: nothing from elsewhere, no inline script or style, no frame around
-//! it, and no copy kept unless the answer says otherwise.
+//! it, and no copy kept unless the response says otherwise.
 
 use axum::extract::Request;
 use axum::http::header::{

@@ -1,4 +1,4 @@
-//! Cross-origin rules of the ingest routes: any page may send, and may read the answer, errors
+//! Cross-origin rules of the ingest routes: any page may send, and may read the response, errors
 //! included; credentials are never asked for (contract, section 1).
 //!
 //! Says nothing about whether a key accepts the origin: that is `auth`.
@@ -19,7 +19,7 @@ const OUR_HEADERS: [&str; 3] = ["authorization", "content-type", "content-encodi
 const FURTHER_HEADERS: usize = 32;
 const FURTHER_BYTES: usize = 4096;
 
-/// Answers preflights and opens every other answer.
+/// Responds to preflights and opens every other response.
 pub async fn allow_any_origin(request: Request, next: Next) -> Response {
     let preflight = (request.method() == Method::OPTIONS).then(|| allowed_headers(request.headers()));
     let mut response = match preflight {
@@ -47,7 +47,7 @@ fn allowed_headers(asked: &HeaderMap) -> String {
     let names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     for name in names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()) {
         if name == "*" {
-            // In an answer it is no name, but means all of them.
+            // In a response it is no name, but means all of them.
             continue;
         }
         bytes += name.as_str().len();

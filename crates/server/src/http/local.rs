@@ -1,7 +1,7 @@
 //! The way from the command line to a running server: a socket in the data folder that only the
 //! folder's owner can open. Commands that need the event store use it while the server holds it.
 //!
-//! Never reachable over the network; whoever can open the file owns the data anyway.
+//! Never reachable over the network; who can open the file owns the data anyway.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ async fn import(State(app): State<Arc<App>>, Json(call): Json<Append>) -> Respon
     }
 }
 
-/// Whoever can call here owns the data, and is told the cause.
+/// Who can call here owns the data, so the response has the cause.
 fn failed(what: &str, error: &StoreError) -> Response {
     tracing::error!(%error, "{what} failed");
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
@@ -128,7 +128,7 @@ impl LocalServer {
         Ok(Self { sender })
     }
 
-    /// Stores events through the server; answers how many were new.
+    /// Stores events through the server; returns how many were new.
     pub async fn append(&mut self, scope: EventScope, events: Vec<Event>) -> anyhow::Result<u64> {
         self.call("/append", &Append { scope, events }).await
     }
@@ -163,7 +163,7 @@ impl LocalServer {
         Ok(serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?)
     }
 
-    /// Sends a call; an answer that is no 200 is an error.
+    /// Sends a call; a response that is no 200 is an error.
     async fn send(&mut self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {
         let request =
             Request::post(path).header("host", "localhost").header("content-type", "application/json");
@@ -182,7 +182,7 @@ impl LocalServer {
     }
 }
 
-/// An answer that is still being made.
+/// A response that is still being made.
 #[derive(Debug)]
 pub struct Received(Incoming);
 

@@ -1,4 +1,4 @@
-//! What every answer gets, whichever handler made it: a request id, the body of an error, what is
+//! What every response gets, whichever handler made it: a request id, the body of an error, what is
 //! left of the request's rate, the security headers, and one line of measurement.
 //!
 //! The only place that writes an error's body.
@@ -19,7 +19,7 @@ use crate::error::{ApiError, ErrorCode, ShownAsPage};
 use crate::limits::rates::RateNote;
 use crate::state::App;
 
-/// The header that names a request in answers and in the log.
+/// The header that names a request in responses and in the log.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.
@@ -56,7 +56,7 @@ pub async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Nex
     response
 }
 
-/// The error's own body in the place of a bare answer, whose headers stay.
+/// The error's own body instead of a bare response, whose headers stay.
 fn with_error_body(error: &ApiError, id: &str, bare: Response) -> Response {
     let mut response = body(error, id);
     for (name, value) in bare.headers() {

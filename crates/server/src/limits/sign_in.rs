@@ -1,7 +1,7 @@
 //! How often somebody may try to sign in.
 //!
 //! Strangers draw from a bucket of their network address and from one of the e-mail address, so that
-//! neither many passwords for one person nor one password for many people can be tried. Whoever has
+//! neither many passwords for one person nor one password for many people can be tried. A client that has
 //! proven something before (a known device, a session, a link) draws from a bucket of that proof
 //! alone, so that strangers cannot lock them out.
 //!
@@ -9,7 +9,7 @@
 //! seed: memory does not grow with what strangers send. Keys that share a cell share its tries; a
 //! flood can therefore refuse tries, and never gives more of them.
 //!
-//! Does not tell whether there is such a person: unknown addresses have buckets too.
+//! Does not reveal whether there is such a person: unknown addresses have buckets too.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -31,7 +31,7 @@ const CELLS: u64 = 1 << 16;
 
 type Buckets<C> = RateLimiter<u64, Cells, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// The buckets of those who try to sign in; `C` tells the time.
+/// The buckets of those who try to sign in; `C` is the clock.
 pub struct SignInLimits<C: Clock = DefaultClock> {
     by_address: Buckets<C>,
     by_email: Buckets<C>,

@@ -1,4 +1,4 @@
-//! The server card: who this is and where to connect, for whoever has no key yet.
+//! The server card: who this is and where to connect, for clients without a key.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Text from strangers, made harmless for a language model to read: URLs, referrers, names and
-//! properties are written by whoever sends events.
+//! properties are written by anybody who sends events.
 //!
 //! Nothing that steers the display of a text or hides in it gets through (`core::invisible`), in values
 //! and in names of members alike, and no cell is long enough for a speech. What is clean and short

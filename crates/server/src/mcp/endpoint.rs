@@ -1,6 +1,6 @@
 //! One call, from HTTP to the protocol's SDK (rmcp) and back.
 //!
-//! Here is what the SDK leaves open or answers as plain text: bounds, JSON-RPC errors for bodies
+//! Here is what the SDK leaves open or sends as plain text: bounds, JSON-RPC errors for bodies
 //! that are none, which era a message belongs to, a narrow `Accept`. Knows no tool.
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ struct Refused {
     error: Box<ErrorData>,
 }
 
-/// Answers one message of somebody whose key was checked.
+/// Responses one message of somebody whose key was checked.
 pub(super) async fn serve(app: Arc<App>, agent: Agent, client: ClientInfo, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let from = Source { traffic: agent.traffic(), address: client.ip };
@@ -156,7 +156,7 @@ fn check_shape(message: &Value) -> Result<Option<RequestId>, Refused> {
     }
 }
 
-/// Which revision a request is of, where the SDK would tell something else or nothing.
+/// Which revision a request is of, where the SDK would report something else or nothing.
 fn check_era(message: &Value, headers: &HeaderMap, id: Option<&RequestId>) -> Result<(), Refused> {
     let (Some(_), Some(method)) = (id, message["method"].as_str()) else { return Ok(()) };
     let named = headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok());
@@ -200,7 +200,7 @@ fn is_supported(version: &str) -> bool {
     SUPPORTED.iter().any(|supported| supported.as_str() == version)
 }
 
-/// The head as the SDK wants it. Whoever accepts JSON, or says nothing, gets JSON. The key was
+/// The head as the SDK wants it. A client that accepts JSON, or names no type, gets JSON. The key was
 /// checked and goes no further.
 fn prepare(headers: &mut HeaderMap) {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));

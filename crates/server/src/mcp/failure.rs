@@ -1,4 +1,4 @@
-//! What goes wrong, told so that the next call can be right.
+//! Errors of calls, with what makes the next call right.
 //!
 //! Two eras, two shapes: the handshake era has error numbers for the contract's codes, the
 //! stateless era forbids them and has them in the result. Bad arguments are a result in both, for
@@ -44,7 +44,7 @@ impl Era {
     }
 }
 
-/// What a call of a tool answers when it fails. `example` is a call of it that works.
+/// What a call of a tool returns when it fails. `example` is a call of it that works.
 pub(super) fn of_tool(
     metrics: &Metrics,
     error: &ApiError,
@@ -59,7 +59,7 @@ pub(super) fn of_tool(
     }
 }
 
-/// What any other request answers when it fails; it has no result to put an error into.
+/// What any other request returns when it fails; it has no result to put an error into.
 pub(super) fn of_request(metrics: &Metrics, error: &ApiError, era: Era) -> ErrorData {
     error.log(metrics, None, ROUTE);
     let code = match (code_of(error), era) {
@@ -71,7 +71,7 @@ pub(super) fn of_request(metrics: &Metrics, error: &ApiError, era: Era) -> Error
     ErrorData::new(code, sentence(error), Some(data(error)))
 }
 
-/// A result that is an error, in the shape that every tool's answers have.
+/// A result that is an error, in the shape that every tool's responses have.
 fn error_result(error: &ApiError, text: String) -> CallToolResult {
     let inner = json!({ "code": name(error), "message": text, "details": details(error) });
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);

@@ -1,8 +1,8 @@
 //! The MCP interface: agents read and write analytics over the operations that REST uses.
 //!
 //! Two addresses, one way: `endpoint` checks what every call must have and gives it to the
-//! protocol's official SDK, `session` answers for one key, `tools`, `resources` and `prompts` say what
-//! there is. No product rule stands here, and no answer is counted here.
+//! protocol's official SDK, `session` responds for one key, `tools`, `resources` and `prompts` say what
+//! there is. No product rule stands here, and no response is counted here.
 
 mod arguments;
 pub mod card;

@@ -1,4 +1,4 @@
-//! Prompts: queries that owners ask again and again, each with the calls that answer it.
+//! Prompts: queries that owners ask again and again, each with the calls that they need.
 //!
 //! Plain words for a language model; nothing is asked or counted here. Arguments are checked,
 //! since they end up in somebody's instructions.

@@ -1,4 +1,4 @@
-//! Resources: answers that need no arguments, under addresses of their own. Each has a tool that
+//! Resources: responses that need no arguments, under addresses of their own. Each has a tool that
 //! says the same and more.
 
 use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
@@ -75,7 +75,7 @@ impl Named {
         }
     }
 
-    /// The tool and its arguments that answer it.
+    /// The tool and its arguments that return it.
     fn query(self, now: Timestamp) -> (Tool, Map<String, Value>) {
         let (tool, arguments) = match self {
             Self::RecentEvents => {

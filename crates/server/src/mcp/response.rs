@@ -1,7 +1,7 @@
-//! The answer of a tool: rows as REST has them, with what an agent needs to read them right.
+//! The response of a tool: rows as REST has them, with what an agent needs to read them right.
 //!
 //! Rows are taken from the same shapes that REST writes, cleaned of what strangers may have
-//! hidden in them, and cut where an answer grows too long to be read. Nothing is counted here.
+//! hidden in them, and cut where a response grows too long to be read. Nothing is counted here.
 
 use millimetric_core::query::Cursor;
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::clean::{self, Cleaned};
 use crate::wire::responses::write_cursor;
 
-/// The most bytes of an answer, rows counted twice: as text and as structure.
+/// The most bytes of a response, rows counted twice: as text and as structure.
 pub(super) const MAX_ANSWER: usize = 24 * 1024;
 /// What is kept free for everything but rows.
 const RESERVED: usize = 4 * 1024;
@@ -21,7 +21,7 @@ const MAX_WORDS: usize = 2000;
 /// Longest echo of an argument, in characters.
 const MAX_ECHO: usize = 200;
 
-/// Rows of one project or several, and what their answer says beside them.
+/// Rows of one project or several, and what their response says beside them.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) rows: Vec<Map<String, Value>>,
@@ -31,7 +31,7 @@ pub(super) struct Page {
     pub(super) facts: Map<String, Value>,
 }
 
-/// An answer before it is written.
+/// A response before it is written.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) page: Page,
@@ -99,7 +99,7 @@ impl Page {
     }
 }
 
-/// The place of a raw event; other rows have none.
+/// The position of a raw event; other rows have none.
 fn cursor_of(row: &Map<String, Value>) -> Option<Cursor> {
     let text = |name| row.get(name).and_then(Value::as_str);
     let timestamp = Timestamp::parse(text("timestamp")?).ok()?;

@@ -1,4 +1,4 @@
-//! What the server answers to one key: the protocol's methods, each handed on to whoever knows.
+//! What the server responds to one key: the protocol's methods, each handed on to the module that knows.
 //!
 //! A session lives for one message and remembers nothing. It holds the proof of authority that
 //! came with the message; without one there is no session.
@@ -31,7 +31,7 @@ pub(super) const SUPPORTED: &[ProtocolVersion] =
     &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
 /// How long lists of what there is may be kept, in milliseconds.
 const LISTS_LAST: u64 = 5 * MINUTE_MILLIS as u64;
-/// What every client is told once.
+/// The instructions for every client.
 const INSTRUCTIONS: &str = "Web and product analytics: events of visitors, classified by source and medium. \
     Begin with describe_schema (kind=events) to learn which events and properties there are, then ask get_stats, \
     top_sources, top_pages, funnel or query_events. Ranges are `period` (default 7d) or `from`/`to` in UTC, `to` \
@@ -221,7 +221,7 @@ impl ServerHandler for Session {
     }
 }
 
-/// Works until there is an answer, or nobody waits for it: what is dropped stops its query.
+/// Works until there is a response, or nobody waits for it: what is dropped stops its query.
 async fn until_gone<T>(
     context: &RequestContext<RoleServer>,
     work: impl Future<Output = Result<T, ErrorData>>,

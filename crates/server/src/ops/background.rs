@@ -1,7 +1,7 @@
-//! What a server does beside answering: small tasks, each on its own beat, each visible in the
+//! What a server does besides serving requests: small tasks, each on its own beat, each visible in the
 //! log when it fails.
 //!
-//! None of them stands between a request and its answer.
+//! None of them stands between a request and its response.
 
 use std::sync::Arc;
 use std::time::Duration;

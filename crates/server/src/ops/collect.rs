@@ -1,6 +1,6 @@
 //! Collecting: from what a client sent to events on disk.
 //!
-//! Answers only after the store has said that the events are durable. Never keeps the caller's
+//! Returns only after the store has said that the events are durable. Never keeps the client's
 //! address or user agent beyond the call.
 
 use std::net::IpAddr;
@@ -182,7 +182,7 @@ impl<'a> Visits<'a> {
         visits
     }
 
-    /// Why this caller's events are left out: a known bot in a browser's place.
+    /// Why this client's events are left out: it is a known bot where a browser is expected.
     fn bot(&self) -> Option<BotReason> {
         if self.for_others {
             return None;

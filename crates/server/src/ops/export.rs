@@ -1,6 +1,6 @@
 //! Exports: a file of a scope's events, made while it is taken, in bounded memory.
 //!
-//! One thread reads and writes down; it waits for whoever takes the pieces, for a while, and
+//! One thread reads and writes down; it waits for the client that takes the pieces, for a while, and
 //! stops when they have gone. What a project no longer keeps is cut off before (`ops::read`).
 
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Pieces made ahead of whoever takes them.
+/// Pieces made ahead of the client that takes them.
 const AHEAD: usize = 2;
 /// How long a piece of about a mebibyte waits to be taken before the export is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ impl Export {
                 Err(error) => vec![Piece::Failed(error)],
             };
             for piece in last {
-                // Whoever has gone misses nothing.
+                // A client that has gone misses nothing.
                 let _ = sender.send_timeout(piece, PATIENCE).await;
             }
         });

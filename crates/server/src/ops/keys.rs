@@ -1,6 +1,6 @@
 //! Keys: minting, rotating, revoking.
 //!
-//! The text of a key leaves this file once, in the answer to its minting; only its hash is
+//! The text of a key leaves this file once, in the response to its minting; only its hash is
 //! stored.
 
 use ipnet::IpNet;

@@ -37,7 +37,7 @@ pub enum PeopleError {
     /// No such person, or not their password: nobody learns which.
     #[error("this e-mail address and password do not belong together")]
     Wrong,
-    /// Not the password of whoever is signed in.
+    /// Not the password of the user who is signed in.
     #[error("this is not your password")]
     WrongPassword,
     /// Not the code of about now, or one that was used.
@@ -55,7 +55,7 @@ pub enum PeopleError {
 }
 
 impl PeopleError {
-    /// What a link that has stopped working is answered with.
+    /// What a link that has stopped working gets.
     const fn gone() -> Self {
         Self::Refused(ControlError::LinkGone)
     }
@@ -176,12 +176,12 @@ pub async fn sign_in(
     }
 }
 
-/// Takes a token of whoever has proven something.
+/// Takes a token from the bucket of a proof.
 fn take_turn(app: &App, proof: Proof) -> Result<(), PeopleError> {
     app.limits.sign_ins.proof(proof).map_err(PeopleError::TooMany)
 }
 
-/// Ends the session of whoever is signed in.
+/// Ends the session of a user who is signed in.
 pub async fn sign_out(app: &App, by: &SignedIn) -> Result<(), PeopleError> {
     Ok(app.stores.control.end_session(by.session().id, by.user().id, &by.actor(), app.now()).await?)
 }

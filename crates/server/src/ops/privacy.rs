@@ -1,4 +1,4 @@
-//! Forgetting a person: at once in every answer, within a minute on disk.
+//! Forgetting a person: at once in every response, within a minute on disk.
 //!
 //! The audit log keeps who asked, when, and a keyed hash of the id; never the id.
 
@@ -10,7 +10,7 @@ use crate::auth::{Authorized, Forget};
 use crate::ops::error::{OpsError, OpsResult};
 use crate::state::App;
 
-/// Queues the erasure; from the return on no answer holds the person's past events.
+/// Queues the erasure; from the return on no response holds the person's past events.
 pub async fn forget(app: &App, by: &Authorized<Forget>, subject: Subject) -> OpsResult<ErasureId> {
     let (id, now) = (ErasureId::new(app.new_id()), app.now());
     let named_by = match &subject {

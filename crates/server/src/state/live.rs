@@ -12,14 +12,14 @@ use crate::limits::slots::{Slot, Slots};
 /// Streams at once, in all and of one project.
 const STREAMS: (usize, usize) = (64, 16);
 
-/// Tells whoever looks that something came, or that the server stops.
+/// Signals listeners that events came in, or that the server stops.
 #[derive(Debug)]
 pub struct Live {
     news: watch::Sender<News>,
     streams: Slots,
 }
 
-/// What is told.
+/// What listeners see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct News {
     /// The server stops: nothing more will come.

@@ -1,4 +1,4 @@
-//! The shapes of requests and answers: the only place that speaks JSON. One shape serves every
+//! The shapes of requests and responses: the only place that speaks JSON. One shape serves every
 //! interface.
 //!
 //! Reading here means types alone; whether a value is allowed is the business of `core`.

@@ -1,6 +1,6 @@
 //! The query strings of the read routes, read into the typed queries of `core::query`.
 //!
-//! A parameter that is unknown, given twice or out of range is refused by name: an answer to a
+//! A parameter that is unknown, given twice or out of range is refused by name: a response to a
 //! query that was not asked would be worse.
 
 mod check;
@@ -199,7 +199,7 @@ pub fn params<T: DeserializeOwned>(query: Option<&str>) -> ApiResult<T> {
         .map_err(|error| ApiError::form(ErrorCode::InvalidParams, error.to_string()))
 }
 
-/// Reads a query string of parameters and filters. They are told apart by name beforehand, since
+/// Reads a query string of parameters and filters. They are separated by name beforehand, since
 /// serde cannot flatten one struct into another and still refuse unknown names.
 pub fn params_and_filters<T: DeserializeOwned>(query: Option<&str>) -> ApiResult<(T, FilterParams)> {
     let mut own = form_urlencoded::Serializer::new(String::new());

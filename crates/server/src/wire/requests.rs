@@ -1,7 +1,7 @@
 //! What clients send to the ingest routes.
 //!
 //! A body that fits is read in one pass. One that does not is read again, event by event and
-//! field by field, so that the answer names every wrong type at its path. Either way members that
+//! field by field, so that the response names every wrong type at its path. Either way members that
 //! nobody knows are skipped and never kept.
 
 mod members;

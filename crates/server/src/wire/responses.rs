@@ -1,4 +1,4 @@
-//! The JSON of the answers: names and order of the keys are the contract's.
+//! The JSON of the responses: names and order of the keys are the contract's.
 //!
 //! Only shapes: nothing is counted or decided here.
 
@@ -369,7 +369,7 @@ pub fn write_cursor(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", cursor.timestamp.millis(), cursor.event_id))
 }
 
-/// The place that a client's cursor names.
+/// The position that a client's cursor names.
 pub fn read_cursor(text: &str) -> Option<Cursor> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (millis, event_id) = text.split_once(':')?;

@@ -36,7 +36,7 @@ pub(in crate::dashboard) async fn show(member: InAccount<Admin>) -> PageResult<R
     page(&NewProjectPage::new(&member, "", None)?)
 }
 
-/// The form, sent: on to the page that tells how events get in.
+/// The form, sent: on to the page that explains how events get in.
 pub(in crate::dashboard) async fn make(
     State(app): State<Arc<App>>,
     member: InAccount<Admin>,

@@ -57,7 +57,7 @@ pub(in crate::dashboard) async fn accept_as_new(
     }
 }
 
-/// Whoever is signed in accepts.
+/// A user who is signed in accepts.
 pub(in crate::dashboard) async fn accept(
     State(app): State<Arc<App>>,
     Path(token): Path<String>,

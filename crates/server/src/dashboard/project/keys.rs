@@ -1,5 +1,5 @@
 //! The keys of a project, or of an account: the table, minting, rotating, revoking. A secret is in
-//! the one page that answers its minting, and in no other.
+//! the one page that shows it after its minting, and in no other.
 
 use millimetric_core::time::HOUR_MILLIS;
 use std::sync::Arc;
@@ -51,11 +51,11 @@ pub(in crate::dashboard) struct Keeper {
     install: Option<String>,
 }
 
-/// A place whose keys these pages show.
+/// An owner whose keys these pages show.
 pub(in crate::dashboard) trait Keeping:
     FromRequestParts<Arc<App>, Rejection = SessionError> + Send
 {
-    /// The place as these pages need it.
+    /// The owner as these pages need it.
     fn keeper(&self) -> PageResult<Keeper>;
 }
 

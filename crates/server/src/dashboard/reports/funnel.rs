@@ -97,7 +97,7 @@ struct Group {
     cells: Vec<String>,
 }
 
-/// A funnel as an address tells it.
+/// A funnel as an address gives it.
 #[derive(Debug)]
 struct FunnelParams {
     view: View,

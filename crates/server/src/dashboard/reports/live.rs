@@ -152,7 +152,7 @@ struct Looking {
     headers: HeaderMap,
     watch: Watch,
     scene: Scene,
-    /// Ids of the events that were told last.
+    /// Ids of the events that were sent last.
     sent: HashSet<String>,
     begun: bool,
 }
@@ -180,9 +180,9 @@ fn messages(looking: Looking) -> impl Stream<Item = Result<Message, Infallible>>
 }
 
 impl Looking {
-    /// What is to be told next; `None` at the end.
+    /// The next messages; `None` at the end.
     async fn next(&mut self) -> Option<Vec<Message>> {
-        // The page was drawn before the stream began: what came in between is told at once.
+        // The page was drawn before the stream began: what came in between is sent at once.
         if self.begun {
             match tokio::time::timeout(HEARTBEAT, self.watch.next()).await {
                 Ok(true) => tokio::time::sleep(PAUSE).await,

@@ -1,6 +1,6 @@
 //! The reports of a project: what the traffic did, under any filter, as pages, files and a stream.
 //!
-//! Draws what `ops` answers, and counts nothing. Every text of a stranger goes through `text`.
+//! Draws what `ops` returns, and counts nothing. Every text of a stranger goes through `text`.
 
 mod event;
 mod funnel;

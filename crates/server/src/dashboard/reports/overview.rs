@@ -96,7 +96,7 @@ pub(super) async fn show(
     draw(&app, &member.reader(view.env), view, frame, false).await
 }
 
-/// The page, of whoever may read the project.
+/// The page, for who may read the project.
 pub(super) async fn draw(
     app: &App,
     by: &Authorized<Read>,
@@ -153,7 +153,7 @@ pub(super) fn asked(view: &View, now: Timestamp, tables: Vec<Table>) -> Overview
         buckets: view.steps(now),
         compare: view.compare,
         tables,
-        // One more than is shown tells that there are more; of campaigns one says "none".
+        // One more than is shown, to know whether there are more; of campaigns one says "none".
         limit: RowLimit::new(ROWS + 2).unwrap_or(RowLimit::MOST),
     }
 }

@@ -139,7 +139,7 @@ fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
             });
             continue;
         };
-        // The earliest event of a session tells where it came from.
+        // The earliest event of a session has its source.
         (part.source, part.medium) = (event.source.clone(), event.medium.clone());
         part.events.push(event);
     }

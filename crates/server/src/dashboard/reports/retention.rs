@@ -63,7 +63,7 @@ struct Cell {
     visitors: String,
 }
 
-/// What an address tells.
+/// The parameters of the page, as its address gives them.
 struct RetentionParams {
     view: View,
     event: Option<String>,
@@ -87,7 +87,7 @@ impl RetentionParams {
         Self { view, event, back }
     }
 
-    /// Those that tell the range in few enough periods, the finest first.
+    /// Those with which the range has few enough periods, the finest first.
     fn intervals(&self, now: Timestamp, most: usize) -> impl Iterator<Item = Interval> + '_ {
         let range = self.view.range(now);
         let fits = move |interval: &Interval| {

@@ -84,7 +84,7 @@ pub(super) async fn revoke(
     Ok(Redirect::to(&place(&member, "/share")).into_response())
 }
 
-/// The overview of whoever has the link.
+/// The overview for anybody with the link.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     shared: Shared,

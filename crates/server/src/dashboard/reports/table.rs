@@ -29,7 +29,7 @@ struct TablePage {
     back: String,
 }
 
-/// A table with every row that an answer can hold.
+/// A table with every row that a response can hold.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,

@@ -73,7 +73,7 @@ pub(super) struct View {
     pub(super) more: Vec<(&'static str, String)>,
 }
 
-/// A range as the address tells it.
+/// A range as the address gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Span {
     /// One of [`PERIODS`].
@@ -220,7 +220,7 @@ impl View {
     }
 }
 
-/// Whether a range is told in so many steps that a chart can show them.
+/// Whether a range has few enough intervals for a chart.
 pub(super) fn suits(range: TimeRange, of: Buckets) -> bool {
     (2..=400).contains(&buckets(range, of).len()) || of.interval == finest(range)
 }

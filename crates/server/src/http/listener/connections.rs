@@ -126,7 +126,7 @@ impl Connections {
         Some(Slot { connections: Arc::clone(self), id, state, share })
     }
 
-    /// A place among those that wait for a slot; none if the address, or all together, have too many.
+    /// A slot in the queue for slots; none if the address, or all together, have too many.
     pub(super) fn wait(&self, address: IpAddr) -> Option<Share<IpAddr>> {
         let mut waits = self.waiting.of(address);
         waits.grow(1).ok().map(|()| waits)

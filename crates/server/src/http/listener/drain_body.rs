@@ -1,7 +1,7 @@
-//! Bodies that nobody read: a request refused by its head alone still gets its answer.
+//! Bodies that nobody read: a request refused by its head alone still gets its response.
 //!
 //! A client that is busy sending sees a broken connection when the server stops reading, and
-//! never the answer. So the rest of a body that is dropped is read and thrown away, within
+//! never the response. So the rest of a body that is dropped is read and thrown away, within
 //! bounds of bytes, time and number. Nothing of it is kept.
 
 use std::pin::Pin;

@@ -44,7 +44,7 @@ use crate::telemetry::Reason;
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 * 1024;
 
-/// How long requests may take to finish once the server is told to stop.
+/// How long requests may take to finish once the server is asked to stop.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.

@@ -23,7 +23,7 @@ use crate::wire::responses::{
     SourceRows, StatsRows,
 };
 
-/// The most projects that one answer lists.
+/// The most projects that one response lists.
 const MOST_PROJECTS: usize = 200;
 
 /// The rows of the projects chosen.

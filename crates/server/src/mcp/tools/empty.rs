@@ -1,4 +1,4 @@
-//! Answers without anything in them say why: nobody should have to guess whether nothing
+//! Responses without anything in them say why: nobody should have to guess whether nothing
 //! happened or the query was wrong.
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ use crate::state::App;
 const MOST_PROJECTS: usize = 20;
 /// Filters whose values are compared with those that occur.
 const COMPARED: [&str; 5] = ["source", "medium", "campaign", "country", "path"];
-/// Names told where none is close.
+/// The most names listed if none is close.
 const EXAMPLES: usize = 5;
 
 /// Whether nothing was found.
@@ -37,7 +37,7 @@ pub(super) fn is_empty(tool: Tool, page: &Page) -> bool {
     }
 }
 
-/// Why, as far as it can be told.
+/// Why, as far as it is known.
 pub(super) async fn reasons(
     app: &App,
     readers: &[Authorized<Read>],

@@ -1,4 +1,4 @@
-//! Answers of several projects as one: each row says whose it is, and all stand in the order that
+//! Responses of several projects as one: each row says whose it is, and all stand in the order that
 //! the rows of one project have.
 
 use std::cmp::Ordering;

@@ -23,7 +23,7 @@ use crate::error::ApiResult;
 use crate::ops::{fuzzy_match, read};
 use spec::Tool;
 
-/// Longest address of a twin that an answer repeats, in bytes.
+/// Longest address of a twin that a response repeats, in bytes.
 const MAX_URL: usize = 2048;
 
 /// The tools of a key, in their order.
@@ -80,7 +80,7 @@ fn find(agent: &Agent, name: &str) -> Result<Tool, ErrorData> {
     })
 }
 
-/// Asks every project chosen and puts the answers together.
+/// Asks every project chosen and puts the responses together.
 async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answer> {
     let (app, account) = (&session.app, session.agent.is_account());
     // Who may ask comes before what is asked.
@@ -111,7 +111,7 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answ
     })
 }
 
-/// What a project no longer keeps cannot be in an answer, and the answer says so.
+/// What a project no longer keeps cannot be in a response, and the response says so.
 fn kept_notes(session: &Session, readers: &[Authorized<Read>], range: Option<TimeRange>) -> Vec<String> {
     let Some(range) = range else { return Vec::new() };
     let oldest = readers.iter().filter_map(|by| read::expired_before(&session.app, by, range)).max();

@@ -18,7 +18,7 @@ pub(in crate::mcp) enum Tool {
     CompareProjects,
 }
 
-/// What is told of a tool.
+/// The description of a tool.
 #[derive(Debug)]
 pub(in crate::mcp) struct Spec {
     pub(in crate::mcp) name: &'static str,
@@ -386,7 +386,7 @@ impl Tool {
         Self::TrackEvent,
     ];
 
-    /// What is told of it.
+    /// Its description.
     pub(in crate::mcp) const fn spec(self) -> &'static Spec {
         match self {
             Self::TrackEvent => &TRACK_EVENT,

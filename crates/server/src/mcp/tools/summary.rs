@@ -1,4 +1,4 @@
-//! One sentence about an answer: what a reader would say first. Made of the rows; counts nothing.
+//! One sentence about a response: what a reader would say first. Made of the rows; counts nothing.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::spec::Tool;
 
 type Row = Map<String, Value>;
 
-/// The sentence for an answer of so many projects.
+/// The sentence for a response of so many projects.
 pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize) -> String {
     let rows = page.rows.len();
     let what = match tool {

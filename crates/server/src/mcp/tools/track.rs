@@ -45,14 +45,14 @@ pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonOb
         word(&classified.medium),
         classified.source_rule_id
     );
-    // As REST answers it, with what it does not tell.
+    // As REST returns it, with what it does not include.
     let mut facts = row.clone();
     facts.insert("ok".to_owned(), true.into());
     let page = Page { rows: vec![row], facts, ..Page::default() };
     Ok(Answer { page, summary, notes, ..Answer::default() })
 }
 
-/// REST ignores unknown fields; an agent is told, since it meant something by them.
+/// REST ignores unknown fields; an agent gets a note, since it meant something by them.
 fn ignored(sent: &JsonObject) -> Vec<String> {
     let known = |name: &str| Tool::TrackEvent.parameters(false).any(|parameter| parameter.name == name);
     let unknown: Vec<_> =

@@ -79,7 +79,7 @@ pub async fn restore(
     Ok(restored)
 }
 
-/// The place to restore to, and whoever is there kept from starting.
+/// The folder to restore to, locked against a server or command that would start on it.
 struct Target {
     path: PathBuf,
     lock: Option<DirectoryLock>,
@@ -108,7 +108,7 @@ impl Target {
         Ok(Self { path, lock: Some(lock) })
     }
 
-    /// Gives the restored folder its name; answers where the old one went.
+    /// Gives the restored folder its name; returns where the old one went.
     fn put(&self, folder: &Path, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
         let aside = self.lock.as_ref().map(|_| {
             let time = now.to_utc().format("%Y%m%dT%H%M%SZ");
@@ -209,7 +209,7 @@ fn sync_below(folder: &Path) -> anyhow::Result<()> {
     sync_folder(folder)
 }
 
-/// Learns from a later state of the same installation; tells whether it was one.
+/// Applies a later state of the same installation; returns whether it was one.
 async fn learn(restored: &mut Restored, folder: &Path, later: &Path) -> anyhow::Result<bool> {
     let erasures = learn_erasures(folder, later);
     let erasures = erasures.with_context(|| format!("cannot read the erasures of {}", later.display()))?;

@@ -17,7 +17,7 @@ use crate::state::App;
 /// How long an invitation works, in milliseconds.
 const LASTS_MILLIS: i64 = 7 * DAY_MILLIS;
 
-/// Makes an invitation; `email` says for whom alone, empty for whoever has the link.
+/// Creates an invitation: for `email` alone, or if that is empty for anybody with the link.
 pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -> Result<Token, PeopleError> {
     let email = if email.trim().is_empty() { None } else { Some(email.parse::<Email>()?) };
     let random = random_bytes()?;
@@ -55,7 +55,7 @@ pub async fn accept_as_new(
     Started::whole(app, token, new.id, &password_hash)
 }
 
-/// Whoever is signed in accepts.
+/// A user who is signed in accepts.
 pub async fn accept(app: &App, link: &Token, by: &SignedIn) -> Result<(), PeopleError> {
     let user = by.user();
     Ok(app.stores.control.accept(link.hash(), user.id, &user.email, app.now()).await?)

@@ -1,4 +1,4 @@
-//! Choosing a new password: by whoever knows the old one, or by a link.
+//! Choosing a new password: by who knows the old one, or by a link.
 //!
 //! A link leaves this file once, with its making.
 
@@ -20,7 +20,7 @@ use crate::state::App;
 /// How long a link works, in milliseconds.
 const LINK_MILLIS: i64 = DAY_MILLIS;
 
-/// Whether this is the password of whoever is signed in: asked again before what matters most. The
+/// Whether this is the password of the user who is signed in: asked again before what matters most. The
 /// tries are counted for the session alone, so that nobody who guesses elsewhere can use them up.
 pub(super) async fn check(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
     take_turn(app, Proof::Session(by.session().id))?;
@@ -61,7 +61,7 @@ pub async fn choose(app: &App, link: &Token, password: &str) -> Result<DeviceCoo
     Ok(DeviceCookie::create(app, user.id, &hash)?)
 }
 
-/// Adds somebody, who chooses a password by the link that this answers.
+/// Adds somebody, who chooses a password by the link that this returns.
 pub async fn add(
     control: &Control,
     email: Email,

@@ -59,7 +59,7 @@ pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
     Ok(Offer { text, picture: picture.collect(), size: code.size() })
 }
 
-/// Turns it on for whoever proves that their authenticator has the secret; answers the recovery
+/// Turns it on for a user who proves that their authenticator has the secret; returns the recovery
 /// codes, this once.
 pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>, PeopleError> {
     take_turn(app, Proof::Session(by.session().id))?;
@@ -73,7 +73,7 @@ pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>
     turned_on.then_some(codes).ok_or(PeopleError::WrongCode)
 }
 
-/// Turns it off for whoever knows the password.
+/// Turns it off for a user who knows the password.
 pub async fn turn_off(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
     super::passwords::check(app, by, password).await?;
     Ok(app.stores.control.turn_off_factor(by.user().id, &by.actor(), app.now()).await?)

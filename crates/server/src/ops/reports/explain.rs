@@ -2,7 +2,7 @@
 //! what could be done better.
 //!
 //! Stores nothing. An event is explained from what is kept of it: its URL without what was
-//! scrubbed, which is why the answer also says whether it agrees with what was stored.
+//! scrubbed, which is why the response also says whether it agrees with what was stored.
 
 use millimetric_core::classify::{Attribution, Explanation, explain as classifier, rules};
 use millimetric_core::event::{Confidence, Event};

@@ -9,7 +9,7 @@ use crate::ops::error::OpsResult;
 use crate::ops::read;
 use crate::state::App;
 
-/// The newest events that are told.
+/// The most of the newest events that are shown.
 const NEWEST: u64 = 50;
 /// How long ago "now" began, in milliseconds.
 const NOW_MILLIS: i64 = 5 * MINUTE_MILLIS;

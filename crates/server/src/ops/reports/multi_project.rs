@@ -42,7 +42,7 @@ pub struct Compared {
     pub share_pct: f64,
 }
 
-/// Asks every project, a few at once. The answers come in the order of the projects.
+/// Asks every project, a few at once. The responses come in the order of the projects.
 pub async fn of_each<'a, T, E, A: Future<Output = Result<T, E>>>(
     of: &'a [Authorized<Read>],
     ask: impl Fn(&'a Authorized<Read>) -> A,

@@ -1,6 +1,6 @@
 //! A project at a glance: its figures beside those of the period before, one of them over time,
 //! and the tables of where, what and with what. One query is asked after the other: each is
-//! answered on all cores, and takes memory of its own.
+//! executed on all cores, and takes memory of its own.
 //!
 //! Asks the same typed queries as everybody else and counts nothing itself, so that its numbers
 //! are those of the API.
@@ -56,16 +56,16 @@ pub enum Figure {
     Bounces,
 }
 
-/// What is to be told.
+/// What the overview shows.
 #[derive(Debug, Clone)]
 pub struct OverviewQuery {
     /// The events.
     pub slice: Slice,
-    /// The figure that is told over time.
+    /// The figure of the series.
     pub figure: Figure,
     /// The steps of time.
     pub buckets: Buckets,
-    /// Whether the period before is told too.
+    /// Whether the period before is included.
     pub compare: bool,
     /// The tables.
     pub tables: Vec<Table>,

@@ -1,5 +1,5 @@
 //! What a project's events look like: names, properties, values, columns, rules. It ends
-//! guessing: whoever knows the names asks right the first time.
+//! guessing: who knows the names queries right the first time.
 //!
 //! Asks the same typed queries as everybody else and counts nothing itself. Types and samples
 //! are those of recent events, and say so by being samples.
@@ -71,7 +71,7 @@ pub struct SchemaQuery {
     pub of: Option<Dimension>,
     /// Only what holds this text, in whatever case.
     pub search: Option<String>,
-    /// The rows answered.
+    /// The most rows of the response.
     pub limit: RowLimit,
 }
 
@@ -116,7 +116,7 @@ const fn column(name: &'static str, groups: bool, filters: bool, text: &'static 
     ColumnDescribed { name, groups, filters, text }
 }
 
-/// The columns of the stored row that answers show.
+/// The columns of the stored row that responses show.
 pub const COLUMNS: &[ColumnDescribed] = &[
     column("timestamp", false, false, "when it happened, UTC"),
     column("event_name", true, true, "what happened; filter it with `event`; `$pageview` is a page view"),

@@ -1,5 +1,5 @@
 //! What parameters have in common, read and checked one by one: times, limits, filters, groups.
-//! Answers no query and knows no route.
+//! Responses no query and knows no route.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{

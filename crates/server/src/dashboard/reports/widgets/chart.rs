@@ -1,13 +1,13 @@
 //! A line over time as SVG: scales, paths, marks.
 //!
-//! Pure. The drawing is stretched to its place by the style sheet and carries no text: what is to
+//! Pure. The drawing is stretched to its container by the style sheet and carries no text: what is to
 //! be read stands beside it in HTML, and keeps its size on every screen.
 
 use std::fmt::Write as _;
 
 use crate::ops::reports::overview::Point;
 
-/// The drawing's own units; stretched to the place that it gets.
+/// The drawing's own units; stretched to its container.
 pub(in crate::dashboard::reports) const WIDTH: f64 = 1000.0;
 pub(in crate::dashboard::reports) const HEIGHT: f64 = 200.0;
 /// Lines of the grid above the lowest.
@@ -73,7 +73,7 @@ fn ceiling(most: f64, counts: bool) -> f64 {
     tops.into_iter().find(|top| *top >= most && whole(*top)).unwrap_or(most)
 }
 
-/// Which steps have their time told below the axis: at most so many, evenly spread from the first.
+/// Which steps have their time written below the axis: at most so many, evenly spread from the first.
 pub(in crate::dashboard::reports) fn labels(count: usize, most: usize) -> impl Iterator<Item = (usize, f64)> {
     let every = count.div_ceil(most).max(1);
     (0..count).step_by(every).map(move |at| (at, x(at, count) / WIDTH))

@@ -37,7 +37,7 @@ pub(in crate::dashboard::reports) async fn event_names(
     Ok(read::names(app, by, query).await?.rows.into_iter().map(|row| row.event_name).collect())
 }
 
-/// Nothing, told by `none`, or one of the events; the one chosen is there also when it is not known.
+/// Nothing, called `none`, or one of the events; the one chosen is there also when it is not known.
 pub(in crate::dashboard::reports) fn events(
     known: &[String],
     chosen: Option<&String>,

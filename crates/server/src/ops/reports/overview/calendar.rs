@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use millimetric_core::query::{Buckets, Interval, midnight};
 use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
 
-/// The most steps that anything is told in.
+/// The most intervals of a series.
 const MOST: usize = 1000;
 
 /// How far back the period before lies.
@@ -81,7 +81,7 @@ pub fn buckets(range: TimeRange, of: Buckets) -> Vec<Timestamp> {
     steps.take_while(|at| *at < range.to()).take(MOST).collect()
 }
 
-/// The finest interval that tells the range in steps that one can still see.
+/// The finest interval with which the range has few enough steps to be seen.
 pub fn finest(range: TimeRange) -> Interval {
     match (range.to().millis() - range.from().millis()) / DAY_MILLIS {
         0..=2 => Interval::Hour,

@@ -1,6 +1,6 @@
 //! The tables of a report: which queries each is made of.
 //!
-//! Rows come in the order of the API's answers, with the API's numbers.
+//! Rows come in the order of the API's responses, with the API's numbers.
 
 use std::collections::HashMap;
 
@@ -47,12 +47,12 @@ pub struct TableResponse {
 pub struct TableRow {
     /// What it is about; `None` where events carry no value.
     pub labels: Vec<Option<String>>,
-    /// Its numbers, in the order that the table tells; `None` where one was not told.
+    /// Its numbers, in the order that the table documents; `None` if one is not known.
     pub numbers: Vec<Option<u64>>,
 }
 
 /// Asks for several tables. Pages are asked for once, however they are ordered, where every path
-/// fits into one answer; that answer also tells the sessions of all pages together.
+/// fits into one response; that response also has the sessions of all pages together.
 pub(super) async fn tables(
     app: &App,
     by: &Authorized<Read>,
@@ -156,7 +156,7 @@ async fn ask_pages(
     read::pages(app, by, PagesQuery { range, filters, sort, limit }).await
 }
 
-/// The first rows of an answer in an order, which is that of the query.
+/// The first rows of a response in an order, which is that of the query.
 fn pages_by(mut response: PagesResponse, sort: PagesSort, limit: RowLimit) -> TableResponse {
     let number = |row: &PagesRow| match sort {
         PagesSort::Views => row.views,
