@@ -1,5 +1,5 @@
-//! Errors as clients see them: the code table ([`code`]), the error itself, and which code each error
-//! of the layers below becomes ([`mapping`]).
+//! Errors as clients see them: the code table (`code`), the error itself, and which code each error
+//! of the layers below becomes (`mapping`).
 //!
 //! A cause is for the log alone; nothing of it reaches a client. The body is written by
 //! `http::response_headers`, which knows the request's id.

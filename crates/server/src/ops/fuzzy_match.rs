@@ -1,7 +1,7 @@
 //! Fuzzy matching of names: the candidate that somebody probably meant, and names that were
 //! probably meant to be the same.
 //!
-//! The distance is optimal string alignment (`strsim`) over the first [`COMPARED`] letters and
+//! The distance is optimal string alignment (`strsim`) over the first `COMPARED` letters and
 //! digits, in lower case.
 
 use strsim::osa_distance;
@@ -9,7 +9,7 @@ use strsim::osa_distance;
 /// Characters of a name that are compared.
 const COMPARED: usize = 64;
 
-/// The candidate nearest to the name, if any is near enough: within [`tolerated`] edits, or one
+/// The candidate nearest to the name, if any is near enough: within `tolerated` edits, or one
 /// begins with the other. Ties go to the first in alphabetical order.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let (wanted, wanted_length) = letters(name);
