@@ -1,5 +1,5 @@
 //! What was refused a moment ago, project by project, so that the dashboard can say why no event
-//! arrives. Told to the project's own members alone.
+//! arrives. Shown to the members of the project alone.
 //!
 //! In memory only, and bounded; no address, no body, and of a key its prefix.
 

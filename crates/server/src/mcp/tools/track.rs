@@ -30,7 +30,7 @@ pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonOb
         notes.push("An event with this id was there already; nothing new was stored.".to_owned());
     }
     if agent.reads() {
-        notes.extend(look_alikes(session, agent, &event.event_name).await?);
+        notes.extend(similar_names(session, agent, &event.event_name).await?);
     }
     let mut row = Map::new();
     row.insert("event_id".to_owned(), event.event_id.as_str().into());
@@ -66,15 +66,15 @@ fn ignored(sent: &JsonObject) -> Vec<String> {
     (!unknown.is_empty()).then(note).into_iter().collect()
 }
 
-async fn look_alikes(session: &Session, agent: &ProjectAgent, name: &str) -> ApiResult<Option<String>> {
-    let alike = schema::look_alikes(&session.app, agent.reader()?, name).await?;
-    let alike: Vec<_> = alike.iter().take(3).map(|other| format!("`{}`", word(other))).collect();
+async fn similar_names(session: &Session, agent: &ProjectAgent, name: &str) -> ApiResult<Option<String>> {
+    let similar = schema::similar_names(&session.app, agent.reader()?, name).await?;
+    let similar: Vec<_> = similar.iter().take(3).map(|other| format!("`{}`", word(other))).collect();
     let note = || {
         format!(
             "`{}` looks like {}, which occurs more often; if they mean the same, use that name.",
             word(name),
-            alike.join(", ")
+            similar.join(", ")
         )
     };
-    Ok((!alike.is_empty()).then(note))
+    Ok((!similar.is_empty()).then(note))
 }

@@ -171,7 +171,7 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Stri
 }
 
 /// Names that occur and that this one was probably meant to be; none when it occurs itself.
-pub async fn look_alikes(app: &App, by: &Authorized<Read>, name: &str) -> OpsResult<Vec<String>> {
+pub async fn similar_names(app: &App, by: &Authorized<Read>, name: &str) -> OpsResult<Vec<String>> {
     let known = known_names(app, by).await?;
     let more_common = known.into_iter().take_while(|known| known != name);
     Ok(more_common.filter(|known| fuzzy_match::looks_like(name, known)).collect())
