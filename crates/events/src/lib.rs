@@ -1,14 +1,15 @@
 //! What every event store promises: the trait [`EventStore`], its errors, and the conformance suite
 //! (feature `suite`). It knows no engine.
 
+mod error;
 pub mod parquet;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
@@ -19,15 +20,18 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// An event store, whichever engine it runs on. Every answer is of one scope and holds nothing
-/// of another. Dropping a returned future cancels a query; an `append` that was begun may
-/// still be stored.
+pub use self::error::{LocalError, QueryLimit, StoreError};
+
+/// An event store, whichever engine it runs on. Every response is of one scope and contains nothing of
+/// another. Dropping a returned future cancels a query; an `append` that was begun may still be stored.
+///
+/// *Durable* means: it survives the death of the process, and of the machine as far as the engine's
+/// settings promise (the embedded engine syncs to disk before it returns).
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
-    /// Stores the events, all or none, and returns when they are durable: they survive the death
-    /// of the process and of the machine, and are in every later answer. Events whose `event_id`
-    /// the scope already holds, or that occur twice in the batch, are left out and counted; so
-    /// are, uncounted, events of a person who was erased after their timestamp.
+    /// Stores the events, all or none, and returns when they are durable and in every later response.
+    /// Events whose `event_id` the scope already has, or that occur twice in the batch, are left out and
+    /// counted; events of a person who was erased after their timestamp are left out and not counted.
     async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
     /// Raw events, newest first.
@@ -41,15 +45,15 @@ pub trait EventStore: Send + Sync + 'static {
         event_id: String,
     ) -> Result<Option<Event>, StoreError>;
 
-    /// Stores events of an export again, like [`EventStore::append`]; an id that the scope holds
-    /// at the same time is known however long ago it was stored.
+    /// Stores events of an export, like [`EventStore::append`], and recognises an event that the scope
+    /// has with the same id and timestamp however long ago it was stored.
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Hands every event of the query to `each`, a few at a time, until it breaks off. All of
-    /// them are of the moment of the call. Where events lie together on disk they come by
-    /// (timestamp, `event_id`); nothing is promised across those places.
-    async fn export(&self, scope: EventScope, query: ExportQuery, each: ExportSink)
-    -> Result<(), StoreError>;
+    /// Every event of the query as of the moment of the call, a few at a time. The stream reads no
+    /// further ahead than one item; dropping it ends the export.
+    ///
+    /// The order is not defined; two items of one engine may be ordered differently.
+    fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream;
 
     /// Counts, distinct visitors, sums and means, by group and over time.
     async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError>;
@@ -90,22 +94,31 @@ pub trait EventStore: Send + Sync + 'static {
     /// Drops everything of a scope (a deleted project), like an expiry of all times.
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError>;
 
-    /// Copies everything that is stored, as of one moment, into a folder that is there and empty,
-    /// and syncs it; what was acknowledged before the call lies in Parquet files there.
-    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError>;
-
     /// Whether the store can take and answer now; the error says why not.
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Figures for operators, by name; the names end in their unit.
     fn gauges(&self) -> Vec<(&'static str, f64)>;
 
+    /// The store as one that keeps its files on this machine, if it does.
+    fn local(&self) -> Option<&dyn LocalStore> {
+        None
+    }
+
     /// Ends the background work and closes the files; what was acknowledged is already durable.
     async fn close(&self);
 }
 
-/// Takes the events of an export; it may block, which holds the reading up.
-pub type ExportSink = Box<dyn FnMut(Vec<Event>) -> ControlFlow<()> + Send>;
+/// What an engine that keeps its files on this machine can do beside.
+#[async_trait]
+pub trait LocalStore: EventStore {
+    /// Copies everything that is stored, as of one moment, into an existing empty folder, and syncs it.
+    /// What was acknowledged before the call is in Parquet files there.
+    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError>;
+}
+
+/// The events of an export, in batches of bounded size.
+pub type EventStream = BoxStream<'static, Result<Vec<Event>, StoreError>>;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -190,52 +203,4 @@ impl ErasureStatus {
             Self::Failed => "failed",
         }
     }
-}
-
-/// What a query ran out of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryLimit {
-    /// Its time.
-    Time,
-    /// Its memory.
-    Memory,
-}
-
-impl std::fmt::Display for QueryLimit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Time => "time",
-            Self::Memory => "memory",
-        })
-    }
-}
-
-/// Why a store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// All memory that is set aside for what was asked is in use: for batches that wait to be written,
-    /// or for running queries. Nothing of a batch was stored.
-    #[error("the memory set aside for this is in use")]
-    Overloaded,
-    /// Who asked has gone, or reads too slowly.
-    #[error("the client has gone, or reads too slowly")]
-    Cancelled,
-    /// A query needed more than one query may take.
-    #[error("a query needed too much {0}")]
-    QueryTooLarge(QueryLimit),
-    /// The disk is full; nothing of this batch was stored.
-    #[error("the disk is full")]
-    StorageFull,
-    /// The store takes no more writes: a sync to disk failed, or it is closing.
-    #[error("the store takes no writes: {0}")]
-    NotWritable(String),
-    /// An external engine does not answer.
-    #[error("the event store does not answer: {0}")]
-    Unavailable(String),
-    /// A file is missing or broken; the text names it.
-    #[error("a stored file cannot be read: {0}")]
-    Corrupt(String),
-    /// Anything else; the text is for the log, never for a client.
-    #[error("event store: {0}")]
-    Internal(String),
 }

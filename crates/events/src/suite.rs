@@ -54,7 +54,7 @@ macro_rules! conformance {
             a_forgotten_visitor_may_come_back_later,
             what_was_counted_before_shows_nobody_who_is_forgotten,
             an_unknown_erasure_has_no_report,
-            an_export_gives_every_event_of_the_question_once,
+            an_export_gives_every_event_of_the_query_once,
             an_import_stores_nothing_twice_and_brings_nobody_back,
             expired_events_are_hidden_at_once,
             a_dropped_scope_is_empty,

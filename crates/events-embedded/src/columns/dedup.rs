@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use millimetric_core::event::Event;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 use super::Columns;
 use super::cache::CachedPart;
@@ -31,7 +31,7 @@ pub(crate) fn indexes_in_segments(
             Ok(held) => places.extend(held),
             // Nobody can tell. An event more, once the file is back, is better than one that was
             // acknowledged and thrown away, and than refusing what has nothing to do with it.
-            Err(StoreError::Corrupt(why)) if !segment.replaced.load(Ordering::Acquire) => {
+            Err(StoreError::Local(LocalError::Corrupt(why))) if !segment.replaced.load(Ordering::Acquire) => {
                 tracing::warn!(why, "duplicates are judged without a segment that cannot be read");
             }
             Err(error) => return Err(error),

@@ -24,7 +24,7 @@ use crate::segment::Segment;
 use crate::segment::file::make_folder;
 use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::{FORMAT, Manifest, database_error};
-use millimetric_events::{Snapshot, StoreError};
+use millimetric_events::{LocalError, Snapshot, StoreError};
 
 const ATTACH: &str = "attach ? as copy";
 const COPY: &str = "
@@ -118,7 +118,7 @@ fn link_segments(
     make_folder(folder, &target)?;
     for segment in segments {
         if stops() {
-            return Err(crate::wal::queue::closing());
+            return Err(StoreError::Closing);
         }
         let below = segment.strip_prefix(source).unwrap_or(segment);
         let copy = target.join(below);
@@ -152,7 +152,7 @@ fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc
     let text = copy.to_string_lossy().into_owned();
     connection.execute(ATTACH, [text]).map_err(database_error)?;
     let pinned = work.log.execute(Command::Pin(connection))?;
-    let Outcome::Pinned(connection, segments) = pinned else { return Err(crate::wal::queue::closing()) };
+    let Outcome::Pinned(connection, segments) = pinned else { return Err(StoreError::Closing) };
     connection.execute_batch(COPY).map_err(database_error)?;
     close(connection)?;
     let connection = connect(&copy)?;
@@ -166,7 +166,7 @@ fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc
 fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::Corrupt(format!("{}: {error}", from.display())));
+            return Err(StoreError::Local(LocalError::Corrupt(format!("{}: {error}", from.display()))));
         }
         // Disks without links, links across disks, too many links: all of them can copy.
         Err(_) => copy_file(from, to),
@@ -194,7 +194,7 @@ fn sync_folders(folder: &Path) -> io::Result<()> {
 
 fn failed(path: &Path, error: &io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StorageFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Local(LocalError::DiskFull),
         _ => StoreError::Internal(format!("{} cannot be written: {error}", path.display())),
     }
 }

@@ -24,9 +24,8 @@ use crate::state::erasures::ErasureState;
 use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use crate::wal::commands::Command;
-use crate::wal::queue::closing;
 use millimetric_core::column::Column;
-use millimetric_events::{Erasure, ErasureReport, ErasureStatus, StoreError, Subject};
+use millimetric_events::{Erasure, ErasureReport, ErasureStatus, LocalError, StoreError, Subject};
 
 /// The name of the event that ties a visitor to a user.
 const IDENTIFY: &str = "$identify";
@@ -153,8 +152,10 @@ impl Maintainer {
         for segment in segments {
             match on_a_background_thread(|| self.erase_from(scope, segment, &tombstones)) {
                 Ok(erased) => events += erased,
-                Err(error @ StoreError::Corrupt(_)) if whole.is_ok() => *whole = Err(error),
-                Err(StoreError::Corrupt(_)) => {}
+                Err(error @ StoreError::Local(LocalError::Corrupt(_))) if whole.is_ok() => {
+                    *whole = Err(error);
+                }
+                Err(StoreError::Local(LocalError::Corrupt(_))) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -183,7 +184,7 @@ impl Maintainer {
     fn wait_for_readers(&self, scope: EventScope) -> Result<(), StoreError> {
         while self.work.state.segments.has_readers(scope) {
             if self.work.signal.is_closing() {
-                return Err(closing());
+                return Err(StoreError::Closing);
             }
             self.work.signal.wait(READER_CHECK);
         }

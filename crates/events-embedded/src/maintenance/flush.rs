@@ -15,7 +15,7 @@ use crate::maintenance::{LONGEST_SLEEP, Maintenance};
 use crate::state::scope::Scope;
 
 use crate::wal::commands::{Command, Outcome};
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 /// How long it lets a failed disk rest.
 pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -70,7 +70,8 @@ pub(crate) fn flush_all(work: &Maintenance) -> Result<(), StoreError> {
 pub(crate) fn flush_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
     let _alone = work.flushing.lock();
     let sealed = flush_frozen(work, scope);
-    work.flush_disk_full.store(matches!(sealed, Err(StoreError::StorageFull)), Ordering::Relaxed);
+    work.flush_disk_full
+        .store(matches!(sealed, Err(StoreError::Local(LocalError::DiskFull))), Ordering::Relaxed);
     if sealed.is_ok() {
         // There may be neighbours to merge now.
         work.signal.wake();

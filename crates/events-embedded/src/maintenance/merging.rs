@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Datelike as _;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 use super::Maintenance;
 use super::maintainer::Maintainer;
@@ -23,7 +23,7 @@ impl Maintainer {
                     return Ok(());
                 }
                 match on_a_background_thread(|| merge_into_one(&self.work, &scope, &segments)) {
-                    Err(StoreError::Corrupt(why)) => {
+                    Err(StoreError::Local(LocalError::Corrupt(why))) => {
                         tracing::error!(why, "segments stay as they are, since one cannot be read");
                         self.unmergeable.extend(segments.iter().map(|segment| segment.id));
                     }

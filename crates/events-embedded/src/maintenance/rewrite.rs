@@ -243,7 +243,7 @@ impl Part<'_> {
     /// An error when it is to be given up.
     fn go_on(&self) -> Result<(), StoreError> {
         if (self.halt)() {
-            return Err(StoreError::NotWritable("a rewrite was given up".to_owned()));
+            return Err(StoreError::Internal("a rewrite was given up".to_owned()));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::Event;
 use millimetric_core::query::ExportQuery;
 
@@ -12,39 +13,45 @@ use crate::columns::Chunk;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, memory_of};
 use crate::query::view::View;
-use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
-use millimetric_events::{ExportSink, StoreError};
+use millimetric_events::{EventStream, StoreError};
+use tokio::sync::mpsc::{Sender, channel};
 
 /// Events handed on together, at most.
 const BATCH_EVENTS: usize = 1000;
 /// Memory of the events handed on together, about.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Hands the rows of the view to `each`, chunk by chunk, those with the earliest events first.
-pub(crate) fn export(
-    mut view: View,
-    query: &ExportQuery,
-    each: ExportSink,
-    context: &QueryContext,
-) -> Result<(), StoreError> {
+/// Batches that wait for the reader of the stream.
+const AHEAD: usize = 1;
+
+/// The rows of the view as events, chunk by chunk, those with the earliest events first. A thread reads
+/// them; it ends when the stream is dropped.
+pub(crate) fn stream(view: View, query: ExportQuery) -> EventStream {
+    let (sender, receiver) = channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut sink = Sink { batch: Vec::new(), bytes: 0, sender };
+        if let Err(error) = read(view, &query, &mut sink) {
+            // Without a reader nobody misses it.
+            let _ = sink.sender.blocking_send(Err(error));
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|batch| (batch, receiver)) })
+        .boxed()
+}
+
+fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), StoreError> {
     let mut chunks = std::mem::take(&mut view.chunks);
     chunks.sort_by_key(Chunk::earliest);
-    let mut sink = Sink { batch: Vec::new(), bytes: 0, each };
     for chunk in chunks {
-        context.check()?;
         let mut take = |row: Row<'_>| {
-            if !is_wanted(&view, query, &row) {
-                return Ok(ControlFlow::Continue(()));
-            }
-            context.check()?;
-            Ok(sink.push(row.to_event()))
+            if is_wanted(&view, query, &row) { Ok(sink.push(row.to_event())) } else { Ok(sink.wanted()) }
         };
         if rows(&view, &chunk, &mut take)?.is_break() {
             return Ok(());
         }
     }
-    // Whether the last ones are still wanted changes nothing any more.
+    // Whether the last ones are still wanted makes no difference.
     let _ = sink.flush();
     Ok(())
 }
@@ -99,11 +106,11 @@ fn is_hidden(view: &View, row: &Row<'_>) -> bool {
     people.any(|person| (user.is_some() && person.user == user) || person.visitors.contains(&visitor))
 }
 
-/// Gathers events until they are worth handing on.
+/// Collects events into batches and sends them.
 struct Sink {
     batch: Vec<Event>,
     bytes: usize,
-    each: ExportSink,
+    sender: Sender<Result<Vec<Event>, StoreError>>,
 }
 
 impl Sink {
@@ -119,6 +126,14 @@ impl Sink {
         if self.batch.is_empty() {
             return ControlFlow::Continue(());
         }
-        (self.each)(std::mem::take(&mut self.batch))
+        match self.sender.blocking_send(Ok(std::mem::take(&mut self.batch))) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Whether the stream still has a reader.
+    fn wanted(&self) -> ControlFlow<()> {
+        if self.sender.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn each_of<I: Sync, A: Send>(
     each: impl Fn(&mut A, &I) -> Result<(), StoreError> + Sync,
 ) -> Result<Vec<A>, StoreError> {
     let next = AtomicUsize::new(0);
-    let work = || {
+    let work = || -> Result<A, StoreError> {
         let mut collected = start();
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             context.check()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millimetric_core::time::Timestamp;
 
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 /// Bounds and the clock of the embedded store.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl OpenError {
     /// A database that cannot be opened, and what to do about it.
     pub(crate) fn database(file: &Path, error: &StoreError) -> Self {
         let cause = match error {
-            StoreError::Corrupt(_) => format!("{error}: restore it from a backup"),
+            StoreError::Local(LocalError::Corrupt(_)) => format!("{error}: restore it from a backup"),
             other => other.to_string(),
         };
         Self::Database { file: file.to_path_buf(), cause }

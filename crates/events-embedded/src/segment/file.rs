@@ -19,9 +19,9 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
 use millimetric_core::column::Column;
-use millimetric_events::StoreError;
 use millimetric_events::parquet::id_encoding::{EVENT_UUID, EventId, UUID_BYTES};
 use millimetric_events::parquet::schema::{RECEIVED_AT, TIMESTAMP, file_schema, properties};
+use millimetric_events::{LocalError, StoreError};
 
 /// What the name of a file that is still being written ends with.
 pub(crate) const UNFINISHED: &str = "tmp";
@@ -204,7 +204,7 @@ impl Slices<'_> {
 
 fn failed(path: &Path, error: &io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::StorageFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Local(LocalError::DiskFull),
         _ => StoreError::Internal(format!("{} cannot be written: {error}", path.display())),
     }
 }

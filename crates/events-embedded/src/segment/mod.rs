@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use millimetric_core::event::EventScope;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 use parking_lot::RwLock;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
@@ -72,6 +72,6 @@ impl Segment {
 
     /// The error that this segment's file cannot be read.
     fn broken(&self, cause: &dyn std::fmt::Display) -> StoreError {
-        StoreError::Corrupt(format!("{}: {cause}", self.path.display()))
+        StoreError::Local(LocalError::Corrupt(format!("{}: {cause}", self.path.display())))
     }
 }

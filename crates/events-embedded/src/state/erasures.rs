@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 use parking_lot::RwLock;
 
 use super::tombstones::Person;
@@ -54,7 +54,10 @@ impl Erasures {
     /// # Errors
     /// `Corrupt` if queries to the scope are refused.
     pub(crate) fn check_readable(&self, scope: EventScope) -> Result<(), StoreError> {
-        self.unreadable.read().get(&scope).map_or(Ok(()), |why| Err(StoreError::Corrupt(why.clone())))
+        self.unreadable
+            .read()
+            .get(&scope)
+            .map_or(Ok(()), |why| Err(StoreError::Local(LocalError::Corrupt(why.clone()))))
     }
 
     /// How many are not finished.

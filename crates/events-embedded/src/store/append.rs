@@ -33,6 +33,6 @@ impl EmbeddedStore {
         let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
         let (reply, stored) = oneshot::channel();
         self.log.append(Append { scope, events, ids, frame, known, asked_through, bytes, reply })?;
-        stored.await.map_err(|_| StoreError::NotWritable("the writer has ended".to_owned()))?
+        stored.await.map_err(|_| StoreError::Closing)?
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{
@@ -20,14 +21,16 @@ use crate::columns::dedup;
 use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::{backup, erase};
 use crate::query;
-use crate::query::run::{blocking, off_runtime};
+use crate::query::run::off_runtime;
 use crate::query::view::View;
 use crate::query::{export, view};
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
 use millimetric_core::column::Column;
-use millimetric_events::{Appended, Erasure, ErasureReport, EventStore, ExportSink, Snapshot, StoreError};
+use millimetric_events::{
+    Appended, Erasure, ErasureReport, EventStore, EventStream, LocalError, LocalStore, Snapshot, StoreError,
+};
 
 #[async_trait]
 impl EventStore for EmbeddedStore {
@@ -65,19 +68,12 @@ impl EventStore for EmbeddedStore {
         self.enqueue(scope, events, ids, known, asked_through).await
     }
 
-    async fn export(
-        &self,
-        scope: EventScope,
-        query: ExportQuery,
-        each: ExportSink,
-    ) -> Result<(), StoreError> {
-        let (range, scope) = (query.range, self.state.scopes.get_or_new(scope));
-        let state = Arc::clone(&self.state);
-        // An export lasts as long as its client reads, and holds a few rows at a time.
-        blocking(QueryContext::default(), move |context| {
-            export::export(View::of(&state, &scope, range, ColumnSet::ALL), &query, each, context)
-        })
-        .await
+    fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream {
+        if let Err(error) = self.state.erasures.check_readable(scope) {
+            return stream::once(async { Err(error) }).boxed();
+        }
+        let scope = self.state.scopes.get_or_new(scope);
+        export::stream(View::of(&self.state, &scope, query.range, ColumnSet::ALL), query)
     }
 
     async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError> {
@@ -185,11 +181,6 @@ impl EventStore for EmbeddedStore {
         Ok(())
     }
 
-    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError> {
-        let (work, folder) = (Arc::clone(&self.maintenance), folder.to_path_buf());
-        off_runtime(move || backup::snapshot(&work, &folder)).await
-    }
-
     async fn ready(&self) -> Result<(), StoreError> {
         self.writable()
     }
@@ -219,12 +210,24 @@ impl EventStore for EmbeddedStore {
         gauges
     }
 
+    fn local(&self) -> Option<&dyn LocalStore> {
+        Some(self)
+    }
+
     async fn close(&self) {
         let Some(threads) = self.stop() else { return };
         let log = Arc::clone(&self.log);
         if tokio::task::spawn_blocking(move || join(&log, threads)).await.is_err() {
             tracing::error!("closing the event store panicked");
         }
+    }
+}
+
+#[async_trait]
+impl LocalStore for EmbeddedStore {
+    async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError> {
+        let (work, folder) = (Arc::clone(&self.maintenance), folder.to_path_buf());
+        off_runtime(move || backup::snapshot(&work, &folder)).await
     }
 }
 
@@ -238,6 +241,6 @@ impl EmbeddedStore {
             return Ok(());
         }
         let full = self.maintenance.flush_disk_full.load(Ordering::Relaxed);
-        Err(if full { StoreError::StorageFull } else { StoreError::Overloaded })
+        Err(if full { LocalError::DiskFull.into() } else { StoreError::Overloaded })
     }
 }

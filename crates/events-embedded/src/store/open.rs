@@ -30,7 +30,7 @@ use crate::wal::recent_ids::RecentIds;
 use crate::wal::replay;
 use crate::wal::stored::{Damage, StoredSegment};
 use crate::wal::writer::Writer;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 /// A store that is ready, before its threads run.
 pub(crate) struct Opened {
@@ -103,7 +103,7 @@ fn report(damage: &Damage) {
 fn close_to_readers(state: &State, damage: Damage) -> Result<(), StoreError> {
     let Damage { name, scope } = damage;
     let why = format!("events.db: {name}, so that nobody knows whom to leave out");
-    let scope = scope.ok_or_else(|| StoreError::Corrupt(why.clone()))?;
+    let scope = scope.ok_or_else(|| StoreError::Local(LocalError::Corrupt(why.clone())))?;
     tracing::error!(project = %scope.project, "{why}: questions to this project fail until events.db is restored");
     state.erasures.refuse_queries(scope, why);
     Ok(())

@@ -7,7 +7,7 @@ use crate::tests::{event_at, open};
 use crate::{Learned, learn_erasures};
 use millimetric_events::suite::sample::{at, event, scope};
 use millimetric_events::suite::{forget, ids, until_done};
-use millimetric_events::{EventStore, Snapshot, Subject};
+use millimetric_events::{EventStore, LocalStore as _, Snapshot, Subject};
 
 #[tokio::test]
 async fn a_copy_holds_what_was_acknowledged_and_nothing_later() {

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
+use futures_util::StreamExt as _;
 use millimetric_core::event::EventScope;
+use millimetric_core::query::ExportQuery;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -13,7 +15,7 @@ use crate::tests::{Clock, event_at, open, options_at};
 use crate::{EmbeddedStore, copy_at_rest, is_older};
 use millimetric_events::suite::sample::{event, ever, range, scope};
 use millimetric_events::suite::{all_events, forget, ids};
-use millimetric_events::{EventStore, Snapshot, StoreError, Subject};
+use millimetric_events::{EventStore, LocalError, Snapshot, StoreError, Subject};
 
 fn run(directory: &Path, sql: &str) {
     Connection::open(directory.join("events.db")).unwrap().execute_batch(sql).unwrap();
@@ -40,7 +42,7 @@ const FIRST: &str = "where project = (select min(project) from segment)";
 
 async fn fails(store: &EmbeddedStore, of: EventScope) -> String {
     match store.events(of, all_events(ever())).await {
-        Err(StoreError::Corrupt(why)) => why,
+        Err(StoreError::Local(LocalError::Corrupt(why))) => why,
         other => panic!("expected damage, got {other:?}"),
     }
 }
@@ -125,6 +127,9 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
         let store = open(directory.path()).await;
         let why = fails(&store, scope(1)).await;
         assert!(why.contains(&format!("erasure {}", request.id)), "{damage}: {why}");
+        let query = ExportQuery { range: ever(), filters: Vec::new() };
+        let exported = store.export(scope(1), query).next().await;
+        assert!(matches!(exported, Some(Err(StoreError::Local(LocalError::Corrupt(_))))), "{damage}");
         assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"], "{damage}");
         store.append(scope(1), vec![event("sent meanwhile")]).await.unwrap();
         store.close().await;

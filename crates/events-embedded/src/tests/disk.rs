@@ -14,7 +14,7 @@ use crate::tests::{Clock, event_at, gauge, open, options_at, until};
 use crate::wal::commands::Command;
 use millimetric_events::suite::sample::{at, event, ever, limit, range, scope};
 use millimetric_events::suite::{forget, ids, until_done};
-use millimetric_events::{EventStore, StoreError, Subject};
+use millimetric_events::{EventStore, LocalError, StoreError, Subject};
 
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -167,7 +167,7 @@ async fn a_deleted_segment_is_named_and_the_rest_still_answers() {
     let store = open(directory.path()).await;
     let mut query = millimetric_events::suite::all_events(ever());
     let error = store.events(scope(1), query.clone()).await.unwrap_err();
-    let StoreError::Corrupt(text) = error else { panic!("{error}") };
+    let StoreError::Local(LocalError::Corrupt(text)) = error else { panic!("{error}") };
     assert!(text.contains(&*april.to_string_lossy()), "{text}");
     query.range = range("2026-05-01", "2026-06-01");
     assert_eq!(store.events(scope(1), query).await.unwrap().rows.len(), 1);

@@ -15,7 +15,7 @@ use crate::wal::stored::LogRow;
 use crate::{EmbeddedStore, OpenError, Options};
 use millimetric_events::suite::ids;
 use millimetric_events::suite::sample::{event, ever, limit, scope};
-use millimetric_events::{Appended, EventStore, StoreError};
+use millimetric_events::{Appended, EventStore, LocalError, StoreError};
 
 #[tokio::test]
 async fn a_directory_has_one_owner() {
@@ -65,7 +65,7 @@ async fn a_closed_store_takes_no_events() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.close().await;
-    assert!(matches!(store.append(scope(1), vec![event("a")]).await, Err(StoreError::NotWritable(_))));
+    assert!(matches!(store.append(scope(1), vec![event("a")]).await, Err(StoreError::Closing)));
     store.close().await;
 }
 
@@ -103,7 +103,7 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
         let pair = [row(2 * seq, 100), row(2 * seq + 1, if seq % 3 == 0 { 20_000 } else { 100 })];
         match manifest.append(&pair) {
             Ok(()) => acknowledged.extend([2 * seq, 2 * seq + 1]),
-            Err(error) => assert!(matches!(error, StoreError::StorageFull), "{error}"),
+            Err(error) => assert!(matches!(error, StoreError::Local(LocalError::DiskFull)), "{error}"),
         }
     }
     assert!(acknowledged.len() > 10 && acknowledged.len() < 300, "{}", acknowledged.len());

@@ -10,7 +10,7 @@ use millimetric_core::event::Event;
 
 use crate::encoding::row::{PackedRow, Row, absent};
 use millimetric_core::column::Column;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 /// The `format` column of the log: format 1 has the first 19 columns, and each column that was added
 /// since has raised it by one.
@@ -156,7 +156,7 @@ fn cut() -> StoreError {
 }
 
 pub(crate) fn broken(why: &str) -> StoreError {
-    StoreError::Corrupt(format!("events.db: a row of the hot log: {why}"))
+    StoreError::Local(LocalError::Corrupt(format!("events.db: a row of the hot log: {why}")))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::segment::id_filter::IdFilter;
 use crate::state::erasures::ErasureRecord;
 use crate::wal::batch_codec;
 use crate::wal::stored::{LogRow, env, project};
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 /// The format of `events.db` that this release writes.
 pub(crate) const FORMAT: i64 = 2;
@@ -295,10 +295,10 @@ pub(crate) fn database_error(error: rusqlite::Error) -> StoreError {
     let text = format!("events.db: {error}");
     match code.map(|code| code & 0xff) {
         // Full; also when there is no room for the index of the write-ahead log.
-        Some(13) => StoreError::StorageFull,
-        _ if code == Some(IOERR_SHMSIZE) => StoreError::StorageFull,
-        Some(10 | 8) => StoreError::NotWritable(text),
-        Some(11 | 26) => StoreError::Corrupt(text),
+        Some(13) => StoreError::Local(LocalError::DiskFull),
+        _ if code == Some(IOERR_SHMSIZE) => StoreError::Local(LocalError::DiskFull),
+        Some(10 | 8) => StoreError::Local(LocalError::NotWritable(text)),
+        Some(11 | 26) => StoreError::Local(LocalError::Corrupt(text)),
         _ => StoreError::Internal(text),
     }
 }

@@ -10,11 +10,11 @@ pub(crate) mod snapshot;
 pub(crate) mod stored;
 pub(crate) mod writer;
 
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 use parking_lot::RwLock;
 
 use self::commands::{Command, Outcome};
-use self::queue::{Append, Queue, closing};
+use self::queue::{Append, Queue};
 
 /// The way to the writer's thread, which alone writes `events.db` and changes the state.
 #[derive(Debug)]
@@ -33,25 +33,25 @@ impl Log {
     /// Hands a batch to the writer; its reply comes through `append.reply`.
     ///
     /// # Errors
-    /// `Overloaded` if the queue is full, `NotWritable` if the store is closing.
+    /// `Overloaded` if the queue is full, `Closing` if the store is closing.
     pub(crate) fn append(&self, append: Append) -> Result<(), StoreError> {
         self.queue.append(append)
     }
 
     /// Has the writer execute a command and waits. It blocks, so it is not for async tasks.
     pub(crate) fn execute(&self, command: Command) -> Result<Outcome, StoreError> {
-        self.queue.command(command)?.blocking_recv().map_err(|_| closing())?
+        self.queue.command(command)?.blocking_recv().map_err(|_| StoreError::Closing)?
     }
 
     /// Has the writer execute a command.
     pub(crate) async fn execute_async(&self, command: Command) -> Result<Outcome, StoreError> {
-        self.queue.command(command)?.await.map_err(|_| closing())?
+        self.queue.command(command)?.await.map_err(|_| StoreError::Closing)?
     }
 
     /// # Errors
     /// `NotWritable` if a sync has failed.
     pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
-        self.failure.read().as_ref().map_or(Ok(()), |why| Err(StoreError::NotWritable(why.clone())))
+        self.failure.read().as_ref().map_or(Ok(()), |why| Err(LocalError::NotWritable(why.clone()).into()))
     }
 
     /// Bytes of batches that wait.

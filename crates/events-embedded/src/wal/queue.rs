@@ -77,7 +77,7 @@ impl Queue {
     pub(crate) fn append(&self, append: Append) -> Result<(), StoreError> {
         let mut waiting = self.waiting.lock();
         if waiting.closed {
-            return Err(closing());
+            return Err(StoreError::Closing);
         }
         if waiting.bytes + append.bytes > self.most_bytes {
             return Err(StoreError::Overloaded);
@@ -104,7 +104,7 @@ impl Queue {
     ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
         let mut waiting = self.waiting.lock();
         if waiting.closed {
-            return Err(closing());
+            return Err(StoreError::Closing);
         }
         let (reply, response) = oneshot::channel();
         waiting.work.push_back(Work::Command(command, reply));
@@ -140,9 +140,4 @@ impl Queue {
     pub(crate) fn bytes(&self) -> usize {
         self.waiting.lock().bytes
     }
-}
-
-/// The answer to whoever comes after [`Queue::close`].
-pub(crate) fn closing() -> StoreError {
-    StoreError::NotWritable("it is closing".to_owned())
 }

@@ -24,7 +24,7 @@ use crate::wal::queue::{Append, Group, Work};
 use crate::wal::recent_ids::IdSet;
 use crate::wal::recent_ids::RecentIds;
 use crate::wal::stored::LogRow;
-use millimetric_events::{Appended, StoreError};
+use millimetric_events::{Appended, LocalError, StoreError};
 
 /// The state of the writer's thread.
 pub(crate) struct Writer {
@@ -62,7 +62,7 @@ impl Writer {
     fn command(&mut self, command: Command) -> Result<Outcome, StoreError> {
         self.log.check_writable()?;
         let outcome = self.execute(command);
-        if let Err(StoreError::NotWritable(why)) = &outcome {
+        if let Err(StoreError::Local(LocalError::NotWritable(why))) = &outcome {
             self.log.fail(why);
         }
         outcome
@@ -78,11 +78,11 @@ impl Writer {
                 }
             }
             Err(error) => {
-                if let StoreError::NotWritable(why) = &error {
+                if let StoreError::Local(LocalError::NotWritable(why)) = &error {
                     self.log.fail(why);
                 }
                 for append in group.appends {
-                    let _ = append.reply.send(Err(repeat(&error)));
+                    let _ = append.reply.send(Err(error.clone()));
                 }
             }
         }
@@ -198,19 +198,5 @@ impl Writer {
         {
             self.flush.wake();
         }
-    }
-}
-
-/// The same error for another waiter.
-fn repeat(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Overloaded => StoreError::Overloaded,
-        StoreError::StorageFull => StoreError::StorageFull,
-        StoreError::Cancelled => StoreError::Cancelled,
-        StoreError::QueryTooLarge(limit) => StoreError::QueryTooLarge(*limit),
-        StoreError::NotWritable(why) => StoreError::NotWritable(why.clone()),
-        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
-        StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
-        StoreError::Internal(why) => StoreError::Internal(why.clone()),
     }
 }

@@ -23,8 +23,7 @@ use self::schema::{properties, schema};
 use crate::StoreError;
 use millimetric_core::column::Column;
 
-pub use self::reading::BadRow;
-pub use self::reading::read_parquet;
+pub use self::reading::{BadFile, BadRow, read_parquet};
 
 /// A row group ends at so many rows …
 const GROUP_ROWS: usize = 65_536;

@@ -26,7 +26,6 @@ use uuid::Uuid;
 use super::guard::Group;
 use super::id_encoding::{EVENT_UUID, EventId};
 use super::pages;
-use crate::StoreError;
 
 /// The most bytes of a file's table of contents, which is read whole.
 const MAX_FOOTER: u64 = 64 << 20;
@@ -34,6 +33,11 @@ const MAX_FOOTER: u64 = 64 << 20;
 const MAGIC: &[u8] = b"PAR1";
 /// Columns of text begin here; those before are times.
 const FIRST_TEXT: usize = 2;
+
+/// A file that cannot be read; the text says what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadFile(pub String);
 
 /// A row that cannot be read, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +56,7 @@ impl BadRow {
 }
 
 /// Reads a Parquet file row by row, in bounded memory; the error says what is wrong with the file.
-pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, BadRow>>, StoreError> {
+pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, BadRow>>, BadFile> {
     check_footer(&file)?;
     let found =
         ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unread(&error))?;
@@ -67,7 +71,7 @@ pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, Ba
 }
 
 /// The table of contents stands before the last eight bytes, which tell its length.
-fn check_footer(mut file: &File) -> Result<(), StoreError> {
+fn check_footer(mut file: &File) -> Result<(), BadFile> {
     let mut end = [0; 8];
     let read = file.seek(SeekFrom::End(-8)).and_then(|_| file.read_exact(&mut end));
     read.map_err(|_| unread(&"it is too short to be one"))?;
@@ -82,7 +86,7 @@ fn check_footer(mut file: &File) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_columns(metadata: &ArrowReaderMetadata) -> Result<(), StoreError> {
+fn check_columns(metadata: &ArrowReaderMetadata) -> Result<(), BadFile> {
     for field in metadata.schema().fields() {
         let name = field.name().as_str();
         if !COLUMNS.contains(&name) && !matches!(name, "project_id" | "env" | EVENT_UUID) {
@@ -271,6 +275,6 @@ fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-fn unread(error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Corrupt(format!("the Parquet file: {error}"))
+fn unread(error: &dyn std::fmt::Display) -> BadFile {
+    BadFile(format!("the Parquet file: {error}"))
 }

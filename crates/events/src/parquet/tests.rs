@@ -19,8 +19,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::{BadRow, ParquetWriter, read_parquet};
-use crate::StoreError;
+use super::{BadFile, BadRow, ParquetWriter, read_parquet};
 use crate::suite::sample::{at, event, scope};
 
 fn file_of(bytes: &[u8]) -> File {
@@ -146,7 +145,7 @@ fn a_file_with_other_columns_is_refused_as_a_whole() {
         (vec![("colour", array(StringArray::from(vec!["red"])))], "the column `colour` is not known"),
     ] {
         let refused = read_parquet(file_of(&written(columns, WriterProperties::builder()))).err();
-        let Some(StoreError::Corrupt(why)) = refused else { panic!("{refused:?}") };
+        let Some(BadFile(why)) = refused else { panic!("{refused:?}") };
         assert!(why.contains(words), "{why}");
     }
 }
@@ -316,6 +315,6 @@ fn what_is_no_parquet_file_is_told() {
         b"PAR1\xff\xff\xff\xffPAR1",
     ] {
         let refused = read_parquet(file_of(bytes)).err();
-        assert!(matches!(refused, Some(StoreError::Corrupt(_))), "{bytes:?}: {refused:?}");
+        assert!(matches!(refused, Some(BadFile(_))), "{bytes:?}: {refused:?}");
     }
 }

@@ -1,8 +1,6 @@
 //! Exporting events and importing them again, whichever engine holds them.
 
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
-
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::{Column, ExportQuery, Filter};
 
@@ -10,22 +8,16 @@ use super::sample::{at, event, ever, range, scope};
 use super::{Engine, forget};
 use crate::{Appended, EventStore, Subject};
 
-/// The events of an export that is broken off after so many batches, in order of time and id.
+/// The events in the first batches of an export, in order of time and id.
 pub async fn exported(
     store: &dyn EventStore,
     scope: EventScope,
     query: ExportQuery,
-    mut batches: usize,
+    batches: usize,
 ) -> Vec<Event> {
-    let collected = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&collected);
-    let each = move |mut events: Vec<Event>| {
-        sink.lock().expect("no test panicked").append(&mut events);
-        batches -= 1;
-        if batches == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    store.export(scope, query, Box::new(each)).await.expect("exported");
-    let mut events = std::mem::take(&mut *collected.lock().expect("no test panicked"));
+    let batches: Vec<Vec<Event>> =
+        store.export(scope, query).take(batches).try_collect().await.expect("exported");
+    let mut events = batches.concat();
     events.sort_by(|a, b| (a.timestamp, &a.event_id).cmp(&(b.timestamp, &b.event_id)));
     events
 }
@@ -38,7 +30,7 @@ fn by(id: &str, user: Option<&str>) -> Event {
     Event { user_id: user.map(str::to_owned), ..event(id) }
 }
 
-pub async fn an_export_gives_every_event_of_the_question_once<E: Engine>() {
+pub async fn an_export_gives_every_event_of_the_query_once<E: Engine>() {
     let engine = E::start().await;
     let old = Event { timestamp: at("2020-01-01"), source: "bing".into(), ..event("old") };
     let sealed = vec![by("a", Some("anna")), by("b", None), old.clone()];

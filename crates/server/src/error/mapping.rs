@@ -4,7 +4,7 @@
 use axum::response::{IntoResponse, Response};
 use millimetric_control::ControlError;
 use millimetric_core::key::Scope;
-use millimetric_events::{QueryLimit, StoreError};
+use millimetric_events::{LocalError, QueryLimit, StoreError};
 
 use super::{ApiError, ErrorCode};
 use crate::auth::error::AuthError;
@@ -18,13 +18,13 @@ impl From<StoreError> for ApiError {
         match &error {
             // Nobody waits for the response of what was cancelled.
             StoreError::Overloaded | StoreError::Cancelled => of(ErrorCode::Overloaded).retry_after(1),
-            StoreError::StorageFull => of(ErrorCode::StorageFull).retry_after(30),
+            StoreError::Local(LocalError::DiskFull) => of(ErrorCode::StorageFull).retry_after(30),
             StoreError::QueryTooLarge(limit) => of(ErrorCode::QueryTooLarge)
                 .detail("exceeded", limit.to_string())
                 .detail("narrow", how_to_narrow(*limit))
                 .retry_after(60),
             StoreError::Unavailable(_) => of(ErrorCode::UpstreamFailed),
-            StoreError::NotWritable(_) | StoreError::Corrupt(_) | StoreError::Internal(_) => {
+            StoreError::Local(_) | StoreError::Closing | StoreError::Internal(_) => {
                 of(ErrorCode::InternalError)
             }
         }

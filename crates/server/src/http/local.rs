@@ -91,8 +91,14 @@ fn failed(what: &str, error: &StoreError) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
 }
 
+fn no_local_store() -> Response {
+    let why = "The events are in an external store: back them up with the tools of that store.";
+    (StatusCode::NOT_IMPLEMENTED, why).into_response()
+}
+
 async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> Response {
-    match app.stores.events.snapshot(&folder).await {
+    let Some(store) = app.stores.events.local() else { return no_local_store() };
+    match store.snapshot(&folder).await {
         Ok(snapshot) => Json(snapshot).into_response(),
         Err(error) => failed("a backup", &error),
     }

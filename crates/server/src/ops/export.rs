@@ -3,16 +3,16 @@
 //! One thread reads and writes down; it waits for the client that takes the pieces, for a while, and
 //! stops when they have gone. What a project no longer keeps is cut off before (`ops::read`).
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::ExportQuery;
-use millimetric_events::{EventStore, StoreError};
-use parking_lot::Mutex;
+use millimetric_events::{EventStore, EventStream, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::spawn_blocking;
 
 /// Pieces made ahead of the client that takes them.
 const AHEAD: usize = 2;
@@ -52,15 +52,13 @@ impl Export {
         slot: impl Send + 'static,
     ) -> Self {
         let (sender, pieces) = channel(AHEAD);
-        tokio::spawn(async move {
+        let (events, runtime) = (events.export(scope, query), Handle::current());
+        spawn_blocking(move || {
             let _slot = slot;
-            let last = match run(&*events, scope, query, encoder, &sender).await {
-                Ok(last) => last,
-                Err(error) => vec![Piece::Failed(error)],
-            };
-            for piece in last {
+            let last = run(events, encoder, &sender, &runtime);
+            for piece in last.unwrap_or_else(|error| vec![Piece::Failed(error)]) {
                 // A client that has gone misses nothing.
-                let _ = sender.send_timeout(piece, PATIENCE).await;
+                let _ = runtime.block_on(sender.send_timeout(piece, PATIENCE));
             }
         });
         Self { pieces, is_over: false }
@@ -82,40 +80,19 @@ impl Export {
     }
 }
 
-/// Sends all pieces but the last ones, which it gives.
-async fn run(
-    events: &dyn EventStore,
-    scope: EventScope,
-    query: ExportQuery,
-    encoder: impl EventEncoder,
+/// Sends all pieces but the last ones, which it returns. Encoding blocks a thread.
+fn run(
+    mut events: EventStream,
+    mut encoder: impl EventEncoder,
     sender: &Sender<Piece>,
+    runtime: &Handle,
 ) -> Result<Vec<Piece>, StoreError> {
-    let writing = Arc::new(Mutex::new((Some(encoder), None)));
-    let (taken, sender, runtime) = (Arc::clone(&writing), sender.clone(), Handle::current());
-    let write = move |batch: Vec<Event>| {
-        let mut taken = taken.lock();
-        let (Some(encoder), failure) = &mut *taken else { return ControlFlow::Break(()) };
-        match encoder.write(&batch) {
-            Ok(bytes) if bytes.is_empty() => ControlFlow::Continue(()),
-            Ok(bytes) => {
-                let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
-                if sent.is_err() {
-                    *failure = Some(StoreError::Cancelled);
-                    return ControlFlow::Break(());
-                }
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                *failure = Some(error);
-                ControlFlow::Break(())
-            }
+    while let Some(batch) = runtime.block_on(events.next()) {
+        let bytes = encoder.write(&batch?)?;
+        if !bytes.is_empty() {
+            let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
+            sent.map_err(|_| StoreError::Cancelled)?;
         }
-    };
-    events.export(scope, query, Box::new(write)).await?;
-    let (encoder, failure) = std::mem::take(&mut *writing.lock());
-    match (encoder, failure) {
-        (_, Some(error)) => Err(error),
-        (Some(encoder), None) => Ok(vec![Piece::Bytes(encoder.finish()?), Piece::End]),
-        (None, None) => Err(StoreError::Internal("an export ended twice".to_owned())),
     }
+    Ok(vec![Piece::Bytes(encoder.finish()?), Piece::End])
 }

@@ -15,7 +15,7 @@ use crate::wal::commands::{Command, Frozen, Outcome, Swap};
 use crate::wal::manifest::SwapRows;
 use crate::wal::snapshot;
 use crate::wal::writer::Writer;
-use millimetric_events::StoreError;
+use millimetric_events::{LocalError, StoreError};
 
 impl Writer {
     pub(crate) fn execute(&mut self, command: Command) -> Result<Outcome, StoreError> {
@@ -71,7 +71,7 @@ impl Writer {
             Ok(()) => self.show_swap(swap),
             Err(error) => {
                 // Unless nobody knows whether the manifest names them now, the new files go.
-                if !matches!(error, StoreError::NotWritable(_)) {
+                if !matches!(error, StoreError::Local(LocalError::NotWritable(_))) {
                     swap.added.iter().for_each(|new| new.segment.replaced.store(true, Ordering::Release));
                 }
                 return Err(error);

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use csv::StringRecord;
 use millimetric_core::record::{COLUMNS, MAX_ROW_BYTES, Record};
-use millimetric_events::StoreError;
 use millimetric_events::parquet::read_parquet;
 use serde_json::{Map, Value};
 
@@ -58,11 +57,7 @@ pub fn text_records(format: RowFormat, source: impl Read + Send + 'static) -> Re
 
 /// Reads Parquet, which begins at its end: a stream must be put into a file first.
 pub fn parquet_records(file: std::fs::File) -> Result<Records, String> {
-    let records = read_parquet(file).map_err(|error| match error {
-        // The file is not the store's own.
-        StoreError::Corrupt(why) => why,
-        other => other.to_string(),
-    })?;
+    let records = read_parquet(file).map_err(|error| error.to_string())?;
     Ok(Box::new((1..).zip(records).map(|(number, record)| match record {
         Ok(record) => Ok(Row { place: Place::Row(number), record }),
         Err(bad) => Err(bad.to_string()),
