@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use self::info::column;
 pub use self::info::{Absent, ColumnInfo, FilterInfo};
-pub use self::value::{ColumnValue, Word};
+pub use self::value::ColumnValue;
 use self::value::{check_country, check_hash, check_properties, check_url, check_word};
-use crate::event::{Browser, Confidence, Country, DeviceType, IpHash, Os};
 use crate::time::Timestamp;
+use crate::values::{Browser, Confidence, Country, DeviceType, IpHash, Os};
 
 /// A word of the classifier, or a text that a client sent.
 type Text = std::borrow::Cow<'static, str>;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use crate::event::{Country, IpHash};
-use crate::ingest::properties;
+use crate::properties;
+use crate::values::{Country, IpHash, Word};
 
 /// A value of a text column.
 pub trait ColumnValue {
@@ -70,15 +70,6 @@ impl ColumnValue for IpHash {
     fn from_text(text: Option<&str>) -> Self {
         text.unwrap_or_default().parse().unwrap_or_default()
     }
-}
-
-/// A value of a closed set of words, with an empty one for "unknown".
-pub trait Word: Copy + 'static {
-    /// Every value.
-    const ALL: &'static [Self];
-
-    /// The word of the contract.
-    fn word(self) -> &'static str;
 }
 
 impl<T: Word + Default> ColumnValue for T {

@@ -4,7 +4,6 @@
 
 pub mod bots;
 pub mod enrich;
-pub mod properties;
 pub mod scrub;
 pub mod user_agent;
 pub mod validate;

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::properties;
+use crate::properties;
 use crate::time::{MINUTE_MILLIS, Timestamp};
 
 /// How far ahead of the server's clock an event may claim to be, in milliseconds.
