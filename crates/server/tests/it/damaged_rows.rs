@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::dashboard::browser::Browser;
-use crate::support::{ALWAYS, Answer, PATIENCE, Project, Server, cli, command, eventually, files};
+use crate::support::{ALWAYS, PATIENCE, Project, Response, Server, cli, command, eventually, files};
 
 /// Runs SQL on the control database, also beside a server.
 fn alter(dir: &Path, sql: &str) {
@@ -30,7 +30,7 @@ fn touch_keys(dir: &Path) {
     alter(dir, "update revisions set revision = revision + 1 where subject = 'keys'");
 }
 
-fn track_from(server: &Server, pk: &str, origin: &str) -> Answer {
+fn track_from(server: &Server, pk: &str, origin: &str) -> Response {
     let bearer = format!("Bearer {pk}");
     let headers =
         [("authorization", bearer.as_str()), ("content-type", "application/json"), ("origin", origin)];

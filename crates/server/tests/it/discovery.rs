@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 /// The copy in the repository, which clients are generated from.
 const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
@@ -138,7 +138,8 @@ fn what_anybody_may_read_is_sent_packed_and_not_twice() {
         let plain = head(&[("accept-encoding", "identity")]);
         assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{path}");
         assert_eq!(plain.header("vary"), Some("accept-encoding"), "{path}");
-        let length = |response: &Answer| response.header("content-length").unwrap().parse::<usize>().unwrap();
+        let length =
+            |response: &Response| response.header("content-length").unwrap().parse::<usize>().unwrap();
         let packed = head(&[("accept-encoding", "gzip")]);
         assert_eq!(packed.header("content-encoding"), Some("gzip"), "{path}");
         assert!(length(&packed) < length(&plain), "{path}: {} of {}", length(&packed), length(&plain));

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{ALWAYS, Answer, CHROME, Project, Server};
+use crate::support::{ALWAYS, CHROME, Project, Response, Server};
 
 /// A request with the pk of a page, from a client behind a trusted proxy.
-fn from_browser(server: &Server, project: &Project, path: &str, address: &str, body: &str) -> Answer {
+fn from_browser(server: &Server, project: &Project, path: &str, address: &str, body: &str) -> Response {
     let bearer = format!("Bearer {}", project.pk);
     let headers = [
         ("authorization", bearer.as_str()),
@@ -19,7 +19,7 @@ fn from_browser(server: &Server, project: &Project, path: &str, address: &str, b
 const EVENT: &str = r#"{"event":"a"}"#;
 
 /// How many of so many requests at once were taken.
-fn taken(count: usize, mut send: impl FnMut(usize) -> Answer) -> usize {
+fn taken(count: usize, mut send: impl FnMut(usize) -> Response) -> usize {
     let statuses = (0..count).map(|number| send(number).status);
     statuses.filter(|status| *status != 429).count()
 }
@@ -96,7 +96,7 @@ fn answers_tell_what_is_left() {
         ["--rate-limit-track", "1/40", "--rate-limit-batch", "2/3", "--trusted-proxies", "127.0.0.0/8"];
     let server = Server::start_with(&flags);
     let project = server.project("Shop", &["https://shop.example"]);
-    let of = |response: &Answer| {
+    let of = |response: &Response| {
         let header = |name: &str| response.header(name).unwrap_or("none").to_owned();
         (response.status, header("ratelimit-policy"), header("ratelimit"))
     };

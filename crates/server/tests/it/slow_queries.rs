@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::thread::{ScopedJoinHandle, scope};
 
-use crate::support::{ALWAYS, Answer, Project, Server, eventually, files, shop};
+use crate::support::{ALWAYS, Project, Response, Server, eventually, files, shop};
 
 /// The segment of a project, as long as queries that read it do not end.
 struct Stuck {
@@ -35,7 +35,7 @@ impl Stuck {
     }
 }
 
-fn sources(server: &Server, project: &Project) -> Answer {
+fn sources(server: &Server, project: &Project) -> Response {
     server.get(&format!("/v1/sources?{ALWAYS}"), &project.rk)
 }
 
@@ -60,7 +60,7 @@ fn one_project_has_half_of_the_slots_and_others_are_answered_meanwhile() {
     scope(|threads| {
         let first = threads.spawn(|| sources(&server, &busy));
         runs_queries(&server, 1.0);
-        let responses: Vec<ScopedJoinHandle<'_, Answer>> =
+        let responses: Vec<ScopedJoinHandle<'_, Response>> =
             (0..3).map(|_| threads.spawn(|| sources(&server, &busy))).collect();
         assert_eq!(sources(&server, &other).status, 200, "another project is answered");
         for response in responses {

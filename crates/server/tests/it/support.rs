@@ -42,13 +42,13 @@ pub(crate) struct Project {
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: ureq::http::HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
@@ -167,11 +167,11 @@ impl Server {
         cli(&self.dir, args)
     }
 
-    pub(crate) fn get(&self, path: &str, key: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str, key: &str) -> Response {
         self.send("GET", path, &[("authorization", &format!("Bearer {key}"))], b"")
     }
 
-    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Response {
         let headers =
             [("authorization", format!("Bearer {key}")), ("content-type", "application/json".to_owned())];
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -186,7 +186,7 @@ impl Server {
     }
 
     /// Any request; header names may repeat.
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -205,7 +205,7 @@ impl Server {
         }
         .unwrap();
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 
     /// Ends the process without any warning, as a power cut would.

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, CHROME, Server};
+use crate::support::{CHROME, Response, Server};
 
 /// A page's request without a header for the key.
-fn beacon(server: &Server, query: &str) -> Answer {
+fn beacon(server: &Server, query: &str) -> Response {
     let headers = [("origin", "https://shop.example"), ("user-agent", CHROME)];
     server.send("POST", &format!("/v1/track?{query}"), &headers, br#"{"event":"a"}"#)
 }

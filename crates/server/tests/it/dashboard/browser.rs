@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use crate::support::{Answer, CHROME, Server};
+use crate::support::{CHROME, Response, Server};
 
 /// The owner's address and password in these stories.
 pub(crate) const EMAIL: &str = "ann@example.com";
@@ -48,11 +48,11 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    pub(crate) fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) fn sign_in(&self, email: &str, password: &str) -> Response {
         self.post("/sign-in", &[("email", email), ("password", password)])
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Response {
         let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME)];
         headers.extend(cookies.as_deref().map(|cookies| ("cookie", cookies)));
@@ -60,14 +60,14 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form as a page of the server does.
-    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let token = self.form_token.borrow().clone();
         let fields = [&[("form_token", token.as_str())], fields].concat();
         self.post_with(path, &fields, &[("origin", &self.server.url)])
     }
 
     /// Sends exactly these fields and headers, and the cookie.
-    pub(crate) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post_with(&self, path: &str, fields: &[(&str, &str)], more: &[(&str, &str)]) -> Response {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let cookies = self.cookies();
         let mut headers = vec![("user-agent", CHROME), ("content-type", "application/x-www-form-urlencoded")];
@@ -83,7 +83,7 @@ impl<'a> Browser<'a> {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    fn keep(&self, response: Answer) -> Answer {
+    fn keep(&self, response: Response) -> Response {
         for set in response.headers.get_all("set-cookie") {
             let (name, value) = set.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
             let place = if name.ends_with("mm_device") { &self.device } else { &self.cookie };

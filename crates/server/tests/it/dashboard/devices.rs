@@ -4,7 +4,7 @@
 use super::browser::{Browser, EMAIL, PASSWORD};
 use super::passwords::{reset_link, with_factor};
 use super::people::{invitation, member};
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const WRONG: &str = "wrong horse battery";
 const NEW: &str = "another horse battery";
@@ -15,7 +15,7 @@ fn server() -> Server {
 }
 
 /// A try from an address.
-fn try_from(server: &Server, browser: &Browser<'_>, ip: &str, email: &str, password: &str) -> Answer {
+fn try_from(server: &Server, browser: &Browser<'_>, ip: &str, email: &str, password: &str) -> Response {
     let fields = [("email", email), ("password", password)];
     browser.post_with("/sign-in", &fields, &[("origin", &server.url), ("x-forwarded-for", ip)])
 }

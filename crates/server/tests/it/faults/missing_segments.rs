@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Project, Server, command, eventually, files};
+use crate::support::{Project, Response, Server, command, eventually, files};
 
 const APRIL: &str = "from=2026-04-01&to=2026-05-01";
 const MAY: &str = "from=2026-05-01&to=2026-06-01";
@@ -28,7 +28,7 @@ fn two_months() -> (Server, Project, PathBuf) {
 }
 
 /// The queries that read events and not only the manifest.
-fn ask(server: &Server, project: &Project, range: &str) -> [Answer; 2] {
+fn ask(server: &Server, project: &Project, range: &str) -> [Response; 2] {
     [format!("/v1/query?{range}"), format!("/v1/stats?{range}&group_by=event_name")]
         .map(|path| server.get(&path, &project.rk))
 }

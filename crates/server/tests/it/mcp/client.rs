@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 /// Which revision a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl<'a> Client<'a> {
     }
 
     /// Sends a request and gives the whole HTTP answer.
-    pub(super) fn send(&self, method: &str, params: Value) -> Answer {
+    pub(super) fn send(&self, method: &str, params: Value) -> Response {
         let mut params = params;
         let bearer = format!("Bearer {}", self.key);
         let mut headers = vec![
@@ -96,7 +96,7 @@ impl<'a> Client<'a> {
     }
 
     /// The answers of `query_events`, from the first page to the last.
-    pub(super) fn pages(&self, mut arguments: Value) -> Vec<Answer> {
+    pub(super) fn pages(&self, mut arguments: Value) -> Vec<Response> {
         let mut pages = Vec::new();
         loop {
             let page = self.send("tools/call", json!({ "name": "query_events", "arguments": arguments }));
@@ -151,7 +151,8 @@ pub(super) fn in_may(mut arguments: Value) -> Value {
 }
 
 /// The ids of the events on some pages.
-pub(super) fn ids(pages: &[Answer]) -> Vec<String> {
-    let rows = |page: &Answer| page.json()["result"]["structuredContent"]["rows"].as_array().unwrap().clone();
+pub(super) fn ids(pages: &[Response]) -> Vec<String> {
+    let rows =
+        |page: &Response| page.json()["result"]["structuredContent"]["rows"].as_array().unwrap().clone();
     pages.iter().flat_map(rows).map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()
 }

@@ -3,17 +3,17 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, ERAS, Era, meta};
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn post(server: &Server, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+fn post(server: &Server, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let bearer = format!("Bearer {key}");
     let all = [&[("authorization", bearer.as_str())], headers].concat();
     server.send("POST", "/mcp", &all, body)
 }
 
-fn refusal(response: &Answer) -> (u16, i64) {
+fn refusal(response: &Response) -> (u16, i64) {
     assert_eq!(response.header("content-type"), Some("application/json"), "{}", response.text);
     (
         response.status,
