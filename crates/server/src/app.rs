@@ -2,6 +2,8 @@
 //!
 //! Imported by the program's entry points alone; everything else gets what it needs as an argument.
 
+pub mod server;
+
 use std::sync::Arc;
 
 use millimetric_control::Control;
@@ -16,6 +18,7 @@ use crate::credentials::key_cache::KeyCache;
 use crate::credentials::passwords::Passwords;
 use crate::http::documents;
 use crate::limits::Limits;
+use crate::limits::timeouts::Timeouts;
 use crate::refusals::Refusals;
 use crate::secrets::Secrets;
 use crate::state::live::Live;
@@ -28,6 +31,7 @@ pub async fn open(
     at: &Installation,
     settings: Settings,
     public_url: PublicUrl,
+    timeouts: Timeouts,
     events: Arc<dyn EventStore>,
     clock: Clock,
 ) -> anyhow::Result<App> {
@@ -55,7 +59,7 @@ pub async fn open(
         stores: Stores { control, events },
         enrichment: Enrichment { countries, user_agents, ip_salt: secrets.ip_salt.clone() },
         credentials: Credentials { keys, secrets, passwords: Passwords::default() },
-        limits: Limits::new(&settings),
+        limits: Limits::new(&settings, timeouts),
         documents,
         refusals,
         live: Live::default(),

@@ -86,14 +86,6 @@ pub struct Settings {
     /// most half; beyond it: 503 `query_too_large` or `overloaded`
     #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB")]
     pub query_mib: NonZeroU32,
-    /// For tests alone, which seal many times in a second: hot events of a project that are
-    /// sealed together. Unset, as it should be: the store's own number
-    #[arg(long, value_name = "EVENTS", hide = true)]
-    pub seal_rows: Option<NonZeroUsize>,
-    /// For tests alone: divides the timeouts for slow clients (`limits::timeouts`), so that a test
-    /// sees them pass
-    #[arg(long, value_name = "DIVISOR", default_value = "1", hide = true)]
-    pub timeout_divisor: NonZeroU32,
     /// Token that GET /metrics asks for as `Authorization: Bearer`; unset: no such page
     #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<Secret>,

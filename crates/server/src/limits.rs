@@ -94,12 +94,9 @@ pub struct BodyMemory {
 
 impl Limits {
     /// Full buckets and nothing taken.
-    pub fn new(settings: &Settings) -> Self {
-        Self::of(
-            RateLimits::new(settings.rate_limit_track, settings.rate_limit_batch),
-            Timeouts::default().divided_by(settings.timeout_divisor),
-            settings.query_slots.get(),
-        )
+    pub fn new(settings: &Settings, timeouts: Timeouts) -> Self {
+        let rates = RateLimits::new(settings.rate_limit_track, settings.rate_limit_batch);
+        Self::of(rates, timeouts, settings.query_slots.get())
     }
 
     fn of(rates: RateLimits, timeouts: Timeouts, query_slots: usize) -> Self {

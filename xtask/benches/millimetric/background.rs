@@ -37,7 +37,7 @@ pub(crate) async fn measure(binary: &Path, seconds: u64, report: &mut Report) ->
     table.add("nothing", &server, duration, async { Ok(()) }).await?;
     table.add("erasing one person after the other", &server, duration, forget(&server, duration)).await?;
     server.stop().await?;
-    let server = Server::start(binary, &["--seal-rows", "10000"]).await?;
+    let server = Server::start_flushing_often(binary).await?;
     table.add("sealing and merging all the time", &server, duration, async { Ok(()) }).await?;
     server.stop().await?;
     report.add_table(table.finish());

@@ -21,6 +21,7 @@ mod machine;
 mod mcp;
 mod memory;
 mod micro;
+mod often;
 mod oracle;
 mod queries;
 mod query;
@@ -64,16 +65,24 @@ enum Chore {
     Oracle(OracleArguments),
     /// Whether attacks harm anybody.
     Abuse(AbuseArguments),
+    /// A server in this process that flushes often; `bench background` starts it.
+    #[command(hide = true)]
+    Serve(Box<often::ServeArguments>),
 }
 
-/// One thread: the generator shall leave the cores to the server.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let command_line = CommandLine::parse();
-    tokio::select! {
-        done = run(&command_line) => done,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    if let Chore::Serve(arguments) = command_line.chore {
+        return often::run(*arguments);
     }
+    // One thread: the generator leaves the cores to the server.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            done = run(&command_line) => done,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        }
+    })
 }
 
 async fn run(command_line: &CommandLine) -> anyhow::Result<()> {
@@ -86,6 +95,7 @@ async fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         }
         Chore::Oracle(arguments) => oracle::run(&command_line.server, python?, arguments).await,
         Chore::Abuse(arguments) => abuse::run(&command_line.server, arguments).await,
+        Chore::Serve(_) => bail!("it has a runtime of its own"),
     }
 }
 

@@ -54,9 +54,17 @@ impl Server {
     /// Starts the binary over an empty temporary folder, with these arguments besides, waits until it
     /// is ready, makes a project.
     pub(crate) async fn start(binary: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start_program(binary, &[UNLIMITED, arguments].concat(), binary).await
+    }
+
+    /// The same, of this program's own server that flushes often (`often.rs`).
+    pub(crate) async fn start_flushing_often(binary: &Path) -> anyhow::Result<Self> {
+        Self::start_program(&std::env::current_exe()?, UNLIMITED, binary).await
+    }
+
+    async fn start_program(program: &Path, arguments: &[&str], binary: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let arguments = [UNLIMITED, arguments].concat();
-        let mut server = Self::over_with(binary, folder.path(), &arguments).await?;
+        let mut server = Self::over_with(program, folder.path(), arguments).await?;
         server.temporary = Some(folder);
         server.make_project(binary)?;
         Ok(server)

@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use millimetric_control::{Control, Project, Slug};
 
+use crate::app::server::{Bounds, create_data_dir};
 use crate::config::{Installation, Settings};
 
 /// Web and product analytics in one binary: API, store and command line.
@@ -67,8 +68,8 @@ enum Command {
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let at = cli.installation;
     match cli.command {
-        None => serve::serve(&at, cli.settings).await,
-        Some(Command::Serve(settings)) => serve::serve(&at, settings).await,
+        None => serve::serve(&at, cli.settings, Bounds::default()).await,
+        Some(Command::Serve(settings)) => serve::serve(&at, settings, Bounds::default()).await,
         Some(Command::Project(command)) => project::run(&at, command).await,
         Some(Command::Key(command)) => key::run(&at, command).await,
         Some(Command::User(command)) => user::run(&at, command).await,
@@ -113,14 +114,6 @@ fn control_file(dir: &Path) -> anyhow::Result<PathBuf> {
          --data-dir, like --data-dir ./data"
     );
     Ok(file)
-}
-
-/// Makes the data folder, for its owner alone.
-fn create_data_dir(dir: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
-        format!("cannot create the data folder {}: choose another with --data-dir", dir.display())
-    })
 }
 
 async fn project_of(control: &Control, slug: &Slug) -> anyhow::Result<Project> {

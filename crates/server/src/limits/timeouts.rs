@@ -1,6 +1,5 @@
 //! Timeouts for slow clients: every number in one place.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Timeouts and minimum rates. A client that exceeds one loses its own connection.
@@ -50,24 +49,6 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The same with shorter times and higher rates, for tests.
-    #[must_use]
-    pub fn divided_by(self, divisor: NonZeroU32) -> Self {
-        let by = divisor.get();
-        Self {
-            head: self.head / by,
-            body_silence: self.body_silence / by,
-            body: self.body / by,
-            body_rate: self.body_rate.saturating_mul(by),
-            drain: self.drain / by,
-            drain_silence: self.drain_silence / by,
-            write: self.write / by,
-            read_rate: self.read_rate.saturating_mul(by),
-            age: self.age / by,
-            end: self.end / by,
-        }
-    }
-
     /// Time that so many bytes take at a rate in bytes per second.
     pub fn at_rate(bytes: usize, rate: u32) -> Duration {
         Duration::from_secs_f64(bytes as f64 / f64::from(rate.max(1)))

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Server, cli, command, eventually, files_with};
+use crate::support::{ALWAYS, Instance, Server, cli, command, eventually, files_with};
 
-fn names(server: &Server, key: &str) -> Vec<Value> {
+fn names(server: &Instance, key: &str) -> Vec<Value> {
     let rows = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone();
     rows.as_array().unwrap().iter().map(|row| row["event_name"].clone()).collect()
 }
@@ -23,7 +23,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn send(server: &Server, sk: &str, name: &str, user: &str) {
+fn send(server: &Instance, sk: &str, name: &str, user: &str) {
     let event = json!({ "event": name, "event_id": name, "anonymous_id": "v", "user_id": user,
         "timestamp": "2026-05-16T19:00:00Z" });
     server.track(sk, event);
@@ -57,7 +57,7 @@ fn a_backup_without_a_server_is_the_same() {
     let server = Server::start();
     let project = server.default_project();
     send(&server, &project.sk, "before", "ben");
-    let (_, folder) = server.terminate();
+    let folder = server.terminate();
     let folder = folder.unwrap();
     let backup = folder.path().with_extension("backup");
     let made = cli(folder.path(), &["backup", text(&backup)]);
@@ -82,7 +82,7 @@ fn who_was_forgotten_after_the_backup_stays_forgotten() {
     server.cli(&["backup", text(&backup)]);
     let body = server.post("/v1/forget", &project.sk, &json!({ "user_id": "user-4711-hers" })).json();
     let path = format!("/v1/forget/{}", body["request_id"].as_str().unwrap());
-    let is_done = |server: &Server| {
+    let is_done = |server: &Instance| {
         let done = || (server.get(&path, &project.sk).json()["status"] == "done").then_some(());
         eventually("the erasure is done", done);
     };
@@ -92,7 +92,7 @@ fn who_was_forgotten_after_the_backup_stays_forgotten() {
     assert!(
         failure(&server.dir, &["restore", text(&backup), "--replace"]).contains("stop it before you restore")
     );
-    let (_, folder) = server.terminate();
+    let folder = server.terminate();
     let data = folder.as_ref().unwrap().path();
     assert!(failure(data, &["restore", text(&backup)]).contains("pass --replace"));
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::support::{ALWAYS, CHROME, Server};
+use crate::support::{ALWAYS, CHROME, Server, ServerProcess};
 
 /// Where one event or one message is the whole body.
 const SMALL: usize = 64 << 10;
@@ -58,7 +58,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The most memory that the process ever had, in bytes.
-pub(crate) fn peak_memory(server: &Server) -> u64 {
+pub(crate) fn peak_memory(server: &ServerProcess) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
@@ -66,7 +66,7 @@ pub(crate) fn peak_memory(server: &Server) -> u64 {
 
 #[test]
 fn unknown_members_are_skipped_and_not_kept() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let sk = server.default_project().sk;
     assert_eq!(server.post("/v1/batch", &sk, &json!({ "events": [{ "event": "a" }] })).status, 202);
     let before = peak_memory(&server);

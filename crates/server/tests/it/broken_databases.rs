@@ -4,10 +4,10 @@
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
-use crate::support::{ALWAYS, Server, eventually};
+use crate::support::{ALWAYS, Instance, Server, eventually};
 
 /// Runs SQL on the control database beside the server.
-fn alter(server: &Server, sql: &'static str) {
+fn alter(server: &Instance, sql: &'static str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.dir.join("control.db"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

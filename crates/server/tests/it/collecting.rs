@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, CHROME, Project, Server, pageview};
+use crate::support::{ALWAYS, CHROME, Instance, Project, Server, pageview};
 
-fn rows(server: &Server, project: &Project) -> Vec<Value> {
+fn rows(server: &Instance, project: &Project) -> Vec<Value> {
     let response = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), &project.rk);
     assert_eq!(response.status, 200, "{}", response.text);
     response.json()["rows"].as_array().unwrap().clone()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Server, cli, command, eventually};
+use crate::support::{ALWAYS, Instance, Server, cli, command, eventually};
 
 /// Standard error of a command that must fail.
 fn failure(dir: &std::path::Path, args: &[&str]) -> String {
@@ -47,7 +47,7 @@ fn every_command_has_help() {
 #[test]
 fn a_project_lives_and_dies() {
     let server = Server::start();
-    let made = server.project("My Shop", &["https://shop.example"]);
+    let made = server.create_project("My Shop", &["https://shop.example"]);
     assert_eq!(made.slug, "my-shop");
     server.track(&made.sk, json!({ "event": "a" }));
     let listed = server.cli(&["project", "list"]);
@@ -114,7 +114,7 @@ fn wrong_input_is_answered_with_what_would_be_right() {
 #[test]
 fn demo_traffic_is_the_same_for_the_same_seed_with_and_without_a_server() {
     let until = ["--until", "2026-06-01", "--days", "10", "--events", "3000", "--seed", "7"];
-    let stats = |server: &Server, rk: &str| {
+    let stats = |server: &Instance, rk: &str| {
         let path = format!("/v1/stats?{ALWAYS}&group_by=event_name,source,medium,country&limit=1000");
         server.get(&path, rk).json()["rows"].clone()
     };

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 
 use crate::raw::{Heard, connect, connect_from, is_closed, response};
-use crate::support::{Server, eventually};
+use crate::support::{Server, ServerProcess, eventually, shorter_timeouts};
 
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -84,7 +84,7 @@ fn a_trusted_proxy_may_open_more() {
 #[test]
 fn when_every_slot_is_taken_the_longest_silent_connections_give_way() {
     // 400 handles: 256 of them are kept for the store's files.
-    let server = Server::start_through("ulimit -n 400; exec \"$0\" \"$@\"", &[]);
+    let server = ServerProcess::start_through("ulimit -n 400; exec \"$0\" \"$@\"", &[]);
     let mut open: Vec<TcpStream> = (0..144).map(|_| connect(&server)).collect();
     for stream in &mut open {
         stream.write_all(HEALTH).unwrap();
@@ -100,7 +100,7 @@ fn when_every_slot_is_taken_the_longest_silent_connections_give_way() {
 
 #[test]
 fn the_soft_limit_of_handles_is_raised_to_the_hard_one() {
-    let server = Server::start_through("ulimit -S -n 200; exec \"$0\" \"$@\"", &[]);
+    let server = ServerProcess::start_through("ulimit -S -n 200; exec \"$0\" \"$@\"", &[]);
     eventually("the limit is raised", || {
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
         let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -111,7 +111,7 @@ fn the_soft_limit_of_handles_is_raised_to_the_hard_one() {
 
 #[test]
 fn a_connection_that_has_lived_long_is_ended_after_an_answer() {
-    let server = Server::start_with(&["--timeout-divisor", "600"]);
+    let server = Server::start_within(&[], shorter_timeouts(600));
     eventually("an answer says that it is the last", || {
         let mut stream = connect(&server);
         // Between two requests a connection may end too; then another one is tried.

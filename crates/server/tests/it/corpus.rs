@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::bodies::peak_memory;
 use crate::raw::connect;
-use crate::support::{Server, files};
+use crate::support::{ServerProcess, files};
 
 /// What all of the corpus may take in memory.
 const MEMORY: u64 = 64 << 20;
@@ -35,7 +35,7 @@ fn replaced(bytes: &[u8], sk: &str) -> Vec<u8> {
 
 #[test]
 fn no_body_breaks_a_route() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     let before = peak_memory(&server);
     for (name, body) in corpus("bodies", &project.sk) {
@@ -63,7 +63,7 @@ fn no_body_breaks_a_route() {
 
 #[test]
 fn no_head_breaks_the_listener() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let sk = server.default_project().sk;
     let before = peak_memory(&server);
     for (name, bytes) in corpus("heads", &sk) {
@@ -91,7 +91,7 @@ fn no_head_breaks_the_listener() {
 
 #[test]
 fn no_text_of_a_key_breaks_the_checks() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     for (name, key) in corpus("keys", &project.sk) {
         let escaped: Vec<String> = key.iter().map(|byte| format!("%{byte:02x}")).collect();

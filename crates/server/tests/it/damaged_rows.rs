@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::dashboard::browser::Browser;
-use crate::support::{ALWAYS, PATIENCE, Project, Response, Server, cli, command, eventually, files};
+use crate::support::{
+    ALWAYS, Instance, PATIENCE, Project, Response, Server, ServerProcess, cli, command, eventually, files,
+};
 
 /// Runs SQL on the control database, also beside a server.
 fn alter(dir: &Path, sql: &str) {
@@ -30,7 +32,7 @@ fn touch_keys(dir: &Path) {
     alter(dir, "update revisions set revision = revision + 1 where subject = 'keys'");
 }
 
-fn track_from(server: &Server, pk: &str, origin: &str) -> Response {
+fn track_from(server: &Instance, pk: &str, origin: &str) -> Response {
     let bearer = format!("Bearer {pk}");
     let headers =
         [("authorization", bearer.as_str()), ("content-type", "application/json"), ("origin", origin)];
@@ -49,7 +51,7 @@ fn slugs(listed: &Value) -> Vec<&str> {
 }
 
 /// Everything that lists or works on other projects.
-fn others_still_work(server: &Server, owner: &Browser<'_>, other: &Project) {
+fn others_still_work(server: &Instance, owner: &Browser<'_>, other: &Project) {
     server.track(&other.sk, json!({ "event": "a" }));
     assert_eq!(server.get(&format!("/v1/stats?{ALWAYS}"), &other.rk).status, 200);
     assert!(slugs(&server.cli(&["project", "list"])).contains(&other.slug.as_str()));
@@ -275,8 +277,8 @@ fn people_and_links_that_cannot_be_read_are_skipped() {
 
 #[test]
 fn a_damaged_project_keeps_nobody_else_from_retention_and_is_logged() {
-    let server = Server::start();
-    let (shop, blog) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    let server = ServerProcess::start();
+    let (shop, blog) = (server.create_project("Shop", &[]), server.create_project("Blog", &[]));
     for key in [&shop.sk, &blog.sk] {
         server.track(key, json!({ "event": "a", "timestamp": "2020-01-01T00:00:00Z" }));
     }
@@ -296,7 +298,7 @@ fn a_damaged_project_keeps_nobody_else_from_retention_and_is_logged() {
          insert into projects select 'nonsense', account_id, 'gone', name, '[]', plan, null, timezone, 1, 1
              from projects where slug = 'blog'",
     );
-    let server = Server::start_on(folder.path(), &[]);
+    let server = ServerProcess::start_on(folder.path(), &[]);
     eventually("expired and deleted events are gone", || (segments(folder.path()) == 0).then_some(()));
     server.logged(&["cannot be read", "column timezone"]);
     server.logged(&["cannot be read", "project nonsense, column id"]);
@@ -305,8 +307,8 @@ fn a_damaged_project_keeps_nobody_else_from_retention_and_is_logged() {
 
 #[test]
 fn a_project_whose_row_is_gone_keeps_no_other_from_being_counted() {
-    let server = Server::start();
-    let (shop, blog) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    let server = ServerProcess::start();
+    let (shop, blog) = (server.create_project("Shop", &[]), server.create_project("Blog", &[]));
     let event = json!({ "event": "a" });
     server.track(&shop.sk, event.clone());
     alter(&server.dir, "delete from projects where slug = 'shop'");
@@ -321,7 +323,7 @@ fn a_project_whose_row_is_gone_keeps_no_other_from_being_counted() {
 #[test]
 fn a_damaged_account_is_no_reason_for_a_second_one() {
     let server = Server::start();
-    let (_, folder) = server.terminate();
+    let folder = server.terminate();
     let folder = folder.unwrap();
     alter(folder.path(), "update accounts set name = ''");
     let again = Server::start_on(folder.path(), &[]);
@@ -331,8 +333,8 @@ fn a_damaged_account_is_no_reason_for_a_second_one() {
 
 #[test]
 fn a_damaged_row_of_the_event_store_stops_no_other_project() {
-    let server = Server::start();
-    let (shop, blog) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    let server = ServerProcess::start();
+    let (shop, blog) = (server.create_project("Shop", &[]), server.create_project("Blog", &[]));
     for key in [&shop.sk, &blog.sk] {
         server.track(key, json!({ "event": "a", "timestamp": "2026-05-16T19:00:00Z" }));
     }
@@ -357,7 +359,7 @@ fn a_damaged_row_of_the_event_store_stops_no_other_project() {
         !well && text.contains("2 rows of events.db cannot be read") && text.contains("segment "),
         "{text}"
     );
-    let server = Server::start_on(folder.path(), &[]);
+    let server = ServerProcess::start_on(folder.path(), &[]);
     let count = |key: &str| server.get(&format!("/v1/stats?{ALWAYS}"), key);
     assert_eq!(count(&blog.rk).json()["rows"][0]["value"], json!(1));
     assert_eq!(

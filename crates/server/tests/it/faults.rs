@@ -14,23 +14,23 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Server, command, eventually, pageview};
+use crate::support::{ALWAYS, Instance, Server, ServerProcess, command, eventually, pageview};
 
 pub(crate) use strace::Strace;
 
-fn count(server: &Server, key: &str) -> Value {
+fn count(server: &Instance, key: &str) -> Value {
     server.get(&format!("/v1/stats?{ALWAYS}"), key).json()["rows"][0]["value"].clone()
 }
 
 #[test]
 fn a_kill_right_after_the_202_loses_nothing_and_retries_double_nothing() {
-    let mut server = Server::start();
+    let mut server = ServerProcess::start();
     let project = server.default_project();
     for round in 0..5 {
         let url = format!("https://shop.example/{round}");
         server.track(&project.sk, pageview(&format!("evt_{round}"), &url));
         let folder = server.kill().unwrap();
-        server = Server::start_on(folder.path(), &[]);
+        server = ServerProcess::start_on(folder.path(), &[]);
         server = server.keeping(folder);
         assert_eq!(count(&server, &project.rk), json!(round + 1));
         assert_eq!(server.track(&project.sk, pageview(&format!("evt_{round}"), &url))["duplicates"], 1);
@@ -39,7 +39,7 @@ fn a_kill_right_after_the_202_loses_nothing_and_retries_double_nothing() {
 
 #[test]
 fn a_server_that_is_asked_to_stop_finishes_what_is_under_way() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     let address = server.url.replace("http://localhost:", "127.0.0.1:");
     let body = br#"{"event":"last words"}"#;
@@ -61,13 +61,13 @@ fn a_server_that_is_asked_to_stop_finishes_what_is_under_way() {
     let (status, folder) = server.stopped();
     assert!(status.success());
     let folder = folder.unwrap();
-    let again = Server::start_on(folder.path(), &[]);
+    let again = ServerProcess::start_on(folder.path(), &[]);
     assert_eq!(count(&again, &project.rk), json!(1));
 }
 
 /// Whether the server has read all that was sent: the system's table of connections shows its
 /// end as established (01) with empty queues.
-fn has_read_all(server: &Server) -> bool {
+fn has_read_all(server: &Instance) -> bool {
     let port: u16 = server.url.rsplit(':').next().unwrap().parse().unwrap();
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|columns| {
@@ -79,8 +79,8 @@ fn has_read_all(server: &Server) -> bool {
 
 #[test]
 fn a_second_server_on_the_same_folder_is_refused() {
-    let server = Server::start();
-    let error = Server::try_start(&server.dir, &[]).err().expect("the second server starts");
+    let server = ServerProcess::start();
+    let error = ServerProcess::try_start(&server.dir, &[]).err().expect("the second server starts");
     assert!(
         error.contains("in use by another process") && error.contains(&server.pid().to_string()),
         "{error}"
@@ -90,7 +90,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
 
 #[test]
 fn an_address_that_is_taken_is_named() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let folder = tempfile::tempdir().unwrap();
     let taken = server.url.replace("http://localhost:", "127.0.0.1:");
     let output = command(folder.path()).args(["serve", "--listen", &taken]).output().unwrap();
@@ -101,7 +101,8 @@ fn an_address_that_is_taken_is_named() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     // The system's own read-only tree: also root cannot write there.
-    let error = Server::try_start(Path::new("/proc/millimetric"), &[]).err().expect("the server starts");
+    let error =
+        ServerProcess::try_start(Path::new("/proc/millimetric"), &[]).err().expect("the server starts");
     assert!(error.contains("/proc/millimetric") && error.contains("--data-dir"), "{error}");
 }
 
@@ -146,7 +147,7 @@ fn a_full_disk_is_a_503_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount(24) else {
         return println!("skipped: mounting a small file system takes root");
     };
-    let server = Server::start_on(&disk.path, &["--rate-limit-batch", "off"]);
+    let server = ServerProcess::start_on(&disk.path, &["--rate-limit-batch", "off"]);
     let project = server.default_project();
     let mut seed = 1_u64;
     let mut text = || -> String {
@@ -157,7 +158,7 @@ fn a_full_disk_is_a_503_and_loses_nothing() {
         (0..8000).map(letter).collect()
     };
     let mut number = 0;
-    let mut batch = |server: &Server| {
+    let mut batch = |server: &Instance| {
         number += 1;
         let event = |place| {
             let id = format!("{number}-{place}");
@@ -195,7 +196,7 @@ fn a_full_disk_is_a_503_and_loses_nothing() {
     let request = server.post("/v1/forget", &project.sk, &json!({ "user_id": "nobody" }));
     assert_eq!(request.status, 200, "{}", request.text);
     drop(server.kill());
-    let again = Server::start_on(&disk.path, &[]);
+    let again = ServerProcess::start_on(&disk.path, &[]);
     assert_eq!(count(&again, &project.rk), json!(acknowledged), "what was taken since is really stored");
     let path = format!("/v1/forget/{}", request.json()["request_id"].as_str().unwrap());
     assert_eq!(again.get(&path, &project.sk).status, 200);

@@ -4,11 +4,11 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{ALWAYS, Server, cli};
+use crate::support::{ALWAYS, Server, ServerProcess, cli};
 
 #[test]
 fn the_printed_curl_line_gets_a_202_and_the_event_reads_back_classified() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let line =
         server.greeting.lines().find(|line| line.contains("curl") && line.contains("/v1/track")).unwrap();
     let output =
@@ -32,12 +32,12 @@ fn the_printed_curl_line_gets_a_202_and_the_event_reads_back_classified() {
 #[test]
 fn the_keys_are_shown_once_and_never_again() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Server::start_on(folder.path(), &[]);
+    let first = ServerProcess::start_on(folder.path(), &[]);
     for kind in ["pk_live_", "sk_live_", "rk_live_"] {
         assert!(first.greeting.contains(kind), "{kind}");
     }
     drop(first);
-    let second = Server::start_on(folder.path(), &[]);
+    let second = ServerProcess::start_on(folder.path(), &[]);
     for kind in ["pk_live_", "sk_live_", "rk_live_"] {
         assert!(!second.greeting.contains(kind), "{kind}");
     }
@@ -51,7 +51,7 @@ fn the_keys_are_shown_once_and_never_again() {
 #[test]
 fn whole_keys_go_to_a_terminal_alone_unless_they_are_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Server::try_start_as(folder.path(), &["serve"]).unwrap();
+    let first = ServerProcess::try_start_as(folder.path(), &["serve"]).unwrap();
     let greeting = first.greeting.clone();
     let keys = first.cli(&["key", "list", "--project", "default"]);
     for key in keys.as_array().unwrap() {
@@ -64,11 +64,11 @@ fn whole_keys_go_to_a_terminal_alone_unless_they_are_asked_for() {
     assert!(greeting.contains("millimetric key mint --project default --kind sk"), "{greeting}");
     assert!(greeting.contains("/setup/"), "the link is printed: {greeting}");
     drop(first);
-    let again = Server::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
+    let again = ServerProcess::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
     assert!(!again.greeting.contains("_live_"), "a later start has none to show: {}", again.greeting);
 
     let folder = tempfile::tempdir().unwrap();
-    let asked = Server::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
+    let asked = ServerProcess::try_start_as(folder.path(), &["serve", "--print-keys"]).unwrap();
     asked.track(&asked.default_project().sk, json!({ "event": "a" }));
 }
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, CHROME, Project, Server};
+use crate::support::{ALWAYS, CHROME, Instance, Project, Server};
 
 /// Sends a batch as a page on the shop's site does.
-fn send(server: &Server, project: &Project, events: Vec<Value>) {
+fn send(server: &Instance, project: &Project, events: Vec<Value>) {
     let headers = [
         ("authorization", &*format!("Bearer {}", project.pk)),
         ("origin", "https://shop.example"),

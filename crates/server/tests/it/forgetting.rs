@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Server, eventually, files_with};
+use crate::support::{ALWAYS, Instance, Server, eventually, files_with};
 
-fn names(server: &Server, key: &str) -> Vec<Value> {
+fn names(server: &Instance, key: &str) -> Vec<Value> {
     let rows = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone();
     rows.as_array().unwrap().iter().map(|row| row["event_name"].clone()).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Project, Server};
+use crate::support::{ALWAYS, Instance, Project, Server};
 
 /// A visitor does something in May 2026.
 fn act(visitor: &str, event: &str, at: &str, more: Value) -> Value {
@@ -20,7 +20,7 @@ fn with(events: &[Value]) -> (Server, Project) {
     (server, project)
 }
 
-fn ask(server: &Server, project: &Project, path: &str) -> Value {
+fn ask(server: &Instance, project: &Project, path: &str) -> Value {
     let response = server.get(path, &project.rk);
     assert_eq!(response.status, 200, "{path}: {}", response.text);
     response.json()

@@ -6,10 +6,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 
-use crate::support::{ALWAYS, Project, Server, eventually, files, shop};
+use crate::support::{ALWAYS, Instance, Project, ServerProcess, eventually, files, shop};
 
 /// Begins an export and waits for nothing.
-fn begin_export(server: &Server, project: &Project) -> TcpStream {
+fn begin_export(server: &Instance, project: &Project) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     let key = &project.sk;
     write!(
@@ -22,7 +22,7 @@ fn begin_export(server: &Server, project: &Project) -> TcpStream {
 }
 
 /// The only segment becomes a pipe that nobody writes to, so that exports last.
-fn with_exports_that_last(server: &Server, project: &Project) {
+fn with_exports_that_last(server: &Instance, project: &Project) {
     shop(server, project);
     server.seal();
     let [segment] = &files(&server.dir.join("segments"))[..] else { panic!("one month is one segment") };
@@ -33,7 +33,7 @@ fn with_exports_that_last(server: &Server, project: &Project) {
 
 #[test]
 fn exports_that_are_refused_are_no_error_of_the_server() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     with_exports_that_last(&server, &project);
     let mut exports: Vec<TcpStream> = (0..20).map(|_| begin_export(&server, &project)).collect();

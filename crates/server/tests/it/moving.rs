@@ -7,13 +7,13 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Project, Server, cli, command};
+use crate::support::{ALWAYS, Instance, Project, Server, cli, command};
 
 /// Texts that formats trip over.
 const AWKWARD: [&str; 6] =
     ["plain", "a,\"b\"\r\nc\n", "=1+1", "\u{202e}bidi \u{feff}ü✓", " spaces ", "tab\tand \\ and ' end"];
 
-fn fill(server: &Server, project: &Project) {
+fn fill(server: &Instance, project: &Project) {
     for (number, text) in AWKWARD.iter().enumerate() {
         let event = json!({
             "event": text, "event_id": format!("e{number}"), "anonymous_id": format!("v{number}"),
@@ -26,7 +26,7 @@ fn fill(server: &Server, project: &Project) {
     }
 }
 
-fn rows(server: &Server, key: &str) -> Value {
+fn rows(server: &Instance, key: &str) -> Value {
     server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone()
 }
 
@@ -55,7 +55,7 @@ fn what_is_exported_comes_back_the_same_in_every_format() {
         assert_eq!(other.cli(&import)["duplicates"], 6, "{format}: a second time stores nothing");
         let rk = other.default_project().rk;
         assert_eq!(rows(&other, &rk), rows(&server, &project.rk), "{format}");
-        let whole = |server: &Server, key: &str| {
+        let whole = |server: &Instance, key: &str| {
             let mut lines = lines(&server.get(&format!("/v1/export?{ALWAYS}"), key).text);
             for line in &mut lines {
                 line["project_id"] = Value::Null;
@@ -70,7 +70,7 @@ fn what_is_exported_comes_back_the_same_in_every_format() {
 fn commands_move_events_without_a_server_too() {
     let server = Server::start();
     fill(&server, &server.default_project());
-    let (_, folder) = server.terminate();
+    let folder = server.terminate();
     let dir = folder.as_ref().unwrap().path();
     let exported =
         command(dir).args(["export", "--project", "default", "--from", "2026-05-14"]).output().unwrap();
@@ -251,7 +251,7 @@ fn a_bad_row_is_named_and_its_batch_is_not_stored() {
 }
 
 /// How many bytes an import takes of a text that begins so and never ends its row, and what it says.
-fn taken_of_endless(server: &Server, format: &str, begin: &str) -> (usize, String) {
+fn taken_of_endless(server: &Instance, format: &str, begin: &str) -> (usize, String) {
     let args = ["import", "-", "--project", "default", "--format", format];
     let mut child = command(&server.dir)
         .args(args)

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{ALWAYS, CHROME, Project, Response, Server};
+use crate::support::{ALWAYS, CHROME, Instance, Project, Response, Server};
 
 /// A request with the pk of a page, from a client behind a trusted proxy.
-fn from_browser(server: &Server, project: &Project, path: &str, address: &str, body: &str) -> Response {
+fn from_browser(server: &Instance, project: &Project, path: &str, address: &str, body: &str) -> Response {
     let bearer = format!("Bearer {}", project.pk);
     let headers = [
         ("authorization", bearer.as_str()),

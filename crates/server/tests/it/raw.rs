@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{Instance, PATIENCE};
 
 /// A connection whose reads give up after [`PATIENCE`].
-pub(crate) fn connect(server: &Server) -> TcpStream {
+pub(crate) fn connect(server: &Instance) -> TcpStream {
     patient(TcpStream::connect(address(server)).unwrap())
 }
 
 /// A connection from one of the many addresses that a machine has for itself, as `127.0.0.9`.
-pub(crate) fn connect_from(server: &Server, source: &str) -> TcpStream {
+pub(crate) fn connect_from(server: &Instance, source: &str) -> TcpStream {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let stream = runtime.block_on(async {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -26,7 +26,7 @@ pub(crate) fn connect_from(server: &Server, source: &str) -> TcpStream {
     patient(stream)
 }
 
-fn address(server: &Server) -> SocketAddr {
+fn address(server: &Instance) -> SocketAddr {
     let authority = server.url.trim_start_matches("http://");
     authority.replace("localhost", "127.0.0.1").parse().unwrap()
 }
@@ -38,7 +38,7 @@ fn patient(stream: TcpStream) -> TcpStream {
 }
 
 /// Sends bytes and reads until the server closes; the request should say `connection: close`.
-pub(crate) fn exchange(server: &Server, bytes: impl AsRef<[u8]>) -> Heard {
+pub(crate) fn exchange(server: &Instance, bytes: impl AsRef<[u8]>) -> Heard {
     let mut stream = connect(server);
     stream.write_all(bytes.as_ref()).unwrap();
     Heard::to_the_end(&mut stream)

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, CHROME, Project, Server};
+use crate::support::{ALWAYS, CHROME, Instance, Project, Server};
 
 /// The week of the shop, and a purchase whose amount is no number.
-fn shop(server: &Server) -> Project {
+fn shop(server: &Instance) -> Project {
     let project = server.default_project();
     crate::support::shop(server, &project);
     server.track(
@@ -17,7 +17,7 @@ fn shop(server: &Server) -> Project {
     project
 }
 
-fn ask(server: &Server, project: &Project, path: &str) -> Value {
+fn ask(server: &Instance, project: &Project, path: &str) -> Value {
     let response = server.get(path, &project.rk);
     assert_eq!(response.status, 200, "{path}: {}", response.text);
     response.json()

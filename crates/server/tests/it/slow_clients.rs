@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::raw::{Heard, connect, exchange, write_while_taken};
-use crate::support::{CHROME, Project, Server, eventually};
+use crate::support::{CHROME, Instance, Project, Server, eventually, shorter_timeouts};
 
 /// The head of a request with a pk of a page at `https://shop.example`.
 fn head(path: &str, pk: &str, more: &str) -> String {
@@ -19,7 +19,7 @@ fn head(path: &str, pk: &str, more: &str) -> String {
 }
 
 /// Every route of somebody else still answers.
-fn all_is_well(server: &Server, project: &Project) {
+fn all_is_well(server: &Instance, project: &Project) {
     server.track(&project.sk, json!({ "event": "a" }));
     let batch = server.post("/v1/batch", &project.sk, &json!({ "events": [{ "event": "b" }] }));
     assert_eq!(batch.status, 202, "{}", batch.text);
@@ -60,7 +60,7 @@ fn a_body_in_one_byte_chunks_then_silence_holds_nobody_up_and_is_closed() {
 }
 
 /// Sends all of a large batch but its last byte.
-fn held(server: &Server, pk: &str, from: &str) -> TcpStream {
+fn held(server: &Instance, pk: &str, from: &str) -> TcpStream {
     let mut stream = connect(server);
     let more = format!("x-forwarded-for: {from}\r\ncontent-length: {}\r\n", 10 << 20);
     stream.write_all(head("/v1/batch", pk, &more).as_bytes()).unwrap();
@@ -69,7 +69,7 @@ fn held(server: &Server, pk: &str, from: &str) -> TcpStream {
 }
 
 /// A whole batch with so much white space that it needs ten mebibytes of memory.
-fn large_batch(server: &Server, pk: &str, from: &str) -> u16 {
+fn large_batch(server: &Instance, pk: &str, from: &str) -> u16 {
     let mut body = br#"{"events":[{"event":"large"}]}"#.to_vec();
     body.resize(10 << 20, b' ');
     let more = format!("x-forwarded-for: {from}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
@@ -95,8 +95,8 @@ fn no_key_and_no_address_takes_more_than_its_share_of_the_memory_for_bodies() {
 
 #[test]
 fn a_client_that_never_reads_loses_its_connection() {
-    let flags = ["--timeout-divisor", "10", "--metrics-token", "metrics-metrics-metrics"];
-    let server = Server::start_with(&flags);
+    let flags = ["--metrics-token", "metrics-metrics-metrics"];
+    let server = Server::start_within(&flags, shorter_timeouts(10));
     let mut stream = connect(&server);
     let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
     write_while_taken(&mut stream, &request, 64 << 20, Duration::from_millis(500));

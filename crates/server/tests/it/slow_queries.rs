@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::thread::{ScopedJoinHandle, scope};
 
-use crate::support::{ALWAYS, Project, Response, Server, eventually, files, shop};
+use crate::support::{ALWAYS, Instance, Project, Response, Server, ServerProcess, eventually, files, shop};
 
 /// The segment of a project, as long as queries that read it do not end.
 struct Stuck {
@@ -17,7 +17,7 @@ struct Stuck {
 
 impl Stuck {
     /// Of the only project that has events.
-    fn new(server: &Server, project: &Project) -> Self {
+    fn new(server: &Instance, project: &Project) -> Self {
         shop(server, project);
         server.seal();
         let [segment] = &files(&server.dir.join("segments"))[..] else { panic!("one month is one segment") };
@@ -35,18 +35,18 @@ impl Stuck {
     }
 }
 
-fn sources(server: &Server, project: &Project) -> Response {
+fn sources(server: &Instance, project: &Project) -> Response {
     server.get(&format!("/v1/sources?{ALWAYS}"), &project.rk)
 }
 
 /// The value of a figure of the store.
-fn figure(server: &Server, name: &str) -> f64 {
+fn figure(server: &Instance, name: &str) -> f64 {
     let page = server.get("/metrics", "metrics-token-of-the-test").text;
     let line = page.lines().find(|line| line.starts_with(&format!("store_{name} ")));
     line.unwrap_or_else(|| panic!("{name}: {page}")).rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-fn runs_queries(server: &Server, count: f64) {
+fn runs_queries(server: &Instance, count: f64) {
     eventually("queries run", || (figure(server, "query_threads") >= count).then_some(()));
 }
 
@@ -91,7 +91,7 @@ fn a_query_beyond_its_time_says_how_to_narrow_it() {
 
 #[test]
 fn the_process_ends_when_asked_to_whatever_runs() {
-    let server = Server::start_with(&["--metrics-token", "metrics-token-of-the-test"]);
+    let server = ServerProcess::start_with(&["--metrics-token", "metrics-token-of-the-test"]);
     let project = server.default_project();
     let _stuck = Stuck::new(&server, &project);
     let (url, key) = (server.url.clone(), project.rk.clone());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::faults::Strace;
-use crate::support::{ALWAYS, Project, Server, eventually, files, files_with};
+use crate::support::{ALWAYS, Instance, Project, ServerProcess, eventually, files, files_with};
 
 const USER: &str = "user-4711-anna@example.com";
 const VISITOR: &str = "visitor-0815-of-anna";
@@ -82,7 +82,7 @@ fn others(id: &str) -> Value {
 }
 
 /// A project with her events and those of others: merged, sealed, hot, alone and in a packed batch.
-fn fill(server: &Server) -> Project {
+fn fill(server: &Instance) -> Project {
     let project = server.default_project();
     for round in 0..4 {
         server.track(&project.sk, hers(&format!("merged-{round}"), "2026-05-01T00:00:00Z"));
@@ -111,24 +111,24 @@ fn assert_everywhere(dir: &Path) {
     assert!(places(dir, &session).len() >= 3, "also in the ids of sessions");
 }
 
-fn ids(server: &Server, key: &str) -> Vec<String> {
+fn ids(server: &Instance, key: &str) -> Vec<String> {
     let rows = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone();
     rows.as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Asks to forget her, and gives where the request stands.
-fn forget(server: &Server, project: &Project) -> String {
+fn forget(server: &Instance, project: &Project) -> String {
     let whom = json!({ "user_id": USER, "include_linked": true });
     let request = server.post("/v1/forget", &project.sk, &whom).json();
     format!("/v1/forget/{}", request["request_id"].as_str().unwrap())
 }
 
-fn is_done(server: &Server, project: &Project, path: &str) -> bool {
+fn is_done(server: &Instance, project: &Project, path: &str) -> bool {
     server.get(path, &project.sk).json()["status"] == "done"
 }
 
 /// That she is nowhere and the others are all there, also after a restart.
-fn assert_only_she_is_gone(server: Server, project: &Project) {
+fn assert_only_she_is_gone(server: ServerProcess, project: &Project) {
     assert_nowhere(&server.dir);
     let expected = ["other-hot", "other-3", "other-2", "other-1", "other-0"];
     assert_eq!(ids(&server, &project.rk), expected);
@@ -139,7 +139,7 @@ fn assert_only_she_is_gone(server: Server, project: &Project) {
 
 #[test]
 fn a_forgotten_person_is_nowhere() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = fill(&server);
     assert_everywhere(&server.dir);
     let path = forget(&server, &project);
@@ -161,7 +161,7 @@ fn a_kill_in_the_middle_of_forgetting_leaves_nothing_behind() {
         ("fsync,fdatasync", 2, true),
         ("?unlink,?unlinkat", 1, false),
     ] {
-        let server = Server::start();
+        let server = ServerProcess::start();
         let project = fill(&server);
         assert_everywhere(&server.dir);
         let (traced, fault) = (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={when}"));
@@ -176,7 +176,7 @@ fn a_kill_in_the_middle_of_forgetting_leaves_nothing_behind() {
         strace.ended();
         assert_ne!(places(&server.dir, VISITOR), Vec::<String>::new(), "it was in the middle: {calls}");
         let folder = server.kill().unwrap();
-        let server = Server::start_on(folder.path(), &[]).keeping(folder);
+        let server = ServerProcess::start_on(folder.path(), &[]).keeping(folder);
         eventually("the erasure is taken up again", || is_done(&server, &project, &path).then_some(()));
         assert_only_she_is_gone(server, &project);
     }
@@ -184,14 +184,14 @@ fn a_kill_in_the_middle_of_forgetting_leaves_nothing_behind() {
 
 #[test]
 fn expired_events_are_nowhere() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = fill(&server);
     assert_everywhere(&server.dir);
     server.cli(&["project", "update", "default", "--retention-days", "1"]);
     server.track(&project.sk, json!({ "event": "fresh", "event_id": "fresh" }));
     // What expired is looked for at the start, and every quarter of an hour.
     let folder = server.kill().unwrap();
-    let server = Server::start_on(folder.path(), &[]).keeping(folder);
+    let server = ServerProcess::start_on(folder.path(), &[]).keeping(folder);
     let gone = |text: &str| (places(&server.dir, text).is_empty()).then_some(());
     eventually("expired segments are gone", || {
         (files(&server.dir.join("segments")).is_empty()).then_some(())

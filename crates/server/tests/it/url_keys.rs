@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{CHROME, Response, Server};
+use crate::support::{CHROME, Instance, Response, Server};
 
 /// A page's request without a header for the key.
-fn beacon(server: &Server, query: &str) -> Response {
+fn beacon(server: &Instance, query: &str) -> Response {
     let headers = [("origin", "https://shop.example"), ("user-agent", CHROME)];
     server.send("POST", &format!("/v1/track?{query}"), &headers, br#"{"event":"a"}"#)
 }
@@ -113,7 +113,7 @@ fn what_cannot_be_seen_in_a_key_is_named() {
     assert_eq!(visible.error(), (401, "malformed_api_key".to_owned()));
 }
 
-fn told(server: &Server, key: &[u8]) -> crate::raw::Heard {
+fn told(server: &Instance, key: &[u8]) -> crate::raw::Heard {
     let body = json!({ "event": "a" }).to_string();
     let head = b"POST /v1/track HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer ";
     let rest = format!("\r\ncontent-length: {}\r\n\r\n{body}", body.len());

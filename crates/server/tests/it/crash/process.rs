@@ -1,19 +1,37 @@
-//! The server of the campaign as a process: started, asked, watched by its metrics, killed. Kills
+//! The server of the campaign as a process: started, queried, watched by its metrics, killed. Kills
 //! nothing but what it started, and reaches nothing beyond the loopback interface.
+//!
+//! The process is this test binary, which runs the same server as the program with a lower bound on
+//! events in memory, so that a short round flushes and merges many times.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use millimetric::app::server::Bounds;
 use serde_json::Value;
 
-use crate::support::{PATIENCE, command};
+use crate::support::{PATIENCE, clean, serve_with};
 
 const METRICS_TOKEN: &str = "a-token-for-the-campaign";
-/// Hot events that are sealed together: so few that a round seals and merges many times.
-const SEAL_ROWS: &str = "1500";
+/// Events of a project in memory that are flushed together.
+const FLUSH_ROWS: Option<NonZeroUsize> = NonZeroUsize::new(1500);
+/// Tells a copy of this binary to serve this data folder.
+const DATA: &str = "MILLIMETRIC_CRASH_DATA";
+
+/// The body of the process that [`Process::spawn`] starts; a test only because this binary has no other
+/// entry point, and at once at its end where nobody set [`DATA`].
+#[test]
+fn server() {
+    let Some(data) = std::env::var_os(DATA) else { return };
+    let unlimited = ["--rate-limit-track", "off", "--rate-limit-batch", "off"];
+    let flags = [&unlimited[..], &["--log", "warn", "--metrics-token", METRICS_TOKEN]].concat();
+    let bounds = Bounds { flush_rows: FLUSH_ROWS, ..Bounds::default() };
+    serve_with(Path::new(&data), &flags, bounds);
+}
 
 /// A server that was started; dropped, it is killed.
 pub(super) struct Process {
@@ -26,10 +44,9 @@ pub(super) struct Process {
 impl Process {
     /// Starts it over a folder.
     pub(super) fn spawn(data: &Path, log: File) -> anyhow::Result<Self> {
-        let mut child = command(data)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--seal-rows", SEAL_ROWS])
-            .args(["--rate-limit-track", "off", "--rate-limit-batch", "off"])
-            .args(["--metrics-token", METRICS_TOKEN])
+        let mut child = clean(Command::new(std::env::current_exe()?), data)
+            .args(["--exact", "crash::process::server", "--nocapture"])
+            .env(DATA, data)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()?;
@@ -93,7 +110,7 @@ impl Connection {
         Self { agent: config.build().into(), url: url.to_owned() }
     }
 
-    /// The status and the JSON of the answer; an error when there is none.
+    /// The status and the JSON of the response; an error if there is none.
     pub(super) fn post(&self, path: &str, key: &str, body: &Value) -> Result<(u16, Value), ureq::Error> {
         let request = ureq::http::Request::post(format!("{}{path}", self.url))
             .header("authorization", format!("Bearer {key}"))
@@ -103,16 +120,16 @@ impl Connection {
         Ok((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
-    /// The body of the answer, as it comes.
+    /// The body of the response, as it arrives.
     pub(super) fn get(&self, path: &str, key: &str) -> anyhow::Result<impl std::io::BufRead + use<>> {
         let request = ureq::http::Request::get(format!("{}{path}", self.url))
             .header("authorization", format!("Bearer {key}"));
         let response = self.agent.run(request.body(())?)?;
-        ensure!(response.status() == 200, "{path} is answered with {}", response.status());
+        ensure!(response.status() == 200, "{path} returned {}", response.status());
         Ok(BufReader::new(response.into_body().into_reader()))
     }
 
-    /// The JSON of an answer.
+    /// The JSON of a response.
     pub(super) fn ask(&self, path: &str, key: &str) -> anyhow::Result<Value> {
         Ok(serde_json::from_reader(self.get(path, key)?)?)
     }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use crate::support::{CHROME, Response, Server};
+use crate::support::{CHROME, Instance, Response};
 
 /// The owner's address and password in these stories.
 pub(crate) const EMAIL: &str = "ann@example.com";
@@ -11,7 +11,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Somebody's browser.
 pub(crate) struct Browser<'a> {
-    server: &'a Server,
+    server: &'a Instance,
     /// `name=value` of the session.
     pub(crate) cookie: RefCell<Option<String>>,
     /// `name=value` of what outlives sessions: that somebody signed in here before.
@@ -21,7 +21,7 @@ pub(crate) struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     /// One in which nobody is signed in.
-    pub(crate) fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Instance) -> Self {
         Self {
             server,
             cookie: RefCell::default(),
@@ -31,7 +31,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The owner's, after the setup.
-    pub(crate) fn of_owner(server: &'a Server) -> Self {
+    pub(crate) fn of_owner(server: &'a Instance) -> Self {
         let browser = Self::new(server);
         let done = browser.post(&setup_path(server), &[("email", EMAIL), ("password", PASSWORD)]);
         assert_eq!((done.status, done.header("location")), (303, Some("/")), "{}", done.text);
@@ -40,7 +40,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Signed in with a password.
-    pub(crate) fn signed_in(server: &'a Server, email: &str, password: &str) -> Self {
+    pub(crate) fn signed_in(server: &'a Instance, email: &str, password: &str) -> Self {
         let browser = Self::new(server);
         let done = browser.sign_in(email, password);
         assert_eq!(done.status, 303, "{}", done.text);
@@ -102,7 +102,7 @@ pub(crate) fn attribute(page: &str, words: &str) -> Option<String> {
 }
 
 /// The path of the setup link that the start printed.
-pub(crate) fn setup_path(server: &Server) -> String {
+pub(crate) fn setup_path(server: &Instance) -> String {
     let line = server.greeting.lines().find(|line| line.contains("/setup/")).expect("a setup link");
     let (_, token) = line.trim().split_once("/setup/").unwrap();
     format!("/setup/{token}")

@@ -4,7 +4,7 @@
 use super::browser::{Browser, EMAIL, PASSWORD};
 use super::passwords::{reset_link, with_factor};
 use super::people::{invitation, member};
-use crate::support::{Response, Server};
+use crate::support::{Instance, Response, Server};
 
 const WRONG: &str = "wrong horse battery";
 const NEW: &str = "another horse battery";
@@ -15,13 +15,13 @@ fn server() -> Server {
 }
 
 /// A try from an address.
-fn try_from(server: &Server, browser: &Browser<'_>, ip: &str, email: &str, password: &str) -> Response {
+fn try_from(server: &Instance, browser: &Browser<'_>, ip: &str, email: &str, password: &str) -> Response {
     let fields = [("email", email), ("password", password)];
     browser.post_with("/sign-in", &fields, &[("origin", &server.url), ("x-forwarded-for", ip)])
 }
 
 /// Somebody guesses at an address until they are told to wait.
-fn guess_until_refused(server: &Server, email: &str) {
+fn guess_until_refused(server: &Instance, email: &str) {
     let stranger = Browser::new(server);
     let statuses: Vec<u16> =
         (0..11).map(|_| try_from(server, &stranger, "198.51.100.1", email, WRONG).status).collect();
@@ -29,7 +29,7 @@ fn guess_until_refused(server: &Server, email: &str) {
 }
 
 /// A browser in which the owner signed in and out again.
-fn known_device(server: &Server) -> Browser<'_> {
+fn known_device(server: &Instance) -> Browser<'_> {
     let browser = Browser::signed_in(server, EMAIL, PASSWORD);
     assert_eq!(browser.post("/sign-out", &[]).status, 303);
     assert_eq!(*browser.cookie.borrow(), None);
@@ -37,7 +37,7 @@ fn known_device(server: &Server) -> Browser<'_> {
 }
 
 /// A browser that holds this device cookie and nothing else.
-fn holding(server: &Server, device: Option<String>) -> Browser<'_> {
+fn holding(server: &Instance, device: Option<String>) -> Browser<'_> {
     let browser = Browser::new(server);
     *browser.device.borrow_mut() = device;
     browser

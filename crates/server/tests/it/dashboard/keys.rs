@@ -5,7 +5,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::browser::Browser;
 use super::people::account;
-use crate::support::{ALWAYS, CHROME, Server, eventually};
+use crate::support::{ALWAYS, CHROME, Instance, Server, eventually};
 
 const KEYS: &str = "/projects/default/keys";
 
@@ -121,7 +121,7 @@ fn origins_are_explained_while_typed_and_saved_as_a_whole_or_not_at_all() {
         let fields: Vec<_> = origins.iter().map(|origin| ("origin", *origin)).collect();
         owner.post("/projects/default/settings/origins", &fields)
     };
-    let saved = |server: &Server| server.cli(&["project", "show", "default"])["allowed_origins"].clone();
+    let saved = |server: &Instance| server.cli(&["project", "show", "default"])["allowed_origins"].clone();
     assert_eq!(save(&["https://shop.example/", "", "https://shop.example"]).status, 303);
     assert_eq!(saved(&server), json!(["https://shop.example"]));
     let refused = save(&["https://shop.example", "shop.example"]);
@@ -157,20 +157,24 @@ fn the_waiting_page_says_what_arrived_and_why_something_was_refused() {
     assert!(!arrivals().contains("Other"), "another project's arrivals are its own");
 }
 
-#[tokio::test]
-async fn a_plan_that_is_used_up_is_told_where_events_are_waited_for() {
+/// Counts as many events of a project in this month as the plan `free` allows.
+fn use_up_the_plan(server: &Instance, project: &str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.dir.join("control.db"));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut database = options.connect().await.unwrap();
+        let insert = "insert into usage select $1, 'live', strftime('%Y-%m', 'now'), 100000";
+        sqlx::query(insert).bind(project).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_plan_that_is_used_up_is_told_where_events_are_waited_for() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
     let project = server.default_project();
     let shown = server.cli(&["project", "update", "default", "--plan", "free"]);
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(server.dir.join("control.db"));
-    let mut database = options.connect().await.unwrap();
-    sqlx::query("insert into usage select $1, 'live', strftime('%Y-%m', 'now'), 100000")
-        .bind(shown["project_id"].as_str().unwrap())
-        .execute(&mut database)
-        .await
-        .unwrap();
-    database.close().await.unwrap();
+    use_up_the_plan(&server, shown["project_id"].as_str().unwrap());
     eventually("the plan is known", || {
         let response = server.post("/v1/track", &project.sk, &json!({ "event": "a" }));
         (response.status == 429).then_some(())

@@ -5,12 +5,12 @@ use std::io::{BufRead as _, BufReader, Lines};
 use serde_json::json;
 
 use super::browser::Browser;
-use crate::support::{PATIENCE, Server};
+use crate::support::{Instance, PATIENCE, Server};
 
 type Stream = Lines<BufReader<ureq::BodyReader<'static>>>;
 
 /// Opens the stream of the project `default`.
-fn stream(server: &Server, browser: &Browser<'_>) -> Stream {
+fn stream(server: &Instance, browser: &Browser<'_>) -> Stream {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
     let cookie = browser.cookie.borrow().clone().unwrap();
     let response =
@@ -67,14 +67,14 @@ fn a_stream_ends_with_its_session() {
 
 #[test]
 fn a_stream_ends_when_the_server_stops() {
-    let server = Server::start();
+    let mut server = Server::start();
     let owner = Browser::of_owner(&server);
     let mut stream = stream(&server, &owner);
     assert!(told(&mut stream, "visitors in the last five minutes"));
+    drop(owner);
     server.ask_to_stop();
     assert!(!told(&mut stream, "nothing more"));
-    drop(owner);
-    assert!(server.stopped().0.success());
+    server.terminate();
 }
 
 #[test]

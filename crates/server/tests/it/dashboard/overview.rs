@@ -4,14 +4,14 @@
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use crate::support::{CHROME, Project, Server};
+use crate::support::{CHROME, Instance, Project, Server};
 
 /// The days of the shop's events, as the page and as the API name them.
 const DAYS: &str = "first=2026-05-14&last=2026-05-16";
 const RANGE: &str = "from=2026-05-14&to=2026-05-17";
 
 /// Three visitors from three sources on two days.
-pub(super) fn shop(server: &Server) -> Project {
+pub(super) fn shop(server: &Instance) -> Project {
     let project = server.default_project();
     let event = |id: &str,
                  time: &str,

@@ -2,11 +2,11 @@
 
 use super::browser::{Browser, EMAIL, PASSWORD};
 use super::totp;
-use crate::support::Server;
+use crate::support::{Instance, Server};
 
 const NEW: &str = "another horse battery";
 
-pub(super) fn reset_link(server: &Server, args: &[&str]) -> String {
+pub(super) fn reset_link(server: &Instance, args: &[&str]) -> String {
     let made = server.cli(&[&["user", "reset-password", EMAIL], args].concat());
     made["link"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned()
 }

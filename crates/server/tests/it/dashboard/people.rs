@@ -1,7 +1,7 @@
 //! Members: invited, given a role, taken out; and what each role sees.
 
 use super::browser::{Browser, EMAIL, PASSWORD, attribute};
-use crate::support::Server;
+use crate::support::{Instance, Server};
 
 /// Where the account's pages are, as the first page links to them.
 pub(crate) fn account(owner: &Browser<'_>) -> String {
@@ -10,7 +10,7 @@ pub(crate) fn account(owner: &Browser<'_>) -> String {
 }
 
 /// The path of an invitation that the owner makes.
-pub(super) fn invitation(server: &Server, owner: &Browser<'_>, role: &str, email: &str) -> String {
+pub(super) fn invitation(server: &Instance, owner: &Browser<'_>, role: &str, email: &str) -> String {
     let path = format!("{}/invitations", account(owner));
     let made = owner.post(&path, &[("role", role), ("email", email)]);
     assert_eq!(made.status, 200, "{}", made.text);
@@ -19,7 +19,7 @@ pub(super) fn invitation(server: &Server, owner: &Browser<'_>, role: &str, email
 }
 
 /// Somebody new who accepts an invitation.
-pub(super) fn member<'a>(server: &'a Server, owner: &Browser<'_>, role: &str, email: &str) -> Browser<'a> {
+pub(super) fn member<'a>(server: &'a Instance, owner: &Browser<'_>, role: &str, email: &str) -> Browser<'a> {
     let path = invitation(server, owner, role, "");
     let browser = Browser::new(server);
     let done = browser.post(&path, &[("email", email), ("password", PASSWORD)]);

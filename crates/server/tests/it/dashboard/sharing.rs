@@ -3,12 +3,12 @@
 use super::browser::Browser;
 use super::overview::shop;
 use super::people::member;
-use crate::support::Server;
+use crate::support::{Instance, Server};
 
 const DAYS: &str = "first=2026-05-14&last=2026-05-16";
 
 /// The path of a link that the owner makes.
-fn share(server: &Server, owner: &Browser<'_>) -> String {
+fn share(server: &Instance, owner: &Browser<'_>) -> String {
     let made = owner.post("/projects/default/share", &[]);
     assert_eq!(made.status, 200, "{}", made.text);
     let link = made.text.split_once("<code id=\"link\">").unwrap().1.split('<').next().unwrap().to_owned();

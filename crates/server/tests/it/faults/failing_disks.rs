@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Strace;
-use crate::support::{ALWAYS, Project, Server, eventually, files, files_with};
+use crate::support::{ALWAYS, Instance, Project, ServerProcess, eventually, files, files_with};
 
 /// The ids of all events, oldest first.
-fn ids(server: &Server, key: &str) -> Vec<String> {
+fn ids(server: &Instance, key: &str) -> Vec<String> {
     let rows = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone();
     let id = |row: &Value| row["event_id"].as_str().unwrap().to_owned();
     rows.as_array().unwrap().iter().rev().map(id).collect()
@@ -24,13 +24,13 @@ fn batch(names: [&str; 3]) -> Value {
     json!({ "events": names.map(|name| event(name, 30)) })
 }
 
-fn log_file(server: &Server) -> String {
+fn log_file(server: &Instance) -> String {
     server.dir.join("events.db-wal").to_str().unwrap().to_owned()
 }
 
 #[test]
 fn after_a_failed_sync_nothing_is_written_and_nothing_is_lost() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     for second in 0..5 {
         server.track(&project.sk, event(&format!("evt_{second}"), second));
@@ -61,7 +61,7 @@ fn after_a_failed_sync_nothing_is_written_and_nothing_is_lost() {
     assert_eq!(ids(&server, &project.rk), acknowledged, "reads hold exactly what was acknowledged");
 
     let folder = server.kill().unwrap();
-    let again = Server::start_on(folder.path(), &[]);
+    let again = ServerProcess::start_on(folder.path(), &[]);
     let (known, unknown): (Vec<_>, Vec<_>) =
         ids(&again, &project.rk).into_iter().partition(|id| id.starts_with("evt_"));
     assert_eq!(known, acknowledged);
@@ -72,7 +72,7 @@ fn after_a_failed_sync_nothing_is_written_and_nothing_is_lost() {
 
 #[test]
 fn no_room_for_the_write_ahead_log_is_a_503_until_there_is_room() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     server.track(&project.sk, event("before", 0));
     let fault = ["-P", &log_file(&server), "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC"];
@@ -87,13 +87,13 @@ fn no_room_for_the_write_ahead_log_is_a_503_until_there_is_room() {
     server.track(&project.sk, event("after", 40));
     assert_eq!(server.post("/v1/batch", &project.sk, &batch(["a", "b", "c"])).json()["count"], 3);
     let folder = server.kill().unwrap();
-    let again = Server::start_on(folder.path(), &[]);
+    let again = ServerProcess::start_on(folder.path(), &[]);
     assert_eq!(ids(&again, &project.rk), ["before", "a", "b", "c", "after"]);
 }
 
 /// A server with one segment and two events that are not in it yet.
-fn with_a_segment() -> (Server, Project, PathBuf) {
-    let server = Server::start();
+fn with_a_segment() -> (ServerProcess, Project, PathBuf) {
+    let server = ServerProcess::start();
     let project = server.default_project();
     server.track(&project.sk, event("sealed", 0));
     server.seal();
@@ -123,7 +123,7 @@ fn a_segment_cannot_be_written(fault: impl Fn(&Path) -> Vec<String>) {
     stands("done");
     assert_eq!(files_with(&server.dir, b"user-of-hot"), Vec::<String>::new());
     let folder = server.kill().unwrap();
-    let again = Server::start_on(folder.path(), &[]);
+    let again = ServerProcess::start_on(folder.path(), &[]);
     assert_eq!(ids(&again, &project.rk), ["sealed", "beside", "while it fails"]);
 }
 

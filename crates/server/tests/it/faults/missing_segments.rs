@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Response, Server, command, eventually, files};
+use crate::support::{Instance, Project, Response, ServerProcess, command, eventually, files};
 
 const APRIL: &str = "from=2026-04-01&to=2026-05-01";
 const MAY: &str = "from=2026-05-01&to=2026-06-01";
@@ -16,8 +16,8 @@ fn event(id: &str, user: &str, time: &str) -> Value {
 }
 
 /// A server with a segment of April and one of May, and the path of the former.
-fn two_months() -> (Server, Project, PathBuf) {
-    let server = Server::start();
+fn two_months() -> (ServerProcess, Project, PathBuf) {
+    let server = ServerProcess::start();
     let project = server.default_project();
     server.track(&project.sk, event("april", "user-of-april", "2026-04-10T00:00:00Z"));
     server.track(&project.sk, event("may", "user-of-may", "2026-05-10T00:00:00Z"));
@@ -28,12 +28,12 @@ fn two_months() -> (Server, Project, PathBuf) {
 }
 
 /// The queries that read events and not only the manifest.
-fn ask(server: &Server, project: &Project, range: &str) -> [Response; 2] {
+fn ask(server: &Instance, project: &Project, range: &str) -> [Response; 2] {
     [format!("/v1/query?{range}"), format!("/v1/stats?{range}&group_by=event_name")]
         .map(|path| server.get(&path, &project.rk))
 }
 
-fn assert_april_is_missed(server: &Server, project: &Project, april: &Path) {
+fn assert_april_is_missed(server: &ServerProcess, project: &Project, april: &Path) {
     for response in ask(server, project, APRIL) {
         assert_eq!(response.error(), (500, "internal_error".to_owned()));
         let id = response.header("x-request-id").unwrap();
@@ -49,7 +49,7 @@ fn assert_april_is_missed(server: &Server, project: &Project, april: &Path) {
 
 /// Everything else goes on: events of both months are taken, a person is forgotten where they can
 /// be found, and the server is ready.
-fn assert_the_rest_works(server: &Server, project: &Project) {
+fn assert_the_rest_works(server: &Instance, project: &Project) {
     assert_eq!(server.send("GET", "/readyz", &[], b"").status, 200);
     server.track(&project.sk, event("april-again", "user-of-april", "2026-04-11T00:00:00Z"));
     server.track(&project.sk, event("may-again", "user-of-may", "2026-05-11T00:00:00Z"));
@@ -59,13 +59,13 @@ fn assert_the_rest_works(server: &Server, project: &Project) {
     assert_eq!(server.track(&project.sk, repeated)["duplicates"], 1);
 }
 
-fn finding(server: &Server) -> Value {
+fn finding(server: &Instance) -> Value {
     let output = command(&server.dir).args(["doctor", "--json"]).output().unwrap();
     let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     findings.into_iter().find(|row| row["what"] == "segments").unwrap()
 }
 
-fn assert_the_doctor_names(server: &Server, april: &Path) {
+fn assert_the_doctor_names(server: &Instance, april: &Path) {
     let finding = finding(server);
     assert_eq!(finding["ok"], false, "{finding}");
     let text = finding["text"].as_str().unwrap();
@@ -94,7 +94,7 @@ fn a_segment_deleted_while_the_server_is_down_is_named_at_the_start() {
     let (server, project, april) = two_months();
     let (_, folder) = server.terminate();
     fs::remove_file(&april).unwrap();
-    let server = Server::start_on(folder.as_ref().unwrap().path(), &[]);
+    let server = ServerProcess::start_on(folder.as_ref().unwrap().path(), &[]);
     server.logged(&["a segment is missing", april.to_str().unwrap()]);
     assert_april_is_missed(&server, &project, &april);
     assert_the_rest_works(&server, &project);
@@ -108,7 +108,7 @@ fn a_segment_that_was_cut_or_spoiled_is_named_and_the_rest_still_answers() {
     let whole = fs::read(&april).unwrap();
     for damaged in [&whole[..whole.len() / 2], &[], &whole[..whole.len() - 1]] {
         fs::write(&april, damaged).unwrap();
-        let server = Server::start_on(folder.as_ref().unwrap().path(), &[]);
+        let server = ServerProcess::start_on(folder.as_ref().unwrap().path(), &[]);
         assert_april_is_missed(&server, &project, &april);
         assert_the_doctor_names(&server, &april);
     }

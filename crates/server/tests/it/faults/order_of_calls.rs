@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::Strace;
-use crate::support::Server;
+use crate::support::{Instance, ServerProcess};
 
 /// Clients that send at the same time, so that requests share a sync.
 const CLIENTS: usize = 3;
@@ -110,7 +110,7 @@ fn batch_size(client: usize, round: usize) -> usize {
     2 + client * ROUNDS + round
 }
 
-fn send(server: &Server, key: &str, client: usize) {
+fn send(server: &Instance, key: &str, client: usize) {
     let event = |id: &str| json!({ "event": "e", "event_id": id, "anonymous_id": "v" });
     for (round, (id, _)) in marks(client).enumerate() {
         if round % 2 == 0 {
@@ -125,7 +125,7 @@ fn send(server: &Server, key: &str, client: usize) {
 
 #[test]
 fn the_sync_returns_before_the_202_is_written() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let key = server.default_project().sk;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trace");

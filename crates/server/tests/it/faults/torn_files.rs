@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{ALWAYS, Project, Server, cli, files, pageview};
+use crate::support::{ALWAYS, Instance, Project, ServerProcess, cli, files, pageview};
 
 /// Frames of a write-ahead log: a header for the file, then for each page a header and the page
 /// (sqlite.org/walformat.html).
@@ -16,12 +16,12 @@ const LOG_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 const PAGE: usize = 4096;
 
-fn ids(server: &Server, key: &str) -> Vec<String> {
+fn ids(server: &Instance, key: &str) -> Vec<String> {
     let rows = server.get(&format!("/v1/query?{ALWAYS}&limit=1000"), key).json()["rows"].clone();
     rows.as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()
 }
 
-fn track(server: &Server, project: &Project, id: &str) {
+fn track(server: &Instance, project: &Project, id: &str) {
     server.track(&project.sk, pageview(id, "https://shop.example/"));
 }
 
@@ -51,7 +51,7 @@ fn torn(whole: &[u8], synced: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_torn_end_of_the_event_log_loses_only_what_was_not_acknowledged() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     track(&server, &project, "acknowledged");
     let log = server.dir.join("events.db-wal");
@@ -64,31 +64,31 @@ fn a_torn_end_of_the_event_log_loses_only_what_was_not_acknowledged() {
     for left in torn(&whole, synced) {
         let copy = copy(folder.path());
         fs::write(copy.path().join("events.db-wal"), &left).unwrap();
-        let server = Server::start_on(copy.path(), &[]);
+        let server = ServerProcess::start_on(copy.path(), &[]);
         assert_eq!(ids(&server, &project.rk), ["acknowledged"], "cut to {} bytes", left.len());
         assert_eq!(server.post("/v1/batch", &project.sk, &json!({ "events": batch })).status, 202);
         assert_eq!(ids(&server, &project.rk).len(), 4);
     }
-    let server = Server::start_on(folder.path(), &[]);
+    let server = ServerProcess::start_on(folder.path(), &[]);
     assert_eq!(ids(&server, &project.rk).len(), 4, "what was synced as a whole is there as a whole");
 }
 
 #[test]
 fn a_torn_end_of_the_control_log_loses_only_what_was_not_acknowledged() {
-    let server = Server::start();
-    let first = server.project("First", &[]);
+    let server = ServerProcess::start();
+    let first = server.create_project("First", &[]);
     let log = server.dir.join("control.db-wal");
     let synced = fs::read(&log).unwrap().len();
-    server.project("Second", &[]);
+    server.create_project("Second", &[]);
     let folder = server.kill().unwrap();
     let whole = fs::read(&log).unwrap();
     for left in torn(&whole, synced) {
         let copy = copy(folder.path());
         fs::write(copy.path().join("control.db-wal"), &left).unwrap();
-        let server = Server::start_on(copy.path(), &[]);
+        let server = ServerProcess::start_on(copy.path(), &[]);
         track(&server, &first, "works");
         assert_eq!(ids(&server, &first.rk), ["works"]);
-        server.project("Third", &[]);
+        server.create_project("Third", &[]);
         let listed = server.cli(&["project", "list"]);
         let slugs: Vec<&str> =
             listed.as_array().unwrap().iter().map(|project| project["slug"].as_str().unwrap()).collect();
@@ -101,7 +101,7 @@ fn a_torn_end_of_the_control_log_loses_only_what_was_not_acknowledged() {
 /// `events.db`: pages that are torn there are read from the log.
 #[test]
 fn pages_torn_on_their_way_into_the_database_are_mended_from_the_log() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     for id in ["a", "b", "c"] {
         track(&server, &project, id);
@@ -122,14 +122,14 @@ fn pages_torn_on_their_way_into_the_database_are_mended_from_the_log() {
     }
     assert!(pages.contains(&2), "the log holds pages of tables: {pages:?}");
     fs::write(&file, database).unwrap();
-    let server = Server::start_on(folder.path(), &[]);
+    let server = ServerProcess::start_on(folder.path(), &[]);
     assert_eq!(ids(&server, &project.rk), ["c", "b", "a"]);
     track(&server, &project, "d");
 }
 
 #[test]
 fn what_a_crash_left_half_written_is_in_nobodys_way() {
-    let server = Server::start();
+    let server = ServerProcess::start();
     let project = server.default_project();
     track(&server, &project, "sealed");
     server.seal();
@@ -149,7 +149,7 @@ fn what_a_crash_left_half_written_is_in_nobodys_way() {
     fs::write(dir.join("control.db-shm"), vec![0xa5; 32_768]).unwrap();
     fs::write(dir.join("events.lock"), b"4294\xff").unwrap();
     fs::write(dir.join("pepper.tmp"), b"0a1b").unwrap();
-    let server = Server::start_on(dir, &[]);
+    let server = ServerProcess::start_on(dir, &[]);
     assert_eq!(ids(&server, &project.rk), ["sealed", "hot"]);
     assert!(!unfinished.exists() && !unnamed.exists(), "they take no room either");
     track(&server, &project, "later");
@@ -161,7 +161,7 @@ fn what_a_crash_left_half_written_is_in_nobodys_way() {
 #[test]
 fn a_damaged_database_stops_the_start_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_on(folder.path(), &[]);
+    let server = ServerProcess::start_on(folder.path(), &[]);
     // One that answers also listens to being asked to stop.
     assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
     assert!(server.terminate().0.success());
@@ -170,10 +170,10 @@ fn a_damaged_database_stops_the_start_and_is_named() {
         let whole = fs::read(&file).unwrap();
         let spoiled: Vec<u8> = whole.iter().map(|byte| !byte).collect();
         fs::write(&file, spoiled).unwrap();
-        let error = Server::try_start(folder.path(), &[]).err().expect("the server starts");
+        let error = ServerProcess::try_start(folder.path(), &[]).err().expect("the server starts");
         assert!(error.contains(file.to_str().unwrap()), "{error}");
         assert!(error.contains("restore it from a backup"), "{error}");
         fs::write(&file, whole).unwrap();
     }
-    Server::start_on(folder.path(), &[]);
+    ServerProcess::start_on(folder.path(), &[]);
 }

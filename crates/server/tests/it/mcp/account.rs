@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, Era, account_key, ids, in_may, may};
-use crate::support::{Project, Server, pageview, shop};
+use crate::support::{Instance, Project, Server, pageview, shop};
 
 /// Two projects beside the default one: a shop, and a blog with one page view.
 fn two(server: &Server) -> (Project, Project) {
@@ -208,7 +208,7 @@ fn a_test_key_sees_the_test_side_of_every_project() {
 }
 
 /// A project of another account, with an event: its id and slug.
-pub(super) fn strangers_project(server: &Server) -> (String, String) {
+pub(super) fn strangers_project(server: &Instance) -> (String, String) {
     use millimetric_control::{Actor, Control, NewProject, Plan};
     use millimetric_core::ids::{AccountId, ProjectId};
     use millimetric_core::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Response, Server};
+use crate::support::{Instance, Response};
 
 /// Which revision a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) const ERAS: [Era; 2] = [Era::Handshake, Era::Stateless];
 
 /// Somebody with a key at one of the endpoints.
 pub(super) struct Client<'a> {
-    pub(super) server: &'a Server,
+    pub(super) server: &'a Instance,
     pub(super) path: &'static str,
     pub(super) key: &'a str,
     pub(super) era: Era,
@@ -25,12 +25,12 @@ pub(super) struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// At `/mcp`, of the handshake era.
-    pub(super) const fn new(server: &'a Server, key: &'a str) -> Self {
+    pub(super) const fn new(server: &'a Instance, key: &'a str) -> Self {
         Self { server, path: "/mcp", key, era: Era::Handshake }
     }
 
     /// At `/mcp/account`.
-    pub(super) const fn of_account(server: &'a Server, key: &'a str) -> Self {
+    pub(super) const fn of_account(server: &'a Instance, key: &'a str) -> Self {
         Self { server, path: "/mcp/account", key, era: Era::Handshake }
     }
 
@@ -133,7 +133,7 @@ pub(super) fn meta(version: &str) -> Value {
 }
 
 /// A key of the account that all projects of the command line belong to.
-pub(super) fn account_key(server: &Server, args: &[&str]) -> String {
+pub(super) fn account_key(server: &Instance, args: &[&str]) -> String {
     let minted = [&["key", "mint", "--account", "default", "--kind", "ak"], args].concat();
     server.cli(&minted)["key"].as_str().unwrap().to_owned()
 }

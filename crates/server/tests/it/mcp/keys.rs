@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, ERAS, Era, account_key};
-use crate::support::{Project, Server, eventually};
+use crate::support::{Instance, Project, Server, eventually};
 
 fn refused(client: &Client<'_>) -> (u16, Value, Option<String>) {
     let response = client.send("tools/list", json!({}));
@@ -89,7 +89,7 @@ fn lists_hold_what_the_key_may_do_and_calls_check_it_again() {
     assert_eq!((status, code), (403, json!("insufficient_scope")));
 }
 
-fn set_plan(server: &Server, project: &Project, plan: &str) {
+fn set_plan(server: &Instance, project: &Project, plan: &str) {
     server.cli(&["project", "update", &project.slug, "--plan", plan]);
 }
 

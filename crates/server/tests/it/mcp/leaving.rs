@@ -8,13 +8,13 @@ use std::process::Command;
 use serde_json::json;
 
 use super::client::{Client, may};
-use crate::support::{Server, files, shop};
+use crate::support::{Instance, ServerProcess, files, shop};
 
 /// The only segment becomes a pipe that nobody writes to, and a query that reads it lasts until
 /// somebody does.
 #[test]
 fn a_question_ends_when_its_asker_has_gone() {
-    let server = Server::start_with(&["--log", "millimetric=debug"]);
+    let server = ServerProcess::start_with(&["--log", "millimetric=debug"]);
     let project = server.default_project();
     shop(&server, &project);
     server.seal();
@@ -37,7 +37,7 @@ fn a_question_ends_when_its_asker_has_gone() {
 }
 
 /// Sends the query and waits for nothing.
-fn asks_for_sources(server: &Server, key: &str) -> TcpStream {
+fn asks_for_sources(server: &Instance, key: &str) -> TcpStream {
     let params = json!({ "name": "top_sources", "arguments": may() });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, ERAS, Era, meta};
-use crate::support::{Response, Server};
+use crate::support::{Instance, Response, Server};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn post(server: &Server, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+fn post(server: &Instance, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let bearer = format!("Bearer {key}");
     let all = [&[("authorization", bearer.as_str())], headers].concat();
     server.send("POST", "/mcp", &all, body)
@@ -262,7 +262,7 @@ fn other_hosts_and_other_origins_are_refused_before_any_key() {
 
 #[test]
 fn the_name_in_the_public_url_is_the_servers_own() {
-    let server = behind_a_name(&["--public-url", "https://stats.example.com"]);
+    let server = Server::start_with(&["--public-url", "https://stats.example.com"]);
     let rk = server.default_project().rk;
     let call = |host: &str, origin: &str| {
         let bearer = format!("Bearer {rk}");
@@ -281,20 +281,6 @@ fn the_name_in_the_public_url_is_the_servers_own() {
     ] {
         assert_eq!(call(host, origin), status, "{host} from {origin}");
     }
-}
-
-/// A server that tells another address than the one where it listens, which has to be known before.
-fn behind_a_name(flags: &[&str]) -> Server {
-    crate::support::eventually("a port that is free stays so until the start", || {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let flags = [&["--listen", &address], flags].concat();
-        let mut server = Server::try_start(folder.path(), &flags).ok()?;
-        server.url = format!("http://{address}");
-        Some(server.keeping(folder))
-    })
 }
 
 #[test]
@@ -326,7 +312,7 @@ fn both_eras_answer_a_question_alike() {
 }
 
 /// A request with a `Host` of its own, which no client library would send.
-fn send_to(server: &Server, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+fn send_to(server: &Instance, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
