@@ -167,7 +167,7 @@ fn a_kill_in_the_middle_of_forgetting_leaves_nothing_behind() {
         let (traced, fault) = (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={when}"));
         let options = ["-e", &traced, "-e", &fault];
         let strace = if is_the_keepers {
-            Strace::attach_to_thread(server.pid(), "events-keeper", &options)
+            Strace::attach_to_thread(server.pid(), "events-maintain", &options)
         } else {
             Strace::attach(server.pid(), &options)
         };

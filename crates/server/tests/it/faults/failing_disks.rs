@@ -108,7 +108,7 @@ fn a_segment_cannot_be_written(fault: impl Fn(&Path) -> Vec<String>) {
     let (server, project, segment) = with_a_segment();
     let fault = fault(segment.parent().unwrap());
     let fault: Vec<&str> = fault.iter().map(String::as_str).collect();
-    let Some(strace) = Strace::attach_to_thread(server.pid(), "events-keeper", &fault) else { return };
+    let Some(strace) = Strace::attach_to_thread(server.pid(), "events-maintain", &fault) else { return };
     let request = server.post("/v1/forget", &project.sk, &json!({ "user_id": "user-of-hot" })).json();
     let path = format!("/v1/forget/{}", request["request_id"].as_str().unwrap());
     let stands = |word: &str| {
