@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use crate::cargo::{as_typed, runs};
+use crate::cargo::{MissingProgram, as_typed, in_ci, runs};
 
 /// What it is called, by system.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -19,12 +19,14 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
         return Ok(found);
     }
     // A machine of continuous integration is thrown away; a person's own is theirs to change.
-    if env::var_os("CI").is_some() {
+    if in_ci() {
         install()?;
     }
     match installed() {
         Some(found) => Ok(found),
-        None => bail!("this needs Chromium (on Debian: `apt-get install chromium`)"),
+        None => {
+            bail!(MissingProgram("this needs Chromium (on Debian: `apt-get install chromium`)".to_owned()))
+        }
     }
 }
 
@@ -42,7 +44,7 @@ fn install() -> anyhow::Result<()> {
         apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         println!("{}", as_typed(&apt));
         if !apt.status().is_ok_and(|status| status.success()) {
-            bail!("Chromium could not be installed: `{}`", as_typed(&apt));
+            bail!(MissingProgram(format!("Chromium could not be installed: `{}`", as_typed(&apt))));
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,6 +12,24 @@ use anyhow::{Context, bail};
 
 /// The release of cargo-deny that is installed where none is found.
 const DENY_VERSION: &str = "=0.20.2";
+
+/// A program that the machine lacks, or may not use. In continuous integration this fails a check, since
+/// the machine can be given it; elsewhere the check is skipped.
+#[derive(Debug)]
+pub struct MissingProgram(pub String);
+
+impl fmt::Display for MissingProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for MissingProgram {}
+
+/// Whether this is continuous integration: `CI` is in the environment.
+pub fn in_ci() -> bool {
+    env::var_os("CI").is_some()
+}
 
 /// A cargo command in the workspace's root, without an input to wait for.
 pub fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {

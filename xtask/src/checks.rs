@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every check of the repository, in order, with a summary.
 //!
 //! A failed check never hides a later one: all run, and any failure fails the whole. A check that
-//! could not run is told with its reason, never passed over.
+//! cannot run is listed with its reason. In continuous integration it fails if a program is missing that
+//! the machine can be given; what cannot exist there (another system, a registry out of reach) is
+//! skipped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -13,7 +15,7 @@ use anyhow::{Context, bail};
 use crate::abuse;
 use crate::agents::{self, NodeAgents};
 use crate::browser::chromium;
-use crate::cargo::{as_typed, cargo, cargo_deny, runs};
+use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
 use crate::dashboard;
 use crate::sdk;
 
@@ -99,8 +101,8 @@ fn tests() -> anyhow::Result<Outcome> {
     }
 }
 
-/// The tests that make system calls fail attach strace to a server. Where that cannot be done they
-/// pass without having tested anything, which the summary must tell.
+/// Some tests attach strace to a server. Where that cannot be done they fail in CI and prove nothing
+/// elsewhere, which the summary must say.
 fn fault_injection() -> anyhow::Result<Outcome> {
     let mut target = Command::new("sleep").arg("60").spawn().context("cannot start `sleep`")?;
     let mut command = Command::new("strace");
@@ -117,13 +119,21 @@ fn fault_injection() -> anyhow::Result<Outcome> {
     target.wait().context("`sleep` does not end")?;
     Ok(match started {
         Ok(_) if words.contains(" attached") => Outcome::Passed,
-        Ok(_) => skipped_faults(&format!("may not attach here ({})", words.trim())),
-        Err(error) => skipped_faults(&format!("cannot be started ({error})")),
+        Ok(_) => without_strace(&format!("may not attach here ({})", words.trim())),
+        Err(error) => without_strace(&format!("cannot be started ({error})")),
     })
 }
 
-fn skipped_faults(why: &str) -> Outcome {
-    Outcome::Skipped(format!("strace {why}: the tests under `faults::` that need it tested nothing"))
+fn without_strace(why: &str) -> Outcome {
+    let reason =
+        format!("strace {why} (on Debian: `apt-get install strace`): the tests that need it ran nothing");
+    unavailable(&MissingProgram(reason).into())
+}
+
+/// The outcome of a check that lacks something.
+fn unavailable(error: &anyhow::Error) -> Outcome {
+    let reason = format!("{error:#}");
+    if in_ci() && error.is::<MissingProgram>() { Outcome::Failed(reason) } else { Outcome::Skipped(reason) }
 }
 
 /// About a minute of it, with the debug build. Its clients have addresses that only Linux gives them.
@@ -139,7 +149,7 @@ fn abuse_campaign() -> anyhow::Result<Outcome> {
 fn mcp_client() -> anyhow::Result<Outcome> {
     let python = match agents::client_environment() {
         Ok(python) => python,
-        Err(error) => return Ok(Outcome::Skipped(format!("the client cannot be installed: {error:#}"))),
+        Err(error) => return Ok(unavailable(&error.context("the client cannot be installed"))),
     };
     Ok(expected(agents::client_story(&python)?, "the client did not get what it expected"))
 }
@@ -161,7 +171,7 @@ fn with_node_agents(
 ) -> anyhow::Result<Outcome> {
     match NodeAgents::installed() {
         Ok(agents) => Ok(expected(check(&agents)?, otherwise)),
-        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
+        Err(error) => Ok(unavailable(&error)),
     }
 }
 
@@ -173,7 +183,7 @@ fn expected(so: bool, otherwise: &str) -> Outcome {
 fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
     let stage = match dashboard::stage() {
         Ok(stage) => stage,
-        Err(error) => return Ok(Outcome::Skipped(format!("nobody looked at the dashboard: {error:#}"))),
+        Err(error) => return Ok(unavailable(&error.context("the dashboard was not opened"))),
     };
     Ok(expected(dashboard::story(&stage)?, "the dashboard did not do what a newcomer expects"))
 }
@@ -198,7 +208,7 @@ fn sdk_in_node() -> anyhow::Result<Outcome> {
 fn sdk_in_browser() -> anyhow::Result<Outcome> {
     with_sdk_tools(|tools| match chromium() {
         Ok(chromium) => sdk::stories("browser", tools, Some(&chromium)).map(|()| Outcome::Passed),
-        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
+        Err(error) => Ok(unavailable(&error)),
     })
 }
 
@@ -206,7 +216,7 @@ fn sdk_in_browser() -> anyhow::Result<Outcome> {
 fn with_sdk_tools(check: impl Fn(&Path) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     match sdk::tools() {
         Ok(tools) => check(&tools),
-        Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
+        Err(error) => Ok(unavailable(&error)),
     }
 }
 
@@ -245,4 +255,19 @@ fn shown(command: &mut Command) -> anyhow::Result<Outcome> {
 fn captured(command: &mut Command) -> anyhow::Result<Output> {
     println!("{}", as_typed(command));
     command.output().with_context(|| format!("cannot start `{}`", as_typed(command)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_found_below_any_context() {
+        let error = anyhow::Error::from(MissingProgram("no strace".to_owned())).context("a check");
+        assert!(error.is::<MissingProgram>());
+        let (Outcome::Failed(reason) | Outcome::Skipped(reason)) = unavailable(&error) else {
+            panic!("it passed")
+        };
+        assert_eq!(reason, "a check: no strace");
+    }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::cargo::{as_typed, root, runs, target_folder};
+use crate::cargo::{MissingProgram, as_typed, root, runs, target_folder};
 
 /// The oldest Node that the checks work with: the packages' own demand.
 const OLDEST: u32 = 20;
@@ -69,5 +69,7 @@ fn check_node() -> anyhow::Result<()> {
     if major.is_some_and(|major: u32| major >= OLDEST) && runs(Command::new("npm").arg("--version")) {
         return Ok(());
     }
-    bail!("this needs Node {OLDEST} or newer with npm (on Debian: `apt-get install nodejs npm`)")
+    bail!(MissingProgram(format!(
+        "this needs Node {OLDEST} or newer with npm (on Debian: `apt-get install nodejs npm`)"
+    )))
 }

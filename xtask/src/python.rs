@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{as_typed, root, target_folder};
+use crate::cargo::{MissingProgram, as_typed, root, target_folder};
 
 /// An environment.
 #[derive(Debug)]
@@ -63,9 +63,9 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     if venv.status().is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    bail!(
+    bail!(MissingProgram(format!(
         "this command needs python3 with venv and pip (on Debian: `apt-get install python3-venv`); \
          `{}` failed",
         as_typed(&venv)
-    )
+    )))
 }

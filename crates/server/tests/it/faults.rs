@@ -14,7 +14,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Instance, Server, ServerProcess, command, eventually, pageview};
+use crate::support::{ALWAYS, Instance, Server, ServerProcess, cannot_run, command, eventually, pageview};
 
 pub(crate) use strace::Strace;
 
@@ -145,7 +145,7 @@ fn a_country_database_cut_in_half_stops_the_start_and_is_named() {
 #[test]
 fn a_full_disk_is_a_503_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount(24) else {
-        return println!("skipped: mounting a small file system takes root");
+        return cannot_run("mounting a small file system takes root");
     };
     let server = ServerProcess::start_on(&disk.path, &["--rate-limit-batch", "off"]);
     let project = server.default_project();

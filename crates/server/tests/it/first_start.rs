@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{ALWAYS, Server, ServerProcess, cli};
+use crate::support::{ALWAYS, Server, ServerProcess, cannot_run, cli};
 
 #[test]
 fn the_printed_curl_line_gets_a_202_and_the_event_reads_back_classified() {
@@ -76,7 +76,7 @@ fn whole_keys_go_to_a_terminal_alone_unless_they_are_asked_for() {
 fn a_first_start_on_a_terminal_shows_the_keys() {
     // `script` gives the program a terminal; without it there is nothing to try this with.
     let Ok(found) = Command::new("script").arg("--version").output() else {
-        return eprintln!("skipped: `script` (util-linux) is not installed");
+        return cannot_run("`script` is not installed (on Debian: `apt-get install util-linux`)");
     };
     assert!(found.status.success());
     let folder = tempfile::tempdir().unwrap();

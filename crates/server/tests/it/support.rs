@@ -20,6 +20,14 @@ pub(crate) use server::{Server, serve_with, shorter_timeouts};
 /// Deadline of every wait; only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Says why a test proves nothing on this machine; in continuous integration (`CI` in the environment) it
+/// fails instead.
+#[allow(clippy::print_stdout, reason = "a test that proves nothing must say so")]
+pub(crate) fn cannot_run(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "this test cannot run, which fails in CI: {reason}");
+    println!("skipped: {reason}");
+}
+
 /// Polls until `look` returns something; panics at [`PATIENCE`], naming `what`.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();

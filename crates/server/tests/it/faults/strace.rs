@@ -1,17 +1,17 @@
 //! Attaches strace to a running server: to make its system calls fail, and to see their order.
-//! Where that cannot be done a test says so in one line and passes. Asserts nothing about the
-//! product.
+//! Where strace is missing or may not attach, a test fails in CI; elsewhere it says so in one line and
+//! passes. Asserts nothing about the product.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{signal, wait};
+use crate::support::{cannot_run, signal, wait};
 
 /// A strace that is attached, until it is dropped.
 pub(crate) struct Strace(Child);
 
 impl Strace {
-    /// Attaches to every thread of a process; `None` where strace is missing or must not.
+    /// Attaches to every thread of a process; `None` outside of CI where that cannot be done.
     pub(crate) fn attach(process: u32, options: &[&str]) -> Option<Self> {
         Self::start(process, &[&["-f"], options].concat())
     }
@@ -26,7 +26,6 @@ impl Strace {
         Self::start(thread.file_name()?.to_str()?.parse().ok()?, options)
     }
 
-    #[allow(clippy::print_stdout, reason = "a test that tests nothing must say so")]
     fn start(process: u32, options: &[&str]) -> Option<Self> {
         let mut command = Command::new("strace");
         command.args(["-p", &process.to_string()]).args(options);
@@ -34,20 +33,20 @@ impl Strace {
             command.args(["-o", "/dev/null"]);
         }
         let Ok(mut child) = command.stderr(Stdio::piped()).spawn() else {
-            println!("skipped: this test injects faults with strace, which is not installed");
+            cannot_run("strace is not installed (on Debian: `apt-get install strace`)");
             return None;
         };
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut words = String::new();
+        let mut last = String::new();
         for line in lines.by_ref() {
             if line.contains(" attached") {
                 std::thread::spawn(move || lines.for_each(drop));
                 return Some(Self(child));
             }
-            words = line;
+            last = line;
         }
         wait(&mut child);
-        println!("skipped: this test injects faults with strace, which may not attach ({words})");
+        cannot_run(&format!("strace may not attach ({last})"));
         None
     }
 
