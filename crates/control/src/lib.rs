@@ -8,17 +8,16 @@
 
 mod accounts;
 mod audit;
-mod backup;
 mod damage;
 mod error;
 mod keys;
 mod meta;
 mod names;
-mod open;
 mod people;
 mod plan;
 mod projects;
 mod row;
+mod sqlite;
 #[cfg(test)]
 mod suite;
 mod usage;
@@ -27,7 +26,6 @@ use sqlx::{Any, AnyPool, Transaction};
 
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
-pub use backup::Ended;
 pub use damage::Damage;
 pub use error::ControlError;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
@@ -38,6 +36,7 @@ pub use people::{
 pub use plan::Plan;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
+pub use sqlite::backup::Ended;
 pub use usage::MonthlyUsage;
 pub use usage::month::{Month, ParseMonthError};
 

@@ -2,7 +2,7 @@
 //! one: which keys were revoked, which projects deleted and which people shut out after the backup
 //! was made.
 //!
-//! `SQLite`'s own statements, like those of `open.rs`; another database brings its own tools.
+//! `SQLite`'s own statements, like those of `mod.rs`; another database brings its own tools.
 
 use std::path::Path;
 

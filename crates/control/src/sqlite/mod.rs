@@ -1,8 +1,9 @@
 //! Opening the database: its file, its settings, its migrations.
 //!
-//! Whatever fails here says what to do about it. Nothing outside this file, `open/` and `backup.rs`
+//! Whatever fails here says what to do about it. Nothing outside this folder
 //! knows that the database is `SQLite`.
 
+pub(crate) mod backup;
 mod reading;
 
 use std::path::{Path, PathBuf};
