@@ -1,10 +1,12 @@
 //! The relational store, and the only crate that knows it: accounts, people, projects, keys, the
-//! audit log and the usage counters, in `SQLite`.
+//! audit log and the usage counters.
 //!
-//! Knows no HTTP and no event store, reads no clock and draws no random number: times,
-//! identifiers and hashes come in as arguments. The SQL is portable (`$1`, `on conflict`,
-//! integers for times), so that another database is a second folder of migrations and one more
-//! line in `suite.rs`.
+//! A [`ControlUrl`] selects the engine. What only `SQLite` does (files, settings, migrations, copies) is
+//! in `sqlite/`; all other SQL is portable (`$1`, `on conflict`, integers for times), so that another
+//! engine is a folder beside it, migrations of its own and one more line in `suite.rs`.
+//!
+//! Knows no HTTP and no event store, reads no clock and generates no random number: times, identifiers
+//! and hashes are arguments.
 
 mod accounts;
 mod audit;
@@ -20,6 +22,7 @@ mod row;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+mod url;
 mod usage;
 
 use sqlx::{Any, AnyPool, Transaction};
@@ -37,6 +40,7 @@ pub use plan::Plan;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
 pub use sqlite::backup::Ended;
+pub use url::{ControlUrl, ControlUrlError};
 pub use usage::MonthlyUsage;
 pub use usage::month::{Month, ParseMonthError};
 
@@ -53,6 +57,27 @@ pub struct Control {
 type Change = Transaction<'static, Any>;
 
 impl Control {
+    /// Opens the store for a server or a command that changes it: creates an empty one if absent and
+    /// migrates it to this version's schema.
+    pub async fn open(url: &ControlUrl) -> Result<Self, ControlError> {
+        match url {
+            ControlUrl::Sqlite(file) => sqlite::open(file).await,
+        }
+    }
+
+    /// Opens the store for a command that only reads it: creates and changes nothing.
+    /// [`ControlError::Older`] if it does not have this version's schema yet.
+    pub async fn open_to_read(url: &ControlUrl) -> Result<Self, ControlError> {
+        match url {
+            ControlUrl::Sqlite(file) => sqlite::open_to_read(file).await,
+        }
+    }
+
+    /// Waits for running statements, then closes the connections of every clone.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
     /// Starts a change of keys or projects.
     ///
     /// It moves the key revision before anything else, for three reasons: every instance must

@@ -20,7 +20,7 @@ use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper};
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
 
-use crate::{Actor, Control, KeyOwner, Name, NewKey, NewProject, Plan, Project};
+use crate::{Actor, Control, ControlUrl, KeyOwner, Name, NewKey, NewProject, Plan, Project};
 
 /// Runs every behaviour against a database. `one` needs a fresh store; `shared` opens the same
 /// database more than once.
@@ -114,7 +114,7 @@ impl Sqlite {
     async fn open(&self) -> Control {
         match self {
             Self::Memory => Control::open_in_memory().await.unwrap(),
-            Self::File(directory) => Control::open(&directory.path().join("control.db")).await.unwrap(),
+            Self::File(directory) => Control::open(&ControlUrl::in_folder(directory.path())).await.unwrap(),
         }
     }
 }

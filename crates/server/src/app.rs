@@ -6,7 +6,7 @@ pub mod server;
 
 use std::sync::Arc;
 
-use millimetric_control::Control;
+use millimetric_control::{Control, ControlUrl};
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_events::EventStore;
 use tokio::task::spawn_blocking;
@@ -45,7 +45,7 @@ pub async fn open(
         };
         anyhow::Ok((countries, UserAgents::new(), documents::build(base.as_str())?))
     });
-    let control = Control::open(&at.data_dir.join("control.db")).await?;
+    let control = Control::open(&ControlUrl::in_folder(&at.data_dir)).await?;
     let secrets = Secrets::load(at)?;
     if let Some(warning) = secrets.check_pepper(&control, clock()).await? {
         tracing::warn!("{warning}");

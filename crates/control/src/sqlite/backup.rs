@@ -1,8 +1,7 @@
-//! A copy of the database while it is in use, and what a restored one must learn from a later
-//! one: which keys were revoked, which projects deleted and which people shut out after the backup
-//! was made.
+//! Copies the database while it is in use, and carries over from a later state to a restored one which
+//! keys were revoked, which projects deleted and which people shut out after the backup.
 //!
-//! `SQLite`'s own statements, like those of `mod.rs`; another database brings its own tools.
+//! The statements are those of `SQLite` (`vacuum into`, `attach`); another engine has its own tools.
 
 use std::path::Path;
 

@@ -1,7 +1,5 @@
-//! Opening the database: its file, its settings, its migrations.
-//!
-//! Whatever fails here says what to do about it. Nothing outside this folder
-//! knows that the database is `SQLite`.
+//! The `SQLite` engine: the database file, its settings, its migrations; below, opening it to read and
+//! copying it. Errors say what to do.
 
 pub(crate) mod backup;
 mod reading;
@@ -14,6 +12,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, ConnectOptions, Connection, raw_sql};
 
+pub(crate) use self::reading::open_to_read;
 use crate::{Control, ControlError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -35,25 +34,25 @@ const WRITE_AHEAD_LOG: &str = "pragma journal_mode = wal";
 /// Takes the write lock first, so that two processes that start together migrate in turn.
 const BEGIN_MIGRATION: &str = "begin immediate";
 
-impl Control {
-    /// Opens the database at `path` (created, readable by its owner alone, when there is none)
-    /// and brings it to this version's schema. The directory must exist.
-    pub async fn open(path: &Path) -> Result<Self, ControlError> {
-        let cannot_open = |cause: ControlError| explain(path, &cause);
-        let file = ensure_file(path).map_err(|e| cannot_open(ControlError::Unavailable(e.to_string())))?;
-        let options = options(&url(&file, "mode=rw"))?;
-        // One connection by itself first: the pool would try again and again, and hide the cause.
-        prepare(&options).await.map_err(cannot_open)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(|connection, _| Box::pin(configure(connection)))
-            .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
-            .connect_with(options)
-            .await?;
-        Ok(Self { pool })
-    }
+/// Opens the database at `path` (created, readable by its owner alone, if absent) and migrates it to
+/// this version's schema. The directory must exist.
+pub(crate) async fn open(path: &Path) -> Result<Control, ControlError> {
+    let cannot_open = |cause: ControlError| explain(path, &cause);
+    let file = ensure_file(path).map_err(|e| cannot_open(ControlError::Unavailable(e.to_string())))?;
+    let options = options(&url(&file, "mode=rw"))?;
+    // One connection by itself first: the pool would try again and again, and hide the cause.
+    prepare(&options).await.map_err(cannot_open)?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(configure(connection)))
+        .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
+        .connect_with(options)
+        .await?;
+    Ok(Control { pool })
+}
 
+impl Control {
     /// A database that lives as long as its handles, for tests.
     pub async fn open_in_memory() -> Result<Self, ControlError> {
         // A second connection would be a second, empty database.
@@ -67,11 +66,6 @@ impl Control {
         migrate(&mut *pool.acquire().await?).await?;
         Ok(Self { pool })
     }
-
-    /// Waits for what is running, then closes the connections of every clone.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
 }
 
 fn options(url: &str) -> Result<AnyConnectOptions, ControlError> {
@@ -79,7 +73,7 @@ fn options(url: &str) -> Result<AnyConnectOptions, ControlError> {
     Ok(AnyConnectOptions::from_str(url)?)
 }
 
-/// Creates the file if there is none, and answers its absolute path.
+/// Creates the file if absent and returns its absolute path.
 ///
 /// An existing file is not opened here: closing it again would drop the locks that another
 /// handle of this process holds on it (sqlite.org/howtocorrupt.html, section 2.2).

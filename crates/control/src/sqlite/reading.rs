@@ -13,24 +13,23 @@ use crate::{Control, ControlError};
 const READING: &str = "pragma busy_timeout = 5000; pragma query_only = on;";
 const APPLIED: &str = "select version from _sqlx_migrations order by version";
 
-impl Control {
-    /// Opens the database at `path` for a command that only reads it: creates and changes nothing.
-    /// [`ControlError::Older`] when it is not of this version's schema yet.
-    pub async fn open_to_read(path: &Path) -> Result<Self, ControlError> {
-        let cannot_open = |cause: ControlError| explain(path, &cause);
-        let file = existing_file(path)?;
-        // Without a write-ahead log nobody writes, and the file can be read as it is. `SQLite` would
-        // make a log and its index otherwise, and leave them (sqlite.org/wal.html, section 5).
-        let is_at_rest = !beside(&file, "-wal").exists();
-        let mode = if is_at_rest { "mode=ro&immutable=true" } else { "mode=ro" };
-        let pool = single(&url(&file, mode), READING).await.map_err(cannot_open)?;
-        check_version(&pool).await.map_err(|cause| match cause {
-            ControlError::Older => cause,
-            other => cannot_open(other),
-        })?;
-        Ok(Self { pool })
-    }
+/// Opens the database at `path` without creating or changing anything; see [`Control::open_to_read`].
+pub(crate) async fn open_to_read(path: &Path) -> Result<Control, ControlError> {
+    let cannot_open = |cause: ControlError| explain(path, &cause);
+    let file = existing_file(path)?;
+    // Without a write-ahead log nobody writes, and the file can be read as it is. `SQLite` would
+    // make a log and its index otherwise, and leave them (sqlite.org/wal.html, section 5).
+    let is_at_rest = !beside(&file, "-wal").exists();
+    let mode = if is_at_rest { "mode=ro&immutable=true" } else { "mode=ro" };
+    let pool = single(&url(&file, mode), READING).await.map_err(cannot_open)?;
+    check_version(&pool).await.map_err(|cause| match cause {
+        ControlError::Older => cause,
+        other => cannot_open(other),
+    })?;
+    Ok(Control { pool })
+}
 
+impl Control {
     /// Opens the database at `path` as it is, whatever version wrote it, to copy it.
     pub async fn open_to_copy(path: &Path) -> Result<Self, ControlError> {
         let file = existing_file(path)?;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{BY, at, create_account, user_id};
 use crate::{
     Actor, AuditScope, Control, ControlError, Email, Invitation, NewSession, NewUser, Role, TotpSecret,
+    sqlite,
 };
 
 fn token(number: u8) -> TokenHash {
@@ -160,7 +161,7 @@ pub(super) async fn codes_of_a_second_factor_count_once(control: Control) {
 async fn who_was_shut_out_after_a_backup_stays_shut_out() {
     let folder = tempfile::tempdir().unwrap();
     let [path, copy] = ["control.db", "copy.db"].map(|name| folder.path().join(name));
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let account = set_up(&control).await;
     for number in [2, 3] {
         let link = (token(number), at(90));
@@ -178,7 +179,7 @@ async fn who_was_shut_out_after_a_backup_stays_shut_out() {
     control.withdraw_invitation(id, account, &BY, at(12)).await.unwrap();
     control.close().await;
 
-    let restored = Control::open(&copy).await.unwrap();
+    let restored = sqlite::open(&copy).await.unwrap();
     assert!(restored.session(token(100), at(13)).await.unwrap().is_some());
     restored.learn_ended(&path).await.unwrap();
     for number in [100, 103] {

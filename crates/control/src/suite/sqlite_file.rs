@@ -6,7 +6,7 @@ use millimetric_core::key::KeyKind;
 use sqlx::{query, query_scalar, raw_sql};
 
 use super::{BY, at, create_project, key_text, new_key, pepper};
-use crate::{Control, ControlError, KeyOwner};
+use crate::{Control, ControlError, KeyOwner, sqlite};
 
 fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -15,7 +15,7 @@ fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 async fn refusal(path: &Path) -> String {
-    match Control::open(path).await {
+    match sqlite::open(path).await {
         Err(ControlError::CannotOpen(sentence)) => sentence,
         other => panic!("expected a refusal, got {other:?}"),
     }
@@ -24,7 +24,7 @@ async fn refusal(path: &Path) -> String {
 #[tokio::test]
 async fn every_connection_has_the_settings() {
     let (_directory, path) = fresh();
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let mut connections = Vec::new();
     for _ in 0..4 {
         connections.push(control.pool.acquire().await.unwrap());
@@ -47,10 +47,10 @@ async fn every_connection_has_the_settings() {
 #[tokio::test]
 async fn what_was_stored_is_there_after_opening_again() {
     let (_directory, path) = fresh();
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let project = create_project(&control, 1).await;
     control.close().await;
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     assert_eq!(control.projects().await, Ok(vec![project]));
     let applied: i64 =
         query_scalar("select count(*) from _sqlx_migrations").fetch_one(&control.pool).await.unwrap();
@@ -60,7 +60,7 @@ async fn what_was_stored_is_there_after_opening_again() {
 #[tokio::test]
 async fn no_secret_is_ever_in_the_files() {
     let (directory, path) = fresh();
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let owner = KeyOwner::Project(create_project(&control, 1).await.id);
     let key = control.insert_key(new_key(KeyKind::Sk, 1, owner), &BY, at(3)).await.unwrap();
     let next = new_key(KeyKind::Sk, 2, owner);
@@ -90,7 +90,7 @@ async fn no_secret_is_ever_in_the_files() {
 async fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt as _;
     let (directory, path) = fresh();
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     create_project(&control, 1).await;
     let mut names = Vec::new();
     for file in std::fs::read_dir(directory.path()).unwrap() {
@@ -108,7 +108,7 @@ async fn a_path_may_have_any_name() {
     let odd = directory.path().join("a b?c#d%41&é");
     std::fs::create_dir(&odd).unwrap();
     let path = odd.join("control.db");
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     create_project(&control, 1).await;
     control.close().await;
     assert!(path.metadata().unwrap().len() > 0);
@@ -122,7 +122,7 @@ async fn processes_that_start_together_open_one_new_file() {
     let mut starts = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let path = path.clone();
-        starts.spawn(async move { Control::open(&path).await.map(|_| ()) });
+        starts.spawn(async move { sqlite::open(&path).await.map(|_| ()) });
     }
     while let Some(opened) = starts.join_next().await {
         assert_eq!(opened.unwrap(), Ok(()));
@@ -146,7 +146,7 @@ async fn a_refusal_says_what_to_do() {
 #[tokio::test]
 async fn a_newer_versions_database_is_refused() {
     let (_directory, path) = fresh();
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let from_the_future = "insert into _sqlx_migrations
         (version, description, success, checksum, execution_time) values (9999, 'later', true, x'00', 0)";
     raw_sql(from_the_future).execute(&control.pool).await.unwrap();
@@ -178,7 +178,7 @@ async fn a_full_disk_is_told_apart_and_changes_nothing() {
 async fn what_is_changed_after_a_full_disk_has_room_again_is_really_stored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("control.db");
-    let control = Control::open(&path).await.unwrap();
+    let control = sqlite::open(&path).await.unwrap();
     let owner = KeyOwner::Project(create_project(&control, 1).await.id);
     on_every_connection(&control, "pragma max_page_count = 1").await;
     let mut stored = 0;
@@ -193,7 +193,7 @@ async fn what_is_changed_after_a_full_disk_has_room_again_is_really_stored() {
     for number in 200..250 {
         control.insert_key(new_key(KeyKind::Sk, number, owner), &BY, at(4)).await.unwrap();
     }
-    let other = Control::open(&path).await.unwrap();
+    let other = sqlite::open(&path).await.unwrap();
     assert_eq!(other.keys(owner).await.unwrap().len(), stored + 50);
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use millimetric_control::{Control, ControlError};
+use millimetric_control::{Control, ControlError, ControlUrl};
 use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
@@ -156,7 +156,7 @@ fn countries(path: Option<&Path>) -> Result<String, String> {
 /// The state of the control database, which is only read: its projects, and rows that are damaged.
 async fn control(dir: &Path) -> Vec<Finding> {
     let found = |what, result| Finding { what, result };
-    let opened = match Control::open_to_read(&dir.join("control.db")).await {
+    let opened = match Control::open_to_read(&ControlUrl::in_folder(dir)).await {
         Err(ControlError::Older) => return vec![found("projects", Ok(OLDER.to_owned()))],
         Err(error) => return vec![found("projects", Err(error.to_string()))],
         Ok(opened) => opened,

@@ -16,11 +16,11 @@ pub mod serve;
 mod store;
 mod user;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use millimetric_control::{Control, Project, Slug};
+use millimetric_control::{Control, ControlUrl, Project, Slug};
 
 use crate::app::server::{Bounds, create_data_dir};
 use crate::config::{Installation, Settings};
@@ -86,34 +86,33 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 /// that found something.
 async fn open_control(at: &Installation) -> anyhow::Result<Control> {
     create_data_dir(&at.data_dir)?;
-    Ok(Control::open(&at.data_dir.join("control.db")).await?)
+    Ok(Control::open(&ControlUrl::in_folder(&at.data_dir)).await?)
 }
 
 /// Opens the control database of a data folder that is there: for commands that change something.
 async fn existing_control(at: &Installation) -> anyhow::Result<Control> {
-    Ok(Control::open(&control_file(&at.data_dir)?).await?)
+    Ok(Control::open(&existing_url(&at.data_dir)?).await?)
 }
 
 /// Opens the control database of a data folder that is there, creating and changing nothing: for
 /// commands that only read.
 async fn read_control(at: &Installation) -> anyhow::Result<Control> {
-    Ok(Control::open_to_read(&control_file(&at.data_dir)?).await?)
+    Ok(Control::open_to_read(&existing_url(&at.data_dir)?).await?)
 }
 
-/// The control database's file, which is there.
-fn control_file(dir: &Path) -> anyhow::Result<PathBuf> {
+/// The URL of a control database that exists.
+fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
     let shown = dir.display();
     anyhow::ensure!(
         dir.is_dir(),
         "there is no data folder at {shown}: name the server's with --data-dir, like --data-dir ./data"
     );
-    let file = dir.join("control.db");
     anyhow::ensure!(
-        file.is_file(),
+        dir.join("control.db").is_file(),
         "the folder {shown} holds no control.db, so no server has run on it: name the server's data folder with \
          --data-dir, like --data-dir ./data"
     );
-    Ok(file)
+    Ok(ControlUrl::in_folder(dir))
 }
 
 async fn project_of(control: &Control, slug: &Slug) -> anyhow::Result<Project> {

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use millimetric_control::{Actor, AuditScope, Control, Ended, NewAuditEntry};
+use millimetric_control::{Actor, AuditScope, Control, ControlUrl, Ended, NewAuditEntry};
 use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{DirectoryLock, Learned, OpenError, learn_erasures};
 
@@ -218,7 +218,7 @@ async fn learn(restored: &mut Restored, folder: &Path, later: &Path) -> anyhow::
     restored.knows_later = true;
     let control = later.join("control.db");
     if control.is_file() {
-        let database = Control::open(&folder.join("control.db")).await?;
+        let database = Control::open(&ControlUrl::in_folder(folder)).await?;
         let ended = database.learn_ended(&control).await;
         database.close().await;
         let ended = ended.with_context(|| format!("cannot read {}", control.display()))?;
@@ -229,7 +229,7 @@ async fn learn(restored: &mut Restored, folder: &Path, later: &Path) -> anyhow::
 }
 
 async fn record(folder: &Path, restored: &Restored, now: Timestamp) -> anyhow::Result<()> {
-    let control = Control::open(&folder.join("control.db")).await?;
+    let control = Control::open(&ControlUrl::in_folder(folder)).await?;
     let subject = restored.contents.made_at.as_str();
     let entry = NewAuditEntry::new(AuditScope::Installation, "installation.restored", subject)
         .with("erasures", restored.erasures)

@@ -209,13 +209,13 @@ fn a_test_key_sees_the_test_side_of_every_project() {
 
 /// A project of another account, with an event: its id and slug.
 pub(super) fn strangers_project(server: &Instance) -> (String, String) {
-    use millimetric_control::{Actor, Control, NewProject, Plan};
+    use millimetric_control::{Actor, Control, ControlUrl, NewProject, Plan};
     use millimetric_core::ids::{AccountId, ProjectId};
     use millimetric_core::time::Timestamp;
     let slug = "strangers-shop";
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let id = runtime.block_on(async {
-        let control = Control::open(&server.dir.join("control.db")).await.unwrap();
+        let control = Control::open(&ControlUrl::in_folder(&server.dir)).await.unwrap();
         let now = Timestamp::parse("2026-05-01T00:00:00Z").unwrap();
         let by = Actor::CommandLine;
         let account = AccountId::new(uuid::Uuid::now_v7());

@@ -1,0 +1,87 @@
+//! The URL of a control store: its scheme selects the engine. Parses only; opens nothing.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The file of the database in a data folder.
+const FILE: &str = "control.db";
+
+/// Where a control store is. A text cannot be one without naming an engine that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlUrl {
+    /// `SQLite`, in this file.
+    Sqlite(PathBuf),
+}
+
+/// The text is no URL of a control store. It is not quoted, since a URL may contain a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlUrlError {
+    /// There is no scheme, or none that is known.
+    #[error(
+        "{} is no scheme of a control store: use sqlite: with a file, like sqlite:./data/control.db, or file: \
+         with a data folder, like file:./data",
+        .0.as_ref().map_or_else(|| "a text without a colon".to_owned(), |scheme| format!("`{scheme}:`"))
+    )]
+    Scheme(Option<String>),
+    /// Behind the scheme stands a host, or nothing.
+    #[error("{0}: needs a path of this machine, like {0}/var/lib/millimetric or {0}./data")]
+    Path(&'static str),
+}
+
+impl ControlUrl {
+    /// The database in a data folder, as `file:DIR` names it.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::Sqlite(folder.join(FILE))
+    }
+}
+
+impl FromStr for ControlUrl {
+    type Err = ControlUrlError;
+
+    /// Reads `sqlite:FILE` or `file:DIR`. The path may be relative or, with `//` before it, absolute; it
+    /// is taken as it is, without percent-decoding.
+    fn from_str(text: &str) -> Result<Self, ControlUrlError> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) => Ok(Self::Sqlite(local("sqlite:", path)?)),
+            Some(("file", folder)) => Ok(Self::in_folder(&local("file:", folder)?)),
+            other => Err(ControlUrlError::Scheme(other.map(|(scheme, _)| scheme.to_owned()))),
+        }
+    }
+}
+
+fn local(scheme: &'static str, path: &str) -> Result<PathBuf, ControlUrlError> {
+    let plain = path.strip_prefix("//").unwrap_or(path);
+    let is_host = plain.len() < path.len() && !plain.starts_with('/');
+    if plain.is_empty() || is_host { Err(ControlUrlError::Path(scheme)) } else { Ok(plain.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_a_folder() {
+        for (url, file) in [
+            ("sqlite:/var/a.db", "/var/a.db"),
+            ("sqlite:///var/a.db", "/var/a.db"),
+            ("sqlite:./a b?.db", "./a b?.db"),
+            ("file:./data", "./data/control.db"),
+            ("file:///data", "/data/control.db"),
+        ] {
+            assert_eq!(url.parse(), Ok(ControlUrl::Sqlite(file.into())), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_names_the_allowed_schemes_and_no_password() {
+        let refusal = |url: &str| url.parse::<ControlUrl>().unwrap_err().to_string();
+        let unknown = refusal("mysql://user:secret@host/db");
+        assert!(unknown.starts_with("`mysql:` is no scheme"), "{unknown}");
+        assert!(unknown.contains("sqlite:") && unknown.contains("file:"), "{unknown}");
+        assert!(!unknown.contains("secret"), "{unknown}");
+        assert!(refusal("./data").starts_with("a text without a colon"));
+        for url in ["sqlite:", "sqlite://", "file://host/data"] {
+            assert!(refusal(url).contains("needs a path of this machine"), "{url}");
+        }
+    }
+}
