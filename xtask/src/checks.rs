@@ -76,8 +76,7 @@ pub fn run_all() -> anyhow::Result<()> {
 /// Writes what the repository keeps of the code's own description; the test that compares the two
 /// does it.
 pub fn write_spec() -> anyhow::Result<()> {
-    let test =
-        ["test", "--package", "millimetric", "--locked", "--test", "it", "the_document_in_the_repository"];
+    let test = ["test", "--workspace", "--locked", "--test", "it", "the_document_in_the_repository"];
     match shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? {
         Outcome::Passed => Ok(()),
         _ => bail!("spec/openapi.json could not be written"),

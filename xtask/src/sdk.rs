@@ -10,8 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{as_typed, cargo, root, target_folder};
+use crate::cargo::{as_typed, root, target_folder};
 use crate::node::{Packages, packages};
+use crate::server::binary;
 
 /// What builds the SDKs and what their tests need.
 const TOOLS: Packages = Packages { name: "sdk", size: "about 90 MB" };
@@ -54,11 +55,7 @@ pub fn write_script(tools: &Path) -> anyhow::Result<()> {
 /// Plays the stories of a folder below `sdk/tests`; an error names those that went otherwise than
 /// told.
 pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<()> {
-    let mut server = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
-    if !server.status().context("cargo does not start")?.success() {
-        bail!("the server could not be built");
-    }
-    let target = target_folder()?;
+    let (server, target) = (binary()?, target_folder()?);
     let results = target.join(format!("sdk/{folder}.tap"));
     let mut node = Command::new("node");
     node.args([
@@ -70,7 +67,7 @@ pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::R
     node.arg("--test-reporter=tap").arg(format!("--test-reporter-destination={}", results.display()));
     node.args(files(folder)?);
     println!("{}", as_typed(&node));
-    node.env("MILLIMETRIC", target.join(format!("debug/millimetric{}", std::env::consts::EXE_SUFFIX)));
+    node.env("MILLIMETRIC", server);
     node.env("NODE_PACKAGES", tools).env("SDK_BUILD", target.join("sdk"));
     if let Some(chromium) = chromium {
         node.env("CHROMIUM", chromium);

@@ -99,9 +99,10 @@ impl Drop for Server {
     }
 }
 
-/// The program, built.
+/// Builds the program and returns its path. It is the one that the tests start: built as a part of the
+/// whole workspace, its dependencies have the same features and are not built a second time.
 pub(crate) fn binary() -> anyhow::Result<PathBuf> {
-    let mut build = cargo(["build", "--locked", "--quiet", "--package", "millimetric"]);
+    let mut build = cargo(["test", "--no-run", "--locked", "--quiet", "--workspace", "--test", "it"]);
     if !build.status().context("cargo does not start")?.success() {
         bail!("the server could not be built");
     }
