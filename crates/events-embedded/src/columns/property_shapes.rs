@@ -1,7 +1,7 @@
 //! The shape of each row of a chunk: which top-level properties its event has. Cached, so that their names
 //! are counted over any range of time without reading the properties again.
 //!
-//! Strangers choose the names, so a chunk with many shapes has none here (`query::property_names`
+//! Strangers choose the names, so a chunk with many shapes has none here (`query::names::property_names`
 //! then reads the properties).
 
 use std::borrow::Cow;

@@ -2,6 +2,9 @@
 //!
 //! Times tell which rows can be on the page; only those are read whole.
 
+pub(crate) mod export;
+pub(crate) mod find;
+
 use std::cmp::Reverse;
 
 use millimetric_core::event::Event;

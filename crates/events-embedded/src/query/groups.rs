@@ -3,11 +3,13 @@
 //! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
 //! that their counts are only added up in the end.
 
+pub(crate) mod calendar;
 pub(crate) mod frequent;
 pub(crate) mod group_dictionary;
 pub(crate) mod local_groups;
 pub(crate) mod partial_counts;
 pub(crate) mod summary;
+pub(crate) mod sums;
 
 use std::sync::Arc;
 
@@ -25,10 +27,10 @@ use crate::query::groups::frequent::Frequent;
 use crate::query::groups::group_dictionary::{Finished, GroupDictionary};
 use crate::query::groups::local_groups::LocalGroups;
 use crate::query::groups::summary::{CachedSummary, Summary};
+use crate::query::groups::sums::Sum;
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
-use crate::query::sums::Sum;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;

@@ -3,22 +3,17 @@
 //! A kernel reads a [`View`](crate::query::view::View) and nothing else: it takes no lock that a
 //! writer waits for, and it stops when nobody waits for its answer.
 
-pub(crate) mod calendar;
 pub(crate) mod distinct;
 pub(crate) mod events;
-pub(crate) mod export;
-pub(crate) mod find;
 pub(crate) mod funnel;
 pub(crate) mod groups;
 pub(crate) mod names;
 pub(crate) mod pages;
-pub(crate) mod property_names;
 pub(crate) mod retention;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod stats;
-pub(crate) mod sums;
 pub(crate) mod timeline;
 pub(crate) mod view;

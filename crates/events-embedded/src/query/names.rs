@@ -1,6 +1,8 @@
 //! `GET /v1/events`: which event names occur, when, and with which properties.
 //! Counting is in `groups` and `property_names`; nothing here looks at a row.
 
+pub(crate) mod property_names;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use crate::columns::group_column::GroupColumn;
 use crate::encoding::row::instant;
 use crate::query::groups;
 use crate::query::groups::Counting;
-use crate::query::property_names::{Properties, PropertyNames};
+use crate::query::names::property_names::{Properties, PropertyNames};
 use crate::query::run;
 use crate::query::select::select;
 use crate::query::view::View;

@@ -7,7 +7,7 @@ use millimetric_core::query::{Buckets, Cohort, RetentionQuery, RetentionResponse
 
 use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
-use crate::query::calendar;
+use crate::query::groups::calendar;
 use crate::query::run::Span;
 use crate::query::select::{FilterCodes, Selection};
 use crate::query::timeline;

@@ -2,18 +2,19 @@
 //! [`PagesQuery`](millimetric_core::query::PagesQuery) defines them; and `GET /v1/sessions`, which
 //! counts them over time.
 
+pub(crate) mod marks;
 pub(crate) mod sessionizer;
 pub(crate) mod shared;
 
 use hashbrown::HashMap;
 use millimetric_core::query::{Buckets, SessionsQuery, SessionsResponse, SessionsRow};
 
-pub(crate) use self::sessionizer::Marks;
+pub(crate) use self::marks::Marks;
 pub(crate) use self::sessionizer::Sessions;
 use crate::encoding::row::instant;
-use crate::query::calendar;
-use crate::query::calendar::Bucket;
 use crate::query::groups;
+use crate::query::groups::calendar;
+use crate::query::groups::calendar::Bucket;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;

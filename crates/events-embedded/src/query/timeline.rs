@@ -8,14 +8,15 @@
 //! Nothing here knows what a row means.
 
 pub(crate) mod by_name;
+mod layout;
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(crate) use self::by_name::ByName;
 pub(crate) use self::by_name::Event;
 pub(crate) use self::by_name::follow;
+use self::layout::{Blocks, Gathered};
 use crate::columns::Chunk;
 use crate::columns::visitor_table::VisitorTable;
 use crate::query::groups::visitors_if_many;
@@ -99,47 +100,6 @@ impl Plan {
 struct Round {
     turn: u64,
     of: u64,
-}
-
-/// The moments of one round, by part; one list of parts for each core that gathered.
-#[derive(Debug)]
-pub(crate) struct Gathered<T> {
-    part_bits: u32,
-    lists: Vec<Vec<Blocks<T>>>,
-    _memory: Vec<Reservation>,
-}
-
-/// A list that grows without being moved, in pieces that the allocator keeps for the next one.
-#[derive(Debug)]
-struct Blocks<T> {
-    full: Vec<Vec<TimelineEvent<T>>>,
-    last: Vec<TimelineEvent<T>>,
-}
-
-impl<T> Default for Blocks<T> {
-    fn default() -> Self {
-        Self { full: Vec::new(), last: Vec::new() }
-    }
-}
-
-impl<T> Blocks<T> {
-    const ROWS: usize = 2048;
-
-    fn push(&mut self, moment: TimelineEvent<T>) {
-        if self.last.len() == self.last.capacity() {
-            let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
-            self.full.push(full);
-        }
-        self.last.push(moment);
-    }
-
-    fn each(&self) -> impl Iterator<Item = &[TimelineEvent<T>]> + Clone {
-        self.full.iter().chain([&self.last]).map(Vec::as_slice)
-    }
-
-    fn len(&self) -> usize {
-        self.each().map(<[_]>::len).sum()
-    }
 }
 
 /// Takes the moments of one span.
@@ -289,94 +249,11 @@ struct Core<T> {
     memory: Reservation,
 }
 
-/// Brings one visitor's moments into order, those of one millisecond into the order given.
-fn by_time<T>(moments: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
-    let compare =
-        |a: &TimelineEvent<T>, b: &TimelineEvent<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
-    if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
-        moments.sort_unstable_by(compare);
-    }
-}
-
-impl<T: Copy + Send + Sync> Gathered<T> {
-    /// Calls `each` with the moments of one visitor after the other, by time, those of one
-    /// millisecond in the order given; gives what each core collected.
-    pub(crate) fn follow<A: Send>(
-        &self,
-        context: &QueryContext,
-        order: impl Fn(&T, &T) -> Ordering + Sync,
-        start: impl Fn() -> A + Sync,
-        each: impl Fn(&mut A, &mut [TimelineEvent<T>]) + Sync,
-    ) -> Result<Vec<A>, StoreError> {
-        let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
-        let parts: Vec<usize> = (0..1 << self.part_bits).collect();
-        let start = || (start(), Layout::default());
-        let collected = run::each_of(&parts, rows, context, start, |(collected, layout), part| {
-            layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
-            layout.each_visitor(|moments| {
-                by_time(moments, &order);
-                each(collected, moments);
-            });
-            Ok(())
-        })?;
-        Ok(collected.into_iter().map(|(collected, _)| collected).collect())
-    }
-}
-
-/// The moments of one part, laid out by visitor.
-struct Layout<T> {
-    moments: Vec<TimelineEvent<T>>,
-    /// Where each visitor's moments end.
-    ends: Vec<u32>,
-}
-
-impl<T> Default for Layout<T> {
-    fn default() -> Self {
-        Self { moments: Vec::new(), ends: Vec::new() }
-    }
-}
-
-impl<T: Copy> Layout<T> {
-    /// A counting sort by visitor, which keeps the order of each visitor's moments.
-    fn lay_out<'a>(&mut self, part_bits: u32, lists: impl Iterator<Item = &'a [TimelineEvent<T>]> + Clone)
-    where
-        T: 'a,
-    {
-        let place = |moment: &TimelineEvent<T>| (moment.visitor >> part_bits) as usize;
-        self.moments.clear();
-        self.ends.clear();
-        for moment in lists.clone().flatten() {
-            if place(moment) >= self.ends.len() {
-                self.ends.resize(place(moment) + 1, 0);
-            }
-            self.ends[place(moment)] += 1;
-        }
-        let mut rows = 0;
-        for end in &mut self.ends {
-            (*end, rows) = (rows, rows + *end);
-        }
-        let Some(any) = lists.clone().flatten().next() else { return };
-        self.moments.resize(rows as usize, *any);
-        for moment in lists.flatten() {
-            let end = &mut self.ends[place(moment)];
-            self.moments[*end as usize] = *moment;
-            *end += 1;
-        }
-    }
-
-    fn each_visitor(&mut self, mut each: impl FnMut(&mut [TimelineEvent<T>])) {
-        let mut start = 0;
-        for end in self.ends.iter().map(|end| *end as usize) {
-            if end > start {
-                each(&mut self.moments[start..end]);
-            }
-            start = end;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
+    use super::layout::Layout;
     use super::*;
     use crate::EmbeddedStore;
     use crate::encoding::column_set::ColumnSet;

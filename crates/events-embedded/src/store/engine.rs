@@ -21,9 +21,10 @@ use crate::columns::dedup;
 use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::{backup, erase};
 use crate::query;
+use crate::query::events::export;
 use crate::query::run::off_runtime;
+use crate::query::view;
 use crate::query::view::View;
-use crate::query::{export, view};
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
@@ -89,7 +90,7 @@ impl EventStore for EmbeddedStore {
         event_id: String,
     ) -> Result<Option<Event>, StoreError> {
         self.run(scope, range, ColumnSet::ALL, move |view, context| {
-            query::find::event(&view, &event_id, context)
+            query::events::find::event(&view, &event_id, context)
         })
         .await
     }

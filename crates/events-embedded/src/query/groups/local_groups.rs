@@ -12,7 +12,7 @@ use millimetric_core::query::{Buckets, StatsQuery};
 use crate::columns::rows::Rows;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::encoding::times::Times;
-use crate::query::calendar;
+use crate::query::groups::calendar;
 use crate::query::groups::frequent::Frequent;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::select::Selection;

@@ -7,20 +7,20 @@ use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use millimetric_core::query::Filter;
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
-use crate::columns::session_bounds::PageViews;
+use crate::columns::session_bounds::{Ends, PageViews};
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{FilterCodes, select};
+use crate::query::select::{FilterCodes, Selection, select};
 use crate::query::sessions::Session;
+use crate::query::sessions::marks::Marks;
 use crate::query::sessions::shared::Shared;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
@@ -88,8 +88,8 @@ impl Sessions<'_> {
             let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, context)? else {
                 return Ok(None);
             };
-            several.grow(&loaded);
-            counting.grow(&loaded);
+            several.grow(loaded.iter().map(|chunk| chunk.sessions));
+            counting.grow(loaded.iter().map(|chunk| chunk.sessions));
             for chunk in 0..loaded.len() {
                 shared.of_chunk(chunk).iter().for_each(|(number, _)| several.set(chunk, *number));
             }
@@ -117,29 +117,6 @@ impl Sessions<'_> {
             collected.push(put_together);
         }
         Ok(Some((collected, counting)))
-    }
-}
-
-/// Some sessions of each chunk, by number.
-#[derive(Debug, Default)]
-pub(crate) struct Marks(Vec<Vec<AtomicU64>>);
-
-impl Marks {
-    /// Makes room for all sessions.
-    fn grow(&mut self, chunks: &[Loaded]) {
-        self.0.resize_with(chunks.len(), Vec::new);
-        for (marks, chunk) in self.0.iter_mut().zip(chunks) {
-            marks.resize_with(chunk.sessions.div_ceil(64), AtomicU64::default);
-        }
-    }
-
-    fn set(&self, chunk: usize, number: u32) {
-        self.0[chunk][number as usize / 64].fetch_or(1 << (number % 64), Relaxed);
-    }
-
-    /// Whether a session is among them.
-    pub(crate) fn has(&self, chunk: usize, number: u32) -> bool {
-        self.0[chunk][number as usize / 64].load(Relaxed) >> (number % 64) & 1 == 1
     }
 }
 
@@ -250,20 +227,7 @@ impl Sessionizer<'_> {
         let mut paths = Paths::new(columns.text(chunk, Column::Path)?);
         let wanted = FilterCodes::of(columns, chunk, filters)?;
         let passes = |row: usize| filters.is_empty() || wanted.passes(row);
-        let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
-        let of_rows = if whole && (filters.is_empty() || !column.alike) {
-            None
-        } else {
-            let views = PageViews {
-                rows: &selection.rows,
-                times: &selection.times,
-                sorted: selection.sorted,
-                numbers: &*columns.session_numbers(chunk)?,
-                sessions: piece.sessions.clone(),
-                paths: &paths.column,
-            };
-            Some(views.ends(passes, context)?.0)
-        };
+        let of_rows = self.bounds_of_rows(piece, &selection, &column, &paths, passes, context)?;
         let place = |session: usize| session - piece.sessions.start;
         for start in piece.sessions.clone().step_by(BLOCK) {
             context.check()?;
@@ -296,6 +260,33 @@ impl Sessionizer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The bounds of the piece's sessions within the selected rows; `None` where those of whole sessions,
+    /// which are cached, are the same.
+    fn bounds_of_rows(
+        &self,
+        piece: &Piece,
+        selection: &Selection,
+        column: &SessionColumn,
+        paths: &Paths,
+        passes: impl Fn(usize) -> bool,
+        context: &QueryContext,
+    ) -> Result<Option<Vec<Ends>>, StoreError> {
+        let chunk = &self.view.chunks[piece.chunk];
+        let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
+        if whole && (self.filters.is_empty() || !column.alike) {
+            return Ok(None);
+        }
+        let views = PageViews {
+            rows: &selection.rows,
+            times: &selection.times,
+            sorted: selection.sorted,
+            numbers: &*self.view.columns.session_numbers(chunk)?,
+            sessions: piece.sessions.clone(),
+            paths: &paths.column,
+        };
+        Ok(Some(views.ends(passes, context)?.0))
     }
 
     /// Puts the sessions together that several chunks have, and calls `each` with those that count.

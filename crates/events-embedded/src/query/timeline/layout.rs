@@ -1,0 +1,140 @@
+//! The events that one round has gathered, laid out by visitor with a counting sort, and handed on one
+//! visitor after the other in order of time.
+
+use std::cmp::Ordering;
+
+use millimetric_events::StoreError;
+
+use super::TimelineEvent;
+use crate::query::run;
+use crate::resources::query_context::{QueryContext, Reservation};
+
+/// The moments of one round, by part; one list of parts for each core that gathered.
+#[derive(Debug)]
+pub(crate) struct Gathered<T> {
+    pub(super) part_bits: u32,
+    pub(super) lists: Vec<Vec<Blocks<T>>>,
+    pub(super) _memory: Vec<Reservation>,
+}
+
+/// A list that grows without being moved, in pieces that the allocator keeps for the next one.
+#[derive(Debug)]
+pub(super) struct Blocks<T> {
+    full: Vec<Vec<TimelineEvent<T>>>,
+    last: Vec<TimelineEvent<T>>,
+}
+
+impl<T> Default for Blocks<T> {
+    fn default() -> Self {
+        Self { full: Vec::new(), last: Vec::new() }
+    }
+}
+
+impl<T> Blocks<T> {
+    const ROWS: usize = 2048;
+
+    pub(super) fn push(&mut self, moment: TimelineEvent<T>) {
+        if self.last.len() == self.last.capacity() {
+            let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
+            self.full.push(full);
+        }
+        self.last.push(moment);
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[TimelineEvent<T>]> + Clone {
+        self.full.iter().chain([&self.last]).map(Vec::as_slice)
+    }
+
+    fn len(&self) -> usize {
+        self.each().map(<[_]>::len).sum()
+    }
+}
+
+/// Brings one visitor's moments into order, those of one millisecond into the order given.
+fn by_time<T>(moments: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
+    let compare =
+        |a: &TimelineEvent<T>, b: &TimelineEvent<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
+    if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        moments.sort_unstable_by(compare);
+    }
+}
+
+impl<T: Copy + Send + Sync> Gathered<T> {
+    /// Calls `each` with the moments of one visitor after the other, by time, those of one
+    /// millisecond in the order given; gives what each core collected.
+    pub(crate) fn follow<A: Send>(
+        &self,
+        context: &QueryContext,
+        order: impl Fn(&T, &T) -> Ordering + Sync,
+        start: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, &mut [TimelineEvent<T>]) + Sync,
+    ) -> Result<Vec<A>, StoreError> {
+        let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
+        let parts: Vec<usize> = (0..1 << self.part_bits).collect();
+        let start = || (start(), Layout::default());
+        let collected = run::each_of(&parts, rows, context, start, |(collected, layout), part| {
+            layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
+            layout.each_visitor(|moments| {
+                by_time(moments, &order);
+                each(collected, moments);
+            });
+            Ok(())
+        })?;
+        Ok(collected.into_iter().map(|(collected, _)| collected).collect())
+    }
+}
+
+/// The moments of one part, laid out by visitor.
+pub(super) struct Layout<T> {
+    pub(super) moments: Vec<TimelineEvent<T>>,
+    /// Where each visitor's moments end.
+    ends: Vec<u32>,
+}
+
+impl<T> Default for Layout<T> {
+    fn default() -> Self {
+        Self { moments: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<T: Copy> Layout<T> {
+    /// A counting sort by visitor, which keeps the order of each visitor's moments.
+    pub(super) fn lay_out<'a>(
+        &mut self,
+        part_bits: u32,
+        lists: impl Iterator<Item = &'a [TimelineEvent<T>]> + Clone,
+    ) where
+        T: 'a,
+    {
+        let place = |moment: &TimelineEvent<T>| (moment.visitor >> part_bits) as usize;
+        self.moments.clear();
+        self.ends.clear();
+        for moment in lists.clone().flatten() {
+            if place(moment) >= self.ends.len() {
+                self.ends.resize(place(moment) + 1, 0);
+            }
+            self.ends[place(moment)] += 1;
+        }
+        let mut rows = 0;
+        for end in &mut self.ends {
+            (*end, rows) = (rows, rows + *end);
+        }
+        let Some(any) = lists.clone().flatten().next() else { return };
+        self.moments.resize(rows as usize, *any);
+        for moment in lists.flatten() {
+            let end = &mut self.ends[place(moment)];
+            self.moments[*end as usize] = *moment;
+            *end += 1;
+        }
+    }
+
+    pub(super) fn each_visitor(&mut self, mut each: impl FnMut(&mut [TimelineEvent<T>])) {
+        let mut start = 0;
+        for end in self.ends.iter().map(|end| *end as usize) {
+            if end > start {
+                each(&mut self.moments[start..end]);
+            }
+            start = end;
+        }
+    }
+}
