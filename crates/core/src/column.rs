@@ -83,10 +83,10 @@ columns! {
         .label("Session").filtered("Only this session.").personal().unique().required().at_most(160);
     /// Where the visit came from: `google`, `direct`, a host.
     Source source: Text = column("where the visit came from: google, facebook, direct, a host")
-        .label("Source").filtered("Only this source.").grouped().required().at_most(2048);
+        .label("Source").filtered("Only this source, such as google.").grouped().required().at_most(2048);
     /// How: `paid`, `organic`, `social`, `referral`, `direct`, …
     Medium medium: Text = column("how: paid, organic, social, email, referral, direct, ai_assistant")
-        .label("Medium").filtered("Only this medium.").grouped().required().at_most(2048);
+        .label("Medium").filtered("Only this medium, such as paid, organic, social.").grouped().required().at_most(2048);
     /// `utm_campaign`, in its own case.
     Campaign campaign: Option<String> = column("utm_campaign, or null")
         .label("Campaign").filtered("Only this campaign.").grouped().at_most(2048);
@@ -112,10 +112,10 @@ columns! {
         .checked(check_word::<DeviceType>);
     /// Browser family.
     Browser browser: Browser = column("browser family, or empty")
-        .label("Browser").filtered("Only this browser family.").grouped().checked(check_word::<Browser>);
+        .label("Browser").filtered("Only this browser family, such as chrome.").grouped().checked(check_word::<Browser>);
     /// Operating system family.
     Os os: Os = column("operating system family, or empty")
-        .label("System").filtered("Only this operating system family.").grouped().checked(check_word::<Os>);
+        .label("System").filtered("Only this operating system family, such as ios.").grouped().checked(check_word::<Os>);
     /// Keyed hash of the address, with a key that changes each UTC day.
     IpHash ip_hash: IpHash = column("keyed hash of the address, of one UTC day").unique().checked(check_hash);
     /// A JSON object as compact text, at most 8192 bytes; `{}` if there are no properties.
@@ -140,6 +140,16 @@ impl Column {
     /// The columns that a query can filter by.
     pub fn filterable() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|column| column.info().filter.is_some())
+    }
+
+    /// The column that a query parameter filters by.
+    pub fn of_filter(parameter: &str) -> Option<Self> {
+        Self::filterable().find(|column| column.info().filter.is_some_and(|f| f.parameter == parameter))
+    }
+
+    /// The query parameter that filters by the column; its name if there is none.
+    pub fn filter_parameter(self) -> &'static str {
+        self.info().filter.map_or(self.as_str(), |filter| filter.parameter)
     }
 
     /// The columns that a query can group by.

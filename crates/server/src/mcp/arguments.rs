@@ -169,9 +169,13 @@ fn text_of(parameter: &Parameter, value: &Value) -> Result<String, String> {
         (Shape::Text, Value::Number(_) | Value::Bool(_)) => {
             return Err("must be a text, in quotes".to_owned());
         }
-        (Shape::List(most) | Shape::Steps(most), Value::Array(values)) => joined(values, most)?,
+        (Shape::List(most) | Shape::Columns(most) | Shape::Steps(most), Value::Array(values)) => {
+            joined(values, most)?
+        }
         (Shape::Number(most), _) => return Err(format!("must be a whole number from 1 to {most}")),
-        (Shape::List(_), _) => return Err("must be a list of texts, or one text with commas".to_owned()),
+        (Shape::List(_) | Shape::Columns(_), _) => {
+            return Err("must be a list of texts, or one text with commas".to_owned());
+        }
         (Shape::Steps(_), _) => return Err("must be a list of event names".to_owned()),
         _ => return Err("must be a text".to_owned()),
     };

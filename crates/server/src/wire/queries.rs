@@ -12,6 +12,7 @@ mod schema;
 
 use std::fmt::Write as _;
 
+use millimetric_core::column::{Column, FilterInfo};
 use millimetric_core::query::{
     Cursor, EventsQuery, ExportQuery, NamesQuery, RowLimit, SourcesQuery, StatsQuery,
 };
@@ -19,6 +20,9 @@ use millimetric_core::time::TimeRange;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use self::check::Check;
 pub use self::explain::ExplainParams;
@@ -145,52 +149,45 @@ pub struct UsageParams {
     to: Option<String>,
 }
 
-/// Filters that stand beside a route's own parameters.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FilterParams {
-    /// Only this source.
-    source: Option<String>,
-    /// Only this medium.
-    medium: Option<String>,
-    /// Only this campaign.
-    campaign: Option<String>,
-    /// Only this user.
-    user_id: Option<String>,
-    /// Only this visitor.
-    anonymous_id: Option<String>,
-    /// Only this session.
-    session_id: Option<String>,
-    /// Only this country, ISO 3166-1 alpha-2.
-    country: Option<String>,
-    /// Only this path.
-    path: Option<String>,
-    /// Only this kind of device: `desktop`, `mobile` or `tablet`.
-    device_type: Option<String>,
-    /// Only this browser family.
-    browser: Option<String>,
-    /// Only this operating system family.
-    os: Option<String>,
-    /// Only attributions that are so sure: `high`, `medium` or `low`.
-    source_confidence: Option<String>,
-}
+/// Filters beside a route's own parameters: one for each column that queries can filter by. A route
+/// that filters by event name has the parameter `event` among its own.
+#[derive(Debug, Default)]
+pub struct FilterParams(Vec<(Column, String)>);
 
 impl FilterParams {
-    const NAMES: [&str; 12] = [
-        "source",
-        "medium",
-        "campaign",
-        "user_id",
-        "anonymous_id",
-        "session_id",
-        "country",
-        "path",
-        "device_type",
-        "browser",
-        "os",
-        "source_confidence",
-    ];
+    fn columns() -> impl Iterator<Item = (Column, FilterInfo)> {
+        let beside = Column::filterable().filter(|column| *column != Column::EventName);
+        beside.filter_map(|column| Some((column, column.info().filter?)))
+    }
+
+    fn column(parameter: &str) -> Option<Column> {
+        Self::columns().find(|(_, filter)| filter.parameter == parameter).map(|(column, _)| column)
+    }
+
+    fn add(&mut self, column: Column, value: String) -> ApiResult<()> {
+        if self.0.iter().any(|(known, _)| *known == column) {
+            let why = format!("duplicate field `{}`", column.filter_parameter());
+            return Err(ApiError::form(ErrorCode::InvalidParams, why));
+        }
+        self.0.push((column, value));
+        Ok(())
+    }
+}
+
+impl IntoParams for FilterParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        let parameter = |filter: FilterInfo| {
+            ParameterBuilder::new()
+                .name(filter.parameter)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(filter.description))
+                .schema(Some(text()))
+                .build()
+        };
+        Self::columns().map(|(_, filter)| parameter(filter)).collect()
+    }
 }
 
 /// Reads a query string by name.
@@ -203,19 +200,24 @@ pub fn params<T: DeserializeOwned>(query: Option<&str>) -> ApiResult<T> {
 /// serde cannot flatten one struct into another and still refuse unknown names.
 pub fn params_and_filters<T: DeserializeOwned>(query: Option<&str>) -> ApiResult<(T, FilterParams)> {
     let mut own = form_urlencoded::Serializer::new(String::new());
-    let mut filters = form_urlencoded::Serializer::new(String::new());
+    let mut filters = Vec::new();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let into = if FilterParams::NAMES.contains(&&*name) { &mut filters } else { &mut own };
-        into.append_pair(&name, &value);
+        match FilterParams::column(&name) {
+            Some(column) => filters.push((column, value.into_owned())),
+            None => drop(own.append_pair(&name, &value)),
+        }
     }
     let own = serde_urlencoded::from_str(&own.finish()).map_err(|error| {
         let mut words = error.to_string();
         if words.starts_with("unknown field") {
-            let _ = write!(words, ", or a filter: `{}`", FilterParams::NAMES.join("`, `"));
+            let names: Vec<_> = FilterParams::columns().map(|(_, filter)| filter.parameter).collect();
+            let _ = write!(words, ", or a filter: `{}`", names.join("`, `"));
         }
         ApiError::form(ErrorCode::InvalidParams, words)
     })?;
-    Ok((own, params(Some(&filters.finish()))?))
+    let mut params = FilterParams::default();
+    filters.into_iter().try_for_each(|(column, value)| params.add(column, value))?;
+    Ok((own, params))
 }
 
 impl EventsParams {

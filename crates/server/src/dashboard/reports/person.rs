@@ -100,8 +100,7 @@ pub(super) async fn show(
         sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &scene))),
         older: found.next.map(|cursor| format!("{here}&cursor={}", write_cursor(&cursor))),
         newest: (!wanted.cursor.is_empty()).then(|| here.clone()),
-        overview: link(&scene.base, "", super::view::api_name(column), value, scene.env)
-            .replacen("/?", "?", 1),
+        overview: link(&scene.base, "", column.filter_parameter(), value, scene.env).replacen("/?", "?", 1),
         base: scene.base,
     })
 }

@@ -12,24 +12,6 @@ use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::ops::reports::overview::{Figure, Slice, buckets, finest};
 
-/// Filters by the name that they have in the API, and in words.
-pub(super) const FILTERS: [(&str, Column, &str); 13] = [
-    ("event", Column::EventName, "Event"),
-    ("source", Column::Source, "Source"),
-    ("medium", Column::Medium, "Medium"),
-    ("campaign", Column::Campaign, "Campaign"),
-    ("source_confidence", Column::SourceConfidence, "Confidence"),
-    ("country", Column::Country, "Country"),
-    ("path", Column::Path, "Page"),
-    ("device_type", Column::DeviceType, "Device"),
-    ("browser", Column::Browser, "Browser"),
-    ("os", Column::Os, "System"),
-    ("user_id", Column::UserId, "User"),
-    ("anonymous_id", Column::AnonymousId, "Visitor"),
-    ("session_id", Column::SessionId, "Session"),
-];
-/// Columns that single somebody out.
-const PERSONAL: [Column; 3] = [Column::UserId, Column::AnonymousId, Column::SessionId];
 /// Longest filter value, in characters; as in the API.
 const MAX_FILTER: usize = 2048;
 
@@ -126,9 +108,8 @@ impl View {
     }
 
     fn add(&mut self, name: &str, value: &str) {
-        let known = FILTERS.iter().find(|(known, ..)| *known == name);
-        if let Some((_, column, _)) = known.filter(|_| value.chars().count() <= MAX_FILTER) {
-            self.set(*column, value);
+        if let Some(column) = Column::of_filter(name).filter(|_| value.chars().count() <= MAX_FILTER) {
+            self.set(column, value);
         }
     }
 
@@ -141,7 +122,7 @@ impl View {
     /// What those may see who know the project by a link alone: nobody in particular, and no
     /// values of properties, which may be anything.
     pub(super) fn impersonal(mut self) -> Self {
-        self.filters.retain(|filter| !PERSONAL.contains(&filter.column));
+        self.filters.retain(|filter| !filter.column.info().personal);
         (self.env, self.property) = (Env::Live, None);
         self
     }
@@ -191,7 +172,9 @@ impl View {
         let figure =
             FIGURES.iter().find(|(figure, _)| *figure == self.figure && self.figure != Figure::Visitors);
         pairs.extend(figure.map(|(_, word)| ("figure", (*word).to_owned())));
-        pairs.extend(self.filters.iter().map(|filter| (api_name(filter.column), filter.value.clone())));
+        pairs.extend(
+            self.filters.iter().map(|filter| (filter.column.filter_parameter(), filter.value.clone())),
+        );
         pairs.extend(self.property.as_ref().map(|name| ("property", name.as_str().to_owned())));
         pairs.extend(self.more.iter().cloned());
         pairs
@@ -246,11 +229,6 @@ impl Span {
             }
         }
     }
-}
-
-/// What the API calls the filter of a column.
-pub(super) fn api_name(column: Column) -> &'static str {
-    FILTERS.iter().find(|(_, known, _)| *known == column).map_or(column.as_str(), |(name, ..)| name)
 }
 
 fn named(word: &str) -> Option<Span> {

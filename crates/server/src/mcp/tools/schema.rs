@@ -1,6 +1,7 @@
 //! The JSON Schemas of the tools, made from their specifications: plain JSON Schema 2020-12, with
 //! an object at the root, and nothing that a client does not need to call.
 
+use millimetric_core::query::Dimension;
 use rmcp::model::{JsonObject, Tool as Listed, ToolAnnotations};
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ fn property(parameter: &Parameter) -> Value {
         Shape::Text => json!({ "type": "string" }),
         Shape::Choice(words) => json!({ "type": "string", "enum": words }),
         Shape::Number(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-        Shape::List(most) => json!({ "anyOf": [
+        Shape::List(most) | Shape::Columns(most) => json!({ "anyOf": [
             { "type": "array", "items": { "type": "string" }, "maxItems": most },
             { "type": "string" },
         ] }),
@@ -46,7 +47,13 @@ fn property(parameter: &Parameter) -> Value {
         }
         Shape::Object => json!({ "type": "object" }),
     };
-    schema["description"] = parameter.text.into();
+    schema["description"] = match parameter.shape {
+        Shape::Columns(_) => {
+            let names: Vec<&str> = Dimension::allowed().collect();
+            format!("{}: {}.", parameter.text, names.join(", ")).into()
+        }
+        _ => parameter.text.into(),
+    };
     schema
 }
 

@@ -1,7 +1,11 @@
 //! Every tool: its words, what it takes, what its rows hold. The lists that clients see and the
 //! checks of arguments are both made from here.
 
-use Shape::{Choice, List, Number, Object, Steps, Text};
+use std::sync::LazyLock;
+
+use millimetric_core::column::Column;
+
+use Shape::{Choice, Columns, List, Number, Object, Steps, Text};
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub(in crate::mcp) enum Shape {
     Number(u64),
     /// At most so many texts, or one text with commas between.
     List(usize),
+    /// The same of columns that queries can group by, which its description lists.
+    Columns(usize),
     /// Two to so many texts.
     Steps(usize),
     /// Any JSON object.
@@ -97,21 +103,12 @@ pub(in crate::mcp) const RANGE: &[Parameter] = &[
     parameter("from", Text, "First instant, inclusive: a date or ISO 8601 time, UTC."),
     parameter("to", Text, "First instant after the range."),
 ];
-/// The filters of `/v1/query`.
-pub(in crate::mcp) const FILTERS: &[Parameter] = &[
-    parameter("source", Text, "Only this source, such as google."),
-    parameter("medium", Text, "Only this medium, such as paid, organic, social."),
-    parameter("campaign", Text, "Only this campaign."),
-    parameter("country", Text, "Only this country, ISO 3166-1 alpha-2."),
-    parameter("path", Text, "Only this path."),
-    parameter("user_id", Text, "Only this user."),
-    parameter("anonymous_id", Text, "Only this visitor."),
-    parameter("session_id", Text, "Only this session."),
-    parameter("device_type", Text, "Only this kind of device: desktop, mobile or tablet."),
-    parameter("browser", Text, "Only this browser family, such as chrome."),
-    parameter("os", Text, "Only this operating system family, such as ios."),
-    parameter("source_confidence", Text, "Only attributions that are so sure: high, medium or low."),
-];
+/// The filters of `/v1/query`: one for each column that can be filtered by, beside `event`.
+pub(in crate::mcp) static FILTERS: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
+    let beside = Column::filterable().filter(|column| *column != Column::EventName);
+    let filters = beside.filter_map(|column| column.info().filter);
+    filters.map(|filter| parameter(filter.parameter, Text, filter.description)).collect()
+});
 /// Which projects of an account.
 pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
     parameter("project_id", Text, "One project by its id; none given: all projects."),
@@ -119,11 +116,7 @@ pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
     PROJECT_IDS,
 ];
 const PROJECT_IDS: Parameter = parameter("project_ids", List(100), "Several projects by their ids.");
-const GROUP_BY: Parameter = parameter(
-    "group_by",
-    List(4),
-    "Up to four columns: event_name, source, medium, campaign, country, device_type, browser, os, path, source_confidence, source_rule_id, properties.<name>.",
-);
+const GROUP_BY: Parameter = parameter("group_by", Columns(4), "Up to four columns");
 
 const TRACK_EVENT: Spec = Spec {
     name: "track_event",
@@ -406,7 +399,7 @@ impl Tool {
     pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
         let spec = self.spec();
         let range = if spec.ranged { RANGE } else { &[] };
-        let filters = if spec.filtered { FILTERS } else { &[] };
+        let filters = if spec.filtered { FILTERS.as_slice() } else { &[] };
         let asks_projects = account && !matches!(self, Self::ListProjects | Self::CompareProjects);
         let projects = if asks_projects { PROJECTS } else { &[] };
         projects.iter().chain(spec.own).chain(range).chain(filters)

@@ -94,13 +94,13 @@ pub enum SchemaRows {
     /// Values, with how many events have each.
     Values(Vec<(Option<String>, u64)>),
     /// Columns of the stored row.
-    Columns(Vec<&'static ColumnDescribed>),
+    Columns(Vec<ColumnDescribed>),
     /// Ids of rules, in the order in which they are tried.
     Rules(Vec<&'static str>),
 }
 
 /// A column of the stored row.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnDescribed {
     /// Its name.
     pub name: &'static str,
@@ -112,32 +112,19 @@ pub struct ColumnDescribed {
     pub text: &'static str,
 }
 
-const fn column(name: &'static str, groups: bool, filters: bool, text: &'static str) -> ColumnDescribed {
-    ColumnDescribed { name, groups, filters, text }
+/// The columns of the stored row that responses show, and properties as one of them.
+fn columns() -> Vec<ColumnDescribed> {
+    let described = |name, groups, filters, text| ColumnDescribed { name, groups, filters, text };
+    let shown =
+        Column::ALL.into_iter().filter(|column| !matches!(column, Column::IpHash | Column::Properties));
+    let columns = shown
+        .map(Column::info)
+        .map(|column| described(column.name, column.group, column.filter.is_some(), column.description));
+    std::iter::once(described("timestamp", false, false, "when it happened, UTC"))
+        .chain(columns)
+        .chain([described("properties.<name>", true, false, "any top-level property of the event")])
+        .collect()
 }
-
-/// The columns of the stored row that responses show.
-pub const COLUMNS: &[ColumnDescribed] = &[
-    column("timestamp", false, false, "when it happened, UTC"),
-    column("event_name", true, true, "what happened; filter it with `event`; `$pageview` is a page view"),
-    column("event_id", false, false, "the event's own id; explain_attribution takes it"),
-    column("anonymous_id", false, true, "the visitor; uniques count these"),
-    column("user_id", false, true, "the signed-in user, or null"),
-    column("session_id", false, true, "the session"),
-    column("source", true, true, "where the visit came from: google, facebook, direct, a host"),
-    column("medium", true, true, "how: paid, organic, social, email, referral, direct, ai_assistant"),
-    column("campaign", true, true, "utm_campaign, or null"),
-    column("source_confidence", true, false, "how sure the classifier is: high, medium, low"),
-    column("source_rule_id", true, false, "the rule of the classifier that fired"),
-    column("referrer", false, false, "the page before, as sent"),
-    column("url", false, false, "the page, without secrets"),
-    column("path", true, true, "the page's path"),
-    column("country", true, true, "ISO 3166-1 alpha-2, or empty"),
-    column("device_type", true, false, "desktop, mobile, tablet, or empty"),
-    column("browser", true, false, "browser family, or empty"),
-    column("os", true, false, "operating system family, or empty"),
-    column("properties.<name>", true, false, "any top-level property of the event"),
-];
 
 /// Describes what was asked for.
 pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> OpsResult<SchemaResponse> {
@@ -146,7 +133,7 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Ops
         Kind::Properties => properties(app, by, &query).await,
         Kind::Values => values(app, by, &query).await,
         Kind::Columns => {
-            let found = COLUMNS.iter().filter(|column| query.holds(column.name));
+            let found = columns().into_iter().filter(|column| query.holds(column.name));
             Ok(cut(found.collect(), &query, false, SchemaRows::Columns))
         }
         Kind::Rules => {

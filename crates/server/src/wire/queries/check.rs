@@ -76,32 +76,17 @@ impl Check {
     }
 
     pub(super) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
-        let sent = [
-            (Column::EventName, "event", event),
-            (Column::Source, "source", filters.source),
-            (Column::Medium, "medium", filters.medium),
-            (Column::Campaign, "campaign", filters.campaign),
-            (Column::UserId, "user_id", filters.user_id),
-            (Column::AnonymousId, "anonymous_id", filters.anonymous_id),
-            (Column::SessionId, "session_id", filters.session_id),
-            (Column::Country, "country", filters.country),
-            (Column::Path, "path", filters.path),
-            (Column::DeviceType, "device_type", filters.device_type),
-            (Column::Browser, "browser", filters.browser),
-            (Column::Os, "os", filters.os),
-            (Column::SourceConfidence, "source_confidence", filters.source_confidence),
-        ];
-        let mut filters = Vec::new();
-        for (column, name, value) in sent {
-            match value {
-                Some(value) if value.chars().count() > MAX_FILTER => {
-                    self.problems.field(name, format!("must be at most {MAX_FILTER} characters long"));
-                }
-                Some(value) => filters.push(Filter { column, value }),
-                None => {}
+        let event = event.map(|event| (Column::EventName, event));
+        let mut checked = Vec::new();
+        for (column, value) in event.into_iter().chain(filters.0) {
+            if value.chars().count() > MAX_FILTER {
+                let why = format!("must be at most {MAX_FILTER} characters long");
+                self.problems.field(column.filter_parameter(), why);
+            } else {
+                checked.push(Filter { column, value });
             }
         }
-        filters
+        checked
     }
 
     pub(super) fn metric(&mut self, metric: Option<String>, property: Option<String>) -> Metric {

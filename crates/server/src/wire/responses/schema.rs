@@ -39,7 +39,7 @@ impl SchemaRows {
                 };
                 rows.into_iter().map(row).collect()
             }
-            Described::Columns(rows) => rows.into_iter().map(column).collect(),
+            Described::Columns(rows) => rows.iter().map(column).collect(),
             Described::Rules(ids) => ids.into_iter().filter_map(rule).collect(),
         };
         Self { kind: word(kind), rows, truncated: response.truncated }

@@ -8,7 +8,7 @@ use millimetric_core::time::Timestamp;
 
 use super::country;
 use super::text::Shown;
-use crate::dashboard::reports::view::{FILTERS, INTERVALS, PERIODS, Span, View, suits};
+use crate::dashboard::reports::view::{INTERVALS, PERIODS, Span, View, suits};
 
 /// The bar, ready to be drawn.
 #[derive(Debug)]
@@ -122,19 +122,19 @@ fn envs(view: &View) -> Vec<Choice> {
 }
 
 fn chips(view: &View) -> Vec<Chip> {
-    let chip = |(_, column, name): &(&'static str, Column, &'static str)| {
-        let value = view.filter(*column)?;
+    let chip = |column: Column| {
+        let value = view.filter(column)?;
         let value = match column {
             Column::Country => country::shown(value),
             _ => Shown::or(Some(value), "unknown"),
         };
         let href = view.link(|view| {
-            view.filters.retain(|filter| filter.column != *column);
-            view.property = view.property.take().filter(|_| *column != Column::EventName);
+            view.filters.retain(|filter| filter.column != column);
+            view.property = view.property.take().filter(|_| column != Column::EventName);
         });
-        Some(Chip { name, value, href })
+        Some(Chip { name: column.info().label, value, href })
     };
-    FILTERS.iter().filter_map(chip).collect()
+    Column::filterable().filter_map(chip).collect()
 }
 
 /// A day as people write it, with the year where it is not this one.
