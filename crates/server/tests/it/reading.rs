@@ -198,6 +198,24 @@ fn the_schema_tells_names_types_values_columns_and_rules() {
 }
 
 #[test]
+fn the_schema_names_exactly_the_columns_that_filter_and_group() {
+    let server = Server::start();
+    let project = shop(&server);
+    let columns = ask(&server, &project, "/v1/schema?kind=columns&limit=100");
+    let rows = columns["rows"].as_array().unwrap();
+    assert!(rows.len() > 15, "{rows:?}");
+    for row in rows {
+        let name = row["name"].as_str().unwrap();
+        let name = if name == "properties.<name>" { "properties.plan" } else { name };
+        let parameter = if name == "event_name" { "event" } else { name };
+        let filtered = server.get(&format!("/v1/query?{ALWAYS}&{parameter}=x"), &project.rk).status == 200;
+        assert_eq!(row["filters"], json!(filtered), "{name}");
+        let grouped = server.get(&format!("/v1/stats?{ALWAYS}&group_by={name}"), &project.rk).status == 200;
+        assert_eq!(row["groups"], json!(grouped), "{name}");
+    }
+}
+
+#[test]
 fn an_attribution_is_explained_with_the_rules_that_were_tried() {
     let server = Server::start();
     let project = shop(&server);
