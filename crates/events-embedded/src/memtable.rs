@@ -135,7 +135,7 @@ impl Tail {
     }
 
     /// Empties the tail into a block that no longer changes.
-    pub(crate) fn freeze(&mut self, number: u64) -> Block {
+    pub(crate) fn take_block(&mut self, number: u64) -> Block {
         let tail = std::mem::take(self);
         let mut columns = tail.interners.into_iter().zip(&tail.codes).map(|(interner, codes)| {
             let dictionary = interner.into_dictionary();

@@ -54,7 +54,7 @@ pub(crate) enum CachedPart {
     /// The hashes of the event ids, sorted.
     EventIds,
     /// The filter of the event ids that tell when they were made.
-    MadeIds,
+    TimedIdFilter,
 }
 
 /// A value that the cache can keep.

@@ -24,11 +24,11 @@ pub(crate) fn indexes_in_segments(
     segments: &[Arc<Segment>],
     ids: &[EventKey],
 ) -> Result<Vec<usize>, StoreError> {
-    let mut places = Vec::new();
+    let mut indexes = Vec::new();
     for segment in segments {
         let Some(known) = segment.known_ids.read().clone() else { continue };
         match held(columns, segment, &known, ids) {
-            Ok(held) => places.extend(held),
+            Ok(held) => indexes.extend(held),
             // Nobody can tell. An event more, once the file is back, is better than one that was
             // acknowledged and thrown away, and than refusing what has nothing to do with it.
             Err(StoreError::Local(LocalError::Corrupt(why))) if !segment.replaced.load(Ordering::Acquire) => {
@@ -37,9 +37,9 @@ pub(crate) fn indexes_in_segments(
             Err(error) => return Err(error),
         }
     }
-    places.sort_unstable();
-    places.dedup();
-    Ok(places)
+    indexes.sort_unstable();
+    indexes.dedup();
+    Ok(indexes)
 }
 
 /// The places of those identities that the segment holds.
@@ -49,10 +49,10 @@ pub(crate) fn held(
     known: &KnownIds,
     ids: &[EventKey],
 ) -> Result<Vec<usize>, StoreError> {
-    let mut suspects = known.suspects(ids, || made_filter(columns, segment).map(Some))?;
+    let mut suspects = known.suspects(ids, || timed_filter(columns, segment).map(Some))?;
     if !suspects.is_empty() {
         let stored = event_ids(columns, segment)?;
-        suspects.retain(|place| stored.binary_search(&ids[*place].hash).is_ok());
+        suspects.retain(|index| stored.binary_search(&ids[*index].hash).is_ok());
     }
     Ok(suspects)
 }
@@ -61,13 +61,13 @@ pub(crate) fn held(
 pub(crate) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[EventKey]) -> bool {
     segments.iter().any(|segment| {
         let known = segment.known_ids.read().clone();
-        let cached = || Ok(columns.cache.peek(segment.number(), CachedPart::MadeIds));
+        let cached = || Ok(columns.cache.peek(segment.number(), CachedPart::TimedIdFilter));
         known.is_some_and(|known| known.suspects(ids, cached).is_ok_and(|suspects| !suspects.is_empty()))
     })
 }
 
-fn made_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
-    columns.cache.get(segment.number(), CachedPart::MadeIds, || {
+fn timed_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
+    columns.cache.get(segment.number(), CachedPart::TimedIdFilter, || {
         let key = |text: Option<&str>| {
             let id = EventKey::of(&columns.hash, text.unwrap_or_default());
             id.time.map(|_| id.filter_key())
@@ -95,25 +95,25 @@ pub(crate) fn imported_indexes_in_segments(
     events: &[Event],
     ids: &[EventKey],
 ) -> Result<Vec<usize>, StoreError> {
-    let mut places = Vec::new();
+    let mut indexes = Vec::new();
     for segment in segments {
         let known = segment.known_ids.read().clone();
         if let Some(known) = known {
-            places.extend(held(columns, segment, &known, ids)?);
+            indexes.extend(held(columns, segment, &known, ids)?);
             continue;
         }
-        let covered = |place: &usize| {
-            let time = events[*place].timestamp.millis();
+        let covered = |index: &usize| {
+            let time = events[*index].timestamp.millis();
             segment.earliest <= time && time <= segment.latest
         };
         let suspects: Vec<usize> = (0..events.len()).filter(covered).collect();
         if !suspects.is_empty() {
             let stored = event_ids(columns, segment)?;
-            places
-                .extend(suspects.into_iter().filter(|place| stored.binary_search(&ids[*place].hash).is_ok()));
+            indexes
+                .extend(suspects.into_iter().filter(|index| stored.binary_search(&ids[*index].hash).is_ok()));
         }
     }
-    places.sort_unstable();
-    places.dedup();
-    Ok(places)
+    indexes.sort_unstable();
+    indexes.dedup();
+    Ok(indexes)
 }

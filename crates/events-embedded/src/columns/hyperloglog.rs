@@ -11,7 +11,7 @@ use crate::encoding::heap_size::HeapSize;
 const PRECISION: u32 = 14;
 const REGISTERS: usize = 1 << PRECISION;
 /// Ranks that the bits left of a 64-bit hash can have: 1 to this.
-const MOST_RANK: usize = 64 - PRECISION as usize + 1;
+const MAX_RANK: usize = 64 - PRECISION as usize + 1;
 /// Bits of a rank.
 const RANK_BITS: u32 = 6;
 
@@ -49,7 +49,7 @@ impl Sketch {
 
     /// How many visitors were added.
     pub(crate) fn estimate(&self) -> u64 {
-        let mut registers = [0; MOST_RANK + 1];
+        let mut registers = [0; MAX_RANK + 1];
         for rank in &self.0 {
             registers[usize::from(*rank)] += 1;
         }
@@ -66,7 +66,7 @@ impl HeapSize for Sketch {
 /// How many visitors have left these tokens, which may repeat and stand in any order.
 pub(crate) fn estimate(mut tokens: Vec<u32>) -> u64 {
     tokens.sort_unstable();
-    let mut registers = [0; MOST_RANK + 1];
+    let mut registers = [0; MAX_RANK + 1];
     registers[0] = REGISTERS as u32;
     // The last token of a register has its highest rank.
     for raised in tokens.chunk_by(|a, b| a >> RANK_BITS == b >> RANK_BITS) {
@@ -77,10 +77,10 @@ pub(crate) fn estimate(mut tokens: Vec<u32>) -> u64 {
 }
 
 /// The estimator: how many registers hold each rank.
-fn read(registers: [u32; MOST_RANK + 1]) -> u64 {
+fn read(registers: [u32; MAX_RANK + 1]) -> u64 {
     let count = REGISTERS as f64;
-    let mut sum = count * tau(1.0 - f64::from(registers[MOST_RANK]) / count);
-    for rank in (1..MOST_RANK).rev() {
+    let mut sum = count * tau(1.0 - f64::from(registers[MAX_RANK]) / count);
+    for rank in (1..MAX_RANK).rev() {
         sum = 0.5 * (sum + f64::from(registers[rank]));
     }
     sum += count * sigma(f64::from(registers[0]) / count);
@@ -164,7 +164,7 @@ mod tests {
     fn every_hash_has_a_token() {
         for hash in [0, 1, u64::MAX, 1 << 49, 1 << 50] {
             let token = token(hash) as usize;
-            assert!(token < TOKENS && (1..=MOST_RANK).contains(&(token & 63)), "{hash}: {token}");
+            assert!(token < TOKENS && (1..=MAX_RANK).contains(&(token & 63)), "{hash}: {token}");
         }
     }
 }

@@ -106,18 +106,18 @@ impl Columns {
     }
 
     /// The rows by visitor.
-    pub(crate) fn journeys(
+    pub(crate) fn timeline(
         &self,
         chunk: &Chunk,
         table: &VisitorTable,
     ) -> Result<Arc<TimelineColumn>, StoreError> {
         self.derived(chunk, CachedPart::Timeline(table.generation), || {
-            self.journeys_of(chunk, &Rows::Span(0..chunk.rows()), table)
+            self.timeline_of(chunk, &Rows::Span(0..chunk.rows()), table)
         })
     }
 
     /// Some rows by visitor.
-    pub(crate) fn journeys_of(
+    pub(crate) fn timeline_of(
         &self,
         chunk: &Chunk,
         rows: &Rows,
@@ -147,8 +147,8 @@ impl Columns {
                 sessions: 0..numbered.sessions(),
                 paths: &*self.text(chunk, Column::Path)?,
             };
-            let (ends, alike) = views.ends(|_| true, &QueryContext::default())?;
-            Ok(numbered.column(&ends, alike))
+            let (bounds, tied) = views.bounds(|_| true, &QueryContext::default())?;
+            Ok(numbered.column(&bounds, tied))
         })
     }
 

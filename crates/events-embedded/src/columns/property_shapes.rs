@@ -13,9 +13,9 @@ use crate::encoding::json_properties::names_of;
 use crate::encoding::text::Codes;
 
 /// Shapes of one chunk.
-const MOST_SHAPES: usize = 1024;
+const MAX_SHAPES: usize = 1024;
 /// Bytes of all their names.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The shapes of a chunk, unless they are too many.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl ShapesBuilder {
             return *code;
         }
         self.bytes += names.iter().map(String::len).sum::<usize>();
-        self.too_many = self.codes.len() == MOST_SHAPES || self.bytes > MOST_BYTES;
+        self.too_many = self.codes.len() == MAX_SHAPES || self.bytes > MAX_BYTES;
         let code = self.codes.len() as u32;
         self.codes.insert(names, code);
         code
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn many_shapes_and_long_names_are_not_kept() {
         let numbered = |count: usize| (0..count).map(|name| format!(r#"{{"{name}":1}}"#)).collect::<Vec<_>>();
-        assert!(shapes(&numbered(MOST_SHAPES)).few().is_some());
-        assert!(shapes(&numbered(MOST_SHAPES + 1)).few().is_none());
-        let long = format!(r#"{{"{}":1}}"#, "x".repeat(MOST_BYTES + 1));
+        assert!(shapes(&numbered(MAX_SHAPES)).few().is_some());
+        assert!(shapes(&numbered(MAX_SHAPES + 1)).few().is_none());
+        let long = format!(r#"{{"{}":1}}"#, "x".repeat(MAX_BYTES + 1));
         assert_eq!(shapes(&[long]).heap_bytes(), 0);
     }
 }

@@ -21,10 +21,10 @@ impl Rows {
     }
 
     /// The row at a place of the selection.
-    pub(crate) fn at(&self, place: usize) -> usize {
+    pub(crate) fn at(&self, index: usize) -> usize {
         match self {
-            Self::Span(rows) => rows.start + place,
-            Self::List(rows) => rows[place] as usize,
+            Self::Span(rows) => rows.start + index,
+            Self::List(rows) => rows[index] as usize,
         }
     }
 

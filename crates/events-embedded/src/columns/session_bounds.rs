@@ -12,12 +12,12 @@ use millimetric_events::StoreError;
 
 /// The rows of a session's entry and exit, which are the same where there is only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ends {
+pub(crate) struct SessionBounds {
     pub(crate) entry: u32,
     pub(crate) exit: u32,
 }
 
-impl Ends {
+impl SessionBounds {
     const NONE: Self = Self { entry: NO_NUMBER, exit: NO_NUMBER };
 
     /// The rows; `None` when the session has none.
@@ -43,32 +43,32 @@ pub(crate) struct PageViews<'a> {
 impl PageViews<'_> {
     /// The ends of each session, and whether filters may make another page view the entry of one: page
     /// views of one millisecond come by their path, and then those first that pass the filters.
-    pub(crate) fn ends(
+    pub(crate) fn bounds(
         &self,
         passes: impl Fn(usize) -> bool,
         context: &QueryContext,
-    ) -> Result<(Vec<Ends>, bool), StoreError> {
+    ) -> Result<(Vec<SessionBounds>, bool), StoreError> {
         if self.sorted {
-            let (ends, tied) = self.first_and_last(context)?;
+            let (bounds, tied) = self.first_and_last(context)?;
             if !tied {
-                return Ok((ends, false));
+                return Ok((bounds, false));
             }
         }
         self.compared(passes, context)
     }
 
     /// The first and last row of each session, and whether two are of one millisecond.
-    fn first_and_last(&self, context: &QueryContext) -> Result<(Vec<Ends>, bool), StoreError> {
-        let mut ends = vec![Ends::NONE; self.sessions.len()];
+    fn first_and_last(&self, context: &QueryContext) -> Result<(Vec<SessionBounds>, bool), StoreError> {
+        let mut bounds = vec![SessionBounds::NONE; self.sessions.len()];
         let mut tied = false;
         // No branch depends on a row: whether it is the first of its session could not be foretold.
         self.each(context, |row, session| {
-            let ends = &mut ends[session];
-            let before = ends.exit.min(row as u32) as usize;
+            let bounds = &mut bounds[session];
+            let before = bounds.exit.min(row as u32) as usize;
             tied |= (before != row) & (self.times.at(before) == self.times.at(row));
-            *ends = Ends { entry: ends.entry.min(row as u32), exit: row as u32 };
+            *bounds = SessionBounds { entry: bounds.entry.min(row as u32), exit: row as u32 };
         })?;
-        Ok((ends, tied))
+        Ok((bounds, tied))
     }
 
     /// The ends of each session, whatever the order of the rows, and whether one was met that is like
@@ -77,31 +77,31 @@ impl PageViews<'_> {
         &self,
         passes: impl Fn(usize) -> bool,
         context: &QueryContext,
-    ) -> Result<(Vec<Ends>, bool), StoreError> {
-        let mut ends = vec![Ends::NONE; self.sessions.len()];
-        let mut alike = false;
+    ) -> Result<(Vec<SessionBounds>, bool), StoreError> {
+        let mut bounds = vec![SessionBounds::NONE; self.sessions.len()];
+        let mut tied = false;
         self.each(context, |row, session| {
             let this = row as u32;
-            let ends = &mut ends[session];
-            let Some((entry, exit)) = ends.rows() else {
-                *ends = Ends { entry: this, exit: this };
+            let bounds = &mut bounds[session];
+            let Some((entry, exit)) = bounds.rows() else {
+                *bounds = SessionBounds { entry: this, exit: this };
                 return;
             };
-            let before = *ends;
+            let before = *bounds;
             let to_entry = self.compare(row, entry);
-            alike |= to_entry.is_eq();
+            tied |= to_entry.is_eq();
             if to_entry.then_with(|| passes(entry).cmp(&passes(row))).is_lt() {
-                ends.entry = this;
+                bounds.entry = this;
             }
             if self.compare(row, exit).is_gt() {
-                ends.exit = this;
+                bounds.exit = this;
             }
             // Page views that are alike in all of this are still two.
-            if ends.entry == ends.exit {
-                ends.exit = if ends.entry == this { before.exit } else { this };
+            if bounds.entry == bounds.exit {
+                bounds.exit = if bounds.entry == this { before.exit } else { this };
             }
         })?;
-        Ok((ends, alike))
+        Ok((bounds, tied))
     }
 
     fn compare(&self, row: usize, other: usize) -> Ordering {
@@ -128,10 +128,10 @@ impl PageViews<'_> {
                 found[many] = row;
                 many += usize::from(session(row) < count);
             };
-            let places = start..self.rows.len().min(start + BLOCK);
+            let indexes = start..self.rows.len().min(start + BLOCK);
             match self.rows {
-                Rows::Span(rows) => places.for_each(|place| look_at(rows.start + place)),
-                Rows::List(rows) => rows[places].iter().for_each(|row| look_at(*row as usize)),
+                Rows::Span(rows) => indexes.for_each(|index| look_at(rows.start + index)),
+                Rows::List(rows) => rows[indexes].iter().for_each(|row| look_at(*row as usize)),
             }
             found[..many].iter().for_each(|row| each(*row, session(*row) as usize));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::columns::session_bounds::Ends;
+use crate::columns::session_bounds::SessionBounds;
 use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::heap_size::HeapSize;
 
@@ -25,7 +25,7 @@ pub(crate) struct SessionColumn {
     entries: FrameOfReference,
     exits: FrameOfReference,
     /// Whether an entry is like another page view of its session in all but what filters may ask for.
-    pub(crate) alike: bool,
+    pub(crate) has_tied_entries: bool,
 }
 
 impl SessionColumn {
@@ -35,9 +35,9 @@ impl SessionColumn {
     }
 
     /// The ends of some of them, in the whole chunk.
-    pub(crate) fn ends(&self, sessions: Range<usize>) -> Vec<Ends> {
+    pub(crate) fn bounds(&self, sessions: Range<usize>) -> Vec<SessionBounds> {
         let (entries, exits) = (self.entries.of(sessions.clone()), self.exits.of(sessions));
-        entries.zip(exits).map(|(entry, exit)| Ends { entry, exit }).collect()
+        entries.zip(exits).map(|(entry, exit)| SessionBounds { entry, exit }).collect()
     }
 }
 
@@ -148,12 +148,12 @@ impl Numbered {
     }
 
     /// The sessions, of which these are the ends.
-    pub(crate) fn column(&self, ends: &[Ends], alike: bool) -> SessionColumn {
+    pub(crate) fn column(&self, bounds: &[SessionBounds], has_tied_entries: bool) -> SessionColumn {
         SessionColumn {
             hashes: Arc::new(SessionHashes::new(&self.hashes)),
-            entries: FrameOfReference::new(ends.iter().map(|ends| ends.entry).collect()),
-            exits: FrameOfReference::new(ends.iter().map(|ends| ends.exit).collect()),
-            alike,
+            entries: FrameOfReference::new(bounds.iter().map(|bounds| bounds.entry).collect()),
+            exits: FrameOfReference::new(bounds.iter().map(|bounds| bounds.exit).collect()),
+            has_tied_entries,
         }
     }
 }

@@ -32,11 +32,11 @@ impl TimelineColumn {
         rows.each(|row| order.push(u64::from(numbers[row]) << 32 | row as u64));
         order.sort_unstable();
         let (mut visitors, mut starts) = (Vec::new(), Vec::new());
-        for (place, row) in (0..).zip(&order) {
+        for (index, row) in (0..).zip(&order) {
             let visitor = (row >> 32) as u32;
             if visitors.last() != Some(&visitor) {
                 visitors.push(visitor);
-                starts.push(place);
+                starts.push(index);
             }
         }
         starts.push(order.len() as u32);
@@ -46,8 +46,8 @@ impl TimelineColumn {
 
     fn of(visitors: Vec<u32>, starts: Vec<u32>, times: Times, names: TextColumn) -> Self {
         let mut cells = Vec::new();
-        for (place, visitor) in (0..).zip(&visitors) {
-            cells.resize(cells.len().max(*visitor as usize / CELL + 1), place);
+        for (index, visitor) in (0..).zip(&visitors) {
+            cells.resize(cells.len().max(*visitor as usize / CELL + 1), index);
         }
         Self { visitors, starts, times, names, cells }
     }
@@ -58,25 +58,25 @@ impl TimelineColumn {
     }
 
     /// The places of the visitors with these numbers.
-    pub(crate) fn places(&self, visitors: &Range<u32>) -> Range<usize> {
+    pub(crate) fn indexes(&self, visitors: &Range<u32>) -> Range<usize> {
         self.first_from(visitors.start)..self.first_from(visitors.end)
     }
 
     /// The place of the first visitor from a number on.
     fn first_from(&self, number: u32) -> usize {
-        let place = |cell: usize| self.cells.get(cell).map_or(self.visitors.len(), |place| *place as usize);
+        let index = |cell: usize| self.cells.get(cell).map_or(self.visitors.len(), |index| *index as usize);
         let cell = number as usize / CELL;
-        let (start, end) = (place(cell), place(cell + 1));
+        let (start, end) = (index(cell), index(cell + 1));
         start + self.visitors[start..end].partition_point(|visitor| *visitor < number)
     }
 
     /// These visitors alone.
     pub(crate) fn only(&self, visitors: &Range<u32>) -> Self {
-        let places = self.places(visitors);
-        let starts = &self.starts[places.start..=places.end];
-        let rows: Vec<u32> = (starts[0]..starts[places.len()]).collect();
+        let indexes = self.indexes(visitors);
+        let starts = &self.starts[indexes.start..=indexes.end];
+        let rows: Vec<u32> = (starts[0]..starts[indexes.len()]).collect();
         let starts = starts.iter().map(|start| start - starts[0]).collect();
-        Self::of(self.visitors[places].to_vec(), starts, self.times.of(&rows), self.names.of(&rows))
+        Self::of(self.visitors[indexes].to_vec(), starts, self.times.of(&rows), self.names.of(&rows))
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let names =
             TextColumn { codes: Codes::narrow(&codes, 4), dictionary: interner.into_dictionary().into() };
         let (numbers, times) = ([7, 2, 7, 9, 2, 2], Times::new(&[10, 11, 12, 13, 14, 15]));
-        let told = |column: &TimelineColumn| {
+        let events_by_visitor = |column: &TimelineColumn| {
             let event = |row: u32| {
                 (column.times.at(row as usize), column.names.value(row as usize).unwrap().to_owned())
             };
@@ -141,12 +141,15 @@ mod tests {
             (9, vec![event(13, "c")]),
         ];
         let all = TimelineColumn::new(&Rows::Span(0..6), &numbers, &times, &names);
-        assert_eq!(told(&all), [two.clone(), seven.clone(), nine.clone()]);
-        assert_eq!(told(&all.only(&(3..10))), [seven.clone(), nine]);
-        assert_eq!(told(&all.only(&(0..8))), [two, seven]);
-        assert_eq!(told(&all.only(&(3..7))), []);
+        assert_eq!(events_by_visitor(&all), [two.clone(), seven.clone(), nine.clone()]);
+        assert_eq!(events_by_visitor(&all.only(&(3..10))), [seven.clone(), nine]);
+        assert_eq!(events_by_visitor(&all.only(&(0..8))), [two, seven]);
+        assert_eq!(events_by_visitor(&all.only(&(3..7))), []);
         let some = TimelineColumn::new(&Rows::List(vec![1, 2, 5]), &numbers, &times, &names);
-        assert_eq!(told(&some), [(2, vec![event(11, "b"), event(15, "c")]), (7, vec![event(12, "a")])]);
-        assert_eq!(told(&TimelineColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
+        assert_eq!(
+            events_by_visitor(&some),
+            [(2, vec![event(11, "b"), event(15, "c")]), (7, vec![event(12, "a")])]
+        );
+        assert_eq!(events_by_visitor(&TimelineColumn::new(&Rows::Span(0..0), &numbers, &times, &names)), []);
     }
 }

@@ -13,83 +13,86 @@ pub(crate) const NO_NUMBER: u32 = u32::MAX;
 /// Numbers that are told by their distance to the highest one among them.
 const BLOCK: usize = 4096;
 /// What stands for [`NO_NUMBER`] in the place of a distance.
-const NONE: u16 = u16::MAX;
+const NO_OFFSET: u16 = u16::MAX;
 /// What stands for a distance that is too far.
-const FAR: u16 = NONE - 1;
+const OUTLIER: u16 = NO_OFFSET - 1;
 /// Where more than one of so many is too far, looking them up would cost more than two bytes are worth.
-const FEW: usize = 64;
+const MAX_OUTLIER_SHARE: usize = 64;
 
 /// A column of numbers, some of which may be [`NO_NUMBER`].
 #[derive(Debug)]
 pub(crate) enum FrameOfReference {
-    Near {
+    Packed {
         /// The highest number of each block.
-        highest: Vec<u32>,
+        reference: Vec<u32>,
         /// How far below it each one is.
-        below: Vec<u16>,
+        offsets: Vec<u16>,
         /// The places of those that are too far, ascending, and the numbers there.
-        far: Vec<(u32, u32)>,
+        outliers: Vec<(u32, u32)>,
     },
-    Wide(Vec<u32>),
+    Plain(Vec<u32>),
 }
 
 impl FrameOfReference {
     pub(crate) fn new(numbers: Vec<u32>) -> Self {
         let highest = |block: &[u32]| block.iter().copied().filter(|number| *number != NO_NUMBER).max();
-        let highest: Vec<u32> =
+        let reference: Vec<u32> =
             numbers.chunks(BLOCK).map(|block| highest(block).unwrap_or_default()).collect();
-        let mut far = Vec::new();
-        let below = (0..).zip(&numbers).map(|(place, number)| {
+        let mut outliers = Vec::new();
+        let offsets = (0..).zip(&numbers).map(|(index, number)| {
             if *number == NO_NUMBER {
-                return NONE;
+                return NO_OFFSET;
             }
-            let below = u16::try_from(highest[place as usize / BLOCK] - number).unwrap_or(FAR).min(FAR);
-            if below == FAR {
-                far.push((place, *number));
+            let offset =
+                u16::try_from(reference[index as usize / BLOCK] - number).unwrap_or(OUTLIER).min(OUTLIER);
+            if offset == OUTLIER {
+                outliers.push((index, *number));
             }
-            below
+            offset
         });
-        let below = below.collect();
-        if far.len() > numbers.len() / FEW {
-            return Self::Wide(numbers);
+        let offsets = offsets.collect();
+        if outliers.len() > numbers.len() / MAX_OUTLIER_SHARE {
+            return Self::Plain(numbers);
         }
-        Self::Near { highest, below, far }
+        Self::Packed { reference, offsets, outliers }
     }
 
     /// The number at a place.
     #[inline]
-    pub(crate) fn at(&self, place: usize) -> u32 {
+    pub(crate) fn at(&self, index: usize) -> u32 {
         match self {
-            Self::Near { highest, below, far } => match below[place] {
-                FAR => far_at(far, place),
+            Self::Packed { reference, offsets, outliers } => match offsets[index] {
+                OUTLIER => outlier_at(outliers, index),
                 // Which of these two it is cannot be foretold, so neither has a branch of its own.
-                below => {
-                    let number = highest[place / BLOCK].wrapping_sub(u32::from(below));
-                    if below == NONE { NO_NUMBER } else { number }
+                offset => {
+                    let number = reference[index / BLOCK].wrapping_sub(u32::from(offset));
+                    if offset == NO_OFFSET { NO_NUMBER } else { number }
                 }
             },
-            Self::Wide(numbers) => numbers[place],
+            Self::Plain(numbers) => numbers[index],
         }
     }
 
     /// Those of these places.
-    pub(crate) fn of(&self, places: Range<usize>) -> impl Iterator<Item = u32> {
-        places.map(|place| self.at(place))
+    pub(crate) fn of(&self, indexes: Range<usize>) -> impl Iterator<Item = u32> {
+        indexes.map(|index| self.at(index))
     }
 }
 
 #[cold]
-fn far_at(far: &[(u32, u32)], place: usize) -> u32 {
-    far[far.partition_point(|(at, _)| (*at as usize) < place)].1
+fn outlier_at(outliers: &[(u32, u32)], index: usize) -> u32 {
+    outliers[outliers.partition_point(|(at, _)| (*at as usize) < index)].1
 }
 
 impl HeapSize for FrameOfReference {
     fn heap_bytes(&self) -> usize {
         match self {
-            Self::Near { highest, below, far } => {
-                size_of_val(highest.as_slice()) + size_of_val(below.as_slice()) + size_of_val(far.as_slice())
+            Self::Packed { reference, offsets, outliers } => {
+                size_of_val(reference.as_slice())
+                    + size_of_val(offsets.as_slice())
+                    + size_of_val(outliers.as_slice())
             }
-            Self::Wide(numbers) => size_of_val(numbers.as_slice()),
+            Self::Plain(numbers) => size_of_val(numbers.as_slice()),
         }
     }
 }
@@ -105,27 +108,27 @@ mod tests {
     fn numbers_come_back_as_they_were() {
         const HIGHEST: u32 = 100_000;
         let count = 3 * BLOCK as u32 + 5;
-        let fast = |place: u32| place * 15;
+        let fast = |index: u32| index * 15;
         let cases: [Case<'_>; 6] = [
-            ("one after the other", &|place| place / 3, Some(0)),
-            ("half of them without", &|place| if place % 2 == 0 { NO_NUMBER } else { place }, Some(0)),
+            ("one after the other", &|index| index / 3, Some(0)),
+            ("half of them without", &|index| if index % 2 == 0 { NO_NUMBER } else { index }, Some(0)),
             ("none at all", &|_| NO_NUMBER, Some(0)),
             (
                 "just near, and just not",
-                &|place| HIGHEST - [0, 65_533, 65_534, 0][place.min(3) as usize],
+                &|index| HIGHEST - [0, 65_533, 65_534, 0][index.min(3) as usize],
                 Some(1),
             ),
-            ("one that never ends", &|place| if place % 100 == 0 { 0 } else { fast(place) }, Some(82)),
-            ("of all times", &|place| if place % 10 == 0 { 0 } else { fast(place) }, None),
+            ("one that never ends", &|index| if index % 100 == 0 { 0 } else { fast(index) }, Some(82)),
+            ("of all times", &|index| if index % 10 == 0 { 0 } else { fast(index) }, None),
         ];
-        for (case, number, far) in cases {
+        for (case, number, outliers) in cases {
             let numbers: Vec<u32> = (0..count).map(number).collect();
             let kept = FrameOfReference::new(numbers.clone());
             let found = match &kept {
-                FrameOfReference::Near { far, .. } => Some(far.len()),
-                FrameOfReference::Wide(_) => None,
+                FrameOfReference::Packed { outliers, .. } => Some(outliers.len()),
+                FrameOfReference::Plain(_) => None,
             };
-            assert_eq!(found, far, "{case}");
+            assert_eq!(found, outliers, "{case}");
             assert_eq!(kept.of(0..numbers.len()).collect::<Vec<_>>(), numbers, "{case}");
         }
     }

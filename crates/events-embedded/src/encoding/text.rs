@@ -73,7 +73,7 @@ impl Dictionary {
 
     /// The code of a text, by looking at all of them.
     pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
-        self.texts().position(|text| text == wanted).map(|place| place as u32 + 1)
+        self.texts().position(|text| text == wanted).map(|index| index as u32 + 1)
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -9,27 +9,27 @@ use crate::encoding::heap_size::HeapSize;
 #[derive(Debug)]
 pub(crate) enum Times {
     /// Milliseconds since the first of them.
-    Near {
+    Offsets {
         first: i64,
-        since: Vec<u32>,
+        offsets: Vec<u32>,
     },
-    Far(Vec<i64>),
+    Plain(Vec<i64>),
 }
 
 impl Times {
     pub(crate) fn new(times: &[i64]) -> Self {
         let first = times.iter().copied().min().unwrap_or_default();
-        let since = |time: &i64| time.checked_sub(first).and_then(|since| u32::try_from(since).ok());
-        match times.iter().map(since).collect() {
-            Some(since) => Self::Near { first, since },
-            None => Self::Far(times.to_vec()),
+        let offset = |time: &i64| time.checked_sub(first).and_then(|offset| u32::try_from(offset).ok());
+        match times.iter().map(offset).collect() {
+            Some(offsets) => Self::Offsets { first, offsets },
+            None => Self::Plain(times.to_vec()),
         }
     }
 
     pub(crate) fn rows(&self) -> usize {
         match self {
-            Self::Near { since, .. } => since.len(),
-            Self::Far(times) => times.len(),
+            Self::Offsets { offsets, .. } => offsets.len(),
+            Self::Plain(times) => times.len(),
         }
     }
 
@@ -37,18 +37,19 @@ impl Times {
     #[inline]
     pub(crate) fn at(&self, row: usize) -> i64 {
         match self {
-            Self::Near { first, since } => first + i64::from(since[row]),
-            Self::Far(times) => times[row],
+            Self::Offsets { first, offsets } => first + i64::from(offsets[row]),
+            Self::Plain(times) => times[row],
         }
     }
 
     /// The times of these rows.
     pub(crate) fn of(&self, rows: &[u32]) -> Self {
         match self {
-            Self::Near { first, since } => {
-                Self::Near { first: *first, since: rows.iter().map(|row| since[*row as usize]).collect() }
-            }
-            Self::Far(times) => Self::Far(rows.iter().map(|row| times[*row as usize]).collect()),
+            Self::Offsets { first, offsets } => Self::Offsets {
+                first: *first,
+                offsets: rows.iter().map(|row| offsets[*row as usize]).collect(),
+            },
+            Self::Plain(times) => Self::Plain(rows.iter().map(|row| times[*row as usize]).collect()),
         }
     }
 
@@ -57,10 +58,10 @@ impl Times {
         let start = rows.start;
         start
             + match self {
-                Self::Near { first, since } => {
-                    since[rows].partition_point(|since| first + i64::from(*since) < time)
+                Self::Offsets { first, offsets } => {
+                    offsets[rows].partition_point(|offset| first + i64::from(*offset) < time)
                 }
-                Self::Far(times) => times[rows].partition_point(|at| *at < time),
+                Self::Plain(times) => times[rows].partition_point(|at| *at < time),
             }
     }
 }
@@ -68,8 +69,8 @@ impl Times {
 impl HeapSize for Times {
     fn heap_bytes(&self) -> usize {
         match self {
-            Self::Near { since, .. } => size_of_val(since.as_slice()),
-            Self::Far(times) => size_of_val(times.as_slice()),
+            Self::Offsets { offsets, .. } => size_of_val(offsets.as_slice()),
+            Self::Plain(times) => size_of_val(times.as_slice()),
         }
     }
 }
@@ -89,7 +90,7 @@ mod tests {
             (vec![i64::MIN, i64::MAX], false),
         ] {
             let kept = Times::new(&times);
-            assert_eq!(matches!(kept, Times::Near { .. }), near, "{times:?}");
+            assert_eq!(matches!(kept, Times::Offsets { .. }), near, "{times:?}");
             assert_eq!((0..kept.rows()).map(|row| kept.at(row)).collect::<Vec<_>>(), times);
         }
     }

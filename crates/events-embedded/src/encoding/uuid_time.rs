@@ -6,7 +6,7 @@
 //! segment without an id of that moment does not hold it.
 
 /// Spans kept of a segment at most: 16 bytes each.
-const MOST_SPANS: usize = 64;
+const MAX_SPANS: usize = 64;
 
 /// The moment in the id, in milliseconds since 1970, when it is a UUID of version 7, bare or after
 /// `evt_`.
@@ -22,21 +22,21 @@ pub(crate) struct TimeSpans(Vec<(u64, u64)>);
 impl TimeSpans {
     /// The spans that are left when the widest gaps between the moments are taken out, so that a few
     /// clocks that went wrong make no span wide.
-    pub(crate) fn of(mut moments: Vec<u64>) -> Self {
-        moments.sort_unstable();
-        moments.dedup();
+    pub(crate) fn of(mut times: Vec<u64>) -> Self {
+        times.sort_unstable();
+        times.dedup();
         // The moments that a span ends with, and how far the next one is.
-        let mut ends: Vec<usize> = (1..moments.len()).collect();
-        let gap = |end: usize| moments[end] - moments[end - 1];
-        if ends.len() >= MOST_SPANS {
-            ends.select_nth_unstable_by_key(MOST_SPANS - 2, |end| std::cmp::Reverse(gap(*end)));
-            ends.truncate(MOST_SPANS - 1);
+        let mut ends: Vec<usize> = (1..times.len()).collect();
+        let gap = |end: usize| times[end] - times[end - 1];
+        if ends.len() >= MAX_SPANS {
+            ends.select_nth_unstable_by_key(MAX_SPANS - 2, |end| std::cmp::Reverse(gap(*end)));
+            ends.truncate(MAX_SPANS - 1);
             ends.sort_unstable();
         }
-        ends.push(moments.len());
+        ends.push(times.len());
         let mut start = 0;
         let spans = ends.into_iter().filter(|end| *end > 0).map(|end| {
-            let span = (moments[start], moments[end - 1]);
+            let span = (times[start], times[end - 1]);
             start = end;
             span
         });
@@ -48,9 +48,9 @@ impl TimeSpans {
         Self(vec![(0, u64::MAX)])
     }
 
-    pub(crate) fn cover(&self, moment: u64) -> bool {
-        let next = self.0.partition_point(|(_, last)| *last < moment);
-        self.0.get(next).is_some_and(|(first, _)| *first <= moment)
+    pub(crate) fn cover(&self, time: u64) -> bool {
+        let next = self.0.partition_point(|(_, last)| *last < time);
+        self.0.get(next).is_some_and(|(first, _)| *first <= time)
     }
 
     /// Whether a moment from `first` to `last` is covered.
@@ -100,10 +100,9 @@ mod tests {
     #[test]
     fn clocks_that_went_wrong_make_no_span_wide() {
         let hour = |n: u64| 1_700_000_000_000 + n * 3_600_000;
-        let moments: Vec<u64> =
-            (0..1000).map(|n| hour(0) + n).chain((1..=60).map(|n| hour(24 * n))).collect();
-        let spans = TimeSpans::of(moments);
-        assert!(spans.0.len() <= MOST_SPANS);
+        let times: Vec<u64> = (0..1000).map(|n| hour(0) + n).chain((1..=60).map(|n| hour(24 * n))).collect();
+        let spans = TimeSpans::of(times);
+        assert!(spans.0.len() <= MAX_SPANS);
         assert!(spans.cover(hour(0)) && spans.cover(hour(24)) && !spans.cover(hour(12)) && !spans.cover(0));
     }
 
@@ -112,14 +111,14 @@ mod tests {
 
         #[test]
         fn every_moment_is_covered_by_a_few_spans(
-            moments in proptest::collection::vec(prop_oneof![0_u64..500, any::<u64>()], 0..300),
+            times in proptest::collection::vec(prop_oneof![0_u64..500, any::<u64>()], 0..300),
             others in proptest::collection::vec(any::<u64>(), 20),
         ) {
-            let spans = TimeSpans::of(moments.clone());
-            prop_assert!(spans.0.len() <= MOST_SPANS);
+            let spans = TimeSpans::of(times.clone());
+            prop_assert!(spans.0.len() <= MAX_SPANS);
             prop_assert!(spans.0.iter().all(|(first, last)| first <= last));
             prop_assert!(spans.0.windows(2).all(|pair| pair[0].1 < pair[1].0));
-            prop_assert!(moments.iter().all(|moment| spans.cover(*moment) && spans.meet(*moment, *moment)));
+            prop_assert!(times.iter().all(|time| spans.cover(*time) && spans.meet(*time, *time)));
             for pair in others.windows(2) {
                 let (first, last) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
                 let met = spans.0.iter().any(|span| span.0 <= last && first <= span.1);

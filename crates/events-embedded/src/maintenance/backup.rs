@@ -98,7 +98,7 @@ pub(crate) fn snapshot(work: &Maintenance, folder: &Path) -> Result<Snapshot, St
     flush_all(work)?;
     let (counted, segments) = {
         // While it is read, the write-ahead log cannot be emptied, which erasing must do.
-        let _alone = work.reading_log.lock();
+        let _alone = work.wal_in_use.lock();
         copy_database(work, folder)?
     };
     let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
@@ -151,8 +151,8 @@ fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc
     let connection = connect(&work.state.directory.join("events.db"))?;
     let text = copy.to_string_lossy().into_owned();
     connection.execute(ATTACH, [text]).map_err(database_error)?;
-    let pinned = work.log.execute(Command::Pin(connection))?;
-    let Outcome::Pinned(connection, segments) = pinned else { return Err(StoreError::Closing) };
+    let begun = work.log.execute(Command::BeginSnapshot(connection))?;
+    let Outcome::SnapshotBegun(connection, segments) = begun else { return Err(StoreError::Closing) };
     connection.execute_batch(COPY).map_err(database_error)?;
     close(connection)?;
     let connection = connect(&copy)?;

@@ -101,7 +101,7 @@ pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>
 impl Maintainer {
     /// Takes everybody off the disk whose erasure waits. A scope that fails, for one of its files
     /// is broken, does not keep the others waiting.
-    pub(crate) fn erase_who_waits(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn erase_pending(&mut self) -> Result<(), StoreError> {
         let mut by_scope: BTreeMap<EventScope, Vec<ErasureRecord>> = BTreeMap::new();
         for erasure in self.work.state.erasures.by_id.read().values().map(|erasure| &erasure.record) {
             if erasure.finished_at.is_none() {
@@ -129,7 +129,7 @@ impl Maintainer {
             }
         }
         self.work.counters.erasures.during(|| self.erase_in(scope, &mut whole))?;
-        self.work.empty_log()?;
+        self.work.purge_deleted()?;
         self.wait_for_readers(scope.id)?;
         // Nobody is done as long as a file cannot be read that may hold them.
         whole?;
@@ -145,8 +145,8 @@ impl Maintainer {
     fn erase_in(&self, scope: &Scope, whole: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
         flush_scope(&self.work, scope)?;
         let (segments, tombstones) = {
-            let live = scope.data.read();
-            (live.segments.clone(), live.tombstones.complete())
+            let data = scope.data.read();
+            (data.segments.clone(), data.tombstones.complete())
         };
         let mut events = 0;
         for segment in segments {

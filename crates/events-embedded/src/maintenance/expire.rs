@@ -24,9 +24,9 @@ impl Maintainer {
         for scope in self.work.state.scopes.all() {
             expired = expired.and(self.expire_in(&scope));
         }
-        if self.work.expired_in_log.swap(false, Ordering::Relaxed) {
-            let emptied = self.work.empty_log();
-            self.work.expired_in_log.fetch_or(emptied.is_err(), Ordering::Relaxed);
+        if self.work.expired_in_database.swap(false, Ordering::Relaxed) {
+            let emptied = self.work.purge_deleted();
+            self.work.expired_in_database.fetch_or(emptied.is_err(), Ordering::Relaxed);
             expired = expired.and(emptied);
         }
         expired
@@ -34,22 +34,22 @@ impl Maintainer {
 
     fn expire_in(&mut self, scope: &Scope) -> Result<(), StoreError> {
         let now = self.work.state.now();
-        let (floor, segments, hot_earliest) = {
-            let live = scope.data.read();
-            (live.tombstones.floor, live.segments.clone(), live.hot_earliest())
+        let (watermark, segments, memtable_earliest) = {
+            let data = scope.data.read();
+            (data.tombstones.retention_watermark, data.segments.clone(), data.memtable_earliest())
         };
         let (gone, old): (Vec<_>, Vec<_>) = segments
             .into_iter()
-            .filter(|segment| segment.earliest < floor)
-            .partition(|segment| segment.latest < floor);
+            .filter(|segment| segment.earliest < watermark)
+            .partition(|segment| segment.latest < watermark);
         if !gone.is_empty() {
             self.work.counters.expiries.during(|| {
                 let events = gone.iter().map(|segment| segment.rows as u64).sum();
                 swap(&self.work, scope, None, gone, Rewritten::default()).map(|()| events)
             })?;
-            self.work.expired_in_log.store(true, Ordering::Relaxed);
+            self.work.expired_in_database.store(true, Ordering::Relaxed);
         }
-        if floor == i64::MAX && hot_earliest.is_some() {
+        if watermark == i64::MAX && memtable_earliest.is_some() {
             flush_scope(&self.work, scope)?;
         }
         let last = self.cut_at.get(&scope.id).copied().unwrap_or(i64::MIN);
@@ -69,7 +69,7 @@ impl Maintainer {
                 rewrite_visible(&self.work, scope, &[Chunk::Segment(Arc::clone(&segment))], halt)?;
             let events = segment.rows as u64 - rewritten.rows();
             swap(&self.work, scope, None, vec![segment], rewritten)?;
-            self.work.expired_in_log.store(true, Ordering::Relaxed);
+            self.work.expired_in_database.store(true, Ordering::Relaxed);
             Ok(events)
         })
     }

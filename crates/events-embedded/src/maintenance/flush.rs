@@ -20,7 +20,7 @@ use millimetric_events::{LocalError, StoreError};
 /// How long it lets a failed disk rest.
 pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Events of the hot log that are deleted in one transaction, about.
-const PURGE_EVENTS: i64 = 16_384;
+const DELETE_EVENTS: i64 = 16_384;
 
 /// Works until the store closes.
 pub(crate) fn run(work: &Maintenance) {
@@ -42,8 +42,8 @@ fn flush_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
     let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
     for scope in work.state.scopes.all() {
         let (rows, is_due, oldest) = {
-            let live = scope.data.read();
-            (live.hot_rows(), live.is_due(options), live.oldest)
+            let data = scope.data.read();
+            (data.memtable_rows(), data.is_due(options), data.oldest)
         };
         let is_old = oldest.is_some_and(|oldest| now.saturating_sub(oldest) >= age);
         if rows > 0 && (is_due || is_old) {
@@ -53,7 +53,7 @@ fn flush_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
     while work.state.memtables_are_full() {
         let largest =
             work.state.scopes.all().into_iter().max_by_key(|scope| scope.data.read().memtable_size().bytes);
-        match largest.filter(|scope| scope.data.read().hot_rows() > 0) {
+        match largest.filter(|scope| scope.data.read().memtable_rows() > 0) {
             Some(scope) => flush_scope(work, &scope)?,
             None => break,
         }
@@ -69,38 +69,38 @@ pub(crate) fn flush_all(work: &Maintenance) -> Result<(), StoreError> {
 /// Seals all hot rows of a scope.
 pub(crate) fn flush_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
     let _alone = work.flushing.lock();
-    let sealed = flush_frozen(work, scope);
+    let flushed = flush_memtable(work, scope);
     work.flush_disk_full
-        .store(matches!(sealed, Err(StoreError::Local(LocalError::DiskFull))), Ordering::Relaxed);
-    if sealed.is_ok() {
+        .store(matches!(flushed, Err(StoreError::Local(LocalError::DiskFull))), Ordering::Relaxed);
+    if flushed.is_ok() {
         // There may be neighbours to merge now.
         work.signal.wake();
     }
-    sealed
+    flushed
 }
 
-fn flush_frozen(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
-    let Outcome::Frozen(frozen) = work.log.execute(Command::Freeze(scope.id))? else { return Ok(()) };
-    if frozen.blocks.is_empty() {
+fn flush_memtable(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
+    let Outcome::FlushBegun(input) = work.log.execute(Command::BeginFlush(scope.id))? else { return Ok(()) };
+    if input.blocks.is_empty() {
         return Ok(());
     }
     work.counters.flushes.during(|| {
-        let inputs: Vec<Chunk> = frozen.blocks.iter().cloned().map(Chunk::Memtable).collect();
+        let inputs: Vec<Chunk> = input.blocks.iter().cloned().map(Chunk::Memtable).collect();
         let halt: Halt<'_> = &|| work.flush_signal.is_closing();
         let rewritten = rewrite_visible(work, scope, &inputs, halt)?;
-        let (first, last) = (frozen.first_seq, frozen.last_seq);
-        let events: usize = frozen.blocks.iter().map(|block| block.rows()).sum();
+        let (first, last) = (input.first_seq, input.last_seq);
+        let events: usize = input.blocks.iter().map(|block| block.rows()).sum();
         let erased: u64 = rewritten.erased.iter().map(|(_, count)| count).sum();
         let expired = rewritten.rows() + erased < events as u64;
-        swap(work, scope, Some(frozen), Vec::new(), rewritten)?;
-        purge(work, scope.id, first, last, events as i64)?;
-        work.expired_in_log.fetch_or(expired, Ordering::Relaxed);
+        swap(work, scope, Some(input), Vec::new(), rewritten)?;
+        delete_flushed(work, scope.id, first, last, events as i64)?;
+        work.expired_in_database.fetch_or(expired, Ordering::Relaxed);
         Ok(events as u64)
     })
 }
 
 /// Deletes sealed rows of the hot log, a few at a time so that no batch waits long.
-fn purge(
+fn delete_flushed(
     work: &Maintenance,
     scope: EventScope,
     first: i64,
@@ -108,11 +108,11 @@ fn purge(
     events: i64,
 ) -> Result<(), StoreError> {
     let rows = (last - first + 1).max(1);
-    let step = (PURGE_EVENTS * rows / events.max(1)).clamp(16, 4096);
+    let step = (DELETE_EVENTS * rows / events.max(1)).clamp(16, 4096);
     let mut from = first;
     while from <= last {
         let to = (from + step).min(last + 1);
-        work.log.execute(Command::Purge { scope, from, to })?;
+        work.log.execute(Command::DeleteFlushed { scope, from, to })?;
         from = to;
     }
     Ok(())

@@ -32,7 +32,7 @@ impl Maintainer {
 
     /// Works until the store closes.
     pub(crate) fn run(mut self) {
-        if let Err(error) = self.work.log.execute(Command::PurgeAll) {
+        if let Err(error) = self.work.log.execute(Command::DeleteAllFlushed) {
             tracing::warn!(%error, "sealed rows of the hot log could not be deleted yet");
         }
         while !self.work.signal.is_closing() {
@@ -48,7 +48,7 @@ impl Maintainer {
     /// being done. Tells whether all went well.
     fn round(&mut self) -> bool {
         let mut well = true;
-        let all = [Self::erase_who_waits, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
+        let all = [Self::erase_pending, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
         for task in all {
             let work = Arc::clone(&self.work);
             let alone = work.rewriting.lock();
@@ -68,8 +68,8 @@ impl Maintainer {
         let oldest = self.work.state.oldest_deduplicated();
         let mut old = Vec::new();
         for scope in self.work.state.scopes.all() {
-            let live = scope.data.read();
-            let passed = live
+            let data = scope.data.read();
+            let passed = data
                 .segments
                 .iter()
                 .filter(|segment| segment.latest_received < oldest && segment.known_ids.read().is_some());
@@ -82,11 +82,13 @@ impl Maintainer {
     fn shrink(&mut self) -> Result<(), StoreError> {
         let few = self.work.state.options.seal_rows / 4;
         let is_quiet = || {
-            let is_sealed = self.work.state.memtables.size().rows < few;
-            is_sealed && self.work.log.queued_bytes() == 0 && self.work.log.check_writable().is_ok()
+            let is_flushed = self.work.state.memtables.size().rows < few;
+            is_flushed && self.work.log.queued_bytes() == 0 && self.work.log.check_writable().is_ok()
         };
         while is_quiet() && !self.work.signal.is_closing() {
-            let Outcome::Shrunk(true) = self.work.log.execute(Command::Shrink { spare: SPARE_PAGES })? else {
+            let Outcome::Vacuumed(true) =
+                self.work.log.execute(Command::Vacuum { spare_pages: SPARE_PAGES })?
+            else {
                 break;
             };
         }

@@ -41,8 +41,8 @@ impl Maintainer {
         segments.retain(|segment| !self.unmergeable.contains(&segment.id));
         let candidates: Vec<MergeCandidate> = segments.iter().map(|segment| candidate(segment)).collect();
         let options = &self.work.state.options;
-        let places = merge::choose(&candidates, options.merge_rows, options.merge_bytes)?;
-        Some(places.into_iter().map(|place| Arc::clone(&segments[place])).collect())
+        let indexes = merge::choose(&candidates, options.merge_rows, options.merge_bytes)?;
+        Some(indexes.into_iter().map(|index| Arc::clone(&segments[index])).collect())
     }
 }
 

@@ -42,9 +42,9 @@ pub(crate) struct Maintenance {
     /// Held while segments are replaced, so that two threads never replace the same.
     pub(crate) rewriting: Mutex<()>,
     /// Held while a backup reads the database, and while the write-ahead log is emptied.
-    reading_log: Mutex<()>,
+    wal_in_use: Mutex<()>,
     /// Whether `events.db` may still hold bytes of events that expired.
-    pub(crate) expired_in_log: AtomicBool,
+    pub(crate) expired_in_database: AtomicBool,
     /// Whether the last flush failed because the disk was full.
     pub(crate) flush_disk_full: AtomicBool,
 }
@@ -59,8 +59,8 @@ impl Maintenance {
             counters: Counters::default(),
             flushing: Mutex::new(()),
             rewriting: Mutex::new(()),
-            reading_log: Mutex::new(()),
-            expired_in_log: AtomicBool::new(false),
+            wal_in_use: Mutex::new(()),
+            expired_in_database: AtomicBool::new(false),
             flush_disk_full: AtomicBool::new(false),
         }
     }
@@ -73,15 +73,15 @@ impl Maintenance {
 
     /// Whether a merge must give way: erasing has a deadline, and closing should be quick.
     fn must_stop_merging(&self) -> bool {
-        self.signal.is_closing() || self.state.erasures.any_waits()
+        self.signal.is_closing() || self.state.erasures.any_pending()
     }
 
     /// Takes what was deleted out of `events.db` for good: sealed rows that are left, free pages,
     /// and the write-ahead log, which holds pages as they were.
-    pub(crate) fn empty_log(&self) -> Result<(), StoreError> {
-        let _alone = self.reading_log.lock();
-        self.log.execute(Command::PurgeAll)?;
-        while let Outcome::Shrunk(true) = self.log.execute(Command::Shrink { spare: 0 })? {}
-        self.log.execute(Command::EmptyLog).map(|_| ())
+    pub(crate) fn purge_deleted(&self) -> Result<(), StoreError> {
+        let _alone = self.wal_in_use.lock();
+        self.log.execute(Command::DeleteAllFlushed)?;
+        while let Outcome::Vacuumed(true) = self.log.execute(Command::Vacuum { spare_pages: 0 })? {}
+        self.log.execute(Command::TruncateWal).map(|_| ())
     }
 }

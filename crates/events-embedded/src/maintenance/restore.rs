@@ -1,4 +1,4 @@
-//! What a restored store must learn from a later one: who was forgotten and what expired after
+//! What a restored store must learn from a later one: who was erased and what expired after
 //! the backup was made. Works on the files of stores that nobody has open; hashes only.
 
 use std::path::Path;
@@ -19,7 +19,8 @@ const ERASURES: &str = "insert into main.erasure
     select id, project, env, kind, subject, include_linked, linked, at, 0, null from later.erasure where true
     on conflict (id) do update set linked = coalesce(linked, excluded.linked)";
 const WAITING: &str = "select count(*) from main.erasure where finished_at is null";
-const FLOORS: &str = "insert into main.floor select project, env, before from later.floor where true
+const RETENTION_WATERMARKS: &str =
+    "insert into main.floor select project, env, before from later.floor where true
     on conflict (project, env) do update set before = max(before, excluded.before)";
 
 /// What was learned from a later store.
@@ -27,7 +28,7 @@ const FLOORS: &str = "insert into main.floor select project, env, before from la
 pub enum Learned {
     /// It is another installation's: its hashes mean nothing here.
     Stranger,
-    /// So many people are to be forgotten (again) at the next start.
+    /// So many people are to be erased (again) at the next start.
     Erasures(u64),
 }
 
@@ -50,7 +51,7 @@ fn learn(connection: &Connection) -> Result<Learned, rusqlite::Error> {
     // Without a commit the transaction ends with the connection, and nothing of it is kept.
     connection.execute_batch(BEGIN)?;
     connection.execute(ERASURES, [])?;
-    connection.execute(FLOORS, [])?;
+    connection.execute(RETENTION_WATERMARKS, [])?;
     let waiting: i64 = connection.query_row(WAITING, [], |row| row.get(0))?;
     connection.execute_batch("commit")?;
     Ok(Learned::Erasures(waiting as u64))

@@ -26,7 +26,7 @@ use crate::segment::file::Source;
 use crate::segment::id_filter::KnownIds;
 use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
-use crate::wal::commands::{Command, Frozen, Swap};
+use crate::wal::commands::{Command, FlushInput, Swap};
 use crate::wal::manifest::NewSegment;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
@@ -37,7 +37,7 @@ use std::thread;
 const REWRITER_NICENESS: i32 = 10;
 /// Months that one rewrite keeps apart; older ones share a file, so that a batch of events
 /// scattered over centuries makes no thousand files.
-const MOST_MONTHS: usize = 24;
+const MAX_MONTHS: usize = 24;
 
 /// Events left out for each erasure.
 pub(crate) type Erased = Vec<(ErasureId, u64)>;
@@ -61,7 +61,7 @@ impl Rewritten {
 
 /// One row of one input.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct RowRef {
     timestamp: i64,
     input: u32,
     row: u32,
@@ -72,8 +72,8 @@ struct Place {
 struct Ids(Vec<Vec<EventId>>);
 
 impl Ids {
-    fn at(&self, place: &Place) -> &EventId {
-        &self.0[place.input as usize][place.row as usize]
+    fn at(&self, row: &RowRef) -> &EventId {
+        &self.0[row.input as usize][row.row as usize]
     }
 }
 
@@ -85,16 +85,16 @@ pub(crate) fn rewrite(
     tombstones: &Tombstones,
     halt: Halt<'_>,
 ) -> Result<Rewritten, StoreError> {
-    let (mut places, erased) = kept(&work.state.columns, inputs, tombstones)?;
+    let (mut rows, erased) = visible_rows(&work.state.columns, inputs, tombstones)?;
     let ids = inputs.iter().map(|chunk| work.state.columns.event_ids(chunk));
     let ids = Ids(ids.collect::<Result<_, StoreError>>()?);
     // This sort takes the order that sealed inputs have already as a gift.
-    places.sort_by(|a, b| a.timestamp.cmp(&b.timestamp).then_with(|| ids.at(a).cmp(ids.at(b))));
+    rows.sort_by(|a, b| a.timestamp.cmp(&b.timestamp).then_with(|| ids.at(a).cmp(ids.at(b))));
     let mut segments = Vec::new();
-    for (month, rows) in months(&places) {
-        let part =
-            Part { scope, columns: &work.state.columns, inputs, ids: &ids, places: &places[rows], halt };
-        match part.write(work, &month) {
+    for (month, range) in months(&rows) {
+        let segment =
+            SegmentRows { scope, columns: &work.state.columns, inputs, ids: &ids, rows: &rows[range], halt };
+        match segment.write(work, &month) {
             Ok(segment) => segments.push(segment),
             Err(error) => {
                 discard(&segments);
@@ -120,12 +120,12 @@ pub(crate) fn rewrite_visible(
 pub(crate) fn swap(
     work: &Maintenance,
     scope: &Scope,
-    frozen: Option<Frozen>,
+    flushed: Option<FlushInput>,
     removed: Vec<Arc<Segment>>,
     rewritten: Rewritten,
 ) -> Result<(), StoreError> {
     let Rewritten { segments: added, erased } = rewritten;
-    work.log.execute(Command::Swap(Swap { scope: scope.id, frozen, removed, added, erased })).map(|_| ())
+    work.log.execute(Command::Swap(Swap { scope: scope.id, flushed, removed, added, erased })).map(|_| ())
 }
 
 /// Runs work that can wait on a thread that takes only the time nobody else wants: a priority
@@ -152,12 +152,12 @@ fn discard(segments: &[NewSegment]) {
     }
 }
 
-fn kept(
+fn visible_rows(
     columns: &Columns,
     inputs: &[Chunk],
     tombstones: &Tombstones,
-) -> Result<(Vec<Place>, Erased), StoreError> {
-    let mut places = Vec::with_capacity(inputs.iter().map(Chunk::rows).sum());
+) -> Result<(Vec<RowRef>, Erased), StoreError> {
+    let mut rows = Vec::with_capacity(inputs.iter().map(Chunk::rows).sum());
     let mut erased: BTreeMap<ErasureId, u64> = BTreeMap::new();
     for (input, chunk) in (0..).zip(inputs) {
         let times = columns.times(chunk)?;
@@ -165,83 +165,85 @@ fn kept(
         for row in 0..chunk.rows() as u32 {
             let timestamp = times.at(row as usize);
             match marks.as_ref().map_or(0, |marks| marks[row as usize]) {
-                0 if timestamp >= tombstones.floor => places.push(Place { timestamp, input, row }),
+                0 if timestamp >= tombstones.retention_watermark => {
+                    rows.push(RowRef { timestamp, input, row });
+                }
                 0 => {}
                 person => *erased.entry(tombstones.people[person as usize - 1].erasure).or_default() += 1,
             }
         }
     }
-    Ok((places, erased.into_iter().collect()))
+    Ok((rows, erased.into_iter().collect()))
 }
 
 /// The sorted rows by calendar month (UTC), as the month's name and the range of its rows.
-fn months(places: &[Place]) -> Vec<(String, Range<usize>)> {
-    let month = |place: &Place| {
-        let time = instant(place.timestamp).to_utc();
+fn months(rows: &[RowRef]) -> Vec<(String, Range<usize>)> {
+    let month = |row: &RowRef| {
+        let time = instant(row.timestamp).to_utc();
         (time.year(), time.month())
     };
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
-    for group in places.chunk_by(|a, b| month(a) == month(b)) {
+    for group in rows.chunk_by(|a, b| month(a) == month(b)) {
         ranges.push(start..start + group.len());
         start += group.len();
     }
-    let oldest = ranges.len().saturating_sub(MOST_MONTHS - 1);
+    let oldest = ranges.len().saturating_sub(MAX_MONTHS - 1);
     if oldest > 1 {
         let together = 0..ranges[oldest - 1].end;
         ranges.splice(..oldest, [together]);
     }
     let name = |range: &Range<usize>| {
-        let (year, month) = month(&places[range.start]);
+        let (year, month) = month(&rows[range.start]);
         format!("{year:04}-{month:02}")
     };
     ranges.into_iter().map(|range| (name(&range), range)).collect()
 }
 
 /// The rows of one new segment.
-struct Part<'a> {
+struct SegmentRows<'a> {
     scope: EventScope,
     columns: &'a Columns,
     inputs: &'a [Chunk],
     ids: &'a Ids,
-    places: &'a [Place],
+    rows: &'a [RowRef],
     halt: Halt<'a>,
 }
 
-impl Part<'_> {
+impl SegmentRows<'_> {
     fn write(&self, work: &Maintenance, month: &str) -> Result<NewSegment, StoreError> {
         let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
         let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
         let root = work.state.segments_folder();
         file::make_folder(&work.state.directory, &root.join(folder))?;
-        let file = Rows { part: self, project: self.scope.project.to_string() };
+        let file = SegmentSource { rows: self, project: self.scope.project.to_string() };
         let bytes = file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
         let asked = latest_received >= work.state.oldest_deduplicated();
-        let (known_ids, made_ids) = asked.then(|| KnownIds::of(self.identities())).transpose()?.unzip();
+        let (known_ids, timed_filter) = asked.then(|| KnownIds::of(self.identities())).transpose()?.unzip();
         let segment = Segment {
             id: work.state.segments.next_id(),
             scope: self.scope,
             path: root.join(&path),
-            rows: self.places.len(),
+            rows: self.rows.len(),
             bytes,
-            earliest: self.places.first().map_or(0, |place| place.timestamp),
-            latest: self.places.last().map_or(0, |place| place.timestamp),
+            earliest: self.rows.first().map_or(0, |row| row.timestamp),
+            latest: self.rows.last().map_or(0, |row| row.timestamp),
             latest_received,
             known_ids: RwLock::new(known_ids.map(Arc::new)),
             replaced: AtomicBool::new(false),
             uncompressed: OnceLock::new(),
         };
-        Ok(NewSegment { segment, month: month.to_owned(), path, made_ids })
+        Ok(NewSegment { segment, month: month.to_owned(), path, timed_filter })
     }
 
     fn identities(&self) -> impl Iterator<Item = EventKey> {
         let identity = |id: &str| EventKey::of(&self.columns.hash, id);
-        self.places.iter().map(move |place| self.ids.at(place).with_text(identity))
+        self.rows.iter().map(move |row| self.ids.at(row).with_text(identity))
     }
 
     /// An error when it is to be given up.
-    fn go_on(&self) -> Result<(), StoreError> {
+    fn check_halt(&self) -> Result<(), StoreError> {
         if (self.halt)() {
             return Err(StoreError::Internal("a rewrite was given up".to_owned()));
         }
@@ -250,52 +252,52 @@ impl Part<'_> {
 }
 
 /// The rows of one new segment, column by column.
-struct Rows<'a> {
-    part: &'a Part<'a>,
+struct SegmentSource<'a> {
+    rows: &'a SegmentRows<'a>,
     project: String,
 }
 
-impl Source for Rows<'_> {
+impl Source for SegmentSource<'_> {
     fn project_id(&self) -> &str {
         &self.project
     }
 
     fn env(&self) -> &str {
-        self.part.scope.env.as_str()
+        self.rows.scope.env.as_str()
     }
 
     fn rows(&self) -> usize {
-        self.part.places.len()
+        self.rows.rows.len()
     }
 
     fn timestamps(&self) -> Result<Vec<i64>, StoreError> {
-        Ok(self.part.places.iter().map(|place| place.timestamp).collect())
+        Ok(self.rows.rows.iter().map(|row| row.timestamp).collect())
     }
 
     fn received(&self) -> Result<Vec<i64>, StoreError> {
         let inputs: Vec<Vec<i64>> = self
-            .part
+            .rows
             .inputs
             .iter()
             .map(|chunk| match chunk {
                 Chunk::Memtable(block) => Ok(block.received.clone()),
-                Chunk::Segment(segment) => self.part.columns.reader(segment)?.received(),
+                Chunk::Segment(segment) => self.rows.columns.reader(segment)?.received(),
             })
             .collect::<Result<_, StoreError>>()?;
-        Ok(self.part.places.iter().map(|place| inputs[place.input as usize][place.row as usize]).collect())
+        Ok(self.rows.rows.iter().map(|row| inputs[row.input as usize][row.row as usize]).collect())
     }
 
     fn event_ids(&self) -> Result<impl ExactSizeIterator<Item = &EventId>, StoreError> {
-        self.part.go_on()?;
-        Ok(self.part.places.iter().map(|place| self.part.ids.at(place)))
+        self.rows.check_halt()?;
+        Ok(self.rows.rows.iter().map(|row| self.rows.ids.at(row)))
     }
 
     fn texts(&self, field: Column, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
-        self.part.go_on()?;
-        let inputs = self.part.inputs.iter().map(|chunk| self.part.columns.text_once(chunk, field));
+        self.rows.check_halt()?;
+        let inputs = self.rows.inputs.iter().map(|chunk| self.rows.columns.text_once(chunk, field));
         let inputs: Vec<Arc<TextColumn>> = inputs.collect::<Result<_, StoreError>>()?;
-        for place in self.part.places {
-            each(inputs[place.input as usize].value(place.row as usize));
+        for row in self.rows.rows {
+            each(inputs[row.input as usize].value(row.row as usize));
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ impl View {
         } else {
             fields.with(Column::UserId).with(Column::AnonymousId)
         };
-        let from = range.from().millis().max(tombstones.floor);
+        let from = range.from().millis().max(tombstones.retention_watermark);
         let to = range.to().millis();
         let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
         drop(live);

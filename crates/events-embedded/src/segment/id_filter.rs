@@ -66,46 +66,47 @@ impl HeapSize for IdFilter {
 /// What is known of a segment's ids without reading its file.
 #[derive(Debug)]
 pub(crate) struct KnownIds {
-    /// When those were made that tell it. Their filter is made from the file when a moment within is
+    /// When those were made that tell it. Their filter is made from the file when a time within is
     /// asked for, which is the case for what arrives late or twice, and kept in the cache.
-    pub(crate) made: TimeSpans,
-    /// The filter of all others, which stays in memory: nothing tells when they are asked for.
-    pub(crate) others: Option<IdFilter>,
+    pub(crate) uuid_times: TimeSpans,
+    /// The filter of all untimed, which stays in memory: nothing tells when they are asked for.
+    pub(crate) untimed: Option<IdFilter>,
 }
 
 impl KnownIds {
     /// What is known of these, and the filter of those that tell when they were made.
     pub(crate) fn of(ids: impl Iterator<Item = EventKey>) -> Result<(Self, IdFilter), StoreError> {
-        let (mut moments, mut made, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut times, mut timed, mut untimed) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
             match id.time {
-                Some(moment) => {
-                    moments.push(moment);
-                    made.push(id.filter_key());
+                Some(time) => {
+                    times.push(time);
+                    timed.push(id.filter_key());
                 }
-                None => others.push(id.filter_key()),
+                None => untimed.push(id.filter_key()),
             }
         }
-        let others = (!others.is_empty()).then(|| IdFilter::of(others)).transpose()?;
-        Ok((Self { made: TimeSpans::of(moments), others }, IdFilter::of(made)?))
+        let untimed = (!untimed.is_empty()).then(|| IdFilter::of(untimed)).transpose()?;
+        Ok((Self { uuid_times: TimeSpans::of(times), untimed }, IdFilter::of(timed)?))
     }
 
     /// The places of the identities that the segment may hold. `filter` gives the filter of the ids
-    /// that tell when they were made; without one all of a covered moment are suspects.
+    /// that tell when they were made; without one all of a covered time are suspects.
     pub(crate) fn suspects(
         &self,
         ids: &[EventKey],
         filter: impl FnOnce() -> Result<Option<Arc<IdFilter>>, StoreError>,
     ) -> Result<Vec<usize>, StoreError> {
-        let moments = || ids.iter().filter_map(|id| id.time);
-        let met =
-            moments().min().zip(moments().max()).is_some_and(|(first, last)| self.made.meet(first, last));
-        let made = |id: &EventKey| met && id.time.is_some_and(|moment| self.made.cover(moment));
-        let filter = if met && ids.iter().any(made) { filter()? } else { None };
+        let times = || ids.iter().filter_map(|id| id.time);
+        let overlaps =
+            times().min().zip(times().max()).is_some_and(|(first, last)| self.uuid_times.meet(first, last));
+        let may_be_timed =
+            |id: &EventKey| overlaps && id.time.is_some_and(|time| self.uuid_times.cover(time));
+        let filter = if overlaps && ids.iter().any(may_be_timed) { filter()? } else { None };
         let may_hold = |id: &EventKey| match id.time {
-            None => self.others.as_ref().is_some_and(|others| others.may_hold(id)),
-            Some(_) => made(id) && filter.as_ref().is_none_or(|filter| filter.may_hold(id)),
+            None => self.untimed.as_ref().is_some_and(|untimed| untimed.may_hold(id)),
+            Some(_) => may_be_timed(id) && filter.as_ref().is_none_or(|filter| filter.may_hold(id)),
         };
-        Ok((0..ids.len()).filter(|place| may_hold(&ids[*place])).collect())
+        Ok((0..ids.len()).filter(|index| may_hold(&ids[*index])).collect())
     }
 }

@@ -23,40 +23,40 @@ pub(crate) struct MergeCandidate {
     pub(crate) bytes: u64,
 }
 
-/// The places of candidates to merge into one of at most `most_rows` and `most_bytes`, if any should be.
-pub(crate) fn choose(candidates: &[MergeCandidate], most_rows: usize, most_bytes: u64) -> Option<Vec<usize>> {
+/// The places of candidates to merge into one of at most `max_rows` and `max_bytes`, if any should be.
+pub(crate) fn choose(candidates: &[MergeCandidate], max_rows: usize, max_bytes: u64) -> Option<Vec<usize>> {
     let mut months: BTreeMap<(i32, u32), Vec<usize>> = BTreeMap::new();
     let is_small =
-        |candidate: &MergeCandidate| candidate.rows <= most_rows / 2 && candidate.bytes <= most_bytes / 2;
-    for (place, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| is_small(candidate)) {
-        months.entry(candidate.month).or_default().push(place);
+        |candidate: &MergeCandidate| candidate.rows <= max_rows / 2 && candidate.bytes <= max_bytes / 2;
+    for (index, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| is_small(candidate)) {
+        months.entry(candidate.month).or_default().push(index);
     }
-    months.into_values().find_map(|places| of_month(candidates, places, most_rows, most_bytes))
+    months.into_values().find_map(|indexes| of_month(candidates, indexes, max_rows, max_bytes))
 }
 
 fn of_month(
     candidates: &[MergeCandidate],
-    mut places: Vec<usize>,
-    most_rows: usize,
-    most_bytes: u64,
+    mut indexes: Vec<usize>,
+    max_rows: usize,
+    max_bytes: u64,
 ) -> Option<Vec<usize>> {
     let mut ranks: BTreeMap<u32, usize> = BTreeMap::new();
-    for place in &places {
-        *ranks.entry(rank(candidates[*place].rows)).or_default() += 1;
+    for index in &indexes {
+        *ranks.entry(rank(candidates[*index].rows)).or_default() += 1;
     }
     let full = ranks.into_iter().find(|(_, count)| *count >= FAN_IN)?.0;
-    places.retain(|place| rank(candidates[*place].rows) <= full);
-    places.sort_unstable_by_key(|place| (candidates[*place].earliest, *place));
+    indexes.retain(|index| rank(candidates[*index].rows) <= full);
+    indexes.sort_unstable_by_key(|index| (candidates[*index].earliest, *index));
     let (mut rows, mut bytes) = (0, 0);
-    let fitting = places.iter().take_while(|place| {
-        rows += candidates[**place].rows;
-        bytes += candidates[**place].bytes;
-        rows <= most_rows && bytes <= most_bytes
+    let fitting = indexes.iter().take_while(|index| {
+        rows += candidates[**index].rows;
+        bytes += candidates[**index].bytes;
+        rows <= max_rows && bytes <= max_bytes
     });
     let count = fitting.count();
-    places.truncate(count);
+    indexes.truncate(count);
     // None is above half of the most, so two always fit.
-    Some(places)
+    Some(indexes)
 }
 
 fn rank(rows: usize) -> u32 {
@@ -70,14 +70,14 @@ mod tests {
     use super::*;
 
     const MOST: usize = 1_000_000;
-    const MOST_BYTES: u64 = 100_000_000;
+    const MAX_BYTES: u64 = 100_000_000;
 
     fn candidate(month: u32, earliest: i64, rows: usize) -> MergeCandidate {
         MergeCandidate { month: (2026, month), earliest, rows, bytes: 0 }
     }
 
-    fn choose(candidates: &[MergeCandidate], most_rows: usize) -> Option<Vec<usize>> {
-        super::choose(candidates, most_rows, MOST_BYTES)
+    fn choose(candidates: &[MergeCandidate], max_rows: usize) -> Option<Vec<usize>> {
+        super::choose(candidates, max_rows, MAX_BYTES)
     }
 
     #[test]
@@ -130,13 +130,13 @@ mod tests {
             let bytes = |rows: usize| rows as u64 * bytes_of_a_row;
             for (earliest, rows) in (0..).zip(&seals) {
                 candidates.push(MergeCandidate { bytes: bytes(*rows), ..candidate(5, earliest, *rows) });
-                while let Some(places) = choose(&candidates, MOST) {
-                    prop_assert!(places.len() >= 2);
-                    let rows: usize = places.iter().map(|place| candidates[*place].rows).sum();
-                    prop_assert!(rows <= MOST && bytes(rows) <= MOST_BYTES);
+                while let Some(indexes) = choose(&candidates, MOST) {
+                    prop_assert!(indexes.len() >= 2);
+                    let rows: usize = indexes.iter().map(|index| candidates[*index].rows).sum();
+                    prop_assert!(rows <= MOST && bytes(rows) <= MAX_BYTES);
                     rewritten += rows;
-                    let earliest = candidates[places[0]].earliest;
-                    candidates = candidates.iter().enumerate().filter(|(place, _)| !places.contains(place))
+                    let earliest = candidates[indexes[0]].earliest;
+                    candidates = candidates.iter().enumerate().filter(|(index, _)| !indexes.contains(index))
                         .map(|(_, candidate)| *candidate).collect();
                     candidates.push(MergeCandidate { bytes: bytes(rows), ..candidate(5, earliest, rows) });
                 }
@@ -144,7 +144,7 @@ mod tests {
             let all: usize = seals.iter().sum();
             prop_assert_eq!(candidates.iter().map(|candidate| candidate.rows).sum::<usize>(), all);
             prop_assert!(rewritten <= all * 10, "each event is rewritten a few times: {rewritten} of {all}");
-            let is_large = |candidate: &&MergeCandidate| candidate.rows > MOST / 2 || candidate.bytes > MOST_BYTES / 2;
+            let is_large = |candidate: &&MergeCandidate| candidate.rows > MOST / 2 || candidate.bytes > MAX_BYTES / 2;
             let large = candidates.iter().filter(is_large).count();
             prop_assert!(candidates.len() - large <= 3 * 10, "{} small ones are left", candidates.len() - large);
         }

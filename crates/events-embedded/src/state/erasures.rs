@@ -1,4 +1,4 @@
-//! The erasures of a store: people whose events were asked to be forgotten, by keyed hash.
+//! The erasures of a store: people whose events were asked to be erased, by keyed hash.
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
@@ -66,7 +66,7 @@ impl Erasures {
     }
 
     /// Whether one waits that has not failed.
-    pub(crate) fn any_waits(&self) -> bool {
+    pub(crate) fn any_pending(&self) -> bool {
         let waits = |erasure: &ErasureState| erasure.record.finished_at.is_none() && !erasure.failed;
         self.by_id.read().values().any(waits)
     }
@@ -82,10 +82,10 @@ impl super::State {
             of_scope().filter(|record| record.finished_at.is_none()).map(person).collect();
         people.sort_unstable_by_key(|person| person.erasure);
         let scope = self.scopes.get_or_new(id);
-        let mut live = scope.data.write();
-        let forgotten = std::sync::Arc::make_mut(&mut live.erased_ids);
-        of_scope().for_each(|record| forgotten.add(&person(record)));
-        live.tombstones.people = std::sync::Arc::new(people);
+        let mut data = scope.data.write();
+        let erased = std::sync::Arc::make_mut(&mut data.erased_ids);
+        of_scope().for_each(|record| erased.add(&person(record)));
+        data.tombstones.people = std::sync::Arc::new(people);
     }
 }
 

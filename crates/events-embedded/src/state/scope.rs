@@ -33,8 +33,8 @@ impl Scope {
     }
 
     /// The table of visitor numbers for one query; a new one when the old one has more than that.
-    pub(crate) fn visitors(&self, most: usize) -> Arc<VisitorTable> {
-        if self.numbered_visitors() > most {
+    pub(crate) fn visitors(&self, max: usize) -> Arc<VisitorTable> {
+        if self.numbered_visitors() > max {
             self.forget_visitors();
         }
         Arc::clone(&self.visitors.lock())
@@ -69,7 +69,7 @@ pub(crate) struct ScopeData {
 }
 
 impl ScopeData {
-    pub(crate) fn hot_rows(&self) -> usize {
+    pub(crate) fn memtable_rows(&self) -> usize {
         self.memtable_size().rows
     }
 
@@ -89,12 +89,12 @@ impl ScopeData {
 
     /// The time of the oldest event there is.
     pub(crate) fn earliest(&self) -> Option<i64> {
-        let sealed = self.segments.iter().map(|segment| segment.earliest);
-        sealed.chain(self.hot_earliest()).min()
+        let segments = self.segments.iter().map(|segment| segment.earliest);
+        segments.chain(self.memtable_earliest()).min()
     }
 
     /// The time of the oldest hot event.
-    pub(crate) fn hot_earliest(&self) -> Option<i64> {
+    pub(crate) fn memtable_earliest(&self) -> Option<i64> {
         let blocks = self.blocks.iter().map(|block| block.earliest);
         blocks.chain(self.tail.span().map(|(earliest, _)| earliest)).min()
     }
@@ -103,25 +103,25 @@ impl ScopeData {
     pub(crate) fn publish(&mut self, row: &Row<'_>, number: &mut impl FnMut() -> u64) {
         self.tail.push(row);
         if self.tail.is_full() {
-            self.freeze_tail(number());
+            self.close_tail(number());
         }
     }
 
     /// Moves the tail behind the blocks, where it no longer changes.
-    pub(crate) fn freeze_tail(&mut self, number: u64) {
+    pub(crate) fn close_tail(&mut self, number: u64) {
         if self.tail.rows() > 0 {
-            self.blocks.push(Arc::new(self.tail.freeze(number)));
+            self.blocks.push(Arc::new(self.tail.take_block(number)));
         }
     }
 
     /// The chunks with rows from `from` to before `to`; of the tail only these fields.
     pub(crate) fn chunks(&self, from: i64, to: i64, fields: ColumnSet) -> Vec<Chunk> {
-        let sealed = self.segments.iter().cloned().map(Chunk::Segment);
-        let hot = self.blocks.iter().cloned().map(Chunk::Memtable);
+        let segments = self.segments.iter().cloned().map(Chunk::Segment);
+        let blocks = self.blocks.iter().cloned().map(Chunk::Memtable);
         let within = |earliest: i64, latest: i64| earliest < to && latest >= from;
         let tail = self.tail.span().filter(|(earliest, latest)| within(*earliest, *latest));
         let tail = tail.map(|_| Chunk::Memtable(Arc::new(self.tail.copy(fields))));
-        sealed.chain(hot).filter(|chunk| within(chunk.earliest(), chunk.latest())).chain(tail).collect()
+        segments.chain(blocks).filter(|chunk| within(chunk.earliest(), chunk.latest())).chain(tail).collect()
     }
 }
 
@@ -144,10 +144,10 @@ impl Scopes {
 
     /// Keeps the visitors that are numbered in all scopes together below `most`, and those of the scope
     /// that is queried: the largest other tables go, and are made again when they are needed.
-    pub(crate) fn limit_visitors(&self, most: usize, queried: &Scope) {
+    pub(crate) fn limit_visitors(&self, max: usize, queried: &Scope) {
         let scopes = self.0.read();
         let mut numbered: usize = scopes.values().map(|scope| scope.numbered_visitors()).sum();
-        while numbered > most {
+        while numbered > max {
             let others = scopes.values().filter(|scope| scope.id != queried.id);
             let Some(largest) = others.max_by_key(|scope| scope.numbered_visitors()) else { return };
             let visitors = largest.numbered_visitors();

@@ -29,14 +29,14 @@ pub(crate) struct Person {
 #[derive(Debug, Clone)]
 pub(crate) struct Tombstones {
     /// Events before this are expired; milliseconds.
-    pub(crate) floor: i64,
+    pub(crate) retention_watermark: i64,
     /// People whose erasure is not finished.
     pub(crate) people: Arc<Vec<Person>>,
 }
 
 impl Default for Tombstones {
     fn default() -> Self {
-        Self { floor: i64::MIN, people: Arc::default() }
+        Self { retention_watermark: i64::MIN, people: Arc::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl Tombstones {
     /// The same without people of whom not all is known yet: what a rewrite leaves out.
     pub(crate) fn complete(&self) -> Self {
         let people = self.people.iter().filter(|person| person.complete).cloned().collect();
-        Self { floor: self.floor, people: Arc::new(people) }
+        Self { retention_watermark: self.retention_watermark, people: Arc::new(people) }
     }
 
     /// Whether some rows of a chunk may be marked.
@@ -128,7 +128,7 @@ impl ErasedIds {
         person.visitors.iter().for_each(|visitor| later(&mut self.visitors, *visitor));
     }
 
-    /// Whether an event of that time belongs to somebody who was to be forgotten after it.
+    /// Whether an event of that time belongs to somebody who was to be erased after it.
     pub(crate) fn covers(&self, timestamp: i64, user: Option<u128>, visitor: u128) -> bool {
         let before = |at: Option<&i64>| at.is_some_and(|at| timestamp < *at);
         before(self.visitors.get(&visitor)) || user.is_some_and(|user| before(self.users.get(&user)))

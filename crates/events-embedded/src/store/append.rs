@@ -20,19 +20,19 @@ impl EmbeddedStore {
     }
 
     /// Hands a batch to the writer and waits until it is durable; `known` are the places that a
-    /// segment up to `asked_through` holds.
+    /// segment up to `checked_through` holds.
     pub(crate) async fn enqueue(
         &self,
         scope: EventScope,
         events: Vec<Event>,
         ids: Vec<EventKey>,
-        known: Vec<usize>,
-        asked_through: i64,
+        duplicates: Vec<usize>,
+        checked_through: i64,
     ) -> Result<Appended, StoreError> {
         let frame = batch_codec::encode(&events, |_| true)?;
         let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
         let (reply, stored) = oneshot::channel();
-        self.log.append(Append { scope, events, ids, frame, known, asked_through, bytes, reply })?;
+        self.log.append(Append { scope, events, ids, frame, duplicates, checked_through, bytes, reply })?;
         stored.await.map_err(|_| StoreError::Closing)?
     }
 }

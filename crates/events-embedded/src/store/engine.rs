@@ -41,16 +41,16 @@ impl EventStore for EmbeddedStore {
             return Ok(Appended::default());
         }
         let segments = self.state.scopes.get_or_new(scope).data.read().segments.clone();
-        let asked_through = segments.last().map_or(0, |segment| segment.id);
+        let checked_through = segments.last().map_or(0, |segment| segment.id);
         let ids = self.ids(&events);
-        let (known, ids) = if dedup::any_suspect(&self.state.columns, &segments, &ids) {
+        let (duplicates, ids) = if dedup::any_suspect(&self.state.columns, &segments, &ids) {
             let state = Arc::clone(&self.state);
             off_runtime(move || Ok((dedup::indexes_in_segments(&state.columns, &segments, &ids)?, ids)))
                 .await?
         } else {
             (Vec::new(), ids)
         };
-        self.enqueue(scope, events, ids, known, asked_through).await
+        self.enqueue(scope, events, ids, duplicates, checked_through).await
     }
 
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
@@ -59,14 +59,14 @@ impl EventStore for EmbeddedStore {
             return Ok(Appended::default());
         }
         let segments = self.state.scopes.get_or_new(scope).data.read().segments.clone();
-        let asked_through = segments.last().map_or(0, |segment| segment.id);
+        let checked_through = segments.last().map_or(0, |segment| segment.id);
         let (state, ids) = (Arc::clone(&self.state), self.ids(&events));
-        let judged = move || {
-            let known = dedup::imported_indexes_in_segments(&state.columns, &segments, &events, &ids)?;
-            Ok((known, events, ids))
+        let deduplicate = move || {
+            let duplicates = dedup::imported_indexes_in_segments(&state.columns, &segments, &events, &ids)?;
+            Ok((duplicates, events, ids))
         };
-        let (known, events, ids) = off_runtime(judged).await?;
-        self.enqueue(scope, events, ids, known, asked_through).await
+        let (duplicates, events, ids) = off_runtime(deduplicate).await?;
+        self.enqueue(scope, events, ids, duplicates, checked_through).await
     }
 
     fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream {
@@ -171,13 +171,13 @@ impl EventStore for EmbeddedStore {
     }
 
     async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError> {
-        self.log.execute_async(Command::Floor(scope, before.millis())).await?;
+        self.log.execute_async(Command::SetRetentionWatermark(scope, before.millis())).await?;
         self.maintenance.signal.wake();
         Ok(())
     }
 
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError> {
-        self.log.execute_async(Command::Floor(scope, i64::MAX)).await?;
+        self.log.execute_async(Command::SetRetentionWatermark(scope, i64::MAX)).await?;
         self.maintenance.signal.wake();
         Ok(())
     }
@@ -193,7 +193,7 @@ impl EventStore for EmbeddedStore {
             segments += 1;
             segment_bytes += segment.bytes;
             let known = segment.known_ids.read().clone();
-            filter_bytes += known.and_then(|known| known.others.as_ref().map(IdFilter::bytes)).unwrap_or(0);
+            filter_bytes += known.and_then(|known| known.untimed.as_ref().map(IdFilter::bytes)).unwrap_or(0);
         }
         let mut gauges = vec![
             ("hot_rows", memtables.rows as f64),

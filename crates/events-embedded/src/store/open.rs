@@ -55,8 +55,9 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
     let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
     // The process before may have ended in the middle of an expiry.
-    let has_expired = state.scopes.all().iter().any(|scope| scope.data.read().tombstones.floor > i64::MIN);
-    maintenance.expired_in_log.store(has_expired, Ordering::Relaxed);
+    let has_expired =
+        state.scopes.all().iter().any(|scope| scope.data.read().tombstones.retention_watermark > i64::MIN);
+    maintenance.expired_in_database.store(has_expired, Ordering::Relaxed);
     let flush = Arc::clone(&maintenance.flush_signal);
     let writer = Writer { state, log, flush, manifest, ids, next_seq };
     Ok(Opened { lock, writer, maintenance, queries: Arc::new(queries) })
@@ -65,10 +66,10 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
 fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, RecentIds>, i64), StoreError> {
     add_segments(state, manifest.segments()?)?;
     state.segments.continue_after(manifest.last_segment()?);
-    for floor in manifest.floors()? {
+    for stored in manifest.retention_watermarks()? {
         // Who needs it sets it again: retention does at every start.
-        let Ok((scope, before)) = floor.inspect_err(report) else { continue };
-        state.scopes.get_or_new(scope).data.write().tombstones.floor = before;
+        let Ok((scope, before)) = stored.inspect_err(report) else { continue };
+        state.scopes.get_or_new(scope).data.write().tombstones.retention_watermark = before;
     }
     let mut scopes = HashSet::new();
     for erasure in manifest.erasures()? {
@@ -98,7 +99,7 @@ fn report(damage: &Damage) {
     tracing::error!("events.db: {}: the row cannot be read and is skipped", damage.name);
 }
 
-/// Nobody may read the events of a project where somebody to be forgotten is not known: they could
+/// Nobody may read the events of a project where somebody to be erased is not known: they could
 /// be in every answer. Where not even the project is known, nothing can be read.
 fn close_to_readers(state: &State, damage: Damage) -> Result<(), StoreError> {
     let Damage { name, scope } = damage;

@@ -28,14 +28,14 @@ const ZSTD: u8 = 1;
 const PACK_FROM_BYTES: usize = 4096;
 const HEADER: usize = 5;
 /// More than any batch takes unpacked; how much a frame really takes stands in it.
-const MOST_BYTES: usize = 1 << 30;
+const MAX_BYTES: usize = 1 << 30;
 
 /// Packs the events that `keep` says yes to (by their place in the batch) as one frame.
 pub(crate) fn encode(events: &[Event], keep: impl Fn(usize) -> bool) -> Result<Vec<u8>, StoreError> {
     let internal = |error: String| StoreError::Internal(format!("a batch cannot be packed: {error}"));
     let mut plain = Vec::with_capacity(HEADER + events.len() * 384);
     plain.resize(HEADER, PLAIN);
-    for (_, event) in events.iter().enumerate().filter(|(place, _)| keep(*place)) {
+    for (_, event) in events.iter().enumerate().filter(|(index, _)| keep(*index)) {
         put_row(&mut plain, &Row::of(event));
     }
     let mut frame = plain;
@@ -86,7 +86,7 @@ pub(crate) fn decode(
         match tag {
             PLAIN => rows(body, columns, &mut each)?,
             ZSTD => {
-                let plain = zstd::bulk::decompress(body, MOST_BYTES).map_err(|e| broken(&e.to_string()))?;
+                let plain = zstd::bulk::decompress(body, MAX_BYTES).map_err(|e| broken(&e.to_string()))?;
                 rows(&plain, columns, &mut each)?;
             }
             other => return Err(broken(&format!("packing {other} is not known to this release"))),
@@ -201,7 +201,7 @@ mod tests {
         #[test]
         fn a_frame_gives_back_the_rows_that_went_in(events in events(60), times in any::<[i64; 2]>()) {
             let mut frames = encode(&events, |_| true).unwrap();
-            frames.extend(encode(&events, |place| place % 2 == 0).unwrap());
+            frames.extend(encode(&events, |index| index % 2 == 0).unwrap());
             let row = |event: &Event| {
                 let row = Row::of(event);
                 (row.timestamp, row.received_at, row.texts.map(|text| text.map(str::to_owned)).to_vec())
@@ -220,9 +220,9 @@ mod tests {
             events in events(20), cut in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut frame = encode(&events, |_| true).unwrap();
-            let place = cut.index(frame.len());
-            prop_assert!(place == 0 || decode(&frame[..place], Column::COUNT, |_| Ok(())).is_err());
-            frame[place] = byte;
+            let index = cut.index(frame.len());
+            prop_assert!(index == 0 || decode(&frame[..index], Column::COUNT, |_| Ok(())).is_err());
+            frame[index] = byte;
             let _ = decode(&frame, Column::COUNT, |_| Ok(()));
         }
     }

@@ -20,22 +20,22 @@ use crate::wal::manifest::NewSegment;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Sets the scope's hot rows apart, to be sealed.
-    Freeze(EventScope),
+    BeginFlush(EventScope),
     /// Puts new segments in the place of what they were made from.
     Swap(Swap),
     /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
-    Purge {
+    DeleteFlushed {
         /// Whose rows.
         scope: EventScope,
         from: i64,
         to: i64,
     },
     /// Deletes all sealed rows of the hot log.
-    PurgeAll,
+    DeleteAllFlushed,
     /// Gives some free pages back to the system, when there are more than are to be spared.
-    Shrink { spare: i64 },
+    Vacuum { spare_pages: i64 },
     /// Empties the write-ahead log.
-    EmptyLog,
+    TruncateWal,
     /// Drops what is known of the ids of segments that the window has passed.
     DropKnownIds(Vec<Arc<Segment>>),
     /// Hides a person.
@@ -45,26 +45,26 @@ pub(crate) enum Command {
     /// Ends an erasure at that time; milliseconds.
     Finish(ErasureId, i64),
     /// Hides what is older; milliseconds.
-    Floor(EventScope, i64),
+    SetRetentionWatermark(EventScope, i64),
     /// Fixes what a second connection reads, between two transactions.
-    Pin(Connection),
+    BeginSnapshot(Connection),
 }
 
 /// The answer to a change.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Done,
-    /// Whether [`Command::Shrink`] gave something back: there may be more to give.
-    Shrunk(bool),
-    /// Set apart by [`Command::Freeze`].
-    Frozen(Frozen),
-    /// Fixed by [`Command::Pin`], with the segments of that moment.
-    Pinned(Connection, Vec<Arc<Segment>>),
+    /// Whether [`Command::Vacuum`] gave something back: there may be more to give.
+    Vacuumed(bool),
+    /// Set apart by [`Command::BeginFlush`].
+    FlushBegun(FlushInput),
+    /// Fixed by [`Command::BeginSnapshot`], with the segments of that moment.
+    SnapshotBegun(Connection, Vec<Arc<Segment>>),
 }
 
 /// Hot rows that are to be sealed.
 #[derive(Debug, Default)]
-pub(crate) struct Frozen {
+pub(crate) struct FlushInput {
     pub(crate) blocks: Vec<Arc<Block>>,
     /// Their first row in the hot log.
     pub(crate) first_seq: i64,
@@ -77,7 +77,7 @@ pub(crate) struct Frozen {
 pub(crate) struct Swap {
     pub(crate) scope: EventScope,
     /// The hot rows that were sealed, if any.
-    pub(crate) frozen: Option<Frozen>,
+    pub(crate) flushed: Option<FlushInput>,
     pub(crate) removed: Vec<Arc<Segment>>,
     pub(crate) added: Vec<NewSegment>,
     /// Events left out for each erasure.

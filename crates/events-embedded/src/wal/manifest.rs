@@ -31,12 +31,12 @@ const HASH_KEY: &str = "insert into meta (key, value) values ('hash_key', ?)
 const BEGIN: &str = "begin immediate";
 const COMMIT: &str = "commit";
 const ROLLBACK: &str = "rollback";
-const INSERT_HOT: &str =
+const INSERT_LOG_ROW: &str =
     "insert into hot_log (seq, project, env, rows, format, data) values (?, ?, ?, ?, ?, ?)";
-const PURGE_HOT: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
-const PURGE_ALL_HOT: &str = "delete from hot_log where seq <= (select seq from sealed
+const DELETE_FLUSHED: &str = "delete from hot_log where seq >= ? and seq < ? and project = ? and env = ?";
+const DELETE_ALL_FLUSHED: &str = "delete from hot_log where seq <= (select seq from sealed
     where project = hot_log.project and env = hot_log.env)";
-const UPSERT_SEALED: &str = "insert into sealed (project, env, seq) values (?, ?, ?)
+const UPSERT_FLUSHED: &str = "insert into sealed (project, env, seq) values (?, ?, ?)
     on conflict (project, env) do update set seq = excluded.seq";
 const INSERT_SEGMENT: &str =
     "insert into segment (id, project, env, month, path, rows, bytes, earliest, latest,
@@ -53,10 +53,10 @@ const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
 const VACUUM_SOME: &str = "pragma incremental_vacuum(512)";
 const FREE_PAGES: &str = "pragma freelist_count";
 /// Only now the file becomes shorter.
-const COPY_LOG: &str = "pragma wal_checkpoint(passive)";
+const CHECKPOINT: &str = "pragma wal_checkpoint(passive)";
 /// Its first column tells whether somebody was in the way (sqlite.org/pragma.html).
-const EMPTY_LOG: &str = "pragma wal_checkpoint(truncate)";
-const UPSERT_FLOOR: &str = "insert into floor (project, env, before) values (?, ?, ?)
+const TRUNCATE_WAL: &str = "pragma wal_checkpoint(truncate)";
+const UPSERT_RETENTION_WATERMARK: &str = "insert into floor (project, env, before) values (?, ?, ?)
     on conflict (project, env) do update set before = excluded.before";
 
 /// The database, open.
@@ -74,14 +74,14 @@ pub(crate) struct NewSegment {
     /// Its path below the segments' folder.
     pub(crate) path: String,
     /// The filter of its ids that tell when they were made, for the cache: not kept here.
-    pub(crate) made_ids: Option<IdFilter>,
+    pub(crate) timed_filter: Option<IdFilter>,
 }
 
 /// What a rewrite changes, in one transaction.
 #[derive(Debug)]
 pub(crate) struct SwapRows<'a> {
     pub(crate) scope: EventScope,
-    pub(crate) sealed_seq: Option<i64>,
+    pub(crate) flushed_seq: Option<i64>,
     pub(crate) removed: &'a [i64],
     pub(crate) added: &'a [NewSegment],
     pub(crate) erased: &'a [(ErasureId, u64)],
@@ -120,7 +120,7 @@ impl Manifest {
     /// Stores the rows, all or none, and syncs.
     pub(crate) fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
         self.transaction(|connection| {
-            let mut insert = connection.prepare_cached(INSERT_HOT)?;
+            let mut insert = connection.prepare_cached(INSERT_LOG_ROW)?;
             for row in rows {
                 let (rows, data) = (row.rows as i64, row.frames.as_slice());
                 let (project, env) = (project(row.scope), env(row.scope));
@@ -142,8 +142,8 @@ impl Manifest {
             for (id, count) in swap.erased {
                 connection.execute(COUNT_ERASED, params![*count as i64, id.uuid().as_bytes()])?;
             }
-            if let Some(seq) = swap.sealed_seq {
-                connection.execute(UPSERT_SEALED, params![project(swap.scope), env(swap.scope), seq])?;
+            if let Some(seq) = swap.flushed_seq {
+                connection.execute(UPSERT_FLUSHED, params![project(swap.scope), env(swap.scope), seq])?;
             }
             Ok(())
         })
@@ -165,13 +165,13 @@ impl Manifest {
     }
 
     /// Deletes flushed rows of the log, those numbered `from` to before `to`.
-    pub(crate) fn purge(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
-        self.execute(PURGE_HOT, params![from, to, project(scope), env(scope)])
+    pub(crate) fn delete_flushed(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
+        self.execute(DELETE_FLUSHED, params![from, to, project(scope), env(scope)])
     }
 
     /// Deletes every flushed row of the log that is left from before the start.
-    pub(crate) fn purge_all(&mut self) -> Result<(), StoreError> {
-        self.execute(PURGE_ALL_HOT, [])
+    pub(crate) fn delete_all_flushed(&mut self) -> Result<(), StoreError> {
+        self.execute(DELETE_ALL_FLUSHED, [])
     }
 
     fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
@@ -182,9 +182,9 @@ impl Manifest {
     ///
     /// # Errors
     /// `Internal` if another program reads the database, so that it could not be emptied.
-    pub(crate) fn empty_log(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn truncate_wal(&mut self) -> Result<(), StoreError> {
         let busy: bool =
-            self.connection.query_row(EMPTY_LOG, [], |row| row.get(0)).map_err(database_error)?;
+            self.connection.query_row(TRUNCATE_WAL, [], |row| row.get(0)).map_err(database_error)?;
         if busy {
             let why = "events.db: another program reads it, so that its write-ahead log cannot be emptied";
             return Err(StoreError::Internal(why.to_owned()));
@@ -194,12 +194,12 @@ impl Manifest {
 
     /// Returns some free pages to the system if there are more than `spare`, and reports whether it did.
     /// Few at a time, since batches wait meanwhile.
-    pub(crate) fn shrink(&mut self, spare: i64) -> Result<bool, StoreError> {
+    pub(crate) fn vacuum(&mut self, spare_pages: i64) -> Result<bool, StoreError> {
         let before = self.free_pages()?;
-        if before <= spare {
+        if before <= spare_pages {
             return Ok(false);
         }
-        for pragma in [VACUUM_SOME, COPY_LOG] {
+        for pragma in [VACUUM_SOME, CHECKPOINT] {
             self.run_to_end(pragma).map_err(database_error)?;
         }
         Ok(self.free_pages()? < before)
@@ -247,8 +247,12 @@ impl Manifest {
         self.execute(FINISH_ERASURE, params![at, id.uuid().as_bytes()])
     }
 
-    pub(crate) fn set_floor(&mut self, scope: EventScope, before: i64) -> Result<(), StoreError> {
-        self.execute(UPSERT_FLOOR, params![project(scope), env(scope), before])
+    pub(crate) fn set_retention_watermark(
+        &mut self,
+        scope: EventScope,
+        before: i64,
+    ) -> Result<(), StoreError> {
+        self.execute(UPSERT_RETENTION_WATERMARK, params![project(scope), env(scope), before])
     }
 
     pub(crate) fn close(self) {
@@ -271,7 +275,7 @@ fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
 fn insert_segment(connection: &Connection, new: &NewSegment) -> Result<(), rusqlite::Error> {
     let segment = &new.segment;
     let known = segment.known_ids.read().clone();
-    let others = known.as_ref().and_then(|known| known.others.as_ref()).map(IdFilter::to_bytes);
+    let untimed = known.as_ref().and_then(|known| known.untimed.as_ref()).map(IdFilter::to_bytes);
     let values = params![
         segment.id,
         project(segment.scope),
@@ -283,8 +287,8 @@ fn insert_segment(connection: &Connection, new: &NewSegment) -> Result<(), rusql
         segment.earliest,
         segment.latest,
         segment.latest_received,
-        others,
-        known.map(|known| known.made.to_bytes()),
+        untimed,
+        known.map(|known| known.uuid_times.to_bytes()),
     ];
     connection.execute(INSERT_SEGMENT, values).map(|_| ())
 }

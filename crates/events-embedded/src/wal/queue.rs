@@ -24,9 +24,9 @@ pub(crate) struct Append {
     /// All of the events as one frame of the hot log.
     pub(crate) frame: Vec<u8>,
     /// Places of events that a sealed segment holds, ascending …
-    pub(crate) known: Vec<usize>,
+    pub(crate) duplicates: Vec<usize>,
     /// … as far as segments up to this one can tell.
-    pub(crate) asked_through: i64,
+    pub(crate) checked_through: i64,
     /// Memory that it takes.
     pub(crate) bytes: usize,
     pub(crate) reply: oneshot::Sender<Result<Appended, StoreError>>,
@@ -65,12 +65,12 @@ struct Waiting {
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 impl Queue {
-    pub(crate) fn new(most_bytes: usize) -> Self {
-        Self { waiting: Mutex::default(), arrived: Condvar::new(), most_bytes }
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { waiting: Mutex::default(), arrived: Condvar::new(), max_bytes }
     }
 
     /// Adds a batch, unless the queue is full or closed.
@@ -79,7 +79,7 @@ impl Queue {
         if waiting.closed {
             return Err(StoreError::Closing);
         }
-        if waiting.bytes + append.bytes > self.most_bytes {
+        if waiting.bytes + append.bytes > self.max_bytes {
             return Err(StoreError::Overloaded);
         }
         waiting.bytes += append.bytes;

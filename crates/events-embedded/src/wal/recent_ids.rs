@@ -28,17 +28,17 @@ impl IdSet {
 #[derive(Debug, Default)]
 pub(crate) struct RecentIds {
     active: IdSet,
-    frozen: Vec<IdSet>,
+    flushing: Vec<IdSet>,
 }
 
 impl RecentIds {
     /// With room for so many.
     pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { active: IdSet(HashTable::with_capacity(count)), frozen: Vec::new() }
+        Self { active: IdSet(HashTable::with_capacity(count)), flushing: Vec::new() }
     }
 
     pub(crate) fn contains(&self, id: u128) -> bool {
-        self.active.contains(id) || self.frozen.iter().any(|set| set.contains(id))
+        self.active.contains(id) || self.flushing.iter().any(|set| set.contains(id))
     }
 
     pub(crate) fn extend<'a>(&mut self, ids: impl ExactSizeIterator<Item = &'a u128>) {
@@ -49,14 +49,14 @@ impl RecentIds {
     }
 
     /// Sets the identities of the events that are about to be sealed apart.
-    pub(crate) fn freeze(&mut self) {
+    pub(crate) fn begin_flush(&mut self) {
         if !self.active.0.is_empty() {
-            self.frozen.push(std::mem::take(&mut self.active));
+            self.flushing.push(std::mem::take(&mut self.active));
         }
     }
 
     /// Forgets those that were set apart: their segments know them now.
-    pub(crate) fn drop_frozen(&mut self) {
-        self.frozen.clear();
+    pub(crate) fn end_flush(&mut self) {
+        self.flushing.clear();
     }
 }

@@ -26,7 +26,7 @@ const AHEAD: usize = 8;
 /// Rows of the hot log that become one block.
 struct Job {
     /// Its place among all jobs.
-    place: usize,
+    index: usize,
     scope: EventScope,
     rows: Vec<LogRow>,
 }
@@ -97,7 +97,7 @@ impl Jobs {
 
     fn send(&mut self, scope: EventScope, rows: Vec<LogRow>) {
         // It fails when all workers have panicked, which is told when they are waited for.
-        let _ = self.sender.send(Job { place: self.next, scope, rows });
+        let _ = self.sender.send(Job { index: self.next, scope, rows });
         self.next += 1;
     }
 
@@ -118,7 +118,7 @@ fn work(
         let Ok(job) = jobs.lock().recv() else { return done };
         // After a failure jobs are still taken, so that whoever reads the log does not wait for ever.
         if done.is_ok() {
-            done = block(state, &job).map(|block| drop(replayed.lock().insert(job.place, block)));
+            done = block(state, &job).map(|block| drop(replayed.lock().insert(job.index, block)));
         }
     }
 }
@@ -141,7 +141,7 @@ fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
         scope: job.scope,
         first_seq: seqs().min().unwrap_or_default(),
         last_seq: seqs().max().unwrap_or_default(),
-        block: tail.freeze(state.memtables.next_block()),
+        block: tail.take_block(state.memtables.next_block()),
         ids,
         oldest,
     })
@@ -149,9 +149,9 @@ fn block(state: &State, job: &Job) -> Result<Replayed, StoreError> {
 
 fn install(state: &State, replayed: Replayed) {
     let scope = state.scopes.get_or_new(replayed.scope);
-    let mut live = scope.data.write();
-    live.blocks.push(Arc::new(replayed.block));
-    live.last_seq = replayed.last_seq;
-    live.first_seq.get_or_insert(replayed.first_seq);
-    live.oldest = Some(live.oldest.map_or(replayed.oldest, |oldest| oldest.min(replayed.oldest)));
+    let mut data = scope.data.write();
+    data.blocks.push(Arc::new(replayed.block));
+    data.last_seq = replayed.last_seq;
+    data.first_seq.get_or_insert(replayed.first_seq);
+    data.oldest = Some(data.oldest.map_or(replayed.oldest, |oldest| oldest.min(replayed.oldest)));
 }

@@ -11,7 +11,7 @@ use super::manifest::database_error;
 const BEGIN_AND_READ: &str = "begin; select count(*) from main.meta";
 
 /// Fixes what the connection sees of the database from now on.
-pub(crate) fn pin(connection: &Connection) -> Result<(), StoreError> {
+pub(crate) fn begin(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(BEGIN_AND_READ).map_err(database_error)
 }
 

@@ -19,7 +19,7 @@ use crate::wal::batch_codec;
 use crate::wal::manifest::{Manifest, database_error};
 use millimetric_events::StoreError;
 
-const SELECT_HOT: &str = "select seq, project, env, rows, format, data from hot_log as log
+const SELECT_LOG_ROWS: &str = "select seq, project, env, rows, format, data from hot_log as log
     where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0) order by seq";
 const LAST_SEQ: &str =
     "select max(coalesce((select max(seq) from hot_log), 0), coalesce((select max(seq) from sealed), 0))";
@@ -29,7 +29,7 @@ const SELECT_SEGMENTS: &str = "select id, project, env, path, rows, bytes, earli
 const SELECT_ERASURES: &str =
     "select id, project, env, kind, subject, include_linked, linked, at, events_deleted,
     finished_at from erasure order by at, id";
-const SELECT_FLOORS: &str = "select project, env, before from floor";
+const SELECT_RETENTION_WATERMARKS: &str = "select project, env, before from floor";
 
 /// A row of the hot log.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Manifest {
 
     /// Calls `each` with the rows of the hot log that are not sealed, in order.
     pub(crate) fn hot_log(&mut self, mut each: impl FnMut(Result<LogRow, Damage>)) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare(SELECT_HOT).map_err(database_error)?;
+        let mut statement = self.connection.prepare(SELECT_LOG_ROWS).map_err(database_error)?;
         let mut rows = statement.query([]).map_err(database_error)?;
         while let Some(row) = rows.next().map_err(database_error)? {
             let format: i64 = row.get("format").map_err(database_error)?;
@@ -115,12 +115,12 @@ impl Manifest {
         self.read_all(SELECT_ERASURES, read)
     }
 
-    pub(crate) fn floors(&mut self) -> Result<Vec<Readable<(EventScope, i64)>>, StoreError> {
+    pub(crate) fn retention_watermarks(&mut self) -> Result<Vec<Readable<(EventScope, i64)>>, StoreError> {
         let read = |row: &Row<'_>| {
             let read = || Ok::<_, rusqlite::Error>((scope(row)?, row.get("before")?));
             read().map_err(|error| Damage::of("floor", &number(row, "before"), None, &error))
         };
-        self.read_all(SELECT_FLOORS, read)
+        self.read_all(SELECT_RETENTION_WATERMARKS, read)
     }
 
     fn read_all<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Result<Vec<T>, StoreError> {
@@ -141,7 +141,9 @@ impl Manifest {
             names.extend(ids_damaged.then(|| format!("segment {id}: what is known of its ids")));
         }
         names.extend(self.erasures()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
-        names.extend(self.floors()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
+        names.extend(
+            self.retention_watermarks()?.into_iter().filter_map(Result::err).map(|damage| damage.name),
+        );
         self.hot_log(|row| names.extend(row.err().map(|damage| damage.name)))?;
         Ok(names)
     }
@@ -249,14 +251,14 @@ fn log_row(row: &Row<'_>, columns: usize) -> Result<LogRow, rusqlite::Error> {
 /// `None` once the window has passed. A filter without moments is of format 1, and of all ids.
 fn known_ids(row: &Row<'_>) -> Result<Option<KnownIds>, rusqlite::Error> {
     let damaged = |what: &str| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, what.into());
-    let others = optional_blob(row, "dedup_filter")?;
-    let others = others.map(|bytes| IdFilter::from_bytes(bytes).ok_or_else(|| damaged("no filter")));
-    let others = others.transpose()?;
-    let made = optional_blob(row, "ids_made")?;
-    let made =
-        made.map(|bytes| TimeSpans::from_bytes(bytes).ok_or_else(|| damaged("no spans"))).transpose()?;
-    let made = made.or_else(|| others.is_some().then(TimeSpans::all));
-    Ok(made.map(|made| KnownIds { made, others }))
+    let untimed = optional_blob(row, "dedup_filter")?;
+    let untimed = untimed.map(|bytes| IdFilter::from_bytes(bytes).ok_or_else(|| damaged("no filter")));
+    let untimed = untimed.transpose()?;
+    let times = optional_blob(row, "ids_made")?;
+    let times =
+        times.map(|bytes| TimeSpans::from_bytes(bytes).ok_or_else(|| damaged("no spans"))).transpose()?;
+    let times = times.or_else(|| untimed.is_some().then(TimeSpans::all));
+    Ok(times.map(|uuid_times| KnownIds { uuid_times, untimed }))
 }
 
 fn erasure(row: &Row<'_>) -> Result<ErasureRecord, rusqlite::Error> {

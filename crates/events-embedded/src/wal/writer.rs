@@ -95,7 +95,7 @@ impl Writer {
         let mut fresh: HashMap<EventScope, IdSet> = HashMap::new();
         let mut verdicts = Vec::with_capacity(group.len());
         for append in group {
-            verdicts.push(self.judge(append, fresh.entry(append.scope).or_default())?);
+            verdicts.push(self.deduplicate(append, fresh.entry(append.scope).or_default())?);
         }
         let rows = self.log_rows(group, &verdicts)?;
         if !rows.is_empty() {
@@ -106,39 +106,39 @@ impl Writer {
             for (scope, ids) in fresh {
                 self.ids.entry(scope).or_default().extend(ids.iter());
             }
-            self.wake_keeper(&rows);
+            self.wake_flush(&rows);
         }
         Ok(verdicts)
     }
 
     /// Tells which events of a batch are new; `fresh` are those of the group's batches before it.
-    fn judge(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
+    fn deduplicate(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
         let scope = self.state.scopes.get_or_new(append.scope);
-        let (forgotten, newer) = {
-            let live = scope.data.read();
+        let (erased, newer) = {
+            let data = scope.data.read();
             let newer: Vec<_> =
-                live.segments.iter().filter(|segment| segment.id > append.asked_through).cloned().collect();
-            (Arc::clone(&live.erased_ids), newer)
+                data.segments.iter().filter(|segment| segment.id > append.checked_through).cloned().collect();
+            (Arc::clone(&data.erased_ids), newer)
         };
-        let sealed_since = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
-        let hot = self.ids.get(&append.scope);
+        let flushed_since = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
+        let recent = self.ids.get(&append.scope);
         let hash = &self.state.columns.hash;
         let mut verdict = Verdict { keep: vec![false; append.events.len()], appended: Appended::default() };
-        for (place, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
-            let is_forgotten = !forgotten.is_empty() && {
+        for (index, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
+            let is_erased = !erased.is_empty() && {
                 let user = event.user_id.as_deref().map(|user| hash.of(IdKind::User, user));
                 let visitor = hash.of(IdKind::Visitor, &event.anonymous_id);
-                forgotten.covers(event.timestamp.millis(), user, visitor)
+                erased.covers(event.timestamp.millis(), user, visitor)
             };
-            if is_forgotten {
+            if is_erased {
                 continue;
             }
-            let sealed =
-                append.known.binary_search(&place).is_ok() || sealed_since.binary_search(&place).is_ok();
-            if sealed || hot.is_some_and(|hot| hot.contains(id.hash)) || !fresh.insert(id.hash) {
+            let in_segment = append.duplicates.binary_search(&index).is_ok()
+                || flushed_since.binary_search(&index).is_ok();
+            if in_segment || recent.is_some_and(|recent| recent.contains(id.hash)) || !fresh.insert(id.hash) {
                 verdict.appended.duplicates += 1;
             } else {
-                verdict.keep[place] = true;
+                verdict.keep[index] = true;
                 verdict.appended.stored += 1;
             }
         }
@@ -165,7 +165,7 @@ impl Writer {
                 row.frames.extend_from_slice(&append.frame);
             } else {
                 row.frames
-                    .extend_from_slice(&batch_codec::encode(&append.events, |place| verdict.keep[place])?);
+                    .extend_from_slice(&batch_codec::encode(&append.events, |index| verdict.keep[index])?);
             }
         }
         Ok(rows.into_values().collect())
@@ -176,21 +176,21 @@ impl Writer {
         let scope = self.state.scopes.get_or_new(row.scope);
         let now = self.state.now();
         let mut number = || self.state.memtables.next_block();
-        let mut live = scope.data.write();
-        let before = live.memtable_size();
+        let mut data = scope.data.write();
+        let before = data.memtable_size();
         for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
             for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
-                live.publish(&Row::of(event), &mut number);
+                data.publish(&Row::of(event), &mut number);
             }
         }
-        live.first_seq.get_or_insert(row.seq);
-        live.last_seq = row.seq;
-        live.oldest.get_or_insert(now);
-        self.state.memtables.resize(before, live.memtable_size());
+        data.first_seq.get_or_insert(row.seq);
+        data.last_seq = row.seq;
+        data.oldest.get_or_insert(now);
+        self.state.memtables.resize(before, data.memtable_size());
     }
 
     /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
-    fn wake_keeper(&self, rows: &[LogRow]) {
+    fn wake_flush(&self, rows: &[LogRow]) {
         let options = &self.state.options;
         let full = |scope: Arc<Scope>| scope.data.read().is_due(options);
         if self.state.memtables_are_full()

@@ -12,7 +12,7 @@ use millimetric_core::query::Filter;
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
-use crate::columns::session_bounds::{Ends, PageViews};
+use crate::columns::session_bounds::{SessionBounds, PageViews};
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
@@ -234,7 +234,7 @@ impl Sessionizer<'_> {
             let block = start..piece.sessions.end.min(start + BLOCK);
             let ends = match &of_rows {
                 Some(ends) => Cow::Borrowed(&ends[place(block.start)..place(block.end)]),
-                None => Cow::Owned(column.ends(block)),
+                None => Cow::Owned(column.bounds(block)),
             };
             for (number, ends) in (start as u32..).zip(&*ends) {
                 let Some((entry, exit)) = ends.rows() else { continue };
@@ -272,10 +272,10 @@ impl Sessionizer<'_> {
         paths: &Paths,
         passes: impl Fn(usize) -> bool,
         context: &QueryContext,
-    ) -> Result<Option<Vec<Ends>>, StoreError> {
+    ) -> Result<Option<Vec<SessionBounds>>, StoreError> {
         let chunk = &self.view.chunks[piece.chunk];
         let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
-        if whole && (self.filters.is_empty() || !column.alike) {
+        if whole && (self.filters.is_empty() || !column.has_tied_entries) {
             return Ok(None);
         }
         let views = PageViews {
@@ -286,7 +286,7 @@ impl Sessionizer<'_> {
             sessions: piece.sessions.clone(),
             paths: &paths.column,
         };
-        Ok(Some(views.ends(passes, context)?.0))
+        Ok(Some(views.bounds(passes, context)?.0))
     }
 
     /// Puts the sessions together that several chunks have, and calls `each` with those that count.

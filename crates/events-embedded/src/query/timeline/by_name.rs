@@ -131,9 +131,9 @@ fn load<Q: ByName>(
         let column = if view.tombstones.concerns(chunk) {
             let selection = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])?;
             let rows = selection.map_or(Rows::Span(0..0), |selection| selection.rows);
-            Arc::new(columns.journeys_of(chunk, &rows, table)?)
+            Arc::new(columns.timeline_of(chunk, &rows, table)?)
         } else {
-            columns.journeys(chunk, table)?
+            columns.timeline(chunk, table)?
         };
         let column = visitors.map_or_else(|| Arc::clone(&column), |visitors| Arc::new(column.only(visitors)));
         let marks = query.marks(&column.names.dictionary);
@@ -226,7 +226,7 @@ impl Part {
 impl Loaded {
     /// Adds the places of these visitors in the column, without those who are not followed.
     fn add_followed(&self, visitors: &Range<u32>, only: Option<&[u64]>, followed: &mut Vec<u32>) {
-        let places = self.column.places(visitors);
+        let places = self.column.indexes(visitors);
         let numbers = &self.column.visitors[places.clone()];
         let places = places.start as u32..places.end as u32;
         let Some(only) = only else { return followed.extend(places) };

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::columns::cache::CachedPart;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
-use crate::wal::commands::{Command, Frozen, Outcome, Swap};
+use crate::wal::commands::{Command, FlushInput, Outcome, Swap};
 use crate::wal::manifest::SwapRows;
 use crate::wal::snapshot;
 use crate::wal::writer::Writer;
@@ -20,49 +20,49 @@ use millimetric_events::{LocalError, StoreError};
 impl Writer {
     pub(crate) fn execute(&mut self, command: Command) -> Result<Outcome, StoreError> {
         match command {
-            Command::Freeze(scope) => return Ok(Outcome::Frozen(self.freeze(scope))),
+            Command::BeginFlush(scope) => return Ok(Outcome::FlushBegun(self.begin_flush(scope))),
             Command::Swap(swap) => self.swap(swap)?,
-            Command::Purge { scope, from, to } => {
-                self.manifest.purge(scope, from, to)?;
+            Command::DeleteFlushed { scope, from, to } => {
+                self.manifest.delete_flushed(scope, from, to)?;
             }
-            Command::PurgeAll => self.manifest.purge_all()?,
-            Command::EmptyLog => self.manifest.empty_log()?,
-            Command::Shrink { spare } => {
-                return Ok(Outcome::Shrunk(self.manifest.shrink(spare)?));
+            Command::DeleteAllFlushed => self.manifest.delete_all_flushed()?,
+            Command::TruncateWal => self.manifest.truncate_wal()?,
+            Command::Vacuum { spare_pages } => {
+                return Ok(Outcome::Vacuumed(self.manifest.vacuum(spare_pages)?));
             }
             Command::DropKnownIds(segments) => self.drop_known_ids(&segments)?,
             Command::Erase(erasure) => self.erase(erasure)?,
             Command::Link(id, linked) => self.link(id, linked)?,
             Command::Finish(id, at) => self.finish(id, at)?,
-            Command::Floor(scope, before) => self.floor(scope, before)?,
-            Command::Pin(connection) => return self.pin(connection),
+            Command::SetRetentionWatermark(scope, before) => self.set_retention_watermark(scope, before)?,
+            Command::BeginSnapshot(connection) => return self.begin_snapshot(connection),
         }
         Ok(Outcome::Done)
     }
 
-    fn pin(&mut self, connection: Connection) -> Result<Outcome, StoreError> {
-        snapshot::pin(&connection)?;
+    fn begin_snapshot(&mut self, connection: Connection) -> Result<Outcome, StoreError> {
+        snapshot::begin(&connection)?;
         let scopes = self.state.scopes.all();
         let segments = scopes.iter().flat_map(|scope| scope.data.read().segments.clone()).collect();
-        Ok(Outcome::Pinned(connection, segments))
+        Ok(Outcome::SnapshotBegun(connection, segments))
     }
 
-    fn freeze(&mut self, id: EventScope) -> Frozen {
+    fn begin_flush(&mut self, id: EventScope) -> FlushInput {
         let scope = self.state.scopes.get_or_new(id);
-        let mut live = scope.data.write();
-        let before = live.memtable_size();
-        live.freeze_tail(self.state.memtables.next_block());
-        self.state.memtables.resize(before, live.memtable_size());
-        self.ids.entry(id).or_default().freeze();
-        let first_seq = live.first_seq.unwrap_or(live.last_seq + 1);
-        Frozen { blocks: live.blocks.clone(), first_seq, last_seq: live.last_seq }
+        let mut data = scope.data.write();
+        let before = data.memtable_size();
+        data.close_tail(self.state.memtables.next_block());
+        self.state.memtables.resize(before, data.memtable_size());
+        self.ids.entry(id).or_default().begin_flush();
+        let first_seq = data.first_seq.unwrap_or(data.last_seq + 1);
+        FlushInput { blocks: data.blocks.clone(), first_seq, last_seq: data.last_seq }
     }
 
     fn swap(&mut self, swap: Swap) -> Result<(), StoreError> {
         let removed: Vec<i64> = swap.removed.iter().map(|segment| segment.id).collect();
         let rows = SwapRows {
             scope: swap.scope,
-            sealed_seq: swap.frozen.as_ref().map(|frozen| frozen.last_seq),
+            flushed_seq: swap.flushed.as_ref().map(|flushed| flushed.last_seq),
             removed: &removed,
             added: &swap.added,
             erased: &swap.erased,
@@ -82,31 +82,31 @@ impl Writer {
 
     fn show_swap(&mut self, swap: Swap) {
         let scope = self.state.scopes.get_or_new(swap.scope);
-        let mut live = scope.data.write();
-        let before = live.memtable_size();
-        if let Some(frozen) = &swap.frozen {
-            live.blocks.drain(..frozen.blocks.len());
-            let emptied = live.hot_rows() == 0;
-            live.first_seq = (!emptied).then_some(frozen.last_seq + 1);
-            live.oldest = (!emptied).then(|| self.state.now());
-            self.ids.entry(swap.scope).or_default().drop_frozen();
+        let mut data = scope.data.write();
+        let before = data.memtable_size();
+        if let Some(flushed) = &swap.flushed {
+            data.blocks.drain(..flushed.blocks.len());
+            let emptied = data.memtable_rows() == 0;
+            data.first_seq = (!emptied).then_some(flushed.last_seq + 1);
+            data.oldest = (!emptied).then(|| self.state.now());
+            self.ids.entry(swap.scope).or_default().end_flush();
         }
-        live.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
+        data.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
         for new in swap.added {
-            if let Some(made_ids) = new.made_ids {
+            if let Some(timed_filter) = new.timed_filter {
                 // Whoever sends something again does it soon.
-                self.state.columns.cache.put(new.segment.number(), CachedPart::MadeIds, made_ids);
+                self.state.columns.cache.put(new.segment.number(), CachedPart::TimedIdFilter, timed_filter);
             }
-            live.segments.push(Arc::new(new.segment));
+            data.segments.push(Arc::new(new.segment));
         }
-        live.segments.sort_unstable_by_key(|segment| segment.id);
-        self.state.memtables.resize(before, live.memtable_size());
-        drop(live);
+        data.segments.sort_unstable_by_key(|segment| segment.id);
+        self.state.memtables.resize(before, data.memtable_size());
+        drop(data);
         self.state.segments.replace(swap.scope, &swap.removed);
         for segment in &swap.removed {
             self.state.columns.cache.forget(segment.number());
         }
-        for block in swap.frozen.iter().flat_map(|frozen| &frozen.blocks) {
+        for block in swap.flushed.iter().flat_map(|flushed| &flushed.blocks) {
             block.number.iter().for_each(|number| self.state.columns.cache.forget(*number));
         }
         let mut erasures = self.state.erasures.by_id.write();
@@ -165,15 +165,16 @@ impl Writer {
     }
 
     /// Raises the floor; lowers it only when nothing is left below it that would come back.
-    fn floor(&mut self, id: EventScope, before: i64) -> Result<(), StoreError> {
+    fn set_retention_watermark(&mut self, id: EventScope, before: i64) -> Result<(), StoreError> {
         let scope = self.state.scopes.get_or_new(id);
-        let floor = scope.data.read().tombstones.floor;
-        let hidden = floor == i64::MAX || scope.data.read().earliest().is_some_and(|time| time < floor);
-        if before == floor || (before < floor && hidden) {
+        let watermark = scope.data.read().tombstones.retention_watermark;
+        let hidden =
+            watermark == i64::MAX || scope.data.read().earliest().is_some_and(|time| time < watermark);
+        if before == watermark || (before < watermark && hidden) {
             return Ok(());
         }
-        self.manifest.set_floor(id, before)?;
-        scope.data.write().tombstones.floor = before;
+        self.manifest.set_retention_watermark(id, before)?;
+        scope.data.write().tombstones.retention_watermark = before;
         Ok(())
     }
 }
