@@ -1,7 +1,7 @@
-//! Hot events in memory, by column: a tail that grows, and the frozen blocks before it.
+//! The parts of a memtable, stored by column: a tail that grows, and the immutable blocks before it.
 //!
-//! A block never changes once it is frozen, so readers share it; of the tail they get a copy
-//! of the columns that they want. Everything here is also in the hot log, or it is not here.
+//! Readers share the blocks; of the tail they get a copy of the columns that they need. Every row here is
+//! also in the write-ahead log.
 
 use std::str::Utf8Error;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
 use millimetric_core::column::Column;
 
-/// Rows at which a tail is frozen: few enough to be copied for a query, many enough that
-/// their dictionaries do not weigh.
+/// Rows at which a tail becomes a block: few enough to be copied for each query, and many enough to keep
+/// the overhead of one dictionary per block small.
 pub(crate) const BLOCK_ROWS: usize = 16_384;
-/// … or at so many bytes, which bounds what a query copies of it.
+/// Bytes at which a tail becomes a block; they limit what a query copies.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// Rows that no longer change.
+/// Immutable rows.
 #[derive(Debug)]
 pub(crate) struct Block {
-    /// Its number for the cache; none for the copy of a tail.
-    pub(crate) number: Option<u64>,
+    /// Its chunk id, the key of the column cache; `None` for a copy of a tail, which is not cached.
+    pub(crate) chunk_id: Option<u64>,
     pub(crate) timestamps: Arc<Times>,
     pub(crate) received: Vec<i64>,
     pub(crate) earliest: i64,
     pub(crate) latest: i64,
-    /// Memory that it takes.
+    /// Its memory in bytes.
     pub(crate) bytes: usize,
     texts: [Option<Arc<TextColumn>>; Column::COUNT],
 }
@@ -38,19 +38,19 @@ impl Block {
         self.timestamps.rows()
     }
 
-    /// The column; `None` when the copy was made without it.
+    /// The column; `None` if the tail was copied without it.
     pub(crate) fn text(&self, field: Column) -> Option<&Arc<TextColumn>> {
         self.texts[field as usize].as_ref()
     }
 
-    /// One row, its texts borrowed from the block.
+    /// One row, which borrows its texts from the block.
     pub(crate) fn row(&self, row: usize) -> Row<'_> {
         let texts = Column::ALL.map(|field| self.text(field).and_then(|column| column.value(row)));
         Row { timestamp: self.timestamps.at(row), received_at: self.received[row], texts }
     }
 }
 
-/// The newest rows of a scope.
+/// The newest rows of a scope, which can be appended to.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     timestamps: Vec<i64>,
@@ -66,12 +66,12 @@ impl Tail {
         self.timestamps.len()
     }
 
-    /// Whether it is to be frozen.
+    /// Whether it must become a block before more rows are added.
     pub(crate) fn is_full(&self) -> bool {
         self.rows() >= BLOCK_ROWS || self.bytes() >= BLOCK_BYTES
     }
 
-    /// Memory in use, about: what was pushed, not what was set aside.
+    /// Approximate memory of the rows in bytes, without spare capacity.
     pub(crate) fn bytes(&self) -> usize {
         let dictionaries: usize = self.interners.iter().map(|interner| interner.dictionary().bytes()).sum();
         dictionaries + self.rows() * (16 + 4 * Column::COUNT)
@@ -87,7 +87,8 @@ impl Tail {
         self.push_codes(row.timestamp, row.received_at, codes);
     }
 
-    /// The same for a row out of the hot log: whether a text is text is looked at once, when it is new.
+    /// Appends a row of the write-ahead log. UTF-8 is validated only for texts that are new to the
+    /// dictionary.
     pub(crate) fn push_packed(&mut self, row: &PackedRow<'_>) -> Result<(), Utf8Error> {
         let mut codes = [0; Column::COUNT];
         for ((field, text), code) in Column::ALL.into_iter().zip(row.texts).zip(&mut codes) {
@@ -105,7 +106,7 @@ impl Tail {
 
     fn code(&mut self, field: Column, text: Option<&str>) -> u32 {
         let interner = &mut self.interners[field as usize];
-        // No two rows have the same id.
+        // Event ids are unique, so looking one up would be wasted.
         if field == Column::EventId { interner.new_code(text) } else { interner.code(text) }
     }
 
@@ -122,7 +123,7 @@ impl Tail {
         }
     }
 
-    /// A copy of these columns and the times, for one query.
+    /// Copies these columns and the times, for one query.
     pub(crate) fn copy(&self, fields: ColumnSet) -> Block {
         let texts = Column::ALL.map(|field| {
             fields.contains(field).then(|| {
@@ -134,8 +135,8 @@ impl Tail {
         self.block(None, texts)
     }
 
-    /// Empties the tail into a block that no longer changes.
-    pub(crate) fn take_block(&mut self, number: u64) -> Block {
+    /// Empties the tail and returns its rows as a block.
+    pub(crate) fn take_block(&mut self, chunk_id: u64) -> Block {
         let tail = std::mem::take(self);
         let mut columns = tail.interners.into_iter().zip(&tail.codes).map(|(interner, codes)| {
             let dictionary = interner.into_dictionary();
@@ -145,13 +146,13 @@ impl Tail {
         let texts = Column::ALL.map(|_| columns.next());
         drop(columns);
         let times = Self { timestamps: tail.timestamps, received: tail.received, ..Self::default() };
-        Self { earliest: tail.earliest, latest: tail.latest, ..times }.block(Some(number), texts)
+        Self { earliest: tail.earliest, latest: tail.latest, ..times }.block(Some(chunk_id), texts)
     }
 
-    fn block(&self, number: Option<u64>, texts: [Option<Arc<TextColumn>>; Column::COUNT]) -> Block {
+    fn block(&self, chunk_id: Option<u64>, texts: [Option<Arc<TextColumn>>; Column::COUNT]) -> Block {
         let text_bytes: usize = texts.iter().flatten().map(|column| column.heap_bytes()).sum();
         Block {
-            number,
+            chunk_id,
             timestamps: Arc::new(Times::new(&self.timestamps)),
             received: self.received.clone(),
             earliest: self.earliest,

@@ -128,7 +128,7 @@ impl ColumnCache {
     }
 
     /// Forgets everything of a chunk that is no more.
-    pub(crate) fn forget(&self, chunk: u64) {
+    pub(crate) fn remove(&self, chunk: u64) {
         self.entries.retain(|key, _| key.0 != chunk);
     }
 

@@ -41,14 +41,14 @@ impl Chunk {
 
     /// Whether what is read of it once is there for the next time.
     pub(crate) fn is_cached(&self) -> bool {
-        self.number().is_some()
+        self.chunk_id().is_some()
     }
 
     /// Its number for the cache; none for what is read only once.
-    pub(super) fn number(&self) -> Option<u64> {
+    pub(super) fn chunk_id(&self) -> Option<u64> {
         match self {
-            Self::Memtable(block) => block.number,
-            Self::Segment(segment) => Some(segment.number()),
+            Self::Memtable(block) => block.chunk_id,
+            Self::Segment(segment) => Some(segment.chunk_id()),
         }
     }
 }

@@ -61,13 +61,13 @@ pub(crate) fn held(
 pub(crate) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[EventKey]) -> bool {
     segments.iter().any(|segment| {
         let known = segment.known_ids.read().clone();
-        let cached = || Ok(columns.cache.peek(segment.number(), CachedPart::TimedIdFilter));
+        let cached = || Ok(columns.cache.peek(segment.chunk_id(), CachedPart::TimedIdFilter));
         known.is_some_and(|known| known.suspects(ids, cached).is_ok_and(|suspects| !suspects.is_empty()))
     })
 }
 
 fn timed_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, StoreError> {
-    columns.cache.get(segment.number(), CachedPart::TimedIdFilter, || {
+    columns.cache.get(segment.chunk_id(), CachedPart::TimedIdFilter, || {
         let key = |text: Option<&str>| {
             let id = EventKey::of(&columns.hash, text.unwrap_or_default());
             id.time.map(|_| id.filter_key())
@@ -79,7 +79,7 @@ fn timed_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, S
 
 /// Every identity of a segment, ascending.
 pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<u128>>, StoreError> {
-    columns.cache.get(segment.number(), CachedPart::EventIds, || {
+    columns.cache.get(segment.chunk_id(), CachedPart::EventIds, || {
         let hash = |text: Option<&str>| columns.hash.of(IdKind::Event, text.unwrap_or_default());
         let mut ids: Vec<u128> = columns.reader(segment)?.derive(Column::EventId, hash)?;
         ids.sort_unstable();

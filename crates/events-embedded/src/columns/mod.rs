@@ -53,13 +53,13 @@ pub(crate) struct Columns {
 impl Columns {
     /// Reads a segment's file; its footer is cached.
     pub(crate) fn reader<'a>(&self, segment: &'a Segment) -> Result<SegmentReader<'a>, StoreError> {
-        let footer = self.cache.get(segment.number(), CachedPart::Footer, || Footer::read(segment))?;
+        let footer = self.cache.get(segment.chunk_id(), CachedPart::Footer, || Footer::read(segment))?;
         Ok(SegmentReader::new(segment, footer))
     }
 
     fn segment_times(&self, segment: &Segment) -> Result<Arc<Times>, StoreError> {
         let read = || Ok(Times::new(&self.reader(segment)?.timestamps()?));
-        self.cache.get(segment.number(), CachedPart::Times, read)
+        self.cache.get(segment.chunk_id(), CachedPart::Times, read)
     }
 
     pub(crate) fn times(&self, chunk: &Chunk) -> Result<Arc<Times>, StoreError> {
@@ -77,7 +77,7 @@ impl Columns {
                 .ok_or_else(|| StoreError::Internal(format!("{} was not copied", field.as_str()))),
             Chunk::Segment(segment) => self
                 .cache
-                .get(segment.number(), CachedPart::Text(field), || self.reader(segment)?.text(field)),
+                .get(segment.chunk_id(), CachedPart::Text(field), || self.reader(segment)?.text(field)),
         }
     }
 
@@ -259,7 +259,7 @@ impl Columns {
 
     /// What the cache holds of a chunk, without loading it.
     pub(crate) fn cached<T: Cacheable>(&self, chunk: &Chunk, part: CachedPart) -> Option<Arc<T>> {
-        self.cache.peek(chunk.number()?, part)
+        self.cache.peek(chunk.chunk_id()?, part)
     }
 
     /// Something computed from a text column, row by row, without keeping the column.
@@ -289,7 +289,7 @@ impl Columns {
         part: CachedPart,
         load: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<Arc<T>, StoreError> {
-        match chunk.number() {
+        match chunk.chunk_id() {
             Some(number) => self.cache.get(number, part, load),
             None => load().map(Arc::new),
         }

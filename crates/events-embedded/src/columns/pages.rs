@@ -39,7 +39,7 @@ impl Columns {
     ) -> Result<(), StoreError> {
         let timestamps = self.segment_times(segment)?;
         let received =
-            self.cache.get(segment.number(), CachedPart::Received, || self.reader(segment)?.received())?;
+            self.cache.get(segment.chunk_id(), CachedPart::Received, || self.reader(segment)?.received())?;
         for of_page in rows.chunk_by(|a, b| a / PAGE_ROWS == b / PAGE_ROWS) {
             let mut pages = Vec::with_capacity(Column::COUNT);
             for field in Column::ALL {
@@ -55,8 +55,9 @@ impl Columns {
     }
 
     fn page(&self, segment: &Segment, field: Column, page: u32) -> Result<Arc<StringArray>, StoreError> {
-        self.cache
-            .get(segment.number(), CachedPart::Page(field, page), || self.reader(segment)?.page(field, page))
+        self.cache.get(segment.chunk_id(), CachedPart::Page(field, page), || {
+            self.reader(segment)?.page(field, page)
+        })
     }
 }
 

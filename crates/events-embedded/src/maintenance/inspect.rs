@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::wal::manifest::{FORMAT, Manifest, database_error};
-use crate::wal::snapshot::name_to_read;
+use crate::wal::snapshot::read_only_name;
 use millimetric_events::StoreError;
 
 const SEGMENTS: &str = "select path, bytes from segment order by path";
@@ -76,7 +76,7 @@ fn files(connection: &Connection) -> Result<Vec<Option<(String, i64)>>, rusqlite
 fn connect(directory: &Path) -> Result<Connection, StoreError> {
     let file = directory.join("events.db");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    Connection::open_with_flags(name_to_read(&file), flags).map_err(database_error)
+    Connection::open_with_flags(read_only_name(&file), flags).map_err(database_error)
 }
 
 /// The format that the file says it has.

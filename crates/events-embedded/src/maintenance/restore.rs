@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::wal::manifest::database_error;
-use crate::wal::snapshot::{connect, name_to_read};
+use crate::wal::snapshot::{connect, read_only_name};
 use millimetric_events::StoreError;
 
 const ATTACH: &str = "attach ? as later";
@@ -36,7 +36,7 @@ pub enum Learned {
 /// unfinished, so that the next start hides those people at once and takes them off the disk.
 pub fn learn_erasures(restored: &Path, later: &Path) -> Result<Learned, StoreError> {
     let connection = connect(&restored.join("events.db"))?;
-    let name = name_to_read(&later.join("events.db"));
+    let name = read_only_name(&later.join("events.db"));
     connection.execute(ATTACH, [name]).map_err(database_error)?;
     let learned = learn(&connection).map_err(database_error);
     connection.close().map_err(|(_, error)| database_error(error))?;

@@ -52,7 +52,7 @@ impl Drop for Segment {
 
 impl Segment {
     /// Its number for the cache.
-    pub(crate) fn number(&self) -> u64 {
+    pub(crate) fn chunk_id(&self) -> u64 {
         self.id as u64
     }
 

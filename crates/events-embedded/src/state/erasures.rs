@@ -1,4 +1,4 @@
-//! The erasures of a store: people whose events were asked to be erased, by keyed hash.
+//! The erasures of a store. People are identified by keyed hashes.
 
 use hashbrown::HashMap;
 use millimetric_core::event::EventScope;
@@ -8,22 +8,24 @@ use parking_lot::RwLock;
 
 use super::tombstones::Person;
 
-/// An erasure as it is stored: hashes, never an id in clear.
+/// An erasure as it is stored: keyed hashes, never an id in clear text. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ErasureRecord {
     pub(crate) id: ErasureId,
     pub(crate) scope: EventScope,
+    /// Whether the subject is a user; a visitor otherwise.
     pub(crate) is_user: bool,
     pub(crate) subject: u128,
     pub(crate) include_linked: bool,
-    /// The linked visitors, once they are known.
+    /// The hashes of the linked visitors, once they are known.
     pub(crate) linked: Option<Vec<u128>>,
+    /// Events before this time are erased.
     pub(crate) at: i64,
     pub(crate) events_deleted: u64,
     pub(crate) finished_at: Option<i64>,
 }
 
-/// An erasure beside how it stands in this process.
+/// An erasure with its progress in this process.
 #[derive(Debug, Clone)]
 pub(crate) struct ErasureState {
     pub(crate) record: ErasureRecord,
@@ -31,11 +33,11 @@ pub(crate) struct ErasureState {
     pub(crate) failed: bool,
 }
 
-/// Every erasure that was ever requested.
+/// All erasures, finished ones included.
 #[derive(Debug, Default)]
 pub(crate) struct Erasures {
     pub(crate) by_id: RwLock<HashMap<ErasureId, ErasureState>>,
-    /// Scopes with an erasure that cannot be read, and what is wrong with it.
+    /// Scopes with an erasure that cannot be read, and the reason.
     unreadable: RwLock<HashMap<EventScope, String>>,
 }
 
@@ -46,7 +48,7 @@ impl Erasures {
         self.by_id.write().insert(state.record.id, state);
     }
 
-    /// Refuses all queries to a scope from now on, since nobody knows whose events to leave out.
+    /// Refuses all queries to a scope, because the person of one of its erasures is unknown.
     pub(crate) fn refuse_queries(&self, scope: EventScope, why: String) {
         self.unreadable.write().insert(scope, why);
     }
@@ -60,12 +62,12 @@ impl Erasures {
             .map_or(Ok(()), |why| Err(StoreError::Local(LocalError::Corrupt(why.clone()))))
     }
 
-    /// How many are not finished.
+    /// Number of unfinished erasures.
     pub(crate) fn pending(&self) -> usize {
         self.by_id.read().values().filter(|erasure| erasure.record.finished_at.is_none()).count()
     }
 
-    /// Whether one waits that has not failed.
+    /// Whether there is an unfinished erasure whose last attempt did not fail.
     pub(crate) fn any_pending(&self) -> bool {
         let waits = |erasure: &ErasureState| erasure.record.finished_at.is_none() && !erasure.failed;
         self.by_id.read().values().any(waits)
@@ -73,7 +75,7 @@ impl Erasures {
 }
 
 impl super::State {
-    /// Makes the tombstones of a scope those of its unfinished erasures.
+    /// Rebuilds the tombstones of a scope from its unfinished erasures.
     pub(crate) fn update_tombstones(&self, id: EventScope) {
         let erasures = self.erasures.by_id.read();
         let of_scope =
@@ -89,7 +91,7 @@ impl super::State {
     }
 }
 
-/// Whom an erasure means.
+/// The tombstone of an erasure.
 fn person(erasure: &ErasureRecord) -> Person {
     let subject = erasure.subject;
     Person {

@@ -1,8 +1,8 @@
-//! How large all memtables together are.
+//! The total size of all memtables, and the ids of their blocks.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Numbers of blocks start here, above those of all segments.
+/// Chunk ids of blocks start here, above those of all segments.
 const FIRST_BLOCK: u64 = 1 << 63;
 
 /// The size of one memtable, or of several.
@@ -12,7 +12,7 @@ pub(crate) struct MemtableSize {
     pub(crate) bytes: usize,
 }
 
-/// The size of all memtables, and the numbers of their blocks.
+/// The total size of all memtables, and the next chunk id of a block.
 #[derive(Debug)]
 pub(crate) struct MemtableUsage {
     rows: AtomicUsize,
@@ -31,19 +31,19 @@ impl Default for MemtableUsage {
 }
 
 impl MemtableUsage {
-    /// The size of all memtables.
+    /// The total size of all memtables.
     pub(crate) fn size(&self) -> MemtableSize {
         MemtableSize { rows: self.rows.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
     }
 
-    /// Records that one memtable has changed its size.
+    /// Records that the size of one memtable has changed.
     pub(crate) fn resize(&self, before: MemtableSize, after: MemtableSize) {
-        // The counters wrap around for a moment when a memtable shrinks, and come out right.
+        // If a memtable shrinks, the difference wraps around, and so does the addition.
         self.rows.fetch_add(after.rows.wrapping_sub(before.rows), Ordering::Relaxed);
         self.bytes.fetch_add(after.bytes.wrapping_sub(before.bytes), Ordering::Relaxed);
     }
 
-    /// A number for a new block.
+    /// Returns the chunk id of a new block.
     pub(crate) fn next_block(&self) -> u64 {
         self.next_block.fetch_add(1, Ordering::Relaxed)
     }

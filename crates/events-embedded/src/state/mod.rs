@@ -1,6 +1,6 @@
 //! The state of the open store in memory, which the writer, queries and maintenance share.
 //!
-//! The writer's thread alone changes what queries see, and only after the change is durable.
+//! Only the writer's thread changes what queries see, and only after the change is durable.
 
 pub(crate) mod erasures;
 pub(crate) mod memtable_usage;
@@ -43,17 +43,18 @@ impl State {
         }
     }
 
-    /// The folder of the segments' files.
+    /// The folder of the segment files.
     pub(crate) fn segments_folder(&self) -> PathBuf {
         self.directory.join("segments")
     }
 
-    /// The time in milliseconds.
+    /// The current time in milliseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         (self.options.clock)().millis()
     }
 
-    /// Events received before this are no longer looked for as duplicates; milliseconds.
+    /// The start of the deduplication window: segments whose events were all received before it are not
+    /// checked for duplicates. Milliseconds since 1970.
     pub(crate) fn oldest_deduplicated(&self) -> i64 {
         let window = i64::try_from(self.options.dedup_window.as_millis()).unwrap_or(i64::MAX);
         self.now().saturating_sub(window)

@@ -1,7 +1,7 @@
-//! What is in memory of one scope: its hot rows, its segments, what is hidden.
+//! The state of one scope in memory: its memtable, its segments, its tombstones.
 //!
-//! The writer's thread alone changes it, under the lock and only after the change is durable;
-//! readers take a view of all of it at once.
+//! Only the writer's thread changes it, under the lock and after the change is durable. A query takes a
+//! consistent view under one read lock.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::segment::Segment;
 use crate::state::memtable_usage::MemtableSize;
 use crate::state::tombstones::{ErasedIds, Tombstones};
 
-/// One scope.
+/// The state of one scope.
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) id: EventScope,
@@ -32,10 +32,10 @@ impl Scope {
         Self { id, data: RwLock::default(), visitors: Mutex::new(Arc::new(VisitorTable::new(0))) }
     }
 
-    /// The table of visitor numbers for one query; a new one when the old one has more than that.
+    /// Returns the table of visitor numbers for one query; a new one if the old one has more than `max`.
     pub(crate) fn visitors(&self, max: usize) -> Arc<VisitorTable> {
         if self.numbered_visitors() > max {
-            self.forget_visitors();
+            self.reset_visitors();
         }
         Arc::clone(&self.visitors.lock())
     }
@@ -44,27 +44,28 @@ impl Scope {
         self.visitors.lock().len()
     }
 
-    /// Begins a new table; queries that run keep the old one until they end.
-    fn forget_visitors(&self) {
+    /// Replaces the table by an empty one; running queries keep the old one until they end.
+    fn reset_visitors(&self) {
         let mut table = self.visitors.lock();
         *table = Arc::new(VisitorTable::new(table.generation + 1));
     }
 }
 
-/// What answers come from.
+/// The rows of a scope and what hides some of them.
 #[derive(Debug, Default)]
 pub(crate) struct ScopeData {
+    /// The immutable blocks of the memtable, oldest first.
     pub(crate) blocks: Vec<Arc<Block>>,
     pub(crate) tail: Tail,
-    /// Ascending by id.
+    /// In ascending order of id.
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) tombstones: Tombstones,
     pub(crate) erased_ids: Arc<ErasedIds>,
-    /// The hot log's first row of this scope that is in no segment.
+    /// `seq` of the scope's first row in the write-ahead log that is not in a segment.
     pub(crate) first_seq: Option<i64>,
-    /// … and its last.
+    /// `seq` of the last such row.
     pub(crate) last_seq: i64,
-    /// When the oldest hot row was stored, by the server's clock, in milliseconds.
+    /// When the oldest row of the memtable was stored, by the server's clock, in milliseconds since 1970.
     pub(crate) oldest: Option<i64>,
 }
 
@@ -81,40 +82,41 @@ impl ScopeData {
         })
     }
 
-    /// Whether there is enough for a segment.
+    /// Whether the memtable has reached the size for a flush.
     pub(crate) fn is_due(&self, options: &Options) -> bool {
         let MemtableSize { rows, bytes } = self.memtable_size();
         rows >= options.seal_rows || bytes >= options.seal_bytes
     }
 
-    /// The time of the oldest event there is.
+    /// The earliest event time of the scope.
     pub(crate) fn earliest(&self) -> Option<i64> {
         let segments = self.segments.iter().map(|segment| segment.earliest);
         segments.chain(self.memtable_earliest()).min()
     }
 
-    /// The time of the oldest hot event.
+    /// The earliest event time in the memtable.
     pub(crate) fn memtable_earliest(&self) -> Option<i64> {
         let blocks = self.blocks.iter().map(|block| block.earliest);
         blocks.chain(self.tail.span().map(|(earliest, _)| earliest)).min()
     }
 
-    /// Adds a stored row; `number` gives the next block its number.
-    pub(crate) fn publish(&mut self, row: &Row<'_>, number: &mut impl FnMut() -> u64) {
+    /// Adds a durable row to the memtable; `next_id` returns the chunk id of a new block.
+    pub(crate) fn publish(&mut self, row: &Row<'_>, next_id: &mut impl FnMut() -> u64) {
         self.tail.push(row);
         if self.tail.is_full() {
-            self.close_tail(number());
+            self.close_tail(next_id());
         }
     }
 
-    /// Moves the tail behind the blocks, where it no longer changes.
-    pub(crate) fn close_tail(&mut self, number: u64) {
+    /// Turns the tail into an immutable block.
+    pub(crate) fn close_tail(&mut self, chunk_id: u64) {
         if self.tail.rows() > 0 {
-            self.blocks.push(Arc::new(self.tail.take_block(number)));
+            self.blocks.push(Arc::new(self.tail.take_block(chunk_id)));
         }
     }
 
-    /// The chunks with rows from `from` to before `to`; of the tail only these fields.
+    /// Returns the chunks with rows in the time range `from` ≤ time < `to`. The tail is copied with only
+    /// these fields.
     pub(crate) fn chunks(&self, from: i64, to: i64, fields: ColumnSet) -> Vec<Chunk> {
         let segments = self.segments.iter().cloned().map(Chunk::Segment);
         let blocks = self.blocks.iter().cloned().map(Chunk::Memtable);
@@ -125,7 +127,7 @@ impl ScopeData {
     }
 }
 
-/// Every scope that has or had something.
+/// All scopes that have or had events.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes(RwLock<HashMap<EventScope, Arc<Scope>>>);
 
@@ -142,8 +144,8 @@ impl Scopes {
         })
     }
 
-    /// Keeps the visitors that are numbered in all scopes together below `most`, and those of the scope
-    /// that is queried: the largest other tables go, and are made again when they are needed.
+    /// Limits the visitors that are numbered in all scopes together to `max`: resets the largest tables,
+    /// except that of the queried scope. A reset table is rebuilt by the next query that needs it.
     pub(crate) fn limit_visitors(&self, max: usize, queried: &Scope) {
         let scopes = self.0.read();
         let mut numbered: usize = scopes.values().map(|scope| scope.numbered_visitors()).sum();
@@ -154,7 +156,7 @@ impl Scopes {
             if visitors == 0 {
                 return;
             }
-            largest.forget_visitors();
+            largest.reset_visitors();
             numbered -= visitors.min(numbered);
         }
     }

@@ -1,4 +1,4 @@
-//! Ids for new segments, and the files of replaced ones that queries still read.
+//! Allocates segment ids, and tracks replaced segments that queries still read.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::segment::Segment;
 
-/// Segment ids and replaced files.
+/// The next segment id, and the replaced segments.
 #[derive(Debug)]
 pub(crate) struct SegmentFiles {
     next_id: AtomicI64,
@@ -22,17 +22,17 @@ impl Default for SegmentFiles {
 }
 
 impl SegmentFiles {
-    /// An id for a new segment.
+    /// Returns the id of a new segment.
     pub(crate) fn next_id(&self) -> i64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes all further ids higher than this.
+    /// Makes all further ids higher than `id`.
     pub(crate) fn continue_after(&self, id: i64) {
         self.next_id.fetch_max(id + 1, Ordering::Relaxed);
     }
 
-    /// Marks segments as replaced: each deletes its file when its last reader lets go of it.
+    /// Marks segments as replaced: each deletes its file when its last reader drops it.
     pub(crate) fn replace(&self, scope: EventScope, segments: &[Arc<Segment>]) {
         let mut replaced = self.replaced.lock();
         replaced.retain(|(_, segment)| segment.strong_count() > 0);

@@ -1,5 +1,5 @@
-//! Which rows no answer may hold although they are still on disk: expired ones, and those of
-//! people whose erasure is not finished. The same rule decides what a rewrite leaves out.
+//! Tombstones: which rows are hidden although they are still on disk, because they are expired or belong
+//! to a person whose erasure is not finished. A rewrite drops the same rows.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use crate::encoding::text::TextColumn;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// The person of one erasure, by hash.
+/// The person of one erasure, by keyed hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) erasure: ErasureId,
-    /// Only events before this are meant; milliseconds.
+    /// Events before this time are erased; milliseconds since 1970.
     pub(crate) at: i64,
     pub(crate) user: Option<u128>,
     pub(crate) visitors: HashSet<u128>,
-    /// Whether all visitors linked to the user are known. Until then the user's events are hidden
-    /// but stay on disk, since they tell who is linked.
+    /// Whether all visitors linked to the user are known. Until then the user's events are hidden but
+    /// stay on disk, because the linked visitors are found in them.
     pub(crate) complete: bool,
 }
 
-/// What is hidden in a scope now.
+/// The hidden rows of a scope.
 #[derive(Debug, Clone)]
 pub(crate) struct Tombstones {
-    /// Events before this are expired; milliseconds.
+    /// Events before this time are expired; milliseconds since 1970. `i64::MIN`: none; `i64::MAX`: all.
     pub(crate) retention_watermark: i64,
     /// People whose erasure is not finished.
     pub(crate) people: Arc<Vec<Person>>,
@@ -41,19 +41,19 @@ impl Default for Tombstones {
 }
 
 impl Tombstones {
-    /// The same without people of whom not all is known yet: what a rewrite leaves out.
+    /// The tombstones that a rewrite may apply: without people whose linked visitors are not known yet.
     pub(crate) fn complete(&self) -> Self {
         let people = self.people.iter().filter(|person| person.complete).cloned().collect();
         Self { retention_watermark: self.retention_watermark, people: Arc::new(people) }
     }
 
-    /// Whether some rows of a chunk may be marked.
+    /// Whether a chunk may contain events of a person.
     pub(crate) fn concerns(&self, chunk: &Chunk) -> bool {
         self.people.iter().any(|person| chunk.earliest() < person.at)
     }
 
-    /// For each row 0, or the place of its person in `people` counted from 1; `None` when the
-    /// chunk holds nothing of any of them. Expired rows are not marked.
+    /// Returns for each row 0, or 1 + the index of its person in `people`; `None` if no row of the chunk
+    /// belongs to any of them. Expired rows are not marked.
     pub(crate) fn marks(&self, columns: &Columns, chunk: &Chunk) -> Result<Option<Vec<u32>>, StoreError> {
         if !self.concerns(chunk) {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Tombstones {
     }
 }
 
-/// A chunk's users or visitors.
+/// The users or visitors of a chunk, with their dictionary codes by hash.
 struct Ids {
     column: Arc<TextColumn>,
     by_hash: HashMap<u128, u32>,
@@ -101,13 +101,14 @@ impl Ids {
         Ok(Self { column, by_hash })
     }
 
-    /// Their codes here.
+    /// The dictionary codes of the hashes that occur in the chunk.
     fn codes<'a>(&self, hashes: impl IntoIterator<Item = &'a u128>) -> HashSet<u32> {
         hashes.into_iter().filter_map(|hash| self.by_hash.get(hash).copied()).collect()
     }
 }
 
-/// People of every erasure ever asked for in a scope, so that late events do not bring them back.
+/// The people of all erasures of a scope, finished ones included: their late events are not stored.
+/// Maps each hash to the time before which events are erased.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ErasedIds {
     users: HashMap<u128, i64>,
@@ -128,7 +129,7 @@ impl ErasedIds {
         person.visitors.iter().for_each(|visitor| later(&mut self.visitors, *visitor));
     }
 
-    /// Whether an event of that time belongs to somebody who was to be erased after it.
+    /// Whether an event with this time belongs to a person whose erasure was requested later.
     pub(crate) fn covers(&self, timestamp: i64, user: Option<u128>, visitor: u128) -> bool {
         let before = |at: Option<&i64>| at.is_some_and(|at| timestamp < *at);
         before(self.visitors.get(&visitor)) || user.is_some_and(|user| before(self.users.get(&user)))

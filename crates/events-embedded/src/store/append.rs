@@ -1,7 +1,4 @@
-//! What appending and importing share, and how an import knows events that were stored long ago.
-//!
-//! An export gives an event back with its own time, so a duplicate can only lie in a segment
-//! whose times cover it: its id is looked up there, whatever became of the segment's filter.
+//! The steps that append and import share: hashing the event ids, and queueing the batch for the writer.
 
 use millimetric_core::event::{Event, EventScope};
 use tokio::sync::oneshot;
@@ -14,13 +11,13 @@ use crate::wal::queue::Append;
 use millimetric_events::{Appended, StoreError};
 
 impl EmbeddedStore {
-    /// The identity of each event.
+    /// Returns the key of each event.
     pub(crate) fn ids(&self, events: &[Event]) -> Vec<EventKey> {
         events.iter().map(|event| EventKey::of(&self.state.columns.hash, &event.event_id)).collect()
     }
 
-    /// Hands a batch to the writer and waits until it is durable; `known` are the places that a
-    /// segment up to `checked_through` holds.
+    /// Queues a batch for the writer and waits until it is durable. `duplicates` are the indexes of events
+    /// that a segment up to the id `checked_through` contains.
     pub(crate) async fn enqueue(
         &self,
         scope: EventScope,

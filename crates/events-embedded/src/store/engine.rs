@@ -1,5 +1,5 @@
-//! The embedded store as an [`EventStore`]: each method takes a view or asks the writer, and
-//! hands the work to a kernel. Decides nothing about the product.
+//! [`EventStore`] for the embedded store: queries run over a view on the query threads; changes go to the
+//! writer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -233,7 +233,11 @@ impl LocalStore for EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Refuses writes that a failed disk cannot hold, or that would outrun flushing.
+    /// Checks that writes are accepted.
+    ///
+    /// # Errors
+    /// `NotWritable` after a failed sync. At twice the size at which memtables are flushed early:
+    /// `DiskFull` if the last flush failed because the disk was full, `Overloaded` otherwise.
     fn writable(&self) -> Result<(), StoreError> {
         self.log.check_writable()?;
         let (size, options) = (self.state.memtables.size(), &self.state.options);

@@ -1,4 +1,4 @@
-//! The embedded store put together: opening, closing, and its threads.
+//! [`EmbeddedStore`]: opens the store, starts its threads and ends them.
 
 pub(crate) mod append;
 pub(crate) mod engine;
@@ -27,7 +27,7 @@ use crate::resources::query_context::{QueryContext, QueryResources};
 use crate::state::State;
 use crate::wal::Log;
 
-/// The store in one directory of this machine.
+/// An event store in one directory of this machine.
 pub struct EmbeddedStore {
     pub(crate) state: Arc<State>,
     pub(crate) log: Arc<Log>,
@@ -40,7 +40,7 @@ struct Threads {
     writer: JoinHandle<()>,
     flush: JoinHandle<()>,
     maintainer: JoinHandle<()>,
-    /// Released last, when nothing is written any more.
+    /// Released after the threads have ended.
     _lock: DirectoryLock,
 }
 
@@ -64,13 +64,13 @@ impl EmbeddedStore {
         Ok(Self { state, log, maintenance, queries, threads: Mutex::new(Some(threads)) })
     }
 
-    /// Flushes every memtable now, whatever its age, and returns when all events are in segments.
+    /// Flushes all memtables and returns when all events are in segments.
     pub async fn flush_now(&self) -> Result<(), StoreError> {
         let work = Arc::clone(&self.maintenance);
         off_runtime(move || flush::flush_all(&work)).await
     }
 
-    /// Merges small segments now, and returns when there are none to merge.
+    /// Merges small segments until there are none left to merge.
     pub async fn merge_now(&self) -> Result<(), StoreError> {
         let work = Arc::clone(&self.maintenance);
         off_runtime(move || {
@@ -80,7 +80,7 @@ impl EmbeddedStore {
         .await
     }
 
-    /// Runs a query over the scope's rows in the range, with these fields.
+    /// Runs a query on a query thread, over a view of the scope's rows in the range with these fields.
     async fn run<T: Send + Default + 'static>(
         &self,
         scope: EventScope,
@@ -113,13 +113,14 @@ impl Drop for EmbeddedStore {
     }
 }
 
-/// Ends the background work, then the writer, which first writes what waits, then releases the lock.
+/// Joins the maintenance threads, then the writer, which first writes the queued batches, and releases the
+/// lock.
 fn join(log: &Log, threads: Threads) {
     if [threads.flush.join(), threads.maintainer.join()].iter().any(Result::is_err) {
-        tracing::error!("a thread of the store's background work panicked");
+        tracing::error!("a maintenance thread of the event store panicked");
     }
     log.close();
     if threads.writer.join().is_err() {
-        tracing::error!("the thread of the store's writer panicked");
+        tracing::error!("the writer thread of the event store panicked");
     }
 }

@@ -1,5 +1,5 @@
-//! Opening a data directory: the lock, the manifest, the replay of the hot log, clearing up
-//! what a crash left behind.
+//! Opens a data directory: takes the lock, reads the manifest, deletes files that a crash left behind, and
+//! replays the write-ahead log.
 
 use std::collections::HashSet;
 use std::io;
@@ -32,7 +32,7 @@ use crate::wal::stored::{Damage, StoredSegment};
 use crate::wal::writer::Writer;
 use millimetric_events::{LocalError, StoreError};
 
-/// A store that is ready, before its threads run.
+/// A store that is read, before its threads run.
 pub(crate) struct Opened {
     pub(crate) lock: DirectoryLock,
     pub(crate) writer: Writer,
@@ -40,7 +40,7 @@ pub(crate) struct Opened {
     pub(crate) queries: Arc<QueryResources>,
 }
 
-/// Takes the directory and reads what is in it.
+/// Locks the directory and reads its store.
 pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenError> {
     let lock = DirectoryLock::take(directory)?;
     let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
@@ -54,7 +54,7 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let read = read(&state, &mut manifest);
     let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
     let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
-    // The process before may have ended in the middle of an expiry.
+    // The previous process may have ended during an expiry.
     let has_expired =
         state.scopes.all().iter().any(|scope| scope.data.read().tombstones.retention_watermark > i64::MIN);
     maintenance.expired_in_database.store(has_expired, Ordering::Relaxed);
@@ -67,7 +67,7 @@ fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, R
     add_segments(state, manifest.segments()?)?;
     state.segments.continue_after(manifest.last_segment()?);
     for stored in manifest.retention_watermarks()? {
-        // Who needs it sets it again: retention does at every start.
+        // A lost watermark is set again: the server applies retention at every start.
         let Ok((scope, before)) = stored.inspect_err(report) else { continue };
         state.scopes.get_or_new(scope).data.write().tombstones.retention_watermark = before;
     }
@@ -76,7 +76,7 @@ fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, R
         let stored = match erasure.inspect_err(report) {
             Ok(stored) => stored,
             Err(damage) => {
-                close_to_readers(state, damage)?;
+                refuse_queries(state, damage)?;
                 continue;
             }
         };
@@ -88,7 +88,7 @@ fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, R
     }
     let last_seq = manifest.last_seq()?;
     let ids = replay::replay(state, |each| {
-        // The row stays in the file: repaired, its events are back.
+        // The row stays in the file, so that its events are back once it is repaired.
         let readable = |row: Result<_, Damage>| row.inspect_err(report).into_iter().for_each(&mut *each);
         manifest.hot_log(readable)
     })?;
@@ -99,13 +99,15 @@ fn report(damage: &Damage) {
     tracing::error!("events.db: {}: the row cannot be read and is skipped", damage.name);
 }
 
-/// Nobody may read the events of a project where somebody to be erased is not known: they could
-/// be in every answer. Where not even the project is known, nothing can be read.
-fn close_to_readers(state: &State, damage: Damage) -> Result<(), StoreError> {
+/// Refuses queries to the scope of an unreadable erasure: any response could contain the person's events.
+///
+/// # Errors
+/// `Corrupt` if the scope is unknown too; then the store cannot be opened.
+fn refuse_queries(state: &State, damage: Damage) -> Result<(), StoreError> {
     let Damage { name, scope } = damage;
-    let why = format!("events.db: {name}, so that nobody knows whom to leave out");
+    let why = format!("events.db: {name}, so the person to erase is unknown");
     let scope = scope.ok_or_else(|| StoreError::Local(LocalError::Corrupt(why.clone())))?;
-    tracing::error!(project = %scope.project, "{why}: questions to this project fail until events.db is restored");
+    tracing::error!(project = %scope.project, "{why}: queries to this project fail until events.db is restored");
     state.erasures.refuse_queries(scope, why);
     Ok(())
 }
@@ -118,11 +120,11 @@ fn add_segments(state: &State, rows: Vec<Result<StoredSegment, Damage>>) -> Resu
         let damage = segment.as_ref().map_or_else(Some, |segment| segment.damage.as_ref());
         files_are_known &= damage.is_none();
         if let (Ok(_), Some(damage)) = (&segment, damage) {
-            tracing::error!("events.db: {}: questions about its time fail", damage.name);
+            tracing::error!("events.db: {}: queries over its time range fail", damage.name);
         }
         segments.extend(segment.ok());
     }
-    // A file without a readable row looks like one that no segment names.
+    // The file of an unreadable row would look like one that the manifest does not list.
     if files_are_known {
         remove_orphans(&state.segments_folder(), &segments)?;
     }
@@ -135,7 +137,7 @@ fn add_segments(state: &State, rows: Vec<Result<StoredSegment, Damage>>) -> Resu
 fn add_segment(state: &State, stored: StoredSegment) {
     let path = state.segments_folder().join(&stored.path);
     if !path.is_file() {
-        tracing::error!(path = %path.display(), "a segment is missing: questions about its time fail until it is put back");
+        tracing::error!(path = %path.display(), "a segment is missing: queries over its time range fail until the file is restored");
     }
     let segment = Segment {
         id: stored.id,
@@ -151,31 +153,30 @@ fn add_segment(state: &State, stored: StoredSegment) {
         uncompressed: OnceLock::new(),
     };
     if stored.ids_damaged {
-        *segment.known_ids.write() = ids_of_file(state, &segment);
+        *segment.known_ids.write() = rebuild_known_ids(state, &segment);
     }
     state.scopes.get_or_new(stored.scope).data.write().segments.push(Arc::new(segment));
 }
 
-/// What is known of the ids of a segment, from its file; `None` when that cannot be read either.
-fn ids_of_file(state: &State, segment: &Segment) -> Option<Arc<KnownIds>> {
-    let identity = |text: Option<&str>| EventKey::of(&state.columns.hash, text.unwrap_or_default());
-    let ids = state.columns.reader(segment).and_then(|reader| reader.derive(Column::EventId, identity));
+/// Rebuilds the id filter of a segment from its file; `None` if the file cannot be read either.
+fn rebuild_known_ids(state: &State, segment: &Segment) -> Option<Arc<KnownIds>> {
+    let key = |text: Option<&str>| EventKey::of(&state.columns.hash, text.unwrap_or_default());
+    let ids = state.columns.reader(segment).and_then(|reader| reader.derive(Column::EventId, key));
     let known = ids.and_then(|ids| KnownIds::of(ids.into_iter()));
     let path = segment.path.display();
     match known {
         Ok((known, _)) => {
-            tracing::warn!(%path, "what events.db knew of a segment's ids was damaged and is made anew");
+            tracing::warn!(%path, "the id filter of a segment in events.db was damaged and is rebuilt");
             Some(Arc::new(known))
         }
         Err(error) => {
-            tracing::error!(%error, %path, "duplicates of a segment's events cannot be told apart");
+            tracing::error!(%error, %path, "duplicates of a segment's events cannot be detected");
             None
         }
     }
 }
 
-/// Deletes files that no segment of the manifest names: unfinished ones, and those whose
-/// swap did not come to be.
+/// Deletes files that the manifest does not list: unfinished ones, and those whose swap was not committed.
 fn remove_orphans(folder: &Path, segments: &[StoredSegment]) -> Result<(), StoreError> {
     let known: HashSet<PathBuf> = segments.iter().map(|segment| folder.join(&segment.path)).collect();
     let mut folders = vec![folder.to_path_buf()];
@@ -191,7 +192,7 @@ fn remove_orphans(folder: &Path, segments: &[StoredSegment]) -> Result<(), Store
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(path);
             } else if !known.contains(&path) {
-                tracing::info!(path = %path.display(), "a file that no segment names is deleted");
+                tracing::info!(path = %path.display(), "deleting a file that the manifest does not list");
                 std::fs::remove_file(&path).map_err(failed)?;
             }
         }

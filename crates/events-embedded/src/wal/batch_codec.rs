@@ -1,10 +1,11 @@
-//! The bytes of the hot log: a batch as one frame, a log row as frames one behind the other.
+//! The encoding of batches in the write-ahead log (the table `hot_log` of `events.db`).
 //!
-//! A frame is a tag (how it is packed), the packed length, and the rows in the wire format of
-//! postcard (postcard.jamesmunns.com): numbers as variable-length integers, each text as whether
-//! there is one, its length and its bytes. It is read here by hand, since a start has to read a
-//! million rows at once. Small batches stay as they are, since packing a lone event costs more than
-//! it saves.
+//! A batch is one frame; a log row is a sequence of frames. A frame is a tag (0: plain, 1: zstd), the
+//! length of the body (`u32`, little-endian) and the body: rows in the wire format of postcard
+//! (postcard.jamesmunns.com). Integers are LEB128 varints, signed ones in zigzag encoding; each text
+//! is a presence byte, its length and its bytes. The decoder borrows its texts from the body, which
+//! keeps the replay of a million rows at start short. Bodies up to 4 KiB are not compressed:
+//! compressing a single event costs more than it saves.
 
 use millimetric_core::event::Event;
 
@@ -12,34 +13,36 @@ use crate::encoding::row::{PackedRow, Row, absent};
 use millimetric_core::column::Column;
 use millimetric_events::{LocalError, StoreError};
 
-/// The `format` column of the log: format 1 has the first 19 columns, and each column that was added
-/// since has raised it by one.
+/// The `format` of new log rows. Format 1 has the first 19 columns; every column added since raises the
+/// format by one.
 pub(crate) const FORMAT: i64 = (Column::COUNT - FIRST_COLUMNS) as i64 + 1;
-/// Columns of format 1.
+/// Number of columns in format 1.
 const FIRST_COLUMNS: usize = 19;
 
-/// How many columns the rows of a format have; `None` for the format of a newer release.
+/// Returns the number of columns of a format; `None` if a newer release wrote it.
 pub(crate) fn columns_of(format: i64) -> Option<usize> {
     (1..=FORMAT).contains(&format).then(|| format as usize - 1 + FIRST_COLUMNS)
 }
 
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
-const PACK_FROM_BYTES: usize = 4096;
+/// Frames larger than this are compressed.
+const COMPRESS_FROM_BYTES: usize = 4096;
+/// Bytes of a frame's tag and length.
 const HEADER: usize = 5;
-/// More than any batch takes unpacked; how much a frame really takes stands in it.
+/// Limit for decompressing one frame; no batch comes near it.
 const MAX_BYTES: usize = 1 << 30;
 
-/// Packs the events that `keep` says yes to (by their place in the batch) as one frame.
+/// Encodes the events whose index in the batch satisfies `keep` as one frame.
 pub(crate) fn encode(events: &[Event], keep: impl Fn(usize) -> bool) -> Result<Vec<u8>, StoreError> {
-    let internal = |error: String| StoreError::Internal(format!("a batch cannot be packed: {error}"));
+    let internal = |error: String| StoreError::Internal(format!("a batch cannot be encoded: {error}"));
     let mut plain = Vec::with_capacity(HEADER + events.len() * 384);
     plain.resize(HEADER, PLAIN);
     for (_, event) in events.iter().enumerate().filter(|(index, _)| keep(*index)) {
         put_row(&mut plain, &Row::of(event));
     }
     let mut frame = plain;
-    if frame.len() > PACK_FROM_BYTES {
+    if frame.len() > COMPRESS_FROM_BYTES {
         let packed = zstd::bulk::compress(&frame[HEADER..], 1).map_err(|e| internal(e.to_string()))?;
         frame.truncate(HEADER);
         frame[0] = ZSTD;
@@ -52,7 +55,7 @@ pub(crate) fn encode(events: &[Event], keep: impl Fn(usize) -> bool) -> Result<V
 
 fn put_row(out: &mut Vec<u8>, row: &Row<'_>) {
     for time in [row.timestamp, row.received_at] {
-        // Zigzag: small numbers stay short, whatever their sign.
+        // Zigzag encoding keeps small negative numbers short.
         put_number(out, ((time << 1) ^ (time >> 63)) as u64);
     }
     for text in row.texts {
@@ -64,7 +67,7 @@ fn put_row(out: &mut Vec<u8>, row: &Row<'_>) {
     }
 }
 
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
+/// Appends a LEB128 varint: seven bits per byte, lowest first; the top bit marks that more follow.
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -73,7 +76,11 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Calls `each` with every row of a log row, in order; the rows have the first `columns` columns.
+/// Decodes the frames of a log row and calls `each` with every event row, in order. The rows have the
+/// first `columns` columns; the remaining ones get the value that [`absent`] returns.
+///
+/// # Errors
+/// `Corrupt` if a frame is truncated or has an unknown tag; an error of `each` ends the decoding.
 pub(crate) fn decode(
     mut frames: &[u8],
     columns: usize,
@@ -82,18 +89,20 @@ pub(crate) fn decode(
     while let Some((header, rest)) = frames.split_first_chunk::<HEADER>() {
         let [tag, length @ ..] = *header;
         let length = u32::from_le_bytes(length) as usize;
-        let (body, behind) = rest.split_at_checked(length).ok_or_else(cut)?;
+        let (body, remaining) = rest.split_at_checked(length).ok_or_else(truncated)?;
         match tag {
             PLAIN => rows(body, columns, &mut each)?,
             ZSTD => {
                 let plain = zstd::bulk::decompress(body, MAX_BYTES).map_err(|e| broken(&e.to_string()))?;
                 rows(&plain, columns, &mut each)?;
             }
-            other => return Err(broken(&format!("packing {other} is not known to this release"))),
+            other => {
+                return Err(broken(&format!("the compression tag {other} is not known to this release")));
+            }
         }
-        frames = behind;
+        frames = remaining;
     }
-    if frames.is_empty() { Ok(()) } else { Err(cut()) }
+    if frames.is_empty() { Ok(()) } else { Err(truncated()) }
 }
 
 fn rows(
@@ -103,12 +112,12 @@ fn rows(
 ) -> Result<(), StoreError> {
     let mut body = Body(body);
     while !body.0.is_empty() {
-        each(body.row(columns).ok_or_else(cut)?)?;
+        each(body.row(columns).ok_or_else(truncated)?)?;
     }
     Ok(())
 }
 
-/// What is still to be read; `None` means that it ends too early.
+/// The bytes still to be decoded. Its methods return `None` if the bytes end too early.
 struct Body<'a>(&'a [u8]);
 
 impl<'a> Body<'a> {
@@ -151,12 +160,13 @@ impl<'a> Body<'a> {
     }
 }
 
-fn cut() -> StoreError {
-    broken("it is cut")
+fn truncated() -> StoreError {
+    broken("it is truncated")
 }
 
+/// The error of a log row that cannot be decoded.
 pub(crate) fn broken(why: &str) -> StoreError {
-    StoreError::Local(LocalError::Corrupt(format!("events.db: a row of the hot log: {why}")))
+    StoreError::Local(LocalError::Corrupt(format!("events.db: a row of the write-ahead log: {why}")))
 }
 
 #[cfg(test)]
@@ -184,7 +194,7 @@ mod tests {
         let mut row = Row::of(&events[0]);
         row.texts[Column::Properties as usize] = None;
         put_row(&mut body, &row);
-        // The last column is a byte that says "no value"; the older release did not write it.
+        // The last column has no value, which is one byte; the older release did not write it.
         body.pop();
         let older = Body(&body).row(Column::COUNT - 1).unwrap();
         assert_eq!(older.texts[Column::Properties as usize], Some(&b"{}"[..]));
@@ -208,7 +218,7 @@ mod tests {
             };
             let expected: Vec<_> = events.iter().chain(events.iter().step_by(2)).map(row).collect();
             prop_assert_eq!(decoded(&frames), expected);
-            // Times at the edge of what fits, which no event has.
+            // Times at the limits of i64, which no event has.
             let mut body = Vec::new();
             put_row(&mut body, &Row { timestamp: times[0], received_at: times[1], texts: [None; Column::COUNT] });
             let row = Body(&body).row(Column::COUNT).unwrap();

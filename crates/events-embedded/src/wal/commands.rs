@@ -1,7 +1,7 @@
-//! The changes that the background work and the privacy calls ask of the writer.
+//! The commands that maintenance and the erasure calls send to the writer.
 //!
-//! Each is one transaction and one step in memory, made by the writer between two groups of
-//! batches, so that no event can slip through between the two.
+//! The writer executes a command between two groups of batches: it commits to `events.db` first and
+//! then updates the state in memory, so no batch sees one without the other.
 
 mod execute;
 
@@ -16,70 +16,65 @@ use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
 use crate::wal::manifest::NewSegment;
 
-/// What to change.
+/// A change to `events.db` and the state in memory.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Sets the scope's hot rows apart, to be sealed.
+    /// Closes the scope's memtable, so that its rows can be flushed.
     BeginFlush(EventScope),
-    /// Puts new segments in the place of what they were made from.
+    /// Replaces flushed rows or old segments by the new segments that were written from them.
     Swap(Swap),
-    /// Deletes sealed rows of the hot log, those numbered `from` to before `to`.
-    DeleteFlushed {
-        /// Whose rows.
-        scope: EventScope,
-        from: i64,
-        to: i64,
-    },
-    /// Deletes all sealed rows of the hot log.
+    /// Deletes flushed rows of the write-ahead log with `from` ≤ `seq` < `to`.
+    DeleteFlushed { scope: EventScope, from: i64, to: i64 },
+    /// Deletes all flushed rows of the write-ahead log.
     DeleteAllFlushed,
-    /// Gives some free pages back to the system, when there are more than are to be spared.
+    /// Returns some free pages of `events.db` to the file system if there are more than `spare_pages`.
     Vacuum { spare_pages: i64 },
-    /// Empties the write-ahead log.
+    /// Checkpoints SQLite's own write-ahead log (`events.db-wal`) and truncates it.
     TruncateWal,
-    /// Drops what is known of the ids of segments that the window has passed.
+    /// Drops the id filters of segments that are older than the deduplication window.
     DropKnownIds(Vec<Arc<Segment>>),
-    /// Hides a person.
+    /// Records an erasure; from then on its tombstone hides the person.
     Erase(ErasureRecord),
-    /// Adds the visitors that were linked to the person of an erasure.
+    /// Records the visitors that are linked to the user of an erasure.
     Link(ErasureId, Vec<u128>),
-    /// Ends an erasure at that time; milliseconds.
+    /// Marks an erasure as finished at this time (milliseconds since 1970).
     Finish(ErasureId, i64),
-    /// Hides what is older; milliseconds.
+    /// Hides events before this time (milliseconds since 1970); `i64::MAX` hides all.
     SetRetentionWatermark(EventScope, i64),
-    /// Fixes what a second connection reads, between two transactions.
+    /// Begins a read transaction on a second connection, between two transactions of the writer.
     BeginSnapshot(Connection),
 }
 
-/// The answer to a change.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Done,
-    /// Whether [`Command::Vacuum`] gave something back: there may be more to give.
+    /// Whether [`Command::Vacuum`] returned pages; if so, there may be more.
     Vacuumed(bool),
-    /// Set apart by [`Command::BeginFlush`].
+    /// The rows to flush, of [`Command::BeginFlush`].
     FlushBegun(FlushInput),
-    /// Fixed by [`Command::BeginSnapshot`], with the segments of that moment.
+    /// The connection of [`Command::BeginSnapshot`], and the segments that its transaction lists.
     SnapshotBegun(Connection, Vec<Arc<Segment>>),
 }
 
-/// Hot rows that are to be sealed.
+/// The rows of a memtable that are being flushed.
 #[derive(Debug, Default)]
 pub(crate) struct FlushInput {
     pub(crate) blocks: Vec<Arc<Block>>,
-    /// Their first row in the hot log.
+    /// `seq` of their first row in the write-ahead log.
     pub(crate) first_seq: i64,
-    /// Their last.
+    /// `seq` of their last row.
     pub(crate) last_seq: i64,
 }
 
-/// Segments in the place of what they were made from.
+/// New segments, and the rows or segments that they replace.
 #[derive(Debug)]
 pub(crate) struct Swap {
     pub(crate) scope: EventScope,
-    /// The hot rows that were sealed, if any.
+    /// The flushed rows, if this is a flush.
     pub(crate) flushed: Option<FlushInput>,
     pub(crate) removed: Vec<Arc<Segment>>,
     pub(crate) added: Vec<NewSegment>,
-    /// Events left out for each erasure.
+    /// The number of events removed for each erasure.
     pub(crate) erased: Vec<(ErasureId, u64)>,
 }

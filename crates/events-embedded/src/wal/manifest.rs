@@ -1,7 +1,8 @@
-//! `events.db`: the hot log, the list of segments, erasures and floors, in SQLite.
+//! The manifest, `events.db` in SQLite: the write-ahead log of events, the list of segments, erasures
+//! and retention watermarks.
 //!
-//! Every change is one transaction, synced before the call returns. Only the writer's thread
-//! holds this; nothing here knows what is in memory. What is read at start is in `stored.rs`.
+//! Every change is one transaction, which is synced before the call returns. While a store is open,
+//! only its writer's thread writes through this. `stored.rs` reads the rows at start.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,9 +22,9 @@ use millimetric_events::{LocalError, StoreError};
 
 /// The format of `events.db` that this release writes.
 pub(crate) const FORMAT: i64 = 2;
-/// Format 1 knew no moments: its filters are of all ids of a segment.
+/// Format 1 had no spans of UUID times: its filters contain all ids of a segment.
 const FROM_1: &str = "alter table segment add column ids_made blob";
-/// SQLite's extended result code when the index of the write-ahead log cannot grow.
+/// SQLite's extended result code if the shared-memory index of its write-ahead log cannot grow.
 const IOERR_SHMSIZE: i32 = 4874;
 const TABLES: &str = include_str!("tables.sql");
 const HASH_KEY: &str = "insert into meta (key, value) values ('hash_key', ?)
@@ -49,38 +50,39 @@ const INSERT_ERASURE: &str =
     events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
-/// Two mebibytes, which takes a few milliseconds.
+/// 512 pages are 2 MiB, which takes a few milliseconds.
 const VACUUM_SOME: &str = "pragma incremental_vacuum(512)";
 const FREE_PAGES: &str = "pragma freelist_count";
-/// Only now the file becomes shorter.
+/// The file becomes shorter only with a checkpoint.
 const CHECKPOINT: &str = "pragma wal_checkpoint(passive)";
-/// Its first column tells whether somebody was in the way (sqlite.org/pragma.html).
+/// The first column is 1 if another connection blocked it (sqlite.org/pragma.html).
 const TRUNCATE_WAL: &str = "pragma wal_checkpoint(truncate)";
 const UPSERT_RETENTION_WATERMARK: &str = "insert into floor (project, env, before) values (?, ?, ?)
     on conflict (project, env) do update set before = excluded.before";
 
-/// The database, open.
+/// The open database.
 #[derive(Debug)]
 pub(crate) struct Manifest {
     pub(crate) connection: Connection,
 }
 
-/// A new segment beside what only the manifest keeps of it.
+/// A new segment, with what only the manifest stores of it.
 #[derive(Debug)]
 pub(crate) struct NewSegment {
     pub(crate) segment: Segment,
     /// The calendar month of its earliest event, `2026-05`.
     pub(crate) month: String,
-    /// Its path below the segments' folder.
+    /// Its path relative to the folder `segments`.
     pub(crate) path: String,
-    /// The filter of its ids that tell when they were made, for the cache: not kept here.
+    /// The filter of its ids that are UUIDs of version 7; it goes to the cache and is not stored.
     pub(crate) timed_filter: Option<IdFilter>,
 }
 
-/// What a rewrite changes, in one transaction.
+/// The changes of a rewrite, for one transaction.
 #[derive(Debug)]
 pub(crate) struct SwapRows<'a> {
     pub(crate) scope: EventScope,
+    /// `seq` of the last flushed row, if this is a flush.
     pub(crate) flushed_seq: Option<i64>,
     pub(crate) removed: &'a [i64],
     pub(crate) added: &'a [NewSegment],
@@ -88,8 +90,8 @@ pub(crate) struct SwapRows<'a> {
 }
 
 impl Manifest {
-    /// Opens the file, or creates it; also returns the store's key for keyed hashes, which is `new_key`
-    /// in a new store.
+    /// Opens or creates the file and migrates an older format. Also returns the store's key for keyed
+    /// hashes, which is `new_key` if the store is new.
     pub(crate) fn open(directory: &Path, new_key: [u8; 16]) -> Result<(Self, [u8; 16]), OpenError> {
         let file = directory.join("events.db");
         OpenOptions::new()
@@ -117,7 +119,7 @@ impl Manifest {
         Ok((Self { connection }, key))
     }
 
-    /// Stores the rows, all or none, and syncs.
+    /// Appends the rows to the write-ahead log, all or none, and syncs.
     pub(crate) fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
         self.transaction(|connection| {
             let mut insert = connection.prepare_cached(INSERT_LOG_ROW)?;
@@ -164,12 +166,12 @@ impl Manifest {
         committed.map_err(database_error)
     }
 
-    /// Deletes flushed rows of the log, those numbered `from` to before `to`.
+    /// Deletes flushed rows of the log with `from` ≤ `seq` < `to`.
     pub(crate) fn delete_flushed(&mut self, scope: EventScope, from: i64, to: i64) -> Result<(), StoreError> {
         self.execute(DELETE_FLUSHED, params![from, to, project(scope), env(scope)])
     }
 
-    /// Deletes every flushed row of the log that is left from before the start.
+    /// Deletes all flushed rows of the log, those of earlier processes included.
     pub(crate) fn delete_all_flushed(&mut self) -> Result<(), StoreError> {
         self.execute(DELETE_ALL_FLUSHED, [])
     }
@@ -178,7 +180,7 @@ impl Manifest {
         self.connection.execute(sql, values).map(|_| ()).map_err(database_error)
     }
 
-    /// Empties SQLite's write-ahead log.
+    /// Checkpoints SQLite's write-ahead log and truncates it.
     ///
     /// # Errors
     /// `Internal` if another program reads the database, so that it could not be emptied.
@@ -192,8 +194,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Returns some free pages to the system if there are more than `spare`, and reports whether it did.
-    /// Few at a time, since batches wait meanwhile.
+    /// Returns up to 512 free pages to the file system if there are more than `spare_pages`, and reports
+    /// whether it did. Batches wait meanwhile, so one call takes only a few milliseconds.
     pub(crate) fn vacuum(&mut self, spare_pages: i64) -> Result<bool, StoreError> {
         let before = self.free_pages()?;
         if before <= spare_pages {
@@ -205,7 +207,7 @@ impl Manifest {
         Ok(self.free_pages()? < before)
     }
 
-    /// Runs a statement whose work is done row by row.
+    /// Runs a statement that does its work while its rows are read.
     fn run_to_end(&self, sql: &str) -> Result<(), rusqlite::Error> {
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([])?;
@@ -217,7 +219,7 @@ impl Manifest {
         self.connection.query_row(FREE_PAGES, [], |row| row.get(0)).map_err(database_error)
     }
 
-    /// Drops the filters of these segments.
+    /// Deletes the id filters of these segments.
     pub(crate) fn drop_known_ids(&mut self, segments: &[i64]) -> Result<(), StoreError> {
         self.transaction(|connection| {
             segments.iter().try_for_each(|id| connection.execute(DROP_KNOWN_IDS, [id]).map(|_| ()))
@@ -264,7 +266,7 @@ impl Manifest {
 
 fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(file)?;
-    // The vacuum mode must be set before the first page is written, which setting the journal mode does.
+    // The vacuum mode must be set before the first page is written; setting the journal mode writes it.
     connection.execute_batch(
         "pragma secure_delete = on; pragma auto_vacuum = incremental; pragma journal_mode = wal;
         pragma synchronous = full",
@@ -293,12 +295,12 @@ fn insert_segment(connection: &Connection, new: &NewSegment) -> Result<(), rusql
     connection.execute(INSERT_SEGMENT, values).map(|_| ())
 }
 
-/// A failure of SQLite as the store's own, by its primary result code (sqlite.org/rescode.html).
+/// Maps an error of SQLite to a [`StoreError`] by its primary result code (sqlite.org/rescode.html).
 pub(crate) fn database_error(error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error().map(|error| error.extended_code);
     let text = format!("events.db: {error}");
     match code.map(|code| code & 0xff) {
-        // Full; also when there is no room for the index of the write-ahead log.
+        // SQLITE_FULL, and no space for the index of the write-ahead log.
         Some(13) => StoreError::Local(LocalError::DiskFull),
         _ if code == Some(IOERR_SHMSIZE) => StoreError::Local(LocalError::DiskFull),
         Some(10 | 8) => StoreError::Local(LocalError::NotWritable(text)),

@@ -1,4 +1,4 @@
-//! The write path: the queue of batches, the one thread that writes, and `events.db`.
+//! The write path: the queue of batches, the writer's thread, and `events.db` with the write-ahead log.
 
 pub(crate) mod batch_codec;
 pub(crate) mod commands;
@@ -16,21 +16,21 @@ use parking_lot::RwLock;
 use self::commands::{Command, Outcome};
 use self::queue::{Append, Queue};
 
-/// The way to the writer's thread, which alone writes `events.db` and changes the state.
+/// The handle of the writer's thread, which alone writes `events.db` and changes the state in memory.
 #[derive(Debug)]
 pub(crate) struct Log {
     queue: Queue,
-    /// Why nothing more is written, once a sync has failed.
+    /// Why writes are refused, if a sync has failed.
     failure: RwLock<Option<String>>,
 }
 
 impl Log {
-    /// Batches that wait take at most `queue_bytes` of memory.
+    /// `queue_bytes` limits the memory of waiting batches.
     pub(crate) fn new(queue_bytes: usize) -> Self {
         Self { queue: Queue::new(queue_bytes), failure: RwLock::default() }
     }
 
-    /// Hands a batch to the writer; its reply comes through `append.reply`.
+    /// Queues a batch for the writer, which replies through `append.reply`.
     ///
     /// # Errors
     /// `Overloaded` if the queue is full, `Closing` if the store is closing.
@@ -38,12 +38,12 @@ impl Log {
         self.queue.append(append)
     }
 
-    /// Has the writer execute a command and waits. It blocks, so it is not for async tasks.
+    /// Has the writer execute a command and waits for the outcome. It blocks the thread.
     pub(crate) fn execute(&self, command: Command) -> Result<Outcome, StoreError> {
         self.queue.command(command)?.blocking_recv().map_err(|_| StoreError::Closing)?
     }
 
-    /// Has the writer execute a command.
+    /// Like [`Self::execute`], for async tasks.
     pub(crate) async fn execute_async(&self, command: Command) -> Result<Outcome, StoreError> {
         self.queue.command(command)?.await.map_err(|_| StoreError::Closing)?
     }
@@ -54,17 +54,18 @@ impl Log {
         self.failure.read().as_ref().map_or(Ok(()), |why| Err(LocalError::NotWritable(why.clone()).into()))
     }
 
-    /// Bytes of batches that wait.
+    /// Memory of the waiting batches in bytes.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.queue.bytes()
     }
 
-    /// Accepts nothing more; what waits is still written.
+    /// Refuses new work. Queued work is still done.
     pub(crate) fn close(&self) {
         self.queue.close();
     }
 
-    /// Refuses all writes from now on: after a failed sync nobody knows what is on the disk.
+    /// Refuses all writes until a restart: after a failed sync the content of the disk is unknown, and a
+    /// retried sync can report success without having written.
     fn fail(&self, why: &str) {
         tracing::error!(why, "the event store takes no more writes until it is started anew");
         self.failure.write().get_or_insert_with(|| why.to_owned());

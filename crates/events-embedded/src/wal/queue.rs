@@ -1,5 +1,5 @@
-//! What waits for the writer: batches, bounded in bytes, and changes by the background work.
-//! Takes and gives in order; writes nothing itself.
+//! The first-in, first-out queue of the writer: batches, limited in bytes, and commands, which are not
+//! limited. Consecutive batches are joined into groups for one transaction each (group commit).
 
 use std::collections::VecDeque;
 
@@ -11,28 +11,28 @@ use crate::encoding::event_key::EventKey;
 use crate::wal::commands::{Command, Outcome};
 use millimetric_events::{Appended, StoreError};
 
-/// Events that are written together at most.
+/// Most events of a group that more than one batch shares.
 const GROUP_EVENTS: usize = 16_384;
 
-/// A batch on its way to the disk.
+/// A batch that waits to be written.
 #[derive(Debug)]
 pub(crate) struct Append {
     pub(crate) scope: EventScope,
     pub(crate) events: Vec<Event>,
-    /// The identity of each event.
+    /// The key of each event.
     pub(crate) ids: Vec<EventKey>,
-    /// All of the events as one frame of the hot log.
+    /// All events, encoded as one frame of the write-ahead log.
     pub(crate) frame: Vec<u8>,
-    /// Places of events that a sealed segment holds, ascending …
+    /// Indexes of events that a segment contains, ascending …
     pub(crate) duplicates: Vec<usize>,
-    /// … as far as segments up to this one can tell.
+    /// … checked against all segments up to this id.
     pub(crate) checked_through: i64,
-    /// Memory that it takes.
+    /// Memory of the batch in bytes.
     pub(crate) bytes: usize,
     pub(crate) reply: oneshot::Sender<Result<Appended, StoreError>>,
 }
 
-/// What the writer does next.
+/// One item of work for the writer.
 #[derive(Debug)]
 pub(crate) enum Work {
     Group(Group),
@@ -60,7 +60,7 @@ struct Waiting {
     closed: bool,
 }
 
-/// The queue in front of the writer's thread.
+/// The queue of the writer's thread.
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
@@ -97,7 +97,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds a command; its outcome comes through the receiver.
+    /// Adds a command and returns the receiver of its outcome.
     pub(crate) fn command(
         &self,
         command: Command,
@@ -112,7 +112,7 @@ impl Queue {
         Ok(response)
     }
 
-    /// Waits for work; `None` once the queue is closed and empty.
+    /// Waits for the next item; returns `None` once the queue is closed and empty.
     pub(crate) fn take(&self) -> Option<Work> {
         let mut waiting = self.waiting.lock();
         loop {
@@ -126,12 +126,12 @@ impl Queue {
         }
     }
 
-    /// Gives the memory of written batches free for others.
+    /// Releases the memory of written batches.
     pub(crate) fn release(&self, bytes: usize) {
         self.waiting.lock().bytes -= bytes;
     }
 
-    /// Takes no more; what waits is still written.
+    /// Refuses new work. Queued work is still taken.
     pub(crate) fn close(&self) {
         self.waiting.lock().closed = true;
         self.arrived.notify_one();

@@ -1,8 +1,9 @@
-//! The event ids of a scope's memtable, as an exact set: what is not in a segment yet.
+//! The event ids of a scope's memtable as exact sets, for deduplication against events that are not
+//! yet in a segment.
 
 use hashbrown::HashTable;
 
-/// A set of identities; they are keyed hashes already and are not hashed again.
+/// A set of event keys. Keys are keyed hashes already, so the table uses their low 64 bits as the hash.
 #[derive(Debug, Default)]
 pub(crate) struct IdSet(HashTable<u128>);
 
@@ -11,7 +12,7 @@ impl IdSet {
         self.0.find(id as u64, |known| *known == id).is_some()
     }
 
-    /// Whether it is new.
+    /// Adds an id and returns whether it is new.
     pub(crate) fn insert(&mut self, id: u128) -> bool {
         let entry = self.0.entry(id as u64, |known| *known == id, |known| *known as u64);
         let new = matches!(entry, hashbrown::hash_table::Entry::Vacant(_));
@@ -24,7 +25,7 @@ impl IdSet {
     }
 }
 
-/// The identities of a scope's hot events: those that are being sealed, and those after them.
+/// The ids of a scope's memtable: those that are being flushed, and those that arrived since.
 #[derive(Debug, Default)]
 pub(crate) struct RecentIds {
     active: IdSet,
@@ -32,7 +33,7 @@ pub(crate) struct RecentIds {
 }
 
 impl RecentIds {
-    /// With room for so many.
+    /// An empty set with capacity for `count` ids.
     pub(crate) fn with_capacity(count: usize) -> Self {
         Self { active: IdSet(HashTable::with_capacity(count)), flushing: Vec::new() }
     }
@@ -48,14 +49,14 @@ impl RecentIds {
         }
     }
 
-    /// Sets the identities of the events that are about to be sealed apart.
+    /// Moves the ids to those that are being flushed.
     pub(crate) fn begin_flush(&mut self) {
         if !self.active.0.is_empty() {
             self.flushing.push(std::mem::take(&mut self.active));
         }
     }
 
-    /// Forgets those that were set apart: their segments know them now.
+    /// Drops the flushed ids: the filters of their segments cover them now.
     pub(crate) fn end_flush(&mut self) {
         self.flushing.clear();
     }

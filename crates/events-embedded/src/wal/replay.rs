@@ -1,5 +1,5 @@
-//! The replay of the hot log at start: what is in no segment goes back into memory, on all cores
-//! at once and while the log is still being read, since blocks of rows do not know each other.
+//! Replays the write-ahead log at start: rows that are not yet in a segment go back into the memtables.
+//! One thread reads the log while all cores decode it, block by block.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ use crate::wal::stored::LogRow;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Jobs that are read ahead of those who do them.
+/// Jobs that are read ahead of the decoding threads.
 const AHEAD: usize = 8;
 
-/// Rows of the hot log that become one block.
+/// Log rows that become one block.
 struct Job {
-    /// Its place among all jobs.
+    /// Its index among all jobs, in the order of the log.
     index: usize,
     scope: EventScope,
     rows: Vec<LogRow>,
 }
 
-/// What a job became.
+/// The result of a job.
 struct Replayed {
     scope: EventScope,
     first_seq: i64,
@@ -41,7 +41,7 @@ struct Replayed {
     oldest: i64,
 }
 
-/// Fills the scopes from the rows that `read` gives in order, and gives the identities in them.
+/// Fills the memtables from the rows that `read` reports in order, and returns each scope's event ids.
 pub(crate) fn replay(
     state: &State,
     read: impl FnOnce(&mut dyn FnMut(LogRow)) -> Result<(), StoreError>,
@@ -55,8 +55,8 @@ pub(crate) fn replay(
         let workers: Vec<_> = std::iter::repeat_n(jobs, cores).map(worker).collect();
         let mut jobs = Jobs { sender, open: BTreeMap::new(), next: 0 };
         let done = read(&mut |row| jobs.add(row));
-        jobs.send_the_rest();
-        let panicked = |_| StoreError::Internal("the replay of the hot log panicked".to_owned());
+        jobs.send_rest();
+        let panicked = |_| StoreError::Internal("the replay of the write-ahead log panicked".to_owned());
         workers.into_iter().fold(done, |done, worker| done.and(worker.join().map_err(panicked)?))
     })?;
     let (mut counts, mut ids) = (HashMap::new(), HashMap::new());
@@ -75,7 +75,7 @@ pub(crate) fn replay(
     Ok(ids)
 }
 
-/// The rows by scope, about a block's worth together.
+/// Collects rows by scope and sends a job when a scope has the rows of about one block.
 struct Jobs {
     sender: SyncSender<Job>,
     open: BTreeMap<EventScope, (usize, Vec<LogRow>)>,
@@ -96,12 +96,12 @@ impl Jobs {
     }
 
     fn send(&mut self, scope: EventScope, rows: Vec<LogRow>) {
-        // It fails when all workers have panicked, which is told when they are waited for.
+        // It fails only if all workers have panicked, which joining them reports.
         let _ = self.sender.send(Job { index: self.next, scope, rows });
         self.next += 1;
     }
 
-    fn send_the_rest(mut self) {
+    fn send_rest(mut self) {
         for (scope, (_, rows)) in std::mem::take(&mut self.open) {
             self.send(scope, rows);
         }
@@ -116,7 +116,7 @@ fn work(
     let mut done = Ok(());
     loop {
         let Ok(job) = jobs.lock().recv() else { return done };
-        // After a failure jobs are still taken, so that whoever reads the log does not wait for ever.
+        // After a failure jobs are still received, so that the reading thread is not blocked for ever.
         if done.is_ok() {
             done = block(state, &job).map(|block| drop(replayed.lock().insert(job.index, block)));
         }

@@ -1,4 +1,5 @@
-//! A second connection to `events.db`, which reads one moment of it while the writer goes on.
+//! Second connections to `events.db` that read a snapshot of it while the writer continues, or read a
+//! store that is not open.
 
 use std::path::Path;
 
@@ -7,15 +8,15 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::manifest::database_error;
 
-/// The first read of a transaction decides which state of the database it sees.
+/// A transaction sees the database as of its first read (sqlite.org/isolation.html).
 const BEGIN_AND_READ: &str = "begin; select count(*) from main.meta";
 
-/// Fixes what the connection sees of the database from now on.
+/// Begins a read transaction: the connection sees the database as it is now until the transaction ends.
 pub(crate) fn begin(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(BEGIN_AND_READ).map_err(database_error)
 }
 
-/// Opens an existing database, beside other connections to it.
+/// Opens an existing database for reading and writing; other connections may have it open.
 pub(crate) fn connect(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(file, flags).map_err(database_error)?;
@@ -23,9 +24,10 @@ pub(crate) fn connect(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// How `SQLite` is to open a database that is only read. Without a write-ahead log nobody writes
-/// it, so it can be read as it is, also where nothing can be written (sqlite.org/uri.html).
-pub(crate) fn name_to_read(file: &Path) -> String {
+/// Returns the path or URI with which SQLite opens a database to read it only. If there is no
+/// `events.db-wal`, no process writes to it: it is opened as immutable, which also works in a read-only
+/// directory (sqlite.org/uri.html).
+pub(crate) fn read_only_name(file: &Path) -> String {
     if file.with_extension("db-wal").exists() {
         return file.to_string_lossy().into_owned();
     }

@@ -1,8 +1,8 @@
-//! What `events.db` holds, as it is read at start: rows of the hot log, segments, erasures,
-//! floors. Changes nothing.
+//! Reads the rows of `events.db` at start and for inspection: the write-ahead log, segments, erasures
+//! and retention watermarks. Writes nothing.
 //!
-//! A row that cannot be read is damage, which is handed on by name beside all other rows: what it
-//! means for their project is decided in `open.rs`.
+//! A row that cannot be read is returned as [`Damage`] with its name, and does not stop the others;
+//! `store/open.rs` decides what it means for its project.
 
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::{ErasureId, ProjectId};
@@ -31,14 +31,14 @@ const SELECT_ERASURES: &str =
     finished_at from erasure order by at, id";
 const SELECT_RETENTION_WATERMARKS: &str = "select project, env, before from floor";
 
-/// A row of the hot log.
+/// A row of the write-ahead log (the table `hot_log`).
 #[derive(Debug)]
 pub(crate) struct LogRow {
     pub(crate) seq: i64,
     pub(crate) scope: EventScope,
     pub(crate) rows: usize,
     pub(crate) frames: Vec<u8>,
-    /// How many columns its events have.
+    /// Number of columns that its events have.
     pub(crate) columns: usize,
 }
 
@@ -54,21 +54,21 @@ pub(crate) struct StoredSegment {
     pub(crate) latest: i64,
     pub(crate) latest_received: i64,
     pub(crate) known_ids: Option<KnownIds>,
-    /// What is wrong with the row. Its file is not known then, and the path names none.
+    /// Set if path, rows or bytes cannot be read; then the path is of a file that does not exist.
     pub(crate) damage: Option<Damage>,
-    /// What is known of its ids cannot be read, and is to be made from the file.
+    /// Whether the id filter cannot be read and must be rebuilt from the file.
     pub(crate) ids_damaged: bool,
 }
 
-/// A row, or what is wrong with it.
+/// A row, or why it cannot be read.
 pub(crate) type Readable<T> = Result<T, Damage>;
 
 /// A row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Damage {
-    /// The row and what is wrong with it, like `segment 7, column project: …`.
+    /// The row and the error, such as `segment 7: Invalid column type …`.
     pub(crate) name: String,
-    /// Whose it is, where that can be read.
+    /// Its scope, if that can be read.
     pub(crate) scope: Option<EventScope>,
 }
 
@@ -79,23 +79,27 @@ impl Damage {
 }
 
 impl Manifest {
+    /// The highest `seq` that was ever in the write-ahead log, flushed rows included.
     pub(crate) fn last_seq(&mut self) -> Result<i64, StoreError> {
         self.connection.query_row(LAST_SEQ, [], |row| row.get(0)).map_err(database_error)
     }
 
-    /// The highest id that a segment has, readable or not.
+    /// The highest id of a segment, whether its row is readable or not; 0 without segments.
     pub(crate) fn last_segment(&mut self) -> Result<i64, StoreError> {
         self.connection.query_row(LAST_SEGMENT, [], |row| row.get(0)).map_err(database_error)
     }
 
-    /// Calls `each` with the rows of the hot log that are not sealed, in order.
+    /// Calls `each` with the rows of the write-ahead log that are not flushed, in order.
+    ///
+    /// # Errors
+    /// `Internal` if a newer release wrote a row.
     pub(crate) fn hot_log(&mut self, mut each: impl FnMut(Result<LogRow, Damage>)) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare(SELECT_LOG_ROWS).map_err(database_error)?;
         let mut rows = statement.query([]).map_err(database_error)?;
         while let Some(row) = rows.next().map_err(database_error)? {
             let format: i64 = row.get("format").map_err(database_error)?;
             let Some(columns) = batch_codec::columns_of(format) else {
-                let text = format!("events.db: the hot log has format {format}: use a newer release");
+                let text = format!("events.db: the write-ahead log has format {format}: use a newer release");
                 return Err(StoreError::Internal(text));
             };
             each(log_row(row, columns).map_err(|error| Damage::of("row", &number(row, "seq"), None, &error)));
@@ -103,7 +107,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Every segment whose project can be read, damaged or not, and the damage of all others.
+    /// Every segment whose scope can be read, even if other columns are damaged, and the damage of the rest.
     pub(crate) fn segments(&mut self) -> Result<Vec<Readable<StoredSegment>>, StoreError> {
         self.read_all(SELECT_SEGMENTS, segment)
     }
@@ -129,7 +133,7 @@ impl Manifest {
         rows.collect::<Result<_, _>>().map_err(database_error)
     }
 
-    /// The name of every row that cannot be read.
+    /// The names of all rows that cannot be read.
     pub(crate) fn damage(&mut self) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for segment in self.segments()? {
@@ -138,7 +142,7 @@ impl Manifest {
                 Err(damage) => (Some(damage), false, 0),
             };
             names.extend(damage.map(|damage| damage.name));
-            names.extend(ids_damaged.then(|| format!("segment {id}: what is known of its ids")));
+            names.extend(ids_damaged.then(|| format!("segment {id}: the filter of its ids")));
         }
         names.extend(self.erasures()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
         names.extend(
@@ -149,7 +153,7 @@ impl Manifest {
     }
 }
 
-/// A number of a row as text, for its name.
+/// An integer column as text, for the name of a row; `?` if it cannot be read.
 fn number(row: &Row<'_>, column: &str) -> String {
     row.get::<_, i64>(column).map_or_else(|_| "?".to_owned(), |number| number.to_string())
 }
@@ -159,8 +163,8 @@ fn erasure_name(row: &Row<'_>) -> String {
     id.map_or_else(|_| "?".to_owned(), |id| ErasureId::new(id).to_string())
 }
 
-/// A segment's row. One that is damaged stays a segment of its project, with a file that is not
-/// there: queries about its time must fail, and not be answered without it.
+/// Reads a segment's row. If its file is unknown, it stays a segment of its scope with a path that does
+/// not exist: queries over its time range must fail rather than omit its events.
 fn segment(row: &Row<'_>) -> Result<StoredSegment, Damage> {
     let id = number(row, "id");
     let scope = scope(row).map_err(|error| Damage::of("segment", &id, None, &error))?;
@@ -210,12 +214,12 @@ fn optional_blob<'a>(row: &'a Row<'_>, column: &str) -> Result<Option<&'a [u8]>,
     row.get_ref(column)?.as_blob_or_null().map_err(unreadable)
 }
 
-/// A scope's project as it is stored.
+/// A scope's project as it is stored: the 16 bytes of its UUID.
 pub(crate) fn project(scope: EventScope) -> Vec<u8> {
     scope.project.uuid().as_bytes().to_vec()
 }
 
-/// A scope's side as it is stored.
+/// A scope's environment as it is stored.
 pub(crate) fn env(scope: EventScope) -> i64 {
     match scope.env {
         Env::Live => 0,
@@ -242,13 +246,14 @@ fn log_row(row: &Row<'_>, columns: usize) -> Result<LogRow, rusqlite::Error> {
         columns,
         seq: row.get("seq")?,
         scope: scope(row)?,
-        // A hint for those who divide the work; the frames tell what is in them.
+        // Only a hint for dividing the work; the frames determine the rows.
         rows: usize::try_from(row.get::<_, i64>("rows")?).unwrap_or_default(),
         frames: blob(row, "data")?.to_vec(),
     })
 }
 
-/// `None` once the window has passed. A filter without moments is of format 1, and of all ids.
+/// `None` once the deduplication window has passed. A filter without time spans was written in format 1
+/// and contains all ids.
 fn known_ids(row: &Row<'_>) -> Result<Option<KnownIds>, rusqlite::Error> {
     let damaged = |what: &str| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, what.into());
     let untimed = optional_blob(row, "dedup_filter")?;

@@ -3,7 +3,7 @@ create table if not exists meta (
     value blob not null
 ) strict;
 
--- Batches that are not yet in a segment. `data` holds frames (frame.rs).
+-- The write-ahead log: batches that are not yet in a segment. `data` holds frames (batch_codec.rs).
 create table if not exists hot_log (
     seq integer primary key,
     project blob not null,
@@ -13,7 +13,7 @@ create table if not exists hot_log (
     data blob not null
 ) strict;
 
--- Rows of the hot log up to this one are in segments; they are deleted a few at a time.
+-- Rows of hot_log up to `seq` are flushed to segments; they are deleted a few at a time.
 create table if not exists sealed (
     project blob not null,
     env integer not null,
@@ -21,9 +21,10 @@ create table if not exists sealed (
     primary key (project, env)
 ) strict;
 
--- Every segment there is. Times are milliseconds since 1970 (UTC); `path` is below segments/.
--- `ids_made` are spans of time that cover the ids which tell when they were made (made.rs), and
--- `dedup_filter` is of all other ids; both are null once the dedup window has passed.
+-- All segments. Times are milliseconds since 1970 (UTC); `path` is below segments/.
+-- `ids_made` are the spans that cover the times of the event ids that are UUIDs of version 7
+-- (encoding/uuid_time.rs), and `dedup_filter` is a filter of all other ids (segment/id_filter.rs); both
+-- are null once the deduplication window has passed.
 create table if not exists segment (
     id integer primary key,
     project blob not null,
@@ -39,7 +40,8 @@ create table if not exists segment (
     ids_made blob
 ) strict;
 
--- People to forget, as keyed hashes. `kind`: 0 a visitor, 1 a user.
+-- People to erase, as keyed hashes. `kind`: 0 is a visitor, 1 a user. `linked` are the hashes of the
+-- visitors linked to a user, 16 bytes each. Times are milliseconds since 1970 (UTC).
 create table if not exists erasure (
     id blob primary key,
     project blob not null,
@@ -53,7 +55,7 @@ create table if not exists erasure (
     finished_at integer
 ) strict;
 
--- Events before this time are expired.
+-- Retention watermarks: events before this time are expired.
 create table if not exists floor (
     project blob not null,
     env integer not null,

@@ -1,7 +1,7 @@
-//! The writer: one thread that owns `events.db` and alone changes what readers see.
+//! The writer: the one thread that writes `events.db` and changes the state that readers see.
 //!
-//! It takes every batch that waits, drops duplicates, writes one transaction, publishes the
-//! events, and only then answers. It makes no Parquet file and answers no query.
+//! For each group of waiting batches it drops duplicates, commits one transaction, publishes the events
+//! in the memtables, and then replies to the callers. It also executes the commands of maintenance.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,21 +37,21 @@ pub(crate) struct Writer {
     pub(crate) next_seq: i64,
 }
 
-/// What becomes of the events of one batch.
-struct Verdict {
+/// Which events of a batch are new, and the counts that the caller gets.
+struct DedupResult {
     keep: Vec<bool>,
     appended: Appended,
 }
 
 impl Writer {
-    /// Works until the queue is closed and empty.
+    /// Runs until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some(work) = self.log.queue.take() {
             match work {
                 Work::Group(group) => self.write(group),
                 Work::Command(command, reply) => {
                     let outcome = self.command(command);
-                    // The caller may have gone; the command was executed all the same.
+                    // A caller that was cancelled is no error: the command was executed.
                     let _ = reply.send(outcome);
                 }
             }
@@ -71,10 +71,10 @@ impl Writer {
     fn write(&mut self, group: Group) {
         let bytes = group.appends.iter().map(|append| append.bytes).sum();
         match self.store(&group.appends) {
-            Ok(verdicts) => {
-                for (append, verdict) in group.appends.into_iter().zip(verdicts) {
-                    // A caller who has gone is no error: the events are stored.
-                    let _ = append.reply.send(Ok(verdict.appended));
+            Ok(results) => {
+                for (append, result) in group.appends.into_iter().zip(results) {
+                    // A caller that was cancelled is no error: the events are stored.
+                    let _ = append.reply.send(Ok(result.appended));
                 }
             }
             Err(error) => {
@@ -90,29 +90,30 @@ impl Writer {
     }
 
     /// Stores a group in one transaction and publishes it.
-    fn store(&mut self, group: &[Append]) -> Result<Vec<Verdict>, StoreError> {
+    fn store(&mut self, group: &[Append]) -> Result<Vec<DedupResult>, StoreError> {
         self.log.check_writable()?;
         let mut fresh: HashMap<EventScope, IdSet> = HashMap::new();
-        let mut verdicts = Vec::with_capacity(group.len());
+        let mut results = Vec::with_capacity(group.len());
         for append in group {
-            verdicts.push(self.deduplicate(append, fresh.entry(append.scope).or_default())?);
+            results.push(self.deduplicate(append, fresh.entry(append.scope).or_default())?);
         }
-        let rows = self.log_rows(group, &verdicts)?;
+        let rows = self.log_rows(group, &results)?;
         if !rows.is_empty() {
             self.manifest.append(&rows)?;
             for row in &rows {
-                self.publish(row, group, &verdicts);
+                self.publish(row, group, &results);
             }
             for (scope, ids) in fresh {
                 self.ids.entry(scope).or_default().extend(ids.iter());
             }
             self.wake_flush(&rows);
         }
-        Ok(verdicts)
+        Ok(results)
     }
 
-    /// Tells which events of a batch are new; `fresh` are those of the group's batches before it.
-    fn deduplicate(&self, append: &Append, fresh: &mut IdSet) -> Result<Verdict, StoreError> {
+    /// Finds the new events of a batch. `fresh` contains the new ids of the group's earlier batches; the
+    /// new ids of this batch are added to it. Events of erased people are dropped without being counted.
+    fn deduplicate(&self, append: &Append, fresh: &mut IdSet) -> Result<DedupResult, StoreError> {
         let scope = self.state.scopes.get_or_new(append.scope);
         let (erased, newer) = {
             let data = scope.data.read();
@@ -123,7 +124,8 @@ impl Writer {
         let flushed_since = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
         let recent = self.ids.get(&append.scope);
         let hash = &self.state.columns.hash;
-        let mut verdict = Verdict { keep: vec![false; append.events.len()], appended: Appended::default() };
+        let mut result =
+            DedupResult { keep: vec![false; append.events.len()], appended: Appended::default() };
         for (index, (event, id)) in append.events.iter().zip(&append.ids).enumerate() {
             let is_erased = !erased.is_empty() && {
                 let user = event.user_id.as_deref().map(|user| hash.of(IdKind::User, user));
@@ -136,20 +138,19 @@ impl Writer {
             let in_segment = append.duplicates.binary_search(&index).is_ok()
                 || flushed_since.binary_search(&index).is_ok();
             if in_segment || recent.is_some_and(|recent| recent.contains(id.hash)) || !fresh.insert(id.hash) {
-                verdict.appended.duplicates += 1;
+                result.appended.duplicates += 1;
             } else {
-                verdict.keep[index] = true;
-                verdict.appended.stored += 1;
+                result.keep[index] = true;
+                result.appended.stored += 1;
             }
         }
-        Ok(verdict)
+        Ok(result)
     }
 
-    /// One row of the hot log for each scope of the group that has new events.
-    fn log_rows(&mut self, group: &[Append], verdicts: &[Verdict]) -> Result<Vec<LogRow>, StoreError> {
+    /// One row of the write-ahead log for each scope of the group that has new events.
+    fn log_rows(&mut self, group: &[Append], results: &[DedupResult]) -> Result<Vec<LogRow>, StoreError> {
         let mut rows: BTreeMap<EventScope, LogRow> = BTreeMap::new();
-        for (append, verdict) in group.iter().zip(verdicts).filter(|(_, verdict)| verdict.appended.stored > 0)
-        {
+        for (append, result) in group.iter().zip(results).filter(|(_, result)| result.appended.stored > 0) {
             let row = rows.entry(append.scope).or_insert_with(|| {
                 self.next_seq += 1;
                 LogRow {
@@ -160,27 +161,27 @@ impl Writer {
                     columns: Column::COUNT,
                 }
             });
-            row.rows += verdict.appended.stored as usize;
-            if verdict.keep.iter().all(|keep| *keep) {
+            row.rows += result.appended.stored as usize;
+            if result.keep.iter().all(|keep| *keep) {
                 row.frames.extend_from_slice(&append.frame);
             } else {
                 row.frames
-                    .extend_from_slice(&batch_codec::encode(&append.events, |index| verdict.keep[index])?);
+                    .extend_from_slice(&batch_codec::encode(&append.events, |index| result.keep[index])?);
             }
         }
         Ok(rows.into_values().collect())
     }
 
-    /// Shows the events of one row of the hot log to readers, all at once.
-    fn publish(&self, row: &LogRow, group: &[Append], verdicts: &[Verdict]) {
+    /// Adds the events of one log row to the memtable, visible to readers all at once.
+    fn publish(&self, row: &LogRow, group: &[Append], results: &[DedupResult]) {
         let scope = self.state.scopes.get_or_new(row.scope);
         let now = self.state.now();
-        let mut number = || self.state.memtables.next_block();
+        let mut next_id = || self.state.memtables.next_block();
         let mut data = scope.data.write();
         let before = data.memtable_size();
-        for (append, verdict) in group.iter().zip(verdicts).filter(|(append, _)| append.scope == row.scope) {
-            for (event, _) in append.events.iter().zip(&verdict.keep).filter(|(_, keep)| **keep) {
-                data.publish(&Row::of(event), &mut number);
+        for (append, result) in group.iter().zip(results).filter(|(append, _)| append.scope == row.scope) {
+            for (event, _) in append.events.iter().zip(&result.keep).filter(|(_, keep)| **keep) {
+                data.publish(&Row::of(event), &mut next_id);
             }
         }
         data.first_seq.get_or_insert(row.seq);
@@ -189,7 +190,7 @@ impl Writer {
         self.state.memtables.resize(before, data.memtable_size());
     }
 
-    /// Tells the keeper when a scope, or all of them together, has enough to be sealed.
+    /// Wakes the flush thread if a memtable, or all of them together, reached the size for a flush.
     fn wake_flush(&self, rows: &[LogRow]) {
         let options = &self.state.options;
         let full = |scope: Arc<Scope>| scope.data.read().is_due(options);

@@ -1,5 +1,5 @@
-//! How the writer makes the changes of `change.rs`: first on disk, then in memory, so that
-//! readers never see what a crash could take back.
+//! Executes the commands of `commands.rs` in the writer's thread: first on disk, then in memory, so
+//! that readers never see a change that a crash could undo.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,9 +68,9 @@ impl Writer {
             erased: &swap.erased,
         };
         match self.manifest.swap(&rows) {
-            Ok(()) => self.show_swap(swap),
+            Ok(()) => self.publish_swap(swap),
             Err(error) => {
-                // Unless nobody knows whether the manifest names them now, the new files go.
+                // After a failed sync the manifest may or may not list the new files, so they stay.
                 if !matches!(error, StoreError::Local(LocalError::NotWritable(_))) {
                     swap.added.iter().for_each(|new| new.segment.replaced.store(true, Ordering::Release));
                 }
@@ -80,7 +80,7 @@ impl Writer {
         Ok(())
     }
 
-    fn show_swap(&mut self, swap: Swap) {
+    fn publish_swap(&mut self, swap: Swap) {
         let scope = self.state.scopes.get_or_new(swap.scope);
         let mut data = scope.data.write();
         let before = data.memtable_size();
@@ -94,8 +94,8 @@ impl Writer {
         data.segments.retain(|segment| !swap.removed.iter().any(|removed| removed.id == segment.id));
         for new in swap.added {
             if let Some(timed_filter) = new.timed_filter {
-                // Whoever sends something again does it soon.
-                self.state.columns.cache.put(new.segment.number(), CachedPart::TimedIdFilter, timed_filter);
+                // Retries arrive soon, and then this filter is needed.
+                self.state.columns.cache.put(new.segment.chunk_id(), CachedPart::TimedIdFilter, timed_filter);
             }
             data.segments.push(Arc::new(new.segment));
         }
@@ -104,10 +104,10 @@ impl Writer {
         drop(data);
         self.state.segments.replace(swap.scope, &swap.removed);
         for segment in &swap.removed {
-            self.state.columns.cache.forget(segment.number());
+            self.state.columns.cache.remove(segment.chunk_id());
         }
         for block in swap.flushed.iter().flat_map(|flushed| &flushed.blocks) {
-            block.number.iter().for_each(|number| self.state.columns.cache.forget(*number));
+            block.chunk_id.iter().for_each(|id| self.state.columns.cache.remove(*id));
         }
         let mut erasures = self.state.erasures.by_id.write();
         for (id, count) in swap.erased {
@@ -137,7 +137,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The first to tell the linked visitors is right: after that their traces may be gone.
+    /// The first call wins: later ones may miss visitors whose `$identify` events were erased meanwhile.
     fn link(&mut self, id: ErasureId, linked: Vec<u128>) -> Result<(), StoreError> {
         if self.state.erasures.by_id.read().get(&id).is_none_or(|erasure| erasure.record.linked.is_some()) {
             return Ok(());
@@ -164,7 +164,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Raises the floor; lowers it only when nothing is left below it that would come back.
+    /// Raises the watermark. Lowers it only if no stored event would become visible again.
     fn set_retention_watermark(&mut self, id: EventScope, before: i64) -> Result<(), StoreError> {
         let scope = self.state.scopes.get_or_new(id);
         let watermark = scope.data.read().tombstones.retention_watermark;
