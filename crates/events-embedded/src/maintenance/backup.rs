@@ -1,10 +1,9 @@
-//! A copy of the store while it works: `events.db` as of one moment, and the segments that it
-//! names.
+//! Backups: copies a snapshot of `events.db` and the segments that it lists.
 //!
-//! The writer waits only while a second connection begins to read: from then on that connection
-//! sees the database as it was, whatever is written. Segments never change, so they are linked
-//! where the disk allows it. Changes nothing in the store. A store that nobody has open is copied
-//! as it is, in whatever format: neither opened nor migrated.
+//! In a running store all memtables are flushed first. Then the writer waits only while a second
+//! connection begins a read transaction, from which the rows are copied. Segments are immutable, so they
+//! are hard-linked if the file system allows it. A store that no process has open is copied as it is, in
+//! its format: it is neither opened nor migrated.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -21,7 +20,7 @@ use crate::maintenance::inspect::format;
 use crate::resources::directory_lock::DirectoryLock;
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
-use crate::segment::file::make_folder;
+use crate::segment::file::create_folder;
 use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::{FORMAT, Manifest, database_error};
 use millimetric_events::{LocalError, Snapshot, StoreError};
@@ -36,21 +35,21 @@ insert into copy.segment select * from main.segment;
 insert into copy.erasure select * from main.erasure;
 insert into copy.floor select * from main.floor;
 commit";
-/// Rows of the hot log that are in segments already are left out: they are purged a few at a time.
+/// Flushed rows of the write-ahead log are not counted: they are deleted a few at a time.
 const COUNT: &str = "select (select count(*) from segment) as segments,
     (select coalesce(sum(rows), 0) from segment) + (select coalesce(sum(rows), 0) from hot_log as log
         where seq > coalesce((select seq from sealed where project = log.project and env = log.env), 0))
     as events";
-const WHOLE: &str = "vacuum into ?";
+const VACUUM_INTO: &str = "vacuum into ?";
 const PATHS: &str = "select path from segment order by path";
 
-/// Writes a copy of the store in `directory`, which nobody has open, into `folder`, which is there
-/// and empty, and syncs it. It blocks.
+/// Copies the store in `directory`, which no process has open, into the existing empty `folder`, and
+/// syncs the copy. It blocks the thread.
 ///
 /// # Errors
-/// [`OpenError::InUse`] if another process has the store open: that process makes the copy.
+/// [`OpenError::InUse`] if a process has the store open; that process must make the copy.
 pub fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenError> {
-    let _alone = DirectoryLock::take(directory)?;
+    let _guard = DirectoryLock::take(directory)?;
     let file = directory.join("events.db");
     if !file.is_file() {
         return empty(folder);
@@ -58,7 +57,7 @@ pub fn copy_at_rest(directory: &Path, folder: &Path) -> Result<Snapshot, OpenErr
     copy_files(&file, folder).map_err(|error| OpenError::database(&file, &error))
 }
 
-/// The copy of a store that no server has begun yet.
+/// Writes an empty store: the copy of a data directory in which no store was opened yet.
 fn empty(folder: &Path) -> Result<Snapshot, OpenError> {
     let mut key = [0; 16];
     let unwritable = |cause| OpenError::Unwritable { directory: folder.to_path_buf(), cause };
@@ -77,7 +76,7 @@ fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
     }
     let copy = folder.join("events.db");
     let text = copy.to_string_lossy().into_owned();
-    connection.execute(WHOLE, [text]).map_err(database_error)?;
+    connection.execute(VACUUM_INTO, [text]).map_err(database_error)?;
     close(connection)?;
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).map_err(|error| failed(&copy, &error))?;
     let connection = connect(&copy)?;
@@ -92,13 +91,13 @@ fn copy_files(file: &Path, folder: &Path) -> Result<Snapshot, StoreError> {
     Ok(counted)
 }
 
-/// Writes the copy into `folder`, which is there and empty, and syncs it.
+/// Copies the open store into the existing empty `folder`, and syncs the copy.
 pub(crate) fn snapshot(work: &Maintenance, folder: &Path) -> Result<Snapshot, StoreError> {
-    // What was acknowledged before is in Parquet files then, which any program reads.
+    // Then all events acknowledged before are in Parquet files, which other programs can read.
     flush_all(work)?;
     let (counted, segments) = {
-        // While it is read, the write-ahead log cannot be emptied, which erasing must do.
-        let _alone = work.wal_in_use.lock();
+        // A read transaction keeps SQLite's write-ahead log from being truncated, which erasing requires.
+        let _guard = work.wal_in_use.lock();
         copy_database(work, folder)?
     };
     let files: Vec<PathBuf> = segments.iter().map(|segment| segment.path.clone()).collect();
@@ -107,7 +106,10 @@ pub(crate) fn snapshot(work: &Maintenance, folder: &Path) -> Result<Snapshot, St
     Ok(counted)
 }
 
-/// Puts the segments of `source` into the copy, until `stops` says so.
+/// Links or copies the segments of `source` into the copy.
+///
+/// # Errors
+/// `Closing` once `stops` returns true; `Corrupt`, with the path, if a segment is missing.
 fn link_segments(
     source: &Path,
     segments: &[PathBuf],
@@ -115,14 +117,14 @@ fn link_segments(
     stops: impl Fn() -> bool,
 ) -> Result<(), StoreError> {
     let target = folder.join("segments");
-    make_folder(folder, &target)?;
+    create_folder(folder, &target)?;
     for segment in segments {
         if stops() {
             return Err(StoreError::Closing);
         }
-        let below = segment.strip_prefix(source).unwrap_or(segment);
-        let copy = target.join(below);
-        make_folder(folder, copy.parent().unwrap_or(&target))?;
+        let relative = segment.strip_prefix(source).unwrap_or(segment);
+        let copy = target.join(relative);
+        create_folder(folder, copy.parent().unwrap_or(&target))?;
         link_or_copy(segment, &copy)?;
     }
     Ok(())
@@ -146,8 +148,8 @@ fn close(connection: Connection) -> Result<(), StoreError> {
 
 fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc<Segment>>), StoreError> {
     let copy = folder.join("events.db");
-    let made = Manifest::open(folder, [0; 16]);
-    made.map_err(|error| StoreError::Internal(error.to_string()))?.0.close();
+    let created = Manifest::open(folder, [0; 16]);
+    created.map_err(|error| StoreError::Internal(error.to_string()))?.0.close();
     let connection = connect(&work.state.directory.join("events.db"))?;
     let text = copy.to_string_lossy().into_owned();
     connection.execute(ATTACH, [text]).map_err(database_error)?;
@@ -162,13 +164,13 @@ fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc
     Ok((counted, segments))
 }
 
-/// A second name for the file, or a synced copy of it where the disk is another.
+/// Hard-links the file, or copies and syncs it if it cannot be linked.
 fn link_or_copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(StoreError::Local(LocalError::Corrupt(format!("{}: {error}", from.display()))));
         }
-        // Disks without links, links across disks, too many links: all of them can copy.
+        // No support for links, another file system, too many links: a copy works in all these cases.
         Err(_) => copy_file(from, to),
         Ok(()) => Ok(()),
     }
@@ -181,7 +183,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     copy.sync_all()
 }
 
-/// Makes the names of all files below the folder durable.
+/// Syncs the folder and those below it, so that the names of their files are durable.
 fn sync_folders(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,7 +1,7 @@
-//! Forgetting people: from the request to the last byte on disk.
+//! Erasure of people, from the request to the last byte on disk.
 //!
-//! The request hides the person at once; the keeper then rewrites every file that holds them.
-//! Only hashes are kept, so that what remembers the request names nobody.
+//! A tombstone hides the person at once; the maintenance thread then rewrites every segment with their
+//! events and purges `events.db`. Only keyed hashes of the person's ids are stored.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -27,12 +27,12 @@ use crate::wal::commands::Command;
 use millimetric_core::column::Column;
 use millimetric_events::{Erasure, ErasureReport, ErasureStatus, LocalError, StoreError, Subject};
 
-/// The name of the event that ties a visitor to a user.
+/// The name of the event that links a visitor to a user.
 const IDENTIFY: &str = "$identify";
-/// How often the keeper looks whether the last reader has let go of a replaced file.
+/// Interval of the checks whether queries still read a replaced segment.
 const READER_CHECK: Duration = Duration::from_millis(10);
 
-/// A request as it is stored.
+/// Builds the record of a request, which contains hashes only.
 pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> ErasureRecord {
     let (is_user, subject, include_linked) = match &request.subject {
         Subject::User { user_id, include_linked } => {
@@ -54,7 +54,7 @@ pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) ->
     }
 }
 
-/// How an erasure stands.
+/// Returns the report of an erasure.
 pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
     let status = match erasure {
         ErasureState { record: stored, .. } if stored.finished_at.is_some() => ErasureStatus::Done,
@@ -70,8 +70,8 @@ pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
     }
 }
 
-/// The visitors that the user's `$identify` events before the request name. Since the request
-/// is stored already, no more of those can come.
+/// Returns the hashes of the visitors that the user's `$identify` events before the request name, in
+/// ascending order. The request is recorded already, so no further such event is stored.
 pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>, StoreError> {
     let fields = [Column::EventName, Column::UserId, Column::AnonymousId].into_iter().collect::<ColumnSet>();
     let scope = state.scopes.get_or_new(erasure.scope);
@@ -99,8 +99,8 @@ pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>
 }
 
 impl Maintainer {
-    /// Takes everybody off the disk whose erasure waits. A scope that fails, for one of its files
-    /// is broken, does not keep the others waiting.
+    /// Executes all unfinished erasures. A scope that fails, because one of its files is damaged, does
+    /// not keep those of other scopes from being executed.
     pub(crate) fn erase_pending(&mut self) -> Result<(), StoreError> {
         let mut by_scope: BTreeMap<EventScope, Vec<ErasureRecord>> = BTreeMap::new();
         for erasure in self.work.state.erasures.by_id.read().values().map(|erasure| &erasure.record) {
@@ -131,7 +131,7 @@ impl Maintainer {
         self.work.counters.erasures.during(|| self.erase_in(scope, &mut whole))?;
         self.work.purge_deleted()?;
         self.wait_for_readers(scope.id)?;
-        // Nobody is done as long as a file cannot be read that may hold them.
+        // No erasure is finished while a file that may contain the person cannot be read.
         whole?;
         let now = self.work.state.now();
         for erasure in waiting {
@@ -140,8 +140,9 @@ impl Maintainer {
         Ok(())
     }
 
-    /// Rewrites what holds anybody who is hidden in the scope; gives the events that went. A file
-    /// that is broken does not keep the others from being rewritten; `whole` tells of it.
+    /// Rewrites the segments with events of people who have a tombstone, and returns the number of events
+    /// removed from segments. A damaged file does not keep the others from being rewritten; its error is
+    /// stored in `whole`.
     fn erase_in(&self, scope: &Scope, whole: &mut Result<(), StoreError>) -> Result<u64, StoreError> {
         flush_scope(&self.work, scope)?;
         let (segments, tombstones) = {
@@ -179,8 +180,8 @@ impl Maintainer {
         Ok(events)
     }
 
-    /// Queries that began before still read old files of the scope, those that a merge replaced
-    /// included; the last one to end deletes them.
+    /// Waits until no query reads a replaced segment of the scope, merged ones included. The last reader
+    /// deletes the file.
     fn wait_for_readers(&self, scope: EventScope) -> Result<(), StoreError> {
         while self.work.state.segments.has_readers(scope) {
             if self.work.signal.is_closing() {
@@ -188,7 +189,7 @@ impl Maintainer {
             }
             self.work.signal.wait(READER_CHECK);
         }
-        // The waits above may have taken a call for other work.
+        // The waits above may have consumed a wake-up for other work.
         self.work.signal.wake();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Retention: expired events leave the disk, by the hour at the latest.
+//! Retention: deletes expired events from disk, within about an hour.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,13 +12,13 @@ use crate::columns::Chunk;
 use crate::segment::Segment;
 use crate::state::scope::Scope;
 
-/// A segment that expiry cuts through is rewritten this often; milliseconds.
+/// Interval at which segments that are partly expired are rewritten; milliseconds.
 const EXPIRY_PERIOD: i64 = 3_600_000;
 
 impl Maintainer {
-    /// Removes what is older than each scope's floor: whole segments at once, those that the
-    /// floor cuts through once an hour. The log of changes goes too, for it still holds the
-    /// batches from which the segments were sealed.
+    /// Deletes events before each scope's retention watermark: segments that are expired as a whole at
+    /// once, those that are partly expired once an hour. Then purges `events.db`, which may still contain
+    /// bytes of the batches that were flushed.
     pub(super) fn expire(&mut self) -> Result<(), StoreError> {
         let mut expired = Ok(());
         for scope in self.work.state.scopes.all() {
@@ -61,7 +61,7 @@ impl Maintainer {
         Ok(())
     }
 
-    /// Rewrites a segment without what has expired in it.
+    /// Rewrites a segment without its expired events.
     fn cut(&self, scope: &Scope, segment: Arc<Segment>) -> Result<(), StoreError> {
         self.work.counters.expiries.during(|| {
             let halt: Halt<'_> = &|| self.work.signal.is_closing();

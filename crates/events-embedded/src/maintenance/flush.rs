@@ -1,7 +1,7 @@
-//! The sealer: the thread that turns hot events into segments, beside the writer's.
+//! Flushes memtables into segments.
 //!
-//! It has a thread of its own so that no slower work keeps hot events waiting in memory. What it
-//! made becomes visible only through the writer.
+//! The flush thread does nothing else, so that merges and erasures do not delay a flush. The writer swaps
+//! the new segments in.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,26 +17,26 @@ use crate::state::scope::Scope;
 use crate::wal::commands::{Command, Outcome};
 use millimetric_events::{LocalError, StoreError};
 
-/// How long it lets a failed disk rest.
+/// Pause after a failure.
 pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Events of the hot log that are deleted in one transaction, about.
+/// Approximate number of flushed events whose log rows are deleted in one transaction.
 const DELETE_EVENTS: i64 = 16_384;
 
-/// Works until the store closes.
+/// Runs the flush thread until the store closes.
 pub(crate) fn run(work: &Maintenance) {
     while !work.flush_signal.is_closing() {
-        match flush_what_is_due(work) {
+        match flush_due(work) {
             Ok(()) => work.flush_signal.wait(LONGEST_SLEEP.min(work.state.options.seal_age)),
             Err(_) if work.flush_signal.is_closing() => {}
             Err(error) => {
-                tracing::error!(%error, "hot events could not be sealed; it is tried again");
+                tracing::error!(%error, "a memtable could not be flushed; it will be retried");
                 work.flush_signal.rest(AFTER_FAILURE);
             }
         }
     }
 }
 
-fn flush_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
+fn flush_due(work: &Maintenance) -> Result<(), StoreError> {
     let options = &work.state.options;
     let now = work.state.now();
     let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
@@ -61,19 +61,19 @@ fn flush_what_is_due(work: &Maintenance) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Flushes the memtables of all scopes.
+/// Flushes the memtables of all scopes, whatever their size and age.
 pub(crate) fn flush_all(work: &Maintenance) -> Result<(), StoreError> {
     work.state.scopes.all().iter().try_for_each(|scope| flush_scope(work, scope))
 }
 
-/// Seals all hot rows of a scope.
+/// Flushes the memtable of a scope.
 pub(crate) fn flush_scope(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
-    let _alone = work.flushing.lock();
+    let _guard = work.flushing.lock();
     let flushed = flush_memtable(work, scope);
     work.flush_disk_full
         .store(matches!(flushed, Err(StoreError::Local(LocalError::DiskFull))), Ordering::Relaxed);
     if flushed.is_ok() {
-        // There may be neighbours to merge now.
+        // There may be segments to merge now.
         work.signal.wake();
     }
     flushed
@@ -99,7 +99,8 @@ fn flush_memtable(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
     })
 }
 
-/// Deletes sealed rows of the hot log, a few at a time so that no batch waits long.
+/// Deletes the flushed rows `first` to `last` of the write-ahead log, in transactions that are small
+/// enough not to delay batches.
 fn delete_flushed(
     work: &Maintenance,
     scope: EventScope,

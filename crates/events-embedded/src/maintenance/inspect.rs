@@ -1,6 +1,8 @@
-//! A look at the files of a store from outside, also while somebody has it open: whether each
-//! segment that the manifest names is there and whole, and each row of the manifest readable.
-//! Changes and migrates nothing, and reads no event.
+//! Checks the files of a store from outside, also while a process has it open: whether each segment that
+//! the manifest lists exists with the recorded size, and whether each row of the manifest can be read.
+//!
+//! It changes and migrates nothing. It reads no Parquet file, so damage within a file of the right size is
+//! not found.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,50 +16,49 @@ use millimetric_events::StoreError;
 const SEGMENTS: &str = "select path, bytes from segment order by path";
 const VERSION: &str = "pragma user_version";
 
-/// What was found.
+/// The result of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// Segments that the manifest names.
+    /// Number of segments that the manifest lists.
     pub segments: usize,
-    /// Those whose file is not what was written, and what is wrong with it.
+    /// Segments whose file is missing or has another size, by path, with the reason.
     pub broken: BTreeMap<PathBuf, String>,
-    /// Rows of `events.db` that cannot be read, by name. Of an older format they are not looked at.
+    /// Names of the rows of `events.db` that cannot be read; empty for an older format, which is not checked.
     pub damaged: Vec<String>,
-    /// Whether an older release wrote `events.db`, so that the next start brings it up to date.
+    /// Whether `events.db` has an older format, which the next start migrates.
     pub is_older: bool,
 }
 
-/// Whether an older release wrote the store in that folder, so that opening it would change its
-/// format.
+/// Returns whether the store in `directory` has an older format, which opening it would migrate.
 pub fn is_older(directory: &Path) -> Result<bool, StoreError> {
     let connection = connect(directory)?;
     let older = format(&connection)? < FORMAT;
     Ok(older)
 }
 
-/// Compares the segments' files with the manifest of the store in that folder.
+/// Compares the segment files of the store in `directory` with its manifest.
 pub fn inspect(directory: &Path) -> Result<Inspected, StoreError> {
-    let first = look(directory)?;
+    let first = check(directory)?;
     if first.broken.is_empty() {
         return Ok(first);
     }
-    // A running store may have replaced a segment after its name was read.
-    let mut again = look(directory)?;
+    // A running store may have replaced a segment after its row was read.
+    let mut again = check(directory)?;
     again.broken.retain(|path, _| first.broken.contains_key(path));
     Ok(again)
 }
 
-fn look(directory: &Path) -> Result<Inspected, StoreError> {
+fn check(directory: &Path) -> Result<Inspected, StoreError> {
     let connection = connect(directory)?;
     let is_older = format(&connection)? < FORMAT;
     let rows = files(&connection).map_err(database_error)?;
     let mut broken = BTreeMap::new();
     let segments = rows.len();
-    // A row that cannot be read is among the damaged ones.
+    // Rows that cannot be read are in `damaged`.
     for (path, bytes) in rows.into_iter().flatten() {
         let path = directory.join("segments").join(path);
-        if let Some(wrong) = wrong_with(&path, bytes as u64) {
-            broken.insert(path, wrong);
+        if let Some(defect) = defect(&path, bytes as u64) {
+            broken.insert(path, defect);
         }
     }
     let mut manifest = Manifest { connection };
@@ -66,7 +67,7 @@ fn look(directory: &Path) -> Result<Inspected, StoreError> {
     Ok(Inspected { segments, broken, damaged, is_older })
 }
 
-/// Path and bytes of each segment; `None` for a row that cannot be read.
+/// Path and size in bytes of each segment; `None` for a row that cannot be read.
 fn files(connection: &Connection) -> Result<Vec<Option<(String, i64)>>, rusqlite::Error> {
     let mut statement = connection.prepare(SEGMENTS)?;
     let file = |row: &rusqlite::Row<'_>| Ok(row.get("path").ok().zip(row.get("bytes").ok()));
@@ -79,12 +80,13 @@ fn connect(directory: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(read_only_name(&file), flags).map_err(database_error)
 }
 
-/// The format that the file says it has.
+/// The format version of `events.db`.
 pub(crate) fn format(connection: &Connection) -> Result<i64, StoreError> {
     connection.query_row(VERSION, [], |row| row.get(0)).map_err(database_error)
 }
 
-fn wrong_with(path: &Path, bytes: u64) -> Option<String> {
+/// Why the file is not the segment that was written; `None` if it has the recorded size.
+fn defect(path: &Path, bytes: u64) -> Option<String> {
     match path.metadata() {
         Err(error) => Some(format!("cannot be read: {error}")),
         Ok(found) if found.len() != bytes => Some(format!("has {} bytes instead of {bytes}", found.len())),

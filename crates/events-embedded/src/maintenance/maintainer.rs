@@ -1,7 +1,8 @@
-//! The maintenance thread: erases, expires, merges and gives free space back, one after the other.
+//! The maintenance thread: erases, expires, drops old id filters, merges, and returns free space, one
+//! task after the other.
 //!
-//! It reads and writes Parquet files; what it writes becomes visible only through the writer. All of
-//! it can be interrupted at any point and is resumed at the next start.
+//! The writer swaps in the segments that it writes. Every task can be interrupted at any point and is
+//! resumed at the next start.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,15 +14,15 @@ use super::flush::AFTER_FAILURE;
 use super::{LONGEST_SLEEP, Maintenance};
 use crate::wal::commands::{Command, Outcome};
 
-/// Free pages that `events.db` keeps for the next events: four mebibytes.
+/// Free pages that `events.db` keeps for new events: 4 MiB.
 const SPARE_PAGES: i64 = 1024;
 
 /// The state of the maintenance thread.
 pub(crate) struct Maintainer {
     pub(crate) work: Arc<Maintenance>,
-    /// When segments that expiry cuts through were rewritten last.
+    /// When the partly expired segments of a scope were last rewritten; milliseconds since 1970.
     pub(super) cut_at: hashbrown::HashMap<EventScope, i64>,
-    /// Segments that could not be merged, for one of them is broken; not tried again.
+    /// Ids of segments that were to be merged with a damaged one; they are not tried again.
     pub(super) unmergeable: HashSet<i64>,
 }
 
@@ -30,10 +31,10 @@ impl Maintainer {
         Self { work, cut_at: hashbrown::HashMap::new(), unmergeable: HashSet::new() }
     }
 
-    /// Works until the store closes.
+    /// Runs until the store closes.
     pub(crate) fn run(mut self) {
         if let Err(error) = self.work.log.execute(Command::DeleteAllFlushed) {
-            tracing::warn!(%error, "sealed rows of the hot log could not be deleted yet");
+            tracing::warn!(%error, "flushed rows of the write-ahead log could not be deleted yet");
         }
         while !self.work.signal.is_closing() {
             if self.round() {
@@ -44,26 +45,26 @@ impl Maintainer {
         }
     }
 
-    /// Everything that is due now; one kind of work that fails does not keep the others from
-    /// being done. Tells whether all went well.
+    /// Runs every task once, also if others fail, and returns whether all succeeded.
     fn round(&mut self) -> bool {
-        let mut well = true;
-        let all = [Self::erase_pending, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
-        for task in all {
+        let mut succeeded = true;
+        let tasks = [Self::erase_pending, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
+        for task in tasks {
             let work = Arc::clone(&self.work);
-            let alone = work.rewriting.lock();
+            let guard = work.rewriting.lock();
             let done = task(self);
-            drop(alone);
+            drop(guard);
             if let Err(error) = done
                 && !self.work.signal.is_closing()
             {
-                tracing::error!(%error, "background work of the event store failed; it is tried again");
-                well = false;
+                tracing::error!(%error, "background work of the event store failed; it will be retried");
+                succeeded = false;
             }
         }
-        well
+        succeeded
     }
 
+    /// Drops the id filters of segments whose events were all received before the deduplication window.
     fn drop_old_ids(&mut self) -> Result<(), StoreError> {
         let oldest = self.work.state.oldest_deduplicated();
         let mut old = Vec::new();
@@ -78,7 +79,7 @@ impl Maintainer {
         if old.is_empty() { Ok(()) } else { self.work.log.execute(Command::DropKnownIds(old)).map(|_| ()) }
     }
 
-    /// Gives the room of sealed events in `events.db` back, a little at a time, once nobody writes.
+    /// Returns the free space of `events.db` to the file system, in small steps while no batches arrive.
     fn shrink(&mut self) -> Result<(), StoreError> {
         let few = self.work.state.options.seal_rows / 4;
         let is_quiet = || {

@@ -1,4 +1,4 @@
-//! Merging small segments into larger ones, so that queries open few files.
+//! Merges small segments into larger ones, so that queries open few files. `segment/merge.rs` chooses them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::segment::merge::{self, MergeCandidate};
 use crate::state::scope::Scope;
 
 impl Maintainer {
-    /// Merges small neighbours until there are none, or somebody waits to be erased.
+    /// Merges small segments until there are none left, an erasure is pending, or the store closes.
     pub(crate) fn merge(&mut self) -> Result<(), StoreError> {
         for scope in self.work.state.scopes.all() {
             while let Some(segments) = self.mergeable(&scope) {
@@ -24,10 +24,10 @@ impl Maintainer {
                 }
                 match on_a_background_thread(|| merge_into_one(&self.work, &scope, &segments)) {
                     Err(StoreError::Local(LocalError::Corrupt(why))) => {
-                        tracing::error!(why, "segments stay as they are, since one cannot be read");
+                        tracing::error!(why, "segments are not merged, because one of them cannot be read");
                         self.unmergeable.extend(segments.iter().map(|segment| segment.id));
                     }
-                    // It is tried again after what it has given way to.
+                    // The next round retries it.
                     Err(_) if self.work.must_stop_merging() => return Ok(()),
                     merged => merged?,
                 }
@@ -52,7 +52,7 @@ fn candidate(segment: &Segment) -> MergeCandidate {
         month: (earliest.year(), earliest.month()),
         earliest: segment.earliest,
         rows: segment.rows,
-        // One that cannot be read is found out when it is merged.
+        // An unreadable segment fails when it is merged.
         bytes: segment.uncompressed_bytes().unwrap_or_default(),
     }
 }

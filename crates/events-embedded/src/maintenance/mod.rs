@@ -1,6 +1,6 @@
-//! Background work: flush, merge, erase, expire, backup.
+//! Maintenance: flush, merge, erase, expire, backup, restore, inspection.
 //!
-//! Reads and writes segment files; what it writes becomes visible only through the writer's thread.
+//! In an open store it reads and writes segment files; the writer's thread swaps them in.
 
 pub(crate) mod backup;
 pub(crate) mod erase;
@@ -25,25 +25,25 @@ use crate::state::State;
 use crate::wal::Log;
 use crate::wal::commands::{Command, Outcome};
 
-/// The longest that background threads sleep: clocks are looked at so often.
+/// Longest sleep of a maintenance thread: work that is due by the clock is found within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(20);
 
-/// What the threads of the background work share.
+/// The state that the maintenance threads share.
 pub(crate) struct Maintenance {
     pub(crate) state: Arc<State>,
     pub(crate) log: Arc<Log>,
-    /// Wakes the thread that flushes.
+    /// Wakes the flush thread.
     pub(crate) flush_signal: Arc<Signal>,
-    /// Wakes the thread that does everything else.
+    /// Wakes the maintenance thread, which does everything else.
     pub(crate) signal: Signal,
     pub(crate) counters: Counters,
-    /// Held while a memtable is flushed, so that two threads never flush the same rows.
+    /// Held while a memtable is flushed, so that no two threads flush the same rows.
     flushing: Mutex<()>,
-    /// Held while segments are replaced, so that two threads never replace the same.
+    /// Held while segments are replaced, so that no two threads replace the same ones.
     pub(crate) rewriting: Mutex<()>,
-    /// Held while a backup reads the database, and while the write-ahead log is emptied.
+    /// Held while a backup reads `events.db`, and while SQLite's write-ahead log is truncated.
     wal_in_use: Mutex<()>,
-    /// Whether `events.db` may still hold bytes of events that expired.
+    /// Whether `events.db` may still contain bytes of expired events.
     pub(crate) expired_in_database: AtomicBool,
     /// Whether the last flush failed because the disk was full.
     pub(crate) flush_disk_full: AtomicBool,
@@ -65,21 +65,21 @@ impl Maintenance {
         }
     }
 
-    /// Ends the threads at their next look.
+    /// Makes the threads end at their next check.
     pub(crate) fn close(&self) {
         self.flush_signal.close();
         self.signal.close();
     }
 
-    /// Whether a merge must give way: erasing has a deadline, and closing should be quick.
+    /// Whether a merge must stop: erasures have a deadline, and closing must be quick.
     fn must_stop_merging(&self) -> bool {
         self.signal.is_closing() || self.state.erasures.any_pending()
     }
 
-    /// Takes what was deleted out of `events.db` for good: sealed rows that are left, free pages,
-    /// and the write-ahead log, which holds pages as they were.
+    /// Removes all bytes of deleted events from `events.db`: deletes flushed rows, returns all free pages,
+    /// and truncates SQLite's write-ahead log, which contains old versions of pages.
     pub(crate) fn purge_deleted(&self) -> Result<(), StoreError> {
-        let _alone = self.wal_in_use.lock();
+        let _guard = self.wal_in_use.lock();
         self.log.execute(Command::DeleteAllFlushed)?;
         while let Outcome::Vacuumed(true) = self.log.execute(Command::Vacuum { spare_pages: 0 })? {}
         self.log.execute(Command::TruncateWal).map(|_| ())

@@ -1,5 +1,5 @@
-//! What a restored store must learn from a later one: who was erased and what expired after
-//! the backup was made. Works on the files of stores that nobody has open; hashes only.
+//! Copies erasures and retention watermarks from the store that a restored backup replaces, so that a
+//! restore brings no erased or expired event back. Works on the files of stores that no process has open.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ const ATTACH: &str = "attach ? as later";
 const BEGIN: &str = "begin immediate";
 const SAME_KEY: &str = "select count(*) from main.meta as old join later.meta as new using (key)
     where key = 'hash_key' and new.value = old.value";
-/// An erasure that the restored store finished is done there; every other one of the later store
-/// begins anew, with the linked visitors that the later store had found.
+/// An erasure that the restored store has finished stays finished; all others of the later store are added
+/// as unfinished, with the linked visitors that the later store had found.
 const ERASURES: &str = "insert into main.erasure
     select id, project, env, kind, subject, include_linked, linked, at, 0, null from later.erasure where true
     on conflict (id) do update set linked = coalesce(linked, excluded.linked)";
@@ -23,17 +23,18 @@ const RETENTION_WATERMARKS: &str =
     "insert into main.floor select project, env, before from later.floor where true
     on conflict (project, env) do update set before = max(before, excluded.before)";
 
-/// What was learned from a later store.
+/// The result of [`learn_erasures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Learned {
-    /// It is another installation's: its hashes mean nothing here.
+    /// The later store has another hash key, so it belongs to another installation; nothing was copied.
     Stranger,
-    /// So many people are to be erased (again) at the next start.
+    /// The number of unfinished erasures, which the next start executes.
     Erasures(u64),
 }
 
-/// Adds the erasures and expiries of the store in the folder `later` to that in `restored`:
-/// unfinished, so that the next start hides those people at once and takes them off the disk.
+/// Adds the erasures and retention watermarks of the store in the folder `later` to the store in
+/// `restored`. The erasures are unfinished there, so the next start hides those people at once and deletes
+/// their events from disk.
 pub fn learn_erasures(restored: &Path, later: &Path) -> Result<Learned, StoreError> {
     let connection = connect(&restored.join("events.db"))?;
     let name = read_only_name(&later.join("events.db"));
@@ -48,7 +49,7 @@ fn learn(connection: &Connection) -> Result<Learned, rusqlite::Error> {
     if same == 0 {
         return Ok(Learned::Stranger);
     }
-    // Without a commit the transaction ends with the connection, and nothing of it is kept.
+    // If a statement fails, closing the connection rolls the transaction back.
     connection.execute_batch(BEGIN)?;
     connection.execute(ERASURES, [])?;
     connection.execute(RETENTION_WATERMARKS, [])?;

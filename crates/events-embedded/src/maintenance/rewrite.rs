@@ -1,7 +1,7 @@
-//! Rewriting: hot rows or segments in, new segments out, without the rows that must go.
+//! Rewrites memtable blocks or segments into new segments without the hidden rows.
 //!
-//! Sealing, merging, erasing and retention are this one function with other inputs. It writes files and
-//! changes nothing else: what it made counts once the writer has swapped it in.
+//! Flush, merge, erasure and retention all use [`rewrite`], with other inputs. It only writes files; the
+//! writer swaps them in.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -33,19 +33,19 @@ use millimetric_events::StoreError;
 use millimetric_events::parquet::id_encoding::EventId;
 use std::thread;
 
-/// How much the thread that rewrites segments gives way.
+/// Niceness of the thread that rewrites segments.
 const REWRITER_NICENESS: i32 = 10;
-/// Months that one rewrite keeps apart; older ones share a file, so that a batch of events
-/// scattered over centuries makes no thousand files.
+/// Most segments of one rewrite. Each month gets its own segment; if there are more months, the oldest
+/// share one, so that events scattered over centuries do not create thousands of files.
 const MAX_MONTHS: usize = 24;
 
-/// Events left out for each erasure.
+/// The number of events removed for each erasure.
 pub(crate) type Erased = Vec<(ErasureId, u64)>;
 
-/// Tells a rewrite to give up; it is asked before each column.
+/// Returns whether a rewrite must stop; called before each text column is written.
 pub(crate) type Halt<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// What a rewrite made.
+/// The result of a rewrite.
 #[derive(Debug, Default)]
 pub(crate) struct Rewritten {
     pub(crate) segments: Vec<NewSegment>,
@@ -53,13 +53,13 @@ pub(crate) struct Rewritten {
 }
 
 impl Rewritten {
-    /// Events in the new segments.
+    /// Number of events in the new segments.
     pub(crate) fn rows(&self) -> u64 {
         self.segments.iter().map(|new| new.segment.rows as u64).sum()
     }
 }
 
-/// One row of one input.
+/// A row of an input: the index of the input, and of the row in it.
 #[derive(Debug, Clone, Copy)]
 struct RowRef {
     timestamp: i64,
@@ -67,8 +67,8 @@ struct RowRef {
     row: u32,
 }
 
-/// The event ids of the inputs' rows. All else is read when its column is written; these are needed
-/// for the order too.
+/// The event ids of all rows, by input. Other columns are read when they are written; the ids are needed
+/// before, for sorting.
 struct Ids(Vec<Vec<EventId>>);
 
 impl Ids {
@@ -77,7 +77,11 @@ impl Ids {
     }
 }
 
-/// Writes the inputs' rows that are not hidden into new segments, a month each.
+/// Writes the rows of the inputs that are not hidden into new segments, one for each month (UTC), sorted
+/// by (timestamp, `event_id`).
+///
+/// # Errors
+/// `Internal` if `halt` returned true; files that were written already are deleted.
 pub(crate) fn rewrite(
     work: &Maintenance,
     scope: EventScope,
@@ -88,7 +92,7 @@ pub(crate) fn rewrite(
     let (mut rows, erased) = visible_rows(&work.state.columns, inputs, tombstones)?;
     let ids = inputs.iter().map(|chunk| work.state.columns.event_ids(chunk));
     let ids = Ids(ids.collect::<Result<_, StoreError>>()?);
-    // This sort takes the order that sealed inputs have already as a gift.
+    // The stable sort detects sorted runs, so inputs that are sorted segments are only merged.
     rows.sort_by(|a, b| a.timestamp.cmp(&b.timestamp).then_with(|| ids.at(a).cmp(ids.at(b))));
     let mut segments = Vec::new();
     for (month, range) in months(&rows) {
@@ -105,7 +109,7 @@ pub(crate) fn rewrite(
     Ok(Rewritten { segments, erased })
 }
 
-/// Rewrites chunks of a scope without what is hidden now.
+/// Rewrites chunks of a scope without the rows that its tombstones hide now.
 pub(crate) fn rewrite_visible(
     work: &Maintenance,
     scope: &Scope,
@@ -116,7 +120,7 @@ pub(crate) fn rewrite_visible(
     rewrite(work, scope.id, inputs, &tombstones, halt)
 }
 
-/// Puts new segments in the place of what they were made from.
+/// Replaces the rows or segments that were rewritten by the new segments.
 pub(crate) fn swap(
     work: &Maintenance,
     scope: &Scope,
@@ -128,8 +132,8 @@ pub(crate) fn swap(
     work.log.execute(Command::Swap(Swap { scope: scope.id, flushed, removed, added, erased })).map(|_| ())
 }
 
-/// Runs work that can wait on a thread that takes only the time nobody else wants: a priority
-/// once lowered cannot be raised again by an ordinary user.
+/// Runs work on a new thread of low priority, and waits for it. The thread is new each time because an
+/// ordinary user cannot raise a priority that was lowered.
 pub(crate) fn on_a_background_thread<T: Send>(
     work: impl FnOnce() -> Result<T, StoreError> + Send,
 ) -> Result<T, StoreError> {
@@ -145,13 +149,14 @@ pub(crate) fn on_a_background_thread<T: Send>(
     })
 }
 
-/// Lets the files of segments go that will not be swapped in.
+/// Marks segments that will not be swapped in, so that their files are deleted when they are dropped.
 fn discard(segments: &[NewSegment]) {
     for new in segments {
         new.segment.replaced.store(true, Ordering::Release);
     }
 }
 
+/// Returns the rows that the tombstones do not hide, and the numbers of erased events.
 fn visible_rows(
     columns: &Columns,
     inputs: &[Chunk],
@@ -176,7 +181,7 @@ fn visible_rows(
     Ok((rows, erased.into_iter().collect()))
 }
 
-/// The sorted rows by calendar month (UTC), as the month's name and the range of its rows.
+/// Splits sorted rows by calendar month (UTC): returns each month (`2026-05`) and the range of its rows.
 fn months(rows: &[RowRef]) -> Vec<(String, Range<usize>)> {
     let month = |row: &RowRef| {
         let time = instant(row.timestamp).to_utc();
@@ -190,8 +195,8 @@ fn months(rows: &[RowRef]) -> Vec<(String, Range<usize>)> {
     }
     let oldest = ranges.len().saturating_sub(MAX_MONTHS - 1);
     if oldest > 1 {
-        let together = 0..ranges[oldest - 1].end;
-        ranges.splice(..oldest, [together]);
+        let merged = 0..ranges[oldest - 1].end;
+        ranges.splice(..oldest, [merged]);
     }
     let name = |range: &Range<usize>| {
         let (year, month) = month(&rows[range.start]);
@@ -215,12 +220,13 @@ impl SegmentRows<'_> {
         let folder = format!("{}/{}/{month}", self.scope.project, self.scope.env.as_str());
         let path = format!("{folder}/{}.parquet", Uuid::now_v7().simple());
         let root = work.state.segments_folder();
-        file::make_folder(&work.state.directory, &root.join(folder))?;
+        file::create_folder(&work.state.directory, &root.join(folder))?;
         let file = SegmentSource { rows: self, project: self.scope.project.to_string() };
         let bytes = file::write(&root.join(&path), &file)?;
         let latest_received = file.received()?.into_iter().max().unwrap_or_default();
-        let asked = latest_received >= work.state.oldest_deduplicated();
-        let (known_ids, timed_filter) = asked.then(|| KnownIds::of(self.identities())).transpose()?.unzip();
+        let in_dedup_window = latest_received >= work.state.oldest_deduplicated();
+        let (known_ids, timed_filter) =
+            in_dedup_window.then(|| KnownIds::of(self.event_keys())).transpose()?.unzip();
         let segment = Segment {
             id: work.state.segments.next_id(),
             scope: self.scope,
@@ -237,15 +243,15 @@ impl SegmentRows<'_> {
         Ok(NewSegment { segment, month: month.to_owned(), path, timed_filter })
     }
 
-    fn identities(&self) -> impl Iterator<Item = EventKey> {
-        let identity = |id: &str| EventKey::of(&self.columns.hash, id);
-        self.rows.iter().map(move |row| self.ids.at(row).with_text(identity))
+    fn event_keys(&self) -> impl Iterator<Item = EventKey> {
+        let key = |id: &str| EventKey::of(&self.columns.hash, id);
+        self.rows.iter().map(move |row| self.ids.at(row).with_text(key))
     }
 
-    /// An error when it is to be given up.
+    /// Returns an error if the rewrite must stop.
     fn check_halt(&self) -> Result<(), StoreError> {
         if (self.halt)() {
-            return Err(StoreError::Internal("a rewrite was given up".to_owned()));
+            return Err(StoreError::Internal("a rewrite was stopped".to_owned()));
         }
         Ok(())
     }

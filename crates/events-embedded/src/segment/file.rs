@@ -1,9 +1,9 @@
-//! Writing a segment: one Parquet file that any reader understands, column after column, so
-//! that no more than one column of it is in memory unpacked.
+//! Writes a segment as one Parquet file with one row group. It writes one column after the other, so that
+//! at most one uncompressed column is in memory.
 //!
-//! The columns are those of the contract's stored row, with most event ids in one of their own
-//! (`event_uuid`). A file appears under its name whole and synced, or not at all. Which rows go
-//! where is `maintenance::rewrite`.
+//! The columns are those of the contract's stored row; event ids that are `evt_` and a UUID are in the
+//! column `event_uuid` (`millimetric_events::parquet::id_encoding`). A file appears under its name complete
+//! and synced, or not at all.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -23,21 +23,22 @@ use millimetric_events::parquet::id_encoding::{EVENT_UUID, EventId, UUID_BYTES};
 use millimetric_events::parquet::schema::{RECEIVED_AT, TIMESTAMP, file_schema, properties};
 use millimetric_events::{LocalError, StoreError};
 
-/// What the name of a file that is still being written ends with.
+/// File name extension while a file is being written.
 pub(crate) const UNFINISHED: &str = "tmp";
 
-/// Rows handed to the encoder at a time.
+/// Rows passed to the encoder at a time.
 const SLICE_ROWS: usize = 65_536;
-/// What a file must be given, in the order of its columns.
+
+/// The content of a file, column by column.
 pub(crate) trait Source {
     fn project_id(&self) -> &str;
     fn env(&self) -> &str;
     fn rows(&self) -> usize;
     fn timestamps(&self) -> Result<Vec<i64>, StoreError>;
     fn received(&self) -> Result<Vec<i64>, StoreError>;
-    /// The event ids, in order.
+    /// The event id of every row, in order.
     fn event_ids(&self) -> Result<impl ExactSizeIterator<Item = &EventId>, StoreError>;
-    /// Calls `each` with another field's text of every row, in order.
+    /// Calls `each` with the text of every row in another column, in order.
     fn texts(&self, field: Column, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError>;
 }
 
@@ -51,16 +52,16 @@ pub(crate) fn write(path: &Path, source: &impl Source) -> Result<u64, StoreError
         Ok(bytes)
     });
     if written.is_err() {
-        // Nothing names what is left of a failed file, under its last name where the folder could
-        // not be synced: no erasure would ever find it. The next start would remove it too.
+        // The manifest does not list the file, so no erasure would find what is left of it. It may have
+        // its final name already if syncing the folder failed.
         let _ = std::fs::remove_file(&unfinished);
         let _ = std::fs::remove_file(path);
     }
     written
 }
 
-/// Makes the folder and those above it, down to `root`, and syncs each into the one above it.
-pub(crate) fn make_folder(root: &Path, folder: &Path) -> Result<(), StoreError> {
+/// Creates the folder and missing parents below `root`, and syncs the parent of each.
+pub(crate) fn create_folder(root: &Path, folder: &Path) -> Result<(), StoreError> {
     let missing: Vec<PathBuf> = folder
         .ancestors()
         .take_while(|above| above.starts_with(root) && !above.exists())
@@ -116,7 +117,7 @@ fn write_columns(
             RECEIVED_AT => slices.times(&source.received()?)?,
             EVENT_UUID => slices.uuids(source.event_ids()?)?,
             name => match Column::ALL.into_iter().find(|text| text.as_str() == name) {
-                Some(Column::EventId) => slices.other_ids(source.event_ids()?)?,
+                Some(Column::EventId) => slices.text_ids(source.event_ids()?)?,
                 text => slices.texts(source, text.unwrap_or(Column::Properties))?,
             },
         }
@@ -126,7 +127,7 @@ fn write_columns(
     Ok(())
 }
 
-/// One column on its way into a file, a slice of rows at a time.
+/// Writes one column, a slice of rows at a time.
 struct Slices<'a> {
     path: &'a Path,
     column: ArrowColumnWriter,
@@ -165,8 +166,8 @@ impl Slices<'_> {
         if rows > 0 { self.write(Arc::new(builder.finish())) } else { Ok(()) }
     }
 
-    /// The event ids that are not packed.
-    fn other_ids<'a>(
+    /// Writes the event ids that are stored as text; null for the others.
+    fn text_ids<'a>(
         &mut self,
         mut ids: impl ExactSizeIterator<Item = &'a EventId>,
     ) -> Result<(), StoreError> {
@@ -177,7 +178,7 @@ impl Slices<'_> {
         Ok(())
     }
 
-    /// The UUIDs of those that are.
+    /// Writes the UUIDs of the event ids that are stored as UUID; null for the others.
     fn uuids<'a>(&mut self, mut ids: impl ExactSizeIterator<Item = &'a EventId>) -> Result<(), StoreError> {
         while ids.len() > 0 {
             let slice = ids.by_ref().take(SLICE_ROWS).map(EventId::uuid);

@@ -1,4 +1,5 @@
-//! Which event ids a segment certainly does not hold, without reading its file.
+//! Filters that exclude event ids from a segment without reading its file: a binary fuse filter (Graf and
+//! Lemire, 2022), and the time spans of ids that are UUIDs of version 7.
 
 use std::sync::Arc;
 
@@ -9,25 +10,26 @@ use crate::encoding::event_key::EventKey;
 use crate::encoding::heap_size::HeapSize;
 use crate::encoding::uuid_time::TimeSpans;
 
-/// Tells for a segment which identities it certainly does not hold; wrong with a yes once in
-/// four thousand million times, never with a no. About 36 bits for each event.
+/// A binary fuse filter with 32-bit fingerprints: no false negatives, false positives with a probability of
+/// 2^-32. About 36 bits for each id.
 #[derive(Debug)]
 pub(crate) struct IdFilter(BinaryFuse32);
 
 impl IdFilter {
-    /// Of identities with these keys.
+    /// Builds a filter that contains these keys ([`EventKey::filter_key`]).
     pub(crate) fn of(mut keys: Vec<u64>) -> Result<Self, StoreError> {
         keys.sort_unstable();
         keys.dedup();
-        BinaryFuse32::try_from(&keys)
-            .map(Self)
-            .map_err(|error| StoreError::Internal(format!("a dedup filter could not be built: {error}")))
+        BinaryFuse32::try_from(&keys).map(Self).map_err(|error| {
+            StoreError::Internal(format!("a deduplication filter could not be built: {error}"))
+        })
     }
 
     fn may_hold(&self, id: &EventKey) -> bool {
         self.0.contains(&id.filter_key())
     }
 
+    /// Memory of the fingerprints in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.0.fingerprints.len() * size_of::<u32>()
     }
@@ -39,7 +41,7 @@ impl IdFilter {
         bytes
     }
 
-    /// `None` when the bytes are not those of a filter.
+    /// Decodes what [`Self::to_bytes`] returned; `None` if the bytes are not a filter.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (seed, rest) = bytes.split_first_chunk()?;
         let (numbers, rest) = rest.as_chunks::<4>();
@@ -63,18 +65,19 @@ impl HeapSize for IdFilter {
     }
 }
 
-/// What is known of a segment's ids without reading its file.
+/// What is known of the event ids of a segment without reading its file.
 #[derive(Debug)]
 pub(crate) struct KnownIds {
-    /// When those were made that tell it. Their filter is made from the file when a time within is
-    /// asked for, which is the case for what arrives late or twice, and kept in the cache.
+    /// The spans that cover the times of the ids that are UUIDs of version 7. Their filter is in the column
+    /// cache; it is built from the file when an id with a covered time is checked, which happens only for
+    /// late or repeated events.
     pub(crate) uuid_times: TimeSpans,
-    /// The filter of all untimed, which stays in memory: nothing tells when they are asked for.
+    /// The filter of all other ids, which stays in memory because any new id has to be checked against it.
     pub(crate) untimed: Option<IdFilter>,
 }
 
 impl KnownIds {
-    /// What is known of these, and the filter of those that tell when they were made.
+    /// Returns what is known of these ids, and the filter of those that are UUIDs of version 7.
     pub(crate) fn of(ids: impl Iterator<Item = EventKey>) -> Result<(Self, IdFilter), StoreError> {
         let (mut times, mut timed, mut untimed) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
@@ -90,8 +93,8 @@ impl KnownIds {
         Ok((Self { uuid_times: TimeSpans::of(times), untimed }, IdFilter::of(timed)?))
     }
 
-    /// The places of the identities that the segment may hold. `filter` gives the filter of the ids
-    /// that tell when they were made; without one all of a covered time are suspects.
+    /// Returns the indexes of the ids that the segment may contain. `filter` returns the filter of the ids
+    /// that are UUIDs of version 7; if it returns `None`, all ids with a covered time are suspects.
     pub(crate) fn suspects(
         &self,
         ids: &[EventKey],

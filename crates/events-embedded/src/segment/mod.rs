@@ -24,19 +24,21 @@ use self::id_filter::KnownIds;
 /// One Parquet file of one scope, sorted by (timestamp, `event_id`).
 #[derive(Debug)]
 pub(crate) struct Segment {
-    /// Its number in the manifest; later segments have higher ones.
+    /// Its id in the manifest; later segments have higher ids.
     pub(crate) id: i64,
     pub(crate) scope: EventScope,
     pub(crate) path: PathBuf,
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
+    /// Event times in milliseconds since 1970, as are the two below.
     pub(crate) earliest: i64,
     pub(crate) latest: i64,
     pub(crate) latest_received: i64,
-    /// Tells which event ids are certainly not here; none once the dedup window has passed.
+    /// The filter of its event ids; `None` once the deduplication window has passed.
     pub(crate) known_ids: RwLock<Option<Arc<KnownIds>>>,
+    /// Whether the file is deleted when the segment is dropped.
     pub(crate) replaced: AtomicBool,
-    /// Bytes of its columns without compression, once they were asked for.
+    /// Bytes of its columns without compression; set by the first call of [`Self::uncompressed_bytes`].
     pub(crate) uncompressed: OnceLock<u64>,
 }
 
@@ -51,18 +53,18 @@ impl Drop for Segment {
 }
 
 impl Segment {
-    /// Its number for the cache.
+    /// Its key in the column cache.
     pub(crate) fn chunk_id(&self) -> u64 {
         self.id as u64
     }
 
-    /// Bytes of its columns without compression.
+    /// Bytes of its columns without compression, from the footer of the file.
     pub(crate) fn uncompressed_bytes(&self) -> Result<u64, StoreError> {
         if let Some(bytes) = self.uncompressed.get() {
             return Ok(*bytes);
         }
         let file = File::open(&self.path).map_err(|error| self.broken(&error))?;
-        // Read once in the life of a segment, so it is not worth a place in the cache.
+        // Read once in the life of a segment, so the footer is not cached.
         let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         let footer = footer.map_err(|error| self.broken(&error))?;
         let groups = footer.metadata().row_groups().iter();
@@ -70,7 +72,7 @@ impl Segment {
         Ok(*self.uncompressed.get_or_init(|| bytes))
     }
 
-    /// The error that this segment's file cannot be read.
+    /// The error for a file that cannot be read, with its path.
     fn broken(&self, cause: &dyn std::fmt::Display) -> StoreError {
         StoreError::Local(LocalError::Corrupt(format!("{}: {cause}", self.path.display())))
     }

@@ -1,4 +1,4 @@
-//! Decodes columns and rows of a segment's file. Keeps nothing: `columns` caches what it decodes.
+//! Decodes columns and rows of a segment file. It caches nothing; `columns` caches what it returns.
 
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
@@ -26,14 +26,14 @@ use millimetric_events::parquet::schema::{RECEIVED_AT, TIMESTAMP, with_dictionar
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 65_536;
-/// Rows decoded at a time where their texts may be long.
+/// Rows decoded at a time if their texts may be long.
 const LONG_ROWS: usize = 4096;
-/// Rows that are decoded together when a few of them are wanted; half a page of the file.
+/// Rows decoded at a time if only a few are needed: half a data page of the file.
 pub(crate) const PAGE_ROWS: u32 = 8192;
-/// The same of whole rows, whose texts may be long.
+/// Rows decoded at a time with all columns.
 const WHOLE_ROWS: usize = 1024;
 
-/// The footer of a segment's file: where each column lies in it.
+/// The footer of a segment file, with the offsets of its columns.
 pub(crate) struct Footer(Arc<ParquetMetaData>);
 
 impl Footer {
@@ -66,12 +66,12 @@ impl<'a> SegmentReader<'a> {
         Self { segment, footer }
     }
 
-    /// The event times in milliseconds, ascending.
+    /// The event times in milliseconds since 1970, ascending.
     pub(crate) fn timestamps(&self) -> Result<Vec<i64>, StoreError> {
         self.times(TIMESTAMP)
     }
 
-    /// When the server received each event, in milliseconds.
+    /// When the server received each event, in milliseconds since 1970.
     pub(crate) fn received(&self) -> Result<Vec<i64>, StoreError> {
         self.times(RECEIVED_AT)
     }
@@ -93,8 +93,8 @@ impl<'a> SegmentReader<'a> {
         Ok(TextColumn { codes: Codes::narrow(&codes, dictionary.len()), dictionary: Arc::new(dictionary) })
     }
 
-    /// Something computed from each text of a column, row by row; `compute` runs once per
-    /// entry of a dictionary, not once per row.
+    /// Returns `compute` of each row's text. In columns with a dictionary, `compute` runs once per entry
+    /// and not once per row.
     pub(crate) fn derive<T: Clone>(
         &self,
         field: Column,
@@ -131,8 +131,8 @@ impl<'a> SegmentReader<'a> {
         Ok(derived)
     }
 
-    /// Calls `each` with two texts of every row that `wanted` likes, and with how many rows have them, until
-    /// it breaks off: rows decoded together that have the same pair come together.
+    /// Calls `each` with the distinct pairs of two columns in the rows that `wanted` accepts, and their number
+    /// of rows, until it breaks. Pairs are distinct only among rows that are decoded together.
     pub(crate) fn each_pair(
         &self,
         fields: [Column; 2],
@@ -144,7 +144,7 @@ impl<'a> SegmentReader<'a> {
             let batch = self.readable(batch)?;
             let [a, b] = fields.map(|field| {
                 let column = batch.column_by_name(field.as_str());
-                column.and_then(Texts::of).ok_or_else(|| self.segment.broken(&"a column of texts is missing"))
+                column.and_then(Texts::of).ok_or_else(|| self.segment.broken(&"a text column is missing"))
             });
             let (a, b) = (a?, b?);
             let mut pairs: HashMap<(usize, usize), u32> = HashMap::new();
@@ -161,8 +161,8 @@ impl<'a> SegmentReader<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Calls `each` with the rows of a range in order, until it breaks off; never more than a few
-    /// of them are decoded.
+    /// Calls `each` with the rows of a range in order, until it breaks. At most 1024 rows are decoded at a
+    /// time.
     pub(crate) fn each_row(
         &self,
         rows: Range<usize>,
@@ -182,7 +182,7 @@ impl<'a> SegmentReader<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The rows of one page (pages are numbered from 0) of a text column.
+    /// The texts of a column in one page of [`PAGE_ROWS`] rows; pages are numbered from 0.
     ///
     /// # Errors
     /// `Corrupt` if the file does not have the page.
@@ -198,7 +198,7 @@ impl<'a> SegmentReader<'a> {
         Ok(self.readable(batch)?.column(0).as_string::<i32>().clone())
     }
 
-    /// Whether the file has the column; one of an older release lacks those that were added later.
+    /// Whether the file has the column; files of older releases lack columns that were added later.
     fn has(&self, field: Column) -> bool {
         let columns = self.footer.0.file_metadata().schema_descr().columns();
         columns.iter().any(|column| column.name() == field.as_str())
@@ -216,13 +216,13 @@ impl<'a> SegmentReader<'a> {
                 .map_err(|error| self.segment.broken(&error))
         };
         let mut file_metadata = metadata(ArrowReaderOptions::new())?;
-        // A dictionary is not worth building for a handful of rows.
+        // For a few rows, building a dictionary costs more than it saves.
         if selection.is_none() {
             let schema = with_dictionaries(file_metadata.schema());
             file_metadata = metadata(ArrowReaderOptions::new().with_schema(schema))?;
         }
         let metadata = file_metadata;
-        // A file without the column has none of its values either.
+        // Reading `event_id` needs `event_uuid` too; files of older releases do not have it.
         let packed = columns.contains(&Column::EventId.as_str()).then_some(EVENT_UUID);
         let columns = columns.iter().copied().chain(packed);
         let wanted = ProjectionMask::columns(metadata.parquet_schema(), columns);
@@ -241,7 +241,7 @@ impl<'a> SegmentReader<'a> {
     }
 }
 
-/// A decoded column of texts, with or without a dictionary.
+/// A decoded text column, with or without a dictionary.
 struct Texts<'a> {
     keys: Option<&'a [i32]>,
     nulls: Option<&'a NullBuffer>,
@@ -261,7 +261,7 @@ impl<'a> Texts<'a> {
         Some(Self { keys: Some(column.keys().values()), nulls: column.nulls(), values })
     }
 
-    /// A key of the row's text: equal for equal entries of the dictionary.
+    /// The key of the row's text. Rows with the same dictionary entry have the same key.
     fn key(&self, row: usize) -> usize {
         match self.keys {
             _ if self.nulls.is_some_and(|nulls| nulls.is_null(row)) => Self::NO_VALUE,
@@ -270,17 +270,17 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// The text of a key; empty without a value.
+    /// The text of a key; empty for [`Self::NO_VALUE`].
     fn text(&self, key: usize) -> &'a str {
         if key == Self::NO_VALUE { "" } else { self.values.value(key) }
     }
 }
 
-/// A row of a batch of two times and every field.
+/// A row of a batch whose columns are the two times and all text columns.
 fn row_at(batch: &RecordBatch, row: usize) -> Row<'_> {
     let time = |column| batch.column(column).as_primitive::<TimestampMillisecondType>().value(row);
     let texts = Column::ALL.map(|field| {
-        // New columns go to the end, so a file of an older release lacks the last ones.
+        // New columns are added at the end, so files of older releases lack the last ones.
         let Some(texts) = batch.columns().get(field as usize + 2) else { return absent(field) };
         let texts = texts.as_string::<i32>();
         texts.is_valid(row).then(|| texts.value(row))

@@ -74,7 +74,7 @@ impl EmbeddedStore {
     pub async fn merge_now(&self) -> Result<(), StoreError> {
         let work = Arc::clone(&self.maintenance);
         off_runtime(move || {
-            let _alone = work.rewriting.lock();
+            let _guard = work.rewriting.lock();
             Maintainer::new(Arc::clone(&work)).merge()
         })
         .await
