@@ -1,9 +1,10 @@
 //! The embedded event store: SQLite for new events, Parquet for older ones, queries over columns in
-//! memory. One process, one directory, no server.
+//! memory. One process owns its directory.
 //!
-//! A batch is written to the write-ahead log ([`wal`]) and to a [`memtable`]; [`maintenance`]
-//! flushes memtables into immutable [`segment`]s and merges those. A [`query`] reads a view of both
-//! through cached [`columns`]. On disk are SQLite and Parquet alone.
+//! A batch is written to the write-ahead log (`wal`) and to a memtable (`memtable`); `maintenance` flushes
+//! memtables into immutable segments (`segment`) and merges those. A `query` reads a view of both through
+//! cached `columns`. `state` is what they share in memory, and `store` implements the trait
+//! [`EventStore`](millimetric_events::EventStore).
 
 pub(crate) mod columns;
 pub(crate) mod encoding;

@@ -1,7 +1,8 @@
-//! Decoded columns kept in memory under a byte budget, least recently used first to go.
+//! The column cache: decoded and derived columns, limited in bytes. The eviction policy is S3-FIFO (Yang et
+//! al., 2023), that of `quick_cache`.
 //!
-//! Two queries that want one column load it once. Holds only what a file or a frozen block
-//! can give again; never anything that exists nowhere else.
+//! Concurrent queries that need the same part load it once. Everything here can be loaded again from a
+//! segment or a memtable block.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,30 +15,30 @@ use crate::encoding::heap_size::HeapSize;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// A part of a chunk, as decoded or as derived.
+/// A decoded or derived part of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum CachedPart {
     /// The file's footer.
     Footer,
     /// Event times.
     Times,
-    /// When the server took the events.
+    /// When the server received the events.
     Received,
     /// A text column.
     Text(Column),
-    /// A visitor number for each row, from the visitor table of that generation.
+    /// The visitor number of each row, from the visitor table of this generation.
     Visitors(u64),
-    /// A hash of each row's visitor.
+    /// A hash of the visitor of each row.
     VisitorHashes,
-    /// The rows by visitor, by the numbers of that generation.
+    /// The rows by visitor, numbered by the visitor table of this generation.
     Timeline(u64),
     /// The sessions.
     Sessions,
     /// The session of each row.
     SessionNumbers,
-    /// What an estimate of the visitors needs of each row.
+    /// The `HyperLogLog` token of the visitor of each row.
     VisitorTokens,
-    /// What an estimate of all visitors of the chunk needs.
+    /// The `HyperLogLog` sketch of all visitors of the chunk.
     VisitorSketch,
     /// The groups of a query.
     Summary(SummaryKey),
@@ -53,7 +54,7 @@ pub(crate) enum CachedPart {
     Page(Column, u32),
     /// The hashes of the event ids, sorted.
     EventIds,
-    /// The filter of the event ids that tell when they were made.
+    /// The filter of the event ids that are UUIDs of version 7.
     TimedIdFilter,
 }
 
@@ -73,7 +74,7 @@ struct ByBytes;
 
 impl Weighter<(u64, CachedPart), Entry> for ByBytes {
     fn weight(&self, key: &(u64, CachedPart), entry: &Entry) -> u64 {
-        // What an entry costs beside its value, so that many small ones count too.
+        // The overhead of an entry counts too, so that many small entries are limited as well.
         let texts = match &key.1 {
             CachedPart::Property(name) | CachedPart::Numbers(name) => name.len(),
             CachedPart::Summary(key) => key.bytes(),
@@ -90,7 +91,7 @@ pub(crate) struct ColumnCache {
 
 impl ColumnCache {
     pub(crate) fn new(bytes: u64) -> Self {
-        // One shard: a shard takes no value larger than itself, and a column can be large.
+        // One shard: no value can be larger than a shard, and a column can be large.
         let options = OptionsBuilder::new()
             .shards(1)
             .weight_capacity(bytes)
@@ -102,7 +103,7 @@ impl ColumnCache {
         Self { entries }
     }
 
-    /// The part from the cache, or loaded by the first who wants it.
+    /// Returns a part from the cache, or loads it; concurrent callers wait for one load.
     pub(crate) fn get<T: Cacheable>(
         &self,
         chunk: u64,
@@ -116,18 +117,18 @@ impl ColumnCache {
         entry.value.downcast().map_err(|_| StoreError::Internal("a cached part has another type".to_owned()))
     }
 
-    /// The part, if it is there.
+    /// Returns the part if it is in the cache.
     pub(crate) fn peek<T: Cacheable>(&self, chunk: u64, part: CachedPart) -> Option<Arc<T>> {
         self.entries.get(&(chunk, part))?.value.downcast().ok()
     }
 
-    /// Keeps a part that was made elsewhere.
+    /// Adds a part that was computed elsewhere.
     pub(crate) fn put<T: Cacheable>(&self, chunk: u64, part: CachedPart, value: T) {
         let entry = Entry { bytes: value.heap_bytes() as u64, value: Arc::new(value) };
         self.entries.insert((chunk, part), entry);
     }
 
-    /// Forgets everything of a chunk that is no more.
+    /// Removes all parts of a chunk that was deleted.
     pub(crate) fn remove(&self, chunk: u64) {
         self.entries.retain(|key, _| key.0 != chunk);
     }

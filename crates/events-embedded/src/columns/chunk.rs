@@ -1,11 +1,11 @@
-//! A chunk: rows that are read together, of a memtable block or of a segment.
+//! A chunk: the rows of one memtable block or one segment, the unit that queries read.
 
 use std::sync::Arc;
 
 use crate::memtable::Block;
 use crate::segment::Segment;
 
-/// Rows that are read together.
+/// The rows of a memtable block or of a segment.
 #[derive(Debug, Clone)]
 pub(crate) enum Chunk {
     Memtable(Arc<Block>),
@@ -34,17 +34,17 @@ impl Chunk {
         }
     }
 
-    /// Whether the rows stand in order of (timestamp, `event_id`).
+    /// Whether the rows are sorted by (timestamp, `event_id`).
     pub(crate) fn sorted(&self) -> bool {
         matches!(self, Self::Segment(_))
     }
 
-    /// Whether what is read of it once is there for the next time.
+    /// Whether its columns are cached.
     pub(crate) fn is_cached(&self) -> bool {
         self.chunk_id().is_some()
     }
 
-    /// Its number for the cache; none for what is read only once.
+    /// Its key in the column cache; `None` for a copied tail, which is not cached.
     pub(super) fn chunk_id(&self) -> Option<u64> {
         match self {
             Self::Memtable(block) => block.chunk_id,

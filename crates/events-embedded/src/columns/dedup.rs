@@ -1,8 +1,9 @@
-//! Duplicates: which event ids the segments of a scope already hold.
+//! Deduplication: finds the event ids that segments of a scope already contain.
 //!
-//! A segment's filter excludes nearly all ids without reading its file; what it lets through is
-//! looked up among the ids in the file, so the result is exact. Segments whose events were all
-//! received before the deduplication window are not asked.
+//! A segment's filter excludes nearly all ids without reading its file; the remaining ones are looked up
+//! among the ids in the file, so the result is exact. An append does not check segments whose events were
+//! all received before the deduplication window. An import does check them if their time range contains
+//! the event: an exported event has its original time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +19,8 @@ use crate::segment::Segment;
 use crate::segment::id_filter::{IdFilter, KnownIds};
 use millimetric_core::column::Column;
 
-/// The places of those identities that one of the segments holds.
+/// Returns the indexes of the ids that one of the segments contains, ascending. A segment that cannot be read
+/// is skipped with a warning.
 pub(crate) fn indexes_in_segments(
     columns: &Columns,
     segments: &[Arc<Segment>],
@@ -29,10 +31,10 @@ pub(crate) fn indexes_in_segments(
         let Some(known) = segment.known_ids.read().clone() else { continue };
         match held(columns, segment, &known, ids) {
             Ok(held) => indexes.extend(held),
-            // Nobody can tell. An event more, once the file is back, is better than one that was
-            // acknowledged and thrown away, and than refusing what has nothing to do with it.
+            // The ids of a damaged file are unknown. Storing a possible duplicate is better than dropping an
+            // acknowledged event, and than refusing events that have nothing to do with the file.
             Err(StoreError::Local(LocalError::Corrupt(why))) if !segment.replaced.load(Ordering::Acquire) => {
-                tracing::warn!(why, "duplicates are judged without a segment that cannot be read");
+                tracing::warn!(why, "deduplication skips a segment that cannot be read");
             }
             Err(error) => return Err(error),
         }
@@ -42,7 +44,7 @@ pub(crate) fn indexes_in_segments(
     Ok(indexes)
 }
 
-/// The places of those identities that the segment holds.
+/// Returns the indexes of the ids that the segment contains, ascending.
 pub(crate) fn held(
     columns: &Columns,
     segment: &Segment,
@@ -57,7 +59,7 @@ pub(crate) fn held(
     Ok(suspects)
 }
 
-/// Whether one of the segments may hold any of the identities, as far as memory alone can tell.
+/// Returns whether one of the segments may contain one of the ids, using only filters that are in memory.
 pub(crate) fn any_suspect(columns: &Columns, segments: &[Arc<Segment>], ids: &[EventKey]) -> bool {
     segments.iter().any(|segment| {
         let known = segment.known_ids.read().clone();
@@ -77,7 +79,7 @@ fn timed_filter(columns: &Columns, segment: &Segment) -> Result<Arc<IdFilter>, S
     })
 }
 
-/// Every identity of a segment, ascending.
+/// The keyed hashes of all event ids of a segment, ascending.
 pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<u128>>, StoreError> {
     columns.cache.get(segment.chunk_id(), CachedPart::EventIds, || {
         let hash = |text: Option<&str>| columns.hash.of(IdKind::Event, text.unwrap_or_default());
@@ -87,8 +89,10 @@ pub(crate) fn event_ids(columns: &Columns, segment: &Segment) -> Result<Arc<Vec<
     })
 }
 
-/// The places of those events that one of the segments holds. A file that cannot be read is an
-/// error here: nobody waits for an import, and it can be done again.
+/// Returns the indexes of the imported events that one of the segments contains, ascending.
+///
+/// # Errors
+/// `Corrupt` if a segment cannot be read: an import, unlike an append, can be refused and repeated.
 pub(crate) fn imported_indexes_in_segments(
     columns: &Columns,
     segments: &[Arc<Segment>],

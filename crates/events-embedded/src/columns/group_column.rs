@@ -1,4 +1,4 @@
-//! The columns that rows are grouped by, and the key of what is cached of their groups.
+//! The columns that rows are grouped by, and the cache key of group summaries.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Chunk, Columns};
 use crate::encoding::text::TextColumn;
 use millimetric_core::column::Column;
 
-/// What rows are grouped by.
+/// A column or property that rows are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum GroupColumn {
     Column(Column),
@@ -34,18 +34,18 @@ impl GroupColumn {
     }
 }
 
-/// What a summary is of.
+/// The cache key of a summary: the counts of the groups of a whole chunk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SummaryKey {
     pub(crate) by: Vec<GroupColumn>,
-    /// The only event that counts.
+    /// The name of the events that are counted; all if absent.
     pub(crate) event: Option<String>,
-    /// The table of the visitors' numbers, where visitors are counted.
+    /// The generation of the visitor table, if visitors are counted.
     pub(crate) visitors: Option<u64>,
 }
 
 impl SummaryKey {
-    /// Bytes of its texts, which come from the query.
+    /// Heap memory in bytes; its texts come from the query.
     pub(crate) fn bytes(&self) -> usize {
         let of_dimension = |by: &GroupColumn| match by {
             GroupColumn::Column(_) => size_of::<GroupColumn>(),

@@ -1,31 +1,31 @@
-//! Estimating how many distinct visitors there are, when they are too many to be numbered:
-//! `HyperLogLog` with 2^14 registers (Flajolet et al., 2007), read by the estimator of Ertl ("New
-//! cardinality estimation algorithms for `HyperLogLog` sketches", 2017, algorithm 6).
+//! Estimates the number of distinct visitors if there are too many to number them: `HyperLogLog` with 2^14
+//! registers (Flajolet et al., 2007) and the estimator of Ertl ("New cardinality estimation algorithms for
+//! `HyperLogLog` sketches", 2017, algorithm 6).
 //!
-//! A visitor becomes a token of 20 bits: the register, and the rank that it would raise the
-//! register to. Distinct tokens are collected as distinct visitors are; only the last step differs.
+//! A visitor becomes a token of 20 bits: the register, and the rank of the hash. Queries collect distinct
+//! tokens as they collect distinct visitor numbers; only the last step differs.
 
 use crate::encoding::heap_size::HeapSize;
 
 /// Bits that choose the register; the standard error is 1.04 / 2^(14/2) = 0.81 %.
 const PRECISION: u32 = 14;
 const REGISTERS: usize = 1 << PRECISION;
-/// Ranks that the bits left of a 64-bit hash can have: 1 to this.
+/// Highest rank of the 50 remaining bits of a hash; the lowest is 1.
 const MAX_RANK: usize = 64 - PRECISION as usize + 1;
-/// Bits of a rank.
+/// Bits of a rank in a token.
 const RANK_BITS: u32 = 6;
 
-/// Tokens are below this.
+/// Number of possible tokens: they are 0 to this, exclusive.
 pub(crate) const TOKENS: usize = 1 << (PRECISION + RANK_BITS);
 
-/// Register and rank of a visitor's hash.
+/// Returns the token of a visitor's hash: register and rank.
 pub(crate) fn token(hash: u64) -> u32 {
     let register = (hash >> (64 - PRECISION)) as u32;
     let rank = ((hash << PRECISION) | (1 << (PRECISION - 1))).leading_zeros() + 1;
     register << RANK_BITS | rank
 }
 
-/// The highest rank of each register that a chunk's visitors have left: 16 KiB, however many they are.
+/// The registers of a set of visitors, with the highest rank in each: 16 KiB, whatever their number.
 #[derive(Debug, Clone)]
 pub(crate) struct Sketch(Vec<u8>);
 
@@ -36,18 +36,18 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    /// Adds a visitor by their token.
+    /// Adds a visitor by token.
     pub(crate) fn add(&mut self, token: u32) {
         let highest = &mut self.0[(token >> RANK_BITS) as usize];
         *highest = (*highest).max((token % (1 << RANK_BITS)) as u8);
     }
 
-    /// Adds the visitors of another one.
+    /// Adds the visitors of another sketch.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
     }
 
-    /// How many visitors were added.
+    /// Estimates the number of distinct visitors.
     pub(crate) fn estimate(&self) -> u64 {
         let mut registers = [0; MAX_RANK + 1];
         for rank in &self.0 {
@@ -63,7 +63,7 @@ impl HeapSize for Sketch {
     }
 }
 
-/// How many visitors have left these tokens, which may repeat and stand in any order.
+/// Estimates the number of distinct visitors with these tokens, which may repeat and be in any order.
 pub(crate) fn estimate(mut tokens: Vec<u32>) -> u64 {
     tokens.sort_unstable();
     let mut registers = [0; MAX_RANK + 1];
@@ -76,7 +76,7 @@ pub(crate) fn estimate(mut tokens: Vec<u32>) -> u64 {
     read(registers)
 }
 
-/// The estimator: how many registers hold each rank.
+/// Ertl's estimator, given the number of registers with each rank.
 fn read(registers: [u32; MAX_RANK + 1]) -> u64 {
     let count = REGISTERS as f64;
     let mut sum = count * tau(1.0 - f64::from(registers[MAX_RANK]) / count);
@@ -87,7 +87,7 @@ fn read(registers: [u32; MAX_RANK + 1]) -> u64 {
     (count * count / (2.0 * std::f64::consts::LN_2 * sum)).round() as u64
 }
 
-/// x + Σ x^(2^k) 2^(k−1): what registers that are still empty tell.
+/// x + Σ x^(2^k) 2^(k−1): the contribution of empty registers.
 fn sigma(mut x: f64) -> f64 {
     let (mut power, mut sum) = (1.0, x);
     loop {
@@ -95,14 +95,14 @@ fn sigma(mut x: f64) -> f64 {
         let before = sum;
         sum += x * power;
         power += power;
-        // Equal once no more is added; infinite when all are empty.
+        // The sum stops growing once it has converged; it is infinite if all registers are empty.
         if sum <= before || sum.is_infinite() {
             return sum;
         }
     }
 }
 
-/// (1 − x − Σ (1 − x^(2^−k))² 2^(−k)) / 3: what registers at their end tell.
+/// (1 − x − Σ (1 − x^(2^−k))² 2^(−k)) / 3: the contribution of saturated registers.
 fn tau(mut x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return 0.0;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_nobody_and_few_are_counted_well() {
+    fn no_visitor_is_zero_and_few_are_counted_well() {
         assert_eq!(estimate(Vec::new()), 0);
         assert_eq!(estimate(tokens(0..1, 1).collect()), 1);
         let hundred = estimate(tokens(0..100, 1).collect());

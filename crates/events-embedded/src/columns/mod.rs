@@ -1,7 +1,5 @@
-//! A chunk of rows, hot or sealed, as columns: what the kernels read.
-//!
-//! Sealed columns are decoded on demand and cached; hot ones are there. Nothing here changes
-//! an event.
+//! The columns of chunks, which queries read. Columns of a segment are decoded on demand and cached; those
+//! of a memtable are in memory.
 
 pub(crate) mod cache;
 pub(crate) mod chunk;
@@ -51,7 +49,7 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Reads a segment's file; its footer is cached.
+    /// Returns a reader of a segment file; its footer is cached.
     pub(crate) fn reader<'a>(&self, segment: &'a Segment) -> Result<SegmentReader<'a>, StoreError> {
         let footer = self.cache.get(segment.chunk_id(), CachedPart::Footer, || Footer::read(segment))?;
         Ok(SegmentReader::new(segment, footer))
@@ -81,7 +79,7 @@ impl Columns {
         }
     }
 
-    /// The column without keeping it: for work in the background, which reads everything once.
+    /// The column without adding it to the cache, for maintenance, which reads everything once.
     pub(crate) fn text_once(&self, chunk: &Chunk, field: Column) -> Result<Arc<TextColumn>, StoreError> {
         match chunk {
             Chunk::Memtable(_) => self.text(chunk, field),
@@ -95,7 +93,7 @@ impl Columns {
         self.computed(chunk, Column::EventId, |text| EventId::new(text.unwrap_or_default()))
     }
 
-    /// A visitor number for each row.
+    /// The visitor number of each row, from `table`.
     pub(crate) fn visitors(&self, chunk: &Chunk, table: &VisitorTable) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, CachedPart::Visitors(table.generation), || {
             self.computed(chunk, Column::AnonymousId, |text| {
@@ -105,7 +103,7 @@ impl Columns {
         })
     }
 
-    /// The rows by visitor.
+    /// The rows of the chunk by visitor.
     pub(crate) fn timeline(
         &self,
         chunk: &Chunk,
@@ -116,7 +114,7 @@ impl Columns {
         })
     }
 
-    /// Some rows by visitor.
+    /// These rows of the chunk by visitor; not cached.
     pub(crate) fn timeline_of(
         &self,
         chunk: &Chunk,
@@ -128,14 +126,14 @@ impl Columns {
         Ok(TimelineColumn::new(rows, &numbers, &times, &names))
     }
 
-    /// A hash of each row's visitor, where they are too many to be numbered.
+    /// A 64-bit hash of the visitor of each row, for queries with too many visitors to number.
     pub(crate) fn visitor_hashes(&self, chunk: &Chunk) -> Result<Arc<Vec<u64>>, StoreError> {
         self.derived(chunk, CachedPart::VisitorHashes, || {
             self.hashes(chunk, Column::AnonymousId, IdKind::Visitor)
         })
     }
 
-    /// The sessions of the chunk.
+    /// The sessions of the chunk, numbered within it.
     pub(crate) fn sessions(&self, chunk: &Chunk) -> Result<Arc<SessionColumn>, StoreError> {
         self.derived(chunk, CachedPart::Sessions, || {
             let numbered = self.numbered(chunk)?;
@@ -152,7 +150,7 @@ impl Columns {
         })
     }
 
-    /// The number of each row's session.
+    /// The session number of each row; `NO_NUMBER` if it is not a page view.
     pub(crate) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<FrameOfReference>, StoreError> {
         self.derived(chunk, CachedPart::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
     }
@@ -170,12 +168,12 @@ impl Columns {
         ))
     }
 
-    /// A hash of each row's text; no row of the column lacks one.
+    /// A 64-bit hash of each row's text, in a column whose rows all have a value.
     fn hashes(&self, chunk: &Chunk, field: Column, kind: IdKind) -> Result<Vec<u64>, StoreError> {
         self.computed(chunk, field, |text| text.map_or(0, |text| self.hash.of(kind, text) as u64))
     }
 
-    /// What an estimate of the visitors needs of each row.
+    /// The `HyperLogLog` token of the visitor of each row.
     pub(crate) fn visitor_tokens(&self, chunk: &Chunk) -> Result<Arc<Vec<u32>>, StoreError> {
         self.derived(chunk, CachedPart::VisitorTokens, || {
             self.computed(chunk, Column::AnonymousId, |text| {
@@ -184,7 +182,7 @@ impl Columns {
         })
     }
 
-    /// What an estimate of all visitors of the chunk needs.
+    /// The `HyperLogLog` sketch of all visitors of the chunk.
     pub(crate) fn visitor_sketch(&self, chunk: &Chunk) -> Result<Arc<Sketch>, StoreError> {
         self.derived(chunk, CachedPart::VisitorSketch, || {
             let visitors = self.text_once(chunk, Column::AnonymousId)?;
@@ -196,7 +194,7 @@ impl Columns {
         })
     }
 
-    /// The text of a top-level property of each row.
+    /// The text of a top-level property in each row (see [`json_properties::text_of`]).
     pub(crate) fn property(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<TextColumn>, StoreError> {
         self.derived(chunk, CachedPart::Property(Arc::clone(name)), || {
             let mut interner = Interner::default();
@@ -207,7 +205,7 @@ impl Columns {
         })
     }
 
-    /// The number in a top-level property of each row; NaN where there is none.
+    /// The number in a top-level property of each row; NaN if absent or not a number.
     pub(crate) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
         self.derived(chunk, CachedPart::Numbers(Arc::clone(name)), || {
             self.computed(chunk, Column::Properties, |text| {
@@ -216,7 +214,7 @@ impl Columns {
         })
     }
 
-    /// Which top-level properties each row has.
+    /// The set of top-level property names of each row.
     pub(crate) fn shapes(&self, chunk: &Chunk) -> Result<Arc<Shapes>, StoreError> {
         self.derived(chunk, CachedPart::Shapes, || {
             let mut builder = ShapesBuilder::default();
@@ -226,9 +224,9 @@ impl Columns {
         })
     }
 
-    /// Calls `each` with the event name and the properties of all rows that `wanted` likes, and with how
-    /// many rows have them, until it breaks off; the same pair may come several times. Never more than a
-    /// few thousand rows are decoded at once.
+    /// Calls `each` with the pairs of event name and properties in the rows that `wanted` accepts, and their
+    /// number of rows, until it breaks. A pair may be reported several times. Of a segment, at most a few
+    /// thousand rows are decoded at a time.
     pub(crate) fn each_properties(
         &self,
         chunk: &Chunk,
@@ -257,12 +255,12 @@ impl Columns {
         }
     }
 
-    /// What the cache holds of a chunk, without loading it.
+    /// A part of a chunk if it is in the cache.
     pub(crate) fn cached<T: Cacheable>(&self, chunk: &Chunk, part: CachedPart) -> Option<Arc<T>> {
         self.cache.peek(chunk.chunk_id()?, part)
     }
 
-    /// Something computed from a text column, row by row, without keeping the column.
+    /// Returns `compute` of each row's text in a column, which is not cached.
     fn computed<T: Clone>(
         &self,
         chunk: &Chunk,
@@ -281,8 +279,8 @@ impl Columns {
         }
     }
 
-    /// The part of a chunk from the cache, or loaded by the first who needs it; a chunk that is a copy
-    /// of a tail is not cached.
+    /// Returns a part of a chunk from the cache, or loads it; concurrent callers wait for one load. Parts of a
+    /// copied tail are not cached.
     pub(crate) fn derived<T: Cacheable>(
         &self,
         chunk: &Chunk,
@@ -295,7 +293,7 @@ impl Columns {
         }
     }
 
-    /// The codes of a dictionary by the hash of their text.
+    /// The codes of a column's dictionary by the keyed hash of their texts.
     pub(crate) fn codes_by_hash(&self, column: &TextColumn, kind: IdKind) -> HashMap<u128, u32> {
         column.dictionary.texts().zip(1..).map(|(text, code)| (self.hash.of(kind, text), code)).collect()
     }

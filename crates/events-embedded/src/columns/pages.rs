@@ -1,5 +1,5 @@
-//! A few rows of a segment, read by page: pages are cached, since queries that look at a few rows
-//! soon look at their neighbours.
+//! Reads single rows of a segment by page. Pages are cached, because a query for a few rows is often followed
+//! by one for their neighbours.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::segment::reader::PAGE_ROWS;
 use millimetric_core::column::Column;
 
 impl Columns {
-    /// The texts of a few rows; `rows` ascending.
+    /// The texts of a column in these rows, which must be ascending; empty without a value.
     pub(crate) fn some_texts(
         &self,
         segment: &Segment,
@@ -30,7 +30,7 @@ impl Columns {
         Ok(texts)
     }
 
-    /// Calls `each` with a few rows; `rows` ascending.
+    /// Calls `each` with these rows, which must be ascending.
     pub(crate) fn some_rows(
         &self,
         segment: &Segment,

@@ -1,8 +1,8 @@
-//! The shape of each row of a chunk: which top-level properties its event has. Cached, so that their names
-//! are counted over any range of time without reading the properties again.
+//! The shape of each row of a chunk: the set of top-level property names of its event. Shapes are cached,
+//! so that the names are counted over any time range without reading the properties again.
 //!
-//! Strangers choose the names, so a chunk with many shapes has none here (`query::names::property_names`
-//! then reads the properties).
+//! Property names come from untrusted senders. If a chunk has too many shapes, none are stored, and
+//! `query::names::property_names` reads the properties instead.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use crate::encoding::heap_size::HeapSize;
 use crate::encoding::json_properties::names_of;
 use crate::encoding::text::Codes;
 
-/// Shapes of one chunk.
+/// Most distinct shapes of a chunk.
 const MAX_SHAPES: usize = 1024;
-/// Bytes of all their names.
+/// Most bytes of all their names.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The shapes of a chunk, unless they are too many.
+/// The shapes of a chunk, unless there are too many.
 #[derive(Debug)]
 pub(crate) struct Shapes(Option<Few>);
 
-/// The shapes of a chunk that has few.
+/// The shapes of a chunk that is within the limits.
 #[derive(Debug)]
 pub(crate) struct Few {
     /// The shape of each row, as an index into `names`.
@@ -31,7 +31,7 @@ pub(crate) struct Few {
     bytes: usize,
 }
 
-/// Shapes that are being numbered.
+/// Assigns codes to shapes.
 #[derive(Debug, Default)]
 pub(crate) struct ShapesBuilder {
     codes: HashMap<Vec<String>, u32>,
@@ -40,7 +40,7 @@ pub(crate) struct ShapesBuilder {
 }
 
 impl ShapesBuilder {
-    /// The shape of these properties.
+    /// Returns the code of the shape of these properties.
     pub(crate) fn code(&mut self, properties: &str) -> u32 {
         if self.too_many {
             return 0;
@@ -56,7 +56,7 @@ impl ShapesBuilder {
         code
     }
 
-    /// The shapes, with the one of each row.
+    /// Returns the shapes; `codes` are the codes of all rows.
     pub(crate) fn shapes(self, codes: &[u32]) -> Shapes {
         let Self { codes: numbered, bytes, too_many } = self;
         if too_many {

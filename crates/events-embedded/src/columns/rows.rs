@@ -1,4 +1,4 @@
-//! A selection of rows of one chunk, and how it is narrowed.
+//! A selection of rows of one chunk, and filters on it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,7 +20,7 @@ impl Rows {
         }
     }
 
-    /// The row at a place of the selection.
+    /// The row at an index of the selection.
     pub(crate) fn at(&self, index: usize) -> usize {
         match self {
             Self::Span(rows) => rows.start + index,
@@ -37,7 +37,7 @@ impl Rows {
         }
     }
 
-    /// What a column holds in these rows.
+    /// The values of a column in these rows.
     pub(crate) fn values<'a, V: Copy>(&self, column: &'a [V]) -> Cow<'a, [V]> {
         match self {
             Self::Span(rows) => Cow::Borrowed(&column[rows.clone()]),
@@ -45,7 +45,7 @@ impl Rows {
         }
     }
 
-    /// Keeps the rows that hold a code.
+    /// Keeps the rows whose code is `code`.
     pub(crate) fn holding<C: Copy + Into<u32> + TryFrom<u32> + PartialEq>(
         self,
         codes: &[C],
@@ -70,35 +70,34 @@ impl Rows {
         }
     }
 
-    /// Keeps the rows that the test likes.
-    pub(crate) fn retain(self, mut likes: impl FnMut(usize) -> bool) -> Self {
+    /// Keeps the rows for which `keep` returns true.
+    pub(crate) fn retain(self, mut keep: impl FnMut(usize) -> bool) -> Self {
         match self {
             Self::Span(rows) => {
                 let mut kept = vec![0; rows.len()];
                 let mut count = 0;
                 for row in rows {
                     kept[count] = row as u32;
-                    count += usize::from(likes(row));
+                    count += usize::from(keep(row));
                 }
                 kept.truncate(count);
                 Self::List(kept)
             }
             Self::List(mut rows) => {
-                rows.retain(|row| likes(*row as usize));
+                rows.retain(|row| keep(*row as usize));
                 Self::List(rows)
             }
         }
     }
 }
 
-/// Rows that are compared at once.
+/// Rows that are compared at a time.
 const LANES: usize = 64;
 
-/// A bit for each code that equals the wanted one, the first lowest: in steps for which compilers find
-/// vector instructions.
+/// Returns a bit for each code, lowest bit first: whether it equals `wanted`. Written so that the compiler
+/// vectorizes it.
 fn equal<C: Copy + PartialEq>(codes: &[C; LANES], wanted: C) -> u64 {
-    // Multiplied with this, eight bytes that are 0 or 1 have the first one's bit at 56, the next one's at
-    // 57, and so on.
+    // Multiplying eight bytes of 0 or 1 by this moves the bit of byte i to bit 56 + i.
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut bytes = [0; LANES];
     bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = u8::from(*code == wanted));

@@ -1,4 +1,4 @@
-//! Where each session of a chunk begins and ends: its first page view and its last.
+//! Finds the entry and the exit of each session of a chunk: its first and its last page view.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::encoding::times::Times;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// The rows of a session's entry and exit, which are the same where there is only one.
+/// The rows of a session's entry and exit; the same row if the session has one page view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SessionBounds {
     pub(crate) entry: u32,
@@ -20,7 +20,7 @@ pub(crate) struct SessionBounds {
 impl SessionBounds {
     const NONE: Self = Self { entry: NO_NUMBER, exit: NO_NUMBER };
 
-    /// The rows; `None` when the session has none.
+    /// The rows; `None` if the session has no page view among the selected rows.
     pub(crate) fn rows(self) -> Option<(usize, usize)> {
         (self != Self::NONE).then_some((self.entry as usize, self.exit as usize))
     }
@@ -28,21 +28,22 @@ impl SessionBounds {
 
 /// The page views of some sessions of a chunk.
 pub(crate) struct PageViews<'a> {
-    /// The rows that count.
+    /// The selected rows.
     pub(crate) rows: &'a Rows,
     pub(crate) times: &'a Times,
     /// Whether the times ascend.
     pub(crate) sorted: bool,
-    /// The session of each row of the chunk.
+    /// The session number of each row of the chunk.
     pub(crate) numbers: &'a FrameOfReference,
-    /// The sessions.
+    /// The session numbers to look for.
     pub(crate) sessions: Range<usize>,
     pub(crate) paths: &'a TextColumn,
 }
 
 impl PageViews<'_> {
-    /// The ends of each session, and whether filters may make another page view the entry of one: page
-    /// views of one millisecond come by their path, and then those first that pass the filters.
+    /// Returns the bounds of each session, and whether a session has several candidates for its entry. Page
+    /// views of the same millisecond are ordered by path; among equal ones, one that `passes` the filters is
+    /// the entry.
     pub(crate) fn bounds(
         &self,
         passes: impl Fn(usize) -> bool,
@@ -57,11 +58,12 @@ impl PageViews<'_> {
         self.compared(passes, context)
     }
 
-    /// The first and last row of each session, and whether two are of one millisecond.
+    /// Returns the first and last row of each session, and whether two page views of a session have the same
+    /// time. For sorted chunks.
     fn first_and_last(&self, context: &QueryContext) -> Result<(Vec<SessionBounds>, bool), StoreError> {
         let mut bounds = vec![SessionBounds::NONE; self.sessions.len()];
         let mut tied = false;
-        // No branch depends on a row: whether it is the first of its session could not be foretold.
+        // Branchless: whether a row is the first of its session is unpredictable.
         self.each(context, |row, session| {
             let bounds = &mut bounds[session];
             let before = bounds.exit.min(row as u32) as usize;
@@ -71,8 +73,7 @@ impl PageViews<'_> {
         Ok((bounds, tied))
     }
 
-    /// The ends of each session, whatever the order of the rows, and whether one was met that is like
-    /// an entry in time and path.
+    /// Like [`Self::bounds`], for rows in any order: compares each row with the bounds so far.
     fn compared(
         &self,
         passes: impl Fn(usize) -> bool,
@@ -96,7 +97,7 @@ impl PageViews<'_> {
             if self.compare(row, exit).is_gt() {
                 bounds.exit = this;
             }
-            // Page views that are alike in all of this are still two.
+            // Two page views that compare as equal are entry and exit, not one.
             if bounds.entry == bounds.exit {
                 bounds.exit = if bounds.entry == this { before.exit } else { this };
             }
@@ -114,8 +115,8 @@ impl PageViews<'_> {
         })
     }
 
-    /// Calls `each` with every row, and the place of its session among these. The sessions of many rows
-    /// are looked at before one is handed on, since which row is whose could not be foretold either.
+    /// Calls `each` with every row of these sessions, and the index of its session among them. Rows are
+    /// filtered in blocks without branches, because whether a row matches is unpredictable.
     fn each(&self, context: &QueryContext, mut each: impl FnMut(usize, usize)) -> Result<(), StoreError> {
         const BLOCK: usize = 1024;
         let (first, count) = (self.sessions.start as u32, self.sessions.len() as u32);
@@ -124,14 +125,14 @@ impl PageViews<'_> {
         for start in (0..self.rows.len()).step_by(BLOCK) {
             context.check()?;
             let mut many = 0;
-            let mut look_at = |row: usize| {
+            let mut collect = |row: usize| {
                 found[many] = row;
                 many += usize::from(session(row) < count);
             };
             let indexes = start..self.rows.len().min(start + BLOCK);
             match self.rows {
-                Rows::Span(rows) => indexes.for_each(|index| look_at(rows.start + index)),
-                Rows::List(rows) => rows[indexes].iter().for_each(|row| look_at(*row as usize)),
+                Rows::Span(rows) => indexes.for_each(|index| collect(rows.start + index)),
+                Rows::List(rows) => rows[indexes].iter().for_each(|row| collect(*row as usize)),
             }
             found[..many].iter().for_each(|row| each(*row, session(*row) as usize));
         }

@@ -1,7 +1,5 @@
-//! The sessions of a chunk: numbered within the chunk alone, with a hash of each, by which chunks
-//! find the sessions that they share, and the rows where each begins and ends.
-//!
-//! What of this an answer counts is for `query::sessions` to say.
+//! The sessions of a chunk: numbered within the chunk, each with its entry row, its exit row, and a hash
+//! by which chunks find the sessions that they share. `query::sessions` counts them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,29 +10,30 @@ use crate::columns::session_bounds::SessionBounds;
 use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::heap_size::HeapSize;
 
-/// Hashes lie part after part, by their highest bits, so that all parts can be looked at one by one.
+/// Hashes are partitioned by this many of their highest bits, so that partitions can be processed one by one.
 const PART_BITS: u32 = 8;
-/// How many parts there are.
+/// Number of partitions.
 pub(crate) const PARTS: usize = 1 << PART_BITS;
 
-/// The sessions of a chunk, numbered in the order in which they come.
+/// The sessions of a chunk, numbered in order of their first page view.
 #[derive(Debug)]
 pub(crate) struct SessionColumn {
     pub(crate) hashes: Arc<SessionHashes>,
-    /// The rows where each begins and ends, in the whole chunk.
+    /// The entry row and the exit row of each session, among all rows of the chunk.
     entries: FrameOfReference,
     exits: FrameOfReference,
-    /// Whether an entry is like another page view of its session in all but what filters may ask for.
+    /// Whether a session has another page view with the time and path of its entry, so that a filter may
+    /// select another entry.
     pub(crate) has_tied_entries: bool,
 }
 
 impl SessionColumn {
-    /// How many there are.
+    /// Number of sessions.
     pub(crate) fn len(&self) -> usize {
         self.hashes.numbers.len()
     }
 
-    /// The ends of some of them, in the whole chunk.
+    /// The bounds of these sessions, among all rows of the chunk.
     pub(crate) fn bounds(&self, sessions: Range<usize>) -> Vec<SessionBounds> {
         let (entries, exits) = (self.entries.of(sessions.clone()), self.exits.of(sessions));
         entries.zip(exits).map(|(entry, exit)| SessionBounds { entry, exit }).collect()
@@ -47,14 +46,14 @@ impl HeapSize for SessionColumn {
     }
 }
 
-/// A hash of visitor and `session_id` for each session of a chunk, or for those of some parts. Two of a
-/// hundred million sessions share one with a probability below one in a thousand.
+/// A 64-bit hash of visitor and `session_id` for each session of a chunk, or of some partitions. Among a
+/// hundred million sessions, the probability of a collision is below 1 in 1000.
 #[derive(Debug)]
 pub(crate) struct SessionHashes {
     hashes: Vec<u64>,
     /// The session of each hash.
     numbers: Vec<u32>,
-    /// Where each part begins, and the last one ends.
+    /// The start of each partition, and the end of the last one.
     starts: Vec<u32>,
 }
 
@@ -70,31 +69,31 @@ impl SessionHashes {
         let mut next = starts.clone();
         let mut by_part = Self { hashes: vec![0; hashes.len()], numbers: vec![0; hashes.len()], starts };
         for (number, hash) in (0..).zip(hashes) {
-            let place = &mut next[part(*hash)];
-            by_part.hashes[*place as usize] = *hash;
-            by_part.numbers[*place as usize] = number;
-            *place += 1;
+            let index = &mut next[part(*hash)];
+            by_part.hashes[*index as usize] = *hash;
+            by_part.numbers[*index as usize] = number;
+            *index += 1;
         }
         by_part
     }
 
-    /// The hashes of a part.
+    /// The hashes of a partition.
     pub(crate) fn of_part(&self, part: usize) -> &[u64] {
         &self.hashes[self.starts[part] as usize..self.starts[part + 1] as usize]
     }
 
-    /// The sessions of a part, in the order of its hashes.
+    /// The session numbers of a partition, in the order of its hashes.
     pub(crate) fn numbers_of_part(&self, part: usize) -> &[u32] {
         &self.numbers[self.starts[part] as usize..self.starts[part + 1] as usize]
     }
 
-    /// These parts alone.
+    /// The hashes of these partitions only.
     pub(crate) fn only(&self, parts: &Range<usize>) -> Self {
         let (first, end) = (self.starts[parts.start], self.starts[parts.end]);
-        let places = first as usize..end as usize;
+        let indexes = first as usize..end as usize;
         Self {
-            hashes: self.hashes[places.clone()].to_vec(),
-            numbers: self.numbers[places].to_vec(),
+            hashes: self.hashes[indexes.clone()].to_vec(),
+            numbers: self.numbers[indexes].to_vec(),
             starts: self.starts.iter().map(|start| start.clamp(&first, &end) - first).collect(),
         }
     }
@@ -113,7 +112,7 @@ fn part(hash: u64) -> usize {
 /// The session of each row of a chunk.
 #[derive(Debug)]
 pub(crate) struct Numbered {
-    /// Its number for each row that is a page view.
+    /// The session number of each row; `NO_NUMBER` if it is not a page view.
     pub(crate) numbers: FrameOfReference,
     /// The hash of each session.
     hashes: Vec<u64>,
@@ -142,12 +141,12 @@ impl Numbered {
         Self { numbers: FrameOfReference::new(numbers), hashes }
     }
 
-    /// How many sessions there are.
+    /// Number of sessions.
     pub(crate) fn sessions(&self) -> usize {
         self.hashes.len()
     }
 
-    /// The sessions, of which these are the ends.
+    /// Returns the sessions with their bounds.
     pub(crate) fn column(&self, bounds: &[SessionBounds], has_tied_entries: bool) -> SessionColumn {
         SessionColumn {
             hashes: Arc::new(SessionHashes::new(&self.hashes)),
@@ -163,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sessions_are_numbered_as_they_come_and_found_by_part() {
+    fn sessions_are_numbered_in_order_and_found_by_partition() {
         let of_part = |part: u64, rest: u64| part << (u64::BITS - PART_BITS) | rest;
         let [a, b, c, d] = [of_part(9, 1), of_part(2, 5), of_part(2, 4), of_part(255, 0)];
         let numbered = Numbered::new([Some(a), None, Some(b), Some(a), Some(c), Some(d)].into_iter());

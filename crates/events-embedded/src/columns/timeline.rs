@@ -1,5 +1,4 @@
-//! The rows of a chunk by visitor: what follows people from event to event reads them one after the
-//! other, instead of looking for each one's rows among all.
+//! The rows of a chunk grouped by visitor, for queries that follow visitors from event to event.
 
 use std::ops::Range;
 
@@ -8,25 +7,26 @@ use crate::encoding::heap_size::HeapSize;
 use crate::encoding::text::TextColumn;
 use crate::encoding::times::Times;
 
-/// The time and the name of each event, by visitor, those of one visitor in the order of the chunk.
+/// Time and name of each event, grouped by visitor; events of one visitor are in the order of the chunk.
 #[derive(Debug)]
 pub(crate) struct TimelineColumn {
-    /// Numbers, ascending.
+    /// The visitor numbers, ascending.
     pub(crate) visitors: Vec<u32>,
-    /// Where the events of each visitor begin, and those of the last one end.
+    /// The index of each visitor's first event, and the end of the last visitor's events.
     pub(crate) starts: Vec<u32>,
     pub(crate) times: Times,
     pub(crate) names: TextColumn,
-    /// The place of the first visitor of each cell or beyond it, up to the last visitor's cell.
+    /// A sparse index: for each cell of [`CELL`] visitor numbers, the index of the first visitor in or after
+    /// it.
     cells: Vec<u32>,
 }
 
-/// Numbers of a cell. A number is looked for in its cell alone: those who follow many visitors look for
-/// the next few in every chunk, and cells keep that from weighing more the more chunks there are.
+/// Visitor numbers of a cell. A search looks only into one cell, because queries look up a few visitors at
+/// a time in every chunk.
 const CELL: usize = 1024;
 
 impl TimelineColumn {
-    /// Brings rows into order; the columns are those of the whole chunk.
+    /// Groups `rows` by visitor; the columns are those of the whole chunk.
     pub(crate) fn new(rows: &Rows, numbers: &[u32], times: &Times, names: &TextColumn) -> Self {
         let mut order = Vec::with_capacity(rows.len());
         rows.each(|row| order.push(u64::from(numbers[row]) << 32 | row as u64));
@@ -52,17 +52,17 @@ impl TimelineColumn {
         Self { visitors, starts, times, names, cells }
     }
 
-    /// How many events there are.
+    /// Number of events.
     pub(crate) fn rows(&self) -> usize {
         self.times.rows()
     }
 
-    /// The places of the visitors with these numbers.
+    /// The indexes of the visitors with these numbers.
     pub(crate) fn indexes(&self, visitors: &Range<u32>) -> Range<usize> {
         self.first_from(visitors.start)..self.first_from(visitors.end)
     }
 
-    /// The place of the first visitor from a number on.
+    /// The index of the first visitor whose number is at least `number`.
     fn first_from(&self, number: u32) -> usize {
         let index = |cell: usize| self.cells.get(cell).map_or(self.visitors.len(), |index| *index as usize);
         let cell = number as usize / CELL;
@@ -70,7 +70,7 @@ impl TimelineColumn {
         start + self.visitors[start..end].partition_point(|visitor| *visitor < number)
     }
 
-    /// These visitors alone.
+    /// A copy with only these visitors.
     pub(crate) fn only(&self, visitors: &Range<u32>) -> Self {
         let indexes = self.indexes(visitors);
         let starts = &self.starts[indexes.start..=indexes.end];
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_by_visitor_and_keep_their_order() {
+    fn rows_are_grouped_by_visitor_and_keep_their_order() {
         let mut interner = Interner::default();
         let codes: Vec<u32> =
             ["a", "b", "a", "c", "b", "c"].map(|name| interner.code(Some(name))).into_iter().collect();

@@ -1,16 +1,16 @@
-//! Dense numbers for a scope's visitors, so that distinct counts are bitmaps.
+//! Assigns dense numbers to the visitors of a scope, so that distinct visitors are counted with bitmaps.
 //!
-//! In memory only, and only for scopes that are asked for visitors. A number is given to the
-//! 64-bit keyed hash of an `anonymous_id`; two of five million visitors share one with a
-//! probability below one in a million.
+//! The table exists only in memory, and is filled by the first query that counts visitors. A visitor is
+//! identified by the 64-bit keyed hash of `anonymous_id`: among five million visitors, the probability of a
+//! collision is below one in a million.
 
 use hashbrown::HashTable;
 use parking_lot::Mutex;
 
-/// Visitors numbered from 0 in the order in which they were met.
+/// Visitors, numbered from 0 in order of their first lookup.
 #[derive(Debug)]
 pub(crate) struct VisitorTable {
-    /// Which table this is: numbers of different tables never mix.
+    /// Distinguishes the tables of a scope: numbers of different generations are not comparable.
     pub(crate) generation: u64,
     numbers: Mutex<HashTable<(u64, u32)>>,
 }
@@ -24,7 +24,7 @@ impl VisitorTable {
         self.numbers.lock().len()
     }
 
-    /// The visitor's number, a new one for a new visitor.
+    /// Returns the number of a visitor; assigns the next number to a new one.
     pub(crate) fn number(&self, hash: u64) -> u32 {
         let mut numbers = self.numbers.lock();
         let next = numbers.len() as u32;

@@ -1,4 +1,4 @@
-//! What an event is recognised by when it is sent again: a keyed hash of its id, and the time in it.
+//! The key by which a repeated event is recognised: a keyed hash of its id, and the time in the id.
 
 use super::keyed_hash::{IdKind, KeyedHash};
 use super::uuid_time::uuid_time;
@@ -12,6 +12,7 @@ pub(crate) struct EventKey {
 }
 
 impl EventKey {
+    /// The key of an event id.
     pub(crate) fn of(hash: &KeyedHash, event_id: &str) -> Self {
         Self { hash: hash.of(IdKind::Event, event_id), time: uuid_time(event_id) }
     }

@@ -1,23 +1,26 @@
-//! Numbers that neighbours have about alike, in two bytes each: sessions are numbered as they come, so
-//! what a segment has of them in order of time, or of its rows by session, is near what stands beside it.
+//! Frame-of-reference encoding (Goldstein, Ramakrishnan and Shaft, 1998): `u32` numbers in two bytes each,
+//! as offsets below the highest number of their block. Offsets that do not fit are stored as outliers
+//! (patching, as in PFOR: Zukowski et al., 2006).
 //!
-//! What a number stands for is for `session_column` to say.
+//! It is used for session numbers by row and for row numbers by session (`columns::sessions`), which are
+//! close to those of their neighbours.
 
 use std::ops::Range;
 
 use crate::encoding::heap_size::HeapSize;
 
-/// The number of what has none.
+/// Marks the absence of a number.
 pub(crate) const NO_NUMBER: u32 = u32::MAX;
 
-/// Numbers that are told by their distance to the highest one among them.
+/// Numbers of a block, which share a reference.
 const BLOCK: usize = 4096;
-/// What stands for [`NO_NUMBER`] in the place of a distance.
+/// Sentinel: the number is [`NO_NUMBER`].
 const NO_OFFSET: u16 = u16::MAX;
-/// What stands for a distance that is too far.
+/// Sentinel: the offset does not fit; the number is an outlier.
 const OUTLIER: u16 = NO_OFFSET - 1;
-/// Where more than one of so many is too far, looking them up would cost more than two bytes are worth.
-const MAX_OUTLIER_SHARE: usize = 64;
+/// With more than one outlier per this many numbers, the numbers are stored plain: looking outliers up
+/// would cost more than the encoding saves.
+const NUMBERS_PER_OUTLIER: usize = 64;
 
 /// A column of numbers, some of which may be [`NO_NUMBER`].
 #[derive(Debug)]
@@ -25,9 +28,9 @@ pub(crate) enum FrameOfReference {
     Packed {
         /// The highest number of each block.
         reference: Vec<u32>,
-        /// How far below it each one is.
+        /// How far each number is below the reference of its block, or a sentinel.
         offsets: Vec<u16>,
-        /// The places of those that are too far, ascending, and the numbers there.
+        /// Index and value of each outlier, ascending by index.
         outliers: Vec<(u32, u32)>,
     },
     Plain(Vec<u32>),
@@ -51,19 +54,19 @@ impl FrameOfReference {
             offset
         });
         let offsets = offsets.collect();
-        if outliers.len() > numbers.len() / MAX_OUTLIER_SHARE {
+        if outliers.len() > numbers.len() / NUMBERS_PER_OUTLIER {
             return Self::Plain(numbers);
         }
         Self::Packed { reference, offsets, outliers }
     }
 
-    /// The number at a place.
+    /// The number at an index.
     #[inline]
     pub(crate) fn at(&self, index: usize) -> u32 {
         match self {
             Self::Packed { reference, offsets, outliers } => match offsets[index] {
                 OUTLIER => outlier_at(outliers, index),
-                // Which of these two it is cannot be foretold, so neither has a branch of its own.
+                // Branchless: which of the two it is is unpredictable.
                 offset => {
                     let number = reference[index / BLOCK].wrapping_sub(u32::from(offset));
                     if offset == NO_OFFSET { NO_NUMBER } else { number }
@@ -73,7 +76,7 @@ impl FrameOfReference {
         }
     }
 
-    /// Those of these places.
+    /// The numbers at these indexes.
     pub(crate) fn of(&self, indexes: Range<usize>) -> impl Iterator<Item = u32> {
         indexes.map(|index| self.at(index))
     }
@@ -101,7 +104,7 @@ impl HeapSize for FrameOfReference {
 mod tests {
     use super::*;
 
-    /// What it is, the number at each place, and how many are too far, where these are few.
+    /// Name, the number at each index, and the number of outliers; `None` if the numbers are stored plain.
     type Case<'a> = (&'a str, &'a dyn Fn(u32) -> u32, Option<usize>);
 
     #[test]

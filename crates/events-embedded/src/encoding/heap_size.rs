@@ -1,15 +1,15 @@
-//! How much memory a value takes, for caches that are bounded in bytes.
+//! The heap memory of a value, for caches that are limited in bytes.
 
 use arrow::array::{Array as _, StringArray};
 
-/// A value whose memory is known.
+/// A value whose heap memory is known.
 pub(crate) trait HeapSize {
     /// Bytes on the heap.
     fn heap_bytes(&self) -> usize;
 }
 
 impl<T> HeapSize for Vec<T> {
-    /// That of the elements; what they point to is not counted.
+    /// Counts the elements, but not the memory that they point to.
     fn heap_bytes(&self) -> usize {
         size_of_val(self.as_slice())
     }

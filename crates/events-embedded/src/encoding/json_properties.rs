@@ -1,6 +1,6 @@
-//! What the `properties` text of an event says at its top level.
+//! Reads the top level of an event's `properties`, a JSON object as text.
 //!
-//! Of a name that occurs twice the last one counts. A text that is no JSON object has no
+//! If a name occurs more than once, the last value counts. A text that is not a JSON object has no
 //! properties.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The property's text: strings as they are, other values as their JSON text; `None` when it is
+/// Returns the value of a property as text: a string without quotes, other values as JSON; `None` if it is
 /// absent or `null`.
 pub(crate) fn text_of<'a>(properties: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let value = value_of(properties, name)?.get();
@@ -20,7 +20,7 @@ pub(crate) fn text_of<'a>(properties: &'a str, name: &str) -> Option<Cow<'a, str
     }
 }
 
-/// The property's number, when it is a JSON number.
+/// Returns the value of a property if it is a finite JSON number.
 pub(crate) fn number_of(properties: &str, name: &str) -> Option<f64> {
     let value = value_of(properties, name)?.get();
     let number: f64 = match value.as_bytes().first()? {
@@ -30,7 +30,7 @@ pub(crate) fn number_of(properties: &str, name: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// The names, each once, in order.
+/// Returns the distinct property names, sorted.
 pub(crate) fn names_of(properties: &str) -> Vec<Cow<'_, str>> {
     let mut reader = serde_json::Deserializer::from_str(properties);
     let mut names = reader.deserialize_map(Names).unwrap_or_default();
@@ -40,8 +40,8 @@ pub(crate) fn names_of(properties: &str) -> Vec<Cow<'_, str>> {
 }
 
 fn value_of<'a>(properties: &'a str, name: &str) -> Option<&'a RawValue> {
-    // Nearly every miss is told by a search for the bytes, without reading the JSON; a name
-    // that is written with an escape has a backslash somewhere in the text.
+    // A substring search excludes nearly all texts without the name before parsing. A name that is written
+    // with an escape sequence has a backslash somewhere in the text.
     if !properties.contains(name) && !properties.contains('\\') {
         return None;
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_once_and_in_order() {
+    fn names_are_distinct_and_sorted() {
         let names = |properties| names_of(properties);
         assert_eq!(names(r#"{"b":1,"a":{"c":2},"b":null,"\u0061":3}"#), ["a", "b"]);
         assert!(names("{}").is_empty() && names("[1]").is_empty());

@@ -1,11 +1,11 @@
-//! Keyed hashes of identifiers, so that nobody who lacks the store's key can craft a collision
-//! and a file that holds one tells nothing about the identifier.
+//! Keyed hashes of identifiers. Without the store's key nobody can craft a collision, and a stored hash
+//! reveals nothing about the identifier.
 
 use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-/// What an identifier is, so that equal texts of two kinds never meet.
+/// The kind of an identifier, which is hashed too, so that equal texts of two kinds have different hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum IdKind {
@@ -15,7 +15,7 @@ pub(crate) enum IdKind {
     Session = 4,
 }
 
-/// SipHash-1-3 of 128 bits under the store's own random key.
+/// SipHash-1-3 with 128 bits of output (Aumasson and Bernstein, 2012), under the store's random key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyedHash([u8; 16]);
 
@@ -24,6 +24,7 @@ impl KeyedHash {
         Self(key)
     }
 
+    /// The hash of an identifier.
     pub(crate) fn of(&self, kind: IdKind, text: impl AsRef<[u8]>) -> u128 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write(&[kind as u8]);

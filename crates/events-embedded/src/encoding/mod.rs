@@ -1,5 +1,4 @@
-//! Encodings of columns and rows in memory: what a value looks like, and nothing about where it
-//! is stored.
+//! Encodings of rows, columns and identifiers in memory. It does no I/O.
 
 pub(crate) mod column_set;
 pub(crate) mod event_key;

@@ -1,6 +1,5 @@
-//! One event as the engine handles it: two times and a borrowed text for each field.
-//!
-//! It converts from and to [`Event`] and is what the hot log stores. It owns no text.
+//! One event as the engine handles it: two times and a borrowed text for each column. It converts from and
+//! to [`Event`].
 
 use millimetric_core::event::Event;
 use millimetric_core::time::Timestamp;
@@ -58,13 +57,13 @@ pub(crate) struct PackedRow<'a> {
     pub(crate) texts: [Option<&'a [u8]>; Column::COUNT],
 }
 
-/// Approximate memory of an event.
+/// Approximate memory of an event in bytes.
 pub(crate) fn memory_of(event: &Event) -> usize {
     let texts = Column::ALL.into_iter().filter_map(|column| event.text(column));
     size_of::<Event>() + texts.map(str::len).sum::<usize>()
 }
 
-/// An instant from stored milliseconds; what lies outside the calendar is held at its edge.
+/// Converts stored milliseconds; values outside the range of [`Timestamp`] become its minimum or maximum.
 pub(crate) fn instant(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

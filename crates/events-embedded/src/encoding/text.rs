@@ -1,7 +1,6 @@
-//! Text columns in memory: each distinct text once in a dictionary, each row a code into it.
-//!
-//! Code 0 always means "no value", also where no row lacks one. Codes are as narrow as the
-//! dictionary allows. Nothing here knows where a column came from.
+//! Dictionary encoding of text columns: each distinct text is stored once, and each row is a code into the
+//! dictionary. Code 0 always means "no value". Codes have one, two or four bytes, depending on the size of
+//! the dictionary.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -34,11 +33,11 @@ impl HeapSize for TextColumn {
     }
 }
 
-/// Distinct texts, numbered from 1; number 0 is no value.
+/// Distinct texts by code, from code 1; code 0 is "no value".
 #[derive(Debug, Clone)]
 pub(crate) struct Dictionary {
     text: String,
-    /// Where the text of each code ends, and that of the next one begins; 0 for code 0.
+    /// The end of the text of each code, which is the start of the next; 0 for code 0.
     ends: Vec<usize>,
 }
 
@@ -49,7 +48,7 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// Codes in use, the one for no value included.
+    /// Number of codes, code 0 included.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -59,8 +58,8 @@ impl Dictionary {
         Some(&self.text[self.ends[before]..self.ends[before + 1]])
     }
 
-    /// Whether the code, which is not 0, stands for this text: without finding out once more that
-    /// texts begin and end with whole characters.
+    /// Whether a code other than 0 has this text. Compares bytes, which avoids the check of character
+    /// boundaries that slicing a `str` does.
     fn is(&self, code: u32, text: &[u8]) -> bool {
         let code = code as usize;
         self.text.as_bytes()[self.ends[code - 1]..self.ends[code]] == *text
@@ -71,11 +70,12 @@ impl Dictionary {
         self.ends.array_windows().map(|[start, end]| &self.text[*start..*end])
     }
 
-    /// The code of a text, by looking at all of them.
+    /// The code of a text, by linear search.
     pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
         self.texts().position(|text| text == wanted).map(|index| index as u32 + 1)
     }
 
+    /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len() + self.ends.len() * size_of::<usize>()
     }
@@ -87,18 +87,18 @@ impl Dictionary {
     }
 }
 
-/// A dictionary that is still growing.
+/// Builds a dictionary.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     dictionary: Dictionary,
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// The code that was given last: rows that follow each other are often alike.
+    /// The last code that was returned, checked first because consecutive rows often have the same text.
     last: u32,
 }
 
 impl Interner {
-    /// The text's code, a new one when it is new.
+    /// Returns the code of a text; adds the text if it is new.
     pub(crate) fn code(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
         if let Some(code) = self.known(text.as_bytes()) {
@@ -111,7 +111,7 @@ impl Interner {
         *last
     }
 
-    /// The code of a text that is not new.
+    /// Returns the code of a text if it is in the dictionary.
     pub(crate) fn known(&mut self, text: &[u8]) -> Option<u32> {
         let Self { dictionary, table, hasher, last } = self;
         if *last == 0 || !dictionary.is(*last, text) {
@@ -120,7 +120,7 @@ impl Interner {
         Some(*last)
     }
 
-    /// A code of its own for a text that nobody looks for, and that is most likely new.
+    /// Adds a text without looking it up, for columns whose texts are unique.
     pub(crate) fn new_code(&mut self, text: Option<&str>) -> u32 {
         text.map_or(0, |text| self.dictionary.push(text))
     }
@@ -142,7 +142,7 @@ pub(crate) enum Codes {
     U32(Vec<u32>),
 }
 
-/// Runs the same loop over whichever width the codes have: `with_codes!(codes, |slice| …)`.
+/// Runs the same expression over codes of any width: `with_codes!(codes, |slice| …)`.
 macro_rules! with_codes {
     ($codes:expr, |$slice:ident| $body:expr) => {
         match $codes {
@@ -154,13 +154,13 @@ macro_rules! with_codes {
 }
 pub(crate) use with_codes;
 
-/// A code of any width.
+/// Converts a code of any width to `u32`.
 pub(crate) fn widen(code: impl Into<u32>) -> u32 {
     code.into()
 }
 
 impl Codes {
-    /// The codes in the narrowest width that holds all codes below `count`.
+    /// Stores the codes in the narrowest width that fits all codes below `count`.
     pub(crate) fn narrow(codes: &[u32], count: usize) -> Self {
         if count <= 1 << 8 {
             Self::U8(codes.iter().map(|code| *code as u8).collect())

@@ -1,5 +1,5 @@
-//! The event times of a chunk, in milliseconds, in four bytes each where they lie within 49 days of
-//! each other: as those of a segment do, which is of one month.
+//! The event times of a chunk in milliseconds since 1970, as `u32` offsets from the earliest one if they
+//! span less than 49 days. Those of most segments do, since a segment has the events of one month.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::encoding::heap_size::HeapSize;
 /// A time for each row.
 #[derive(Debug)]
 pub(crate) enum Times {
-    /// Milliseconds since the first of them.
+    /// The earliest time, and the milliseconds of each row since then.
     Offsets {
         first: i64,
         offsets: Vec<u32>,
@@ -53,7 +53,8 @@ impl Times {
         }
     }
 
-    /// The first of these rows, whose times ascend, that is not before a time; the end when all are.
+    /// Returns the first of these rows, whose times must ascend, with a time of at least `time`; the end of
+    /// `rows` if there is none.
     pub(crate) fn first_from(&self, rows: Range<usize>, time: i64) -> usize {
         let start = rows.start;
         start

@@ -1,26 +1,24 @@
-//! What the background work has done since the start, as `/metrics` shows it.
-//!
-//! Counts only; decides nothing.
+//! Counters of the maintenance work since the start, which `/metrics` exports.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use millimetric_events::StoreError;
 
-/// One counter for each kind of background work.
+/// One counter for each kind of maintenance work.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Hot events become segments.
+    /// Memtables flushed to segments (`seals_total` in `/metrics`).
     pub(crate) flushes: Counter,
-    /// Small segments become larger ones.
+    /// Merges of segments.
     pub(crate) merges: Counter,
-    /// Erased people leave the disk.
+    /// Removals of erased people from disk.
     pub(crate) erasures: Counter,
-    /// Expired events leave the disk.
+    /// Removals of expired events from disk.
     pub(crate) expiries: Counter,
 }
 
-/// What one kind of work has done.
+/// The counter of one kind of work.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     runs: AtomicU64,
@@ -30,8 +28,8 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Does the work, which tells how many events it wrote or removed, and counts it. Only one
-    /// thread at a time does work of a kind.
+    /// Runs and counts `work`, which returns the number of events that it wrote or removed. Only one thread
+    /// at a time may run work of a kind.
     pub(crate) fn during(&self, work: impl FnOnce() -> Result<u64, StoreError>) -> Result<(), StoreError> {
         let start = Instant::now();
         self.running.store(true, Ordering::Relaxed);
@@ -44,8 +42,8 @@ impl Counter {
         Ok(())
     }
 
-    /// Runs that succeeded, the events in them, seconds of all runs, and 1 while one is under way.
-    fn figures(&self) -> [f64; 4] {
+    /// Successful runs, their events, the seconds of all runs, and 1 while a run is in progress.
+    fn values(&self) -> [f64; 4] {
         [
             self.runs.load(Ordering::Relaxed) as f64,
             self.events.load(Ordering::Relaxed) as f64,
@@ -56,7 +54,7 @@ impl Counter {
 }
 
 impl Counters {
-    /// All figures by name.
+    /// All values by metric name.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let names = [
             (&self.flushes, ["seals_total", "sealed_events_total", "seal_seconds_total", "seal_running"]),
@@ -70,6 +68,6 @@ impl Counters {
                 ["expiries_total", "expired_events_total", "expire_seconds_total", "expire_running"],
             ),
         ];
-        names.into_iter().flat_map(|(counter, names)| names.into_iter().zip(counter.figures()))
+        names.into_iter().flat_map(|(counter, names)| names.into_iter().zip(counter.values()))
     }
 }

@@ -1,5 +1,5 @@
-//! The lock file: one process owns a data directory. The lock is the system's, so it ends with
-//! the process however that ends; the pid inside is only for the message.
+//! The lock file, by which one process owns a data directory. The operating system releases the lock when
+//! the process ends, however it ends; the pid in the file is only for the error message.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -8,14 +8,19 @@ use std::path::Path;
 
 use crate::resources::options::OpenError;
 
-/// Held as long as a store is open, or its files must not be touched by others.
+/// The lock of a data directory, held while a store is open or its files are copied. Dropping it releases the
+/// lock.
 #[derive(Debug)]
 pub struct DirectoryLock {
     _file: File,
 }
 
 impl DirectoryLock {
-    /// Makes the directory where it is missing, and takes it.
+    /// Creates the directory if it is missing, and locks it.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] if another process holds the lock, [`OpenError::Unwritable`] if the lock file
+    /// cannot be written.
     pub fn take(directory: &Path) -> Result<Self, OpenError> {
         let unwritable = |cause| OpenError::Unwritable { directory: directory.to_path_buf(), cause };
         std::fs::create_dir_all(directory).map_err(unwritable)?;

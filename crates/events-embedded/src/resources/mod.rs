@@ -1,5 +1,5 @@
-//! What the store uses of its process: options, threads, time and memory of queries, the lock of
-//! its directory.
+//! Options, the limits of queries (threads, time, memory), signals and priorities of threads, metrics, and
+//! the directory lock.
 
 pub(crate) mod counters;
 pub(crate) mod directory_lock;

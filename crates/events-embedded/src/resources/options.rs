@@ -1,5 +1,5 @@
-//! What can be set when the embedded store is opened, and why opening can fail.
-//! Reads no environment and no file: the caller decides.
+//! The options of the embedded store, and the errors of opening it. It reads no environment variable and no
+//! configuration file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,42 +10,43 @@ use millimetric_core::time::Timestamp;
 
 use millimetric_events::{LocalError, StoreError};
 
-/// Bounds and the clock of the embedded store.
+/// The limits and the clock of the embedded store.
 #[derive(Clone)]
 pub struct Options {
-    /// Batches that wait to be written, in bytes of memory; more is refused as overloaded.
+    /// Memory of batches that wait to be written, in bytes; further batches are refused as `Overloaded`.
     pub queue_bytes: usize,
-    /// Decoded columns kept for queries, in bytes.
+    /// Size of the column cache in bytes.
     pub cache_bytes: u64,
-    /// Memory that running queries may take together for groups, visitors and sessions, in bytes; one
-    /// query may take half of it.
+    /// Memory that all running queries may use for groups, visitors and sessions, in bytes; one query may
+    /// use half of it.
     pub query_bytes: usize,
-    /// Longest time of one query.
+    /// Longest duration of one query.
     pub query_timeout: Duration,
-    /// Groups of one response that are counted apart. Of more, the most frequent are, and the others
-    /// together.
+    /// Most groups of one response. If there are more, the most frequent ones are counted, and all others
+    /// as one group.
     pub query_groups: usize,
-    /// A scope's hot events are sealed when there are so many.
+    /// Events of a memtable at which it is flushed.
     pub seal_rows: usize,
-    /// … or when they take so many bytes of memory, which bounds what one segment's columns take.
+    /// Bytes of a memtable at which it is flushed; this limits the memory of one segment's columns.
     pub seal_bytes: usize,
-    /// … or when the oldest of them has been there so long.
+    /// Age of the oldest event of a memtable at which it is flushed.
     pub seal_age: Duration,
-    /// Hot events of all scopes together before the largest scope is sealed early.
+    /// Events of all memtables together at which the largest one is flushed early.
     pub hot_rows: usize,
-    /// The same in bytes; at twice either bound writes are refused until sealing has caught up.
+    /// Bytes of all memtables together at which the largest one is flushed early. At twice either limit,
+    /// writes are refused until flushing has caught up.
     pub hot_bytes: usize,
-    /// Segments of a month are merged up to so many events.
+    /// Most events of a merged segment.
     pub merge_rows: usize,
-    /// … and up to so many bytes of uncompressed columns.
+    /// Most bytes of uncompressed columns of a merged segment.
     pub merge_bytes: u64,
-    /// Up to so many distinct visitors are counted exactly in one answer, more are estimated. The
-    /// contract wants five million exact; the rest is for the error of the estimate that tells
-    /// whether there are more.
+    /// Most distinct visitors of one response that are counted exactly; more are estimated. The contract
+    /// requires five million. The default is 5 % higher, because whether there are more is itself an
+    /// estimate.
     pub exact_visitors: usize,
-    /// How long, by `received_at`, a second event of the same id is known as a duplicate.
+    /// The deduplication window: how long after `received_at` a repeated event id is detected.
     pub dedup_window: Duration,
-    /// Tells the time.
+    /// Returns the current time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -88,12 +89,12 @@ impl fmt::Debug for Options {
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
+    /// Another process has the directory open.
     #[error("the data directory {} is in use by another process{}", .directory.display(), .owner.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     InUse {
         /// The directory.
         directory: PathBuf,
-        /// The other process, when it said so.
+        /// The pid of the other process, if it is known.
         owner: Option<u32>,
     },
     /// The directory cannot be written.
@@ -101,17 +102,17 @@ pub enum OpenError {
     Unwritable {
         /// The directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// A newer release wrote it.
+    /// A newer release wrote the file.
     #[error("{} has format {found}; this release reads format {known}: use a newer release", .file.display())]
     Format {
         /// The file.
         file: PathBuf,
         /// The format in the file.
         found: i64,
-        /// The format that is known.
+        /// The newest format that this release reads.
         known: i64,
     },
     /// The database cannot be read.
@@ -119,13 +120,13 @@ pub enum OpenError {
     Database {
         /// The file.
         file: PathBuf,
-        /// What the database said.
+        /// The error, and what to do about it if that is known.
         cause: String,
     },
 }
 
 impl OpenError {
-    /// A database that cannot be opened, and what to do about it.
+    /// The error for a database that cannot be opened; for damage it adds to restore a backup.
     pub(crate) fn database(file: &Path, error: &StoreError) -> Self {
         let cause = match error {
             StoreError::Local(LocalError::Corrupt(_)) => format!("{error}: restore it from a backup"),

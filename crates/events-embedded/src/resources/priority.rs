@@ -1,7 +1,7 @@
-//! Threads that give way to others.
+//! Lowers the priority of threads.
 
-/// Lowers the priority of the calling thread to this niceness (1 to 19), which its threads inherit. Only
-/// Linux has priorities of threads; elsewhere, and where it is not allowed, nothing changes.
+/// Sets the niceness (1 to 19) of the calling thread and the threads that it starts. Only Linux has a
+/// niceness per thread; on other systems, and if it is not permitted, nothing changes.
 pub(crate) fn lower(niceness: i32) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, niceness) {

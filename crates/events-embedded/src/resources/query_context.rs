@@ -1,8 +1,8 @@
-//! What one query may use: it ends when its client has gone, when its time is up, or when it would
-//! need more memory than its share. All queries of a store draw on the same [`QueryResources`].
+//! The limits of a query: it ends if it is cancelled, at its deadline, or if it needs more memory than one
+//! query may use. All queries of a store share [`QueryResources`].
 //!
-//! Memory is counted where it grows with the data or with what strangers send; decoded columns are
-//! bounded by the size of a segment and by the column cache, and are not counted here.
+//! Memory that grows with the data is reserved here. Decoded columns are limited by the size of a segment
+//! and by the column cache, and are not counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,27 +13,27 @@ use tokio::runtime::{Builder, Runtime};
 use crate::resources::priority;
 use millimetric_events::{QueryLimit, StoreError};
 
-/// How much threads for queries give way: of a busy core they get about a third beside one thread of
+/// Niceness of the query threads: on a busy core they get about a third of the time beside one thread of
 /// normal priority.
 const QUERY_NICENESS: i32 = 3;
 
-/// What the running queries of a store share.
+/// The limits and counters that all queries of a store share.
 #[derive(Debug)]
 pub(crate) struct QueryResources {
-    /// Longest time of one query, from its start.
+    /// Longest duration of one query; unlimited if absent.
     timeout: Option<Duration>,
-    /// Bytes that all queries may reserve together, and one alone.
+    /// Bytes that all queries together may reserve, and one query alone.
     memory: usize,
     memory_of_one: usize,
     reserved: AtomicUsize,
-    /// Threads that work on queries now, helpers included.
+    /// Number of threads that work on queries now, helpers included.
     threads: AtomicUsize,
     closing: AtomicBool,
     runs_on: Option<QueryThreads>,
 }
 
 impl QueryResources {
-    /// One query may take half of the memory.
+    /// `memory` is in bytes, for all queries together; one query may use half of it.
     pub(crate) fn new(memory: usize, timeout: Duration) -> std::io::Result<Self> {
         Ok(Self { runs_on: Some(QueryThreads::new()?), ..Self::without_threads(memory, timeout) })
     }
@@ -50,7 +50,7 @@ impl QueryResources {
         }
     }
 
-    /// Ends all queries, and those that come.
+    /// Ends all queries, future ones included.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
@@ -65,14 +65,14 @@ impl QueryResources {
         self.reserved.load(Ordering::Relaxed)
     }
 
-    /// Threads that work on queries now.
+    /// Number of threads that work on queries now.
     pub(crate) fn threads(&self) -> usize {
         self.threads.load(Ordering::Relaxed)
     }
 }
 
-/// Threads for queries. They give way to those that take events: a query takes a little longer then, and a
-/// sender does not wait behind queries.
+/// The query threads. They have a lower priority than the threads that receive events, so that ingestion does
+/// not wait for queries.
 #[derive(Debug)]
 struct QueryThreads(Option<Runtime>);
 
@@ -89,7 +89,7 @@ impl QueryThreads {
 
 impl Drop for QueryThreads {
     fn drop(&mut self) {
-        // A query that is still running has been cancelled, and nobody waits for it.
+        // A query that is still running has been cancelled, and no caller waits for it.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -109,7 +109,7 @@ struct State {
 }
 
 impl Default for QueryContext {
-    /// Without limits: for work in the background, and for tests.
+    /// Without limits, for maintenance and tests.
     fn default() -> Self {
         Self::new(&Arc::new(QueryResources::unlimited()))
     }
@@ -127,7 +127,7 @@ impl QueryContext {
         }))
     }
 
-    /// When its time is up; `None` without a limit.
+    /// The deadline; `None` without a limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.0.deadline
     }
@@ -137,7 +137,10 @@ impl QueryContext {
         self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// An error once the query must end; kernels ask every 64 thousand rows or so.
+    /// Returns an error if the query must end. Queries call it about every 64 thousand rows.
+    ///
+    /// # Errors
+    /// `Cancelled`, `Overloaded` if the store is closing, `QueryTooLarge` after the deadline.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if self.0.cancelled.load(Ordering::Relaxed) {
             return Err(StoreError::Cancelled);
@@ -151,7 +154,7 @@ impl QueryContext {
         Ok(())
     }
 
-    /// Runs something on a thread for queries, or on one of the caller's runtime where there are none.
+    /// Runs `query` on a query thread, or on the caller's runtime if there are none.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         query: impl FnOnce() -> T + Send + 'static,
@@ -162,7 +165,7 @@ impl QueryContext {
         }
     }
 
-    /// A reservation of no bytes, which can grow.
+    /// Returns an empty reservation, which can grow.
     pub(crate) fn memory(&self) -> Reservation {
         Reservation { context: self.clone(), bytes: 0 }
     }
@@ -173,12 +176,12 @@ impl QueryContext {
         BusyThreads { resources: Arc::clone(&self.0.resources), count: 1 }
     }
 
-    /// How many further threads may help this query: as many as wanted while cores are free, so that
-    /// one query alone runs on all cores and several run on one each.
+    /// Reserves helper threads for this query: up to `wanted`, while there are idle cores. A single query
+    /// runs on all cores; several concurrent ones run on fewer each.
     pub(crate) fn helpers(&self, wanted: usize, cores: usize) -> BusyThreads {
         let threads = &self.0.resources.threads;
         let mut count = 0;
-        // Kernels that run outside of `enter` (tests) count as one.
+        // A query that runs outside of `enter`, as in tests, counts as one thread.
         let grant = |busy: usize| {
             count = wanted.min(cores.saturating_sub(busy.max(1)));
             Some(busy + count)
@@ -211,7 +214,7 @@ fn add_within(counter: &AtomicUsize, bytes: usize, limit: usize) -> bool {
     counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
 }
 
-/// Memory of a query, given back when it is dropped.
+/// Memory that a query has reserved; dropping it releases the memory.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     context: QueryContext,
@@ -219,10 +222,10 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Reserves up to so many bytes in all. What is reserved already stays.
+    /// Raises the reservation to `bytes` in total; it never shrinks.
     ///
     /// # Errors
-    /// `QueryTooLarge` beyond the share of one query, `Overloaded` where other queries hold the rest.
+    /// `QueryTooLarge` beyond the limit of one query, `Overloaded` if other queries have reserved the rest.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<(), StoreError> {
         if bytes > self.bytes {
             self.context.reserve(bytes - self.bytes)?;
@@ -238,7 +241,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Threads counted as busy, until dropped.
+/// Threads that are counted as busy until this is dropped.
 #[derive(Debug)]
 pub(crate) struct BusyThreads {
     resources: Arc<QueryResources>,

@@ -1,12 +1,11 @@
-//! How a thread of the background work sleeps and is woken.
-//!
-//! A wake that comes while the thread works is not lost: the next wait returns at once.
+//! Puts a maintenance thread to sleep and wakes it. A wake-up while the thread is working is not lost: its
+//! next wait returns at once.
 
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Wakes a thread, and tells it when the store closes.
+/// Wakes a thread, and signals that the store is closing.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -34,12 +33,12 @@ impl Signal {
         self.state.lock().closing
     }
 
-    /// Waits that long, whoever calls, unless the store closes.
+    /// Waits for `pause`, ignoring wake-ups, unless the store closes.
     pub(crate) fn rest(&self, pause: Duration) {
         self.changed.wait_while_for(&mut self.state.lock(), |state| !state.closing, pause);
     }
 
-    /// Waits until woken, but not longer than that.
+    /// Waits until the thread is woken or the store closes, at most `longest`.
     pub(crate) fn wait(&self, longest: Duration) {
         let mut state = self.state.lock();
         if !state.woken && !state.closing {
