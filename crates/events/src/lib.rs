@@ -1,5 +1,5 @@
-//! What every event store promises: the trait [`EventStore`], its errors, and the conformance suite
-//! (feature `suite`). It knows no engine.
+//! The contract of an event store: the trait [`EventStore`], its errors, the conformance suite (feature
+//! `suite`), and Parquet files of events. It depends on no engine.
 
 mod error;
 pub mod parquet;
@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
 
-/// An event store, whichever engine it runs on. Every response is of one scope and contains nothing of
-/// another. Dropping a returned future cancels a query; an `append` that was begun may still be stored.
+/// An event store. Every response contains events of one scope only. Dropping a returned future cancels a
+/// query; an `append` that has begun may still be stored.
 ///
-/// *Durable* means: it survives the death of the process, and of the machine as far as the engine's
-/// settings promise (the embedded engine syncs to disk before it returns).
+/// *Durable* means that the events survive the end of the process, and a crash of the machine as far as the
+/// engine's settings guarantee it (the embedded engine syncs to disk before it returns).
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// Stores the events, all or none, and returns when they are durable and in every later response.
@@ -37,7 +37,7 @@ pub trait EventStore: Send + Sync + 'static {
     /// Raw events, newest first.
     async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError>;
 
-    /// The event of this id, when it lies in the range.
+    /// The event with this id, if its timestamp is in the range.
     async fn event(
         &self,
         scope: EventScope,
@@ -49,107 +49,108 @@ pub trait EventStore: Send + Sync + 'static {
     /// has with the same id and timestamp however long ago it was stored.
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Every event of the query as of the moment of the call, a few at a time. The stream reads no
-    /// further ahead than one item; dropping it ends the export.
+    /// Every event of the query as of the time of the call, in batches. The stream reads at most one item
+    /// ahead; dropping it ends the export.
     ///
-    /// The order is not defined; two items of one engine may be ordered differently.
+    /// The order is undefined, also within an item.
     fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream;
 
     /// Counts, distinct visitors, sums and means, by group and over time.
     async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError>;
 
-    /// Where visits came from.
+    /// The sources of visits.
     async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError>;
 
-    /// Which event names occur.
+    /// The event names that occur, and their properties.
     async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError>;
 
-    /// How far visitors get along a series of events.
+    /// How many visitors complete each step of a funnel.
     async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError>;
 
-    /// How many visitors come back, period after period.
+    /// How many visitors return in each period after their first.
     async fn retention(
         &self,
         scope: EventScope,
         query: RetentionQuery,
     ) -> Result<RetentionResponse, StoreError>;
 
-    /// Which pages are viewed, and where sessions begin and end.
+    /// Views, entries and exits of pages.
     async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError>;
 
-    /// How many sessions begin, and how many of them bounce.
+    /// The number of sessions and bounces.
     async fn sessions(&self, scope: EventScope, query: SessionsQuery)
     -> Result<SessionsResponse, StoreError>;
 
-    /// Queues an erasure: from the return on, no answer of this scope holds an event of that
-    /// person with a timestamp before `request.at`, and none arriving later is stored.
+    /// Queues an erasure. Once it returns, no response of this scope contains an event of the person with a
+    /// timestamp before `request.at`, and no such event that arrives later is stored.
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError>;
 
-    /// How an erasure stands; `None` when the scope has no such request.
+    /// The progress of an erasure; `None` if the scope has no such request.
     async fn erasure(&self, scope: EventScope, id: ErasureId) -> Result<Option<ErasureReport>, StoreError>;
 
-    /// Drops what is older than the instant: unqueryable at the return, off the disk within the hour.
+    /// Deletes events before this time: once it returns they are in no response, and within about an hour
+    /// they are deleted from disk.
     async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError>;
 
-    /// Drops everything of a scope (a deleted project), like an expiry of all times.
+    /// Deletes all events of a scope (a deleted project), as [`EventStore::expire`] does.
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError>;
 
-    /// Whether the store can take and answer now; the error says why not.
+    /// Checks whether the store can serve requests now; the error is the reason why not.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Figures for operators, by name; the names end in their unit.
+    /// Metrics for operators, by name.
     fn gauges(&self) -> Vec<(&'static str, f64)>;
 
-    /// The store as one that keeps its files on this machine, if it does.
+    /// The store as a [`LocalStore`], if its files are on this machine.
     fn local(&self) -> Option<&dyn LocalStore> {
         None
     }
 
-    /// Ends the background work and closes the files; what was acknowledged is already durable.
+    /// Ends background work and closes the files. Acknowledged events are durable before.
     async fn close(&self);
 }
 
-/// What an engine that keeps its files on this machine can do beside.
+/// Operations of an engine whose files are on this machine.
 #[async_trait]
 pub trait LocalStore: EventStore {
-    /// Copies everything that is stored, as of one moment, into an existing empty folder, and syncs it.
-    /// What was acknowledged before the call is in Parquet files there.
+    /// Copies a consistent snapshot of the store into an existing empty folder, and syncs it. All events
+    /// acknowledged before the call are in Parquet files there.
     async fn snapshot(&self, folder: &Path) -> Result<Snapshot, StoreError>;
 }
 
 /// The events of an export, in batches of bounded size.
 pub type EventStream = BoxStream<'static, Result<Vec<Event>, StoreError>>;
 
-/// What became of a batch.
+/// The result of an append or import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Appended {
-    /// Events that are new.
+    /// Number of new events.
     pub stored: u64,
-    /// Events that were there already, under the same `event_id`.
+    /// Number of events whose `event_id` was already stored, or occurred earlier in the batch.
     pub duplicates: u64,
 }
 
-/// What a copy of the store holds.
+/// The content of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Parquet files.
+    /// Number of Parquet files.
     pub segments: u64,
-    /// Events, in segments and beside them.
+    /// Number of events, in Parquet files and in the database.
     pub events: u64,
 }
 
-/// Whom to forget.
+/// A request to erase a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// The request.
+    /// The id of the request.
     pub id: ErasureId,
     /// The person.
     pub subject: Subject,
-    /// Events before this instant go; what the person does later is a new life.
+    /// Events before this time are erased; later ones are kept.
     pub at: Timestamp,
 }
 
-/// A person as a request names them.
+/// The person of an erasure request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The events that carry this `user_id`; with `include_linked` also those of every
@@ -167,34 +168,34 @@ pub enum Subject {
     },
 }
 
-/// How an erasure stands.
+/// The progress of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErasureReport {
-    /// How far it is.
+    /// Its status.
     pub status: ErasureStatus,
-    /// Events removed from the disk so far.
+    /// Number of events removed from disk so far.
     pub events_deleted: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: Timestamp,
-    /// When it was done.
+    /// When it was finished.
     pub finished_at: Option<Timestamp>,
 }
 
-/// How far an erasure is.
+/// The status of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErasureStatus {
-    /// Hidden from every answer, still on disk.
+    /// The events are in no response, but still on disk.
     Queued,
     /// Files are being rewritten.
     Running,
-    /// Gone from the disk.
+    /// The events are deleted from disk.
     Done,
-    /// The last try failed; it is tried again.
+    /// The last attempt failed; it will be retried.
     Failed,
 }
 
 impl ErasureStatus {
-    /// The word of the contract.
+    /// The value in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",

@@ -1,15 +1,14 @@
-//! The conformance suite: what every engine does, asserted once.
+//! The conformance suite: the behaviour that every engine must have, tested once.
 //!
-//! An engine joins with one line, `conformance!(ItsEngine)`, in its own tests. Nothing here
-//! knows which engine runs.
+//! An engine runs it with `conformance!(ItsEngine)` in its own tests.
 
-#![allow(missing_docs, reason = "the name of each behaviour is the sentence that it asserts")]
+#![allow(missing_docs, reason = "the name of each function is the sentence that it asserts")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
-mod ask;
 mod behaviour;
-mod moving;
+mod export_import;
 mod naive;
+mod queries;
 mod recount;
 pub mod sample;
 
@@ -18,10 +17,10 @@ use async_trait::async_trait;
 use crate::EventStore;
 
 pub use behaviour::*;
-pub use moving::*;
+pub use export_import::*;
 pub use recount::answers_equal_a_naive_recount;
 
-/// An engine under test, with a place of its own to keep events in.
+/// An engine under test, with storage of its own.
 #[async_trait]
 pub trait Engine: Sized + Send {
     /// A new, empty store.
@@ -30,14 +29,14 @@ pub trait Engine: Sized + Send {
     /// The store.
     fn store(&self) -> &dyn EventStore;
 
-    /// Lets the engine do now what it would do later with events that it has: seal, merge.
+    /// Makes the engine do its background work now: flush, merge.
     async fn settle(&self);
 
-    /// Lets the store go without a word and opens it again.
+    /// Drops the store without closing it, and opens it again.
     async fn restart(self) -> Self;
 }
 
-/// Makes a test of every behaviour for an engine.
+/// Defines a test of every behaviour for an engine.
 #[macro_export]
 macro_rules! conformance {
     ($engine:ty) => {

@@ -1,7 +1,7 @@
-//! The pages of a foreign Parquet file on their way to the decoder, each looked at once it is unpacked:
-//! decoders make room for as many values as a page claims, and 8 bytes can claim 2^60.
+//! Checks each decompressed page of an untrusted Parquet file before it is decoded: decoders allocate memory
+//! for as many values as a page claims to have, and 8 bytes can claim 2^60.
 //!
-//! Knows the counts of the encodings (parquet-format, Encodings.md) and no value.
+//! It reads the value counts of the encodings (Encodings.md of parquet-format), but no values.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-/// One row group of a file.
+/// One row group of a file, whose pages are checked.
 pub(crate) struct Group {
     pub(crate) file: Arc<File>,
     pub(crate) metadata: Arc<ParquetMetaData>,
@@ -64,7 +64,7 @@ impl PageIterator for Once {}
 struct Guarded {
     pages: SerializedPageReader<File>,
     is_text: bool,
-    /// Whether pages begin with which values are there.
+    /// Whether pages begin with definition levels.
     has_levels: bool,
 }
 
@@ -72,7 +72,7 @@ impl Guarded {
     fn check(&self, page: &Page) -> Result<()> {
         let (values, levels) = match page {
             Page::DictionaryPage { buf, num_values, .. } => {
-                // Each text has its length before it.
+                // Each text is preceded by its length, in 4 bytes.
                 let most = if self.is_text { buf.len() / 4 } else { buf.len() };
                 return at_most(u64::from(*num_values), most as u64);
             }
@@ -97,7 +97,7 @@ impl Guarded {
         }
     }
 
-    /// The bytes of the levels of a page of the first version, which tell their length.
+    /// The size in bytes of the levels of a version 1 page, which begins with their length.
     fn levels(&self, page: &[u8]) -> Result<u64> {
         if !self.has_levels {
             return Ok(0);
@@ -131,13 +131,13 @@ impl PageReader for Guarded {
     }
 }
 
-/// Integers as `DELTA_BINARY_PACKED` has them: a header, and blocks of bit-packed differences.
+/// Integers in `DELTA_BINARY_PACKED`: a header, then blocks of bit-packed differences.
 struct Deltas<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Deltas<'a> {
-    /// Passes over at most so many integers, and gives what stands behind them.
+    /// Skips the integers, of which there may be at most `most`, and returns the bytes after them.
     fn skip(mut self, most: u64) -> Result<&'a [u8]> {
         let (block, miniblocks, count) = (self.varint()?, self.varint()?, self.varint()?);
         let _first = self.varint()?;

@@ -1,7 +1,6 @@
-//! How a file keeps event ids: those that are `evt_` and a UUID, as ours are, as the 16 bytes of the
-//! UUID in a column of their own, which takes a quarter less room than packed text; all others as
-//! they are. Whoever reads rows here sees ids only, and those who need all of a segment at once hold
-//! them the same way.
+//! The encoding of event ids in segment files and in memory. An id that is `evt_` and a UUID, as the server
+//! creates them, is stored as the 16 bytes of the UUID in the column `event_uuid`, which takes a quarter less
+//! space than compressed text; other ids are text in `event_id`. [`unpack`] restores the ids as text.
 
 use std::cmp::Ordering;
 use std::str::Utf8Error;
@@ -14,37 +13,37 @@ use uuid::Uuid;
 
 use millimetric_core::column::Column;
 
-/// The column of the UUIDs; empty where the id is another text, which then stands in `event_id`.
+/// The column of the UUIDs; null if the id is another text, which is then in `event_id`.
 pub const EVENT_UUID: &str = "event_uuid";
-/// Bytes of each.
+/// Bytes of a UUID.
 pub const UUID_BYTES: i32 = 16;
-/// What an id begins with whose UUID is kept.
+/// The prefix of ids that are stored as UUID.
 const PREFIX: &str = "evt_";
-/// Bytes of such an id.
+/// Bytes of such an id as text.
 const LENGTH: usize = PREFIX.len() + uuid::fmt::Hyphenated::LENGTH;
 
-/// The column in a file's schema: UUID as every Parquet reader knows it.
+/// The column `event_uuid` of a file's schema, with the logical type UUID.
 pub fn column() -> ArrowField {
-    // By this name Arrow and Parquet know the type (arrow.apache.org, canonical extension types).
+    // The name of Arrow's canonical extension type (arrow.apache.org/docs/format/CanonicalExtensions.html).
     let name = ("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned());
     ArrowField::new(EVENT_UUID, DataType::FixedSizeBinary(UUID_BYTES), true).with_metadata([name])
 }
 
-/// The UUID of an id from which exactly this id can be made again.
+/// Returns the UUID of an id, if [`text_of`] restores exactly this id from it.
 fn pack(event_id: &str) -> Option<Uuid> {
     let text = event_id.strip_prefix(PREFIX)?;
     let uuid = Uuid::try_parse(text).ok()?;
     (uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)
 }
 
-/// The text of an id that was packed.
+/// Returns the id with this UUID.
 fn text_of<'a>(uuid: &Uuid, text: &'a mut [u8; LENGTH]) -> Result<&'a str, Utf8Error> {
     text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
     uuid.hyphenated().encode_lower(&mut text[PREFIX.len()..]);
     str::from_utf8(text)
 }
 
-/// An event id in memory: half as large as its text. Ordered as texts are.
+/// An event id in memory, half as large as its text. The order is that of the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventId {
     /// An id that is `evt_` and this UUID.
@@ -59,7 +58,7 @@ impl EventId {
         pack(text).map_or_else(|| Self::Text(text.into()), Self::Packed)
     }
 
-    /// The UUID, when it is packed.
+    /// The UUID, if the id is stored as one.
     pub fn uuid(&self) -> Option<&Uuid> {
         match self {
             Self::Packed(uuid) => Some(uuid),
@@ -67,7 +66,7 @@ impl EventId {
         }
     }
 
-    /// The text, when it is not.
+    /// The text, if the id is not stored as a UUID.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Packed(_) => None,
@@ -78,7 +77,7 @@ impl EventId {
     /// Calls `read` with the text.
     pub fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
         match self {
-            // Digits and hyphens are text.
+            // Formatted UUIDs are always valid UTF-8.
             Self::Packed(uuid) => read(text_of(uuid, &mut [0; LENGTH]).unwrap_or_default()),
             Self::Text(text) => read(text),
         }
@@ -100,34 +99,38 @@ impl PartialOrd for EventId {
     }
 }
 
-/// The batch with ids in place of their UUIDs; one without the column is as it should be.
+/// Replaces `event_uuid` and `event_id` of a batch by `event_id` with all ids as text. Returns a batch without
+/// `event_uuid` unchanged.
+///
+/// # Errors
+/// `SchemaError` if `event_id` is missing or a column has another type.
 pub fn unpack(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let Some((uuids, _)) = batch.schema_ref().column_with_name(EVENT_UUID) else { return Ok(batch) };
     let name = Column::EventId.as_str();
-    let (others, _) = batch
+    let (texts, _) = batch
         .schema_ref()
         .column_with_name(name)
         .ok_or_else(|| ArrowError::SchemaError(format!("{EVENT_UUID} without {name}")))?;
-    let ids = restored(batch.column(uuids), batch.column(others))?;
+    let ids = decoded(batch.column(uuids), batch.column(texts))?;
     let (mut columns, mut fields) = (batch.columns().to_vec(), batch.schema_ref().fields().to_vec());
-    columns[others] = ids;
-    fields[others] = Arc::new(ArrowField::new(name, DataType::Utf8, true));
+    columns[texts] = ids;
+    fields[texts] = Arc::new(ArrowField::new(name, DataType::Utf8, true));
     columns.remove(uuids);
     fields.remove(uuids);
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
-fn restored(uuids: &ArrayRef, others: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+fn decoded(uuids: &ArrayRef, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let wrong = |name| ArrowError::SchemaError(format!("{name} has another type"));
     let uuids = uuids.as_fixed_size_binary_opt().ok_or_else(|| wrong(EVENT_UUID))?;
-    let others = others.as_string_opt::<i32>().ok_or_else(|| wrong(Column::EventId.as_str()))?;
+    let texts = texts.as_string_opt::<i32>().ok_or_else(|| wrong(Column::EventId.as_str()))?;
     let mut ids = StringBuilder::with_capacity(uuids.len(), uuids.len() * LENGTH);
     for row in 0..uuids.len() {
         if uuids.is_valid(row) {
             let uuid = Uuid::from_slice(uuids.value(row)).map_err(|_| wrong(EVENT_UUID))?;
             ids.append_value(text_of(&uuid, &mut [0; LENGTH]).map_err(|_| wrong(EVENT_UUID))?);
         } else {
-            ids.append_option(others.is_valid(row).then(|| others.value(row)));
+            ids.append_option(texts.is_valid(row).then(|| texts.value(row)));
         }
     }
     Ok(Arc::new(ids.finish()))
@@ -142,7 +145,7 @@ mod tests {
         let uuid = "019ca6b1-ddb8-751e-b808-47475a6c8eed";
         assert_eq!(pack(&format!("evt_{uuid}")).map(|it| it.to_string()), Some(uuid.to_owned()));
         assert!(pack("evt_00000000-0000-0000-0000-000000000000").is_some());
-        let others = [
+        let texts = [
             uuid.to_owned(),
             format!("evt_{}", uuid.to_uppercase()),
             format!("evt_{}", uuid.replace('-', "")),
@@ -154,7 +157,7 @@ mod tests {
             "evt_1".to_owned(),
             String::new(),
         ];
-        for other in others {
+        for other in texts {
             assert_eq!(pack(&other), None, "{other:?}");
         }
     }

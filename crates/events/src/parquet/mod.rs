@@ -1,7 +1,7 @@
-//! Events as one Parquet file on its way out or in, with the columns of a segment. What comes in is
-//! read in `reading.rs`, within the bounds of `pages.rs`.
+//! Exports events as Parquet and imports them again.
 //!
-//! Writing holds one row group of bounded size in memory.
+//! The writer keeps one row group of bounded size in memory. `reading.rs` reads untrusted files within the
+//! limits that `pages.rs` and `guard.rs` check. `schema.rs` and `id_encoding.rs` are shared with segments.
 
 mod guard;
 pub mod id_encoding;
@@ -25,9 +25,9 @@ use millimetric_core::column::Column;
 
 pub use self::reading::{BadFile, BadRow, read_parquet};
 
-/// A row group ends at so many rows …
+/// Most rows of a row group.
 const GROUP_ROWS: usize = 65_536;
-/// … or bytes.
+/// Most bytes of a row group.
 const GROUP_BYTES: usize = 32 << 20;
 
 /// Writes events as Parquet.
@@ -38,7 +38,7 @@ pub struct ParquetWriter<W: Write + Send> {
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    /// Begins a file of the scope's events.
+    /// Begins a file of a scope's events.
     pub fn new(sink: W, scope: EventScope) -> Result<Self, StoreError> {
         let options =
             ArrowWriterOptions::new().with_properties(properties(GROUP_ROWS)).with_skip_arrow_metadata(true);
@@ -57,7 +57,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Writes the footer and ends the file.
     pub fn close(self) -> Result<(), StoreError> {
         self.writer.close().map(|_| ()).map_err(|error| unwritten(&error))
     }

@@ -1,8 +1,8 @@
-//! The bounds of a foreign Parquet file, checked before anything of a row group is unpacked: how much
-//! memory its pages take, and that no page holds a value longer than a stored one can be.
+//! Checks the limits of an untrusted Parquet file before a row group is decompressed: how much memory its
+//! pages take, and that no page contains a value longer than a stored value may be.
 //!
-//! Reads page headers alone (parquet.thrift, `PageHeader`, in Thrift's compact protocol): a value of
-//! 300 MB may be packed into a few kilobytes, and only the header tells.
+//! It reads only the page headers (`PageHeader` of parquet.thrift, in Thrift's compact protocol): a few
+//! kilobytes may decompress to a value of 300 MB, and only the header has the size.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
@@ -12,36 +12,36 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::reading::BadRow;
 
-/// The most bytes of one page, unpacked. Writers make pages of one MiB, some of up to a row group.
+/// Most bytes of one decompressed page. Most writers make pages of 1 MiB, some of up to a row group.
 const MAX_PAGE: u64 = 64 << 20;
-/// The most bytes of the largest pages of all columns together, which are held at once.
+/// Most bytes of the largest pages of all columns together, which are in memory at the same time.
 const MAX_HELD: u64 = 512 << 20;
-/// The most bytes of a page whose values share beginnings: they may unpack to far more.
+/// Most bytes of a page in `DELTA_BYTE_ARRAY`, whose values share prefixes and may decode to far more.
 const MAX_SHARED_PAGE: u64 = 4 << 20;
-/// The bytes that the values of such pages may unpack to in one read.
+/// Most bytes that the values of such pages may decode to in one read.
 const SHARED_BUDGET: u64 = 256 << 20;
-/// The most rows of one read.
+/// Most rows of one read.
 const READ_ROWS: u64 = 256;
-/// The most bytes of a page's header, statistics included.
+/// Most bytes of a page header, statistics included.
 const MAX_HEADER: u64 = 1 << 20;
-/// The most levels of structs within structs in a header.
+/// Most levels of nested structs in a header.
 const MAX_DEPTH: u32 = 8;
 
-/// What a page's header says.
+/// The content of a page header.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Page {
-    /// Bytes of the header itself.
+    /// Size of the header in bytes.
     header: u64,
     unpacked: u64,
     packed: u64,
-    /// Rows of a data page, distinct values of a dictionary.
+    /// Number of values in a data page, or of distinct values in a dictionary page.
     values: u64,
     is_dictionary: bool,
-    /// Whether each value is stored as what differs from the one before (`DELTA_BYTE_ARRAY`).
-    shares_beginnings: bool,
+    /// Whether the encoding is `DELTA_BYTE_ARRAY`: each value shares a prefix with the one before.
+    is_delta_encoded: bool,
 }
 
-/// What the pages of a column take.
+/// The memory that the pages of a column take, in bytes.
 #[derive(Debug, Default)]
 struct Taken {
     data: u64,
@@ -49,8 +49,8 @@ struct Taken {
     shared: u64,
 }
 
-/// Checks the pages of a row group whose first row has the number `first_row`, and gives how many
-/// of its rows may be read at a time.
+/// Checks the pages of a row group, whose first row has the number `first_row`, and returns how many of its
+/// rows may be read at a time.
 pub(crate) fn check(file: &File, group: &RowGroupMetaData, first_row: u64) -> Result<usize, BadRow> {
     let bad = |row, why: String| BadRow::new(row, why);
     let (mut held, mut shared) = (0, 0);
@@ -86,7 +86,7 @@ fn check_column(file: &File, column: &ColumnChunkMetaData, first_row: u64) -> Re
         source.seek(SeekFrom::Start(at)).map_err(damaged(row))?;
         let page = Header { source: (&mut source).take(MAX_HEADER) }.page().map_err(damaged(row))?;
         check_page(&page).map_err(|why| bad(row, why))?;
-        match (page.is_dictionary, page.shares_beginnings) {
+        match (page.is_dictionary, page.is_delta_encoded) {
             (true, _) => taken.dictionary = taken.dictionary.max(page.unpacked),
             (false, shares) => {
                 taken.data = taken.data.max(page.unpacked);
@@ -101,9 +101,9 @@ fn check_column(file: &File, column: &ColumnChunkMetaData, first_row: u64) -> Re
 
 fn check_page(page: &Page) -> Result<(), String> {
     let Page { unpacked, values, .. } = *page;
-    let most = if page.shares_beginnings { MAX_SHARED_PAGE } else { MAX_PAGE };
+    let most = if page.is_delta_encoded { MAX_SHARED_PAGE } else { MAX_PAGE };
     let longest = MAX_VALUE_BYTES as u64;
-    // Beside its values a page has a few bytes for each, and its levels.
+    // Besides its values, a page has a few bytes for each of them, and its levels.
     if unpacked > (values + 1) * (longest + 16) {
         return Err(format!(
             "{values} values take {unpacked} bytes, so that one is longer than {longest} bytes, the most that \
@@ -118,12 +118,12 @@ fn check_page(page: &Page) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads one header.
+/// Reads one page header.
 struct Header<R> {
     source: io::Take<R>,
 }
 
-/// Types of the compact protocol that take an integer as a varint.
+/// Types of the compact protocol that are stored as a varint: i16, i32 and i64.
 const INTEGERS: std::ops::RangeInclusive<u8> = 4..=6;
 const STRUCT: u8 = 12;
 
@@ -136,8 +136,8 @@ impl<R: Read> Header<R> {
             [2] => uncompressed = value,
             [3] => compressed = value,
             [5 | 7 | 8, 1] => values = value,
-            // Of the first version of data pages and of the second.
-            [5, 2] | [8, 4] => page.shares_beginnings = value == 7,
+            // The encoding in data pages of version 1 and version 2.
+            [5, 2] | [8, 4] => page.is_delta_encoded = value == 7,
             _ => {}
         })?;
         page.header = MAX_HEADER - self.source.limit();
@@ -146,9 +146,9 @@ impl<R: Read> Header<R> {
         Ok(Page { unpacked, packed, values, ..page })
     }
 
-    /// Reads a struct to its end and tells its integers, and those of structs in it, by the numbers
-    /// of their fields.
-    fn fields(&mut self, depth: u32, tell: &mut dyn FnMut(&[i16], i64)) -> io::Result<()> {
+    /// Reads a struct to its end, and calls `each` with its integers and those of direct substructs, each
+    /// with the path of field ids.
+    fn fields(&mut self, depth: u32, each: &mut dyn FnMut(&[i16], i64)) -> io::Result<()> {
         let mut id = 0_i16;
         loop {
             let head = self.byte()?;
@@ -162,12 +162,12 @@ impl<R: Read> Header<R> {
             };
             if INTEGERS.contains(&kind) {
                 let value = self.integer()?;
-                tell(&[id], value);
+                each(&[id], value);
             } else if kind == STRUCT {
                 let depth = deeper(depth)?;
                 self.fields(depth, &mut |path, value| {
                     if let [field] = *path {
-                        tell(&[id, field], value);
+                        each(&[id, field], value);
                     }
                 })?;
             } else {
@@ -178,7 +178,7 @@ impl<R: Read> Header<R> {
 
     fn skip(&mut self, kind: u8, depth: u32) -> io::Result<()> {
         match kind {
-            // Booleans as fields have their value in the type.
+            // The type of a boolean field contains its value.
             1 | 2 => Ok(()),
             3 => self.bytes(1),
             4..=6 => self.integer().map(drop),
@@ -206,7 +206,7 @@ impl<R: Read> Header<R> {
         }
     }
 
-    /// Skips elements of a list; booleans take a byte there.
+    /// Skips elements of a list, in which booleans take a byte.
     fn elements(&mut self, count: u64, kind: u8, depth: u32) -> io::Result<()> {
         let depth = deeper(depth)?;
         (0..count).try_for_each(|_| match kind {
@@ -262,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn a_header_tells_sizes_values_and_encoding() {
+    fn a_header_has_sizes_values_and_encoding() {
         // A data page of 300 bytes in 40, checksum, 7 values in DELTA_BYTE_ARRAY, statistics with a text.
         let bytes = [
             0x15, 0, 0x15, 0xd8, 4, 0x15, 80, 0x15, 2, 0x1c, 0x15, 14, 0x15, 14, 0x15, 6, 0x15, 6, 0x1c,
             0x18, 2, b'a', b'b', 0, 0, 0,
         ];
-        let told = page(&bytes).unwrap();
+        let found = page(&bytes).unwrap();
         let header = bytes.len() as u64;
         let expected = Page {
             header,
@@ -276,16 +276,16 @@ mod tests {
             packed: 40,
             values: 7,
             is_dictionary: false,
-            shares_beginnings: true,
+            is_delta_encoded: true,
         };
-        assert_eq!(told, expected);
-        // A dictionary of 3 values, with a list and a map that nobody knows.
+        assert_eq!(found, expected);
+        // A dictionary of 3 values, with a list and a map of unknown fields.
         let bytes = [
             0x15, 4, 0x15, 20, 0x15, 20, 0x4c, 0x15, 6, 0x15, 0, 0x11, 0, 0x19, 0x23, 1, 2, 0x1b, 1, 0x55, 2,
             4, 0,
         ];
-        let told = page(&bytes).unwrap();
-        assert_eq!((told.is_dictionary, told.values, told.unpacked), (true, 3, 10));
+        let found = page(&bytes).unwrap();
+        assert_eq!((found.is_dictionary, found.values, found.unpacked), (true, 3, 10));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! A foreign Parquet file as rows, a few at a time. It may lack columns that have no value, and hold
-//! texts and times in other types of the same meaning.
+//! Reads an untrusted Parquet file as rows, a few at a time. Optional columns may be missing, and texts and
+//! times may have other types with the same meaning.
 //!
-//! Texts are views of the pages they came in, so that a long value that a dictionary repeats takes
-//! its room once; none that is longer than a stored value is copied.
+//! Texts are views of their pages, so a long value that a dictionary repeats is in memory once. No value
+//! longer than a stored value may be is copied.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -27,25 +27,25 @@ use super::guard::Group;
 use super::id_encoding::{EVENT_UUID, EventId};
 use super::pages;
 
-/// The most bytes of a file's table of contents, which is read whole.
+/// Most bytes of the footer of a file, which is read as a whole.
 const MAX_FOOTER: u64 = 64 << 20;
-/// The end of a Parquet file: the length of the table of contents, and these letters.
+/// A Parquet file ends with the length of the footer and these letters.
 const MAGIC: &[u8] = b"PAR1";
-/// Columns of text begin here; those before are times.
+/// Index of the first text column; the columns before are times.
 const FIRST_TEXT: usize = 2;
 
-/// A file that cannot be read; the text says what is wrong with it.
+/// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadFile(pub String);
 
-/// A row that cannot be read, counted from 1.
+/// A row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("row {row}: {why}")]
 pub struct BadRow {
-    /// Its number.
+    /// Its number in the file, from 1.
     pub row: u64,
-    /// What is wrong.
+    /// Why it cannot be read.
     pub why: String,
 }
 
@@ -55,7 +55,11 @@ impl BadRow {
     }
 }
 
-/// Reads a Parquet file row by row, in bounded memory; the error says what is wrong with the file.
+/// Reads a Parquet file row by row, in bounded memory.
+///
+/// # Errors
+/// [`BadFile`] if it is not a Parquet file or has unknown or nested columns. Damage in the middle of the file
+/// is a [`BadRow`], after which the iterator may end.
 pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, BadRow>>, BadFile> {
     check_footer(&file)?;
     let found =
@@ -70,7 +74,7 @@ pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, Ba
     Ok(rows.flatten())
 }
 
-/// The table of contents stands before the last eight bytes, which tell its length.
+/// The footer is before the last eight bytes, which contain its length.
 fn check_footer(mut file: &File) -> Result<(), BadFile> {
     let mut end = [0; 8];
     let read = file.seek(SeekFrom::End(-8)).and_then(|_| file.read_exact(&mut end));
@@ -104,7 +108,7 @@ fn check_columns(metadata: &ArrowReaderMetadata) -> Result<(), BadFile> {
     }
 }
 
-/// The file's columns with texts as views.
+/// The columns of the file, with texts as views.
 fn with_views(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
         let plain = match field.data_type() {
@@ -126,9 +130,9 @@ struct Rows {
     file: Arc<File>,
     metadata: Arc<ParquetMetaData>,
     levels: FieldLevels,
-    /// The row group that is read next.
+    /// Index of the next row group.
     group: usize,
-    /// The number of the row that is read next.
+    /// Number of the next row, from 1.
     row: u64,
     batches: Option<ParquetRecordBatchReader>,
 }
@@ -160,7 +164,7 @@ impl Iterator for Rows {
 }
 
 impl Rows {
-    /// Opens the next row group, once its pages are known to be within bounds; false after the last.
+    /// Checks the limits of the next row group and opens it; returns false after the last one.
     fn begin_group(&mut self) -> Result<bool, BadRow> {
         let Some(group) = self.metadata.row_groups().get(self.group) else { return Ok(false) };
         let rows = pages::check(&self.file, group, self.row)?;
@@ -173,7 +177,7 @@ impl Rows {
         Ok(true)
     }
 
-    /// What comes after a damaged place means nothing.
+    /// Ends the iteration with an error: what follows damage cannot be interpreted.
     fn end_with(&mut self, bad: BadRow) -> Vec<Result<Record, BadRow>> {
         self.group = usize::MAX;
         self.batches = None;
@@ -181,8 +185,8 @@ impl Rows {
     }
 }
 
-/// The next batch. A few of the library's decoders panic over bytes that no writer makes; that is
-/// damage like any other, and the reader is not used again.
+/// Returns the next batch. Some decoders of the library panic on invalid bytes; a panic is reported as
+/// damage, and the reader is not used again.
 fn next_batch(batches: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch, ArrowError>> {
     catch_unwind(AssertUnwindSafe(|| batches.next()))
         .unwrap_or_else(|_| Some(Err(ArrowError::ParquetError("its values are damaged".to_owned()))))
@@ -192,7 +196,7 @@ fn damaged(row: u64, error: &dyn std::fmt::Display) -> BadRow {
     BadRow::new(row, format!("the Parquet file: {error}"))
 }
 
-/// The rows of a batch, of which the first has the number `first`.
+/// Returns the rows of a batch, whose first row has the number `first`.
 fn records(batch: &RecordBatch, first: u64) -> Result<Vec<Result<Record, BadRow>>, BadRow> {
     let mut records = vec![Ok(Record::default()); batch.num_rows()];
     let mut fill = |number: usize, texts: &dyn Fn(usize) -> Result<Option<String>, String>| {
@@ -223,7 +227,7 @@ fn records(batch: &RecordBatch, first: u64) -> Result<Vec<Result<Record, BadRow>
     Ok(records)
 }
 
-/// The column in a type that [`value`] knows: texts, and for times also instants.
+/// Converts a column to a type that [`value`] reads: text, or for times also a timestamp.
 fn readable(column: &ArrayRef, number: usize) -> Result<ArrayRef, String> {
     match column.data_type() {
         DataType::Utf8View | DataType::BinaryView => Ok(Arc::clone(column)),
@@ -239,7 +243,7 @@ fn readable(column: &ArrayRef, number: usize) -> Result<ArrayRef, String> {
     }
 }
 
-/// A value that is there, as a text.
+/// Returns a value as text; `None` if it is null.
 fn value(column: &ArrayRef, row: usize) -> Result<Option<String>, String> {
     let millis = match column.data_type() {
         DataType::Utf8View => return text(column.as_string_view().value(row)).map(Some),

@@ -1,4 +1,4 @@
-//! The columns of Parquet files of events, and how they are encoded.
+//! The schema of Parquet files of events, and the encoding and compression of each column.
 
 use std::sync::Arc;
 
@@ -15,17 +15,18 @@ pub const TIMESTAMP: &str = "timestamp";
 /// When the server received it.
 pub const RECEIVED_AT: &str = "received_at";
 
-/// Rows of a page: what is unpacked to read one row.
+/// Rows of a data page, which is what has to be decompressed to read one row.
 const PAGE_ROWS: usize = 16_384;
 const ZSTD_LEVEL: i32 = 3;
-/// Files of so many rows come from merging, which has time, and stay: they are packed harder.
+/// Files with at least this many rows come from merges, which are not urgent, and live long: they are
+/// compressed at a higher level.
 const LARGE_ROWS: usize = 500_000;
 const ZSTD_LEVEL_OF_LARGE: i32 = 9;
-/// For ids, which are noise between few things that repeat: looking harder finds matches that cost
-/// more than what they stand for. `cargo xtask bench query` tells what each column takes.
+/// Levels for ids, which are mostly random: at higher levels, short matches cost more than they save.
+/// `cargo xtask bench query` reports the size of each column.
 const ZSTD_LEVELS_OF_IDS: [(Column, i32); 3] =
     [(Column::EventId, 2), (Column::AnonymousId, 1), (Column::SessionId, 1)];
-/// Dictionaries up to this size are kept: a column with one is read without hashing its texts.
+/// Most bytes of a dictionary. A column with a dictionary is read without hashing its texts.
 const DICTIONARY_BYTES: usize = 16 << 20;
 
 /// The columns of an export: those of the stored row.
@@ -33,14 +34,14 @@ pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(columns(|_| false)))
 }
 
-/// The columns of a segment's file.
+/// The columns of a segment file: those of the stored row and `event_uuid`.
 pub fn file_schema() -> SchemaRef {
     let mut columns = columns(|field| field == Column::EventId);
     columns.push(id_encoding::column());
     Arc::new(Schema::new(columns))
 }
 
-/// The columns; besides those that are optional anyway, these may be empty.
+/// The columns of the stored row. Nullable are optional columns and those for which `empty` returns true.
 fn columns(empty: impl Fn(Column) -> bool) -> Vec<ArrowField> {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut columns = vec![
@@ -56,7 +57,8 @@ fn columns(empty: impl Fn(Column) -> bool) -> Vec<ArrowField> {
     columns
 }
 
-/// A file's columns with texts as dictionaries, except where a dictionary is a second copy.
+/// The columns of a file, with texts as dictionaries except in columns of unique values, where a dictionary
+/// would be a second copy.
 pub fn with_dictionaries(file: &Schema) -> SchemaRef {
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let repeats = |column: &ArrowField| {
@@ -69,7 +71,7 @@ pub fn with_dictionaries(file: &Schema) -> SchemaRef {
     Arc::new(Schema::new(columns.collect::<Vec<_>>()))
 }
 
-/// How a file of so many rows is packed.
+/// Encoding and compression of a file with this many rows.
 pub fn properties(rows: usize) -> WriterProperties {
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
     let mut properties = WriterProperties::builder()
@@ -91,7 +93,7 @@ pub fn properties(rows: usize) -> WriterProperties {
     for (id, level) in ZSTD_LEVELS_OF_IDS {
         properties = properties.set_column_compression(ColumnPath::from(id.as_str()), zstd(level));
     }
-    // Ids often begin alike; of UUIDs only the first bytes are no noise.
+    // Ids often share prefixes; of UUIDs only the first bytes are not random.
     let event_id = ColumnPath::from(Column::EventId.as_str());
     let uuid = ColumnPath::from(EVENT_UUID);
     properties = properties
@@ -99,7 +101,7 @@ pub fn properties(rows: usize) -> WriterProperties {
         .set_column_dictionary_enabled(uuid.clone(), false)
         .set_column_encoding(uuid.clone(), Encoding::BYTE_STREAM_SPLIT)
         .set_column_compression(uuid, zstd(ZSTD_LEVEL));
-    // Texts that mostly occur once: a large dictionary would be built only to be given up.
+    // Most of these texts are unique: a large dictionary would be built and then abandoned.
     let few = ColumnPath::from(Column::Properties.as_str());
     properties.set_column_dictionary_page_size_limit(few, 1 << 20).build()
 }

@@ -1,5 +1,5 @@
-//! Parquet from elsewhere: other types of the same meaning, times that are none, values that are too
-//! long, and files that are damaged or made to do harm. Memory is bounded and nothing panics.
+//! Tests of untrusted Parquet files: other types with the same meaning, invalid times, values that are too
+//! long, and damaged or malicious files. Memory is bounded and nothing panics.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -36,7 +36,7 @@ fn written(columns: Vec<(&str, ArrayRef)>, properties: WriterPropertiesBuilder) 
     writer.into_inner().unwrap()
 }
 
-/// A file of these columns, read.
+/// Writes a file of these columns and reads it.
 fn read(columns: Vec<(&str, ArrayRef)>) -> Vec<Result<Record, BadRow>> {
     read_parquet(file_of(&written(columns, WriterProperties::builder()))).unwrap().collect()
 }
@@ -51,7 +51,7 @@ fn record(column: &str, text: &str) -> Record {
     record
 }
 
-/// What a time in the first of three rows becomes; the other two are good.
+/// Reads a file of three times and returns the second row; the other two must be valid.
 fn time(column: ArrayRef) -> Result<Record, BadRow> {
     let rows = read(vec![("timestamp", column)]);
     assert_eq!(rows.len(), 3, "one row says nothing of another");
@@ -97,7 +97,7 @@ fn times_are_taken_in_every_unit_and_as_texts() {
     assert_eq!(time(array(seconds)), Ok(record("timestamp", "2026-05-16T12:00:00.000Z")));
     let before = TimestampMicrosecondArray::from(vec![0, -1, 0]);
     assert_eq!(time(array(before)), Ok(record("timestamp", "1969-12-31T23:59:59.999Z")));
-    // A text is read as in NDJSON, and refused as there.
+    // A time as text is parsed, and refused, as in NDJSON.
     for text in ["2026-05-16T14:00:00.123+02:00", "2026-05-16 12:00", "yesterday"] {
         for column in [
             array(StringArray::from(vec!["2026-05-16T12:00:00Z", text, "2026-05-16T12:00:00Z"])),
@@ -150,7 +150,7 @@ fn a_file_with_other_columns_is_refused_as_a_whole() {
     }
 }
 
-/// Ways in which a writer may put long values into a file.
+/// The encodings in which a writer may store long values.
 fn ways() -> Vec<(&'static str, WriterPropertiesBuilder)> {
     let packed = || {
         let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap());
@@ -170,7 +170,7 @@ fn ways() -> Vec<(&'static str, WriterPropertiesBuilder)> {
     ]
 }
 
-/// The first error of a file of three rows, the second of which has a value of that length.
+/// The first error of a file of three rows, the second of which has a value of this length.
 fn first_error(length: usize, properties: WriterPropertiesBuilder) -> Option<BadRow> {
     let long = "x".repeat(length);
     let names = StringArray::from(vec!["a", &long, "b"]);
@@ -185,8 +185,8 @@ fn a_value_that_is_too_long_is_refused_however_it_is_written() {
         for length in [MAX_VALUE_BYTES + 1, 1 << 20, 90 << 20] {
             let bad = first_error(length, properties.clone()).unwrap_or_else(|| panic!("{way}: {length}"));
             assert!(bad.row <= 2 && bad.why.contains("event_name"), "{way}: {length}: {bad}");
-            let told = bad.why.contains("65536") || bad.why.contains("a page of");
-            assert!(told, "{way}: {length}: {bad}");
+            let is_named = bad.why.contains("65536") || bad.why.contains("a page of");
+            assert!(is_named, "{way}: {length}: {bad}");
         }
         let near = first_error(MAX_VALUE_BYTES + 1, properties).unwrap();
         assert_eq!(
@@ -226,7 +226,7 @@ fn rows_of_many_groups_are_numbered_through() {
     assert_eq!(rows[100], Ok(record("event_name", "name-100")));
 }
 
-/// Files that our own writer and foreign ones make, small.
+/// Small files of our own writer and of others.
 fn valid_files() -> Vec<Vec<u8>> {
     let mut ours = Vec::new();
     let mut writer = ParquetWriter::new(&mut ours, scope(1)).unwrap();
@@ -240,7 +240,7 @@ fn valid_files() -> Vec<Vec<u8>> {
     [ours, written(all, WriterProperties::builder())].into_iter().chain(foreign).collect()
 }
 
-/// Reads all that can be read.
+/// Reads all rows and returns their number.
 fn drain(bytes: &[u8]) -> usize {
     read_parquet(file_of(bytes)).map_or(0, Iterator::count)
 }
@@ -305,7 +305,7 @@ fn what_was_found_before_stays_harmless() {
 }
 
 #[test]
-fn what_is_no_parquet_file_is_told() {
+fn what_is_not_a_parquet_file_is_refused() {
     for bytes in [
         &b""[..],
         b"PAR1",

@@ -1,5 +1,4 @@
-//! The behaviours of the suite, one function each, named as sentences.
-//! Each makes an engine of its own and knows nothing of which it is.
+//! The behaviours of the suite, one function each. Each starts an engine of its own.
 
 use chrono_tz::Tz;
 use millimetric_core::event::{Event, EventScope};
@@ -25,13 +24,13 @@ fn counting(metric: Metric) -> StatsQuery {
     StatsQuery { range, filters, metric, group_by, buckets: None, limit: limit(1000) }
 }
 
-/// The ids that the store shows of a scope, newest first.
+/// The ids of all events of a scope, newest first.
 pub async fn ids(store: &dyn EventStore, scope: EventScope) -> Vec<String> {
     let response = store.events(scope, all_events(ever())).await.expect("answered");
     response.rows.into_iter().map(|row| row.event_id).collect()
 }
 
-/// Waits until the erasure is done and tells how many events it deleted.
+/// Waits until the erasure is done and returns the number of events it deleted.
 pub async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId) -> u64 {
     loop {
         let report = store.erasure(scope, id).await.expect("answered").expect("known");
@@ -43,7 +42,7 @@ pub async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId
     }
 }
 
-/// A request to forget a subject, made at that time.
+/// A request to erase a subject, made at this time.
 pub fn forget(number: u128, subject: Subject, time: &str) -> Erasure {
     Erasure { id: ErasureId::new(Uuid::from_u128(number)), subject, at: at(time) }
 }
@@ -282,7 +281,7 @@ pub async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() 
     let batch = vec![view("a", "v1"), view("b", "v1"), view("c", "v2")];
     engine.store().append(scope(1), batch).await.expect("stored");
     engine.settle().await;
-    let told = async || {
+    let counted = async || {
         let whole = |response: StatsResponse| response.rows[0].value;
         let store = engine.store();
         let events = store.stats(scope(1), counting(Metric::Count)).await.expect("answered");
@@ -295,14 +294,14 @@ pub async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() 
     let of =
         |events, visitors| (Some(Number::Integer(events)), Some(Number::Integer(visitors)), visitors, events);
     for _ in 0..2 {
-        assert_eq!(told().await, of(3, 2));
+        assert_eq!(counted().await, of(3, 2));
     }
     let request = forget(12, Subject::Visitor { anonymous_id: "v1".to_owned() }, "2026-05-02T00:00:00Z");
     engine.store().erase(scope(1), request.clone()).await.expect("queued");
-    assert_eq!(told().await, of(1, 1), "at once");
+    assert_eq!(counted().await, of(1, 1), "at once");
     assert_eq!(until_done(engine.store(), scope(1), request.id).await, 2);
     for _ in 0..2 {
-        assert_eq!(told().await, of(1, 1), "once it is done");
+        assert_eq!(counted().await, of(1, 1), "once it is done");
     }
 }
 

@@ -1,7 +1,7 @@
-//! Answers by looking at every event, one after the other: slow, plain, and sharing no code
+//! A reference implementation of the queries that scans all events. It is slow and simple, and shares no code
 //! with any engine.
 
-mod journeys;
+mod timelines;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
-pub(super) use self::journeys::{funnel, pages, retention, sessions};
+pub(super) use self::timelines::{funnel, pages, retention, sessions};
 
 fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<&'a Event> {
     events.iter().filter(|event| range.contains(event.timestamp) && passes(event, filters)).collect()
@@ -40,8 +40,7 @@ fn key(event: &Event, dimension: &Dimension) -> Option<String> {
         Dimension::Property(name) => match properties(event).remove(name.as_str())? {
             Value::Null => None,
             Value::String(text) => Some(text),
-            // The text of a number is what was sent; the sample's only number with two
-            // spellings is this one.
+            // A number is grouped by the text that was sent; only this number of the sample has two spellings.
             Value::Number(number) if number.as_f64() == Some(100.0) => Some("1e2".to_owned()),
             other => Some(other.to_string()),
         },
@@ -96,7 +95,7 @@ pub(super) fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
         .into_iter()
         .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(&query.metric, &events) })
         .collect();
-    // The map stands in order of bucket and keys already.
+    // The map is sorted by bucket and keys.
     rows.sort_by(|a, b| {
         let number = |row: &StatsRow| match row.value {
             None => f64::NEG_INFINITY,

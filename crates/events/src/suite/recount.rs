@@ -1,16 +1,16 @@
-//! The property test: random events, random queries, wherever the engine has put the events
-//! meanwhile; its answers equal a naive recount.
+//! A property test: for random events and queries, wherever the engine stores the events, its responses equal
+//! those of the reference implementation `naive`.
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{EventsQuery, EventsResponse};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::ask::{Question, queries};
+use super::queries::{AnyQuery, queries};
 use super::{Engine, naive, sample};
 use crate::EventStore;
 
-/// Batches, each followed by a settling or not.
+/// Batches, and whether each is followed by [`Engine::settle`].
 type Batches = Vec<(Vec<Event>, bool)>;
 
 pub async fn answers_equal_a_naive_recount<E: Engine>() {
@@ -38,7 +38,7 @@ fn batches() -> impl Strategy<Value = Batches> {
     })
 }
 
-async fn one_case<E: Engine>(batches: Batches, queries: Vec<Question>) {
+async fn one_case<E: Engine>(batches: Batches, queries: Vec<AnyQuery>) {
     let engine = E::start().await;
     let mut events = Vec::new();
     for (batch, settle) in batches {
@@ -50,48 +50,48 @@ async fn one_case<E: Engine>(batches: Batches, queries: Vec<Question>) {
         }
     }
     for query in queries {
-        // What was counted for the first answer may be kept for the second.
+        // The second run may use results that the first one has cached.
         for _ in 0..2 {
             check(engine.store(), &events, query.clone()).await;
         }
     }
 }
 
-async fn check(store: &dyn EventStore, events: &[Event], query: Question) {
+async fn check(store: &dyn EventStore, events: &[Event], query: AnyQuery) {
     let scope = sample::scope(1);
     let shown = format!("{query:?}");
     match query {
-        Question::Events(query) => {
+        AnyQuery::Events(query) => {
             let expected =
                 naive::events(events, &EventsQuery { limit: sample::limit(1000), ..query.clone() });
             let rows = all_pages(store, query).await;
             assert_eq!(rows, expected.rows, "{shown}");
         }
-        Question::Stats(query) => {
+        AnyQuery::Stats(query) => {
             let expected = naive::stats(events, &query);
             assert_eq!(store.stats(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Sources(query) => {
+        AnyQuery::Sources(query) => {
             let expected = naive::sources(events, &query);
             assert_eq!(store.sources(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Funnel(query) => {
+        AnyQuery::Funnel(query) => {
             let expected = naive::funnel(events, &query);
             assert_eq!(store.funnel(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Retention(query) => {
+        AnyQuery::Retention(query) => {
             let expected = naive::retention(events, &query);
             assert_eq!(store.retention(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Pages(query) => {
+        AnyQuery::Pages(query) => {
             let expected = naive::pages(events, &query);
             assert_eq!(store.pages(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Sessions(query) => {
+        AnyQuery::Sessions(query) => {
             let expected = naive::sessions(events, &query);
             assert_eq!(store.sessions(scope, query).await.expect("answered"), expected, "{shown}");
         }
-        Question::Names(query) => {
+        AnyQuery::Names(query) => {
             let expected = naive::names(events, &query);
             assert_eq!(store.names(scope, query).await.expect("answered"), expected, "{shown}");
         }

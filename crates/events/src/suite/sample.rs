@@ -1,6 +1,4 @@
-//! Events and scopes for tests: small sets of values, so that groups and ties occur.
-//!
-//! Draws no random numbers of its own: what varies comes in.
+//! Events and scopes for tests, from small sets of values, so that groups and ties occur.
 
 use std::borrow::Cow;
 
@@ -17,12 +15,12 @@ pub fn scope(n: u128) -> EventScope {
     EventScope { project: ProjectId::new(Uuid::from_u128(n)), env: Env::Live }
 }
 
-/// An instant as text.
+/// Parses a time or date.
 pub fn at(text: &str) -> Timestamp {
     Timestamp::parse_or_date(text).expect("the tests write valid times")
 }
 
-/// From the one to before the other.
+/// The range from `from`, inclusive, to `to`, exclusive.
 pub fn range(from: &str, to: &str) -> TimeRange {
     TimeRange::new(at(from), at(to)).expect("the tests write valid ranges")
 }
@@ -82,7 +80,7 @@ const PROPERTIES: [&str; 10] = [
     r#"{"plan":["x",1],"other":[]}"#,
 ];
 
-/// Where the times of [`events`] lie: around clock changes of several zones, and far away.
+/// The times of [`events`]: around clock changes of several time zones, and distant ones.
 const TIMES: [&str; 9] = [
     "2026-03-29T00:30:00Z",
     "2026-04-04T14:59:59.999Z",
@@ -95,7 +93,7 @@ const TIMES: [&str; 9] = [
     "1969-12-31T23:59:59.999Z",
 ];
 
-/// Random events, each id once: some as the server makes them, some as others do.
+/// Random events with distinct ids, some in the format of the server and some in others.
 pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec((any_event(), any::<bool>()), 1..most).prop_map(|events| {
         let with_id = |(place, (event, ours)): (usize, (Event, bool))| {

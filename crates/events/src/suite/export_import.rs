@@ -1,4 +1,4 @@
-//! Exporting events and importing them again, whichever engine holds them.
+//! The behaviours of export and import.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use millimetric_core::event::{Event, EventScope};

@@ -1,5 +1,5 @@
-//! Funnels, retention and pages by looking at every visitor and every pair of their events, straight
-//! from the definitions in `core::query`.
+//! The reference implementation of funnels, retention, pages and sessions: compares every pair of a
+//! visitor's events, following the definitions in `core::query`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,24 +25,24 @@ fn by_visitor(events: &[Event], range: TimeRange) -> BTreeMap<&str, Vec<&Event>>
 }
 
 /// An event that is a step.
-struct Act {
+struct StepEvent {
     at: i64,
-    /// Its name's place among the names of the steps.
+    /// The index of its name among the names of the steps.
     name: usize,
     keys: Keys,
     passes: bool,
 }
 
-/// What became of one visitor: the group, and the time that each step but the first took.
+/// The result of one visitor: the group, and the duration of each step after the first.
 type Outcome = (Keys, Vec<i64>);
 
 pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelResponse {
     let mut groups: BTreeMap<Keys, Vec<Vec<i64>>> = BTreeMap::new();
     for events in by_visitor(events, query.range).into_values() {
-        let acts = acts(&events, query);
+        let step_events = step_events(&events, query);
         let outcome = match query.order {
-            StepOrder::Strict => strict(&acts, query),
-            StepOrder::Any => any(&acts, query),
+            StepOrder::Strict => strict(&step_events, query),
+            StepOrder::Any => any(&step_events, query),
         };
         if let Some((keys, took)) = outcome {
             groups.entry(keys).or_default().push(took);
@@ -58,7 +58,7 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
                 let mut took: Vec<i64> =
                     visitors.iter().filter_map(|took| took.get(step.checked_sub(1)?).copied()).collect();
                 took.sort_unstable();
-                let middle = |place: usize| took[place] as f64;
+                let middle = |index: usize| took[index] as f64;
                 let count = took.len();
                 let median = (count > 0).then(|| f64::midpoint(middle((count - 1) / 2), middle(count / 2)));
                 let reached = visitors.iter().filter(|took| took.len() >= step).count();
@@ -73,64 +73,66 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
     FunnelResponse { groups, truncated, other: 0 }
 }
 
-fn acts(events: &[&Event], query: &FunnelQuery) -> Vec<Act> {
+fn step_events(events: &[&Event], query: &FunnelQuery) -> Vec<StepEvent> {
     let act = |event: &&Event| {
-        Some(Act {
+        Some(StepEvent {
             at: event.timestamp.millis(),
             name: query.steps.names().iter().position(|name| *name == event.event_name)?,
             keys: query.group_by.iter().map(|dimension| key(event, dimension)).collect(),
             passes: passes(event, &query.filters),
         })
     };
-    let mut acts: Vec<Act> = events.iter().filter_map(act).collect();
-    acts.sort_by(|a, b| (a.at, a.name, &a.keys, !a.passes).cmp(&(b.at, b.name, &b.keys, !b.passes)));
-    acts
+    let mut step_events: Vec<StepEvent> = events.iter().filter_map(act).collect();
+    step_events.sort_by(|a, b| (a.at, a.name, &a.keys, !a.passes).cmp(&(b.at, b.name, &b.keys, !b.passes)));
+    step_events
 }
 
-/// For every event and every step the latest start of an attempt that has the event as that step.
-fn strict(acts: &[Act], query: &FunnelQuery) -> Option<Outcome> {
+/// Computes for every event and step the latest start of an attempt in which the event is that step.
+fn strict(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
     let names = query.steps.names();
     let window = query.window.millis();
-    let is_step = |act: &Act, step: usize| names[act.name] == names[step];
+    let is_step = |act: &StepEvent, step: usize| names[act.name] == names[step];
     let mut starts: Vec<Vec<Option<usize>>> = vec![
-        (0..acts.len())
-            .map(|place| (acts[place].passes && is_step(&acts[place], 0)).then_some(place))
+        (0..step_events.len())
+            .map(|index| (step_events[index].passes && is_step(&step_events[index], 0)).then_some(index))
             .collect(),
     ];
     let (mut keys, mut took) = (None, Vec::new());
     for step in 0..names.len() {
         if step > 0 {
             let before = &starts[step - 1];
-            let latest = |place: usize| {
-                let led_here = (0..place).filter_map(|earlier| before[earlier]);
-                led_here.filter(|start| acts[place].at - acts[*start].at <= window).max()
+            let latest = |index: usize| {
+                let precedes = (0..index).filter_map(|earlier| before[earlier]);
+                precedes.filter(|start| step_events[index].at - step_events[*start].at <= window).max()
             };
-            let of_step = |place| if is_step(&acts[place], step) { latest(place) } else { None };
-            let of_step: Vec<_> = (0..acts.len()).map(of_step).collect();
+            let of_step = |index| if is_step(&step_events[index], step) { latest(index) } else { None };
+            let of_step: Vec<_> = (0..step_events.len()).map(of_step).collect();
             starts.push(of_step);
         }
-        let Some((place, start)) = (0..acts.len()).find_map(|place| Some((place, starts[step][place]?)))
+        let Some((index, start)) =
+            (0..step_events.len()).find_map(|index| Some((index, starts[step][index]?)))
         else {
             break;
         };
-        keys = Some(acts[start].keys.clone());
+        keys = Some(step_events[start].keys.clone());
         if step > 0 {
-            let led_here = |earlier: &usize| {
-                starts[step - 1][*earlier].is_some_and(|start| acts[place].at - acts[start].at <= window)
+            let precedes = |earlier: &usize| {
+                starts[step - 1][*earlier]
+                    .is_some_and(|start| step_events[index].at - step_events[start].at <= window)
             };
-            let before = (0..place).rev().find(led_here).expect("something led here");
-            took.push(acts[place].at - acts[before].at);
+            let before = (0..index).rev().find(precedes).expect("an earlier step exists");
+            took.push(step_events[index].at - step_events[before].at);
         }
     }
     Some((keys?, took))
 }
 
-fn any(acts: &[Act], query: &FunnelQuery) -> Option<Outcome> {
+fn any(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
     let mut best: Option<Outcome> = None;
-    for (place, start) in acts.iter().enumerate().filter(|(_, act)| act.passes) {
+    for (index, start) in step_events.iter().enumerate().filter(|(_, act)| act.passes) {
         let mut missing: Vec<&String> = query.steps.names().iter().collect();
         let mut times = Vec::new();
-        for act in acts[place..].iter().filter(|act| act.at - start.at <= query.window.millis()) {
+        for act in step_events[index..].iter().filter(|act| act.at - start.at <= query.window.millis()) {
             let name = &query.steps.names()[act.name];
             if let Some(found) = missing.iter().position(|step| *step == name) {
                 missing.remove(found);

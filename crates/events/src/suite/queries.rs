@@ -1,5 +1,5 @@
-//! Random queries over the values of `sample`: of every kind, with ranges, filters, groups and
-//! buckets that hit some of them and miss others. Asks nothing itself.
+//! Generates random queries of every kind over the values of `sample`, with ranges, filters, groups and
+//! buckets that match some of the events.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
@@ -14,7 +14,7 @@ use super::sample::{NAMES, PATHS, SOURCES, at, ever};
 
 /// Any query.
 #[derive(Debug, Clone)]
-pub(super) enum Question {
+pub(super) enum AnyQuery {
     Events(EventsQuery),
     Stats(StatsQuery),
     Sources(SourcesQuery),
@@ -25,16 +25,16 @@ pub(super) enum Question {
     Sessions(SessionsQuery),
 }
 
-pub(super) fn queries() -> impl Strategy<Value = Vec<Question>> {
+pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
     let query = prop_oneof![
-        2 => events().prop_map(Question::Events),
-        6 => stats().prop_map(Question::Stats),
-        2 => sources().prop_map(Question::Sources),
-        1 => (ranges(), limits()).prop_map(|(range, limit)| Question::Names(NamesQuery { range, limit })),
-        4 => funnels().prop_map(Question::Funnel),
-        2 => retentions().prop_map(Question::Retention),
-        2 => pages().prop_map(Question::Pages),
-        2 => sessions().prop_map(Question::Sessions),
+        2 => events().prop_map(AnyQuery::Events),
+        6 => stats().prop_map(AnyQuery::Stats),
+        2 => sources().prop_map(AnyQuery::Sources),
+        1 => (ranges(), limits()).prop_map(|(range, limit)| AnyQuery::Names(NamesQuery { range, limit })),
+        4 => funnels().prop_map(AnyQuery::Funnel),
+        2 => retentions().prop_map(AnyQuery::Retention),
+        2 => pages().prop_map(AnyQuery::Pages),
+        2 => sessions().prop_map(AnyQuery::Sessions),
     ];
     proptest::collection::vec(query, 20)
 }
