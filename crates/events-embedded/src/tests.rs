@@ -1,5 +1,4 @@
-//! The embedded engine's own tests, beside the suite that every engine passes: what is on disk,
-//! what survives, what is refused.
+//! Tests of the embedded engine alone, besides the conformance suite: files on disk, crashes, limits.
 
 mod backup;
 mod damaged_rows;
@@ -26,7 +25,7 @@ use millimetric_events::conformance;
 use millimetric_events::suite::Engine;
 use millimetric_events::suite::sample::at;
 
-/// The engine with a clock that stands still on the day of the sample's events.
+/// The engine, with a clock that is fixed at the day of the sample's events.
 struct Embedded {
     directory: TempDir,
     store: EmbeddedStore,
@@ -59,7 +58,7 @@ impl Engine for Embedded {
 
 conformance!(Embedded);
 
-/// Options with a clock that the test sets.
+/// Options with this clock.
 fn options_at(clock: &Clock) -> Options {
     let clock = clock.clone();
     Options { clock: Arc::new(move || clock.now()), ..Options::default() }
@@ -69,7 +68,7 @@ pub(crate) async fn open(directory: &Path) -> EmbeddedStore {
     EmbeddedStore::open(directory, options_at(&Clock::at("2026-05-16T12:01:00Z"))).await.unwrap()
 }
 
-/// A clock that moves when it is told to.
+/// A clock that the test sets.
 #[derive(Clone)]
 struct Clock(Arc<AtomicI64>);
 
@@ -98,7 +97,7 @@ async fn until(store: &EmbeddedStore, name: &str, value: f64) {
     }
 }
 
-/// An event of that id and time.
+/// An event with this id and time.
 fn event_at(id: &str, time: &str) -> Event {
     Event { timestamp: at(time), ..millimetric_events::suite::sample::event(id) }
 }

@@ -1,4 +1,4 @@
-//! Copies of a store that works on, and what a restored one learns from a later one.
+//! Backups of a running store, and the erasures that a restored store takes over from a later one.
 
 use millimetric_core::event::Event;
 use tempfile::TempDir;

@@ -1,5 +1,5 @@
-//! Rows of `events.db` that cannot be read: what has nothing to do with them goes on, no file is lost,
-//! nobody who is to be forgotten is shown, and the row is named.
+//! Rows of `events.db` that cannot be read: everything unrelated to them keeps working, no file is lost, no
+//! event of a person to erase is shown, and the row is named.
 
 use std::path::Path;
 
@@ -21,17 +21,17 @@ fn run(directory: &Path, sql: &str) {
     Connection::open(directory.join("events.db")).unwrap().execute_batch(sql).unwrap();
 }
 
-/// Two projects with a segment in April and in May each, and one hot event each; closed.
+/// A closed store of two projects. Each has a segment in April, one in May, and an event in the memtable.
 async fn two_projects() -> TempDir {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     for number in [1, 2] {
-        let sealed = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01")];
-        store.append(scope(number), sealed).await.unwrap();
+        let flushed = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01")];
+        store.append(scope(number), flushed).await.unwrap();
     }
     store.flush_now().await.unwrap();
     for number in [1, 2] {
-        store.append(scope(number), vec![event("hot")]).await.unwrap();
+        store.append(scope(number), vec![event("recent")]).await.unwrap();
     }
     store.close().await;
     directory
@@ -55,9 +55,9 @@ async fn a_segment_without_a_readable_project_is_left_out_and_its_file_kept() {
     let damage = format!("update segment set project = x'00' {FIRST} and month = '2026-04'");
     run(directory.path(), &format!("{keep}; {damage}"));
     let store = open(directory.path()).await;
-    assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"]);
+    assert_eq!(ids(&store, scope(2)).await, ["recent", "may", "april"]);
     assert_eq!(parquet_files(directory.path()), files, "a file is not deleted for want of its row");
-    // A new segment takes no number that a row has.
+    // A new segment does not get the id of an unreadable row.
     store.append(scope(2), vec![event("later")]).await.unwrap();
     store.flush_now().await.unwrap();
     assert_eq!(ids(&store, scope(2)).await.len(), 4);
@@ -68,18 +68,18 @@ async fn a_segment_without_a_readable_project_is_left_out_and_its_file_kept() {
         where id in (select id from kept); drop table kept";
     run(directory.path(), repair);
     let store = open(directory.path()).await;
-    assert_eq!(ids(&store, scope(1)).await, ["hot", "may", "april"]);
+    assert_eq!(ids(&store, scope(1)).await, ["recent", "may", "april"]);
 }
 
 #[tokio::test]
-async fn a_segment_without_a_readable_file_fails_questions_about_its_time_alone() {
+async fn a_segment_without_a_readable_path_fails_only_queries_over_its_time_range() {
     for damage in ["path = cast(x'ff41' as text)", "rows = -1", "bytes = -1"] {
         let directory = two_projects().await;
         let files = parquet_files(directory.path());
         let sql = format!("update segment set {damage} {FIRST} and month = '2026-04'");
         run(directory.path(), &sql);
         let store = open(directory.path()).await;
-        assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"], "{damage}");
+        assert_eq!(ids(&store, scope(2)).await, ["recent", "may", "april"], "{damage}");
         assert!(fails(&store, scope(1)).await.contains("damaged"), "{damage}");
         let mut may = all_events(ever());
         may.range = range("2026-05-01", "2026-06-01");
@@ -92,21 +92,21 @@ async fn a_segment_without_a_readable_file_fails_questions_about_its_time_alone(
 }
 
 #[tokio::test]
-async fn duplicates_are_known_also_when_what_tells_them_apart_is_damaged() {
+async fn duplicates_are_detected_even_if_the_id_filter_is_damaged() {
     for damage in ["dedup_filter = x'0102'", "ids_made = x'0102'", "dedup_filter = x''"] {
         let directory = two_projects().await;
         run(directory.path(), &format!("update segment set {damage}"));
         let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert_eq!(damaged.len(), 4, "{damage}: {damaged:?}");
         let store = open(directory.path()).await;
-        let again = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01"), event("hot")];
+        let again = vec![event_at("april", "2026-04-01"), event_at("may", "2026-05-01"), event("recent")];
         let appended = store.append(scope(1), again).await.unwrap();
         assert_eq!((appended.stored, appended.duplicates), (0, 3), "{damage}");
     }
 }
 
 #[tokio::test]
-async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
+async fn queries_to_a_project_fail_while_an_erasure_is_unreadable() {
     for damage in ["subject = x'00'", "linked = x'0001'"] {
         let directory = two_projects().await;
         let store = open(directory.path()).await;
@@ -114,7 +114,7 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
         let request = forget(1, visitor, "2026-05-17");
         let stored = crate::maintenance::erase::stored(&store.state.columns, scope(1), &request);
         store.close().await;
-        // As a server leaves it that is killed before it has erased anything.
+        // The state after a server was killed before it erased anything.
         let sql = format!(
             "insert into erasure select x'{id:032x}', project, 0, 0, x'{subject:032x}', 0, null, {at}, 0, null
                  from segment {FIRST} limit 1;
@@ -130,12 +130,12 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
         let query = ExportQuery { range: ever(), filters: Vec::new() };
         let exported = store.export(scope(1), query).next().await;
         assert!(matches!(exported, Some(Err(StoreError::Local(LocalError::Corrupt(_))))), "{damage}");
-        assert_eq!(ids(&store, scope(2)).await, ["hot", "may", "april"], "{damage}");
+        assert_eq!(ids(&store, scope(2)).await, ["recent", "may", "april"], "{damage}");
         store.append(scope(1), vec![event("sent meanwhile")]).await.unwrap();
         store.close().await;
         let damaged = inspect::inspect(directory.path()).unwrap().damaged;
         assert!(damaged[0].starts_with(&format!("erasure {}", request.id)), "{damaged:?}");
-        // Repaired, the erasure is done.
+        // Once the row is repaired, the erasure is executed.
         let repair =
             format!("update erasure set subject = x'{:032x}', linked = null", stored.subject.swap_bytes());
         run(directory.path(), &repair);
@@ -145,7 +145,7 @@ async fn nobody_reads_a_project_while_it_is_not_known_who_is_forgotten_there() {
 }
 
 #[tokio::test]
-async fn an_erasure_of_nobody_knows_which_project_is_no_start() {
+async fn an_unreadable_erasure_of_an_unknown_project_prevents_the_start() {
     let directory = two_projects().await;
     let sql = "insert into erasure values (x'00000000000000000000000000000001', x'00', 0, 0,
         x'00000000000000000000000000000001', 0, null, 1, 0, null)";
@@ -168,11 +168,11 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
         for number in [1, 2] {
             assert_eq!(
                 ids(&store, scope(number)).await,
-                ["hot", "may", "april"],
+                ["recent", "may", "april"],
                 "a wrong count loses nothing"
             );
         }
-        // Sealing takes away what is in a segment then, and nothing else.
+        // A flush deletes only the log rows that it wrote to a segment.
         store.flush_now().await.unwrap();
         store.close().await;
         let damaged = inspect::inspect(directory.path()).unwrap().damaged;
@@ -184,7 +184,7 @@ async fn other_rows_that_cannot_be_read_are_skipped_and_stay() {
 #[tokio::test]
 async fn a_store_at_rest_is_copied_as_it_is_in_whatever_format() {
     let (directory, copy) = (two_projects().await, TempDir::new().unwrap());
-    // As the release before wrote it.
+    // The format of the previous release.
     run(directory.path(), "alter table segment drop column ids_made; pragma user_version = 1");
     let before = std::fs::read(directory.path().join("events.db")).unwrap();
     assert!(is_older(directory.path()).unwrap());
@@ -196,7 +196,7 @@ async fn a_store_at_rest_is_copied_as_it_is_in_whatever_format() {
     assert!(is_older(copy.path()).unwrap(), "nor in the copy");
     let restored = open(copy.path()).await;
     for number in [1, 2] {
-        assert_eq!(ids(&restored, scope(number)).await, ["hot", "may", "april"]);
+        assert_eq!(ids(&restored, scope(number)).await, ["recent", "may", "april"]);
     }
     restored.close().await;
     assert!(!is_older(copy.path()).unwrap(), "the next start brings it up to date");

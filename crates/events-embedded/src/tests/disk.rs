@@ -1,5 +1,4 @@
-//! What is on disk: what survives, what goes, what a broken file does.
-//! Every test has a directory of its own, and asks the files as well as the store.
+//! Files on disk: what survives a crash, what is deleted, and the effect of damaged files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -41,7 +40,7 @@ async fn what_was_acknowledged_is_there_after_the_process_dies() {
     store.flush_now().await.unwrap();
     store.append(scope(1), vec![event("b"), event("c")]).await.unwrap();
     store.append(scope(2), vec![event("d")]).await.unwrap();
-    // A copy of the files as they are now is what a killed process leaves behind.
+    // A copy of the files has the state that a killed process leaves behind.
     copy(directory.path(), after.path());
     let store = open(after.path()).await;
     assert_eq!(ids(&store, scope(1)).await, ["c", "b", "a"]);
@@ -68,21 +67,21 @@ async fn files_that_a_crash_left_behind_are_removed() {
     store.append(scope(1), vec![event("a")]).await.unwrap();
     store.flush_now().await.unwrap();
     drop(store);
-    let sealed = parquet_files(directory.path());
-    let folder = sealed[0].parent().unwrap();
+    let segments = parquet_files(directory.path());
+    let folder = segments[0].parent().unwrap();
     fs::write(folder.join("torn.tmp"), "half a file").unwrap();
-    fs::copy(&sealed[0], folder.join("never-swapped-in.parquet")).unwrap();
+    fs::copy(&segments[0], folder.join("never-swapped-in.parquet")).unwrap();
     let store = open(directory.path()).await;
-    assert_eq!(files(&directory.path().join("segments")), sealed);
+    assert_eq!(files(&directory.path().join("segments")), segments);
     assert_eq!(ids(&store, scope(1)).await, ["a"]);
 }
 
 #[tokio::test]
-async fn the_room_of_sealed_events_is_given_back() {
+async fn the_space_of_flushed_events_is_returned() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     let size = || fs::metadata(directory.path().join("events.db")).unwrap().len();
-    // Texts that do not shrink: 12 MB of them.
+    // 12 MB of texts that do not compress.
     let mut noise = 1_u64;
     let mut text = || -> String {
         let letter = |_| {
@@ -93,7 +92,7 @@ async fn the_room_of_sealed_events_is_given_back() {
     };
     for batch in 0..6 {
         let events =
-            (0..1000).map(|place| Event { referrer: Some(text()), ..event(&format!("{batch}-{place}")) });
+            (0..1000).map(|index| Event { referrer: Some(text()), ..event(&format!("{batch}-{index}")) });
         store.append(scope(1), events.collect()).await.unwrap();
     }
     store.flush_now().await.unwrap();
@@ -102,7 +101,7 @@ async fn the_room_of_sealed_events_is_given_back() {
     }
 }
 
-/// Also in a directory that was made beforehand, for everybody to look into.
+/// Also in a directory that existed before and that everybody may read.
 #[tokio::test]
 async fn what_is_stored_is_for_its_owner_alone() {
     let directory = TempDir::new().unwrap();
@@ -189,7 +188,7 @@ async fn an_erasure_is_taken_up_again_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sealing_keeps_what_tells_who_is_linked_to_a_hidden_user() {
+async fn a_flush_keeps_the_identify_events_of_a_hidden_user() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     let identify = millimetric_core::event::Event {
@@ -200,7 +199,7 @@ async fn sealing_keeps_what_tells_who_is_linked_to_a_hidden_user() {
     store.append(scope(1), vec![identify, event("b")]).await.unwrap();
     let user = Subject::User { user_id: "anna".to_owned(), include_linked: true };
     let request = forget(1, user, "2026-05-17");
-    // The request is stored, and a seal comes in between before the linked visitors are known.
+    // A flush happens after the request is recorded and before the linked visitors are known.
     let stored = crate::maintenance::erase::stored(&store.state.columns, scope(1), &request);
     store.log.execute_async(Command::Erase(stored)).await.unwrap();
     store.flush_now().await.unwrap();
@@ -232,7 +231,7 @@ async fn expired_events_leave_the_disk() {
         tokio::task::yield_now().await;
     }
     assert_eq!(ids(&store, scope(1)).await, ["2026-05-01", "2026-04-20"]);
-    // What arrives later below a floor that hides nothing any more can be shown again.
+    // Once no stored event is before the watermark, it can be lowered, and later arrivals are visible.
     store.expire(scope(1), at("2026-02-01")).await.unwrap();
     store.append(scope(1), vec![event_at("backfill", "2026-02-02")]).await.unwrap();
     assert_eq!(ids(&store, scope(1)).await, ["2026-05-01", "2026-04-20", "backfill"]);
@@ -243,7 +242,7 @@ async fn expired_events_leave_the_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hot_events_are_sealed_when_there_are_many_or_they_are_old() {
+async fn a_memtable_is_flushed_when_it_is_large_or_old() {
     let directory = TempDir::new().unwrap();
     let clock = Clock::at("2026-05-16T12:00:00Z");
     let options = crate::Options { seal_rows: 100, ..options_at(&clock) };
@@ -253,7 +252,7 @@ async fn hot_events_are_sealed_when_there_are_many_or_they_are_old() {
     store.append(scope(1), vec![event("young")]).await.unwrap();
     assert!((gauge(&store, "hot_rows") - 1.0).abs() < 0.5);
     clock.set("2026-05-16T12:15:00Z");
-    // The sealer looks at the clock when it is woken, as by another scope with many.
+    // The flush thread checks the clock when it is woken, for example by another scope with many events.
     store.append(scope(2), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
     until(&store, "seals_total", 3.0).await;
     let query = millimetric_core::query::NamesQuery { range: ever(), limit: limit(1) };

@@ -1,5 +1,5 @@
-//! Floods of distinct names: what strangers send does not decide how much one response holds. The most
-//! frequent groups are counted exactly, the others together.
+//! Floods of distinct names from untrusted senders: the size of a response stays bounded. The most frequent
+//! groups are counted exactly, all others as one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,19 +16,19 @@ use crate::{EmbeddedStore, Options};
 use millimetric_events::suite::sample::{event, ever, limit, scope};
 use millimetric_events::{EventStore, QueryLimit, StoreError};
 
-/// Groups that these stores count apart.
+/// The option `query_groups` of these stores.
 const GROUPS: usize = 64;
 const FLOOD: usize = 3000;
 
-/// A store in which five pages, names and sources have forty events each, and three thousand have one: half
-/// of all in a segment.
+/// A store in which five pages, names and sources have forty events each, and three thousand have one each.
+/// Half of the events are in a segment.
 async fn flooded(directory: &TempDir) -> EmbeddedStore {
     let options = Options { query_groups: GROUPS, ..options_at(&Clock::at("2026-05-16T12:01:00Z")) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     let frequent = (0..200).map(|number| (number, format!("known-{}", number % 5)));
     let rare = (200..200 + FLOOD).map(|number| (number, format!("flood-{number}")));
     let mut events: Vec<Event> = frequent.chain(rare).map(|(number, name)| named(number, &name)).collect();
-    // The flood comes between the events that matter.
+    // The flood arrives between the frequent events.
     events.sort_by_key(|event| event.event_id.bytes().rev().collect::<Vec<_>>());
     let later = events.split_off(events.len() / 2);
     store.append(scope(1), events).await.unwrap();
@@ -155,14 +155,14 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
             store.flush_now().await.unwrap();
         }
     }
-    // Before and after it is kept.
+    // Without and with cached results.
     for _ in 0..2 {
         let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
         let row = &response.rows[0];
         let first = &row.properties[0];
         assert_eq!((row.count, first.name.as_str(), first.count), (200, "plan", 200));
-        let told: u64 = row.properties.iter().map(|property| property.count).sum();
-        assert_eq!(told + row.other_properties, 200 * 102, "every property of every event is counted");
+        let listed: u64 = row.properties.iter().map(|property| property.count).sum();
+        assert_eq!(listed + row.other_properties, 200 * 102, "every property of every event is counted");
         assert!(row.properties.iter().all(|property| property.name != long));
     }
 }

@@ -1,5 +1,4 @@
-//! What the engine refuses, and where its promises end.
-//! Every refusal is provoked, and what was stored before it is still there.
+//! The limits of the engine: what it refuses, and how long or up to which number a guarantee holds.
 
 use std::fs;
 
@@ -99,7 +98,7 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
     let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).unwrap();
     manifest.connection.execute_batch("pragma max_page_count = 40").unwrap();
     for seq in 1..200 {
-        // Two rows each: a refused pair leaves neither behind.
+        // Two rows each: of a refused pair neither is stored.
         let pair = [row(2 * seq, 100), row(2 * seq + 1, if seq % 3 == 0 { 20_000 } else { 100 })];
         match manifest.append(&pair) {
             Ok(()) => acknowledged.extend([2 * seq, 2 * seq + 1]),
@@ -110,7 +109,7 @@ fn what_a_full_disk_refused_is_gone_and_what_it_took_stays() {
     manifest.connection.execute_batch("pragma max_page_count = 100000").unwrap();
     manifest.append(&[row(1000, 100)]).unwrap();
     acknowledged.push(1000);
-    // The connection is let go without a word: what counts is what is on disk.
+    // The connection is dropped without closing: only the content of the disk counts.
     drop(manifest);
     let (mut manifest, _) = Manifest::open(directory.path(), [0; 16]).unwrap();
     let mut stored = Vec::new();
@@ -138,7 +137,7 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         buckets: None,
         limit: limit(10),
     };
-    let ask = || store.stats(scope(1), query.clone());
+    let query = || store.stats(scope(1), query.clone());
     let uniques = |response: &StatsResponse| -> Vec<u64> {
         let number = |row: &StatsRow| match row.value {
             Some(Number::Integer(number)) => number,
@@ -146,13 +145,13 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         };
         response.rows.iter().map(number).collect()
     };
-    let exact = ask().await.unwrap();
+    let exact = query().await.unwrap();
     assert_eq!((uniques(&exact), exact.approximate), (vec![500, 500], false));
     store.append(scope(1), (1000..6000).map(visit).collect()).await.unwrap();
-    let estimated = ask().await.unwrap();
+    let estimated = query().await.unwrap();
     assert!(estimated.approximate);
     for uniques in uniques(&estimated) {
-        // Six standard errors: the store's hash key is random.
+        // Six standard errors, because the hash key of the store is random.
         assert!(uniques.abs_diff(3000) < 150, "{uniques}");
     }
 }
@@ -170,7 +169,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
     store.append(scope(1), (0..3000).map(|number| visit(number, 500, "often")).collect()).await.unwrap();
     store.flush_now().await.unwrap();
     let often = Filter { column: Column::EventName, value: "often".to_owned() };
-    let ask = |filters: Vec<Filter>| {
+    let query = |filters: Vec<Filter>| {
         let query = StatsQuery {
             range: ever(),
             filters,
@@ -181,11 +180,11 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
         };
         store.stats(scope(1), query)
     };
-    let told = |response: StatsResponse| (response.rows[0].value, response.approximate);
-    assert_eq!(told(ask(Vec::new()).await.unwrap()), (Some(Number::Integer(500)), false));
+    let count = |response: StatsResponse| (response.rows[0].value, response.approximate);
+    assert_eq!(count(query(Vec::new()).await.unwrap()), (Some(Number::Integer(500)), false));
     store.append(scope(1), (0..3000).map(|number| visit(number, 3000, "once")).collect()).await.unwrap();
-    assert_eq!(told(ask(vec![often]).await.unwrap()), (Some(Number::Integer(500)), false));
-    assert!(ask(Vec::new()).await.unwrap().approximate);
+    assert_eq!(count(query(vec![often]).await.unwrap()), (Some(Number::Integer(500)), false));
+    assert!(query(Vec::new()).await.unwrap().approximate);
 }
 
 #[tokio::test]
@@ -230,13 +229,13 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
         let visitor = |id: i32| Event { anonymous_id: format!("v{id}"), ..event(&format!("e{id}")) };
         store.append(scope(number), (0..8).map(visitor).collect()).await.unwrap();
     }
-    // Twice, so that tables which went are made again.
+    // Twice, so that tables that were reset are rebuilt.
     for number in (1..=5).chain(1..=5) {
         let response = store.stats(scope(number), uniques()).await.unwrap();
         assert_eq!(response.rows[0].value, Some(Number::Integer(8)), "scope {number}");
         let tables = store.state.scopes.all();
         let numbered: usize = tables.iter().map(|scope| scope.visitors(usize::MAX).len()).sum();
-        // Those of the scope that was asked last may come on top.
+        // The visitors of the scope that was queried last may exceed the limit.
         assert!(numbered <= 2 * 10 + 8, "{numbered}");
     }
 }

@@ -1,5 +1,4 @@
-//! Small segments become larger ones, and nobody who asks can tell.
-//! Each test seals a few times and waits for the background work, as time would.
+//! Small segments are merged into larger ones without changing any response.
 
 use std::fs;
 
@@ -12,8 +11,8 @@ use millimetric_events::suite::ids;
 use millimetric_events::suite::sample::{event, scope};
 use millimetric_events::{Appended, EventStore};
 
-/// Seals an event of each id and day by itself.
-async fn seal_each(store: &EmbeddedStore, events: &[(&str, &str)]) {
+/// Flushes an event of each id and day into a segment of its own.
+async fn flush_each(store: &EmbeddedStore, events: &[(&str, &str)]) {
     for (id, time) in events {
         store.append(scope(1), vec![event_at(id, time)]).await.unwrap();
         store.flush_now().await.unwrap();
@@ -31,7 +30,7 @@ const MAY: [(&str, &str); 4] = [
 async fn four_small_neighbours_become_one_segment() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
-    seal_each(&store, &MAY).await;
+    flush_each(&store, &MAY).await;
     until(&store, "segments", 1.0).await;
     assert_eq!(ids(&store, scope(1)).await, ["d", "c", "b", "a"]);
     until(&store, "merged_events_total", 4.0).await;
@@ -47,9 +46,9 @@ async fn four_small_neighbours_become_one_segment() {
 async fn months_are_not_merged() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
-    seal_each(&store, &[("a", "2026-03-01"), ("b", "2026-04-01"), ("c", "2026-05-01"), ("d", "2026-06-01")])
+    flush_each(&store, &[("a", "2026-03-01"), ("b", "2026-04-01"), ("c", "2026-05-01"), ("d", "2026-06-01")])
         .await;
-    seal_each(&store, &[("e", "2026-05-02"), ("f", "2026-05-03"), ("g", "2026-05-04")]).await;
+    flush_each(&store, &[("e", "2026-05-02"), ("f", "2026-05-03"), ("g", "2026-05-04")]).await;
     until(&store, "segments", 4.0).await;
     assert_eq!(ids(&store, scope(1)).await, ["d", "g", "f", "e", "c", "b", "a"]);
 }
@@ -58,9 +57,9 @@ async fn months_are_not_merged() {
 async fn a_broken_segment_keeps_only_its_neighbours_from_being_merged() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
-    seal_each(&store, &MAY[..1]).await;
+    flush_each(&store, &MAY[..1]).await;
     fs::write(&parquet_files(directory.path())[0], b"not parquet").unwrap();
-    seal_each(&store, &MAY[1..]).await;
+    flush_each(&store, &MAY[1..]).await;
     for (id, time) in MAY {
         store.append(scope(2), vec![event_at(id, time)]).await.unwrap();
         store.flush_now().await.unwrap();

@@ -1,4 +1,4 @@
-//! What the embedded engine alone has to do with exports and imports: old segments, and Parquet.
+//! Export and import in the embedded engine: deduplication against old segments, and Parquet files.
 
 use std::io::{Seek as _, Write as _};
 

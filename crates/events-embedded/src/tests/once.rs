@@ -1,5 +1,5 @@
-//! Exactly once, whatever an id looks like and wherever its event is by now: ids that tell when they
-//! were made, and ids that do not, in memory, in segments, after merging and after a start.
+//! Deduplication of ids with and without a UUID time, wherever the event is: in the memtable, in a segment,
+//! after a merge and after a restart.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use millimetric_events::suite::ids;
 use millimetric_events::suite::sample::{event, scope};
 use millimetric_events::{Appended, EventStore};
 
-/// An id of that number: with a moment of its own, with one that many share, or without any.
+/// An id for this number: with a UUID time of its own, with one that many ids share, or without one.
 fn id(number: u64) -> String {
     match number % 3 {
         0 => format!("evt_{:08x}-0000-7000-8000-{number:012x}", 0x019d_0000 + number * 64),
@@ -48,7 +48,7 @@ async fn open_with(directory: &Path, cache_bytes: u64) -> EmbeddedStore {
     EmbeddedStore::open(directory, Options { cache_bytes, ..options_at(&clock) }).await.unwrap()
 }
 
-/// Every event of the steps is there once, and each answer tells how many were there before.
+/// Checks that every event of the steps is stored once, and that each append reports its duplicates.
 async fn play(steps: &[Step], cache_bytes: u64) {
     let directory = TempDir::new().unwrap();
     let mut store = open_with(directory.path(), cache_bytes).await;
@@ -80,7 +80,7 @@ fn an_event_is_stored_once_wherever_it_is_by_now() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let config = Config { cases: 48, ..Config::default() };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    // With a cache that keeps nothing, whatever is asked of a segment is read anew.
+    // With a cache of no bytes, every lookup reads the segment again.
     let strategy = (steps(), prop_oneof![Just(0), Just(256 << 20)]);
     let played = TestRunner::new_with_rng(config, random).run(&strategy, |(steps, cache_bytes)| {
         runtime.block_on(play(&steps, cache_bytes));
@@ -90,7 +90,7 @@ fn an_event_is_stored_once_wherever_it_is_by_now() {
 }
 
 #[tokio::test]
-async fn ids_that_tell_when_they_were_made_take_no_lasting_memory() {
+async fn ids_with_a_uuid_time_take_no_lasting_memory() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), (0..300).map(|number| event(&id(3 * number))).collect()).await.unwrap();
@@ -102,7 +102,7 @@ async fn ids_that_tell_when_they_were_made_take_no_lasting_memory() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_ids_goes_with_the_window() {
+async fn id_filters_are_dropped_after_the_window() {
     let directory = TempDir::new().unwrap();
     let clock = Clock::at("2026-05-16T12:01:00Z");
     let store = EmbeddedStore::open(directory.path(), options_at(&clock)).await.unwrap();
@@ -120,7 +120,7 @@ async fn what_is_known_of_ids_goes_with_the_window() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_can_look_up_is_kept_rather_than_lost() {
+async fn an_event_that_cannot_be_looked_up_is_stored_rather_than_lost() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).await;
     store.append(scope(1), vec![event(&id(0)), event(&id(30))]).await.unwrap();
@@ -128,7 +128,7 @@ async fn an_event_that_nobody_can_look_up_is_kept_rather_than_lost() {
     store.close().await;
     fs::remove_file(&parquet_files(directory.path())[0]).unwrap();
     let store = open(directory.path()).await;
-    // The one is of a moment that the lost segment covers, the others are not.
+    // The lost segment covers the UUID time of the first event, but not those of the others.
     let sent = vec![event(&id(0)), event(&id(15)), event("order-1")];
     assert_eq!(store.append(scope(1), sent).await.unwrap(), Appended { stored: 3, duplicates: 0 });
 }
@@ -145,7 +145,7 @@ async fn a_folder_of_format_1_knows_its_ids() {
         .unwrap()
         .to_bytes();
     store.close().await;
-    // As it was: no moments, and a filter of every id.
+    // The state of format 1: no time spans, and a filter of all ids.
     let file = directory.path().join("events.db");
     let connection = rusqlite::Connection::open(&file).unwrap();
     connection.execute_batch("alter table segment drop column ids_made; pragma user_version = 1").unwrap();

@@ -1,8 +1,8 @@
-//! What is gone is gone to the byte: people who were forgotten and events that expired occur in
-//! no file, neither as plain bytes nor packed, neither in use nor in a free page.
+//! Erased people and expired events occur in no file: neither as plain bytes nor compressed, neither in used
+//! nor in free pages.
 //!
-//! Every search first finds what it looks for in each of these places; a search that finds
-//! nothing proves nothing.
+//! Every test first finds what it searches for in each of these locations, since a search that never finds
+//! anything proves nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,16 +24,15 @@ const USER: &str = "user-4711-anna@example.com";
 const VISITOR: &str = "visitor-0815-of-anna";
 const TRAIT: &str = "trait-of-anna-whose-plan-is-pro";
 
-/// The packed batches of the hot log as they are stored.
+/// The compressed batches of the write-ahead log as they are stored.
 fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
     let connection = snapshot::connect(&directory.join("events.db")).unwrap();
     let mut statement = connection.prepare("select data from hot_log").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// How many pieces of packed batches lie in the files, and how many there are: what a search for
-/// texts cannot see in bytes that are compressed. A piece across two pages of the database is in
-/// no file in one.
+/// Returns how many pieces of compressed batches occur in the files, and how many pieces there are: a search
+/// for texts cannot see compressed bytes. A piece that spans two pages of the database is not found.
 fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
     let files: Vec<Vec<u8>> = files(directory).iter().map(|path| fs::read(path).unwrap()).collect();
     let lies =
@@ -42,18 +41,17 @@ fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
     (all().filter(lies).count(), all().count())
 }
 
-/// Every place where the text is: as plain bytes of a file, as a value in a Parquet file, in the
-/// hot log.
-fn places(directory: &Path, text: &str) -> Vec<String> {
+/// All locations of the text: plain bytes of a file, values in a Parquet file, the write-ahead log.
+fn locations(directory: &Path, text: &str) -> Vec<String> {
     let holds =
         |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
     let bytes = files(directory).into_iter().filter(holds);
-    let mut places: Vec<String> = bytes.map(|path| format!("bytes of {}", path.display())).collect();
+    let mut locations: Vec<String> = bytes.map(|path| format!("bytes of {}", path.display())).collect();
     for path in parquet_files(directory) {
         let reader = SerializedFileReader::new(fs::File::open(&path).unwrap()).unwrap();
         let has = |row: parquet::record::Row| row.to_string().contains(text);
         if reader.get_row_iter(None).unwrap().any(|row| has(row.unwrap())) {
-            places.push(format!("a row of {}", path.display()));
+            locations.push(format!("a row of {}", path.display()));
         }
     }
     for packed in packed_batches(directory) {
@@ -64,18 +62,18 @@ fn places(directory: &Path, text: &str) -> Vec<String> {
             Ok(())
         })
         .unwrap();
-        places.extend(found.then(|| "the hot log".to_owned()));
+        locations.extend(found.then(|| "the write-ahead log".to_owned()));
     }
-    places
+    locations
 }
 
 fn assert_nowhere(directory: &Path, texts: &[&str]) {
     for text in texts {
-        assert_eq!(places(directory, text), Vec::<String>::new(), "{text}");
+        assert_eq!(locations(directory, text), Vec::<String>::new(), "{text}");
     }
 }
 
-/// An event of the person to forget: with the user's id, the visitor's, and a session id that the
+/// An event of the person to erase, with the id of the user, that of the visitor, and a session id that the
 /// server derives from the visitor's.
 fn theirs(id: &str, time: &str) -> Event {
     Event {
@@ -86,18 +84,18 @@ fn theirs(id: &str, time: &str) -> Event {
     }
 }
 
-/// Ties the visitor to the user.
+/// An event that links the visitor to the user.
 fn identify(id: &str, time: &str) -> Event {
     let properties = format!(r#"{{"plan":"{TRAIT}"}}"#);
     Event { event_name: "$identify".to_owned(), properties, ..theirs(id, time) }
 }
 
-/// Before they called themselves anything.
+/// An event of the visitor without a user id.
 fn anonymous(id: &str, time: &str) -> Event {
     Event { user_id: None, ..theirs(id, time) }
 }
 
-/// So many events that their batch is packed and lies on several pages.
+/// Enough events that their batch is compressed and takes several pages.
 fn many(prefix: &str, time: &str) -> Vec<Event> {
     let each = |n: u64| {
         let noise = |salt: u64| {
@@ -110,7 +108,8 @@ fn many(prefix: &str, time: &str) -> Vec<Event> {
     (0..600).map(each).collect()
 }
 
-/// Fills a scope with the person and others: merged, sealed, hot, alone and in a packed batch.
+/// Fills a scope with events of the person and of others: in merged segments, in flushed ones and in the
+/// memtable, single and in a compressed batch.
 async fn fill(store: &EmbeddedStore, directory: &Path) -> Vec<Vec<u8>> {
     for (id, time) in [("m1", "2026-05-01"), ("m2", "2026-05-02"), ("m3", "2026-05-03"), ("m4", "2026-05-04")]
     {
@@ -119,25 +118,36 @@ async fn fill(store: &EmbeddedStore, directory: &Path) -> Vec<Vec<u8>> {
     }
     store.merge_now().await.unwrap();
     until(store, "segments", 1.0).await;
-    store.append(scope(1), many("sealed", "2026-04-10")).await.unwrap();
+    store.append(scope(1), many("flushed", "2026-04-10")).await.unwrap();
     let mut packed = packed_batches(directory);
     store.flush_now().await.unwrap();
-    store.append(scope(1), vec![identify("hot", "2026-05-16"), event("other-hot")]).await.unwrap();
+    store.append(scope(1), vec![identify("recent", "2026-05-16"), event("other-recent")]).await.unwrap();
     store.append(scope(1), many("packed", "2026-05-16")).await.unwrap();
     packed.extend(packed_batches(directory));
     packed.retain(|packed| packed.len() > 8192);
     packed
 }
 
-/// That the search finds the person in every place.
+/// Asserts that the search finds the person in every location.
 fn assert_everywhere(directory: &Path, packed: &[Vec<u8>]) {
-    let visitor = places(directory, VISITOR);
-    assert_eq!(visitor.iter().filter(|place| place.starts_with("a row of")).count(), 2, "{visitor:?}");
-    assert_eq!(visitor.iter().filter(|place| *place == "the hot log").count(), 2, "{visitor:?}");
+    let visitor = locations(directory, VISITOR);
+    assert_eq!(visitor.iter().filter(|location| location.starts_with("a row of")).count(), 2, "{visitor:?}");
+    assert_eq!(
+        visitor.iter().filter(|location| *location == "the write-ahead log").count(),
+        2,
+        "{visitor:?}"
+    );
     for text in [USER, TRAIT] {
-        assert!(places(directory, text).iter().any(|place| place.contains("events.db-wal")), "{text}");
+        assert!(
+            locations(directory, text).iter().any(|location| location.contains("events.db-wal")),
+            "{text}"
+        );
     }
-    assert_eq!(packed.len(), 2, "one packed batch was sealed and lies in free pages, one is hot");
+    assert_eq!(
+        packed.len(),
+        2,
+        "one compressed batch was flushed and is in free pages, one is in the write-ahead log"
+    );
     let (found, all) = pieces(directory, packed);
     assert!(all >= 16 && found * 4 >= all * 3, "{found} of {all} pieces are found");
 }
@@ -156,7 +166,7 @@ async fn a_forgotten_person_is_nowhere() {
     let user = Subject::User { user_id: USER.to_owned(), include_linked: true };
     let request = forget(1, user, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
-    // What arrives while files are rewritten: theirs from before the request, and that of others.
+    // Events that arrive while files are rewritten: older ones of the person, and those of others.
     let arriving = async {
         for number in 0..50 {
             let late = theirs(&format!("late-{number}"), "2026-05-16");
@@ -182,7 +192,7 @@ async fn expired_events_are_nowhere() {
     let kept = || Event { timestamp: at("2026-05-17T12:00:00Z"), ..event("kept") };
     store.append(scope(1), vec![kept()]).await.unwrap();
     store.expire(scope(1), at("2026-05-17")).await.unwrap();
-    // What expired before it was sealed goes when its turn to be sealed comes.
+    // Events that expire in the memtable are dropped by its flush.
     store.flush_now().await.unwrap();
     until_emptied(directory.path()).await;
     assert_gone(directory.path(), &packed);
@@ -200,14 +210,14 @@ async fn a_dropped_scope_is_nowhere() {
     assert_gone(directory.path(), &packed);
 }
 
-/// Waits until the write-ahead log was emptied, which is the last step of an expiry.
+/// Waits until SQLite's write-ahead log is truncated, which is the last step of an expiry.
 async fn until_emptied(directory: &Path) {
     while fs::metadata(directory.join("events.db-wal")).unwrap().len() > 0 {
         tokio::task::yield_now().await;
     }
 }
 
-/// As by a tool that copies the database page by page.
+/// The other reader is for example a tool that copies the database page by page.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     let directory = TempDir::new().unwrap();
@@ -220,7 +230,7 @@ async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     loop {
         match store.erasure(scope(1), request.id).await.unwrap().unwrap().status {
             ErasureStatus::Failed => break,
-            ErasureStatus::Done => panic!("done while {:?}", places(directory.path(), VISITOR)),
+            ErasureStatus::Done => panic!("done while {:?}", locations(directory.path(), VISITOR)),
             ErasureStatus::Queued | ErasureStatus::Running => tokio::task::yield_now().await,
         }
     }
