@@ -33,8 +33,8 @@ fn by(id: &str, user: Option<&str>) -> Event {
 pub async fn an_export_gives_every_event_of_the_query_once<E: Engine>() {
     let engine = E::start().await;
     let old = Event { timestamp: at("2020-01-01"), source: "bing".into(), ..event("old") };
-    let sealed = vec![by("a", Some("anna")), by("b", None), old.clone()];
-    engine.store().append(scope(1), sealed).await.expect("stored");
+    let flushed = vec![by("a", Some("anna")), by("b", None), old.clone()];
+    engine.store().append(scope(1), flushed).await.expect("stored");
     engine.settle().await;
     engine.store().append(scope(1), vec![event("c"), by("d", Some("anna"))]).await.expect("stored");
     engine.store().append(scope(2), vec![event("other")]).await.expect("stored");
