@@ -12,7 +12,7 @@ use millimetric_core::query::Filter;
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
-use crate::columns::session_bounds::{SessionBounds, PageViews};
+use crate::columns::session_bounds::{PageViews, SessionBounds};
 use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
