@@ -31,7 +31,7 @@ pub struct BenchArguments {
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
     #[arg(long)]
     pub grow: bool,
-    /// With `ingest`: instead, two long runs of so many minutes, without queries and with them, told
+    /// With `ingest`: instead, two long runs of so many minutes, without queries and with them, reported
     /// by the minute.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=240))]
     pub minutes: Option<u64>,

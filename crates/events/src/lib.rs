@@ -49,8 +49,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// has with the same id and timestamp however long ago it was stored.
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Every event of the query as of the time of the call, in batches. The stream reads at most one item
-    /// ahead; dropping it ends the export.
+    /// Every event of the query as of the time of the call, in batches. The stream reads at most two
+    /// items ahead; dropping it ends the export. An export that is cut short ends with an error.
     ///
     /// The order is undefined, also within an item.
     fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream;

@@ -56,7 +56,7 @@ impl ClickHouse {
         let Value::Array(rows) = response["rows"].take() else {
             bail!("ClickHouse answered no rows: {response}")
         };
-        Ok(Answer { rows, millis: response["millis"].as_f64().context("ClickHouse told no time")? })
+        Ok(Answer { rows, millis: response["millis"].as_f64().context("ClickHouse returned no time")? })
     }
 
     /// Makes the system forget what it holds in memory of the files of these folders, and tells

@@ -95,7 +95,7 @@ impl Data {
             + fs::metadata(self.folder().join("events.db"))?.len();
         let sql = "select sum(bytes_on_disk) as bytes from system.parts where active and table = 'events'";
         let response = clickhouse.ask(sql)?;
-        let theirs = response.rows[0]["bytes"].as_f64().context("ClickHouse tells no size")?;
+        let theirs = response.rows[0]["bytes"].as_f64().context("ClickHouse returned no size")?;
         Ok((ours as f64 / self.events as f64, theirs / self.events as f64))
     }
 }

@@ -33,7 +33,7 @@ pub struct NamesRow {
 }
 
 impl NamesRow {
-    /// The most properties that are told for one name.
+    /// The most properties that are reported for one name.
     pub const MAX_PROPERTIES: usize = 100;
 }
 

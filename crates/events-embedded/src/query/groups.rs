@@ -319,7 +319,7 @@ pub(crate) enum Visitors<'a> {
 }
 
 /// About how many visitors are in the selected rows, when they are more than are numbered for one
-/// query. Only an estimate tells; mostly one of all visitors of the chunks, which costs nothing.
+/// query. It takes an estimate, usually one of all visitors of the chunks, which costs nothing.
 pub(crate) fn visitors_if_many(
     view: &View,
     filters: &[Filter],

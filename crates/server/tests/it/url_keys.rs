@@ -96,7 +96,7 @@ fn what_cannot_be_seen_in_a_key_is_named() {
             format!("{start}{rest}{hidden}"),
         ];
         for key in keys {
-            let response = told(&server, key.as_bytes());
+            let response = refusal_of(&server, key.as_bytes());
             assert_eq!(response.error(), (401, "malformed_api_key".to_owned()), "{name}");
             let message = response.json()["message"].as_str().unwrap().to_owned();
             assert!(message.contains(&format!("contains {name}")), "{message}");
@@ -105,15 +105,15 @@ fn what_cannot_be_seen_in_a_key_is_named() {
     }
     // As browsers send it: one byte for one character.
     let latin = [start.as_bytes(), b"\xa0", rest.as_bytes()].concat();
-    let message = told(&server, &latin).json()["message"].clone();
+    let message = refusal_of(&server, &latin).json()["message"].clone();
     assert!(message.as_str().unwrap().contains("contains U+00A0 NO-BREAK SPACE"), "{message}");
-    let spaces = told(&server, format!("  {}\t ", project.sk).as_bytes());
+    let spaces = refusal_of(&server, format!("  {}\t ", project.sk).as_bytes());
     assert_eq!(spaces.status(), 202, "blanks around a key are no part of it: {}", spaces.text);
-    let visible = told(&server, format!("{start}é{rest}").as_bytes());
+    let visible = refusal_of(&server, format!("{start}é{rest}").as_bytes());
     assert_eq!(visible.error(), (401, "malformed_api_key".to_owned()));
 }
 
-fn told(server: &Instance, key: &[u8]) -> crate::raw::Heard {
+fn refusal_of(server: &Instance, key: &[u8]) -> crate::raw::Heard {
     let body = json!({ "event": "a" }).to_string();
     let head = b"POST /v1/track HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer ";
     let rest = format!("\r\ncontent-length: {}\r\n\r\n{body}", body.len());

@@ -16,11 +16,15 @@ use crate::query::view::View;
 use millimetric_core::column::Column;
 use millimetric_events::{EventStream, StoreError};
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::spawn_blocking;
 
 /// Events handed on together, at most.
 const BATCH_EVENTS: usize = 1000;
 /// Memory of the events handed on together, about.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// An item of the stream.
+type Batch = Result<Vec<Event>, StoreError>;
 
 /// Batches that wait for the reader of the stream.
 const AHEAD: usize = 1;
@@ -28,16 +32,29 @@ const AHEAD: usize = 1;
 /// The rows of the view as events, chunk by chunk, those with the earliest events first. A thread reads
 /// them; it ends when the stream is dropped.
 pub(crate) fn stream(view: View, query: ExportQuery) -> EventStream {
-    let (sender, receiver) = channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
+    sent_by_a_thread(move |sender| {
         let mut sink = Sink { batch: Vec::new(), bytes: 0, sender };
         if let Err(error) = read(view, &query, &mut sink) {
             // Without a reader nobody misses it.
             let _ = sink.sender.blocking_send(Err(error));
         }
-    });
-    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|batch| (batch, receiver)) })
-        .boxed()
+    })
+}
+
+/// What `work` sends. A panic in it is an error at the end, so that an export that is cut short never
+/// looks complete.
+fn sent_by_a_thread(work: impl FnOnce(Sender<Batch>) + Send + 'static) -> EventStream {
+    let (sender, receiver) = channel(AHEAD);
+    let thread = spawn_blocking(move || work(sender));
+    stream::unfold(Some((receiver, thread)), |open| async {
+        let (mut receiver, thread) = open?;
+        if let Some(batch) = receiver.recv().await {
+            return Some((batch, Some((receiver, thread))));
+        }
+        let error = thread.await.err()?;
+        Some((Err(StoreError::Internal(format!("an export failed: {error}"))), None))
+    })
+    .boxed()
 }
 
 fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), StoreError> {
@@ -110,7 +127,7 @@ fn is_hidden(view: &View, row: &Row<'_>) -> bool {
 struct Sink {
     batch: Vec<Event>,
     bytes: usize,
-    sender: Sender<Result<Vec<Event>, StoreError>>,
+    sender: Sender<Batch>,
 }
 
 impl Sink {
@@ -135,5 +152,21 @@ impl Sink {
     /// Whether the stream still has a reader.
     fn wanted(&self) -> ControlFlow<()> {
         if self.sender.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_that_panics_ends_with_an_error() {
+        let mut stream = sent_by_a_thread(|sender| {
+            sender.blocking_send(Ok(Vec::new())).unwrap();
+            panic!("a damaged page");
+        });
+        assert!(matches!(stream.next().await, Some(Ok(_))));
+        assert!(matches!(stream.next().await, Some(Err(StoreError::Internal(_)))));
+        assert!(stream.next().await.is_none());
     }
 }

@@ -55,5 +55,5 @@ fn a_form_larger_than_any_of_ours_is_refused() {
     let large = "x".repeat(70_000);
     let response = Browser::new(&server).post("/sign-in", &[("email", EMAIL), ("password", &large)]);
     assert_eq!(response.status, 413);
-    assert!(response.text.contains("<h1>"), "told as a page: {}", response.text);
+    assert!(response.text.contains("<h1>"), "a page: {}", response.text);
 }
