@@ -3,6 +3,8 @@
 //! A query that exists is valid: ranges are not empty, limits are within bounds, columns are known.
 //! Every engine executes these types and no others; REST, MCP and the dashboard build them, which is
 //! why their responses cannot differ. No SQL and no JSON here.
+//!
+//! A new query is a file here and a line in the list of [`AnyQuery`].
 
 mod bounds;
 mod dimension;
@@ -18,7 +20,7 @@ mod stats;
 
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::dimension::{Dimension, Filter, PropertyName, UnknownDimension};
-pub use self::events::{Cursor, EventsQuery, EventsResponse, ExportQuery};
+pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::funnel::{
     FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
     StepOrder,
@@ -31,3 +33,104 @@ pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{SourcesQuery, SourcesResponse, SourcesRow};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
 pub use crate::column::Column;
+use crate::event::Event;
+use crate::time::TimeRange;
+
+/// A query, with the type of its response.
+pub trait Query: Into<AnyQuery> + Clone + Send + Sync + 'static {
+    /// What the query returns.
+    type Response: TryFrom<AnyResponse> + Into<AnyResponse> + Send + 'static;
+
+    /// The query looks at events whose `timestamp` is in this range.
+    fn range(&self) -> TimeRange;
+
+    /// The same query over another range.
+    #[must_use]
+    fn with_range(self, range: TimeRange) -> Self;
+}
+
+/// An event store returned the response of another query than it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the response is one of another query")]
+pub struct OtherResponse;
+
+macro_rules! queries {
+    ($($(#[doc = $doc:literal])+ $name:ident($query:ty) -> $response:ty;)+) => {
+        /// A query of any type, for code that passes queries on.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum AnyQuery {
+            $($(#[doc = $doc])+ $name($query),)+
+        }
+
+        impl AnyQuery {
+            /// The query looks at events whose `timestamp` is in this range.
+            pub fn range(&self) -> TimeRange {
+                match self { $(Self::$name(query) => query.range,)+ }
+            }
+        }
+
+        /// The response to an [`AnyQuery`], of the variant of the same name.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum AnyResponse {
+            $($(#[doc = $doc])+ $name($response),)+
+        }
+
+        $(
+            impl Query for $query {
+                type Response = $response;
+
+                fn range(&self) -> TimeRange {
+                    self.range
+                }
+
+                fn with_range(self, range: TimeRange) -> Self {
+                    Self { range, ..self }
+                }
+            }
+
+            impl From<$query> for AnyQuery {
+                fn from(query: $query) -> Self {
+                    Self::$name(query)
+                }
+            }
+
+            impl From<$response> for AnyResponse {
+                fn from(response: $response) -> Self {
+                    Self::$name(response)
+                }
+            }
+
+            impl TryFrom<AnyResponse> for $response {
+                type Error = OtherResponse;
+
+                fn try_from(response: AnyResponse) -> Result<Self, OtherResponse> {
+                    match response {
+                        AnyResponse::$name(response) => Ok(response),
+                        _ => Err(OtherResponse),
+                    }
+                }
+            }
+        )+
+    };
+}
+
+queries! {
+    /// Raw events, newest first.
+    Events(EventsQuery) -> EventsResponse;
+    /// One event by its id.
+    Event(EventQuery) -> Option<Box<Event>>;
+    /// Counts, distinct visitors, sums and means, by group and over time.
+    Stats(StatsQuery) -> StatsResponse;
+    /// The sources of visits.
+    Sources(SourcesQuery) -> SourcesResponse;
+    /// The event names that occur, and their properties.
+    Names(NamesQuery) -> NamesResponse;
+    /// How many visitors complete each step of a funnel.
+    Funnel(FunnelQuery) -> FunnelResponse;
+    /// How many visitors return in each period after their first.
+    Retention(RetentionQuery) -> RetentionResponse;
+    /// Views, entries and exits of pages.
+    Pages(PagesQuery) -> PagesResponse;
+    /// The number of sessions and bounces.
+    Sessions(SessionsQuery) -> SessionsResponse;
+}

@@ -12,12 +12,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
-use millimetric_core::query::{
-    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
-    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
-    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
-};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery, Query};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
@@ -34,16 +30,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// counted; events of a person who was erased after their timestamp are left out and not counted.
     async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Raw events, newest first.
-    async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError>;
-
-    /// The event with this id, if its timestamp is in the range.
-    async fn event(
-        &self,
-        scope: EventScope,
-        range: TimeRange,
-        event_id: String,
-    ) -> Result<Option<Event>, StoreError>;
+    /// Runs a query. The response is the variant of [`AnyResponse`] that belongs to the query.
+    /// [`EventStoreExt::query`] calls it with types.
+    async fn query_any(&self, scope: EventScope, query: AnyQuery) -> Result<AnyResponse, StoreError>;
 
     /// Stores events of an export, like [`EventStore::append`], and recognises an event that the scope
     /// has with the same id and timestamp however long ago it was stored.
@@ -54,32 +43,6 @@ pub trait EventStore: Send + Sync + 'static {
     ///
     /// The order is undefined, also within an item.
     fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream;
-
-    /// Counts, distinct visitors, sums and means, by group and over time.
-    async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError>;
-
-    /// The sources of visits.
-    async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError>;
-
-    /// The event names that occur, and their properties.
-    async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError>;
-
-    /// How many visitors complete each step of a funnel.
-    async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError>;
-
-    /// How many visitors return in each period after their first.
-    async fn retention(
-        &self,
-        scope: EventScope,
-        query: RetentionQuery,
-    ) -> Result<RetentionResponse, StoreError>;
-
-    /// Views, entries and exits of pages.
-    async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError>;
-
-    /// The number of sessions and bounces.
-    async fn sessions(&self, scope: EventScope, query: SessionsQuery)
-    -> Result<SessionsResponse, StoreError>;
 
     /// Queues an erasure. Once it returns, no response of this scope contains an event of the person with a
     /// timestamp before `request.at`, and no such event that arrives later is stored.
@@ -109,6 +72,21 @@ pub trait EventStore: Send + Sync + 'static {
     /// Ends background work and closes the files. Acknowledged events are durable before.
     async fn close(&self);
 }
+
+/// Typed queries for every [`EventStore`].
+#[async_trait]
+pub trait EventStoreExt: EventStore {
+    /// Runs a query.
+    async fn query<Q: Query>(&self, scope: EventScope, query: Q) -> Result<Q::Response, StoreError> {
+        let response = self.query_any(scope, query.into()).await?;
+        let typed = response.try_into();
+        typed.map_err(|_| {
+            StoreError::Internal("the event store returned the response of another query".into())
+        })
+    }
+}
+
+impl<S: EventStore + ?Sized> EventStoreExt for S {}
 
 /// Operations of an engine whose files are on this machine.
 #[async_trait]

@@ -9,7 +9,7 @@ use millimetric::wire::queries::{
 };
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
-use millimetric_events::EventStore as _;
+use millimetric_events::{EventStore as _, EventStoreExt as _};
 use millimetric_events_embedded::{EmbeddedStore, Options};
 
 use crate::data::Data;
@@ -46,19 +46,19 @@ async fn ask(store: &EmbeddedStore, scope: EventScope, asked: &Question, days: &
     match asked.route() {
         "/v1/stats" => {
             let (params, filters) = params_and_filters::<StatsParams>(Some(&query)).map_err(refused)?;
-            store.stats(scope, params.query(filters).map_err(refused)?).await?;
+            store.query(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/sources" => {
             let (params, filters) = params_and_filters::<SourcesParams>(Some(&query)).map_err(refused)?;
-            store.sources(scope, params.query(filters).map_err(refused)?).await?;
+            store.query(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/query" => {
             let (params, filters) = params_and_filters::<EventsParams>(Some(&query)).map_err(refused)?;
-            store.events(scope, params.query(filters).map_err(refused)?).await?;
+            store.query(scope, params.query(filters).map_err(refused)?).await?;
         }
         "/v1/funnel" => {
             let (params, filters) = params_and_filters::<FunnelParams>(Some(&query)).map_err(refused)?;
-            store.funnel(scope, params.query(filters).map_err(refused)?).await?;
+            store.query(scope, params.query(filters).map_err(refused)?).await?;
         }
         route => bail!("{route} is not asked here"),
     }

@@ -17,6 +17,15 @@ pub struct EventsQuery {
     pub after: Option<Cursor>,
 }
 
+/// The event with this id, if the range contains its timestamp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// The range of the event's `timestamp`.
+    pub range: TimeRange,
+    /// The event's id.
+    pub event_id: String,
+}
+
 /// Every event that the filters let through, for an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportQuery {

@@ -9,12 +9,8 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
-use millimetric_core::query::{
-    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
-    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
-    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
-};
-use millimetric_core::time::{TimeRange, Timestamp};
+use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery};
+use millimetric_core::time::Timestamp;
 
 use super::{EmbeddedStore, join};
 use crate::columns::dedup;
@@ -22,13 +18,11 @@ use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::{backup, erase};
 use crate::query;
 use crate::query::events::export;
-use crate::query::run::off_runtime;
-use crate::query::view;
+use crate::query::run::{blocking, off_runtime};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
-use millimetric_core::column::Column;
 use millimetric_events::{
     Appended, Erasure, ErasureReport, EventStore, EventStream, LocalError, LocalStore, Snapshot, StoreError,
 };
@@ -77,80 +71,15 @@ impl EventStore for EmbeddedStore {
         export::stream(View::of(&self.state, &scope, query.range, ColumnSet::ALL), query)
     }
 
-    async fn events(&self, scope: EventScope, query: EventsQuery) -> Result<EventsResponse, StoreError> {
-        let (range, fields) = (query.range, ColumnSet::ALL);
-        self.run(scope, range, fields, move |view, context| query::events::events(view, &query, context))
-            .await
-    }
-
-    async fn event(
-        &self,
-        scope: EventScope,
-        range: TimeRange,
-        event_id: String,
-    ) -> Result<Option<Event>, StoreError> {
-        self.run(scope, range, ColumnSet::ALL, move |view, context| {
-            query::events::find::event(&view, &event_id, context)
-        })
-        .await
-    }
-
-    async fn stats(&self, scope: EventScope, query: StatsQuery) -> Result<StatsResponse, StoreError> {
-        let (range, fields) = (query.range, view::counted(&query));
-        self.run(scope, range, fields, move |view, context| query::stats::stats(&view, &query, context)).await
-    }
-
-    async fn sources(&self, scope: EventScope, query: SourcesQuery) -> Result<SourcesResponse, StoreError> {
-        let fields = view::filtered(&query.filters);
-        let fields = fields.with(Column::Source).with(Column::Medium).with(Column::AnonymousId);
-        let range = query.range;
-        self.run(scope, range, fields, move |view, context| query::sources::sources(&view, &query, context))
-            .await
-    }
-
-    async fn names(&self, scope: EventScope, query: NamesQuery) -> Result<NamesResponse, StoreError> {
-        let fields =
-            [Column::EventName, Column::AnonymousId, Column::Properties].into_iter().collect::<ColumnSet>();
-        let range = query.range;
-        self.run(scope, range, fields, move |view, context| query::names::names(&view, &query, context)).await
-    }
-
-    async fn funnel(&self, scope: EventScope, query: FunnelQuery) -> Result<FunnelResponse, StoreError> {
-        let fields = view::filtered(&query.filters).union(view::grouped(&query.group_by));
-        let fields = fields.with(Column::EventName).with(Column::AnonymousId);
-        let range = query.range;
-        self.run(scope, range, fields, move |view, context| query::funnel::funnel(&view, &query, context))
-            .await
-    }
-
-    async fn retention(
-        &self,
-        scope: EventScope,
-        query: RetentionQuery,
-    ) -> Result<RetentionResponse, StoreError> {
-        let fields = view::filtered(&query.filters).with(Column::EventName).with(Column::AnonymousId);
-        let range = query.range;
-        let kernel =
-            move |view: View, context: &QueryContext| query::retention::retention(&view, &query, context);
-        self.run(scope, range, fields, kernel).await
-    }
-
-    async fn pages(&self, scope: EventScope, query: PagesQuery) -> Result<PagesResponse, StoreError> {
-        let fields = view::of_sessions(&query.filters);
-        let range = query.range;
-        self.run(scope, range, fields, move |view, context| query::pages::pages(&view, &query, context)).await
-    }
-
-    async fn sessions(
-        &self,
-        scope: EventScope,
-        query: SessionsQuery,
-    ) -> Result<SessionsResponse, StoreError> {
-        let fields = view::of_sessions(&query.filters);
-        let range = query.range;
-        let kernel =
-            move |view: View, context: &QueryContext| query::sessions::sessions(&view, &query, context);
-        self.run(scope, range, fields, kernel).await
+    async fn query_any(&self, scope: EventScope, query: AnyQuery) -> Result<AnyResponse, StoreError> {
+        self.state.erasures.check_readable(scope)?;
+        let state = Arc::clone(&self.state);
+        let run = move |context: &QueryContext| {
+            let scope = state.scopes.get_or_new(scope);
+            let view = View::of(&state, &scope, query.range(), query::columns(&query));
+            query::run(view, &query, context)
+        };
+        blocking(QueryContext::new(&self.queries), run).await
     }
 
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {

@@ -10,20 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use millimetric_core::event::EventScope;
-use millimetric_core::time::TimeRange;
 use millimetric_events::StoreError;
 use parking_lot::Mutex;
 
-use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::Maintenance;
 use crate::maintenance::flush;
 use crate::maintenance::maintainer::Maintainer;
-use crate::query::run::{blocking, off_runtime};
-use crate::query::view::View;
+use crate::query::run::off_runtime;
 use crate::resources::directory_lock::DirectoryLock;
 use crate::resources::options::{OpenError, Options};
-use crate::resources::query_context::{QueryContext, QueryResources};
+use crate::resources::query_context::QueryResources;
 use crate::state::State;
 use crate::wal::Log;
 
@@ -78,23 +74,6 @@ impl EmbeddedStore {
             Maintainer::new(Arc::clone(&work)).merge()
         })
         .await
-    }
-
-    /// Runs a query on a query thread, over a view of the scope's rows in the range with these fields.
-    async fn run<T: Send + Default + 'static>(
-        &self,
-        scope: EventScope,
-        range: TimeRange,
-        fields: ColumnSet,
-        query: impl FnOnce(View, &QueryContext) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.state.erasures.check_readable(scope)?;
-        let state = Arc::clone(&self.state);
-        let run = move |context: &QueryContext| {
-            let scope = state.scopes.get_or_new(scope);
-            query(View::of(&state, &scope, range, fields), context)
-        };
-        blocking(QueryContext::new(&self.queries), run).await
     }
 
     fn stop(&self) -> Option<Threads> {

@@ -15,7 +15,7 @@ use crate::tests::{Clock, event_at, open, options_at};
 use crate::{EmbeddedStore, copy_at_rest, is_older};
 use millimetric_events::suite::sample::{event, ever, range, scope};
 use millimetric_events::suite::{all_events, forget, ids};
-use millimetric_events::{EventStore, LocalError, Snapshot, StoreError, Subject};
+use millimetric_events::{EventStore, EventStoreExt as _, LocalError, Snapshot, StoreError, Subject};
 
 fn run(directory: &Path, sql: &str) {
     Connection::open(directory.join("events.db")).unwrap().execute_batch(sql).unwrap();
@@ -41,7 +41,7 @@ async fn two_projects() -> TempDir {
 const FIRST: &str = "where project = (select min(project) from segment)";
 
 async fn fails(store: &EmbeddedStore, of: EventScope) -> String {
-    match store.events(of, all_events(ever())).await {
+    match store.query(of, all_events(ever())).await {
         Err(StoreError::Local(LocalError::Corrupt(why))) => why,
         other => panic!("expected damage, got {other:?}"),
     }
@@ -83,7 +83,7 @@ async fn a_segment_without_a_readable_path_fails_only_queries_over_its_time_rang
         assert!(fails(&store, scope(1)).await.contains("damaged"), "{damage}");
         let mut may = all_events(ever());
         may.range = range("2026-05-01", "2026-06-01");
-        assert_eq!(store.events(scope(1), may).await.unwrap().rows.len(), 2, "{damage}");
+        assert_eq!(store.query(scope(1), may).await.unwrap().rows.len(), 2, "{damage}");
         assert_eq!(parquet_files(directory.path()), files, "{damage}");
         store.close().await;
         let damaged = inspect::inspect(directory.path()).unwrap().damaged;

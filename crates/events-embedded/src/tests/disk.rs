@@ -13,7 +13,7 @@ use crate::tests::{Clock, event_at, gauge, open, options_at, until};
 use crate::wal::commands::Command;
 use millimetric_events::suite::sample::{at, event, ever, limit, range, scope};
 use millimetric_events::suite::{forget, ids, until_done};
-use millimetric_events::{EventStore, LocalError, StoreError, Subject};
+use millimetric_events::{EventStore, EventStoreExt as _, LocalError, StoreError, Subject};
 
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -165,11 +165,11 @@ async fn a_deleted_segment_is_named_and_the_rest_still_answers() {
     drop(store);
     let store = open(directory.path()).await;
     let mut query = millimetric_events::suite::all_events(ever());
-    let error = store.events(scope(1), query.clone()).await.unwrap_err();
+    let error = store.query(scope(1), query.clone()).await.unwrap_err();
     let StoreError::Local(LocalError::Corrupt(text)) = error else { panic!("{error}") };
     assert!(text.contains(&*april.to_string_lossy()), "{text}");
     query.range = range("2026-05-01", "2026-06-01");
-    assert_eq!(store.events(scope(1), query).await.unwrap().rows.len(), 1);
+    assert_eq!(store.query(scope(1), query).await.unwrap().rows.len(), 1);
     assert_eq!(ids(&store, scope(2)).await, ["c"]);
 }
 
@@ -256,5 +256,5 @@ async fn a_memtable_is_flushed_when_it_is_large_or_old() {
     store.append(scope(2), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
     until(&store, "seals_total", 3.0).await;
     let query = millimetric_core::query::NamesQuery { range: ever(), limit: limit(1) };
-    assert_eq!(store.names(scope(1), query).await.unwrap().rows[0].count, 101);
+    assert_eq!(store.query(scope(1), query).await.unwrap().rows[0].count, 101);
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::tests::{Clock, options_at};
 use crate::{EmbeddedStore, Options};
 use millimetric_events::suite::sample::{event, ever, limit, scope};
-use millimetric_events::{EventStore, QueryLimit, StoreError};
+use millimetric_events::{EventStore, EventStoreExt as _, QueryLimit, StoreError};
 
 /// The option `query_groups` of these stores.
 const GROUPS: usize = 64;
@@ -67,7 +67,7 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
                 buckets: None,
                 limit: limit(5),
             };
-            let response = store.stats(scope(1), query).await.unwrap();
+            let response = store.query(scope(1), query).await.unwrap();
             let rows: BTreeMap<_, _> =
                 response.rows.into_iter().map(|row| (row.keys[0].clone().unwrap(), row.value)).collect();
             let expected = known(prefix).into_iter().map(|name| (name, Some(Number::Integer(value))));
@@ -88,7 +88,7 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
     let store = flooded(&directory).await;
     for by_medium in [false, true] {
         let query = SourcesQuery { range: ever(), filters: Vec::new(), by_medium, limit: limit(5) };
-        let response = store.sources(scope(1), query).await.unwrap();
+        let response = store.query(scope(1), query).await.unwrap();
         let mut rows: Vec<_> =
             response.rows.into_iter().map(|row| (row.source, row.events, row.uniques)).collect();
         rows.sort();
@@ -104,7 +104,7 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
         group_by: vec![Dimension::Column(Column::Path)],
         limit: limit(5),
     };
-    let response = store.funnel(scope(1), query).await.unwrap();
+    let response = store.query(scope(1), query).await.unwrap();
     let groups: Vec<_> = response
         .groups
         .into_iter()
@@ -125,7 +125,7 @@ async fn pages_of_a_flood_are_one_and_every_session_counts() {
     store.append(scope(1), views.collect()).await.unwrap();
     for sort in [PagesSort::Views, PagesSort::Entries, PagesSort::Exits] {
         let query = PagesQuery { range: ever(), filters: Vec::new(), sort, limit: limit(5) };
-        let response = store.pages(scope(1), query).await.unwrap();
+        let response = store.query(scope(1), query).await.unwrap();
         let numbers =
             response.rows.iter().map(|row| (row.path.clone().unwrap(), row.views, row.entries, row.exits));
         let expected = known("/").into_iter().map(|path| (path, 40, 40, 40)).collect::<Vec<_>>();
@@ -157,7 +157,7 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
     }
     // Without and with cached results.
     for _ in 0..2 {
-        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
+        let response = store.query(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
         let row = &response.rows[0];
         let first = &row.properties[0];
         assert_eq!((row.count, first.name.as_str(), first.count), (200, "plan", 200));
@@ -180,7 +180,7 @@ async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
     };
     store.append(scope(1), (0..8000).map(named).collect()).await.unwrap();
     for _ in 0..2 {
-        let response = store.names(scope(1), NamesQuery { range: ever(), limit: limit(1) }).await.unwrap();
+        let response = store.query(scope(1), NamesQuery { range: ever(), limit: limit(1) }).await.unwrap();
         let row = &response.rows[0];
         assert_eq!((row.event_name.as_str(), row.count), ("purchase", 800));
         assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
@@ -198,12 +198,12 @@ async fn a_query_beyond_its_time_or_memory_is_refused_as_that() {
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     store.append(scope(1), vec![event("1")]).await.unwrap();
     let query = || NamesQuery { range: ever(), limit: limit(10) };
-    let late = store.names(scope(1), query()).await.unwrap_err();
+    let late = store.query(scope(1), query()).await.unwrap_err();
     assert!(matches!(late, StoreError::QueryTooLarge(QueryLimit::Time)), "{late}");
     store.close().await;
     drop(store);
     let options = Options { query_bytes: 100, ..options_at(&clock) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
-    let large = store.names(scope(1), query()).await.unwrap_err();
+    let large = store.query(scope(1), query()).await.unwrap_err();
     assert!(matches!(large, StoreError::QueryTooLarge(QueryLimit::Memory)), "{large}");
 }

@@ -14,7 +14,7 @@ use crate::wal::stored::LogRow;
 use crate::{EmbeddedStore, OpenError, Options};
 use millimetric_events::suite::ids;
 use millimetric_events::suite::sample::{event, ever, limit, scope};
-use millimetric_events::{Appended, EventStore, LocalError, StoreError};
+use millimetric_events::{Appended, EventStore, EventStoreExt as _, LocalError, StoreError};
 
 #[tokio::test]
 async fn a_directory_has_one_owner() {
@@ -137,7 +137,7 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         buckets: None,
         limit: limit(10),
     };
-    let query = || store.stats(scope(1), query.clone());
+    let query = || store.query(scope(1), query.clone());
     let uniques = |response: &StatsResponse| -> Vec<u64> {
         let number = |row: &StatsRow| match row.value {
             Some(Number::Integer(number)) => number,
@@ -178,7 +178,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
             buckets: None,
             limit: limit(1),
         };
-        store.stats(scope(1), query)
+        store.query(scope(1), query)
     };
     let count = |response: StatsResponse| (response.rows[0].value, response.approximate);
     assert_eq!(count(query(Vec::new()).await.unwrap()), (Some(Number::Integer(500)), false));
@@ -200,7 +200,7 @@ async fn visitors_beyond_the_bound_are_still_followed_one_by_one() {
     store.flush_now().await.unwrap();
     store.append(scope(1), (5000..7000).map(visit).collect()).await.unwrap();
     let query = PagesQuery { range: ever(), filters: Vec::new(), sort: PagesSort::Views, limit: limit(10) };
-    let pages = store.pages(scope(1), query).await.unwrap();
+    let pages = store.query(scope(1), query).await.unwrap();
     let expected = PagesRow {
         path: Some("/pricing".to_owned()),
         views: 7000,
@@ -231,7 +231,7 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
     }
     // Twice, so that tables that were reset are rebuilt.
     for number in (1..=5).chain(1..=5) {
-        let response = store.stats(scope(number), uniques()).await.unwrap();
+        let response = store.query(scope(number), uniques()).await.unwrap();
         assert_eq!(response.rows[0].value, Some(Number::Integer(8)), "scope {number}");
         let tables = store.state.scopes.all();
         let numbered: usize = tables.iter().map(|scope| scope.visitors(usize::MAX).len()).sum();

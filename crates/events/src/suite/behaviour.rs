@@ -5,15 +5,15 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Buckets, EventsQuery, EventsResponse, Interval, Metric, NamesQuery, NamesResponse, Number, PAGE_VIEW,
-    PagesQuery, PagesSort, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
+    Buckets, EventQuery, EventsQuery, EventsResponse, Interval, Metric, NamesQuery, NamesResponse, Number,
+    PAGE_VIEW, PagesQuery, PagesSort, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
 
 use super::Engine;
 use super::sample::{at, event, ever, limit, range, scope};
-use crate::{Appended, Erasure, ErasureStatus, EventStore, Subject};
+use crate::{Appended, Erasure, ErasureStatus, EventStore, EventStoreExt as _, Subject};
 
 pub fn all_events(range: TimeRange) -> EventsQuery {
     EventsQuery { range, filters: Vec::new(), limit: limit(1000), after: None }
@@ -26,7 +26,7 @@ fn counting(metric: Metric) -> StatsQuery {
 
 /// The ids of all events of a scope, newest first.
 pub async fn ids(store: &dyn EventStore, scope: EventScope) -> Vec<String> {
-    let response = store.events(scope, all_events(ever())).await.expect("answered");
+    let response = store.query(scope, all_events(ever())).await.expect("answered");
     response.rows.into_iter().map(|row| row.event_id).collect()
 }
 
@@ -68,7 +68,7 @@ pub async fn an_event_is_read_back_as_it_was_stored<E: Engine>() {
     let stored = engine.store().append(scope(1), vec![full.clone(), bare.clone()]).await.expect("stored");
     assert_eq!(stored, Appended { stored: 2, duplicates: 0 });
     for step in 0..3 {
-        let response = engine.store().events(scope(1), all_events(ever())).await.expect("answered");
+        let response = engine.store().query(scope(1), all_events(ever())).await.expect("answered");
         assert_eq!(
             response,
             EventsResponse { rows: vec![bare.clone(), full.clone()], next: None },
@@ -90,7 +90,7 @@ pub async fn an_event_is_found_by_its_id_wherever_it_is_by_now<E: Engine>() {
     engine.store().append(scope(2), vec![event("b")]).await.expect("stored");
     for step in 0..3 {
         let find = async |range, id: &str| {
-            let found = engine.store().event(scope(1), range, id.to_owned()).await;
+            let found = engine.store().query(scope(1), EventQuery { range, event_id: id.to_owned() }).await;
             found.expect("answered").map(|event| event.event_id)
         };
         for id in ["a", ours, "z"] {
@@ -157,7 +157,7 @@ pub async fn pages_are_newest_first_and_follow_the_cursor<E: Engine>() {
     let mut query = EventsQuery { limit: limit(4), ..all_events(ever()) };
     let mut pages = Vec::new();
     loop {
-        let response = engine.store().events(scope(1), query.clone()).await.expect("answered");
+        let response = engine.store().query(scope(1), query.clone()).await.expect("answered");
         pages.push(response.rows.into_iter().map(|row| row.event_id).collect::<Vec<_>>().join(" "));
         query.after = response.next;
         if query.after.is_none() {
@@ -172,12 +172,12 @@ pub async fn a_page_is_stable_while_events_arrive<E: Engine>() {
     let batch = (0..6).map(|n| by(&format!("old{n}"), "2026-05-01T00:00:00Z", "v", None)).collect();
     engine.store().append(scope(1), batch).await.expect("stored");
     let query = EventsQuery { limit: limit(3), ..all_events(ever()) };
-    let first = engine.store().events(scope(1), query.clone()).await.expect("answered");
+    let first = engine.store().query(scope(1), query.clone()).await.expect("answered");
     let newer = by("new", "2026-05-02T00:00:00Z", "v", None);
     engine.store().append(scope(1), vec![newer]).await.expect("stored");
     engine.settle().await;
     let second = EventsQuery { after: first.next, ..query };
-    let second = engine.store().events(scope(1), second).await.expect("answered");
+    let second = engine.store().query(scope(1), second).await.expect("answered");
     assert_eq!(
         second.rows.iter().map(|row| row.event_id.as_str()).collect::<Vec<_>>(),
         ["old2", "old1", "old0"]
@@ -188,10 +188,7 @@ pub async fn a_page_is_stable_while_events_arrive<E: Engine>() {
 pub async fn a_scope_without_events_answers_nothing<E: Engine>() {
     let engine = E::start().await;
     let store = engine.store();
-    assert_eq!(
-        store.events(scope(9), all_events(ever())).await.expect("answered"),
-        EventsResponse::default()
-    );
+    assert_eq!(store.query(scope(9), all_events(ever())).await.expect("answered"), EventsResponse::default());
     let price = || millimetric_core::query::PropertyName::new("price").expect("a name");
     let cases = [
         (Metric::Count, Some(Number::Integer(0))),
@@ -200,13 +197,13 @@ pub async fn a_scope_without_events_answers_nothing<E: Engine>() {
         (Metric::Avg(price()), None),
     ];
     for (metric, value) in cases {
-        let response = store.stats(scope(9), counting(metric)).await.expect("answered");
+        let response = store.query(scope(9), counting(metric)).await.expect("answered");
         assert_eq!(response.rows, [StatsRow { bucket: None, keys: Vec::new(), value }]);
     }
     let sources = SourcesQuery { range: ever(), filters: Vec::new(), by_medium: true, limit: limit(10) };
-    assert_eq!(store.sources(scope(9), sources).await.expect("answered"), SourcesResponse::default());
+    assert_eq!(store.query(scope(9), sources).await.expect("answered"), SourcesResponse::default());
     let names = NamesQuery { range: ever(), limit: limit(10) };
-    assert_eq!(store.names(scope(9), names).await.expect("answered"), NamesResponse::default());
+    assert_eq!(store.query(scope(9), names).await.expect("answered"), NamesResponse::default());
     assert!(store.ready().await.is_ok());
 }
 
@@ -284,11 +281,11 @@ pub async fn what_was_counted_before_shows_nobody_who_is_forgotten<E: Engine>() 
     let counted = async || {
         let whole = |response: StatsResponse| response.rows[0].value;
         let store = engine.store();
-        let events = store.stats(scope(1), counting(Metric::Count)).await.expect("answered");
-        let visitors = store.stats(scope(1), counting(Metric::Uniques)).await.expect("answered");
+        let events = store.query(scope(1), counting(Metric::Count)).await.expect("answered");
+        let visitors = store.query(scope(1), counting(Metric::Uniques)).await.expect("answered");
         let (range, filters, limit) = (ever(), Vec::new(), limit(1));
         let pages = PagesQuery { range, filters, sort: PagesSort::Views, limit };
-        let pages = store.pages(scope(1), pages).await.expect("answered");
+        let pages = store.query(scope(1), pages).await.expect("answered");
         (whole(events), whole(visitors), pages.sessions, pages.rows[0].views)
     };
     let of =
@@ -371,7 +368,7 @@ pub async fn buckets_follow_the_zones_own_calendar<E: Engine>() {
             buckets: Some(Buckets { interval, timezone: Tz::Europe__Berlin }),
             ..counting(Metric::Count)
         };
-        let response = engine.store().stats(scope(1), query).await.expect("answered");
+        let response = engine.store().query(scope(1), query).await.expect("answered");
         let rows: Vec<_> =
             response.rows.iter().map(|row| (row.bucket.expect("asked for"), row.value)).collect();
         let expected: Vec<_> =

@@ -9,14 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, EventsQuery, EventsResponse, Filter, Interval, Metric, NamesQuery,
-    NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse, SourcesRow, StatsQuery,
-    StatsResponse, StatsRow,
+    AnyQuery, AnyResponse, Buckets, Column, Dimension, EventQuery, EventsQuery, EventsResponse, Filter,
+    Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
+    SourcesResponse, SourcesRow, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
-
-pub(super) use self::timelines::{funnel, pages, retention, sessions};
 
 fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<&'a Event> {
     events.iter().filter(|event| range.contains(event.timestamp) && passes(event, filters)).collect()
@@ -71,6 +69,26 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
     }
 }
 
+/// The response to a query.
+pub(super) fn response(events: &[Event], query: &AnyQuery) -> AnyResponse {
+    match query {
+        AnyQuery::Events(query) => self::events(events, query).into(),
+        AnyQuery::Event(query) => event(events, query).map(Box::new).into(),
+        AnyQuery::Stats(query) => stats(events, query).into(),
+        AnyQuery::Sources(query) => sources(events, query).into(),
+        AnyQuery::Names(query) => names(events, query).into(),
+        AnyQuery::Funnel(query) => timelines::funnel(events, query).into(),
+        AnyQuery::Retention(query) => timelines::retention(events, query).into(),
+        AnyQuery::Pages(query) => timelines::pages(events, query).into(),
+        AnyQuery::Sessions(query) => timelines::sessions(events, query).into(),
+    }
+}
+
+fn event(events: &[Event], query: &EventQuery) -> Option<Event> {
+    let matches = |event: &&Event| event.event_id == query.event_id && query.range.contains(event.timestamp);
+    events.iter().find(matches).cloned()
+}
+
 pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
     let mut rows: Vec<Event> = chosen(events, query.range, &query.filters).into_iter().cloned().collect();
     rows.sort_by_key(|event| Reverse((event.timestamp, event.event_id.clone())));
@@ -81,7 +99,7 @@ pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
 /// A bucket's start and the texts of a group.
 type StatsKey = (Option<Timestamp>, Vec<Option<String>>);
 
-pub(super) fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
+fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     let mut groups: BTreeMap<StatsKey, Vec<&Event>> = BTreeMap::new();
     for event in chosen(events, query.range, &query.filters) {
         let keys = query.group_by.iter().map(|dimension| key(event, dimension)).collect();
@@ -129,7 +147,7 @@ fn visitors(events: &[&Event]) -> u64 {
     events.iter().map(|event| &event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
 }
 
-pub(super) fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
+fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
     let mut groups: BTreeMap<(String, Option<String>), Vec<&Event>> = BTreeMap::new();
     for event in chosen(events, query.range, &query.filters) {
         let medium = query.by_medium.then(|| event.medium.to_string());
@@ -149,7 +167,7 @@ pub(super) fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse
     SourcesResponse { rows, truncated, other: 0, approximate: false }
 }
 
-pub(super) fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
+fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
     let mut groups: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in chosen(events, query.range, &[]) {
         groups.entry(event.event_name.clone()).or_default().push(event);

@@ -3,27 +3,14 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Metric, NamesQuery,
-    PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit, SessionsQuery, SourcesQuery, StatsQuery,
-    StepOrder,
+    AnyQuery, Buckets, Column, Dimension, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Metric,
+    NamesQuery, PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit, SessionsQuery, SourcesQuery,
+    StatsQuery, StepOrder,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
 
 use super::sample::{NAMES, PATHS, SOURCES, at, ever};
-
-/// Any query.
-#[derive(Debug, Clone)]
-pub(super) enum AnyQuery {
-    Events(EventsQuery),
-    Stats(StatsQuery),
-    Sources(SourcesQuery),
-    Names(NamesQuery),
-    Funnel(FunnelQuery),
-    Retention(RetentionQuery),
-    Pages(PagesQuery),
-    Sessions(SessionsQuery),
-}
 
 pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
     let query = prop_oneof![

@@ -2,13 +2,13 @@
 //! those of the reference implementation `naive`.
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{EventsQuery, EventsResponse};
+use millimetric_core::query::{AnyQuery, EventsQuery, EventsResponse};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::queries::{AnyQuery, queries};
+use super::queries::queries;
 use super::{Engine, naive, sample};
-use crate::EventStore;
+use crate::{EventStore, EventStoreExt as _};
 
 /// Batches, and whether each is followed by [`Engine::settle`].
 type Batches = Vec<(Vec<Event>, bool)>;
@@ -58,51 +58,20 @@ async fn one_case<E: Engine>(batches: Batches, queries: Vec<AnyQuery>) {
 }
 
 async fn check(store: &dyn EventStore, events: &[Event], query: AnyQuery) {
-    let scope = sample::scope(1);
-    let shown = format!("{query:?}");
-    match query {
-        AnyQuery::Events(query) => {
-            let expected =
-                naive::events(events, &EventsQuery { limit: sample::limit(1000), ..query.clone() });
-            let rows = all_pages(store, query).await;
-            assert_eq!(rows, expected.rows, "{shown}");
-        }
-        AnyQuery::Stats(query) => {
-            let expected = naive::stats(events, &query);
-            assert_eq!(store.stats(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Sources(query) => {
-            let expected = naive::sources(events, &query);
-            assert_eq!(store.sources(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Funnel(query) => {
-            let expected = naive::funnel(events, &query);
-            assert_eq!(store.funnel(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Retention(query) => {
-            let expected = naive::retention(events, &query);
-            assert_eq!(store.retention(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Pages(query) => {
-            let expected = naive::pages(events, &query);
-            assert_eq!(store.pages(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Sessions(query) => {
-            let expected = naive::sessions(events, &query);
-            assert_eq!(store.sessions(scope, query).await.expect("answered"), expected, "{shown}");
-        }
-        AnyQuery::Names(query) => {
-            let expected = naive::names(events, &query);
-            assert_eq!(store.names(scope, query).await.expect("answered"), expected, "{shown}");
-        }
+    if let AnyQuery::Events(query) = &query {
+        let expected = naive::events(events, &EventsQuery { limit: sample::limit(1000), ..query.clone() });
+        assert_eq!(all_pages(store, query.clone()).await, expected.rows, "{query:?}");
+        return;
     }
+    let response = store.query_any(sample::scope(1), query.clone()).await.expect("answered");
+    assert_eq!(response, naive::response(events, &query), "{query:?}");
 }
 
 async fn all_pages(store: &dyn EventStore, mut query: EventsQuery) -> Vec<Event> {
     let mut rows = Vec::new();
     loop {
         let EventsResponse { rows: page, next } =
-            store.events(sample::scope(1), query.clone()).await.expect("answered");
+            store.query(sample::scope(1), query.clone()).await.expect("answered");
         assert!(page.len() <= query.limit.get());
         rows.extend(page);
         if next.is_none() {

@@ -31,7 +31,7 @@ pub async fn funnel(
 ) -> ApiResult<Json<FunnelRows>> {
     let (params, filters) = params_and_filters::<FunnelParams>(query.as_deref())?;
     let query = params.query(filters)?;
-    let response = read::funnel(&app, &by, query.clone()).await?;
+    let response = read::run(&app, &by, query.clone()).await?;
     Ok(Json(FunnelRows::new(&query, response)))
 }
 
@@ -49,7 +49,7 @@ pub async fn retention(
     let (params, filters) = params_and_filters::<RetentionParams>(query.as_deref())?;
     let query = params.query(filters)?;
     let interval = query.periods.interval;
-    Ok(Json(RetentionRows::new(interval, read::retention(&app, &by, query).await?)))
+    Ok(Json(RetentionRows::new(interval, read::run(&app, &by, query).await?)))
 }
 
 /// Page views by path, with the sessions that begin and end there
@@ -65,7 +65,7 @@ pub async fn pages(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<PageRows>> {
     let (params, filters) = params_and_filters::<PagesParams>(query.as_deref())?;
-    Ok(Json(read::pages(&app, &by, params.query(filters)?).await?.into()))
+    Ok(Json(read::run(&app, &by, params.query(filters)?).await?.into()))
 }
 
 /// How many sessions begin, and how many of them see one page only
@@ -79,5 +79,5 @@ pub async fn sessions(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SessionRows>> {
     let (params, filters) = params_and_filters::<SessionsParams>(query.as_deref())?;
-    Ok(Json(read::sessions(&app, &by, params.query(filters)?).await?.into()))
+    Ok(Json(read::run(&app, &by, params.query(filters)?).await?.into()))
 }

@@ -25,7 +25,7 @@ pub async fn query(
 ) -> ApiResult<Json<EventRows>> {
     let (params, filters) = params_and_filters::<EventsParams>(query.as_deref())?;
     let query = params.query(filters)?;
-    Ok(Json(read::events(&app, &by, query).await?.into()))
+    Ok(Json(read::run(&app, &by, query).await?.into()))
 }
 
 /// Counts and distinct visitors, by group and over time
@@ -38,7 +38,7 @@ pub async fn stats(
 ) -> ApiResult<Json<StatsRows>> {
     let (params, filters) = params_and_filters::<StatsParams>(query.as_deref())?;
     let query = params.query(filters)?;
-    let response = read::stats(&app, &by, query.clone()).await?;
+    let response = read::run(&app, &by, query.clone()).await?;
     Ok(Json(StatsRows::new(&query, response)))
 }
 
@@ -53,7 +53,7 @@ pub async fn sources(
     let (params, filters) = params_and_filters::<SourcesParams>(query.as_deref())?;
     let query = params.query(filters)?;
     let by_medium = query.by_medium;
-    Ok(Json(SourceRows::new(by_medium, read::sources(&app, &by, query).await?)))
+    Ok(Json(SourceRows::new(by_medium, read::run(&app, &by, query).await?)))
 }
 
 /// Event names that occur, with their properties
@@ -65,7 +65,7 @@ pub async fn names(
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<NameRows>> {
     let query = params::<NamesParams>(query.as_deref())?.query()?;
-    Ok(Json(read::names(&app, &by, query).await?.into()))
+    Ok(Json(read::run(&app, &by, query).await?.into()))
 }
 
 /// Events stored each month, against the plan

@@ -1,21 +1,16 @@
-//! Asking: the typed queries of `core::query`, put to the event store within what the project
-//! keeps, and so many at once.
+//! Runs the typed queries of `core::query` and exports, for every interface.
 //!
-//! Retention is applied here before the store has removed anything, so that what has expired is
-//! unqueryable at once, whichever interface asks.
+//! Retention is applied here before the store has deleted anything, so that expired events are in no
+//! response from the moment they expire. The number of queries that run at once is bounded, in all and
+//! per project.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use millimetric_control::{Month, MonthlyUsage};
-use millimetric_core::event::Event;
-use millimetric_core::query::{
-    EventsQuery, EventsResponse, ExportQuery, FunnelQuery, FunnelResponse, NamesQuery, NamesResponse,
-    PagesQuery, PagesResponse, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
-    SourcesQuery, SourcesResponse, StatsQuery, StatsResponse,
-};
+use millimetric_core::query::{ExportQuery, Query};
 use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
-use millimetric_events::StoreError;
+use millimetric_events::EventStoreExt as _;
 
 use crate::auth::{Authorized, Read};
 use crate::limits::busy::Busy;
@@ -33,89 +28,19 @@ pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> OpsResult<Authoriz
     Ok(by.clone().holding(Arc::new(slot(app, by).await?)))
 }
 
-/// Runs a query within the slots.
-async fn run<T>(
-    app: &App,
-    by: &Authorized<Read>,
-    query: impl Future<Output = Result<T, StoreError>>,
-) -> OpsResult<T> {
+/// Runs a query over the part of its range that the project still keeps.
+///
+/// # Errors
+/// `Busy` if no slot becomes free within [`QUEUED`]; otherwise the store's error.
+pub async fn run<Q: Query>(app: &App, by: &Authorized<Read>, query: Q) -> OpsResult<Q::Response> {
+    let range = kept(app, by, query.range());
     let _slot = if by.holds_slot() { None } else { Some(slot(app, by).await?) };
-    Ok(query.await?)
+    Ok(app.stores.events.query(by.scope(), query.with_range(range)).await?)
 }
 
 async fn slot(app: &App, by: &Authorized<Read>) -> OpsResult<Slot> {
     let busy = Busy { what: "too many queries at once", retry_after_s: 5 };
     Ok(app.limits.queries.take(by.project().id, QUEUED).await.ok_or(busy)?)
-}
-
-/// Raw events, newest first.
-pub async fn events(app: &App, by: &Authorized<Read>, mut query: EventsQuery) -> OpsResult<EventsResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.events(by.scope(), query)).await
-}
-
-/// One event by its id, when the project still keeps it.
-pub async fn event(
-    app: &App,
-    by: &Authorized<Read>,
-    range: TimeRange,
-    event_id: String,
-) -> OpsResult<Option<Event>> {
-    run(app, by, app.stores.events.event(by.scope(), kept(app, by, range), event_id)).await
-}
-
-/// Counts, distinct visitors, sums and means.
-pub async fn stats(app: &App, by: &Authorized<Read>, mut query: StatsQuery) -> OpsResult<StatsResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.stats(by.scope(), query)).await
-}
-
-/// Where visits came from.
-pub async fn sources(
-    app: &App,
-    by: &Authorized<Read>,
-    mut query: SourcesQuery,
-) -> OpsResult<SourcesResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.sources(by.scope(), query)).await
-}
-
-/// Which event names occur.
-pub async fn names(app: &App, by: &Authorized<Read>, mut query: NamesQuery) -> OpsResult<NamesResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.names(by.scope(), query)).await
-}
-
-/// How far visitors get along a series of events.
-pub async fn funnel(app: &App, by: &Authorized<Read>, mut query: FunnelQuery) -> OpsResult<FunnelResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.funnel(by.scope(), query)).await
-}
-
-/// How many visitors come back, period after period.
-pub async fn retention(
-    app: &App,
-    by: &Authorized<Read>,
-    mut query: RetentionQuery,
-) -> OpsResult<RetentionResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.retention(by.scope(), query)).await
-}
-
-/// Which pages are viewed, and where sessions begin and end.
-pub async fn pages(app: &App, by: &Authorized<Read>, mut query: PagesQuery) -> OpsResult<PagesResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.pages(by.scope(), query)).await
-}
-
-/// How many sessions begin, and how many of them bounce.
-pub async fn sessions(
-    app: &App,
-    by: &Authorized<Read>,
-    mut query: SessionsQuery,
-) -> OpsResult<SessionsResponse> {
-    query.range = kept(app, by, query.range);
-    run(app, by, app.stores.events.sessions(by.scope(), query)).await
 }
 
 /// Every event of the query as a file that is made while it is taken.

@@ -111,7 +111,7 @@ async fn newest(
 ) -> PageResult<Option<(Timestamp, Arrived)>> {
     let range = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
     let query = EventsQuery { range, filters: Vec::new(), limit: RowLimit::ONE, after: None };
-    let response = read::events(app, &member.reader(env), query).await?;
+    let response = read::run(app, &member.reader(env), query).await?;
     Ok(response.rows.into_iter().next().map(|event| {
         let arrived = Arrived {
             name: event.event_name,

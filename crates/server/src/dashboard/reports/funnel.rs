@@ -158,7 +158,7 @@ impl FunnelParams {
         grouped: bool,
     ) -> ApiResult<Option<FunnelResponse>> {
         match self.query(self.view.slice(app.now()), grouped) {
-            Some(query) => Ok(Some(read::funnel(app, by, query).await?)),
+            Some(query) => Ok(Some(read::run(app, by, query).await?)),
             None => Ok(None),
         }
     }

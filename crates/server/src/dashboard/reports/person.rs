@@ -80,11 +80,11 @@ pub(super) async fn show(
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
     let after = read_cursor(&wanted.cursor);
     let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };
-    let found = read::events(&app, &by, query).await?;
+    let found = read::run(&app, &by, query).await?;
     if found.rows.is_empty() {
         return Err(PageError::NotFound);
     }
-    let by_day = read::stats(&app, &by, daily(filters, scene.zone)).await?;
+    let by_day = read::run(&app, &by, daily(filters, scene.zone)).await?;
     let total: u64 = by_day.rows.iter().map(|row| number(row.value)).sum();
     let since = by_day.rows.first().and_then(|row| row.bucket);
     let here = link(&scene.base, "person", name, value, scene.env);

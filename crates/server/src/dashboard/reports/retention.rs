@@ -143,7 +143,7 @@ pub(super) async fn show(
     let interval = query.periods.interval;
     let zone = params.view.zone;
     let today = now.to_utc().with_timezone(&zone).date_naive();
-    let cohorts = read::retention(&app, &by, query).await?.cohorts;
+    let cohorts = read::run(&app, &by, query).await?.cohorts;
     let periods = cohorts.iter().map(|cohort| cohort.returned.len()).max().unwrap_or_default();
     page(&RetentionPage {
         frame: Frame::of_project(&member, Tab::Retention)?,
@@ -185,7 +185,7 @@ pub(super) async fn download(
     let params = RetentionParams::read(&member, query.as_deref());
     let now = app.now();
     let query = params.query(now);
-    let cohorts = read::retention(&app, &member.reader(params.view.env), query).await?.cohorts;
+    let cohorts = read::run(&app, &member.reader(params.view.env), query).await?.cohorts;
     let mut file = File::new(&["cohort", "visitors", "period", "returned"]);
     for cohort in cohorts {
         for (period, returned) in cohort.returned.iter().enumerate() {

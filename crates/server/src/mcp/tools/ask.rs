@@ -66,30 +66,30 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, query: &str) -> Ap
     Ok(match tool {
         Tool::QueryEvents => {
             let (params, filters) = params_and_filters::<EventsParams>(Some(query))?;
-            let response = read::events(app, by, params.query(filters)?).await?;
+            let response = read::run(app, by, params.query(filters)?).await?;
             Page::of(&EventRows::from(response))
         }
         Tool::GetStats => {
             let (params, filters) = params_and_filters::<StatsParams>(Some(query))?;
             let query = params.query(filters)?;
-            let response = read::stats(app, by, query.clone()).await?;
+            let response = read::run(app, by, query.clone()).await?;
             Page::of(&StatsRows::new(&query, response))
         }
         Tool::TopSources => {
             let (params, filters) = params_and_filters::<SourcesParams>(Some(query))?;
             let query = params.query(filters)?;
             let by_medium = query.by_medium;
-            Page::of(&SourceRows::new(by_medium, read::sources(app, by, query).await?))
+            Page::of(&SourceRows::new(by_medium, read::run(app, by, query).await?))
         }
         Tool::Funnel => {
             let (params, filters) = params_and_filters::<FunnelParams>(Some(query))?;
             let query = params.query(filters)?;
-            let response = read::funnel(app, by, query.clone()).await?;
+            let response = read::run(app, by, query.clone()).await?;
             Page::of(&FunnelRows::new(&query, response))
         }
         Tool::TopPages => {
             let (params, filters) = params_and_filters::<PagesParams>(Some(query))?;
-            let response = read::pages(app, by, params.query(filters)?).await?;
+            let response = read::run(app, by, params.query(filters)?).await?;
             Page::of(&PageRows::from(response))
         }
         Tool::DescribeSchema => {

@@ -117,7 +117,7 @@ async fn about_value(
         buckets: None,
         limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
     };
-    let responses = of_each(readers, |by| read::stats(app, by, query.clone())).await?;
+    let responses = of_each(readers, |by| read::run(app, by, query.clone())).await?;
     let rows = responses.into_iter().flat_map(|response| response.rows);
     let some = rows.filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
     let mut found: BTreeSet<_> = some.filter_map(|row| row.keys.into_iter().next().flatten()).collect();

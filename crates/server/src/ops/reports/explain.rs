@@ -6,6 +6,7 @@
 
 use millimetric_core::classify::{Attribution, Explanation, explain as classifier, rules};
 use millimetric_core::event::{Confidence, Event};
+use millimetric_core::query::EventQuery;
 use millimetric_core::time::TimeRange;
 
 use crate::auth::{Authorized, Read};
@@ -56,10 +57,10 @@ pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> O
             Ok(explained(None, classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref())))
         }
         ExplainQuery::Event { event_id, range } => {
-            let found = read::event(app, by, range, event_id.clone()).await?;
+            let found = read::run(app, by, EventQuery { range, event_id: event_id.clone() }).await?;
             let event = found.ok_or(OpsError::UnknownEvent(event_id))?;
             let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None);
-            Ok(explained(Some(event), explanation))
+            Ok(explained(Some(*event), explanation))
         }
     }
 }

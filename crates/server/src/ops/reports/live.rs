@@ -23,7 +23,7 @@ pub async fn newest(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Event>> {
     let range = between(now.plus_millis(-BACK_MILLIS), now.plus_millis(AHEAD_MILLIS));
     let limit = RowLimit::new(NEWEST).unwrap_or(RowLimit::ONE);
     let query = EventsQuery { range, filters: Vec::new(), limit, after: None };
-    Ok(read::events(app, by, query).await?.rows)
+    Ok(read::run(app, by, query).await?.rows)
 }
 
 /// Visitors of the last five minutes.
@@ -38,7 +38,7 @@ pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> OpsResult<u64> {
         buckets: None,
         limit: RowLimit::ONE,
     };
-    let response = read::stats(app, by, query).await?;
+    let response = read::run(app, by, query).await?;
     Ok(match response.rows.first().and_then(|row| row.value) {
         Some(Number::Integer(visitors)) => visitors,
         _ => 0,

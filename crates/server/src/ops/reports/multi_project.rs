@@ -97,7 +97,7 @@ fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
 }
 
 async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> OpsResult<u64> {
-    let response = read::stats(app, by, query).await?;
+    let response = read::run(app, by, query).await?;
     Ok(match response.rows.first().and_then(|row| row.value) {
         Some(Number::Integer(value)) => value,
         _ => 0,

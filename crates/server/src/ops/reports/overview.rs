@@ -150,7 +150,7 @@ pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -
 
 /// The figures without sessions.
 async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<Figures> {
-    let total = |metric| read::stats(app, by, counted(slice, metric, None));
+    let total = |metric| read::run(app, by, counted(slice, metric, None));
     let (visitors, events) = (total(Metric::Uniques).await?, total(Metric::Count).await?);
     let approximate = visitors.approximate;
     let first = |response: millimetric_core::query::StatsResponse| {
@@ -160,7 +160,7 @@ async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<Fi
 }
 
 async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<SessionsRow> {
-    let response = read::sessions(app, by, begun(slice, None)).await?;
+    let response = read::run(app, by, begun(slice, None)).await?;
     Ok(response.rows.first().copied().unwrap_or_default())
 }
 
@@ -174,11 +174,11 @@ async fn series(
     let found: Vec<(Option<Timestamp>, f64)> = match query.figure {
         Figure::Visitors | Figure::Events => {
             let metric = if query.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
-            let response = read::stats(app, by, counted(slice, metric, width)).await?;
+            let response = read::run(app, by, counted(slice, metric, width)).await?;
             response.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
         }
         Figure::Sessions | Figure::Bounces => {
-            let response = read::sessions(app, by, begun(slice, width)).await?;
+            let response = read::run(app, by, begun(slice, width)).await?;
             let value = |row: &SessionsRow| match query.figure {
                 Figure::Bounces => row.bounces as f64 / row.sessions.max(1) as f64,
                 _ => row.sessions as f64,

@@ -153,7 +153,7 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Stri
         buckets: None,
         limit: most_rows(),
     };
-    let rows = read::stats(app, by, query).await?.rows;
+    let rows = read::run(app, by, query).await?.rows;
     Ok(rows.into_iter().filter_map(|row| row.keys.into_iter().next().flatten()).collect())
 }
 
@@ -172,12 +172,12 @@ pub async fn last_seen(
 ) -> OpsResult<Option<Timestamp>> {
     let range = always();
     let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
-    Ok(read::events(app, by, query).await?.rows.first().map(|event| event.timestamp))
+    Ok(read::run(app, by, query).await?.rows.first().map(|event| event.timestamp))
 }
 
 async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = NamesQuery { range: query.range, limit: most_rows() };
-    let response = read::names(app, by, asked).await?;
+    let response = read::run(app, by, asked).await?;
     let found = response.rows.into_iter().filter(|row| query.is_about(&row.event_name));
     let found = found.filter(|row| query.holds(&row.event_name)).collect();
     Ok(cut(found, query, response.truncated, SchemaRows::Events))
@@ -185,14 +185,14 @@ async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
 
 async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = NamesQuery { range: query.range, limit: most_rows() };
-    let names = read::names(app, by, asked).await?;
+    let names = read::run(app, by, asked).await?;
     let recent = EventsQuery {
         range: query.range,
         filters: of_event(query.event.as_deref()),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
-    let recent = read::events(app, by, recent).await?.rows;
+    let recent = read::run(app, by, recent).await?.rows;
     let query = query.clone();
     // Strangers choose how many properties an event has.
     Ok(app.limits.heavy.run(move || described(&query, names, &recent)).await?)
@@ -224,7 +224,7 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
         buckets: None,
         limit: if query.search.is_some() { most_rows() } else { query.limit },
     };
-    let response = read::stats(app, by, asked).await?;
+    let response = read::run(app, by, asked).await?;
     let rows = response.rows.into_iter().map(|row| {
         let count = match row.value {
             Some(millimetric_core::query::Number::Integer(count)) => count,

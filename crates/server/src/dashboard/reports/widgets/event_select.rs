@@ -34,7 +34,7 @@ pub(in crate::dashboard::reports) async fn event_names(
     range: TimeRange,
 ) -> ApiResult<Vec<String>> {
     let query = NamesQuery { range, limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
-    Ok(read::names(app, by, query).await?.rows.into_iter().map(|row| row.event_name).collect())
+    Ok(read::run(app, by, query).await?.rows.into_iter().map(|row| row.event_name).collect())
 }
 
 /// Nothing, called `none`, or one of the events; the one chosen is there also when it is not known.

@@ -103,7 +103,7 @@ async fn values(
     limit: RowLimit,
 ) -> OpsResult<TableResponse> {
     let query = grouped(slice, metric, vec![Dimension::Column(column)], limit);
-    let StatsResponse { rows, truncated, approximate, .. } = read::stats(app, by, query).await?;
+    let StatsResponse { rows, truncated, approximate, .. } = read::run(app, by, query).await?;
     let row = |row: StatsRow| TableRow { numbers: vec![Some(whole(row.value))], labels: row.keys };
     Ok(TableResponse { rows: rows.into_iter().map(row).collect(), truncated, approximate })
 }
@@ -118,8 +118,8 @@ async fn sources(
     let query = SourcesQuery { range, filters, by_medium: true, limit };
     let columns = [Column::Source, Column::Medium, Column::SourceConfidence].map(Dimension::Column);
     let sure = grouped(slice, Metric::Count, columns.to_vec(), RowLimit::MOST);
-    let response = read::sources(app, by, query).await?;
-    let sure = by_keys(read::stats(app, by, sure).await?);
+    let response = read::run(app, by, query).await?;
+    let sure = by_keys(read::run(app, by, sure).await?);
     let rows = response.rows.into_iter().map(|row| {
         let labels = vec![Some(row.source), Some(row.medium.unwrap_or_default())];
         let so_sure = ["high", "medium", "low"].map(|word| {
@@ -153,7 +153,7 @@ async fn ask_pages(
     limit: RowLimit,
 ) -> OpsResult<PagesResponse> {
     let Slice { range, filters } = slice.of_sessions();
-    read::pages(app, by, PagesQuery { range, filters, sort, limit }).await
+    read::run(app, by, PagesQuery { range, filters, sort, limit }).await
 }
 
 /// The first rows of a response in an order, which is that of the query.
@@ -181,7 +181,7 @@ async fn counts(
     dimension: &Dimension,
     limit: RowLimit,
 ) -> OpsResult<TableResponse> {
-    let ask = |metric, limit| read::stats(app, by, grouped(slice, metric, vec![dimension.clone()], limit));
+    let ask = |metric, limit| read::run(app, by, grouped(slice, metric, vec![dimension.clone()], limit));
     let (events, visitors) = (ask(Metric::Count, limit).await?, ask(Metric::Uniques, RowLimit::MOST).await?);
     let (truncated, approximate) = (events.truncated, visitors.approximate);
     let visitors = by_keys(visitors);
