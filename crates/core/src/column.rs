@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use self::info::column;
-pub use self::info::{Absent, ColumnInfo, FilterInfo};
+pub use self::info::{Absent, ColumnInfo, FilterInfo, Shown};
 pub use self::value::ColumnValue;
 use self::value::{check_country, check_hash, check_properties, check_url, check_word};
 use crate::time::Timestamp;
@@ -117,9 +117,9 @@ columns! {
     Os os: Os = column("operating system family, or empty")
         .label("System").filtered("Only this operating system family, such as ios.").grouped().checked(check_word::<Os>);
     /// Keyed hash of the address, with a key that changes each UTC day.
-    IpHash ip_hash: IpHash = column("keyed hash of the address, of one UTC day").unique().checked(check_hash);
+    IpHash ip_hash: IpHash = column("keyed hash of the address, of one UTC day").exported_only().unique().checked(check_hash);
     /// A JSON object as compact text, at most 8192 bytes; `{}` if there are no properties.
-    Properties properties: String = column("the event's own properties, a JSON object").or("{}").at_most(usize::MAX)
+    Properties properties: String = column("the event's own properties, a JSON object as text").or("{}").at_most(usize::MAX)
         .checked(check_properties);
 }
 
@@ -150,6 +150,11 @@ impl Column {
     /// The query parameter that filters by the column; its name if there is none.
     pub fn filter_parameter(self) -> &'static str {
         self.info().filter.map_or(self.as_str(), |filter| filter.parameter)
+    }
+
+    /// The columns that responses show; the others occur only in exports.
+    pub fn shown() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|column| column.info().shown == Shown::Everywhere)
     }
 
     /// The columns that a query can group by.

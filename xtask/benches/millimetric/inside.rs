@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
-use millimetric::wire::queries::{
-    EventsParams, FunnelParams, SourcesParams, StatsParams, params_and_filters,
-};
+use millimetric::wire::params::from_query_string;
+use millimetric::wire::reports::{EventsParams, FunnelParams, Report, SourcesParams, StatsParams};
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
 use millimetric_events::{EventStore as _, EventStoreExt as _};
@@ -42,25 +41,18 @@ pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Resu
 
 async fn ask(store: &EmbeddedStore, scope: EventScope, asked: &Question, days: &Days) -> anyhow::Result<()> {
     let query = asked.query(days);
-    let refused = |error| anyhow!("{query} is refused: {error:?}");
     match asked.route() {
-        "/v1/stats" => {
-            let (params, filters) = params_and_filters::<StatsParams>(Some(&query)).map_err(refused)?;
-            store.query(scope, params.query(filters).map_err(refused)?).await?;
-        }
-        "/v1/sources" => {
-            let (params, filters) = params_and_filters::<SourcesParams>(Some(&query)).map_err(refused)?;
-            store.query(scope, params.query(filters).map_err(refused)?).await?;
-        }
-        "/v1/query" => {
-            let (params, filters) = params_and_filters::<EventsParams>(Some(&query)).map_err(refused)?;
-            store.query(scope, params.query(filters).map_err(refused)?).await?;
-        }
-        "/v1/funnel" => {
-            let (params, filters) = params_and_filters::<FunnelParams>(Some(&query)).map_err(refused)?;
-            store.query(scope, params.query(filters).map_err(refused)?).await?;
-        }
+        EventsParams::PATH => run::<EventsParams>(store, scope, &query).await,
+        StatsParams::PATH => run::<StatsParams>(store, scope, &query).await,
+        SourcesParams::PATH => run::<SourcesParams>(store, scope, &query).await,
+        FunnelParams::PATH => run::<FunnelParams>(store, scope, &query).await,
         route => bail!("{route} is not asked here"),
     }
+}
+
+async fn run<R: Report>(store: &EmbeddedStore, scope: EventScope, query: &str) -> anyhow::Result<()> {
+    let read = from_query_string::<R>(Some(query));
+    let query = read.map_err(|error| anyhow!("{query} is refused: {error:?}"))?;
+    store.query(scope, query).await?;
     Ok(())
 }

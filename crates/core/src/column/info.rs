@@ -21,6 +21,8 @@ pub struct ColumnInfo {
     pub group: bool,
     /// Whether it names one visitor, user or session.
     pub personal: bool,
+    /// Where it occurs.
+    pub shown: Shown,
     /// Whether most rows have a value of their own, so that a dictionary would only cost.
     pub unique: bool,
     /// What a row without a value has.
@@ -37,6 +39,15 @@ pub struct FilterInfo {
     pub parameter: &'static str,
     /// What it does, in the API description.
     pub description: &'static str,
+}
+
+/// Where a column occurs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// In responses and exports.
+    Everywhere,
+    /// In exports alone.
+    ExportsOnly,
 }
 
 /// What a row without a value has in a column.
@@ -59,6 +70,7 @@ pub(super) const fn column(description: &'static str) -> ColumnInfo {
         filter: None,
         group: false,
         personal: false,
+        shown: Shown::Everywhere,
         unique: false,
         absent: Absent::Text(""),
         max_chars: 128,
@@ -103,6 +115,12 @@ impl ColumnInfo {
 
     pub(super) const fn personal(mut self) -> Self {
         self.personal = true;
+        self
+    }
+
+    /// It occurs only in exports.
+    pub(super) const fn exported_only(mut self) -> Self {
+        self.shown = Shown::ExportsOnly;
         self
     }
 

@@ -9,8 +9,8 @@ use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
-use crate::wire::queries::{ExplainParams, params};
-use crate::wire::responses::ExplainedRows;
+use crate::wire::params::from_query_string;
+use crate::wire::reports::{ExplainParams, ExplainedRows};
 
 /// Which rule decided where a visit came from, and what the rules before it lacked
 ///
@@ -23,6 +23,6 @@ pub async fn explain(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<ExplainedRows>> {
-    let query = params::<ExplainParams>(query.as_deref())?.query()?;
+    let query = from_query_string::<ExplainParams>(query.as_deref())?;
     Ok(Json(ops::reports::explain::explain(&app, &by, query).await?.into()))
 }

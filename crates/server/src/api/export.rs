@@ -13,7 +13,8 @@ use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::queries::{ExportParams, FilterParams, params_and_filters};
+use crate::wire::params::{FilterParams, from_query_string};
+use crate::wire::reports::ExportParams;
 use crate::wire::rows::RowWriter;
 
 /// Every event of a range as NDJSON, CSV or Parquet
@@ -30,8 +31,7 @@ pub async fn export(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
-    let (params, filters) = params_and_filters::<ExportParams>(query.as_deref())?;
-    let (query, format) = params.query(filters)?;
+    let (query, format) = from_query_string::<ExportParams>(query.as_deref())?;
     let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
     // What fails before the first byte is a response like any other.
     let first = export.next().await.transpose()?;

@@ -9,8 +9,8 @@ use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
-use crate::wire::queries::{SchemaParams, params};
-use crate::wire::responses::SchemaRows;
+use crate::wire::params::from_query_string;
+use crate::wire::reports::{SchemaParams, SchemaRows};
 
 /// What the events look like: names, properties, values, columns, rules
 ///
@@ -23,7 +23,7 @@ pub async fn schema(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SchemaRows>> {
-    let query = params::<SchemaParams>(query.as_deref())?.query()?;
+    let query = from_query_string::<SchemaParams>(query.as_deref())?;
     let kind = query.kind;
     Ok(Json(SchemaRows::new(kind, ops::reports::schema::schema(&app, &by, query).await?)))
 }

@@ -1,6 +1,5 @@
-//! Every route and every layer, on one screen; and how requests reach them.
-//!
-//! No handler stands here, and no rule of the product.
+//! Every route and every layer; and how requests reach them. The routes of reports are listed in
+//! `wire::reports`.
 
 pub mod cors;
 pub mod documents;
@@ -20,7 +19,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, explain, export, journeys, privacy, read, schema, script};
+use crate::api::{collect, discover, explain, export, privacy, reports, schema, script};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -38,17 +37,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(from_browsers)
         .routes(routes!(privacy::status))
-        .routes(routes!(read::query))
-        .routes(routes!(read::stats))
-        .routes(routes!(read::sources))
-        .routes(routes!(read::names))
-        .routes(routes!(journeys::funnel))
-        .routes(routes!(journeys::retention))
-        .routes(routes!(journeys::pages))
-        .routes(routes!(journeys::sessions))
+        .merge(reports::routes())
         .routes(routes!(schema::schema))
         .routes(routes!(explain::explain))
-        .routes(routes!(read::usage))
+        .routes(routes!(reports::usage))
         .routes(routes!(export::export))
         .routes(routes!(mcp::project))
         .routes(routes!(mcp::account))

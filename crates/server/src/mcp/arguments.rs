@@ -1,8 +1,8 @@
-//! The arguments of a call, read into the query string of the tool's REST twin: from there on
-//! the same code reads, checks and refuses them, so that no interface is stricter than another.
+//! The arguments of a call: a JSON object with the parameters of the tool's REST route, which
+//! `wire::params` reads and checks, so that no interface is stricter than another.
 //!
-//! Here is only what JSON adds (numbers, lists, unknown names), the ranges with a name, and the
-//! choice of projects. Says what is wrong in words that teach; asks nothing.
+//! Checked here is what only JSON and only tools have: types, unknown names, ranges with a name, and the
+//! choice of projects.
 
 use chrono_tz::Tz;
 use millimetric_core::query::Period;
@@ -27,11 +27,11 @@ const MAX_LESSON: usize = 4000;
 #[cfg(test)]
 mod mutated;
 
-/// Arguments that could be read; whether they make a query, the twin's reader says.
+/// Arguments of the right types.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments {
-    /// Name and value of each parameter of the twin, in the order of the tool's.
-    pub(super) pairs: Vec<(String, String)>,
+    /// The parameters of the REST route, in the order of the tool's: texts, numbers and lists of texts.
+    pub(super) values: JsonObject,
     /// Which projects of an account.
     pub(super) projects: Projects,
     /// Whose midnights the range's period and buckets follow.
@@ -51,13 +51,12 @@ impl Arguments {
             0 => {}
             more => problems.form(format!("{more} more arguments that {} does not take", tool.spec().name)),
         }
-        let mut pairs = Vec::new();
+        let mut values = JsonObject::new();
         for parameter in tool.parameters(account) {
-            let value = sent.get(parameter.name).filter(|value| !value.is_null());
-            match value.map(|value| text_of(parameter, value)) {
-                None => {}
-                Some(Ok(text)) => pairs.push((parameter.name.to_owned(), text)),
-                Some(Err(words)) => problems.field(parameter.name, words),
+            let Some(value) = sent.get(parameter.name).filter(|value| !value.is_null()) else { continue };
+            match check(parameter, value) {
+                Ok(()) => drop(values.insert(parameter.name.to_owned(), value.clone())),
+                Err(why) => problems.field(parameter.name, why),
             }
         }
         for name in tool.spec().required {
@@ -65,33 +64,64 @@ impl Arguments {
                 problems.field(*name, "is required");
             }
         }
-        let projects = if account { take_projects(tool, &mut pairs, &mut problems) } else { Projects::All };
-        let timezone = value_of(&pairs, "timezone").unwrap_or("UTC").to_owned();
+        let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };
+        let timezone = values.get("timezone").and_then(Value::as_str).unwrap_or("UTC").to_owned();
         if tool.spec().ranged {
-            take_period(&mut pairs, &timezone, now, &mut problems);
+            take_period(&mut values, &timezone, now, &mut problems);
         }
         if tool == Tool::TopPages {
-            rename_by(&mut pairs);
+            rename_by(&mut values);
         }
-        problems.or(ErrorCode::InvalidParams, Self { pairs, projects, timezone })
+        problems.or(ErrorCode::InvalidParams, Self { values, projects, timezone })
     }
 
-    /// The query string of the twin.
-    pub(super) fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.pairs);
-        query.finish()
+    /// Names and values as texts, lists with commas between.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), text_of(value)))
     }
 
-    /// A parameter of the twin.
+    /// The query string of the REST route; `None` if a text of a list has a comma, which no query
+    /// string can carry.
+    pub(super) fn query_string(&self) -> Option<String> {
+        let mut lists = self.values.values().filter_map(Value::as_array).flatten();
+        if lists.any(|text| text.as_str().is_some_and(|text| text.contains(','))) {
+            return None;
+        }
+        Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(self.texts()).finish())
+    }
+
+    /// The text of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        value_of(&self.pairs, name)
+        self.values.get(name).and_then(Value::as_str)
     }
 
-    /// The range asked for; `None` without one, or when it is none.
+    /// The texts of a list.
+    pub(super) fn list(&self, name: &str) -> Vec<&str> {
+        match self.values.get(name) {
+            Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(text)) => text.split(',').map(str::trim).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number of rows asked for.
+    pub(super) fn limit(&self) -> Option<usize> {
+        let limit = self.values.get("limit")?;
+        text_of(limit).parse().ok()
+    }
+
+    /// The range asked for; `None` without one, or if it is invalid.
     pub(super) fn range(&self) -> Option<TimeRange> {
         let end = |name| Timestamp::parse_or_date(self.get(name)?).ok();
         TimeRange::new(end("from")?, end("to")?)
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
     }
 }
 
@@ -158,56 +188,43 @@ fn unknown(tool: Tool, name: &str, account: bool) -> String {
     format!("is not an argument of {}: {meant}it takes {}", tool.spec().name, names.join(", "))
 }
 
-/// A value as the twin's query string has it.
-fn text_of(parameter: &Parameter, value: &Value) -> Result<String, String> {
-    let text = match (parameter.shape, value) {
+/// Checks the type of a value; the error says what the right one is.
+fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
+    match (parameter.shape, value) {
         (Shape::Choice(words), Value::String(text)) if !words.contains(&text.as_str()) => {
-            return Err(format!("must be one of {}", words.join(", ")));
+            Err(format!("must be one of {}", words.join(", ")))
         }
-        (shape, Value::String(text)) if !matches!(shape, Shape::Object) => text.clone(),
-        (Shape::Number(_), Value::Number(number)) => number.to_string(),
-        (Shape::Text, Value::Number(_) | Value::Bool(_)) => {
-            return Err("must be a text, in quotes".to_owned());
-        }
+        (shape, Value::String(text)) if !matches!(shape, Shape::Object) => check_length(text.chars().count()),
+        (Shape::Number(_), Value::Number(_)) => Ok(()),
+        (Shape::Text, Value::Number(_) | Value::Bool(_)) => Err("must be a text, in quotes".to_owned()),
         (Shape::List(most) | Shape::Columns(most) | Shape::Steps(most), Value::Array(values)) => {
-            joined(values, most)?
+            check_list(values, most)
         }
-        (Shape::Number(most), _) => return Err(format!("must be a whole number from 1 to {most}")),
+        (Shape::Number(most), _) => Err(format!("must be a whole number from 1 to {most}")),
         (Shape::List(_) | Shape::Columns(_), _) => {
-            return Err("must be a list of texts, or one text with commas".to_owned());
+            Err("must be a list of texts, or one text with commas".to_owned())
         }
-        (Shape::Steps(_), _) => return Err("must be a list of event names".to_owned()),
-        _ => return Err("must be a text".to_owned()),
-    };
-    if text.chars().count() > MAX_TEXT {
-        return Err(format!("must be at most {MAX_TEXT} characters long"));
+        (Shape::Steps(_), _) => Err("must be a list of event names".to_owned()),
+        _ => Err("must be a text".to_owned()),
     }
-    Ok(text)
 }
 
-fn joined(values: &[Value], most: usize) -> Result<String, String> {
+fn check_list(values: &[Value], most: usize) -> Result<(), String> {
     if values.len() > most {
         return Err(format!("must hold at most {most} texts"));
     }
-    let mut texts = Vec::with_capacity(values.len());
-    for value in values {
-        match value.as_str() {
-            Some(text) if text.contains(',') => {
-                return Err("holds a text with a comma in it, which cannot be asked for".to_owned());
-            }
-            Some(text) => texts.push(text),
-            None => return Err("must be a list of texts".to_owned()),
-        }
-    }
-    Ok(texts.join(","))
+    let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+    let texts = texts.ok_or("must be a list of texts")?;
+    check_length(texts.iter().map(|text| text.chars().count() + 1).sum())
 }
 
-/// Takes the choice of projects out of the twin's parameters, which know none.
-fn take_projects(tool: Tool, pairs: &mut Vec<(String, String)>, problems: &mut Problems) -> Projects {
-    let mut take = |name: &str| {
-        let place = pairs.iter().position(|(other, _)| other == name)?;
-        Some(pairs.remove(place).1)
-    };
+fn check_length(chars: usize) -> Result<(), String> {
+    if chars <= MAX_TEXT { Ok(()) } else { Err(format!("must be at most {MAX_TEXT} characters long")) }
+}
+
+/// Takes out the choice of projects, which is no parameter of a REST route.
+fn take_projects(tool: Tool, values: &mut JsonObject, problems: &mut Problems) -> Projects {
+    let mut take = |name: &str| values.shift_remove(name).map(|value| text_of(&value));
     let chosen = (take("project_id"), take("project_slug"), take("project_ids"));
     let listed = |ids: String| -> Vec<String> {
         ids.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect()
@@ -234,11 +251,9 @@ fn take_projects(tool: Tool, pairs: &mut Vec<(String, String)>, problems: &mut P
 }
 
 /// Turns a range with a name into its two ends.
-fn take_period(pairs: &mut Vec<(String, String)>, timezone: &str, now: Timestamp, problems: &mut Problems) {
-    let place = pairs.iter().position(|(name, _)| name == "period");
-    let named = place.map(|place| pairs.remove(place).1);
-    let has = |name: &str| pairs.iter().any(|(other, _)| other == name);
-    let period = match (named, has("from") || has("to")) {
+fn take_period(values: &mut JsonObject, timezone: &str, now: Timestamp, problems: &mut Problems) {
+    let named = values.shift_remove("period").map(|name| text_of(&name));
+    let period = match (named, values.contains_key("from") || values.contains_key("to")) {
         (Some(_), true) => {
             problems.field("period", "goes without from and to: send either the name or the two ends");
             return;
@@ -248,27 +263,19 @@ fn take_period(pairs: &mut Vec<(String, String)>, timezone: &str, now: Timestamp
         (Some(word), false) => word.parse().unwrap_or(Period::WEEK),
         (None, false) => Period::WEEK,
     };
-    // A zone that is none is refused by the twin.
+    // An unknown zone is refused when the parameters are read.
     let range = period.range(timezone.parse::<Tz>().unwrap_or(Tz::UTC), now);
-    pairs.push(("from".to_owned(), range.from().to_string()));
-    pairs.push(("to".to_owned(), range.to().to_string()));
+    values.insert("from".to_owned(), range.from().to_string().into());
+    values.insert("to".to_owned(), range.to().to_string().into());
 }
 
-/// `by` is the tool's word for the twin's `sort`.
-fn rename_by(pairs: &mut [(String, String)]) {
-    for (name, value) in pairs {
-        if name == "by" {
-            "sort".clone_into(name);
-            let sort = match value.as_str() {
-                "entry" => "entries",
-                "exit" => "exits",
-                _ => "views",
-            };
-            sort.clone_into(value);
-        }
-    }
-}
-
-fn value_of<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+/// The tool calls the route's `sort` `by`.
+fn rename_by(values: &mut JsonObject) {
+    let sort = match values.shift_remove("by").as_ref().and_then(Value::as_str) {
+        None => return,
+        Some("entry") => "entries",
+        Some("exit") => "exits",
+        Some(_) => "views",
+    };
+    values.insert("sort".to_owned(), sort.into());
 }

@@ -131,7 +131,7 @@ fn unknown(agent: &Agent, uri: &str) -> ErrorData {
     ErrorData::invalid_params(words, Some(json!({ "uri": clean::word(uri) })))
 }
 
-/// `{"rows":[…]}`, as the tool's REST twin writes it.
+/// `{"rows":[…]}`, as the tool's REST route writes it.
 async fn rows(session: &Session, named: Named) -> ApiResult<String> {
     let readers = session.agent.readers(&session.app, &Projects::All).await?;
     let now = session.app.now();

@@ -5,8 +5,9 @@
 
 pub mod backup;
 pub mod mcp;
-pub mod queries;
+pub mod params;
 pub mod repair;
+pub mod reports;
 pub mod requests;
 pub mod responses;
 pub mod rows;

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::wire::queries::{
-    EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
-    params_and_filters,
+use crate::wire::params::{Parameters, from_json};
+use crate::wire::reports::{
+    EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams,
 };
 
 const CORPUS: &str = include_str!("../../../data/corpus/mcp_arguments.txt");
@@ -116,25 +116,19 @@ fn apply(change: Change, tool: Tool, account: bool, sent: &mut JsonObject) {
     }
 }
 
-/// What the twin says of the arguments.
-fn read_by_twin(tool: Tool, query: &str) -> ApiResult<()> {
-    let query = Some(query);
+/// Reads the arguments as the tool does.
+fn read_parameters(tool: Tool, values: JsonObject) -> ApiResult<()> {
+    fn read<P: Parameters>(values: JsonObject) -> ApiResult<()> {
+        from_json::<P>(values).map(drop)
+    }
     match tool {
-        Tool::QueryEvents => {
-            params_and_filters::<EventsParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
-        }
-        Tool::GetStats | Tool::CompareProjects => {
-            params_and_filters::<StatsParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
-        }
-        Tool::TopSources => {
-            params_and_filters::<SourcesParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
-        }
-        Tool::Funnel => params_and_filters::<FunnelParams>(query).and_then(|(own, f)| own.query(f)).map(drop),
-        Tool::TopPages => {
-            params_and_filters::<PagesParams>(query).and_then(|(own, f)| own.query(f)).map(drop)
-        }
-        Tool::DescribeSchema => params::<SchemaParams>(query)?.query().map(drop),
-        Tool::ExplainAttribution => params::<ExplainParams>(query)?.query().map(drop),
+        Tool::QueryEvents => read::<EventsParams>(values),
+        Tool::GetStats | Tool::CompareProjects => read::<StatsParams>(values),
+        Tool::TopSources => read::<SourcesParams>(values),
+        Tool::Funnel => read::<FunnelParams>(values),
+        Tool::TopPages => read::<PagesParams>(values),
+        Tool::DescribeSchema => read::<SchemaParams>(values),
+        Tool::ExplainAttribution => read::<ExplainParams>(values),
         Tool::TrackEvent | Tool::ListProjects => Ok(()),
     }
 }
@@ -142,11 +136,11 @@ fn read_by_twin(tool: Tool, query: &str) -> ApiResult<()> {
 fn check(tool: Tool, account: bool, sent: &JsonObject) -> Result<(), TestCaseError> {
     let now = Timestamp::parse_or_date("2026-11-25").unwrap();
     let read = Arguments::read(tool, sent, account, now).and_then(|arguments| {
-        for (name, value) in &arguments.pairs {
+        for (name, value) in arguments.texts() {
             assert!(value.chars().count() <= MAX_TEXT, "{name} has {} bytes", value.len());
         }
-        assert!(arguments.pairs.len() <= tool.parameters(account).count() + 2);
-        read_by_twin(tool, &arguments.query())
+        assert!(arguments.values.len() <= tool.parameters(account).count() + 2);
+        read_parameters(tool, arguments.values)
     });
     if let Err(error) = read {
         prop_assert!(

@@ -1,8 +1,7 @@
-//! One query of a read tool, to one project or several.
-//!
-//! The parser is the one of REST (`wire::queries`), and so are the operation and the shape:
-//! what differs is only who hands them on.
+//! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
+//! the rows are written by the same code as for REST.
 
+use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use super::super::arguments::Arguments;
@@ -14,14 +13,12 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::state::App;
-use crate::wire::queries::{
-    EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams, params,
-    params_and_filters,
+use crate::wire::params::from_json;
+use crate::wire::reports::{
+    EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, Report, SchemaParams, SchemaRows,
+    SourcesParams, StatsParams,
 };
-use crate::wire::responses::{
-    ComparedRows, EventRows, ExplainedRows, FunnelRows, PageRows, ProjectRow, ProjectRows, SchemaRows,
-    SourceRows, StatsRows,
-};
+use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
 
 /// The most projects that one response lists.
 const MOST_PROJECTS: usize = 200;
@@ -33,7 +30,6 @@ pub(in crate::mcp) async fn page(
     readers: &[Authorized<Read>],
     arguments: &Arguments,
 ) -> ApiResult<Page> {
-    let query = arguments.query();
     match tool {
         Tool::ListProjects => return list(app, readers, arguments).await,
         Tool::CompareProjects => return compare(app, readers, arguments).await,
@@ -43,12 +39,12 @@ pub(in crate::mcp) async fn page(
         return Err(ApiError::new(ErrorCode::NoProjectsVisible));
     };
     if others.is_empty() || is_of_no_project(tool, arguments) {
-        return of_one(app, tool, first, &query).await;
+        return of_one(app, tool, first, arguments.values.clone()).await;
     }
     if tool == Tool::ExplainAttribution {
-        return wherever_it_is(app, readers, &query).await;
+        return wherever_it_is(app, readers, arguments).await;
     }
-    let pages = multi_project::of_each(readers, |by| of_one(app, tool, by, &query)).await?;
+    let pages = multi_project::of_each(readers, |by| of_one(app, tool, by, arguments.values.clone())).await?;
     let pages = readers.iter().map(|by| by.project().id).zip(pages).collect();
     Ok(merge::merge(tool, pages, arguments))
 }
@@ -62,54 +58,37 @@ fn is_of_no_project(tool: Tool, arguments: &Arguments) -> bool {
     }
 }
 
-async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, query: &str) -> ApiResult<Page> {
-    Ok(match tool {
-        Tool::QueryEvents => {
-            let (params, filters) = params_and_filters::<EventsParams>(Some(query))?;
-            let response = read::run(app, by, params.query(filters)?).await?;
-            Page::of(&EventRows::from(response))
-        }
-        Tool::GetStats => {
-            let (params, filters) = params_and_filters::<StatsParams>(Some(query))?;
-            let query = params.query(filters)?;
-            let response = read::run(app, by, query.clone()).await?;
-            Page::of(&StatsRows::new(&query, response))
-        }
-        Tool::TopSources => {
-            let (params, filters) = params_and_filters::<SourcesParams>(Some(query))?;
-            let query = params.query(filters)?;
-            let by_medium = query.by_medium;
-            Page::of(&SourceRows::new(by_medium, read::run(app, by, query).await?))
-        }
-        Tool::Funnel => {
-            let (params, filters) = params_and_filters::<FunnelParams>(Some(query))?;
-            let query = params.query(filters)?;
-            let response = read::run(app, by, query.clone()).await?;
-            Page::of(&FunnelRows::new(&query, response))
-        }
-        Tool::TopPages => {
-            let (params, filters) = params_and_filters::<PagesParams>(Some(query))?;
-            let response = read::run(app, by, params.query(filters)?).await?;
-            Page::of(&PageRows::from(response))
-        }
+async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject) -> ApiResult<Page> {
+    match tool {
+        Tool::QueryEvents => report::<EventsParams>(app, by, values).await,
+        Tool::GetStats => report::<StatsParams>(app, by, values).await,
+        Tool::TopSources => report::<SourcesParams>(app, by, values).await,
+        Tool::Funnel => report::<FunnelParams>(app, by, values).await,
+        Tool::TopPages => report::<PagesParams>(app, by, values).await,
         Tool::DescribeSchema => {
-            let query = params::<SchemaParams>(Some(query))?.query()?;
+            let query = from_json::<SchemaParams>(values)?;
             let kind = query.kind;
-            Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?))
+            Ok(Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?)))
         }
         Tool::ExplainAttribution => {
-            let query = params::<ExplainParams>(Some(query))?.query()?;
-            Page::of(&ExplainedRows::from(explain::explain(app, by, query).await?))
+            let query = from_json::<ExplainParams>(values)?;
+            Ok(Page::of(&ExplainedRows::from(explain::explain(app, by, query).await?)))
         }
-        Tool::TrackEvent | Tool::ListProjects | Tool::CompareProjects => Page::default(),
-    })
+        Tool::TrackEvent | Tool::ListProjects | Tool::CompareProjects => Ok(Page::default()),
+    }
+}
+
+async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject) -> ApiResult<Page> {
+    let query = from_json::<R>(values)?;
+    let response = read::run(app, by, query.clone()).await?;
+    Ok(Page::of(&R::body(&query, response)))
 }
 
 /// An event lies in one of the projects; nobody knows in which.
-async fn wherever_it_is(app: &App, readers: &[Authorized<Read>], query: &str) -> ApiResult<Page> {
+async fn wherever_it_is(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
     let mut missing = ApiError::new(ErrorCode::NotFound);
     for by in readers {
-        match of_one(app, Tool::ExplainAttribution, by, query).await {
+        match of_one(app, Tool::ExplainAttribution, by, arguments.values.clone()).await {
             Ok(mut page) => {
                 page.facts.insert("project_id".to_owned(), by.project().id.to_string().into());
                 return Ok(page);
@@ -129,8 +108,7 @@ async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) ->
 }
 
 async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
-    let (params, filters) = params_and_filters::<StatsParams>(Some(&arguments.query()))?;
-    let query = params.query(filters)?;
+    let query = from_json::<StatsParams>(arguments.values.clone())?;
     let metric = if query.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
     let compared = multi_project::compare(app, readers, &query).await?;
     let mut page = Page::of(&ComparedRows::new(metric, compared));

@@ -75,8 +75,7 @@ pub(super) async fn reasons(
 
 /// The event names that the query is about.
 fn asked_names(arguments: &Arguments) -> impl Iterator<Item = &str> {
-    let steps = arguments.get("steps").into_iter().flat_map(|steps| steps.split(',')).map(str::trim);
-    arguments.get("event").into_iter().chain(steps)
+    arguments.get("event").into_iter().chain(arguments.list("steps"))
 }
 
 async fn about_name(

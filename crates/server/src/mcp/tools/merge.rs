@@ -60,7 +60,7 @@ fn limit(tool: Tool, arguments: &Arguments) -> usize {
         Tool::Funnel => return usize::MAX,
         _ => 100,
     };
-    arguments.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(default)
+    arguments.limit().unwrap_or(default)
 }
 
 fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {

@@ -1,5 +1,5 @@
-//! The tools: which there are for a key, and what a call of one does. Each asks the operation
-//! that its REST twin asks, with the same parser before and the same shape behind.
+//! The tools: which ones a key may call, and what a call does. A read tool has the parameters, the
+//! operation and the rows of a REST route.
 
 pub(super) mod ask;
 mod empty;
@@ -23,7 +23,7 @@ use crate::error::ApiResult;
 use crate::ops::{fuzzy_match, read};
 use spec::Tool;
 
-/// Longest address of a twin that a response repeats, in bytes.
+/// Longest address of a REST route that a response contains, in bytes.
 const MAX_URL: usize = 2048;
 
 /// The tools of a key, in their order.
@@ -96,17 +96,19 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answ
         notes.extend(empty::reasons(app, &readers, &arguments, range).await?);
     }
     let base = session.app.public_url.as_str();
-    let url = tool.spec().twin.filter(|_| !account);
+    let url = tool.spec().route.filter(|_| !account);
     Ok(Answer {
         summary: summary::of(tool, &page, &arguments, readers.len()),
         page,
         range: range.map(|range| (range, arguments.timezone.clone())),
         notes,
-        url: url.map(|path| format!("{base}{path}?{}", arguments.query())).filter(|url| url.len() <= MAX_URL),
+        url: url
+            .and_then(|path| Some(format!("{base}{path}?{}", arguments.query_string()?)))
+            .filter(|url| url.len() <= MAX_URL),
         applied: arguments
-            .pairs
-            .into_iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "from" | "to"))
+            .texts()
+            .filter(|(name, _)| !matches!(*name, "from" | "to"))
+            .map(|(name, text)| (name.to_owned(), text))
             .collect(),
     })
 }

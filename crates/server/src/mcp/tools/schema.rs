@@ -61,7 +61,7 @@ fn output(tool: Tool, account: bool) -> JsonObject {
     let spec = tool.spec();
     let project = (account && tool != Tool::CompareProjects && tool != Tool::ListProjects)
         .then(|| ("project_id".to_owned(), cell(Cell::String)));
-    let cells = spec.rows.iter().map(|(name, kind)| ((*name).to_owned(), cell(*kind)));
+    let cells = spec.rows.cells().into_iter().map(|(name, kind)| (name.to_owned(), cell(kind)));
     let row: JsonObject = project.into_iter().chain(cells).collect();
     let text = || json!({ "type": "string" });
     let mut properties = object(json!({
@@ -79,7 +79,7 @@ fn output(tool: Tool, account: bool) -> JsonObject {
     if tool == Tool::QueryEvents {
         properties.insert("next_cursor".to_owned(), text());
     }
-    if spec.twin.is_some() && !account {
+    if spec.route.is_some() && !account {
         properties.insert("url".to_owned(), text());
     }
     let mut schema = object(json!({ "type": "object" }));

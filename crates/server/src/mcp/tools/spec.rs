@@ -3,8 +3,11 @@
 
 use std::sync::LazyLock;
 
-use millimetric_core::column::Column;
+use millimetric_core::column::{Column, ColumnInfo};
 
+use crate::wire::reports::{
+    EventsParams, FunnelParams, PagesParams, Report as _, SourcesParams, StatsParams,
+};
 use Shape::{Choice, Columns, List, Number, Object, Steps, Text};
 
 /// A tool.
@@ -35,10 +38,10 @@ pub(in crate::mcp) struct Spec {
     pub(in crate::mcp) ranged: bool,
     /// Whether it takes the filters of `/v1/query`.
     pub(in crate::mcp) filtered: bool,
-    /// The columns of its rows.
-    pub(in crate::mcp) rows: &'static [(&'static str, Cell)],
-    /// The path of its REST twin.
-    pub(in crate::mcp) twin: Option<&'static str>,
+    /// What its rows hold.
+    pub(in crate::mcp) rows: Rows,
+    /// The path of the REST route that returns the same.
+    pub(in crate::mcp) route: Option<&'static str>,
     /// The arguments of a call that works.
     pub(in crate::mcp) example: &'static str,
 }
@@ -67,6 +70,30 @@ pub(in crate::mcp) enum Shape {
     Steps(usize),
     /// Any JSON object.
     Object,
+}
+
+/// What a row holds.
+#[derive(Debug)]
+pub(in crate::mcp) enum Rows {
+    /// `timestamp` and the columns of `core::column` that responses show.
+    Events,
+    /// These cells.
+    Cells(&'static [(&'static str, Cell)]),
+}
+
+impl Rows {
+    /// Name and kind of each cell.
+    pub(in crate::mcp) fn cells(&self) -> Vec<(&'static str, Cell)> {
+        let cell = |info: &ColumnInfo| {
+            (info.name, if info.is_optional() { Cell::MaybeString } else { Cell::String })
+        };
+        match self {
+            Self::Events => std::iter::once(("timestamp", Cell::String))
+                .chain(Column::shown().map(|column| cell(column.info())))
+                .collect(),
+            Self::Cells(cells) => cells.to_vec(),
+        }
+    }
 }
 
 /// What a cell of a row holds.
@@ -138,8 +165,12 @@ const TRACK_EVENT: Spec = Spec {
     required: &["event"],
     ranged: false,
     filtered: false,
-    rows: &[("event_id", Cell::String), ("duplicates", Cell::Integer), ("classified", Cell::Object)],
-    twin: None,
+    rows: Rows::Cells(&[
+        ("event_id", Cell::String),
+        ("duplicates", Cell::Integer),
+        ("classified", Cell::Object),
+    ]),
+    route: None,
     example: r#"{"event":"signup","anonymous_id":"visitor-1","url":"https://shop.example/?utm_source=news&utm_medium=email","properties":{"plan":"pro"}}"#,
 };
 const QUERY_EVENTS: Spec = Spec {
@@ -154,28 +185,8 @@ const QUERY_EVENTS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: &[
-        ("timestamp", Cell::String),
-        ("event_name", Cell::String),
-        ("event_id", Cell::String),
-        ("anonymous_id", Cell::String),
-        ("user_id", Cell::MaybeString),
-        ("session_id", Cell::String),
-        ("source", Cell::String),
-        ("medium", Cell::String),
-        ("campaign", Cell::MaybeString),
-        ("source_confidence", Cell::String),
-        ("source_rule_id", Cell::String),
-        ("referrer", Cell::MaybeString),
-        ("url", Cell::MaybeString),
-        ("path", Cell::MaybeString),
-        ("country", Cell::String),
-        ("device_type", Cell::String),
-        ("browser", Cell::String),
-        ("os", Cell::String),
-        ("properties", Cell::String),
-    ],
-    twin: Some("/v1/query"),
+    rows: Rows::Events,
+    route: Some(EventsParams::PATH),
     example: r#"{"event":"purchase","source":"facebook","period":"24h","limit":20}"#,
 };
 const GET_STATS: Spec = Spec {
@@ -194,8 +205,8 @@ const GET_STATS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: &[("bucket", Cell::String), ("value", Cell::MaybeNumber)],
-    twin: Some("/v1/stats"),
+    rows: Rows::Cells(&[("bucket", Cell::String), ("value", Cell::MaybeNumber)]),
+    route: Some(StatsParams::PATH),
     example: r#"{"metric":"uniques","group_by":["source","medium"],"event":"$pageview","period":"30d"}"#,
 };
 const TOP_SOURCES: Spec = Spec {
@@ -210,14 +221,14 @@ const TOP_SOURCES: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: &[
+    rows: Rows::Cells(&[
         ("source", Cell::String),
         ("medium", Cell::String),
         ("events", Cell::Integer),
         ("uniques", Cell::Integer),
         ("paid_share", Cell::Number),
-    ],
-    twin: Some("/v1/sources"),
+    ]),
+    route: Some(SourcesParams::PATH),
     example: r#"{"period":"30d","event":"$pageview"}"#,
 };
 const FUNNEL: Spec = Spec {
@@ -234,15 +245,15 @@ const FUNNEL: Spec = Spec {
     required: &["steps"],
     ranged: true,
     filtered: true,
-    rows: &[
+    rows: Rows::Cells(&[
         ("step", Cell::Integer),
         ("event", Cell::String),
         ("uniques", Cell::Integer),
         ("from_previous_pct", Cell::Number),
         ("from_start_pct", Cell::Number),
         ("median_seconds", Cell::MaybeNumber),
-    ],
-    twin: Some("/v1/funnel"),
+    ]),
+    route: Some(FunnelParams::PATH),
     example: r#"{"steps":["$pageview","add_to_cart","purchase"],"window":"7d","period":"30d"}"#,
 };
 const TOP_PAGES: Spec = Spec {
@@ -260,7 +271,7 @@ const TOP_PAGES: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: &[
+    rows: Rows::Cells(&[
         ("path", Cell::MaybeString),
         ("views", Cell::Integer),
         ("uniques", Cell::Integer),
@@ -268,8 +279,8 @@ const TOP_PAGES: Spec = Spec {
         ("exits", Cell::Integer),
         ("bounces", Cell::Integer),
         ("bounce_rate", Cell::Number),
-    ],
-    twin: Some("/v1/pages"),
+    ]),
+    route: Some(PagesParams::PATH),
     example: r#"{"by":"entry","source":"google","period":"30d","limit":10}"#,
 };
 const DESCRIBE_SCHEMA: Spec = Spec {
@@ -290,7 +301,7 @@ const DESCRIBE_SCHEMA: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: false,
-    rows: &[
+    rows: Rows::Cells(&[
         ("event_name", Cell::String),
         ("name", Cell::String),
         ("value", Cell::MaybeString),
@@ -300,8 +311,8 @@ const DESCRIBE_SCHEMA: Spec = Spec {
         ("types", Cell::Array),
         ("samples", Cell::Array),
         ("rule_id", Cell::String),
-    ],
-    twin: Some("/v1/schema"),
+    ]),
+    route: Some("/v1/schema"),
     example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
 };
 const EXPLAIN_ATTRIBUTION: Spec = Spec {
@@ -316,8 +327,8 @@ const EXPLAIN_ATTRIBUTION: Spec = Spec {
     required: &[],
     ranged: false,
     filtered: false,
-    rows: &[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)],
-    twin: Some("/v1/explain"),
+    rows: Rows::Cells(&[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)]),
+    route: Some("/v1/explain"),
     example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
 };
 const LIST_PROJECTS: Spec = Spec {
@@ -328,7 +339,7 @@ const LIST_PROJECTS: Spec = Spec {
     required: &[],
     ranged: false,
     filtered: false,
-    rows: &[
+    rows: Rows::Cells(&[
         ("id", Cell::String),
         ("slug", Cell::String),
         ("name", Cell::String),
@@ -336,8 +347,8 @@ const LIST_PROJECTS: Spec = Spec {
         ("last_event_at", Cell::MaybeString),
         ("events_7d", Cell::Integer),
         ("uniques_7d", Cell::Integer),
-    ],
-    twin: None,
+    ]),
+    route: None,
     example: r#"{"search":"shop"}"#,
 };
 const COMPARE_PROJECTS: Spec = Spec {
@@ -352,15 +363,15 @@ const COMPARE_PROJECTS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: false,
-    rows: &[
+    rows: Rows::Cells(&[
         ("rank", Cell::Integer),
         ("project_id", Cell::String),
         ("slug", Cell::String),
         ("name", Cell::String),
         ("value", Cell::Integer),
         ("share_pct", Cell::Number),
-    ],
-    twin: None,
+    ]),
+    route: None,
     example: r#"{"metric":"uniques","period":"30d"}"#,
 };
 

@@ -12,8 +12,8 @@ use crate::auth::agents::ProjectAgent;
 use crate::error::ApiResult;
 use crate::ops::collect::{Sent, collect_one};
 use crate::ops::reports::schema;
+use crate::wire::reports::Classified;
 use crate::wire::requests::{self, not_collected};
-use crate::wire::responses::Classified;
 
 /// Stores one event.
 pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {

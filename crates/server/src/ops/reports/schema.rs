@@ -115,8 +115,7 @@ pub struct ColumnDescribed {
 /// The columns of the stored row that responses show, and properties as one of them.
 fn columns() -> Vec<ColumnDescribed> {
     let described = |name, groups, filters, text| ColumnDescribed { name, groups, filters, text };
-    let shown =
-        Column::ALL.into_iter().filter(|column| !matches!(column, Column::IpHash | Column::Properties));
+    let shown = Column::shown().filter(|column| *column != Column::Properties);
     let columns = shown
         .map(Column::info)
         .map(|column| described(column.name, column.group, column.filter.is_some(), column.description));

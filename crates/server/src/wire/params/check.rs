@@ -1,5 +1,4 @@
-//! What parameters have in common, read and checked one by one: times, limits, filters, groups.
-//! Responses no query and knows no route.
+//! Checks parameters one by one and collects what is wrong: times, limits, filters, groups.
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
@@ -7,7 +6,7 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use super::FilterParams;
+use super::{FilterParams, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// Longest filter value, in characters.
@@ -15,12 +14,12 @@ const MAX_FILTER: usize = 2048;
 
 /// Reads parameters one by one and remembers what is wrong with each.
 #[derive(Default)]
-pub(super) struct Check {
-    pub(super) problems: Problems,
+pub(in crate::wire) struct Check {
+    pub(in crate::wire) problems: Problems,
 }
 
 impl Check {
-    pub(super) fn read<T, M: Into<String>>(
+    pub(in crate::wire) fn read<T, M: Into<String>>(
         &mut self,
         name: &str,
         value: Option<String>,
@@ -39,7 +38,7 @@ impl Check {
         })
     }
 
-    pub(super) fn range(&mut self, from: Option<String>, to: Option<String>) -> Option<TimeRange> {
+    pub(in crate::wire) fn range(&mut self, from: Option<String>, to: Option<String>) -> Option<TimeRange> {
         let (from, to) = (self.time("from", from), self.time("to", to));
         let range = TimeRange::new(from?, to?);
         if range.is_none() {
@@ -49,7 +48,7 @@ impl Check {
     }
 
     /// The range, or the one given when neither end was sent.
-    pub(super) fn range_or(
+    pub(in crate::wire) fn range_or(
         &mut self,
         from: Option<String>,
         to: Option<String>,
@@ -59,23 +58,28 @@ impl Check {
     }
 
     /// A text of at most so many characters.
-    pub(super) fn text(&mut self, name: &str, value: Option<String>, most: usize) -> Option<String> {
+    pub(in crate::wire) fn text(&mut self, name: &str, value: Option<String>, most: usize) -> Option<String> {
         self.read(name, value, |text| match text.chars().count() {
             count if count > most => Err(format!("must be at most {most} characters long")),
             _ => Ok(text.to_owned()),
         })
     }
 
-    pub(super) fn limit(&mut self, value: Option<String>, default: u64, max: u64) -> Option<RowLimit> {
+    pub(in crate::wire) fn limit(
+        &mut self,
+        value: Option<NumberParam>,
+        default: u64,
+        max: u64,
+    ) -> Option<RowLimit> {
         let Some(value) = value else { return RowLimit::new(default) };
-        let rows = value.parse::<u64>().ok().filter(|rows| *rows <= max).and_then(RowLimit::new);
+        let rows = value.whole().filter(|rows| *rows <= max).and_then(RowLimit::new);
         if rows.is_none() {
             self.problems.field("limit", format!("must be a whole number from 1 to {max}"));
         }
         rows
     }
 
-    pub(super) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
+    pub(in crate::wire) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
         let event = event.map(|event| (Column::EventName, event));
         let mut checked = Vec::new();
         for (column, value) in event.into_iter().chain(filters.0) {
@@ -89,7 +93,7 @@ impl Check {
         checked
     }
 
-    pub(super) fn metric(&mut self, metric: Option<String>, property: Option<String>) -> Metric {
+    pub(in crate::wire) fn metric(&mut self, metric: Option<String>, property: Option<String>) -> Metric {
         let property = self.read("property", property, |text| {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
@@ -110,9 +114,9 @@ impl Check {
     }
 
     /// The only parameter with a code of its own (contract, section 2).
-    pub(super) fn group_by(&mut self, value: Option<String>) -> ApiResult<Vec<Dimension>> {
+    pub(in crate::wire) fn group_by(&mut self, value: Option<ListParam>) -> ApiResult<Vec<Dimension>> {
         let mut dimensions = Vec::new();
-        let names = value.iter().flat_map(|list| list.split(',')).map(str::trim);
+        let names = value.iter().flat_map(ListParam::texts);
         // One more than may be asked for is enough to refuse the list.
         for name in names.filter(|name| !name.is_empty()).take(StatsQuery::MAX_DIMENSIONS + 1) {
             let dimension: Dimension =
@@ -132,7 +136,11 @@ impl Check {
         Ok(dimensions)
     }
 
-    pub(super) fn buckets(&mut self, interval: Option<String>, timezone: Option<String>) -> Option<Buckets> {
+    pub(in crate::wire) fn buckets(
+        &mut self,
+        interval: Option<String>,
+        timezone: Option<String>,
+    ) -> Option<Buckets> {
         let timezone = self.timezone(timezone);
         let interval = self
             .read("interval", interval, |text| text.parse::<Interval>().map_err(|error| error.to_string()));
@@ -140,13 +148,13 @@ impl Check {
     }
 
     /// UTC when none was sent.
-    pub(super) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
+    pub(in crate::wire) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
         self.read("timezone", timezone.or(Some("UTC".to_owned())), |text| {
             text.parse::<Tz>().map_err(|_| "must be an IANA time zone like Europe/Berlin")
         })
     }
 
-    pub(super) fn finish(
+    pub(in crate::wire) fn finish(
         self,
         range: Option<TimeRange>,
         limit: Option<RowLimit>,

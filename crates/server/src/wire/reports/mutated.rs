@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::wire::responses::write_cursor;
+use crate::error::{ApiResult, ErrorCode};
+use crate::wire::params::from_query_string;
+use crate::wire::responses::{read_cursor, write_cursor};
 
 const QUERIES: &str = include_str!("../../../data/corpus/queries.txt");
 const CURSORS: &str = include_str!("../../../data/corpus/cursors.txt");
@@ -57,26 +59,24 @@ const PIECES: &[&str] = &[
 
 /// What each route says of a query string.
 fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
-    let query = Some(query);
-    macro_rules! filtered {
-        ($params:ty) => {
-            params_and_filters::<$params>(query).and_then(|(own, filters)| own.query(filters)).map(drop)
-        };
+    struct Read<'a>(&'a str, Vec<(&'static str, ApiResult<()>)>);
+    impl Read<'_> {
+        fn read<P: Parameters>(&mut self, path: &'static str) {
+            self.1.push((path, from_query_string::<P>(Some(self.0)).map(drop)));
+        }
     }
-    vec![
-        ("query", filtered!(EventsParams)),
-        ("export", filtered!(ExportParams)),
-        ("stats", filtered!(StatsParams)),
-        ("sources", filtered!(SourcesParams)),
-        ("funnel", filtered!(FunnelParams)),
-        ("retention", filtered!(RetentionParams)),
-        ("pages", filtered!(PagesParams)),
-        ("sessions", filtered!(SessionsParams)),
-        ("events", params::<NamesParams>(query).and_then(NamesParams::query).map(drop)),
-        ("usage", params::<UsageParams>(query).and_then(UsageParams::range).map(drop)),
-        ("schema", params::<SchemaParams>(query).and_then(SchemaParams::query).map(drop)),
-        ("explain", params::<ExplainParams>(query).and_then(ExplainParams::query).map(drop)),
-    ]
+    impl ReportVisitor for Read<'_> {
+        fn visit<R: Report>(&mut self) {
+            self.read::<R>(R::PATH);
+        }
+    }
+    let mut read = Read(query, Vec::new());
+    for_each_report(&mut read);
+    read.read::<ExportParams>("/v1/export");
+    read.read::<UsageParams>("/v1/usage");
+    read.read::<SchemaParams>("/v1/schema");
+    read.read::<ExplainParams>("/v1/explain");
+    read.1
 }
 
 fn check(query: &str) -> Result<(), TestCaseError> {

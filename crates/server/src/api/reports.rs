@@ -1,0 +1,85 @@
+//! The routes of `wire::reports`: one handler for every query of the event store, and `GET /v1/usage`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::routing::get;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::{IntoParams as _, PartialSchema as _, ToSchema as _};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops::read;
+use crate::state::App;
+use crate::wire::params::{FilterParams, from_query_string};
+use crate::wire::reports::{Report, ReportVisitor, UsageParams, UsageRow, UsageRows, for_each_report};
+
+/// The routes of all reports.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    struct Routes(OpenApiRouter<Arc<App>>);
+    impl ReportVisitor for Routes {
+        fn visit<R: Report>(&mut self) {
+            self.0 = std::mem::take(&mut self.0).routes(route::<R>());
+        }
+    }
+    let mut routes = Routes(OpenApiRouter::new());
+    for_each_report(&mut routes);
+    routes.0
+}
+
+async fn report<R: Report>(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<R::Body>> {
+    let query = from_query_string::<R>(query.as_deref())?;
+    let response = read::run(&app, &by, query.clone()).await?;
+    Ok(Json(R::body(&query, response)))
+}
+
+/// The route of one report, with its description.
+fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
+    let mut schemas = vec![(R::Body::name().into_owned(), R::Body::schema())];
+    R::Body::schemas(&mut schemas);
+    let filters = if R::FILTERED { FilterParams::into_params(|| None) } else { Vec::new() };
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(R::Body::name()))).build();
+    let no_scopes = [""; 0];
+    let operation = OperationBuilder::new()
+        .operation_id(Some(R::OPERATION_ID))
+        .tag("read")
+        .summary(Some(R::SUMMARY))
+        .description(R::DESCRIPTION)
+        .parameters(Some(R::into_params(|| None).into_iter().chain(filters)))
+        .response("200", ResponseBuilder::new().content("application/json", body).build())
+        .security(SecurityRequirement::new("rk", no_scopes))
+        .security(SecurityRequirement::new("sk", no_scopes))
+        .build();
+    let mut paths = Paths::new();
+    paths.paths.insert(R::PATH.to_owned(), PathItem::new(HttpMethod::Get, operation));
+    (schemas, paths, get(report::<R>))
+}
+
+/// Events stored each month, against the plan
+#[utoipa::path(get, path = "/v1/usage", tag = "read", params(UsageParams),
+    responses((status = 200, body = UsageRows)), security(("rk" = []), ("sk" = [])))]
+pub async fn usage(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<UsageRows>> {
+    let range = from_query_string::<UsageParams>(query.as_deref())?;
+    let rows = read::usage(&app, &by, range).await?;
+    let plan = by.project().plan;
+    Ok(Json(UsageRows {
+        plan: plan.as_str(),
+        monthly_limit: plan.monthly_events(),
+        rows: rows
+            .into_iter()
+            .map(|row| UsageRow { month: row.month.to_string(), events: row.events })
+            .collect(),
+    }))
+}

@@ -1,0 +1,83 @@
+//! The parameters of routes and tools that read: from a query string or from JSON into a typed query.
+//!
+//! A parameter that is unknown, given twice or out of range is refused by its name: a response to a
+//! query that was not asked would be worse.
+
+mod check;
+mod filters;
+mod values;
+
+use std::fmt::Write as _;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::IntoParams;
+
+pub(super) use self::check::Check;
+pub use self::filters::FilterParams;
+pub use self::values::{ListParam, NumberParam};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// The parameters of one query as a client sends them, before they are checked.
+pub trait Parameters: DeserializeOwned + IntoParams {
+    /// The query that they ask for.
+    type Query;
+
+    /// Whether [`FilterParams`] are taken beside them.
+    const FILTERED: bool;
+
+    /// The query.
+    ///
+    /// # Errors
+    /// `invalid_params` with every parameter that is wrong; `invalid_group_by`.
+    fn query(self, filters: FilterParams) -> ApiResult<Self::Query>;
+}
+
+/// Reads a query string.
+///
+/// # Errors
+/// As [`Parameters::query`]; `invalid_params` for a name that is unknown or occurs twice.
+pub fn from_query_string<P: Parameters>(text: Option<&str>) -> ApiResult<P::Query> {
+    // serde cannot flatten one struct into another and still refuse unknown names, so filters are
+    // separated first.
+    let mut own = form_urlencoded::Serializer::new(String::new());
+    let mut filters = FilterParams::default();
+    let mut repeated = Ok(());
+    for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+        match FilterParams::column(&name).filter(|_| P::FILTERED) {
+            Some(column) => repeated = repeated.and_then(|()| filters.add(column, value.into_owned())),
+            None => drop(own.append_pair(&name, &value)),
+        }
+    }
+    let own: P = serde_urlencoded::from_str(&own.finish()).map_err(|error| unreadable::<P>(&error))?;
+    repeated?;
+    own.query(filters)
+}
+
+/// Reads a JSON object, with a member for each parameter.
+///
+/// # Errors
+/// As [`Parameters::query`]; `invalid_params` for a name that is unknown or a value of a wrong type.
+pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Query> {
+    let mut filters = FilterParams::default();
+    let mut own = Map::new();
+    for (name, value) in object {
+        match (FilterParams::column(&name).filter(|_| P::FILTERED), value) {
+            (Some(column), Value::String(value)) => filters.add(column, value)?,
+            (Some(_), _) => {
+                return Err(ApiError::form(ErrorCode::InvalidParams, format!("`{name}` must be a text")));
+            }
+            (None, value) => drop(own.insert(name, value)),
+        }
+    }
+    let own: P = serde_json::from_value(Value::Object(own)).map_err(|error| unreadable::<P>(&error))?;
+    own.query(filters)
+}
+
+fn unreadable<P: Parameters>(error: &impl ToString) -> ApiError {
+    let mut why = error.to_string();
+    if P::FILTERED && why.starts_with("unknown field") {
+        let _ = write!(why, ", or a filter: `{}`", FilterParams::names().join("`, `"));
+    }
+    ApiError::form(ErrorCode::InvalidParams, why)
+}

@@ -1,0 +1,159 @@
+//! `GET /v1/funnel`: how many visitors complete each step of a series of events.
+
+use millimetric_core::query::{
+    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, StepOrder,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{QueryResponse, Report, share};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
+use crate::wire::responses::{is_false, is_zero};
+
+/// `GET /v1/funnel`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FunnelParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// Two to eight event names with commas between; the same name may stand more than once.
+    #[param(value_type = Option<String>, required, example = "$pageview,add_to_cart,purchase")]
+    steps: Option<ListParam>,
+    /// How long a visitor may take, from the first step on: a whole number with `s`, `m`, `h`, `d`
+    /// or `w`, at most `366d`; absent: `7d`.
+    #[param(example = "7d")]
+    window: Option<String>,
+    /// `strict` (default): each step after the one before. `any`: in whatever order.
+    order: Option<String>,
+    /// Up to four columns of `/v1/stats`, with commas between: a funnel for each value of the event
+    /// that a visitor starts with.
+    #[param(value_type = Option<String>, example = "source,medium")]
+    group_by: Option<ListParam>,
+    /// Groups answered, 1–1000; absent: 100.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: Option<NumberParam>,
+}
+
+impl Parameters for FunnelParams {
+    type Query = FunnelQuery;
+    const FILTERED: bool = true;
+
+    fn query(self, filters: FilterParams) -> ApiResult<FunnelQuery> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let limit = check.limit(self.limit, 100, 1000);
+        if self.steps.is_none() {
+            check.problems.field("steps", "is required: two to eight event names with commas between");
+        }
+        let steps = self.steps.and_then(|steps| {
+            let steps = FunnelSteps::new(steps.texts().map(str::to_owned).collect());
+            if steps.is_none() {
+                check.problems.field("steps", "must be two to eight event names with commas between");
+            }
+            steps
+        });
+        let window = check.read("window", self.window, |text| {
+            text.parse::<FunnelWindow>().map_err(|error| error.to_string())
+        });
+        let order = check.read("order", self.order, |text| match text {
+            "strict" => Ok(StepOrder::Strict),
+            "any" => Ok(StepOrder::Any),
+            _ => Err("must be strict or any"),
+        });
+        let group_by = check.group_by(self.group_by)?;
+        let filters = check.filters(None, filters);
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(FunnelQuery {
+            range,
+            filters,
+            // Without steps, `finish` has refused the query.
+            steps: steps.ok_or(ApiError::new(ErrorCode::InvalidParams))?,
+            window: window.unwrap_or(FunnelWindow::WEEK),
+            order: order.unwrap_or(StepOrder::Strict),
+            group_by,
+            limit,
+        })
+    }
+}
+
+impl Report for FunnelParams {
+    const PATH: &'static str = "/v1/funnel";
+    const OPERATION_ID: &'static str = "funnel";
+    const SUMMARY: &'static str = "How many visitors get how far along a series of events";
+    const DESCRIPTION: Option<&'static str> = Some(
+        "Each visitor counts by the attempt that gets furthest. In strict order an attempt starts with an \
+         event of the first step; each further step is an event after the one before, at most `window` after \
+         the start, and other events in between do not matter. In any order it starts with an event of any \
+         step and holds the steps that occur within the window. Filters and groups are about the event that \
+         starts the attempt; an event is one step only. Times are told by the first event that got a visitor \
+         to a step, from the latest event that led there.",
+    );
+    type Body = FunnelRows;
+
+    fn body(query: &Self::Query, response: QueryResponse<Self>) -> FunnelRows {
+        FunnelRows::new(query, response)
+    }
+}
+
+/// `GET /v1/funnel`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FunnelRows {
+    /// `strict` or `any`.
+    pub order: &'static str,
+    /// A row for each step, group after group. Each holds the columns of `group_by`; `step`, from 1;
+    /// `event`, its name (only when the order is strict); `uniques`, the visitors who got there;
+    /// `from_previous_pct`, their share of those at the step before, and `from_start_pct`, of those who
+    /// started, in percent with two decimals; `median_seconds` from the step before, null where there
+    /// is none.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<Map<String, Value>>,
+    /// Present and true when groups were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Visitors who started in a group that has no row, since there are too many to count each apart;
+    /// absent where every group was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
+}
+
+impl FunnelRows {
+    /// The answer under the names that the query asked for.
+    pub fn new(query: &FunnelQuery, response: FunnelResponse) -> Self {
+        let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
+        let rows = response.groups.iter().flat_map(|group| rows_of(query, &names, group)).collect();
+        Self { order: query.order.as_str(), rows, truncated: response.truncated, other: response.other }
+    }
+}
+
+fn rows_of(query: &FunnelQuery, names: &[String], group: &FunnelGroup) -> Vec<Map<String, Value>> {
+    let visitors =
+        |step: Option<usize>| step.map_or(group.steps[0].visitors, |step| group.steps[step].visitors);
+    let row = |step: usize| {
+        let mut row: Map<String, Value> =
+            names.iter().cloned().zip(group.keys.iter().cloned().map(Value::from)).collect();
+        row.insert("step".to_owned(), Value::from(step + 1));
+        if query.order == StepOrder::Strict {
+            row.insert("event".to_owned(), Value::from(query.steps.names()[step].as_str()));
+        }
+        let here = visitors(Some(step));
+        row.insert("uniques".to_owned(), Value::from(here));
+        row.insert("from_previous_pct".to_owned(), Value::from(percent(here, visitors(step.checked_sub(1)))));
+        row.insert("from_start_pct".to_owned(), Value::from(percent(here, visitors(None))));
+        let seconds = group.steps[step].median_millis.map(|millis| millis / 1000.0);
+        row.insert("median_seconds".to_owned(), Value::from(seconds));
+        row
+    };
+    (0..group.steps.len()).map(row).collect()
+}
+
+/// A share in percent, with two decimals.
+fn percent(part: u64, whole: u64) -> f64 {
+    (share(part, whole) * 10_000.0).round() / 100.0
+}

@@ -1,0 +1,122 @@
+//! `GET /v1/events`: the event names that occur, with their properties.
+
+use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{QueryResponse, Report};
+use crate::error::ApiResult;
+use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
+use crate::wire::responses::{is_false, is_zero};
+
+/// `GET /v1/events`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NamesParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// Rows answered, 1–1000; absent: 100.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: Option<NumberParam>,
+}
+
+impl Parameters for NamesParams {
+    type Query = NamesQuery;
+    const FILTERED: bool = false;
+
+    fn query(self, _: FilterParams) -> ApiResult<NamesQuery> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let limit = check.limit(self.limit, 100, 1000);
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(NamesQuery { range, limit })
+    }
+}
+
+impl Report for NamesParams {
+    const PATH: &'static str = "/v1/events";
+    const OPERATION_ID: &'static str = "names";
+    const SUMMARY: &'static str = "Event names that occur, with their properties";
+    type Body = NameRows;
+
+    fn body(_: &Self::Query, response: QueryResponse<Self>) -> NameRows {
+        response.into()
+    }
+}
+
+/// `GET /v1/events`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NameRows {
+    /// By count, descending.
+    pub rows: Vec<NameRow>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Events of names that are in no row, the least frequent, since there are too many to count each
+    /// apart; absent where every name was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
+    /// Present and true when distinct visitors are estimated.
+    #[serde(skip_serializing_if = "is_false")]
+    pub approximate: bool,
+}
+
+/// One event name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NameRow {
+    /// The name.
+    pub event_name: String,
+    /// Events of that name.
+    pub count: u64,
+    /// Distinct visitors.
+    pub uniques: u64,
+    /// The earliest in the range.
+    pub first_seen: String,
+    /// The latest in the range.
+    pub last_seen: String,
+    /// Properties that occur, by count descending.
+    pub properties: Vec<PropertyRow>,
+    /// How often these events carry a property that is not listed; absent where all are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_properties: u64,
+}
+
+/// One property of an event name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PropertyRow {
+    /// The property.
+    pub name: String,
+    /// Events that carry it.
+    pub count: u64,
+}
+
+impl From<NamesRow> for NameRow {
+    fn from(row: NamesRow) -> Self {
+        let properties = row.properties.into_iter();
+        Self {
+            event_name: row.event_name,
+            count: row.count,
+            uniques: row.uniques,
+            first_seen: row.first_seen.to_string(),
+            last_seen: row.last_seen.to_string(),
+            properties: properties.map(|p| PropertyRow { name: p.name, count: p.count }).collect(),
+            other_properties: row.other_properties,
+        }
+    }
+}
+
+impl From<NamesResponse> for NameRows {
+    fn from(response: NamesResponse) -> Self {
+        Self {
+            rows: response.rows.into_iter().map(NameRow::from).collect(),
+            truncated: response.truncated,
+            other: response.other,
+            approximate: response.approximate,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `GET /v1/pages`: views, entries and exits of pages.
+
+use millimetric_core::query::{PagesQuery, PagesResponse, PagesSort};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{QueryResponse, Report, share};
+use crate::error::ApiResult;
+use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
+use crate::wire::responses::{is_false, is_zero};
+
+/// `GET /v1/pages`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PagesParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// What the rows are ordered by: `views` (default: top pages), `entries` (where sessions begin) or
+    /// `exits` (where they end).
+    sort: Option<String>,
+    /// Rows answered, 1–1000; absent: 100.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: Option<NumberParam>,
+}
+
+impl Parameters for PagesParams {
+    type Query = PagesQuery;
+    const FILTERED: bool = true;
+
+    fn query(self, filters: FilterParams) -> ApiResult<PagesQuery> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let limit = check.limit(self.limit, 100, 1000);
+        let sort = check
+            .read("sort", self.sort, |text| text.parse::<PagesSort>().map_err(|error| error.to_string()));
+        let filters = check.filters(None, filters);
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(PagesQuery { range, filters, sort: sort.unwrap_or_default(), limit })
+    }
+}
+
+impl Report for PagesParams {
+    const PATH: &'static str = "/v1/pages";
+    const OPERATION_ID: &'static str = "pages";
+    const SUMMARY: &'static str = "Page views by path, with the sessions that begin and end there";
+    const DESCRIPTION: Option<&'static str> = Some(
+        "A session is the `$pageview` events of one visitor in the range that carry one `session_id`; it is a \
+         bounce when there is only one. A session counts when its first page view passes the filters, and \
+         then with all of its page views: `source=google` asks for what visitors from there have seen.",
+    );
+    type Body = PageRows;
+
+    fn body(_: &Self::Query, response: QueryResponse<Self>) -> PageRows {
+        response.into()
+    }
+}
+
+/// `GET /v1/pages`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageRows {
+    /// Sessions of all pages together.
+    pub sessions: u64,
+    /// Share of them that are of one page view, 0 to 1.
+    pub bounce_rate: f64,
+    /// By what `sort` says, descending.
+    pub rows: Vec<PageRow>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Page views of paths that are in no row, the least viewed, since there are too many to count each
+    /// apart; absent where every path was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
+}
+
+/// One path.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageRow {
+    /// The path; null for page views without one.
+    pub path: Option<String>,
+    /// Page views.
+    pub views: u64,
+    /// Distinct visitors.
+    pub uniques: u64,
+    /// Sessions that begin here.
+    pub entries: u64,
+    /// Sessions that end here.
+    pub exits: u64,
+    /// Sessions that begin here and view nothing else.
+    pub bounces: u64,
+    /// Share of the entries that bounce, 0 to 1.
+    pub bounce_rate: f64,
+}
+
+impl From<PagesResponse> for PageRows {
+    fn from(response: PagesResponse) -> Self {
+        let row = |row: millimetric_core::query::PagesRow| PageRow {
+            path: row.path,
+            views: row.views,
+            uniques: row.uniques,
+            entries: row.entries,
+            exits: row.exits,
+            bounces: row.bounces,
+            bounce_rate: share(row.bounces, row.entries),
+        };
+        Self {
+            sessions: response.sessions,
+            bounce_rate: share(response.bounces, response.sessions),
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `GET /v1/retention`: how many visitors return in each period after their first.
+
+use millimetric_core::query::{Buckets, Interval, RetentionQuery, RetentionResponse, RowLimit};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{QueryResponse, Report};
+use crate::error::ApiResult;
+use crate::wire::params::{Check, FilterParams, Parameters};
+
+/// `GET /v1/retention`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RetentionParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range, at most 120 periods later.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// The periods: `day`, `week` (default; from Monday) or `month`.
+    interval: Option<String>,
+    /// Whose midnights the periods follow, an IANA name; absent: UTC.
+    #[param(example = "Europe/Berlin")]
+    timezone: Option<String>,
+    /// The event that a visitor begins with; absent: any.
+    #[param(example = "signup")]
+    event: Option<String>,
+    /// The event that counts as a return; absent: any.
+    return_event: Option<String>,
+}
+
+impl Parameters for RetentionParams {
+    type Query = RetentionQuery;
+    const FILTERED: bool = true;
+
+    fn query(self, filters: FilterParams) -> ApiResult<RetentionQuery> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let interval = check.read("interval", self.interval, |text| {
+            text.parse()
+                .ok()
+                .filter(|interval| *interval != Interval::Hour)
+                .ok_or("must be day, week or month")
+        });
+        let interval = interval.unwrap_or(Interval::Week);
+        let timezone = check.timezone(self.timezone);
+        if range.is_some_and(|range| {
+            range.to().millis() - range.from().millis() > RetentionQuery::longest(interval)
+        }) {
+            let most = RetentionQuery::MOST_PERIODS;
+            check.problems.field(
+                "to",
+                format!("must lie at most {most} periods after `from`: take a wider `interval`"),
+            );
+        }
+        let filters = check.filters(None, filters);
+        let (range, _) = check.finish(range, RowLimit::new(1))?;
+        let periods = Buckets { interval, timezone: timezone.unwrap_or_default() };
+        Ok(RetentionQuery { range, filters, event: self.event, return_event: self.return_event, periods })
+    }
+}
+
+impl Report for RetentionParams {
+    const PATH: &'static str = "/v1/retention";
+    const OPERATION_ID: &'static str = "retention";
+    const SUMMARY: &'static str = "How many visitors come back, period after period";
+    const DESCRIPTION: Option<&'static str> = Some(
+        "A visitor's cohort is the period of their first `event` of the range that passes the filters. They \
+         have returned in a period when any `return_event` of theirs lies in it, whatever the filters.",
+    );
+    type Body = RetentionRows;
+
+    fn body(query: &Self::Query, response: QueryResponse<Self>) -> RetentionRows {
+        RetentionRows::new(query.periods.interval, response)
+    }
+}
+
+/// `GET /v1/retention`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetentionRows {
+    /// `day`, `week` or `month`.
+    pub interval: &'static str,
+    /// Cohorts in order of time; a period in which nobody began has none.
+    pub rows: Vec<CohortRow>,
+}
+
+/// The visitors who began in one period.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CohortRow {
+    /// The first instant of the period.
+    #[schema(example = "2026-05-04T00:00:00Z")]
+    pub cohort: String,
+    /// How many they are.
+    pub visitors: u64,
+    /// How many of them returned in the period itself, in the next one, and so on to the last period
+    /// of the range.
+    pub returned: Vec<u64>,
+}
+
+impl RetentionRows {
+    /// The answer for periods of that width.
+    pub fn new(interval: Interval, response: RetentionResponse) -> Self {
+        let row = |cohort: millimetric_core::query::Cohort| CohortRow {
+            cohort: cohort.start.to_rfc3339_seconds(),
+            visitors: cohort.visitors,
+            returned: cohort.returned,
+        };
+        Self { interval: interval.as_str(), rows: response.cohorts.into_iter().map(row).collect() }
+    }
+}

@@ -1,0 +1,147 @@
+//! `GET /v1/schema`: which names, properties, values, columns and rules there are.
+
+use millimetric_core::classify::rules;
+use millimetric_core::property_samples::PropertyDescribed;
+use millimetric_core::time::TimeRange;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::NameRow;
+use super::explain::MAX_URL;
+use crate::error::ApiResult;
+use crate::ops::reports::schema::{
+    ColumnDescribed, Kind, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
+};
+use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
+use crate::wire::responses::is_false;
+
+/// Longest search, in characters.
+const MAX_SEARCH: usize = 128;
+
+/// `GET /v1/schema`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SchemaParams {
+    /// `events` (default), `properties`, `values` (of `property`), `columns` or `rules`.
+    kind: Option<String>,
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC. `columns` and `rules` need
+    /// no range.
+    #[param(example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(example = "2026-06-01")]
+    to: Option<String>,
+    /// Only this event name.
+    event: Option<String>,
+    /// With `kind=values`: a column of `group_by`, or a property by its name.
+    #[param(example = "plan")]
+    property: Option<String>,
+    /// Only names or values that hold this text, in whatever case.
+    search: Option<String>,
+    /// Rows answered, 1–1000; absent: 100.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: Option<NumberParam>,
+}
+
+impl Parameters for SchemaParams {
+    type Query = SchemaQuery;
+    const FILTERED: bool = false;
+
+    fn query(self, _: FilterParams) -> ApiResult<SchemaQuery> {
+        let mut check = Check::default();
+        let kind = check
+            .read("kind", self.kind, |text| text.parse::<Kind>().map_err(|error| error.to_string()))
+            .unwrap_or_default();
+        let range = match kind {
+            Kind::Columns | Kind::Rules => check.range_or(self.from, self.to, TimeRange::LAST),
+            Kind::Events | Kind::Properties | Kind::Values => check.range(self.from, self.to),
+        };
+        let limit = check.limit(self.limit, 100, 1000);
+        let event = check.text("event", self.event, MAX_URL);
+        let search = check.text("search", self.search, MAX_SEARCH);
+        if kind == Kind::Values && self.property.is_none() {
+            check.problems.field("property", "is required with kind=values: a column or a property");
+        }
+        if kind != Kind::Values && self.property.is_some() {
+            check.problems.field("property", "goes with kind=values");
+        }
+        let of = check.read("property", self.property, |text| {
+            dimension(text).ok_or("must be a column or the name of a property, 1 to 128 bytes long")
+        });
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(SchemaQuery { kind, range, event, of, search, limit })
+    }
+}
+
+/// `GET /v1/schema`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SchemaRows {
+    /// `events`, `properties`, `values`, `columns` or `rules`.
+    pub kind: &'static str,
+    /// Of events: those of `/v1/events`. Of properties: `event_name`, `name`, `count`, and of recent
+    /// events `types` and `samples`. Of values: `value`, `count`. Of columns: `name`, `groups`, `filters`,
+    /// `text`. Of rules: `rule_id`, `fires_when`, `source`, `medium`, `confidence`, in the order in which
+    /// they are tried.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<Map<String, Value>>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+impl SchemaRows {
+    /// The answer of that kind.
+    pub fn new(kind: Kind, response: SchemaResponse) -> Self {
+        let rows = match response.rows {
+            Described::Events(rows) => rows.into_iter().map(|row| object(&NameRow::from(row))).collect(),
+            Described::Properties(rows) => rows.into_iter().map(property).collect(),
+            Described::Values(rows) => {
+                let row = |(value, count): (Option<String>, u64)| {
+                    object(&json!({ "value": value, "count": count }))
+                };
+                rows.into_iter().map(row).collect()
+            }
+            Described::Columns(rows) => rows.iter().map(column).collect(),
+            Described::Rules(ids) => ids.into_iter().filter_map(rule).collect(),
+        };
+        Self { kind: word(kind), rows, truncated: response.truncated }
+    }
+}
+
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Events => "events",
+        Kind::Properties => "properties",
+        Kind::Values => "values",
+        Kind::Columns => "columns",
+        Kind::Rules => "rules",
+    }
+}
+
+fn property(row: PropertyDescribed) -> Map<String, Value> {
+    let PropertyDescribed { event_name, name, count, types, samples } = row;
+    object(
+        &json!({ "event_name": event_name, "name": name, "count": count, "types": types, "samples": samples }),
+    )
+}
+
+fn column(row: &ColumnDescribed) -> Map<String, Value> {
+    object(&json!({ "name": row.name, "groups": row.groups, "filters": row.filters, "text": row.text }))
+}
+
+fn rule(id: &str) -> Option<Map<String, Value>> {
+    let rule = rules().iter().find(|rule| rule.id() == id)?;
+    Some(object(&json!({
+        "rule_id": rule.id(), "fires_when": rule.fires_when(), "source": rule.source(),
+        "medium": rule.medium(), "confidence": rule.confidence().as_str(),
+    })))
+}
+
+fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,115 @@
+//! `GET /v1/sources`: the sources of visits.
+
+use millimetric_core::query::{SourcesQuery, SourcesResponse, SourcesRow};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{QueryResponse, Report};
+use crate::error::ApiResult;
+use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
+use crate::wire::responses::{is_false, is_zero};
+
+/// `GET /v1/sources`
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SourcesParams {
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    #[param(required, example = "2026-05-01")]
+    from: Option<String>,
+    /// First instant after the range.
+    #[param(required, example = "2026-06-01")]
+    to: Option<String>,
+    /// `source_medium` (default) or `source`.
+    breakdown: Option<String>,
+    /// Only this event name.
+    event: Option<String>,
+    /// Rows answered, 1–200; absent: 50.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200)]
+    limit: Option<NumberParam>,
+}
+
+impl Parameters for SourcesParams {
+    type Query = SourcesQuery;
+    const FILTERED: bool = true;
+
+    fn query(self, filters: FilterParams) -> ApiResult<SourcesQuery> {
+        let mut check = Check::default();
+        let range = check.range(self.from, self.to);
+        let limit = check.limit(self.limit, 50, 200);
+        let by_medium = check.read("breakdown", self.breakdown, |text| match text {
+            "source_medium" => Ok(true),
+            "source" => Ok(false),
+            _ => Err("must be source_medium or source"),
+        });
+        let filters = check.filters(self.event, filters);
+        let (range, limit) = check.finish(range, limit)?;
+        Ok(SourcesQuery { range, filters, by_medium: by_medium.unwrap_or(true), limit })
+    }
+}
+
+impl Report for SourcesParams {
+    const PATH: &'static str = "/v1/sources";
+    const OPERATION_ID: &'static str = "sources";
+    const SUMMARY: &'static str = "Where visits came from, and how much of it was paid for";
+    type Body = SourceRows;
+
+    fn body(query: &Self::Query, response: QueryResponse<Self>) -> SourceRows {
+        SourceRows::new(query.by_medium, response)
+    }
+}
+
+/// `GET /v1/sources`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceRows {
+    /// `source_medium` or `source`.
+    pub breakdown: &'static str,
+    /// By events, descending.
+    pub rows: Vec<SourceRow>,
+    /// Present and true when rows were cut at the limit.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Events of sources that are in no row, the least frequent, since there are too many to count each
+    /// apart; absent where every source was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
+    /// Present and true when distinct visitors are estimated.
+    #[serde(skip_serializing_if = "is_false")]
+    pub approximate: bool,
+}
+
+/// One source.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceRow {
+    /// The source.
+    pub source: String,
+    /// The medium; absent under `breakdown=source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
+    /// Events.
+    pub events: u64,
+    /// Distinct visitors.
+    pub uniques: u64,
+    /// Share of the events whose medium is `paid`, 0 to 1.
+    pub paid_share: f64,
+}
+
+impl SourceRows {
+    /// The answer, by source alone or by medium too.
+    pub fn new(by_medium: bool, response: SourcesResponse) -> Self {
+        let row = |row: SourcesRow| SourceRow {
+            source: row.source,
+            medium: row.medium,
+            events: row.events,
+            uniques: row.uniques,
+            paid_share: row.paid_share,
+        };
+        Self {
+            breakdown: if by_medium { "source_medium" } else { "source" },
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
+            approximate: response.approximate,
+        }
+    }
+}
