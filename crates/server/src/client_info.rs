@@ -62,7 +62,7 @@ impl ClientInfo {
     /// The client's address: the peer's, or what a trusted proxy says.
     pub fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
         let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
-        Some(client_address(peer, &parts.headers, &app.settings.trusted_proxies))
+        Some(client_address(peer, &parts.headers, &app.settings.network.trusted_proxies))
     }
 
     /// The client hints among it.

@@ -39,6 +39,35 @@ pub struct Installation {
 /// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
+    /// Where the server listens, and which proxies it trusts.
+    #[command(flatten)]
+    pub network: NetworkSettings,
+    /// How often one project may send.
+    #[command(flatten)]
+    pub rates: RateSettings,
+    /// Who may call /mcp from other hosts and pages.
+    #[command(flatten)]
+    pub mcp: McpSettings,
+    /// Print the whole keys of the first start also where standard output is no terminal, like a file or a service's log
+    #[arg(long, env = "MILLIMETRIC_PRINT_KEYS")]
+    pub print_keys: bool,
+    /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
+    #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
+    pub geo_db: Option<PathBuf>,
+    /// The memory of the event store.
+    #[command(flatten)]
+    pub memory: MemorySettings,
+    /// What queries may take.
+    #[command(flatten)]
+    pub queries: QuerySettings,
+    /// Metrics and logs.
+    #[command(flatten)]
+    pub monitoring: MonitoringSettings,
+}
+
+/// Where the server listens, and which proxies it trusts.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkSettings {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "MILLIMETRIC_LISTEN")]
     pub listen: SocketAddr,
@@ -51,30 +80,44 @@ pub struct Settings {
     /// Connections that one client address may have open at once (IPv6: a network of 64 bits); trusted proxies may have any number
     #[arg(long, value_name = "COUNT", default_value = "256", env = "MILLIMETRIC_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: NonZeroUsize,
+}
+
+/// How often one project may send.
+#[derive(Debug, Clone, Args)]
+pub struct RateSettings {
     /// Requests per second and burst of /v1/track and /v1/identify for each project, once for its pk keys and once for its sk keys, or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
     pub rate_limit_track: RateLimit,
     /// The same for /v1/batch, one token per call
     #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
     pub rate_limit_batch: RateLimit,
+}
+
+/// Who may call /mcp from other hosts and pages.
+#[derive(Debug, Clone, Args)]
+pub struct McpSettings {
     /// More host names under which clients call /mcp, beside those of the public address, of this machine and plain addresses
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "MILLIMETRIC_MCP_HOSTS")]
     pub mcp_hosts: Vec<String>,
     /// Web origins whose pages may call /mcp, beside that of the public address and those of this machine
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "MILLIMETRIC_MCP_ORIGINS")]
     pub mcp_origins: Vec<AllowedOrigin>,
-    /// Print the whole keys of the first start also where standard output is no terminal, like a file or a service's log
-    #[arg(long, env = "MILLIMETRIC_PRINT_KEYS")]
-    pub print_keys: bool,
-    /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
-    #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
-    pub geo_db: Option<PathBuf>,
+}
+
+/// The memory of the event store.
+#[derive(Debug, Clone, Args)]
+pub struct MemorySettings {
     /// Memory for decoded columns, in MiB
     #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB")]
     pub cache_mib: NonZeroU32,
     /// Memory for events that wait to be written, in MiB; more is answered with 503 `overloaded`
     #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
     pub queue_mib: NonZeroU32,
+}
+
+/// What queries may take.
+#[derive(Debug, Clone, Args)]
+pub struct QuerySettings {
     /// Queries that run at once, of which one project has at most half; further ones wait for up to 10
     /// seconds. Unset: twice the cores
     #[arg(long, value_name = "COUNT", default_value_t = twice_the_cores(), hide_default_value = true, env = "MILLIMETRIC_QUERY_SLOTS")]
@@ -86,6 +129,11 @@ pub struct Settings {
     /// most half; beyond it: 503 `query_too_large` or `overloaded`
     #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB")]
     pub query_mib: NonZeroU32,
+}
+
+/// Metrics and logs.
+#[derive(Debug, Clone, Args)]
+pub struct MonitoringSettings {
     /// Token that GET /metrics asks for as `Authorization: Bearer`; unset: no such page
     #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<Secret>,

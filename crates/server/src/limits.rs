@@ -95,8 +95,8 @@ pub struct BodyMemory {
 impl Limits {
     /// Full buckets and nothing taken.
     pub fn new(settings: &Settings, timeouts: Timeouts) -> Self {
-        let rates = RateLimits::new(settings.rate_limit_track, settings.rate_limit_batch);
-        Self::of(rates, timeouts, settings.query_slots.get())
+        let rates = RateLimits::new(settings.rates.rate_limit_track, settings.rates.rate_limit_batch);
+        Self::of(rates, timeouts, settings.queries.query_slots.get())
     }
 
     fn of(rates: RateLimits, timeouts: Timeouts, query_slots: usize) -> Self {

@@ -37,7 +37,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, content_type = "application/openmetrics-text")), security(("metrics_token" = [])))]
 pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResult<Response> {
-    let Some(token) = &app.settings.metrics_token else {
+    let Some(token) = &app.settings.monitoring.metrics_token else {
         return Err(ApiError::new(ErrorCode::NotFound));
     };
     let sent = bearer(&headers).ok_or_else(|| ApiError::new(ErrorCode::MissingBearerToken))?;

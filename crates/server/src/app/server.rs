@@ -53,10 +53,10 @@ impl Server {
         // The store's lock comes first: a second server must not touch anything.
         let clock = system_clock();
         let events = open_events(at, &settings, &bounds, &clock).await?;
-        let listener = TcpListener::bind(settings.listen).await.with_context(|| {
-            format!("cannot listen on {}: choose another address with --listen", settings.listen)
+        let listener = TcpListener::bind(settings.network.listen).await.with_context(|| {
+            format!("cannot listen on {}: choose another address with --listen", settings.network.listen)
         })?;
-        let public_url = match &settings.public_url {
+        let public_url = match &settings.network.public_url {
             Some(url) => url.clone(),
             None => PublicUrl::local(listener.local_addr()?),
         };
@@ -113,10 +113,10 @@ async fn open_events(
 ) -> anyhow::Result<EmbeddedStore> {
     let defaults = Options::default();
     let options = Options {
-        cache_bytes: u64::from(settings.cache_mib.get()) * MIB,
-        queue_bytes: (u64::from(settings.queue_mib.get()) * MIB) as usize,
-        query_bytes: (u64::from(settings.query_mib.get()) * MIB) as usize,
-        query_timeout: Duration::from_secs(settings.query_timeout.get().into()),
+        cache_bytes: u64::from(settings.memory.cache_mib.get()) * MIB,
+        queue_bytes: (u64::from(settings.memory.queue_mib.get()) * MIB) as usize,
+        query_bytes: (u64::from(settings.queries.query_mib.get()) * MIB) as usize,
+        query_timeout: Duration::from_secs(settings.queries.query_timeout.get().into()),
         seal_rows: bounds.flush_rows.map_or(defaults.seal_rows, NonZeroUsize::get),
         clock: Arc::clone(clock),
         ..defaults

@@ -14,7 +14,7 @@ use crate::telemetry::start_logging;
 
 /// Runs a server until SIGTERM or SIGINT. The command line leaves the bounds at their defaults.
 pub async fn serve(at: &Installation, settings: Settings, bounds: Bounds) -> anyhow::Result<()> {
-    start_logging(&settings.log, settings.log_format)?;
+    start_logging(&settings.monitoring.log, settings.monitoring.log_format)?;
     // A file or a service's log keeps what it is given, and others may read it.
     let shows_keys = settings.print_keys || std::io::stdout().is_terminal();
     let server = Server::open(at, settings, bounds).await?;

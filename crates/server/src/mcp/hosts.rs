@@ -49,7 +49,7 @@ fn is_ours(host: &str, app: &App) -> bool {
     let Some(name) = name_of(host) else { return false };
     let public = Url::parse(app.public_url.as_str()).ok();
     let public = public.as_ref().and_then(|url| url.host_str()).is_some_and(|public| public == name);
-    let listed = app.settings.mcp_hosts.iter().any(|listed| name_of(listed).as_ref() == Some(&name));
+    let listed = app.settings.mcp.mcp_hosts.iter().any(|listed| name_of(listed).as_ref() == Some(&name));
     name == LOOPBACK || is_address(&name) || public || listed
 }
 
@@ -72,7 +72,7 @@ fn is_address(name: &str) -> bool {
 fn may_call(origin: &Origin, app: &App) -> bool {
     let own = Url::parse(app.public_url.as_str()).ok().map(|url| url.origin().ascii_serialization());
     let own = own.as_deref().and_then(Origin::parse).is_some_and(|own| own == *origin);
-    own || origin.is_loopback() || app.settings.mcp_origins.iter().any(|entry| entry.matches(origin))
+    own || origin.is_loopback() || app.settings.mcp.mcp_origins.iter().any(|entry| entry.matches(origin))
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves, then finishes what is under way, for [`FINISH_WITHIN`] at most.
 pub async fn serve(listener: TcpListener, app: Arc<App>, router: Router, stop: impl Future<Output = ()>) {
-    let connections = Connections::new(app.settings.connections_per_address.get());
+    let connections = Connections::new(app.settings.network.connections_per_address.get());
     let turns = Turns::new();
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
@@ -110,7 +110,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream
 /// The address whose share a connection counts against; none for a trusted proxy.
 fn counted_address(app: &App, peer: SocketAddr) -> Option<IpAddr> {
     let address = peer.ip().to_canonical();
-    let trusted = app.settings.trusted_proxies.iter().any(|block| block.contains(&address));
+    let trusted = app.settings.network.trusted_proxies.iter().any(|block| block.contains(&address));
     (!trusted).then(|| network(address))
 }
 
