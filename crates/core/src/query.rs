@@ -1,4 +1,4 @@
-//! The queries that the product answers, and the shapes of their responses: one file for each.
+//! The queries and their responses, one file each.
 //!
 //! A query that exists is valid: ranges are not empty, limits are within bounds, columns are known.
 //! Every engine executes these types and no others; REST, MCP and the dashboard build them, which is

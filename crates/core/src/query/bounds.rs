@@ -4,14 +4,14 @@ use std::str::FromStr;
 
 use chrono_tz::Tz;
 
-/// How many rows an answer may hold: 1–1000.
+/// The maximum number of rows of a response: 1–1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowLimit(u16);
 
 impl RowLimit {
     /// A single row.
     pub const ONE: Self = Self(1);
-    /// As many as an answer can hold.
+    /// 1000, the largest maximum.
     pub const MOST: Self = Self(1000);
 
     /// `None` outside 1–1000.
@@ -39,7 +39,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// The word of the contract.
+    /// The value in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -74,7 +74,7 @@ pub struct UnknownInterval;
 pub struct Buckets {
     /// Their width.
     pub interval: Interval,
-    /// Whose midnights count.
+    /// Their time zone.
     pub timezone: Tz,
 }
 

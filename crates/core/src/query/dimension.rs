@@ -9,7 +9,7 @@ use crate::column::Column;
 pub struct PropertyName(String);
 
 impl PropertyName {
-    /// `None` when empty or longer than 128 bytes.
+    /// `None` if the name is empty or longer than 128 bytes.
     pub fn new(name: &str) -> Option<Self> {
         (1..=128).contains(&name.len()).then(|| Self(name.to_owned()))
     }
@@ -20,7 +20,7 @@ impl PropertyName {
     }
 }
 
-/// What an answer can be grouped by.
+/// What a response can be grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Dimension {
     /// A column of the row.
@@ -30,7 +30,7 @@ pub enum Dimension {
     Property(PropertyName),
 }
 
-/// The text is nothing that answers can be grouped by.
+/// The text is not the name of something to group by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a column to group by")]
 pub struct UnknownDimension(pub String);
@@ -41,7 +41,7 @@ impl Dimension {
         Column::groupable().map(Column::as_str).chain(["properties.<name>"])
     }
 
-    /// The name, which is also the key of the answer's row.
+    /// The name, which is also the key in the response's rows.
     pub fn name(&self) -> String {
         match self {
             Self::Column(column) => column.as_str().to_owned(),
@@ -62,7 +62,7 @@ impl FromStr for Dimension {
     }
 }
 
-/// Only rows whose column holds exactly this value.
+/// Selects events whose column has exactly this value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// The column.

@@ -7,13 +7,13 @@ use crate::time::{TimeRange, Timestamp};
 /// `GET /v1/query`: raw events, newest first (ties by `event_id` descending).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventsQuery {
-    /// Rows by their `timestamp`.
+    /// Selects events by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold.
+    /// An event must pass all of them.
     pub filters: Vec<Filter>,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
-    /// Continue behind this row.
+    /// Continue after this row.
     pub after: Option<Cursor>,
 }
 
@@ -26,17 +26,17 @@ pub struct EventQuery {
     pub event_id: String,
 }
 
-/// Every event that the filters let through, for an export.
+/// Every event that passes the filters, for an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportQuery {
-    /// Rows by their `timestamp`.
+    /// Selects events by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold.
+    /// An event must pass all of them.
     pub filters: Vec<Filter>,
 }
 
-/// The place of a row in the order of [`EventsQuery`]. It names the row and not its number,
-/// so rows that arrive in between neither repeat nor skip one.
+/// The position of a row in the order of [`EventsQuery`]. It names the row, not an offset, so that
+/// rows that arrive between two pages neither repeat nor skip one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The row's time.
@@ -48,8 +48,8 @@ pub struct Cursor {
 /// A page of raw events.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EventsResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub rows: Vec<Event>,
-    /// Where to continue, when there is more.
+    /// Where to continue, if there are more rows.
     pub next: Option<Cursor>,
 }

@@ -1,19 +1,19 @@
-//! `GET /v1/funnel`: how many visitors get how far along a series of events.
+//! `GET /v1/funnel`: how many visitors complete each step of a series of events.
 //!
-//! Says what is counted; never counts.
+//! The definition alone; engines count.
 
 use std::str::FromStr;
 
 use super::{Dimension, Filter, RowLimit};
 use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 
-/// How far visitors get along the steps, each visitor by the attempt that gets furthest.
+/// How many visitors reach each step; each visitor counts with the attempt that reaches most steps.
 ///
 /// Under [`StepOrder::Strict`] an attempt starts with an event of the first step that passes the
 /// filters; each further step is an event after the one before, at most the window after the
 /// start. Other events in between do not matter. A visitor has reached a step once one of their
-/// attempts has; the time a step took is told by the first event that reached it, from the latest
-/// event that led there.
+/// attempts has; the time of a step is that from the latest event that
+/// led to it to the first event that reached it.
 ///
 /// Under [`StepOrder::Any`] an attempt starts with an event of any step that passes the filters,
 /// and holds the steps whose events occur from there to at most the window later, each at its
@@ -24,20 +24,19 @@ use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 /// filters first. A visitor is in the group of the event that started the attempt which first got furthest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunnelQuery {
-    /// Events by their `timestamp`; what lies outside is no step.
+    /// Selects events by their `timestamp`; an event outside the range is no step.
     pub range: TimeRange,
-    /// All must hold of the event that starts an attempt; later steps may have other values.
+    /// The event that starts an attempt must pass all of them; later steps need not.
     pub filters: Vec<Filter>,
-    /// What visitors do.
+    /// The steps.
     pub steps: FunnelSteps,
     /// How long an attempt may take.
     pub window: FunnelWindow,
     /// Whether the steps have an order.
     pub order: StepOrder,
-    /// At most [`StatsQuery::MAX_DIMENSIONS`](super::StatsQuery::MAX_DIMENSIONS), no two
-    /// alike.
+    /// At most [`StatsQuery::MAX_DIMENSIONS`](super::StatsQuery::MAX_DIMENSIONS), all different.
     pub group_by: Vec<Dimension>,
-    /// The groups answered.
+    /// The maximum number of groups.
     pub limit: RowLimit,
 }
 
@@ -111,7 +110,7 @@ pub enum StepOrder {
 }
 
 impl StepOrder {
-    /// The word of the contract.
+    /// The value in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Strict => "strict",
@@ -124,31 +123,31 @@ impl StepOrder {
 /// Without group: exactly one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FunnelResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub groups: Vec<FunnelGroup>,
     /// Groups were cut at the limit, or some are counted in `other`.
     pub truncated: bool,
-    /// Visitors who started in a group that has no row since there are too many to count each apart.
+    /// Visitors who started in a group that has no row because there are too many groups to count separately.
     pub other: u64,
 }
 
 /// One group's funnel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunnelGroup {
-    /// A value for each dimension asked for, in its order; `None` where the event has no value.
+    /// A value for each dimension of the query, in its order; `None` if the event has no value.
     pub keys: Vec<Option<String>>,
-    /// One for each step asked for, in their order; under [`StepOrder::Any`] the first tells who
-    /// did at least one of them, the second at least two, and so on.
+    /// One for each step, in their order; under [`StepOrder::Any`] the first counts visitors with
+    /// at least one of the steps, the second those with at least two, and so on.
     pub steps: Vec<FunnelStep>,
 }
 
-/// How many got to a step.
+/// The visitors of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FunnelStep {
     /// Visitors who reached it.
     pub visitors: u64,
-    /// The median over these of the milliseconds from the step before (the mean of the two middle
-    /// ones of an even number); `None` for the first step, and where nobody got.
+    /// The median of the time from the step before, in milliseconds (of an even number, the mean of
+    /// the two middle ones); `None` for the first step, and for a step that nobody reached.
     pub median_millis: Option<f64>,
 }
 

@@ -6,9 +6,9 @@ use crate::time::{TimeRange, Timestamp};
 /// `GET /v1/events`: which event names occur, and with which properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamesQuery {
-    /// Rows by their `timestamp`.
+    /// Selects events by their `timestamp`.
     pub range: TimeRange,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
@@ -28,12 +28,12 @@ pub struct NamesRow {
     /// Its top-level properties, by count descending, then name; at most
     /// [`NamesRow::MAX_PROPERTIES`].
     pub properties: Vec<PropertySeen>,
-    /// How often events of that name carry a property that is not among them.
+    /// How often events of that name have a property that is not among `properties`.
     pub other_properties: u64,
 }
 
 impl NamesRow {
-    /// The most properties that are reported for one name.
+    /// The maximum number of properties of one name.
     pub const MAX_PROPERTIES: usize = 100;
 }
 
@@ -42,18 +42,18 @@ impl NamesRow {
 pub struct PropertySeen {
     /// The property.
     pub name: String,
-    /// Events that carry it.
+    /// Events that have it.
     pub count: u64,
 }
 
 /// By count descending, ties by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NamesResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub rows: Vec<NamesRow>,
     /// Rows were cut at the limit, or some names are counted in `other`.
     pub truncated: bool,
-    /// Events of names that are in no row since there are too many to count each apart.
+    /// Events of names that are in no row because there are too many groups to count separately.
     pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,

@@ -1,6 +1,6 @@
 //! `GET /v1/pages`: which pages are viewed, and where sessions begin and end.
 //!
-//! Says what is counted; never counts.
+//! The definition alone; engines count.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use crate::time::TimeRange;
 /// The event that is a page view.
 pub const PAGE_VIEW: &str = "$pageview";
 
-/// Page views by path, with the sessions that they begin, end, and are all of.
+/// Page views by path, with entries, exits and bounces.
 ///
 /// A session is the page views of one visitor in the range that carry one `session_id`. Its entry
 /// is the first of them, its exit the last; page views of one millisecond come by their path, and
@@ -18,13 +18,13 @@ pub const PAGE_VIEW: &str = "$pageview";
 /// passes the filters, and then with all of its page views.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagesQuery {
-    /// Page views by their `timestamp`.
+    /// Selects page views by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold of a session's entry.
+    /// The first page view of a session must pass all of them.
     pub filters: Vec<Filter>,
     /// What the rows are ordered by.
     pub sort: PagesSort,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
@@ -40,7 +40,7 @@ pub enum PagesSort {
     Exits,
 }
 
-/// The text is nothing that pages can be ordered by.
+/// The text is no order of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of views, entries, exits")]
 pub struct UnknownPagesSort;
@@ -58,18 +58,18 @@ impl FromStr for PagesSort {
     }
 }
 
-/// By the number asked for, descending, ties by path (no path first).
+/// By the number of [`PagesQuery::sort`], descending; ties by path, no path first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PagesResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub rows: Vec<PagesRow>,
-    /// Sessions of all pages together.
+    /// All sessions.
     pub sessions: u64,
-    /// How many of them are of one page view.
+    /// How many of them have one page view.
     pub bounces: u64,
     /// Rows were cut at the limit, or some paths are counted in `other`.
     pub truncated: bool,
-    /// Page views of paths that are in no row since there are too many to count each apart.
+    /// Page views of paths that are in no row because there are too many groups to count separately.
     pub other: u64,
 }
 
@@ -86,6 +86,6 @@ pub struct PagesRow {
     pub entries: u64,
     /// Sessions that end here.
     pub exits: u64,
-    /// Sessions that begin here and view nothing else.
+    /// Sessions of this page view alone.
     pub bounces: u64,
 }

@@ -1,4 +1,4 @@
-//! Ranges that people name instead of writing two dates: `7d`, `today`, `12mo`.
+//! Ranges by name: `7d`, `today`, `12mo`.
 //!
 //! Days are those of a time zone; "now" is an argument, as everywhere here.
 
@@ -30,9 +30,9 @@ pub enum Period {
 pub struct UnknownPeriod;
 
 impl Period {
-    /// The words that a client may use.
+    /// The names in the API.
     pub const WORDS: &'static [&'static str] = &["today", "yesterday", "24h", "7d", "30d", "90d", "12mo"];
-    /// What is meant when nothing is said.
+    /// The default.
     pub const WEEK: Self = Self::Days(7);
 
     /// The instants: whole days end with the midnight that comes next.

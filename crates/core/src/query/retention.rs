@@ -1,33 +1,32 @@
 //! `GET /v1/retention`: how many visitors come back, period after period.
 //!
-//! Says what is counted; never counts.
+//! The definition alone; engines count.
 
 use super::{Buckets, Filter, Interval};
 use crate::time::{DAY_MILLIS, TimeRange, Timestamp};
 
-/// Visitors by the period in which they began, and in how many later periods each came back.
+/// Visitors by the period of their first event (cohorts), and how many of them return in each later period.
 ///
-/// A visitor begins with their first event of the range that is a beginning (`event`) and passes
-/// the filters; the period of that event is their cohort. They have returned in a period, the
-/// first included, when any event of theirs in it is a return (`return_event`), whatever the
-/// filters.
+/// A visitor's cohort is the period of their first event in the range that has the name `event` and
+/// passes the filters. They return in a period, the first included, if they have an event with the
+/// name `return_event` in it, whatever the filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionQuery {
-    /// Events by their `timestamp`; what lies outside neither begins nor returns. At most
+    /// Selects events by their `timestamp`; events outside the range count neither as first nor as return. At most
     /// [`Self::MOST_PERIODS`] long (see [`Self::longest`]).
     pub range: TimeRange,
-    /// All must hold of the event that a visitor begins with.
+    /// A visitor's first event must pass all of them.
     pub filters: Vec<Filter>,
-    /// The event that a visitor begins with; `None`: any.
+    /// The name of a visitor's first event; `None` for any.
     pub event: Option<String>,
-    /// The event that counts as a return; `None`: any.
+    /// The name of an event that counts as a return; `None` for any.
     pub return_event: Option<String>,
     /// The periods.
     pub periods: Buckets,
 }
 
 impl RetentionQuery {
-    /// So many periods fit into the longest range.
+    /// The number of periods of the longest range.
     pub const MOST_PERIODS: i64 = 120;
 
     /// The longest range for periods of this width, in milliseconds; months count as 31 days.
@@ -41,19 +40,19 @@ impl RetentionQuery {
     }
 }
 
-/// Cohorts in order of time; a period in which nobody began has none.
+/// Cohorts in order of time; a period without first events has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RetentionResponse {
     /// At most one for each period of the range.
     pub cohorts: Vec<Cohort>,
 }
 
-/// The visitors who began in one period.
+/// The visitors of one cohort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cohort {
     /// The first instant of the period, which may lie before the range.
     pub start: Timestamp,
-    /// How many they are.
+    /// The size of the cohort.
     pub visitors: u64,
     /// How many of them returned in each period from this one to the range's last.
     pub returned: Vec<u64>,

@@ -1,6 +1,6 @@
-//! `GET /v1/sessions`: how many sessions began, and how many of them saw one page only.
+//! `GET /v1/sessions`: the number of sessions and bounces.
 //!
-//! Says what is counted; never counts.
+//! The definition alone; engines count.
 
 use super::{Buckets, Filter, RowLimit};
 use crate::time::{TimeRange, Timestamp};
@@ -8,20 +8,20 @@ use crate::time::{TimeRange, Timestamp};
 /// Sessions as [`PagesQuery`](super::PagesQuery) defines them, over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionsQuery {
-    /// Page views by their `timestamp`.
+    /// Selects page views by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold of a session's entry.
+    /// The first page view of a session must pass all of them.
     pub filters: Vec<Filter>,
-    /// A row for each bucket in which a session begins.
+    /// If set, one row for each bucket in which a session begins.
     pub buckets: Option<Buckets>,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
-/// By bucket ascending. Without buckets: exactly one row.
+/// By bucket, ascending. Without buckets exactly one row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionsResponse {
-    /// At most the limit asked for. A session is in the bucket of its entry.
+    /// At most `limit` rows. A session is in the bucket of its entry.
     pub rows: Vec<SessionsRow>,
     /// Rows were cut at the limit.
     pub truncated: bool,
@@ -30,10 +30,10 @@ pub struct SessionsResponse {
 /// The sessions of one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionsRow {
-    /// The first instant of the bucket, when buckets were asked for.
+    /// The first instant of the bucket, if the query has buckets.
     pub bucket: Option<Timestamp>,
     /// Sessions that begin.
     pub sessions: u64,
-    /// How many of them are of one page view.
+    /// How many of them have one page view.
     pub bounces: u64,
 }

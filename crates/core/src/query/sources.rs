@@ -1,4 +1,4 @@
-//! Where visits came from.
+//! The sources of visits.
 
 use super::{Filter, RowLimit};
 use crate::time::TimeRange;
@@ -6,13 +6,13 @@ use crate::time::TimeRange;
 /// `GET /v1/sources`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourcesQuery {
-    /// Rows by their `timestamp`.
+    /// Selects events by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold.
+    /// An event must pass all of them.
     pub filters: Vec<Filter>,
-    /// Whether rows are split by medium too.
+    /// Whether rows are by source and medium, or by source alone.
     pub by_medium: bool,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
@@ -21,7 +21,7 @@ pub struct SourcesQuery {
 pub struct SourcesRow {
     /// The source.
     pub source: String,
-    /// The medium, when rows are split by it.
+    /// The medium, if the rows are by medium too.
     pub medium: Option<String>,
     /// Events.
     pub events: u64,
@@ -34,11 +34,11 @@ pub struct SourcesRow {
 /// By events descending, ties by source, then medium.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SourcesResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub rows: Vec<SourcesRow>,
     /// Rows were cut at the limit, or some groups are counted in `other`.
     pub truncated: bool,
-    /// Events of sources that are in no row since there are too many to count each apart.
+    /// Events of sources that are in no row because there are too many groups to count separately.
     pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,

@@ -19,22 +19,22 @@ pub enum Metric {
 /// `GET /v1/stats`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsQuery {
-    /// Rows by their `timestamp`.
+    /// Selects events by their `timestamp`.
     pub range: TimeRange,
-    /// All must hold.
+    /// An event must pass all of them.
     pub filters: Vec<Filter>,
     /// What is counted.
     pub metric: Metric,
-    /// At most [`StatsQuery::MAX_DIMENSIONS`], no two alike.
+    /// At most [`StatsQuery::MAX_DIMENSIONS`], all different.
     pub group_by: Vec<Dimension>,
-    /// One series over time.
+    /// If set, a series over time.
     pub buckets: Option<Buckets>,
-    /// The rows answered.
+    /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
 impl StatsQuery {
-    /// The most dimensions that one answer can be grouped by.
+    /// The maximum number of dimensions.
     pub const MAX_DIMENSIONS: usize = 4;
 }
 
@@ -50,11 +50,11 @@ pub enum Number {
 /// One row of a [`StatsResponse`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsRow {
-    /// The first instant of the bucket, when buckets were asked for.
+    /// The first instant of the bucket, if the query has buckets.
     pub bucket: Option<Timestamp>,
-    /// A value for each dimension asked for, in its order; `None` where the row has no value.
+    /// A value for each dimension of the query, in its order; `None` if the event has no value.
     pub keys: Vec<Option<String>>,
-    /// The number; `None` for the mean of nothing.
+    /// The number; `None` for the mean of no values.
     pub value: Option<Number>,
 }
 
@@ -62,12 +62,12 @@ pub struct StatsRow {
 /// ascending first. Without group and buckets: exactly one row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StatsResponse {
-    /// At most the limit asked for.
+    /// At most `limit` of them.
     pub rows: Vec<StatsRow>,
     /// Rows were cut at the limit, or some groups are counted in `other`.
     pub truncated: bool,
-    /// Events of groups that are in no row since there are too many to count each apart: those are
-    /// the least frequent. 0 where every group was counted.
+    /// Events of groups that are in no row because there are too many groups to count separately: those are
+    /// the least frequent. 0 if all were counted separately.
     pub other: u64,
     /// Distinct visitors are estimated, not counted.
     pub approximate: bool,

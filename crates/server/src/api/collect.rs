@@ -19,7 +19,7 @@ use crate::wire::responses::{Batched, Identified, Tracked};
 
 /// Store one event
 ///
-/// Answered only when the event is on disk. The same `event_id` is stored once, however often it
+/// The response is sent when the event is on disk. The same `event_id` is stored once, however often it
 /// is sent.
 #[utoipa::path(post, path = "/v1/track", tag = "ingest", request_body = EventIn,
     responses((status = 202, body = Tracked)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
@@ -44,7 +44,7 @@ pub async fn track(
 
 /// Store up to 1000 events, all or none
 ///
-/// One invalid event and nothing is stored; the answer names every field that is wrong.
+/// If one event is invalid, none is stored; the response names every invalid field.
 #[utoipa::path(post, path = "/v1/batch", tag = "ingest", request_body = BatchIn,
     responses((status = 202, body = Batched)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn batch(

@@ -1,4 +1,4 @@
-//! The REST interface. Handlers take, check, ask and shape; what the product does is in `ops`.
+//! The REST interface: thin handlers; what the product does is in `ops`.
 
 pub mod collect;
 pub mod discover;

@@ -17,7 +17,7 @@ use crate::wire::responses::{ForgetStatus, Forgotten};
 
 /// Forget a person
 ///
-/// Their events are in no answer from now on, and off the disk within a minute.
+/// Their events are in no response from now on, and erased from disk within a minute.
 #[utoipa::path(post, path = "/v1/forget", tag = "privacy", request_body = ForgetIn,
     responses((status = 200, body = Forgotten)), security(("sk" = [])))]
 pub async fn forget(
@@ -36,7 +36,7 @@ pub async fn forget(
 
 /// How far a request to forget is
 #[utoipa::path(get, path = "/v1/forget/{request_id}", tag = "privacy",
-    params(("request_id" = String, Path, description = "As `POST /v1/forget` answered it.")),
+    params(("request_id" = String, Path, description = "As `POST /v1/forget` returned it.")),
     responses((status = 200, body = ForgetStatus)), security(("sk" = [])))]
 pub async fn status(
     State(app): State<Arc<App>>,

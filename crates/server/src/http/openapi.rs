@@ -14,16 +14,16 @@ use crate::error::ErrorCode;
 #[openapi(
     info(
         title = "Millimetric",
-        description = "Privacy-respecting web and product analytics: events in, answers out. \
+        description = "Privacy-respecting web and product analytics: events in, reports out. \
             Keys: `pk` sends from browsers on allowed origins, `sk` sends, reads and forgets from servers, `rk` reads, \
             `ak` reads every project of an account, over MCP.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
         (name = "ingest", description = "Send events."),
-        (name = "read", description = "Ask questions."),
-        (name = "mcp", description = "Agents: the same questions over the Model Context Protocol."),
-        (name = "privacy", description = "Forget people."),
+        (name = "read", description = "Query events."),
+        (name = "mcp", description = "Agents: the same queries over the Model Context Protocol."),
+        (name = "privacy", description = "Erase people."),
         (name = "operation", description = "Run and discover the server.")
     ),
     components(schemas(ErrorResponse)),

@@ -19,22 +19,22 @@ use crate::ops::fuzzy_match;
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
 
-/// The most unknown arguments that are named.
+/// The maximum number of unknown arguments that an error names.
 const MOST_UNKNOWN: usize = 10;
-/// Longest lesson, in characters.
+/// Longest explanation of an error, in characters.
 const MAX_LESSON: usize = 4000;
 
 #[cfg(test)]
 mod mutated;
 
-/// Arguments of the right types.
+/// Arguments whose types were checked.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments {
     /// The parameters of the REST route, in the order of the tool's: texts, numbers and lists of texts.
     pub(super) values: JsonObject,
     /// Which projects of an account.
     pub(super) projects: Projects,
-    /// Whose midnights the range's period and buckets follow.
+    /// The time zone of the named range and of buckets.
     pub(super) timezone: String,
 }
 
@@ -104,13 +104,13 @@ impl Arguments {
         }
     }
 
-    /// The number of rows asked for.
+    /// The value of `limit`.
     pub(super) fn limit(&self) -> Option<usize> {
         let limit = self.values.get("limit")?;
         text_of(limit).parse().ok()
     }
 
-    /// The range asked for; `None` without one, or if it is invalid.
+    /// The range; `None` without one, or if it is invalid.
     pub(super) fn range(&self) -> Option<TimeRange> {
         let end = |name| Timestamp::parse_or_date(self.get(name)?).ok();
         TimeRange::new(end("from")?, end("to")?)
@@ -125,7 +125,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// What is wrong with the arguments, and a call that works.
+/// What is wrong with the arguments, and an example call.
 pub(super) fn lesson(tool: Tool, error: &ApiError, sent: &JsonObject) -> String {
     let mut words = Vec::new();
     match error.code {
@@ -168,7 +168,7 @@ fn unknown_column(error: &ApiError) -> String {
     )
 }
 
-/// Of a parameter that takes certain words: the one that was probably meant.
+/// For a parameter with fixed values: the one that was probably meant.
 fn closest_word(tool: Tool, name: &str, sent: &JsonObject) -> String {
     let parameter = tool.parameters(true).find(|parameter| parameter.name == name);
     let sent = sent.get(name).and_then(Value::as_str);
@@ -250,7 +250,7 @@ fn take_projects(tool: Tool, values: &mut JsonObject, problems: &mut Problems) -
     }
 }
 
-/// Turns a range with a name into its two ends.
+/// Replaces a named range by its two ends.
 fn take_period(values: &mut JsonObject, timezone: &str, now: Timestamp, problems: &mut Problems) {
     let named = values.shift_remove("period").map(|name| text_of(&name));
     let period = match (named, values.contains_key("from") || values.contains_key("to")) {

@@ -55,9 +55,9 @@ pub(super) async fn serve(app: Arc<App>, agent: Agent, client: ClientInfo, reque
         Arc::new(NeverSessionManager::default()),
         config(),
     );
-    let (response, answered) =
+    let (response, body) =
         sdk.handle(Request::from_parts(parts, Body::from(message.text))).await.into_parts();
-    let response = Response::from_parts(response, Body::new(answered));
+    let response = Response::from_parts(response, Body::new(body));
     tidied(response, message.id).await
 }
 
@@ -223,7 +223,7 @@ async fn tidied(response: Response, id: Option<RequestId>) -> Response {
             (StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, "This is no message of the protocol.")
         }
         status if status.is_server_error() => {
-            (status, ErrorCode::INTERNAL_ERROR, "The message could not be answered.")
+            (status, ErrorCode::INTERNAL_ERROR, "The message could not be processed.")
         }
         status => (status, ErrorCode::INVALID_REQUEST, text.trim_start_matches("Bad Request: ")),
     };

@@ -13,7 +13,7 @@ use super::clean::{self, Cleaned};
 use crate::wire::responses::write_cursor;
 
 /// The most bytes of a response, rows counted twice: as text and as structure.
-pub(super) const MAX_ANSWER: usize = 24 * 1024;
+pub(super) const MAX_RESPONSE: usize = 24 * 1024;
 /// What is kept free for everything but rows.
 const RESERVED: usize = 4 * 1024;
 /// Longest summary or note, in characters.
@@ -33,7 +33,7 @@ pub(super) struct Page {
 
 /// A response before it is written.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct ToolResponse {
     pub(super) page: Page,
     pub(super) summary: String,
     pub(super) range: Option<(TimeRange, String)>,
@@ -106,7 +106,7 @@ fn cursor_of(row: &Map<String, Value>) -> Option<Cursor> {
     Some(Cursor { timestamp, event_id: text("event_id")?.to_owned() })
 }
 
-impl Answer {
+impl ToolResponse {
     /// The result of a call: rows as text, rows with everything about them, and in words what
     /// there is to say.
     pub(super) fn into_result(mut self) -> CallToolResult {
@@ -161,7 +161,7 @@ impl Answer {
     /// Cleans the rows and leaves out those that do not fit; true when some did not.
     fn cut_to_size(&mut self, done: &mut Cleaned) -> bool {
         clean::row(&mut self.page.facts, done);
-        let mut left = (MAX_ANSWER - RESERVED).saturating_sub(written(&self.page.facts).0);
+        let mut left = (MAX_RESPONSE - RESERVED).saturating_sub(written(&self.page.facts).0);
         let mut fit = 0;
         let mut cleaned = Vec::with_capacity(self.page.rows.len());
         for row in &self.page.rows {
@@ -188,7 +188,7 @@ impl Answer {
         if cut {
             let more = if continues { "continue with cursor=next_cursor, or " } else { "" };
             self.notes.push(format!(
-                "Only the first {} rows fit into an answer; {more}narrow the question: a shorter range, a filter, fewer columns in group_by, a wider interval, a smaller limit.",
+                "Only the first {} rows fit into a response; {more}narrow the query: a shorter range, a filter, fewer columns in group_by, a wider interval, a smaller limit.",
                 self.page.rows.len()
             ));
         } else if self.page.truncated {
@@ -234,15 +234,15 @@ mod tests {
 
     fn response(rows: Vec<Map<String, Value>>) -> Value {
         let page = Page { rows, ..Page::default() };
-        serde_json::to_value(Answer { page, ..Answer::default() }.into_result()).unwrap()
+        serde_json::to_value(ToolResponse { page, ..ToolResponse::default() }.into_result()).unwrap()
     }
 
     #[test]
-    fn an_answer_stays_below_its_bytes_and_can_be_continued() {
+    fn a_response_stays_below_its_bytes_and_can_be_continued() {
         let whole = response((0..10).map(|n| event(n, "a")).collect());
         assert_eq!(whole["structuredContent"]["truncated"], Value::Null);
         let cut = response((0..1000).map(|n| event(n, "a")).collect());
-        assert!(cut.to_string().len() < MAX_ANSWER, "{}", cut.to_string().len());
+        assert!(cut.to_string().len() < MAX_RESPONSE, "{}", cut.to_string().len());
         let kept = cut["structuredContent"]["rows"].as_array().unwrap();
         assert_eq!(cut["structuredContent"]["truncated"], true);
         let last = kept.last().unwrap().as_object().unwrap();

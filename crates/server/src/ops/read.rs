@@ -19,11 +19,11 @@ use crate::ops::error::OpsResult;
 use crate::ops::export::{EventEncoder, Export};
 use crate::state::App;
 
-/// Longest time that a query waits for its turn (contract, section 5).
+/// Longest time that a query waits for a slot (contract, section 5).
 const QUEUED: Duration = Duration::from_secs(10);
 
-/// The same right with a slot that all of its queries share: a page that asks many queries waits for
-/// its turn once, and counts as one client.
+/// Takes a slot that all queries of a page share, so that the page waits once and counts as one query.
+/// Returns the authority that holds it.
 pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> OpsResult<Authorized<Read>> {
     Ok(by.clone().holding(Arc::new(slot(app, by).await?)))
 }
@@ -43,7 +43,7 @@ async fn slot(app: &App, by: &Authorized<Read>) -> OpsResult<Slot> {
     Ok(app.limits.queries.take(by.project().id, QUEUED).await.ok_or(busy)?)
 }
 
-/// Every event of the query as a file that is made while it is taken.
+/// Starts an export: a file that is written while it is sent.
 pub fn export(
     app: &App,
     by: &Authorized<Read>,
@@ -66,13 +66,13 @@ pub async fn usage(app: &App, by: &Authorized<Read>, range: TimeRange) -> OpsRes
     Ok(rows)
 }
 
-/// The first instant that the project still keeps, when the range begins before it.
+/// The oldest time that the project keeps, if the range begins before it.
 pub fn expired_before(app: &App, by: &Authorized<Read>, range: TimeRange) -> Option<Timestamp> {
     oldest_kept(by.project().effective_retention_days(), app.now()).filter(|oldest| range.from() < *oldest)
 }
 
-/// The part of a range that has not expired; of one that has expired as a whole, the last
-/// millisecond of time, where nothing is ever stored: a query stays a valid query.
+/// The part of a range that has not expired. If all of it has, the last millisecond of time, for which no
+/// event is stored, so that the query stays valid.
 fn kept(app: &App, by: &Authorized<Read>, range: TimeRange) -> TimeRange {
     match oldest_kept(by.project().effective_retention_days(), app.now()) {
         Some(oldest) if range.from() < oldest => {
@@ -82,7 +82,7 @@ fn kept(app: &App, by: &Authorized<Read>, range: TimeRange) -> TimeRange {
     }
 }
 
-/// The first instant that a project of this retention still keeps.
+/// The oldest time that a project with this retention keeps; `None` if it keeps events forever.
 pub fn oldest_kept(days: Option<u32>, now: Timestamp) -> Option<Timestamp> {
     days.map(|days| now.plus_millis(-(i64::from(days) * DAY_MILLIS)))
 }

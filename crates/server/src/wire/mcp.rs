@@ -23,7 +23,7 @@ pub struct Message {
     params: Option<Value>,
 }
 
-/// A JSON-RPC answer: `result` or `error`.
+/// A JSON-RPC response: `result` or `error`.
 #[derive(Debug, ToSchema)]
 #[schema(as = McpResponse)]
 #[allow(dead_code, reason = "describes what rmcp writes")]
@@ -33,7 +33,7 @@ pub struct MessageResponse {
     /// That of the request.
     #[schema(value_type = Option<u64>)]
     id: Option<Value>,
-    /// What the method answers.
+    /// The result of the method.
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
     /// What went wrong: `code`, `message`, `data`.

@@ -1,7 +1,6 @@
-//! The shapes of requests and responses: the only place that speaks JSON. One shape serves every
-//! interface.
+//! The JSON of requests and responses, shared by all interfaces.
 //!
-//! Reading here means types alone; whether a value is allowed is the business of `core`.
+//! Only types are checked here; which values are allowed is decided in `core`.
 
 pub mod backup;
 pub mod mcp;

@@ -1,6 +1,6 @@
 //! The JSON of the responses: names and order of the keys are the contract's.
 //!
-//! Only shapes: nothing is counted or decided here.
+//! Nothing is counted or decided here.
 
 mod multi_project;
 
@@ -18,12 +18,12 @@ pub use self::multi_project::{ComparedRow, ComparedRows, ProjectRow, ProjectRows
 pub struct Tracked {
     /// Always true.
     pub ok: bool,
-    /// The event's id: the client's own, or the one the server made.
+    /// The event's id: the client's, or the one that the server created.
     pub event_id: String,
-    /// 1 when the event was there already.
+    /// 1 if the event was already stored.
     #[serde(skip_serializing_if = "is_zero")]
     pub duplicates: u64,
-    /// The event was left out on purpose, and why (a known bot).
+    /// Why the event was not stored on purpose: it came from a known bot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<&'static str>,
 }
@@ -35,10 +35,10 @@ pub struct Batched {
     pub ok: bool,
     /// Events of the batch.
     pub count: u64,
-    /// How many of them were there already.
+    /// How many of them were already stored.
     #[serde(skip_serializing_if = "is_zero")]
     pub duplicates: u64,
-    /// The batch was left out on purpose, and why (a known bot).
+    /// Why the batch was not stored on purpose: it came from a known bot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<&'static str>,
 }
@@ -48,7 +48,7 @@ pub struct Batched {
 pub struct Identified {
     /// Always true.
     pub ok: bool,
-    /// The link was left out on purpose, and why (a known bot).
+    /// Why the link was not stored on purpose: it came from a known bot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<&'static str>,
 }
@@ -73,9 +73,9 @@ pub struct ForgetStatus {
     pub status: &'static str,
     /// Events erased from the disk so far.
     pub events_deleted: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: String,
-    /// When it was done.
+    /// When it was finished.
     pub finished_at: Option<String>,
 }
 

@@ -23,7 +23,7 @@ use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
 /// The most projects that one response lists.
 const MOST_PROJECTS: usize = 200;
 
-/// The rows of the projects chosen.
+/// The rows of the selected projects.
 pub(in crate::mcp) async fn page(
     app: &App,
     tool: Tool,
@@ -49,7 +49,7 @@ pub(in crate::mcp) async fn page(
     Ok(merge::merge(tool, pages, arguments))
 }
 
-/// Rules, columns and visits that never were are the same for every project.
+/// Rules, columns and dry runs are the same for every project.
 fn is_of_no_project(tool: Tool, arguments: &Arguments) -> bool {
     match tool {
         Tool::DescribeSchema => matches!(arguments.get("kind"), Some("rules" | "columns")),
@@ -84,7 +84,7 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     Ok(Page::of(&R::body(&query, response)))
 }
 
-/// An event lies in one of the projects; nobody knows in which.
+/// Looks for the event in each project.
 async fn wherever_it_is(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
     let mut missing = ApiError::new(ErrorCode::NotFound);
     for by in readers {

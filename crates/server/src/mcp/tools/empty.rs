@@ -1,5 +1,4 @@
-//! Responses without anything in them say why: nobody should have to guess whether nothing
-//! happened or the query was wrong.
+//! Why a response is empty: no events, a name that does not exist, a filter whose value does not occur.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +17,7 @@ use crate::ops::reports::schema;
 use crate::ops::{fuzzy_match, read};
 use crate::state::App;
 
-/// The most projects that are looked at for reasons.
+/// The maximum number of projects that are searched for reasons.
 const MOST_PROJECTS: usize = 20;
 /// Filters whose values are compared with those that occur.
 const COMPARED: [&str; 5] = ["source", "medium", "campaign", "country", "path"];
@@ -37,7 +36,7 @@ pub(super) fn is_empty(tool: Tool, page: &Page) -> bool {
     }
 }
 
-/// Why, as far as it is known.
+/// The reasons that were found.
 pub(super) async fn reasons(
     app: &App,
     readers: &[Authorized<Read>],
@@ -99,7 +98,7 @@ async fn about_name(
     Ok(outside.map(|at| format!("`{}` does occur, last at {at}, outside this range.", word(asked))))
 }
 
-/// Of a filter whose value never occurs in the range: what does.
+/// If the value of a filter does not occur in the range, says which values do.
 async fn about_value(
     app: &App,
     readers: &[Authorized<Read>],

@@ -1,5 +1,5 @@
-//! Responses of several projects as one: each row says whose it is, and all stand in the order that
-//! the rows of one project have.
+//! Merges the responses of several projects: each row has its `project_id`, and rows are in the order of a
+//! response of one project.
 
 use std::cmp::Ordering;
 
@@ -29,7 +29,7 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
     merged.rows.sort_by(|one, two| order(tool, arguments, one, two));
     let rows = merged.rows.len();
     let limit = limit(tool, arguments).min(rows);
-    // Whatever follows the last row kept is asked for behind it.
+    // The next page begins after the last row of this one.
     let more = limit < rows || continues;
     merged.cut(limit);
     if tool == Tool::QueryEvents {
@@ -41,7 +41,7 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
     merged
 }
 
-/// What is true of every project is true of all; figures of one project are not.
+/// Keeps what is the same for every project; figures of one project are dropped.
 fn take_facts(merged: &mut Row, facts: Row) {
     for (name, value) in facts {
         match name.as_str() {

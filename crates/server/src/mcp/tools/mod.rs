@@ -16,7 +16,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool as Listed};
 use super::arguments::{self, Arguments};
 use super::clean;
 use super::failure::{self, Era};
-use super::response::Answer;
+use super::response::ToolResponse;
 use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
@@ -31,7 +31,7 @@ pub(super) fn list(agent: &Agent) -> Vec<Listed> {
     offered(agent).map(|tool| schema::listed(tool, agent.is_account())).collect()
 }
 
-/// What the key may call. Calls check it again: a list is no wall.
+/// The tools that the key may call; each call checks it again.
 fn offered(agent: &Agent) -> impl Iterator<Item = Tool> {
     Tool::ALL.into_iter().filter(move |tool| match (tool, agent) {
         (Tool::TrackEvent, Agent::Project(agent)) => agent.sends(),
@@ -80,10 +80,10 @@ fn find(agent: &Agent, name: &str) -> Result<Tool, ErrorData> {
     })
 }
 
-/// Asks every project chosen and puts the responses together.
-async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answer> {
+/// Runs the query for every selected project and merges the responses.
+async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<ToolResponse> {
     let (app, account) = (&session.app, session.agent.is_account());
-    // Who may ask comes before what is asked.
+    // Authority is checked before arguments.
     let mut readers = session.agent.readers(app, &crate::auth::agents::Projects::All).await?;
     let arguments = Arguments::read(tool, sent, account, app.now())?;
     if arguments.projects != crate::auth::agents::Projects::All {
@@ -97,7 +97,7 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answ
     }
     let base = session.app.public_url.as_str();
     let url = tool.spec().route.filter(|_| !account);
-    Ok(Answer {
+    Ok(ToolResponse {
         summary: summary::of(tool, &page, &arguments, readers.len()),
         page,
         range: range.map(|range| (range, arguments.timezone.clone())),
@@ -113,7 +113,7 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Answ
     })
 }
 
-/// What a project no longer keeps cannot be in a response, and the response says so.
+/// A note if part of the range is older than what a project keeps.
 fn kept_notes(session: &Session, readers: &[Authorized<Read>], range: Option<TimeRange>) -> Vec<String> {
     let Some(range) = range else { return Vec::new() };
     let oldest = readers.iter().filter_map(|by| read::expired_before(&session.app, by, range)).max();

@@ -1,5 +1,5 @@
-//! Every tool: its words, what it takes, what its rows hold. The lists that clients see and the
-//! checks of arguments are both made from here.
+//! The table of tools: descriptions, parameters and rows. The lists that clients see and the checks of
+//! arguments come from it.
 
 use std::sync::LazyLock;
 
@@ -34,15 +34,15 @@ pub(in crate::mcp) struct Spec {
     /// Its own parameters, required ones first.
     pub(in crate::mcp) own: &'static [Parameter],
     pub(in crate::mcp) required: &'static [&'static str],
-    /// Whether it takes `period`, `from` and `to`.
+    /// Whether it has the parameters `period`, `from` and `to`.
     pub(in crate::mcp) ranged: bool,
-    /// Whether it takes the filters of `/v1/query`.
+    /// Whether it has the filters of `/v1/query`.
     pub(in crate::mcp) filtered: bool,
     /// What its rows hold.
     pub(in crate::mcp) rows: Rows,
     /// The path of the REST route that returns the same.
     pub(in crate::mcp) route: Option<&'static str>,
-    /// The arguments of a call that works.
+    /// Arguments of an example call.
     pub(in crate::mcp) example: &'static str,
 }
 
@@ -54,7 +54,7 @@ pub(in crate::mcp) struct Parameter {
     pub(in crate::mcp) text: &'static str,
 }
 
-/// What a parameter looks like.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::mcp) enum Shape {
     Text,
@@ -62,17 +62,17 @@ pub(in crate::mcp) enum Shape {
     Choice(&'static [&'static str]),
     /// A whole number from 1 to this.
     Number(u64),
-    /// At most so many texts, or one text with commas between.
+    /// At most this many texts, or one text with commas between.
     List(usize),
-    /// The same of columns that queries can group by, which its description lists.
+    /// Columns to group by, in the same form; the description lists them.
     Columns(usize),
-    /// Two to so many texts.
+    /// Two to this many texts.
     Steps(usize),
     /// Any JSON object.
     Object,
 }
 
-/// What a row holds.
+/// The cells of a row.
 #[derive(Debug)]
 pub(in crate::mcp) enum Rows {
     /// `timestamp` and the columns of `core::column` that responses show.
@@ -96,7 +96,7 @@ impl Rows {
     }
 }
 
-/// What a cell of a row holds.
+/// The type of a cell.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::mcp) enum Cell {
     String,
@@ -148,7 +148,7 @@ const GROUP_BY: Parameter = parameter("group_by", Columns(4), "Up to four column
 const TRACK_EVENT: Spec = Spec {
     name: "track_event",
     title: "Track an event",
-    text: "Stores one event and tells how it was classified. Ask describe_schema first and use names that occur.",
+    text: "Stores one event and returns how it was classified. Ask describe_schema first and use names that occur.",
     own: &[
         parameter("event", Text, "Name, 1-128 characters; $pageview is a page view."),
         parameter("event_id", Text, "Your own id; the same id is stored once."),
@@ -180,7 +180,7 @@ const QUERY_EVENTS: Spec = Spec {
     own: &[
         EVENT,
         limit(1000),
-        parameter("cursor", Text, "next_cursor of the answer before, with the same arguments."),
+        parameter("cursor", Text, "next_cursor of the previous response, with the same arguments."),
     ],
     required: &[],
     ranged: true,
@@ -376,7 +376,7 @@ const COMPARE_PROJECTS: Spec = Spec {
 };
 
 impl Tool {
-    /// Every tool, in the order of the lists.
+    /// Every tool, in the order in which clients see them.
     pub(in crate::mcp) const ALL: [Self; 10] = [
         Self::ListProjects,
         Self::CompareProjects,
@@ -406,7 +406,7 @@ impl Tool {
         }
     }
 
-    /// The parameters that it takes on that endpoint, in the order of the lists.
+    /// Its parameters on an endpoint, in the order in which clients see them.
     pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
         let spec = self.spec();
         let range = if spec.ranged { RANGE } else { &[] };

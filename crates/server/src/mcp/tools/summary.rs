@@ -1,4 +1,4 @@
-//! One sentence about a response: what a reader would say first. Made of the rows; counts nothing.
+//! A summary of a response in one sentence, from its rows.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::spec::Tool;
 
 type Row = Map<String, Value>;
 
-/// The sentence for a response of so many projects.
+/// The summary of a response of this many projects.
 pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize) -> String {
     let rows = page.rows.len();
     let what = match tool {
@@ -110,7 +110,7 @@ fn explained(page: &Page) -> String {
     )
 }
 
-/// A cell for a sentence.
+/// A cell as text for a sentence.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => word(text),

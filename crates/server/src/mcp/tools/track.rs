@@ -5,7 +5,7 @@ use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
 
 use super::super::clean::word;
-use super::super::response::{Answer, Page};
+use super::super::response::{Page, ToolResponse};
 use super::super::session::Session;
 use super::spec::Tool;
 use crate::auth::agents::ProjectAgent;
@@ -16,7 +16,11 @@ use crate::wire::reports::Classified;
 use crate::wire::requests::{self, not_collected};
 
 /// Stores one event.
-pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonObject) -> ApiResult<Answer> {
+pub(super) async fn track(
+    session: &Session,
+    agent: &ProjectAgent,
+    sent: &JsonObject,
+) -> ApiResult<ToolResponse> {
     let app = &session.app;
     let by = agent.sender(app, &session.client)?;
     let (submission, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_submission();
@@ -49,7 +53,7 @@ pub(super) async fn track(session: &Session, agent: &ProjectAgent, sent: &JsonOb
     let mut facts = row.clone();
     facts.insert("ok".to_owned(), true.into());
     let page = Page { rows: vec![row], facts, ..Page::default() };
-    Ok(Answer { page, summary, notes, ..Answer::default() })
+    Ok(ToolResponse { page, summary, notes, ..ToolResponse::default() })
 }
 
 /// REST ignores unknown fields; an agent gets a note, since it meant something by them.

@@ -12,7 +12,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 /// Longest filter value, in characters.
 const MAX_FILTER: usize = 2048;
 
-/// Reads parameters one by one and remembers what is wrong with each.
+/// Checks parameters one by one, and collects the problems.
 #[derive(Default)]
 pub(in crate::wire) struct Check {
     pub(in crate::wire) problems: Problems,
@@ -47,7 +47,7 @@ impl Check {
         range
     }
 
-    /// The range, or the one given when neither end was sent.
+    /// The range; `otherwise` if neither end was sent.
     pub(in crate::wire) fn range_or(
         &mut self,
         from: Option<String>,
@@ -57,7 +57,7 @@ impl Check {
         if from.is_none() && to.is_none() { Some(otherwise) } else { self.range(from, to) }
     }
 
-    /// A text of at most so many characters.
+    /// A text of at most `most` characters.
     pub(in crate::wire) fn text(&mut self, name: &str, value: Option<String>, most: usize) -> Option<String> {
         self.read(name, value, |text| match text.chars().count() {
             count if count > most => Err(format!("must be at most {most} characters long")),
@@ -117,7 +117,7 @@ impl Check {
     pub(in crate::wire) fn group_by(&mut self, value: Option<ListParam>) -> ApiResult<Vec<Dimension>> {
         let mut dimensions = Vec::new();
         let names = value.iter().flat_map(ListParam::texts);
-        // One more than may be asked for is enough to refuse the list.
+        // One more than the maximum is enough to refuse the list.
         for name in names.filter(|name| !name.is_empty()).take(StatsQuery::MAX_DIMENSIONS + 1) {
             let dimension: Dimension =
                 name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
@@ -147,7 +147,7 @@ impl Check {
         Some(Buckets { interval: interval?, timezone: timezone? })
     }
 
-    /// UTC when none was sent.
+    /// Default UTC.
     pub(in crate::wire) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
         self.read("timezone", timezone.or(Some("UTC".to_owned())), |text| {
             text.parse::<Tz>().map_err(|_| "must be an IANA time zone like Europe/Berlin")

@@ -8,8 +8,8 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
-/// Filters beside a route's own parameters: one for each column that queries can filter by. A route
-/// that filters by event name has the parameter `event` among its own.
+/// The filters of a route: one for each column that queries can filter by. A route that filters by event
+/// name has the parameter `event` among its own.
 #[derive(Debug, Default)]
 pub struct FilterParams(pub(super) Vec<(Column, String)>);
 

@@ -1,7 +1,7 @@
 //! The parameters of routes and tools that read: from a query string or from JSON into a typed query.
 //!
-//! A parameter that is unknown, given twice or out of range is refused by its name: a response to a
-//! query that was not asked would be worse.
+//! A parameter that is unknown, given twice or out of range is refused by its name, so that nobody gets a
+//! response to another query than they meant.
 
 mod check;
 mod filters;

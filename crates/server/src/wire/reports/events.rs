@@ -27,10 +27,10 @@ pub struct EventsParams {
     to: Option<String>,
     /// Only this event name.
     event: Option<String>,
-    /// Rows answered, 1–1000; absent: 100.
+    /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl Parameters for EventsParams {
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
         let after = check.read("cursor", self.cursor, |text| {
-            read_cursor(text).ok_or("is not a cursor: pass next_cursor as it was answered")
+            read_cursor(text).ok_or("is not a cursor: pass next_cursor as it was returned")
         });
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
@@ -67,7 +67,7 @@ impl Report for EventsParams {
 pub struct EventRows {
     /// Newest first.
     pub rows: Vec<EventRow>,
-    /// Pass as `cursor` for the next page; absent on the last.
+    /// Pass it as `cursor` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }

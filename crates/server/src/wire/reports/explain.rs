@@ -21,7 +21,7 @@ pub struct ExplainParams {
     /// A stored event; or a dry run, with `url`, `referrer` or both.
     #[param(example = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5")]
     event_id: Option<String>,
-    /// Where to look for the event; absent: everywhere.
+    /// Where to look for the event; default everywhere.
     from: Option<String>,
     /// First instant after the range.
     to: Option<String>,
@@ -63,7 +63,7 @@ impl Parameters for ExplainParams {
     }
 }
 
-/// Where a visit counts, and by which rule.
+/// The attribution of a visit.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs, reason = "the columns of the stored row, explained at core::event::Event")]
 pub struct Classified {
@@ -89,14 +89,14 @@ impl From<&Event> for Classified {
 /// `GET /v1/explain`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplainedRows {
-    /// What the rules of today say.
+    /// The attribution by the current rules.
     pub attribution: Classified,
-    /// The event that was asked for, as it is stored.
+    /// The stored event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<ExplainedEvent>,
-    /// What could be done better, most important first.
+    /// What to improve, most important first.
     pub advice: Vec<&'static str>,
-    /// The rules in the order in which they were tried; the last one fired.
+    /// The rules in the order in which they were tried; the last one matched.
     pub rows: Vec<RuleRow>,
 }
 
@@ -110,7 +110,7 @@ pub struct ExplainedEvent {
     pub url: Option<String>,
     pub referrer: Option<String>,
     pub stored: Classified,
-    /// Whether what is stored is what the rules of today say.
+    /// Whether the stored attribution is that of the current rules.
     pub agrees: bool,
 }
 
@@ -119,9 +119,9 @@ pub struct ExplainedEvent {
 pub struct RuleRow {
     /// The rule.
     pub rule_id: String,
-    /// Whether it explains the visit.
+    /// Whether it matched.
     pub fired: bool,
-    /// Why it did, or what it lacked.
+    /// Why it matched, or why it did not.
     pub reason: String,
 }
 

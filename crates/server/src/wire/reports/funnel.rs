@@ -23,11 +23,11 @@ pub struct FunnelParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
-    /// Two to eight event names with commas between; the same name may stand more than once.
+    /// Two to eight event names with commas between; a name may occur more than once.
     #[param(value_type = Option<String>, required, example = "$pageview,add_to_cart,purchase")]
     steps: Option<ListParam>,
-    /// How long a visitor may take, from the first step on: a whole number with `s`, `m`, `h`, `d`
-    /// or `w`, at most `366d`; absent: `7d`.
+    /// The longest time from the first step to the last: a whole number with `s`, `m`, `h`, `d` or
+    /// `w`, at most `366d`; default `7d`.
     #[param(example = "7d")]
     window: Option<String>,
     /// `strict` (default): each step after the one before. `any`: in whatever order.
@@ -36,7 +36,7 @@ pub struct FunnelParams {
     /// that a visitor starts with.
     #[param(value_type = Option<String>, example = "source,medium")]
     group_by: Option<ListParam>,
-    /// Groups answered, 1–1000; absent: 100.
+    /// Maximum number of groups, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -92,8 +92,8 @@ impl Report for FunnelParams {
          event of the first step; each further step is an event after the one before, at most `window` after \
          the start, and other events in between do not matter. In any order it starts with an event of any \
          step and holds the steps that occur within the window. Filters and groups are about the event that \
-         starts the attempt; an event is one step only. Times are told by the first event that got a visitor \
-         to a step, from the latest event that led there.",
+         starts the attempt; an event is one step only. The time of a step is that from the latest event \
+         that led to it to the first event that reached it.",
     );
     type Body = FunnelRows;
 
@@ -114,17 +114,17 @@ pub struct FunnelRows {
     /// is none.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
-    /// Present and true when groups were cut at the limit.
+    /// Present and true if groups were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// Visitors who started in a group that has no row, since there are too many to count each apart;
+    /// Visitors who started in a group that has no row, because there are too many groups to count separately;
     /// absent where every group was counted.
     #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
 }
 
 impl FunnelRows {
-    /// The answer under the names that the query asked for.
+    /// The response, with the names of the query's steps and dimensions.
     pub fn new(query: &FunnelQuery, response: FunnelResponse) -> Self {
         let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
         let rows = response.groups.iter().flat_map(|group| rows_of(query, &names, group)).collect();

@@ -20,7 +20,7 @@ pub struct NamesParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
-    /// Rows answered, 1–1000; absent: 100.
+    /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -54,14 +54,14 @@ impl Report for NamesParams {
 pub struct NameRows {
     /// By count, descending.
     pub rows: Vec<NameRow>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// Events of names that are in no row, the least frequent, since there are too many to count each
-    /// apart; absent where every name was counted.
+    /// Events of the least frequent names, which are in no row because there are too many names to
+    /// count separately; absent if all were.
     #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
-    /// Present and true when distinct visitors are estimated.
+    /// Present and true if distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
 }
@@ -79,9 +79,9 @@ pub struct NameRow {
     pub first_seen: String,
     /// The latest in the range.
     pub last_seen: String,
-    /// Properties that occur, by count descending.
+    /// Their properties, by count descending.
     pub properties: Vec<PropertyRow>,
-    /// How often these events carry a property that is not listed; absent where all are.
+    /// How often these events have a property that is not listed; absent if all are listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub other_properties: u64,
 }
@@ -91,7 +91,7 @@ pub struct NameRow {
 pub struct PropertyRow {
     /// The property.
     pub name: String,
-    /// Events that carry it.
+    /// Events that have it.
     pub count: u64,
 }
 

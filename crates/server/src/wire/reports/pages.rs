@@ -23,7 +23,7 @@ pub struct PagesParams {
     /// What the rows are ordered by: `views` (default: top pages), `entries` (where sessions begin) or
     /// `exits` (where they end).
     sort: Option<String>,
-    /// Rows answered, 1–1000; absent: 100.
+    /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -63,17 +63,17 @@ impl Report for PagesParams {
 /// `GET /v1/pages`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageRows {
-    /// Sessions of all pages together.
+    /// All sessions.
     pub sessions: u64,
-    /// Share of them that are of one page view, 0 to 1.
+    /// The share of sessions with one page view, 0 to 1.
     pub bounce_rate: f64,
     /// By what `sort` says, descending.
     pub rows: Vec<PageRow>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// Page views of paths that are in no row, the least viewed, since there are too many to count each
-    /// apart; absent where every path was counted.
+    /// Page views of the least viewed paths, which are in no row because there are too many paths to
+    /// count separately; absent if all were.
     #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
 }
@@ -91,9 +91,9 @@ pub struct PageRow {
     pub entries: u64,
     /// Sessions that end here.
     pub exits: u64,
-    /// Sessions that begin here and view nothing else.
+    /// Sessions of this page view alone.
     pub bounces: u64,
-    /// Share of the entries that bounce, 0 to 1.
+    /// The share of the entries that bounce, 0 to 1.
     pub bounce_rate: f64,
 }
 

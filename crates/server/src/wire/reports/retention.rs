@@ -21,13 +21,13 @@ pub struct RetentionParams {
     to: Option<String>,
     /// The periods: `day`, `week` (default; from Monday) or `month`.
     interval: Option<String>,
-    /// Whose midnights the periods follow, an IANA name; absent: UTC.
+    /// The time zone of the periods, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
-    /// The event that a visitor begins with; absent: any.
+    /// The name of a visitor's first event; default any.
     #[param(example = "signup")]
     event: Option<String>,
-    /// The event that counts as a return; absent: any.
+    /// The name of an event that counts as a return; default any.
     return_event: Option<String>,
 }
 
@@ -82,17 +82,17 @@ impl Report for RetentionParams {
 pub struct RetentionRows {
     /// `day`, `week` or `month`.
     pub interval: &'static str,
-    /// Cohorts in order of time; a period in which nobody began has none.
+    /// Cohorts in order of time; a period without first events has none.
     pub rows: Vec<CohortRow>,
 }
 
-/// The visitors who began in one period.
+/// The visitors of one cohort.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CohortRow {
     /// The first instant of the period.
     #[schema(example = "2026-05-04T00:00:00Z")]
     pub cohort: String,
-    /// How many they are.
+    /// The size of the cohort.
     pub visitors: u64,
     /// How many of them returned in the period itself, in the next one, and so on to the last period
     /// of the range.
@@ -100,7 +100,7 @@ pub struct CohortRow {
 }
 
 impl RetentionRows {
-    /// The answer for periods of that width.
+    /// The response for periods of this width.
     pub fn new(interval: Interval, response: RetentionResponse) -> Self {
         let row = |cohort: millimetric_core::query::Cohort| CohortRow {
             cohort: cohort.start.to_rfc3339_seconds(),

@@ -40,7 +40,7 @@ pub struct SchemaParams {
     property: Option<String>,
     /// Only names or values that hold this text, in whatever case.
     search: Option<String>,
-    /// Rows answered, 1–1000; absent: 100.
+    /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -86,13 +86,13 @@ pub struct SchemaRows {
     /// they are tried.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
 
 impl SchemaRows {
-    /// The answer of that kind.
+    /// The response of this kind.
     pub fn new(kind: Kind, response: SchemaResponse) -> Self {
         let rows = match response.rows {
             Described::Events(rows) => rows.into_iter().map(|row| object(&NameRow::from(row))).collect(),

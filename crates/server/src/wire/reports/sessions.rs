@@ -22,10 +22,10 @@ pub struct SessionsParams {
     to: Option<String>,
     /// A row for each `hour`, `day`, `week` (from Monday) or `month` in which a session begins.
     interval: Option<String>,
-    /// Whose midnights the buckets follow, an IANA name; absent: UTC.
+    /// The time zone of the buckets, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
-    /// Rows answered, 1–1000; absent: 1000.
+    /// Maximum number of rows, 1–1000; default 1000.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -64,7 +64,7 @@ impl Report for SessionsParams {
 pub struct SessionRows {
     /// In order of time; a bucket in which no session begins has none. Without `interval` one row.
     pub rows: Vec<SessionRow>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
@@ -78,7 +78,7 @@ pub struct SessionRow {
     pub bucket: Option<String>,
     /// Sessions.
     pub sessions: u64,
-    /// How many of them are of one page view.
+    /// How many of them have one page view.
     pub bounces: u64,
     /// Their share, 0 to 1.
     pub bounce_rate: f64,

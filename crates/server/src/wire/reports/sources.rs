@@ -24,7 +24,7 @@ pub struct SourcesParams {
     breakdown: Option<String>,
     /// Only this event name.
     event: Option<String>,
-    /// Rows answered, 1–200; absent: 50.
+    /// Maximum number of rows, 1–200; default 50.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200)]
     limit: Option<NumberParam>,
 }
@@ -66,14 +66,14 @@ pub struct SourceRows {
     pub breakdown: &'static str,
     /// By events, descending.
     pub rows: Vec<SourceRow>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// Events of sources that are in no row, the least frequent, since there are too many to count each
-    /// apart; absent where every source was counted.
+    /// Events of the least frequent sources, which are in no row because there are too many sources to
+    /// count separately; absent if all were.
     #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
-    /// Present and true when distinct visitors are estimated.
+    /// Present and true if distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
 }
@@ -95,7 +95,7 @@ pub struct SourceRow {
 }
 
 impl SourceRows {
-    /// The answer, by source alone or by medium too.
+    /// The response, by source alone or by medium too.
     pub fn new(by_medium: bool, response: SourcesResponse) -> Self {
         let row = |row: SourcesRow| SourceRow {
             source: row.source,

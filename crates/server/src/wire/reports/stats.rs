@@ -23,7 +23,7 @@ pub struct StatsParams {
     to: Option<String>,
     /// `count` (default), `uniques`, `sum` or `avg`.
     metric: Option<String>,
-    /// The numeric property that `sum` and `avg` are of.
+    /// The numeric property, required for `sum` and `avg`.
     property: Option<String>,
     /// Up to four of `event_name, source, medium, country, device_type, browser, os, path,
     /// campaign, source_confidence, source_rule_id, properties.<name>`, with commas between.
@@ -31,12 +31,12 @@ pub struct StatsParams {
     group_by: Option<ListParam>,
     /// `hour`, `day`, `week` (from Monday) or `month`: one row for each, in `bucket`.
     interval: Option<String>,
-    /// Whose midnights the buckets follow, an IANA name; absent: UTC.
+    /// The time zone of the buckets, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
     /// Only this event name.
     event: Option<String>,
-    /// Rows answered, 1–1000; absent: 100.
+    /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -77,20 +77,20 @@ pub struct StatsRows {
     /// Each row holds `bucket` (with an interval), the columns of `group_by`, and `value`.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
-    /// Present and true when rows were cut at the limit.
+    /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// Events of groups that are in no row, the least frequent, since there are too many to count each
-    /// apart; absent where every group was counted.
+    /// Events of the least frequent groups, which are in no row because there are too many groups to
+    /// count separately; absent if all were.
     #[serde(skip_serializing_if = "is_zero")]
     pub other: u64,
-    /// Present and true when distinct visitors are estimated.
+    /// Present and true if distinct visitors are estimated.
     #[serde(skip_serializing_if = "is_false")]
     pub approximate: bool,
 }
 
 impl StatsRows {
-    /// The answer under the names that the query asked for.
+    /// The response, with the names of the query's dimensions.
     pub fn new(query: &StatsQuery, response: StatsResponse) -> Self {
         let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
         let row = |row: StatsRow| {
