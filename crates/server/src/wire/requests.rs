@@ -5,6 +5,7 @@
 //! nobody knows are skipped and never kept.
 
 mod members;
+mod object;
 mod refused;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 pub use self::refused::{not_collected, not_identified};
 use members::Fields;
+use object::Object;
 
 /// The most events of a batch (contract, section 3).
 pub const MAX_BATCH: usize = 1000;
@@ -62,6 +64,7 @@ pub struct EventIn {
     #[schema(value_type = Option<Object>)]
     pub properties: Option<Box<RawValue>>,
     /// The visitor, when a server sends for a browser; honoured for sk keys only.
+    #[serde(default, deserialize_with = "object::optional")]
     pub context: Option<ContextIn>,
 }
 
@@ -85,7 +88,7 @@ pub struct ContextIn {
 pub struct BatchIn {
     /// 1–1000 events, all stored or none.
     #[schema(value_type = Vec<EventIn>, min_items = 1, max_items = 1000)]
-    events: AtMost<EventIn>,
+    events: AtMost<Object<EventIn>>,
 }
 
 /// The body of `POST /v1/identify`.
@@ -108,6 +111,7 @@ pub struct IdentifyIn {
     #[schema(format = DateTime)]
     pub timestamp: Option<String>,
     /// As in an event.
+    #[serde(default, deserialize_with = "object::optional")]
     pub context: Option<ContextIn>,
 }
 
@@ -133,8 +137,10 @@ pub fn event(text: &str) -> ApiResult<EventIn> {
 /// Reads a batch; never more than [`MAX_BATCH`] events are kept in memory.
 pub fn batch(text: &str) -> ApiResult<Vec<EventIn>> {
     let text = repair::escapes(text);
-    let events = match serde_json::from_str::<BatchIn>(&text) {
-        Ok(batch) => batch.events,
+    let events = match serde_json::from_str::<Object<BatchIn>>(&text) {
+        Ok(Object(BatchIn { events: AtMost { kept, count } })) => {
+            AtMost { kept: kept.into_iter().map(|event| event.0).collect(), count }
+        }
         Err(_) => read_batch_slowly(&text)?,
     };
     if events.kept.is_empty() || events.count > MAX_BATCH {
@@ -181,7 +187,7 @@ type Slowly<T> = (T, Vec<(String, String)>);
 
 fn read<T: DeserializeOwned>(text: &str, slowly: impl Fn(&RawValue) -> Option<Slowly<T>>) -> ApiResult<T> {
     let text = repair::escapes(text);
-    if let Ok(read) = serde_json::from_str(&text) {
+    if let Ok(Object(read)) = serde_json::from_str(&text) {
         return Ok(read);
     }
     let raw: &RawValue = serde_json::from_str(&text).map_err(|error| not_json(&error))?;
@@ -204,7 +210,7 @@ fn read_batch_slowly(text: &str) -> ApiResult<AtMost<EventIn>> {
         ApiError::validation(ErrorCode::InvalidPayload, problems)
     };
     let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-    let outer: Outer<'_> = serde_json::from_str(whole.get()).map_err(|_| {
+    let Object(outer): Object<Outer<'_>> = serde_json::from_str(whole.get()).map_err(|_| {
         ApiError::form(ErrorCode::InvalidPayload, "the body must be a JSON object with `events`")
     })?;
     let events = outer.events.ok_or_else(|| invalid("events", "is required"))?;

@@ -28,6 +28,20 @@ fn a_repeated_field_counts_with_its_last_value() {
 }
 
 #[test]
+fn an_array_is_no_object() {
+    // An array with a value for each field, in their order.
+    let event_as_array = r#"["a","id",null,"v",null,null,null,null,null,null,null]"#;
+    let error = event(event_as_array).unwrap_err();
+    assert_eq!(error.details["formErrors"][0], "the body must be a JSON object");
+    assert_eq!(paths(batch(&format!(r#"{{"events":[{event_as_array}]}}"#)).unwrap_err()), ["events.0"]);
+    let error = batch(r#"[[{"event":"a"}]]"#).unwrap_err();
+    assert_eq!(error.details["formErrors"][0], "the body must be a JSON object with `events`");
+    let context = r#"{"event":"a","context":["203.0.113.7","agent"]}"#;
+    assert_eq!(paths(event(context).unwrap_err()), ["context"]);
+    assert!(forget(r#"["u","v",true]"#).is_err() && identify(r#"["v","u",null,null,null,null]"#).is_err());
+}
+
+#[test]
 fn no_more_than_a_batch_is_kept() {
     let of = |count: usize| format!(r#"{{"events":[{}]}}"#, vec![r#"{"event":"a"}"#; count].join(","));
     assert_eq!(batch(&of(1000)).unwrap().len(), 1000);
