@@ -20,10 +20,9 @@ use millimetric_core::time::Timestamp;
 use tempfile::TempDir;
 
 use crate::{EmbeddedStore, Options};
-use millimetric_events::EventStore;
-use millimetric_events::conformance;
-use millimetric_events::suite::Engine;
 use millimetric_events::suite::sample::at;
+use millimetric_events::suite::{self, Engine, StartError};
+use millimetric_events::{EventStore, StoreError, conformance};
 
 /// The engine, with a clock that is fixed at the day of the sample's events.
 struct Embedded {
@@ -33,26 +32,33 @@ struct Embedded {
 
 #[async_trait]
 impl Engine for Embedded {
-    async fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        let store = open(directory.path()).await;
-        Self { directory, store }
+    async fn start() -> Result<Self, StartError> {
+        let directory = TempDir::new().map_err(|error| StartError::Failed(error.to_string()))?;
+        Self::open(directory).await
     }
 
     fn store(&self) -> &dyn EventStore {
         &self.store
     }
 
-    async fn settle(&self) {
-        self.store.flush_now().await.unwrap();
-        self.store.merge_now().await.unwrap();
+    async fn settle(&self) -> Result<(), StoreError> {
+        self.store.flush_now().await?;
+        self.store.merge_now().await
     }
 
-    async fn restart(self) -> Self {
+    async fn restart(self) -> Result<Self, StartError> {
         let Self { directory, store } = self;
         drop(store);
-        let store = open(directory.path()).await;
-        Self { directory, store }
+        Self::open(directory).await
+    }
+}
+
+impl Embedded {
+    async fn open(directory: TempDir) -> Result<Self, StartError> {
+        let options = options_at(&Clock::at("2026-05-16T12:01:00Z"));
+        let opened = EmbeddedStore::open(directory.path(), options).await;
+        let store = opened.map_err(|error| StartError::Failed(error.to_string()))?;
+        Ok(Self { directory, store })
     }
 }
 
@@ -92,12 +98,16 @@ fn gauge(store: &EmbeddedStore, name: &str) -> f64 {
 
 /// Waits until the gauge has this value.
 async fn until(store: &EmbeddedStore, name: &str, value: f64) {
-    while (gauge(store, name) - value).abs() > 0.5 {
-        tokio::task::yield_now().await;
-    }
+    let reached = async || ((gauge(store, name) - value).abs() < 0.5).then_some(());
+    suite::until(&format!("{name} to be {value}"), reached).await;
+}
+
+/// Waits until the condition holds; `what` names it.
+async fn until_true(what: &str, condition: impl Fn() -> bool) {
+    suite::until(what, async || condition().then_some(())).await;
 }
 
 /// An event with this id and time.
 fn event_at(id: &str, time: &str) -> Event {
-    Event { timestamp: at(time), ..millimetric_events::suite::sample::event(id) }
+    Event { timestamp: at(time), ..suite::sample::event(id) }
 }

@@ -1,40 +1,29 @@
 //! The conformance suite: the behaviour that every engine must have, tested once.
 //!
-//! An engine runs it with `conformance!(ItsEngine)` in its own tests.
+//! An engine implements [`Engine`] and runs the suite with `conformance!(ItsEngine)` in its own tests. An
+//! engine that does not start fails each test with the reason, or skips it with the reason printed.
 
 #![allow(missing_docs, reason = "the name of each function is the sentence that it asserts")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod behaviour;
+mod engine;
+mod erasing;
 mod export_import;
 mod naive;
 mod queries;
 mod recount;
+mod requests;
 pub mod sample;
-
-use async_trait::async_trait;
-
-use crate::EventStore;
+mod wait;
 
 pub use behaviour::*;
+pub use engine::{Engine, StartError, UnderTest, run};
+pub use erasing::*;
 pub use export_import::*;
 pub use recount::answers_equal_a_naive_recount;
-
-/// An engine under test, with storage of its own.
-#[async_trait]
-pub trait Engine: Sized + Send {
-    /// A new, empty store.
-    async fn start() -> Self;
-
-    /// The store.
-    fn store(&self) -> &dyn EventStore;
-
-    /// Makes the engine do its background work now: flush, merge.
-    async fn settle(&self);
-
-    /// Drops the store without closing it, and opens it again.
-    async fn restart(self) -> Self;
-}
+pub use requests::{all_events, all_exported, exported, forget, ids, until_done};
+pub use wait::{PATIENCE, until, within};
 
 /// Defines a test of every behaviour for an engine.
 #[macro_export]
@@ -65,7 +54,7 @@ macro_rules! conformance {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
-                $crate::suite::$behaviour::<$engine>().await;
+                $crate::suite::run($crate::suite::$behaviour::<$engine>).await;
             }
         )+
     };

@@ -9,7 +9,7 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use tempfile::TempDir;
 
 use crate::EmbeddedStore;
-use crate::tests::{Clock, event_at, gauge, open, options_at, until};
+use crate::tests::{Clock, event_at, gauge, open, options_at, until, until_true};
 use crate::wal::commands::Command;
 use millimetric_events::suite::sample::{at, event, ever, limit, range, scope};
 use millimetric_events::suite::{forget, ids, until_done};
@@ -96,9 +96,7 @@ async fn the_space_of_flushed_events_is_returned() {
         store.append(scope(1), events.collect()).await.unwrap();
     }
     store.flush_now().await.unwrap();
-    while size() > 8 << 20 {
-        tokio::task::yield_now().await;
-    }
+    until_true("events.db to shrink below 8 MiB", || size() <= 8 << 20).await;
 }
 
 /// Also in a directory that existed before and that everybody may read.
@@ -221,15 +219,13 @@ async fn expired_events_leave_the_disk() {
     store.expire(scope(1), at("2026-04-10")).await.unwrap();
     until(&store, "segments", 2.0).await;
     let april = |path: &PathBuf| path.to_string_lossy().contains("2026-04");
-    loop {
+    until_true("April to be one file of one row", || {
         let paths: Vec<_> = parquet_files(directory.path()).into_iter().filter(april).collect();
         let reader =
             paths.first().and_then(|path| SerializedFileReader::new(fs::File::open(path).ok()?).ok());
-        if paths.len() == 1 && reader.is_some_and(|it| it.metadata().file_metadata().num_rows() == 1) {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+        paths.len() == 1 && reader.is_some_and(|it| it.metadata().file_metadata().num_rows() == 1)
+    })
+    .await;
     assert_eq!(ids(&store, scope(1)).await, ["2026-05-01", "2026-04-20"]);
     // Once no stored event is before the watermark, it can be lowered, and later arrivals are visible.
     store.expire(scope(1), at("2026-02-01")).await.unwrap();

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tempfile::TempDir;
 
 use crate::tests::disk::parquet_files;
-use crate::tests::{Clock, open, options_at};
+use crate::tests::{Clock, open, options_at, until_true};
 use crate::{EmbeddedStore, Options};
 use millimetric_events::suite::ids;
 use millimetric_events::suite::sample::{event, scope};
@@ -113,9 +113,7 @@ async fn id_filters_are_dropped_after_the_window() {
     assert!(known());
     clock.set("2026-05-30T12:00:00Z");
     store.maintenance.signal.wake();
-    while known() {
-        tokio::task::yield_now().await;
-    }
+    until_true("the id filter to be dropped", || !known()).await;
     assert_eq!(store.append(scope(1), vec![event(&id(0))]).await.unwrap().stored, 1);
 }
 

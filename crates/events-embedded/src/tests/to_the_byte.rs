@@ -8,16 +8,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use millimetric_core::event::Event;
+use millimetric_core::ids::ErasureId;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use tempfile::TempDir;
 
 use crate::EmbeddedStore;
 use crate::tests::disk::{files, parquet_files};
-use crate::tests::{Clock, event_at, open, options_at, until};
+use crate::tests::{Clock, event_at, open, options_at, until, until_true};
 use crate::wal::batch_codec;
 use crate::wal::snapshot;
 use millimetric_events::suite::sample::{at, event, scope};
-use millimetric_events::suite::{forget, ids, until_done};
+use millimetric_events::suite::{self, forget, ids, until_done};
 use millimetric_events::{ErasureStatus, EventStore, Subject};
 
 const USER: &str = "user-4711-anna@example.com";
@@ -212,9 +213,18 @@ async fn a_dropped_scope_is_nowhere() {
 
 /// Waits until SQLite's write-ahead log is truncated, which is the last step of an expiry.
 async fn until_emptied(directory: &Path) {
-    while fs::metadata(directory.join("events.db-wal")).unwrap().len() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let log = directory.join("events.db-wal");
+    until_true("events.db-wal to be truncated", || fs::metadata(&log).unwrap().len() == 0).await;
+}
+
+/// Waits until an attempt of the erasure has failed. Panics if it succeeds.
+async fn until_failed(store: &EmbeddedStore, id: ErasureId) {
+    let failed = async || match store.erasure(scope(1), id).await.unwrap().unwrap().status {
+        ErasureStatus::Failed => Some(()),
+        ErasureStatus::Done => panic!("the erasure is done"),
+        ErasureStatus::Queued | ErasureStatus::Running => None,
+    };
+    suite::until("the erasure to fail", failed).await;
 }
 
 /// The other reader is for example a tool that copies the database page by page.
@@ -227,13 +237,7 @@ async fn nobody_is_gone_while_another_reader_keeps_the_write_ahead_log() {
     reader.execute_batch("begin; select count(*) from hot_log").unwrap();
     let request = forget(1, Subject::Visitor { anonymous_id: VISITOR.to_owned() }, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
-    loop {
-        match store.erasure(scope(1), request.id).await.unwrap().unwrap().status {
-            ErasureStatus::Failed => break,
-            ErasureStatus::Done => panic!("done while {:?}", locations(directory.path(), VISITOR)),
-            ErasureStatus::Queued | ErasureStatus::Running => tokio::task::yield_now().await,
-        }
-    }
+    until_failed(&store, request.id).await;
     assert_eq!(ids(&store, scope(1)).await, ["b"], "hidden all the same");
     reader.close().unwrap();
     assert_eq!(until_done(&store, scope(1), request.id).await, 1);
@@ -254,9 +258,7 @@ async fn a_missing_segment_keeps_nobody_in_the_others() {
     let user = Subject::User { user_id: USER.to_owned(), include_linked: false };
     let request = forget(1, user, "2026-05-17");
     store.erase(scope(1), request.clone()).await.unwrap();
-    while store.erasure(scope(1), request.id).await.unwrap().unwrap().status != ErasureStatus::Failed {
-        tokio::task::yield_now().await;
-    }
+    until_failed(&store, request.id).await;
     assert_nowhere(directory.path(), &[USER, VISITOR]);
     fs::rename(elsewhere.path().join("april"), april).unwrap();
     assert_eq!(until_done(&store, scope(1), request.id).await, 2, "put back, it is rewritten too");

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    AnyQuery, AnyResponse, Buckets, Column, Dimension, EventsQuery, EventsResponse, Filter, Interval, Metric,
-    NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse, SourcesRow,
-    StatsQuery, StatsResponse, StatsRow,
+    AnyQuery, AnyResponse, Buckets, Column, Dimension, EventQuery, EventsQuery, EventsResponse, Filter,
+    Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
+    SourcesResponse, SourcesRow, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -73,6 +73,7 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
 pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse> {
     Some(match query {
         AnyQuery::Events(query) => self::events(events, query).into(),
+        AnyQuery::Event(query) => event(events, query).map(Box::new).into(),
         AnyQuery::Stats(query) => stats(events, query).into(),
         AnyQuery::Sources(query) => sources(events, query).into(),
         AnyQuery::Names(query) => names(events, query).into(),
@@ -80,8 +81,14 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Retention(query) => timelines::retention(events, query).into(),
         AnyQuery::Pages(query) => timelines::pages(events, query).into(),
         AnyQuery::Sessions(query) => timelines::sessions(events, query).into(),
+        #[allow(unreachable_patterns, reason = "a new query may have no reference implementation yet")]
         _ => return None,
     })
+}
+
+fn event(events: &[Event], query: &EventQuery) -> Option<Event> {
+    let matches = |event: &&Event| event.event_id == query.event_id && query.range.contains(event.timestamp);
+    events.iter().find(matches).cloned()
 }
 
 pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {

@@ -3,9 +3,9 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    AnyQuery, Buckets, Column, Dimension, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Metric,
-    NamesQuery, PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit, SessionsQuery, SourcesQuery,
-    StatsQuery, StepOrder,
+    AnyQuery, Buckets, Column, Dimension, EventQuery, EventsQuery, Filter, FunnelQuery, FunnelSteps,
+    Interval, Metric, NamesQuery, PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit,
+    SessionsQuery, SourcesQuery, StatsQuery, StepOrder,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -15,6 +15,7 @@ use super::sample::{NAMES, PATHS, SOURCES, at, ever};
 pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
     let query = prop_oneof![
         2 => events().prop_map(AnyQuery::Events),
+        1 => one_event().prop_map(AnyQuery::Event),
         6 => stats().prop_map(AnyQuery::Stats),
         2 => sources().prop_map(AnyQuery::Sources),
         1 => (ranges(), limits()).prop_map(|(range, limit)| AnyQuery::Names(NamesQuery { range, limit })),
@@ -71,6 +72,12 @@ fn events() -> impl Strategy<Value = EventsQuery> {
         limit,
         after: None,
     })
+}
+
+/// Some of the ids of `sample::events`, and some that no event has.
+fn one_event() -> impl Strategy<Value = EventQuery> {
+    let id = (0..3_u8, 0..60_u8).prop_map(|(kind, index)| format!("e{kind}-{index}"));
+    (ranges(), id).prop_map(|(range, event_id)| EventQuery { range, event_id })
 }
 
 fn sources() -> impl Strategy<Value = SourcesQuery> {

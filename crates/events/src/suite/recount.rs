@@ -1,82 +1,111 @@
-//! A property test: for random events and queries, wherever the engine stores the events, its responses equal
-//! those of the reference implementation `naive`.
+//! A property test: for random events and queries, and whether or not the engine has done its background work
+//! after each batch, its responses equal those of the reference implementation `naive`.
 
-use millimetric_core::event::Event;
-use millimetric_core::query::{AnyQuery, EventsQuery, EventsResponse};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use millimetric_core::event::{Event, EventScope};
+use millimetric_core::query::{AnyQuery, EventsQuery, EventsResponse, ExportQuery};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::queries::queries;
-use super::{Engine, naive, sample};
-use crate::{EventStore, EventStoreExt as _};
+use super::{Engine, UnderTest, naive, sample};
+use crate::Appended;
 
 /// Batches, and whether each is followed by [`Engine::settle`].
 type Batches = Vec<(Vec<Event>, bool)>;
 
-pub async fn answers_equal_a_naive_recount<E: Engine>() {
+pub async fn answers_equal_a_naive_recount<E: Engine>(engine: UnderTest<E>) {
     let config = Config {
         cases: 16,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(0x6d6d),
+        max_shrink_time: 60_000,
         ..Config::default()
     };
     let runtime = tokio::runtime::Handle::current();
     let ran = tokio::task::spawn_blocking(move || {
-        let cases = (batches(), queries());
-        TestRunner::new(config).run(&cases, |(batches, queries)| {
-            runtime.block_on(one_case::<E>(batches, queries));
+        let case_number = AtomicU32::new(0);
+        TestRunner::new(config).run(&(batches(), queries()), |(batches, queries)| {
+            let scope = sample::scope(case_number.fetch_add(1, Ordering::Relaxed).into());
+            runtime.block_on(Case { engine: &engine, scope }.run(batches, queries));
             Ok(())
         })
     });
-    ran.await.expect("the cases ran to their end").expect("every answer is equal");
+    ran.await.expect("the cases ran to their end").expect("every response is equal");
 }
 
 fn batches() -> impl Strategy<Value = Batches> {
     (sample::events(400), 1..80_usize, any::<u16>()).prop_map(|(events, size, settle)| {
-        let batch = |(place, events): (usize, &[Event])| (events.to_vec(), settle >> (place % 16) & 1 == 1);
+        let batch = |(index, events): (usize, &[Event])| (events.to_vec(), settle >> (index % 16) & 1 == 1);
         events.chunks(size).enumerate().map(batch).collect()
     })
 }
 
-async fn one_case<E: Engine>(batches: Batches, queries: Vec<AnyQuery>) {
-    let engine = E::start().await;
-    let mut events = Vec::new();
-    for (batch, settle) in batches {
-        let stored = engine.store().append(sample::scope(1), batch.clone()).await.expect("stored");
-        assert_eq!((stored.stored, stored.duplicates), (batch.len() as u64, 0));
-        events.extend(batch);
-        if settle {
-            engine.settle().await;
+/// Each case has a scope of its own.
+struct Case<'a, E> {
+    engine: &'a UnderTest<E>,
+    scope: EventScope,
+}
+
+impl<E: Engine> Case<'_, E> {
+    async fn run(&self, batches: Batches, queries: Vec<AnyQuery>) {
+        self.check_all(&[], &queries, 1).await;
+        let mut events = Vec::new();
+        for (batch, settle) in batches {
+            let stored = self.engine.append(self.scope, batch.clone()).await;
+            assert_eq!(stored, Appended { stored: batch.len() as u64, duplicates: 0 });
+            events.extend(batch);
+            if settle {
+                self.engine.settle().await;
+            }
         }
-    }
-    for query in queries {
         // The second run may use results that the first one has cached.
-        for _ in 0..2 {
-            check(engine.store(), &events, query.clone()).await;
+        self.check_all(&events, &queries, 2).await;
+    }
+
+    /// Runs each query as often as given, and compares each response with the expected one.
+    async fn check_all(&self, events: &[Event], queries: &[AnyQuery], times: usize) {
+        for query in queries {
+            if let AnyQuery::Events(query) = query {
+                self.check_pages(events, query, times).await;
+                continue;
+            }
+            let expected = naive::response(events, query);
+            for _ in 0..times {
+                let response = self.engine.query_any(self.scope, query.clone()).await;
+                assert_eq!(Some(response), expected, "{query:?}");
+            }
         }
     }
-}
 
-async fn check(store: &dyn EventStore, events: &[Event], query: AnyQuery) {
-    if let AnyQuery::Events(query) = &query {
-        let expected = naive::events(events, &EventsQuery { limit: sample::limit(1000), ..query.clone() });
-        assert_eq!(all_pages(store, query.clone()).await, expected.rows, "{query:?}");
-        return;
-    }
-    let response = store.query_any(sample::scope(1), query.clone()).await.expect("answered");
-    assert_eq!(Some(response), naive::response(events, &query), "{query:?}");
-}
-
-async fn all_pages(store: &dyn EventStore, mut query: EventsQuery) -> Vec<Event> {
-    let mut rows = Vec::new();
-    loop {
-        let EventsResponse { rows: page, next } =
-            store.query(sample::scope(1), query.clone()).await.expect("answered");
-        assert!(page.len() <= query.limit.get());
-        rows.extend(page);
-        if next.is_none() {
-            return rows;
+    /// Compares every page of the query, and the export of the same events.
+    async fn check_pages(&self, events: &[Event], query: &EventsQuery, times: usize) {
+        let EventsQuery { range, filters, limit, .. } = query.clone();
+        let all = EventsQuery { limit: sample::limit(1000), ..query.clone() };
+        let mut expected = naive::events(events, &all).rows;
+        let mut pages = expected.chunks(limit.get()).collect::<Vec<_>>();
+        if pages.is_empty() {
+            pages.push(&[]);
         }
-        query.after = next;
+        for _ in 0..times {
+            assert_eq!(self.pages(query.clone()).await, pages, "{query:?}");
+        }
+        expected.reverse();
+        let export = ExportQuery { range, filters };
+        assert_eq!(self.engine.exported(self.scope, export.clone()).await, expected, "{export:?}");
+    }
+
+    /// The pages of a query, to the last one.
+    async fn pages(&self, mut query: EventsQuery) -> Vec<Vec<Event>> {
+        let mut pages = Vec::new();
+        loop {
+            let EventsResponse { rows, next } = self.engine.query(self.scope, query.clone()).await;
+            pages.push(rows);
+            if next.is_none() {
+                return pages;
+            }
+            query.after = next;
+        }
     }
 }

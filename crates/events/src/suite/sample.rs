@@ -62,6 +62,16 @@ pub fn event(id: &str) -> Event {
     }
 }
 
+/// The event of [`event`] at another time, by another visitor and user.
+pub fn by(id: &str, time: &str, visitor: &str, user: Option<&str>) -> Event {
+    Event {
+        timestamp: at(time),
+        anonymous_id: visitor.to_owned(),
+        user_id: user.map(str::to_owned),
+        ..event(id)
+    }
+}
+
 /// The values that vary in [`events`].
 pub const NAMES: [&str; 4] = ["$pageview", "signup", "purchase", "ünïcode ✓"];
 pub const SOURCES: [(&str, &str); 4] =
