@@ -1,10 +1,11 @@
 //! The contract of an event store: the trait [`EventStore`], its errors, the conformance suite (feature
-//! `suite`), and Parquet files of events. It depends on no engine.
+//! `suite`), and Parquet files of events. An [`EventsUrl`] selects the engine. Depends on no engine.
 
 mod error;
 pub mod parquet;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+mod url;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
+pub use self::url::{EventsUrl, EventsUrlError};
 
 /// An event store. Every response contains events of one scope only. Dropping a returned future cancels a
 /// query; an `append` that has begun may still be stored.

@@ -2,6 +2,7 @@
 //!
 //! Imported by the program's entry points alone; everything else gets what it needs as an argument.
 
+pub mod event_store;
 pub mod server;
 
 use std::sync::Arc;

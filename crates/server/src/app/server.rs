@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use millimetric_events_embedded::{EmbeddedStore, Options};
+use millimetric_events::{EventStore, EventsUrl};
+use millimetric_events_embedded::Options;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::open;
+use super::{event_store, open};
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::http;
 use crate::limits::timeouts::Timeouts;
@@ -60,7 +61,7 @@ impl Server {
             Some(url) => url.clone(),
             None => PublicUrl::local(listener.local_addr()?),
         };
-        let app = open(at, settings, public_url, bounds.timeouts, Arc::new(events), clock).await?;
+        let app = open(at, settings, public_url, bounds.timeouts, events, clock).await?;
         Ok(Self { app: Arc::new(app), data_dir: at.data_dir.clone(), listener })
     }
 
@@ -110,7 +111,7 @@ async fn open_events(
     settings: &Settings,
     bounds: &Bounds,
     clock: &Clock,
-) -> anyhow::Result<EmbeddedStore> {
+) -> anyhow::Result<Arc<dyn EventStore>> {
     let defaults = Options::default();
     let options = Options {
         cache_bytes: u64::from(settings.memory.cache_mib.get()) * MIB,
@@ -121,7 +122,7 @@ async fn open_events(
         clock: Arc::clone(clock),
         ..defaults
     };
-    Ok(EmbeddedStore::open(&at.data_dir, options).await?)
+    event_store::open(&EventsUrl::in_folder(&at.data_dir), options).await
 }
 
 /// Creates the data folder, accessible to its owner alone.

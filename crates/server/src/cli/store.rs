@@ -8,9 +8,10 @@ use std::sync::Arc;
 use anyhow::ensure;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::ExportQuery;
-use millimetric_events::{Appended, EventStore, Snapshot, StoreError};
-use millimetric_events_embedded::{EmbeddedStore, OpenError, Options, copy_at_rest, is_older};
+use millimetric_events::{Appended, EventStore, EventsUrl, Snapshot, StoreError};
+use millimetric_events_embedded::{OpenError, Options, copy_at_rest, is_older};
 
+use crate::app::event_store;
 use crate::config::Installation;
 use crate::http::local::{LocalServer, Received};
 use crate::ops::export::Export;
@@ -19,7 +20,7 @@ use crate::wire::rows::{RowFormat, RowWriter};
 /// Who has opened the store.
 pub(super) enum Store {
     /// This command.
-    Own(Arc<EmbeddedStore>),
+    Own(Arc<dyn EventStore>),
     /// A running server.
     Served(LocalServer),
 }
@@ -52,10 +53,12 @@ impl Store {
     }
 
     pub(super) async fn open(at: &Installation) -> anyhow::Result<Self> {
-        match EmbeddedStore::open(&at.data_dir, Options::default()).await {
-            Ok(store) => Ok(Self::Own(Arc::new(store))),
-            Err(OpenError::InUse { .. }) => Ok(Self::Served(LocalServer::connect(&at.data_dir).await?)),
-            Err(error) => Err(error.into()),
+        match event_store::open(&EventsUrl::in_folder(&at.data_dir), Options::default()).await {
+            Ok(store) => Ok(Self::Own(store)),
+            Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
+                Ok(Self::Served(LocalServer::connect(&at.data_dir).await?))
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -91,7 +94,7 @@ impl Store {
     ) -> anyhow::Result<Pieces> {
         match self {
             Self::Own(store) => {
-                let events: Arc<dyn EventStore> = Arc::clone(store) as _;
+                let events = Arc::clone(store);
                 let encoder = RowWriter::new(format, scope)?;
                 Ok(Pieces::Own(Export::start(events, scope, query, encoder, ())))
             }
