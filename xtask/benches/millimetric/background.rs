@@ -146,11 +146,11 @@ impl Done {
             line.and_then(|value| value.parse().ok()).with_context(|| format!("no metric {name}"))
         };
         Ok(Self {
-            sealed: value("store_sealed_events_total")?,
+            sealed: value("store_flushed_events_total")?,
             merged: value("store_merged_events_total")?,
             erasures: value("store_erasures_total")?,
             erasing_seconds: value("store_erase_seconds_total")?,
-            running: value("store_seal_running")? + value("store_merge_running")?,
+            running: value("store_flush_running")? + value("store_merge_running")?,
         })
     }
 

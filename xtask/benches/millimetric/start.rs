@@ -62,9 +62,9 @@ async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option
     }
     // Nothing is sealed or merged by itself, so that the folder stands still while it is copied.
     let by_hand = Options {
-        seal_rows: usize::MAX,
-        hot_rows: usize::MAX,
-        hot_bytes: usize::MAX,
+        flush_rows: usize::MAX,
+        memtable_rows: usize::MAX,
+        memtable_bytes: usize::MAX,
         merge_rows: 1,
         ..Options::default()
     };

@@ -26,7 +26,7 @@ const DELETE_EVENTS: i64 = 16_384;
 pub(crate) fn run(work: &Maintenance) {
     while !work.flush_signal.is_closing() {
         match flush_due(work) {
-            Ok(()) => work.flush_signal.wait(LONGEST_SLEEP.min(work.state.options.seal_age)),
+            Ok(()) => work.flush_signal.wait(LONGEST_SLEEP.min(work.state.options.flush_age)),
             Err(_) if work.flush_signal.is_closing() => {}
             Err(error) => {
                 tracing::error!(%error, "a memtable could not be flushed; it will be retried");
@@ -39,7 +39,7 @@ pub(crate) fn run(work: &Maintenance) {
 fn flush_due(work: &Maintenance) -> Result<(), StoreError> {
     let options = &work.state.options;
     let now = work.state.now();
-    let age = i64::try_from(options.seal_age.as_millis()).unwrap_or(i64::MAX);
+    let age = i64::try_from(options.flush_age.as_millis()).unwrap_or(i64::MAX);
     for scope in work.state.scopes.all() {
         let (rows, is_due, oldest) = {
             let data = scope.data.read();

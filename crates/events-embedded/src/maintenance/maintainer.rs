@@ -38,7 +38,7 @@ impl Maintainer {
         }
         while !self.work.signal.is_closing() {
             if self.round() {
-                self.work.signal.wait(LONGEST_SLEEP.min(self.work.state.options.seal_age));
+                self.work.signal.wait(LONGEST_SLEEP.min(self.work.state.options.flush_age));
             } else {
                 self.work.signal.rest(AFTER_FAILURE);
             }
@@ -81,7 +81,7 @@ impl Maintainer {
 
     /// Returns the free space of `events.db` to the file system, in small steps while no batches arrive.
     fn shrink(&mut self) -> Result<(), StoreError> {
-        let few = self.work.state.options.seal_rows / 4;
+        let few = self.work.state.options.flush_rows / 4;
         let is_quiet = || {
             let is_flushed = self.work.state.memtables.size().rows < few;
             is_flushed && self.work.log.queued_bytes() == 0 && self.work.log.check_writable().is_ok()

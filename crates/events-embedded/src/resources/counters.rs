@@ -8,7 +8,7 @@ use millimetric_events::StoreError;
 /// One counter for each kind of maintenance work.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Memtables flushed to segments (`seals_total` in `/metrics`).
+    /// Memtables flushed to segments (`flushes_total` in `/metrics`).
     pub(crate) flushes: Counter,
     /// Merges of segments.
     pub(crate) merges: Counter,
@@ -57,7 +57,10 @@ impl Counters {
     /// All values by metric name.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let names = [
-            (&self.flushes, ["seals_total", "sealed_events_total", "seal_seconds_total", "seal_running"]),
+            (
+                &self.flushes,
+                ["flushes_total", "flushed_events_total", "flush_seconds_total", "flush_running"],
+            ),
             (&self.merges, ["merges_total", "merged_events_total", "merge_seconds_total", "merge_running"]),
             (
                 &self.erasures,

@@ -26,16 +26,16 @@ pub struct Options {
     /// as one group.
     pub query_groups: usize,
     /// Events of a memtable at which it is flushed.
-    pub seal_rows: usize,
+    pub flush_rows: usize,
     /// Bytes of a memtable at which it is flushed; this limits the memory of one segment's columns.
-    pub seal_bytes: usize,
+    pub flush_bytes: usize,
     /// Age of the oldest event of a memtable at which it is flushed.
-    pub seal_age: Duration,
+    pub flush_age: Duration,
     /// Events of all memtables together at which the largest one is flushed early.
-    pub hot_rows: usize,
+    pub memtable_rows: usize,
     /// Bytes of all memtables together at which the largest one is flushed early. At twice either limit,
     /// writes are refused until flushing has caught up.
-    pub hot_bytes: usize,
+    pub memtable_bytes: usize,
     /// Most events of a merged segment.
     pub merge_rows: usize,
     /// Most bytes of uncompressed columns of a merged segment.
@@ -58,11 +58,11 @@ impl Default for Options {
             query_bytes: 512 << 20,
             query_timeout: Duration::from_secs(30),
             query_groups: 65_536,
-            seal_rows: 250_000,
-            seal_bytes: 96 << 20,
-            seal_age: Duration::from_mins(15),
-            hot_rows: 1_000_000,
-            hot_bytes: 256 << 20,
+            flush_rows: 250_000,
+            flush_bytes: 96 << 20,
+            flush_age: Duration::from_mins(15),
+            memtable_rows: 1_000_000,
+            memtable_bytes: 256 << 20,
             merge_rows: 1_050_000,
             merge_bytes: 192 << 20,
             exact_visitors: 5_250_000,
@@ -80,8 +80,8 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("queue_bytes", &self.queue_bytes)
             .field("cache_bytes", &self.cache_bytes)
-            .field("seal_rows", &self.seal_rows)
-            .field("hot_rows", &self.hot_rows)
+            .field("flush_rows", &self.flush_rows)
+            .field("memtable_rows", &self.memtable_rows)
             .finish_non_exhaustive()
     }
 }

@@ -63,6 +63,6 @@ impl State {
     /// Whether the memtables together have reached the size at which the largest are flushed.
     pub(crate) fn memtables_are_full(&self) -> bool {
         let size = self.memtables.size();
-        size.rows > self.options.hot_rows || size.bytes > self.options.hot_bytes
+        size.rows > self.options.memtable_rows || size.bytes > self.options.memtable_bytes
     }
 }

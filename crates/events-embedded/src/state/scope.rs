@@ -85,7 +85,7 @@ impl ScopeData {
     /// Whether the memtable has reached the size for a flush.
     pub(crate) fn is_due(&self, options: &Options) -> bool {
         let MemtableSize { rows, bytes } = self.memtable_size();
-        rows >= options.seal_rows || bytes >= options.seal_bytes
+        rows >= options.flush_rows || bytes >= options.flush_bytes
     }
 
     /// The earliest event time of the scope.

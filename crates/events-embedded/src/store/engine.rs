@@ -125,10 +125,10 @@ impl EventStore for EmbeddedStore {
             filter_bytes += known.and_then(|known| known.untimed.as_ref().map(IdFilter::bytes)).unwrap_or(0);
         }
         let mut gauges = vec![
-            ("hot_rows", memtables.rows as f64),
+            ("memtable_rows", memtables.rows as f64),
             ("query_memory_bytes", self.queries.reserved() as f64),
             ("query_threads", self.queries.threads() as f64),
-            ("hot_bytes", memtables.bytes as f64),
+            ("memtable_bytes", memtables.bytes as f64),
             ("queue_bytes", self.log.queued_bytes() as f64),
             ("segments", f64::from(segments)),
             ("segment_bytes", segment_bytes as f64),
@@ -170,7 +170,8 @@ impl EmbeddedStore {
     fn writable(&self) -> Result<(), StoreError> {
         self.log.check_writable()?;
         let (size, options) = (self.state.memtables.size(), &self.state.options);
-        if size.rows < options.hot_rows.saturating_mul(2) && size.bytes < options.hot_bytes.saturating_mul(2)
+        if size.rows < options.memtable_rows.saturating_mul(2)
+            && size.bytes < options.memtable_bytes.saturating_mul(2)
         {
             return Ok(());
         }

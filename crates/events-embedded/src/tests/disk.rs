@@ -233,7 +233,7 @@ async fn expired_events_leave_the_disk() {
     assert_eq!(ids(&store, scope(1)).await, ["2026-05-01", "2026-04-20", "backfill"]);
     store.drop_scope(scope(1)).await.unwrap();
     until(&store, "segments", 0.0).await;
-    until(&store, "hot_rows", 0.0).await;
+    until(&store, "memtable_rows", 0.0).await;
     assert_eq!(parquet_files(directory.path()), Vec::<PathBuf>::new());
 }
 
@@ -241,16 +241,16 @@ async fn expired_events_leave_the_disk() {
 async fn a_memtable_is_flushed_when_it_is_large_or_old() {
     let directory = TempDir::new().unwrap();
     let clock = Clock::at("2026-05-16T12:00:00Z");
-    let options = crate::Options { seal_rows: 100, ..options_at(&clock) };
+    let options = crate::Options { flush_rows: 100, ..options_at(&clock) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     store.append(scope(1), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
-    until(&store, "seals_total", 1.0).await;
+    until(&store, "flushes_total", 1.0).await;
     store.append(scope(1), vec![event("young")]).await.unwrap();
-    assert!((gauge(&store, "hot_rows") - 1.0).abs() < 0.5);
+    assert!((gauge(&store, "memtable_rows") - 1.0).abs() < 0.5);
     clock.set("2026-05-16T12:15:00Z");
     // The flush thread checks the clock when it is woken, for example by another scope with many events.
     store.append(scope(2), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
-    until(&store, "seals_total", 3.0).await;
+    until(&store, "flushes_total", 3.0).await;
     let query = millimetric_core::query::NamesQuery { range: ever(), limit: limit(1) };
     assert_eq!(store.query(scope(1), query).await.unwrap().rows[0].count, 101);
 }

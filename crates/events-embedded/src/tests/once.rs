@@ -28,7 +28,7 @@ fn id(number: u64) -> String {
 #[derive(Debug, Clone)]
 enum Step {
     Send(Vec<u64>),
-    Seal,
+    Flush,
     Merge,
     Restart,
 }
@@ -36,7 +36,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => proptest::collection::vec(0_u64..60, 1..12).prop_map(Step::Send),
-        3 => Just(Step::Seal),
+        3 => Just(Step::Flush),
         1 => Just(Step::Merge),
         1 => Just(Step::Restart),
     ];
@@ -62,7 +62,7 @@ async fn play(steps: &[Step], cache_bytes: u64) {
                 let duplicates = numbers.len() as u64 - stored;
                 assert_eq!(appended, Appended { stored, duplicates }, "{step:?}");
             }
-            Step::Seal => store.flush_now().await.unwrap(),
+            Step::Flush => store.flush_now().await.unwrap(),
             Step::Merge => store.merge_now().await.unwrap(),
             Step::Restart => {
                 store.close().await;

@@ -118,7 +118,7 @@ async fn open_events(
         queue_bytes: (u64::from(settings.memory.queue_mib.get()) * MIB) as usize,
         query_bytes: (u64::from(settings.queries.query_mib.get()) * MIB) as usize,
         query_timeout: Duration::from_secs(settings.queries.query_timeout.get().into()),
-        seal_rows: bounds.flush_rows.map_or(defaults.seal_rows, NonZeroUsize::get),
+        flush_rows: bounds.flush_rows.map_or(defaults.flush_rows, NonZeroUsize::get),
         clock: Arc::clone(clock),
         ..defaults
     };

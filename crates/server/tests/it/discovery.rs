@@ -117,7 +117,7 @@ fn the_server_tells_whether_it_is_well() {
     for name in [
         "http_requests_total{route=\"/healthz\",status=\"200\"} 1",
         "events_stored_total 0",
-        "store_hot_rows 0",
+        "store_memtable_rows 0",
         "# EOF",
     ] {
         assert!(metrics.contains(name), "{name} in {metrics}");

@@ -143,7 +143,7 @@ impl Connection {
             line.with_context(|| format!("{name} is missing in /metrics"))?.parse::<u64>().context("a figure")
         };
         Ok(UnderWay {
-            sealing: figure("store_seal_running")? > 0,
+            sealing: figure("store_flush_running")? > 0,
             merging: figure("store_merge_running")? > 0,
             erasing: figure("store_erase_running")? > 0,
             erasures: figure("store_erasures_pending")?,
