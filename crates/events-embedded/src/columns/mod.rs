@@ -224,24 +224,24 @@ impl Columns {
         })
     }
 
-    /// Calls `each` with the pairs of event name and properties in the rows that `wanted` accepts, and their
+    /// Calls `each` with the pairs of event name and properties in the rows that `selected` accepts, and their
     /// number of rows, until it breaks. A pair may be reported several times. Of a segment, at most a few
     /// thousand rows are decoded at a time.
     pub(crate) fn each_properties(
         &self,
         chunk: &Chunk,
-        wanted: impl Fn(usize) -> bool,
+        selected: impl Fn(usize) -> bool,
         mut each: impl FnMut(&str, &str, u32) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<ControlFlow<()>, StoreError> {
         match chunk {
             Chunk::Segment(segment) => {
-                self.reader(segment)?.each_pair([Column::EventName, Column::Properties], wanted, each)
+                self.reader(segment)?.each_pair([Column::EventName, Column::Properties], selected, each)
             }
             Chunk::Memtable(_) => {
                 let [names, properties] =
                     [self.text(chunk, Column::EventName)?, self.text(chunk, Column::Properties)?];
                 let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-                for row in (0..chunk.rows()).filter(|row| wanted(*row)) {
+                for row in (0..chunk.rows()).filter(|row| selected(*row)) {
                     *pairs.entry((names.codes.get(row), properties.codes.get(row))).or_default() += 1;
                 }
                 for ((name, text), rows) in pairs {

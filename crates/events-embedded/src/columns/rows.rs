@@ -74,14 +74,14 @@ impl Rows {
     pub(crate) fn retain(self, mut keep: impl FnMut(usize) -> bool) -> Self {
         match self {
             Self::Span(rows) => {
-                let mut kept = vec![0; rows.len()];
+                let mut rows_left = vec![0; rows.len()];
                 let mut count = 0;
                 for row in rows {
-                    kept[count] = row as u32;
+                    rows_left[count] = row as u32;
                     count += usize::from(keep(row));
                 }
-                kept.truncate(count);
-                Self::List(kept)
+                rows_left.truncate(count);
+                Self::List(rows_left)
             }
             Self::List(mut rows) => {
                 rows.retain(|row| keep(*row as usize));
@@ -94,13 +94,13 @@ impl Rows {
 /// Rows that are compared at a time.
 const LANES: usize = 64;
 
-/// Returns a bit for each code, lowest bit first: whether it equals `wanted`. Written so that the compiler
+/// Returns a bit for each code, lowest bit first: whether it equals `target`. Written so that the compiler
 /// vectorizes it.
-fn equal<C: Copy + PartialEq>(codes: &[C; LANES], wanted: C) -> u64 {
+fn equal<C: Copy + PartialEq>(codes: &[C; LANES], target: C) -> u64 {
     // Multiplying eight bytes of 0 or 1 by this moves the bit of byte i to bit 56 + i.
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut bytes = [0; LANES];
-    bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = u8::from(*code == wanted));
+    bytes.iter_mut().zip(codes).for_each(|(byte, code)| *byte = u8::from(*code == target));
     let eights = bytes.as_chunks::<8>().0.iter();
     let bits = eights.map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
     bits.rev().fold(0, |all, eight| all << 8 | eight)

@@ -11,9 +11,9 @@ use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::heap_size::HeapSize;
 
 /// Hashes are partitioned by this many of their highest bits, so that partitions can be processed one by one.
-const PART_BITS: u32 = 8;
+const PARTITION_BITS: u32 = 8;
 /// Number of partitions.
-pub(crate) const PARTS: usize = 1 << PART_BITS;
+pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
 
 /// The sessions of a chunk, numbered in order of their first page view.
 #[derive(Debug)]
@@ -59,37 +59,37 @@ pub(crate) struct SessionHashes {
 
 impl SessionHashes {
     fn new(hashes: &[u64]) -> Self {
-        let mut starts = vec![0_u32; PARTS + 1];
+        let mut starts = vec![0_u32; PARTITIONS + 1];
         for hash in hashes {
-            starts[part(*hash) + 1] += 1;
+            starts[partition(*hash) + 1] += 1;
         }
-        for part in 0..PARTS {
-            starts[part + 1] += starts[part];
+        for partition in 0..PARTITIONS {
+            starts[partition + 1] += starts[partition];
         }
         let mut next = starts.clone();
-        let mut by_part = Self { hashes: vec![0; hashes.len()], numbers: vec![0; hashes.len()], starts };
+        let mut by_partition = Self { hashes: vec![0; hashes.len()], numbers: vec![0; hashes.len()], starts };
         for (number, hash) in (0..).zip(hashes) {
-            let index = &mut next[part(*hash)];
-            by_part.hashes[*index as usize] = *hash;
-            by_part.numbers[*index as usize] = number;
+            let index = &mut next[partition(*hash)];
+            by_partition.hashes[*index as usize] = *hash;
+            by_partition.numbers[*index as usize] = number;
             *index += 1;
         }
-        by_part
+        by_partition
     }
 
     /// The hashes of a partition.
-    pub(crate) fn of_part(&self, part: usize) -> &[u64] {
-        &self.hashes[self.starts[part] as usize..self.starts[part + 1] as usize]
+    pub(crate) fn of_partition(&self, partition: usize) -> &[u64] {
+        &self.hashes[self.starts[partition] as usize..self.starts[partition + 1] as usize]
     }
 
     /// The session numbers of a partition, in the order of its hashes.
-    pub(crate) fn numbers_of_part(&self, part: usize) -> &[u32] {
-        &self.numbers[self.starts[part] as usize..self.starts[part + 1] as usize]
+    pub(crate) fn numbers_of_partition(&self, partition: usize) -> &[u32] {
+        &self.numbers[self.starts[partition] as usize..self.starts[partition + 1] as usize]
     }
 
     /// The hashes of these partitions only.
-    pub(crate) fn only(&self, parts: &Range<usize>) -> Self {
-        let (first, end) = (self.starts[parts.start], self.starts[parts.end]);
+    pub(crate) fn only(&self, partitions: &Range<usize>) -> Self {
+        let (first, end) = (self.starts[partitions.start], self.starts[partitions.end]);
         let indexes = first as usize..end as usize;
         Self {
             hashes: self.hashes[indexes.clone()].to_vec(),
@@ -105,8 +105,8 @@ impl SessionHashes {
     }
 }
 
-fn part(hash: u64) -> usize {
-    (hash >> (u64::BITS - PART_BITS)) as usize
+fn partition(hash: u64) -> usize {
+    (hash >> (u64::BITS - PARTITION_BITS)) as usize
 }
 
 /// The session of each row of a chunk.
@@ -163,21 +163,21 @@ mod tests {
 
     #[test]
     fn sessions_are_numbered_in_order_and_found_by_partition() {
-        let of_part = |part: u64, rest: u64| part << (u64::BITS - PART_BITS) | rest;
-        let [a, b, c, d] = [of_part(9, 1), of_part(2, 5), of_part(2, 4), of_part(255, 0)];
+        let of_partition = |partition: u64, rest: u64| partition << (u64::BITS - PARTITION_BITS) | rest;
+        let [a, b, c, d] = [of_partition(9, 1), of_partition(2, 5), of_partition(2, 4), of_partition(255, 0)];
         let numbered = Numbered::new([Some(a), None, Some(b), Some(a), Some(c), Some(d)].into_iter());
         let numbers: Vec<u32> = (0..6).map(|row| numbered.numbers.at(row)).collect();
         assert_eq!(numbers, [0, NO_NUMBER, 1, 0, 2, 3]);
         assert_eq!(numbered.sessions(), 4);
         let hashes = SessionHashes::new(&numbered.hashes);
-        let part = |hashes: &SessionHashes, part| {
-            (hashes.of_part(part).to_vec(), hashes.numbers_of_part(part).to_vec())
+        let partition = |hashes: &SessionHashes, partition| {
+            (hashes.of_partition(partition).to_vec(), hashes.numbers_of_partition(partition).to_vec())
         };
-        assert_eq!(part(&hashes, 2), (vec![b, c], vec![1, 2]));
-        assert_eq!(part(&hashes, 3), (vec![], vec![]));
-        let some = hashes.only(&(3..PARTS));
-        assert_eq!(part(&some, 9), (vec![a], vec![0]));
-        assert_eq!((part(&some, 255), part(&some, 2)), ((vec![d], vec![3]), (vec![], vec![])));
+        assert_eq!(partition(&hashes, 2), (vec![b, c], vec![1, 2]));
+        assert_eq!(partition(&hashes, 3), (vec![], vec![]));
+        let some = hashes.only(&(3..PARTITIONS));
+        assert_eq!(partition(&some, 9), (vec![a], vec![0]));
+        assert_eq!((partition(&some, 255), partition(&some, 2)), ((vec![d], vec![3]), (vec![], vec![])));
         assert_eq!(Numbered::new(std::iter::empty()).sessions(), 0);
     }
 }

@@ -126,13 +126,13 @@ mod tests {
         ];
         for (case, number, outliers) in cases {
             let numbers: Vec<u32> = (0..count).map(number).collect();
-            let kept = FrameOfReference::new(numbers.clone());
-            let found = match &kept {
+            let encoded = FrameOfReference::new(numbers.clone());
+            let found = match &encoded {
                 FrameOfReference::Packed { outliers, .. } => Some(outliers.len()),
                 FrameOfReference::Plain(_) => None,
             };
             assert_eq!(found, outliers, "{case}");
-            assert_eq!(kept.of(0..numbers.len()).collect::<Vec<_>>(), numbers, "{case}");
+            assert_eq!(encoded.of(0..numbers.len()).collect::<Vec<_>>(), numbers, "{case}");
         }
     }
 }

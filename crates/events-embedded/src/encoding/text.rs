@@ -71,8 +71,8 @@ impl Dictionary {
     }
 
     /// The code of a text, by linear search.
-    pub(crate) fn find(&self, wanted: &str) -> Option<u32> {
-        self.texts().position(|text| text == wanted).map(|index| index as u32 + 1)
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        self.texts().position(|known| known == text).map(|index| index as u32 + 1)
     }
 
     /// Memory in bytes.

@@ -90,9 +90,9 @@ mod tests {
             (vec![-4, NEAR - 3], false),
             (vec![i64::MIN, i64::MAX], false),
         ] {
-            let kept = Times::new(&times);
-            assert_eq!(matches!(kept, Times::Offsets { .. }), near, "{times:?}");
-            assert_eq!((0..kept.rows()).map(|row| kept.at(row)).collect::<Vec<_>>(), times);
+            let encoded = Times::new(&times);
+            assert_eq!(matches!(encoded, Times::Offsets { .. }), near, "{times:?}");
+            assert_eq!((0..encoded.rows()).map(|row| encoded.at(row)).collect::<Vec<_>>(), times);
         }
     }
 

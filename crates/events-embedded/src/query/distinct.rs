@@ -16,7 +16,7 @@ use millimetric_events::StoreError;
 /// a processor keeps close, about.
 const BITMAP_BYTES: usize = 4 << 20;
 /// … and of those that a summary is made of.
-const MOST_KEPT_BYTES: usize = 64 << 20;
+const MAX_MEMBER_BYTES: usize = 64 << 20;
 
 /// The visitors seen, by group.
 #[derive(Debug)]
@@ -55,13 +55,13 @@ impl Distinct {
         }
     }
 
-    /// Adds the visitors of one group: those of a column at these places among the rows.
+    /// Adds the visitors of one group: those of a column at these indexes among the rows.
     pub(crate) fn add_group(
         &mut self,
         group: u32,
         column: &Arc<Vec<u32>>,
         rows: &Rows,
-        places: std::ops::Range<usize>,
+        indexes: std::ops::Range<usize>,
     ) {
         match (self, rows) {
             (Self::Bitmaps(bitmaps), rows) => {
@@ -69,30 +69,30 @@ impl Distinct {
                 let mut add = |visitor: u32| bitmap[visitor as usize / 64] |= 1 << (visitor % 64);
                 match rows {
                     Rows::Span(span) => {
-                        let rows = span.start + places.start..span.start + places.end;
+                        let rows = span.start + indexes.start..span.start + indexes.end;
                         column[rows].iter().for_each(|visitor| add(*visitor));
                     }
-                    Rows::List(rows) => rows[places].iter().for_each(|row| add(column[*row as usize])),
+                    Rows::List(rows) => rows[indexes].iter().for_each(|row| add(column[*row as usize])),
                 }
             }
             (Self::Lists(lists), Rows::Span(span)) => {
-                lists.add_group(group, column, span.start + places.start..span.start + places.end);
+                lists.add_group(group, column, span.start + indexes.start..span.start + indexes.end);
             }
             (Self::Lists(lists), Rows::List(rows)) => {
-                let numbers: Vec<u32> = rows[places].iter().map(|row| column[*row as usize]).collect();
-                let places = 0..numbers.len();
-                lists.add_group(group, &Arc::new(numbers), places);
+                let numbers: Vec<u32> = rows[indexes].iter().map(|row| column[*row as usize]).collect();
+                let indexes = 0..numbers.len();
+                lists.add_group(group, &Arc::new(numbers), indexes);
             }
         }
     }
 
-    /// Adds visitors, each with its place in `groups`; `counts` tells how many there are at each place.
+    /// Adds visitors, each with its index in `groups`; `counts` tells how many there are at each index.
     pub(crate) fn add(&mut self, groups: &[u32], counts: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         match self {
             Self::Bitmaps(Bitmaps { words, bits }) => {
                 let starts: Vec<usize> = groups.iter().map(|group| *group as usize * *words).collect();
-                seen.for_each(|(place, visitor)| {
-                    bits[starts[place as usize] + visitor as usize / 64] |= 1 << (visitor % 64);
+                seen.for_each(|(index, visitor)| {
+                    bits[starts[index as usize] + visitor as usize / 64] |= 1 << (visitor % 64);
                 });
             }
             Self::Lists(lists) => lists.add(groups, counts, seen),
@@ -100,14 +100,14 @@ impl Distinct {
     }
 
     /// Adds the visitors of a summary, whose groups have these numbers.
-    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<CachedSummary>) {
+    pub(crate) fn add_summary(&mut self, groups: &[u32], cached: &Arc<CachedSummary>) {
         match self {
             Self::Bitmaps(bitmaps) => {
-                for (place, group) in (0..).zip(groups) {
-                    bitmaps.add_members(*group as usize, kept.visitors(place));
+                for (index, group) in (0..).zip(groups) {
+                    bitmaps.add_members(*group as usize, cached.visitors(index));
                 }
             }
-            Self::Lists(lists) => lists.add_summary(groups, kept),
+            Self::Lists(lists) => lists.add_summary(groups, cached),
         }
     }
 
@@ -148,13 +148,13 @@ impl Distinct {
     }
 
     /// The same, unless it would take long.
-    pub(crate) fn kept(
+    pub(crate) fn members_if_small(
         &mut self,
         groups: usize,
         visitors: usize,
         context: &QueryContext,
     ) -> Result<Option<Vec<Members>>, StoreError> {
-        let affordable = Bitmaps::bytes(groups, visitors) <= MOST_KEPT_BYTES;
+        let affordable = Bitmaps::bytes(groups, visitors) <= MAX_MEMBER_BYTES;
         affordable.then(|| self.members(groups, context)).transpose()
     }
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bitmaps_and_lists_count_alike() {
+    fn bitmaps_and_lists_have_the_same_counts() {
         const GROUPS: usize = 7;
         let seen = |step: u32| (0..20_000).map(move |n| (n % GROUPS as u32, n * step % 9_001));
         let counts: Vec<u32> = (0..GROUPS).map(|group| (20_000 - group).div_ceil(GROUPS) as u32).collect();

@@ -38,19 +38,19 @@ pub(crate) fn events(
     context: &QueryContext,
 ) -> Result<EventsResponse, StoreError> {
     // One more than asked for, to know whether there is more.
-    let wanted = query.limit.get() + 1;
+    let needed = query.limit.get() + 1;
     if let Some(after) = &query.after {
         view.to = view.to.min(after.timestamp.millis().saturating_add(1));
     }
     view.chunks.sort_by_key(|chunk| Reverse(chunk.latest()));
     let mut candidates: Vec<Candidate> = Vec::new();
-    for place in 0..view.chunks.len() {
-        if view.chunks[place].latest() < view.from {
+    for index in 0..view.chunks.len() {
+        if view.chunks[index].latest() < view.from {
             break;
         }
-        candidates.extend(newest(&view, place, query, wanted, context)?);
+        candidates.extend(newest(&view, index, query, needed, context)?);
         candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
-        if let Some(last) = candidates.get(wanted - 1).copied() {
+        if let Some(last) = candidates.get(needed - 1).copied() {
             // Rows as old as the last may still come before it by their id.
             candidates.retain(|candidate| candidate.timestamp >= last.timestamp);
             view.from = view.from.max(last.timestamp);
@@ -58,7 +58,7 @@ pub(crate) fn events(
     }
     let mut rows = read(&view, candidates)?;
     rows.sort_unstable_by(|a, b| (b.timestamp, &b.event_id).cmp(&(a.timestamp, &a.event_id)));
-    let more = rows.len() >= wanted;
+    let more = rows.len() >= needed;
     rows.truncate(query.limit.get());
     let cursor = |row: &Event| Cursor { timestamp: row.timestamp, event_id: row.event_id.clone() };
     let next = if more { rows.last().map(cursor) } else { None };
@@ -68,15 +68,15 @@ pub(crate) fn events(
 /// The newest rows of one chunk in the order of the answer, at most so many.
 fn newest(
     view: &View,
-    place: usize,
+    index: usize,
     query: &EventsQuery,
-    wanted: usize,
+    needed: usize,
     context: &QueryContext,
 ) -> Result<Vec<Candidate>, StoreError> {
-    let chunk = &view.chunks[place];
+    let chunk = &view.chunks[index];
     let mut found: Vec<Candidate> = Vec::new();
     let mut end = chunk.rows();
-    while end > 0 && found.len() < wanted {
+    while end > 0 && found.len() < needed {
         context.check()?;
         // A sorted chunk is read from its end; of an unsorted one every row can be the newest.
         let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
@@ -85,7 +85,7 @@ fn newest(
         let Some(selection) = select(view, &span, &query.filters)? else { continue };
         let rows = behind(view, chunk, &selection, query.after.as_ref())?;
         let candidate =
-            |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: place, row };
+            |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: index, row };
         if let Chunk::Memtable(block) = chunk {
             let ids = block.text(Column::EventId);
             let id = |row: u32| ids.and_then(|ids| ids.value(row as usize));
@@ -95,7 +95,7 @@ fn newest(
             found.extend(rows.into_iter().rev().map(candidate));
         }
     }
-    found.truncate(wanted);
+    found.truncate(needed);
     Ok(found)
 }
 
@@ -138,13 +138,13 @@ fn read(view: &View, mut candidates: Vec<Candidate>) -> Result<Vec<Event>, Store
             Chunk::Memtable(block) => {
                 events.extend(of_chunk.iter().map(|candidate| block.row(candidate.row as usize).to_event()));
             }
-            Chunk::Segment(segment) => read_sealed(view, segment, of_chunk, &mut events)?,
+            Chunk::Segment(segment) => read_segment_rows(view, segment, of_chunk, &mut events)?,
         }
     }
     Ok(events)
 }
 
-fn read_sealed(
+fn read_segment_rows(
     view: &View,
     segment: &Segment,
     candidates: &[Candidate],

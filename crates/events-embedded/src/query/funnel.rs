@@ -30,7 +30,7 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-const MOST: usize = FunnelSteps::MOST;
+const MAX_STEPS: usize = FunnelSteps::MOST;
 
 /// Answers the query from the view's rows.
 pub(crate) fn funnel(
@@ -44,28 +44,28 @@ pub(crate) fn funnel(
         view.limits.groups,
         context,
         |frequent| {
-            let asked = Asked {
+            let scan = FunnelScan {
                 columns: &view.columns,
                 filters: &query.filters,
                 matcher: FunnelMatcher::of(query),
                 by: by.clone(),
-                labels: groups::labels(view, frequent),
+                dictionary: groups::dictionary(view, frequent),
             };
-            let accumulator = asked.follow(view, context)?;
-            let too_many = asked.labels.too_many();
-            Ok((accumulator.response(query, &asked.labels.finish()), too_many))
+            let accumulator = scan.follow(view, context)?;
+            let too_many = scan.dictionary.too_many();
+            Ok((accumulator.response(query, &scan.dictionary.finish()), too_many))
         },
         |frequent| groups::sketch(view, &counting, frequent, context),
     )
 }
 
 /// What a funnel needs to know of a row.
-struct Asked<'a> {
+struct FunnelScan<'a> {
     columns: &'a Columns,
     filters: &'a [Filter],
     matcher: FunnelMatcher,
     by: Vec<GroupColumn>,
-    labels: GroupDictionary,
+    dictionary: GroupDictionary,
 }
 
 /// The steps in one chunk.
@@ -73,7 +73,7 @@ struct Steps {
     events: Arc<TextColumn>,
     /// The name's number among those of the steps, from 1, by its code; 0 for all others.
     names: Vec<u8>,
-    wanted: FilterCodes,
+    filter_codes: FilterCodes,
 }
 
 impl Steps {
@@ -86,7 +86,7 @@ impl Steps {
     }
 }
 
-impl Asked<'_> {
+impl FunnelScan<'_> {
     /// Follows every visitor along the steps.
     fn follow(&self, view: &View, context: &QueryContext) -> Result<FunnelAccumulator, StoreError> {
         let (mut plan, mut accumulator) = (Plan::of(view, context)?, FunnelAccumulator::default());
@@ -95,8 +95,8 @@ impl Asked<'_> {
         let started = if self.by.is_empty() && plan.numbers_visitors() {
             let (started, going_on) = self.who_goes_on(view, context)?;
             if self.filters.is_empty() {
-                for part in timeline::follow(view, &self.matcher, Some(&going_on), context)? {
-                    accumulator.merge(part);
+                for result in timeline::follow(view, &self.matcher, Some(&going_on), context)? {
+                    accumulator.merge(result);
                 }
                 accumulator.start(started);
                 return Ok(accumulator);
@@ -110,17 +110,17 @@ impl Asked<'_> {
             self.gather(span, selection, gatherer)
         };
         timeline::each_round(view, &plan, context, gather, |gathered| {
-            let ranks = self.labels.ranks(self.by.len());
-            let rank = |act: &StepMask| (act.name(), ranks[act.group()], !act.starts());
+            let ranks = self.dictionary.ranks(self.by.len());
+            let rank = |mask: &StepMask| (mask.name(), ranks[mask.group()], !mask.starts());
             let order = |a: &StepMask, b: &StepMask| rank(a).cmp(&rank(b));
-            let follow = |accumulator: &mut FunnelAccumulator, moments: &mut [TimelineEvent<StepMask>]| {
-                if let Some(attempt) = self.matcher.best_attempt(moments) {
+            let follow = |accumulator: &mut FunnelAccumulator, events: &mut [TimelineEvent<StepMask>]| {
+                if let Some(attempt) = self.matcher.best_attempt(events) {
                     accumulator.add(&attempt);
                 }
             };
-            let parts = gathered.follow(context, order, FunnelAccumulator::default, follow)?;
-            for part in parts {
-                accumulator.merge(part);
+            let results = gathered.follow(context, order, FunnelAccumulator::default, follow)?;
+            for result in results {
+                accumulator.merge(result);
             }
             memory.grow_to(accumulator.bytes())
         })?;
@@ -140,8 +140,8 @@ impl Asked<'_> {
         if names.iter().all(|name| *name == 0) {
             return Ok(None);
         }
-        let wanted = FilterCodes::of(self.columns, span.chunk, self.filters)?;
-        Ok(Some(Steps { events, names, wanted }))
+        let filter_codes = FilterCodes::of(self.columns, span.chunk, self.filters)?;
+        Ok(Some(Steps { events, names, filter_codes }))
     }
 
     /// How many visitors start, and who of them has events that can be a second step.
@@ -154,16 +154,16 @@ impl Asked<'_> {
             ..Counting::default()
         };
         // A summary tells nothing of filters.
-        let pieces =
-            if self.filters.is_empty() { groups::pieces(view, &by_name) } else { groups::spans(view) };
+        let units =
+            if self.filters.is_empty() { groups::scan_units(view, &by_name) } else { groups::spans(view) };
         let rows = view.chunks.iter().map(Chunk::rows).sum();
-        let parts = run::each_of(&pieces, rows, context, Bitmaps::default, |seen, piece| {
-            let (chunk, key) = match piece {
+        let results = run::each_of(&units, rows, context, Bitmaps::default, |seen, unit| {
+            let (chunk, key) = match unit {
                 ScanUnit::Chunk(chunk, key) => (*chunk, key),
                 ScanUnit::Span(span) => return self.add_steps(view, span, seen),
             };
-            let kept = groups::summary(view, &by_name, key, chunk, context)?;
-            let Some(summary) = kept.as_ref().and_then(|kept| kept.summary()) else {
+            let cached = groups::summary(view, &by_name, key, chunk, context)?;
+            let Some(summary) = cached.as_ref().and_then(|cached| cached.summary()) else {
                 return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
             };
             seen.reserve(groups, view.visitors.len());
@@ -176,8 +176,8 @@ impl Asked<'_> {
         })?;
         let mut seen = Bitmaps::default();
         seen.reserve(groups, view.visitors.len());
-        for part in parts {
-            seen.merge(part);
+        for result in results {
+            seen.merge(result);
         }
         if self.filters.is_empty() {
             let starting = (1..starters).filter(|name| self.matcher.may_start(*name as u8));
@@ -198,11 +198,11 @@ impl Asked<'_> {
         seen.reserve(self.starters() + 1, view.visitors.len());
         seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
         if !self.filters.is_empty() {
-            let starts = |place: &usize| {
-                self.matcher.may_start(names[*place]) && steps.wanted.passes(selection.rows.at(*place))
+            let starts = |index: &usize| {
+                self.matcher.may_start(names[*index]) && steps.filter_codes.passes(selection.rows.at(*index))
             };
             let starting = (0..names.len()).filter(starts);
-            seen.add_all(starting.map(|place| (self.starters(), visitors[place])));
+            seen.add_all(starting.map(|index| (self.starters(), visitors[index])));
         }
         Ok(())
     }
@@ -227,13 +227,13 @@ impl Asked<'_> {
             local.divide(selection, &column);
             texts.push(column);
         }
-        let (groups, _) = local.groups(&local.counts(selection), &texts, &self.labels);
+        let (groups, _) = local.groups(&local.counts(selection), &texts, &self.dictionary);
         let group_at = local.group_at(selection, &groups);
         let names = steps.of_rows(selection);
-        gatherer.take(selection, &names, |place, row| {
-            let passes = self.filters.is_empty() || steps.wanted.passes(row);
-            let starts = passes && self.matcher.may_start(names[place]);
-            StepMask::new(names[place] - 1, starts, group_at(place))
+        gatherer.take(selection, &names, |index, row| {
+            let passes = self.filters.is_empty() || steps.filter_codes.passes(row);
+            let starts = passes && self.matcher.may_start(names[index]);
+            StepMask::new(names[index] - 1, starts, group_at(index))
         });
         Ok(())
     }

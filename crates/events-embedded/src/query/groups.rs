@@ -84,7 +84,7 @@ impl Counting<'_> {
     }
 }
 
-/// The numbers of every group, by the group's place.
+/// The numbers of every group, by the group's index.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) groups: Finished,
@@ -133,26 +133,25 @@ pub(crate) fn count_with(
         true if visitors_if_many(view, counting.filters, context)?.is_some() => Visitors::Estimated,
         true => Visitors::Numbered,
     };
-    let pieces = match visitors {
+    let units = match visitors {
         Visitors::Estimated => spans(view),
         // A summary holds all groups of its chunk.
         _ if frequent.is_some() => spans(view),
-        _ => pieces(view, counting),
+        _ => scan_units(view, counting),
     };
-    let labels = labels(view, frequent);
+    let dictionary = dictionary(view, frequent);
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
     let start = || PartialCounts::new(context);
-    let parts = run::each_of(&pieces, rows, context, start, |part, piece| match piece {
-        ScanUnit::Span(span) => part.add_span(view, counting, visitors, span, &labels),
+    let partials = run::each_of(&units, rows, context, start, |partial, unit| match unit {
+        ScanUnit::Span(span) => partial.add_span(view, counting, visitors, span, &dictionary),
         ScanUnit::Chunk(chunk, key) => match summary(view, counting, key, chunk, context)? {
-            Some(kept) => part.add_summary(view, &kept, &labels),
-            None => {
-                run::spans(chunk).try_for_each(|span| part.add_span(view, counting, visitors, &span, &labels))
-            }
+            Some(cached) => partial.add_summary(view, &cached, &dictionary),
+            None => run::spans(chunk)
+                .try_for_each(|span| partial.add_span(view, counting, visitors, &span, &dictionary)),
         },
     })?;
-    let too_many = labels.too_many();
-    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
+    let too_many = dictionary.too_many();
+    Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
 }
 
 /// Counts those of the view's rows that are selected, whatever the filters.
@@ -164,22 +163,22 @@ pub(crate) fn count_selected(
     context: &QueryContext,
     selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
 ) -> Result<(Counted, bool), StoreError> {
-    let labels = labels(view, frequent);
-    let parts = run::each_span(
+    let dictionary = dictionary(view, frequent);
+    let partials = run::each_span(
         view,
         context,
         || PartialCounts::new(context),
-        |part, span| {
+        |partial, span| {
             let Some(selection) = selected(span)? else { return Ok(()) };
-            part.add(view, counting, visitors, span, &selection, &labels)
+            partial.add(view, counting, visitors, span, &selection, &dictionary)
         },
     )?;
-    let too_many = labels.too_many();
-    Ok((counted(counting, visitors, parts, labels, context)?, too_many))
+    let too_many = dictionary.too_many();
+    Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
 }
 
 /// The dictionary of the groups of a query.
-pub(crate) fn labels(view: &View, frequent: Option<Arc<Frequent>>) -> GroupDictionary {
+pub(crate) fn dictionary(view: &View, frequent: Option<Arc<Frequent>>) -> GroupDictionary {
     GroupDictionary::new(view.limits.groups, frequent)
 }
 
@@ -226,7 +225,7 @@ pub(crate) fn spans(view: &View) -> Vec<ScanUnit<'_>> {
 }
 
 /// All rows of the view, by whole chunks where these may be summed up.
-pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<ScanUnit<'a>> {
+pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<ScanUnit<'a>> {
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
         matches!(chunk, Chunk::Segment(_))
@@ -246,7 +245,7 @@ pub(crate) fn pieces<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<ScanUni
 /// Whether a chunk has a summary, or none was computed yet.
 fn may_have_summary(view: &View, chunk: &Chunk, key: &SummaryKey) -> bool {
     let cached = view.columns.cached::<CachedSummary>(chunk, CachedPart::Summary(key.clone()));
-    cached.is_none_or(|kept| kept.is_there())
+    cached.is_none_or(|cached| cached.is_there())
 }
 
 /// The groups of a whole chunk; `None` where they are as much to read as its rows.
@@ -257,39 +256,39 @@ pub(crate) fn summary(
     chunk: &Chunk,
     context: &QueryContext,
 ) -> Result<Option<Arc<CachedSummary>>, StoreError> {
-    let kept = view.columns.derived(chunk, CachedPart::Summary(key.clone()), || {
-        let (labels, mut part) = (labels(view, None), PartialCounts::new(context));
+    let cached = view.columns.derived(chunk, CachedPart::Summary(key.clone()), || {
+        let (dictionary, mut partial) = (dictionary(view, None), PartialCounts::new(context));
         let visitors = if counting.uniques { Visitors::Numbered } else { Visitors::None };
         for span in run::spans(chunk) {
             context.check()?;
-            part.add_span(view, counting, visitors, &span, &labels)?;
-            if labels.too_many() {
+            partial.add_span(view, counting, visitors, &span, &dictionary)?;
+            if dictionary.too_many() {
                 return Ok(CachedSummary::of(None, chunk.rows()));
             }
         }
-        let groups = labels.finish();
+        let groups = dictionary.finish();
         let count = groups.len();
         let visitors = if counting.uniques {
-            part.visitors.kept(count, view.visitors.len(), context)?
+            partial.visitors.members_if_small(count, view.visitors.len(), context)?
         } else {
             Some(Vec::new())
         };
-        let events = padded(part.events, count, 0);
+        let events = padded(partial.events, count, 0);
         Ok(CachedSummary::of(visitors.map(|visitors| Summary { groups, events, visitors }), chunk.rows()))
     })?;
-    Ok(Some(kept).filter(|kept| kept.summary().is_some()))
+    Ok(Some(cached).filter(|cached| cached.summary().is_some()))
 }
 
 /// Puts together what each core has counted.
 fn counted(
     counting: &Counting<'_>,
     visitors: Visitors<'_>,
-    parts: Vec<PartialCounts>,
-    labels: GroupDictionary,
+    partials: Vec<PartialCounts>,
+    dictionary: GroupDictionary,
     context: &QueryContext,
 ) -> Result<Counted, StoreError> {
-    let mut whole = PartialCounts::whole(parts, context)?;
-    let groups = labels.finish();
+    let mut whole = PartialCounts::whole(partials, context)?;
+    let groups = dictionary.finish();
     let count = groups.len();
     let uniques = match visitors {
         Visitors::None => Vec::new(),
@@ -325,25 +324,25 @@ pub(crate) fn visitors_if_many(
     filters: &[Filter],
     context: &QueryContext,
 ) -> Result<Option<u64>, StoreError> {
-    let most = view.limits.exact_visitors;
+    let max_exact = view.limits.exact_visitors;
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
-    if rows <= most || visitors_of_chunks(view, rows, context)? <= most as u64 {
+    if rows <= max_exact || visitors_of_chunks(view, rows, context)? <= max_exact as u64 {
         return Ok(None);
     }
-    let parts = run::each_span(
+    let partials = run::each_span(
         view,
         context,
         || PartialCounts::new(context),
-        |part, span| {
+        |partial, span| {
             let Some(selection) = select(view, span, filters)? else { return Ok(()) };
             let tokens = view.columns.visitor_tokens(span.chunk)?;
-            part.visitors.reserve(1, TOKENS);
-            part.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
-            part.reserve()
+            partial.visitors.reserve(1, TOKENS);
+            partial.visitors.add_group(0, &tokens, &selection.rows, 0..selection.rows.len());
+            partial.reserve()
         },
     )?;
-    let mut whole = PartialCounts::whole(parts, context)?;
-    Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > most as u64))
+    let mut whole = PartialCounts::whole(partials, context)?;
+    Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > max_exact as u64))
 }
 
 /// About how many visitors the view's chunks have, whatever is in range and hidden.

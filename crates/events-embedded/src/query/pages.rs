@@ -57,19 +57,19 @@ fn count(
     frequent: Option<Arc<Frequent>>,
     context: &QueryContext,
 ) -> Result<((Rows, PageAccumulator, u64), bool), StoreError> {
-    let labels = groups::labels(view, frequent.clone());
-    let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
-    let (tallies, counting) = sessions.each(PageAccumulator::default, PageAccumulator::add)?;
+    let dictionary = groups::dictionary(view, frequent.clone());
+    let sessions = Sessions { view, filters: &query.filters, dictionary: &dictionary, context };
+    let (accumulators, counting) = sessions.each(PageAccumulator::default, PageAccumulator::add)?;
     let mut whole = PageAccumulator::default();
-    for tally in tallies {
-        whole.merge(&tally);
+    for accumulator in accumulators {
+        whole.merge(&accumulator);
     }
-    let (mut too_many, mut other) = (labels.too_many(), 0);
-    let labels = labels.finish();
+    let (mut too_many, mut other) = (dictionary.too_many(), 0);
+    let dictionary = dictionary.finish();
     let mut rows = Rows::new();
-    for group in labels.apart() {
+    for group in dictionary.apart() {
         let Some(path) = whole.paths.get(group) else { continue };
-        let row = row(&mut rows, labels.text(group, 0));
+        let row = row(&mut rows, dictionary.text(group, 0));
         (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
     }
     let views = Views { view, filtered: !query.filters.is_empty(), counting, frequent };
@@ -147,7 +147,7 @@ impl Views<'_> {
         let Some(mut selection) = select(self.view, span, &[])? else { return Ok(None) };
         let numbers = self.view.columns.session_numbers(span.chunk)?;
         let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
-        let foreign = || StoreError::Internal("rows of another question".to_owned());
+        let foreign = || StoreError::Internal("rows of another query".to_owned());
         let chunk = chunk.ok_or_else(foreign)?;
         let counts = |number: u32| number != NO_NUMBER && self.counting.has(chunk, number);
         selection.rows = selection.rows.retain(|row| counts(numbers.at(row)));
@@ -202,19 +202,19 @@ impl PageAccumulator {
         path.bounces += bounce;
     }
 
-    fn path(&mut self, label: u32) -> &mut PathAccumulator {
-        let place = label as usize;
-        if place >= self.paths.len() {
-            self.paths.resize(place + 1, PathAccumulator::default());
+    fn path(&mut self, group: u32) -> &mut PathAccumulator {
+        let index = group as usize;
+        if index >= self.paths.len() {
+            self.paths.resize(index + 1, PathAccumulator::default());
         }
-        &mut self.paths[place]
+        &mut self.paths[index]
     }
 
     fn merge(&mut self, other: &Self) {
         self.sessions += other.sessions;
         self.bounces += other.bounces;
-        for (label, theirs) in (0..).zip(&other.paths) {
-            let mine = self.path(label);
+        for (group, theirs) in (0..).zip(&other.paths) {
+            let mine = self.path(group);
             mine.entries += theirs.entries;
             mine.exits += theirs.exits;
             mine.bounces += theirs.bounces;

@@ -26,7 +26,7 @@ pub(crate) fn retention(
     let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, query.periods));
     let mut whole = Table::new(&periods);
     if query.filters.is_empty() && plan.numbers_visitors() {
-        let by_name = Plain { query, periods: &periods };
+        let by_name = Unfiltered { query, periods: &periods };
         for table in timeline::follow(view, &by_name, None, context)? {
             whole.merge(table);
         }
@@ -36,12 +36,12 @@ pub(crate) fn retention(
         gather(view, query, span, selection, gatherer)
     };
     timeline::each_round(view, &plan, context, gather, |gathered| {
-        let follow = |table: &mut Table, moments: &mut [TimelineEvent<Visit>]| {
-            table.add(&periods, moments.iter().map(|moment| (moment.at, moment.what)));
+        let follow = |table: &mut Table, events: &mut [TimelineEvent<Visit>]| {
+            table.add(&periods, events.iter().map(|event| (event.at, event.what)));
         };
         // Within a millisecond, which is within a period, no order matters.
-        let alike = |_: &Visit, _: &Visit| Ordering::Equal;
-        let tables = gathered.follow(context, alike, || Table::new(&periods), follow)?;
+        let unordered = |_: &Visit, _: &Visit| Ordering::Equal;
+        let tables = gathered.follow(context, unordered, || Table::new(&periods), follow)?;
         for table in tables {
             whole.merge(table);
         }
@@ -51,12 +51,12 @@ pub(crate) fn retention(
 }
 
 /// Retention without filters.
-struct Plain<'a> {
+struct Unfiltered<'a> {
     query: &'a RetentionQuery,
     periods: &'a Periods,
 }
 
-impl ByName for Plain<'_> {
+impl ByName for Unfiltered<'_> {
     type Found = Table;
 
     fn start(&self) -> Table {
@@ -107,14 +107,14 @@ fn gather(
         Named::of(&events.dictionary, query.event.as_deref()),
         Named::of(&events.dictionary, query.return_event.as_deref()),
     );
-    let wanted = FilterCodes::of(columns, span.chunk, &query.filters)?;
+    let filter_codes = FilterCodes::of(columns, span.chunk, &query.filters)?;
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
         let code = events.codes.get(row);
-        let begins = begins.is(code) && wanted.passes(row);
+        let begins = begins.is(code) && filter_codes.passes(row);
         marks.push(Visit { begins, returns: returns.is(code) }.mark());
     });
-    gatherer.take(selection, &marks, |place, _| Visit::of(marks[place]));
+    gatherer.take(selection, &marks, |index, _| Visit::of(marks[index]));
     Ok(())
 }
 
@@ -134,7 +134,7 @@ impl Named {
     fn is(&self, code: u32) -> bool {
         match self {
             Self::Any => true,
-            Self::Code(wanted) => *wanted == code,
+            Self::Code(named) => *named == code,
             Self::None => false,
         }
     }
@@ -203,10 +203,10 @@ impl Table {
 
     fn response(self, periods: &Periods) -> RetentionResponse {
         let cohorts = self.visitors.into_iter().zip(self.returned).zip(&periods.starts).enumerate();
-        let cohort = |(place, ((visitors, returned), start)): (usize, ((u64, Vec<u64>), &i64))| Cohort {
+        let cohort = |(index, ((visitors, returned), start)): (usize, ((u64, Vec<u64>), &i64))| Cohort {
             start: instant(*start),
             visitors,
-            returned: returned[place..].to_vec(),
+            returned: returned[index..].to_vec(),
         };
         RetentionResponse { cohorts: cohorts.map(cohort).filter(|cohort| cohort.visitors > 0).collect() }
     }

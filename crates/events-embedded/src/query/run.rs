@@ -1,4 +1,4 @@
-//! Running a kernel: off the runtime's threads, and split over the cores that no other query uses.
+//! Running a query: off the runtime's threads, and split over the cores that no other query uses.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::{QueryLimit, StoreError};
 
-/// Rows of one piece of work, at most.
+/// Rows of one unit of work, at most.
 const SPAN_ROWS: usize = 262_144;
 /// Below so many rows a second thread costs more than it gives.
 const ROWS_FOR_THREADS: usize = 100_000;
@@ -21,10 +21,10 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Runs the kernel on a thread that may block; dropping the future ends it.
+/// Runs the query on a thread that may block; dropping the future ends it.
 pub(crate) async fn blocking<T: Send + 'static>(
     context: QueryContext,
-    kernel: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
+    query: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let guard = CancelOnDrop(context);
     let context = guard.0.clone();
@@ -32,9 +32,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
         // It may have waited for the thread longer than its client did for the answer.
         context.check()?;
         let _busy = context.enter();
-        kernel(&context)
+        query(&context)
     });
-    // A kernel that waits for the disk cannot look at the clock.
+    // A query that waits for the disk cannot look at the clock.
     let response = match guard.0.deadline() {
         Some(deadline) => tokio::time::timeout_at(deadline.into(), response)
             .await
@@ -71,10 +71,10 @@ pub(crate) fn each_span<A: Send>(
     each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, context, start, each)
 }
 
-/// Does all pieces of a work on so many rows, one at a time, on as many cores as it is worth;
+/// Does all units of a work on so many rows, one at a time, on as many cores as it is worth;
 /// gives what each core collected.
 pub(crate) fn each_of<I: Sync, A: Send>(
-    pieces: &[I],
+    units: &[I],
     rows: usize,
     context: &QueryContext,
     start: impl Fn() -> A + Sync,
@@ -83,17 +83,17 @@ pub(crate) fn each_of<I: Sync, A: Send>(
     let next = AtomicUsize::new(0);
     let work = || -> Result<A, StoreError> {
         let mut collected = start();
-        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
             context.check()?;
-            each(&mut collected, piece)?;
+            each(&mut collected, unit)?;
         }
         Ok(collected)
     };
-    if rows < ROWS_FOR_THREADS || pieces.len() < 2 {
+    if rows < ROWS_FOR_THREADS || units.len() < 2 {
         return Ok(vec![work()?]);
     }
     let cores = cores();
-    let helpers = context.helpers(cores.min(pieces.len()) - 1, cores);
+    let helpers = context.helpers(cores.min(units.len()) - 1, cores);
     if helpers.count() == 0 {
         return Ok(vec![work()?]);
     }
@@ -101,7 +101,7 @@ pub(crate) fn each_of<I: Sync, A: Send>(
         let others: Vec<_> = (0..helpers.count()).map(|_| threads.spawn(work)).collect();
         let mut collected = vec![work()?];
         for other in others {
-            let panicked = |_| StoreError::Internal("a kernel's thread panicked".to_owned());
+            let panicked = |_| StoreError::Internal("a query's thread panicked".to_owned());
             collected.push(other.join().map_err(panicked)??);
         }
         Ok(collected)

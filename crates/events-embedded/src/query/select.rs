@@ -30,10 +30,12 @@ pub(crate) fn select(
     filters: &[Filter],
 ) -> Result<Option<Selection>, StoreError> {
     let columns = &view.columns;
-    let FilterCodes(Some(wanted)) = FilterCodes::of(columns, span.chunk, filters)? else { return Ok(None) };
+    let FilterCodes(Some(conditions)) = FilterCodes::of(columns, span.chunk, filters)? else {
+        return Ok(None);
+    };
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
-    for (column, code) in &wanted {
+    for (column, code) in &conditions {
         rows = with_codes!(&column.codes, |codes| rows.holding(codes, *code));
     }
     if rows.len() > 0
@@ -50,20 +52,20 @@ pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, u32)>>);
 
 impl FilterCodes {
     pub(crate) fn of(columns: &Columns, chunk: &Chunk, filters: &[Filter]) -> Result<Self, StoreError> {
-        let mut wanted = Vec::with_capacity(filters.len());
+        let mut conditions = Vec::with_capacity(filters.len());
         for filter in filters {
             let column = columns.text(chunk, filter.column)?;
             let Some(code) = column.dictionary.find(&filter.value) else { return Ok(Self(None)) };
-            wanted.push((column, code));
+            conditions.push((column, code));
         }
-        Ok(Self(Some(wanted)))
+        Ok(Self(Some(conditions)))
     }
 
     /// Whether a row passes all filters.
     pub(crate) fn passes(&self, row: usize) -> bool {
         self.0
             .as_ref()
-            .is_some_and(|wanted| wanted.iter().all(|(column, code)| column.codes.get(row) == *code))
+            .is_some_and(|conditions| conditions.iter().all(|(column, code)| column.codes.get(row) == *code))
     }
 }
 

@@ -25,14 +25,14 @@ pub(crate) fn sessions(
     query: &SessionsQuery,
     context: &QueryContext,
 ) -> Result<SessionsResponse, StoreError> {
-    let start = || Tally::new(query.buckets);
+    let start = || SessionAccumulator::new(query.buckets);
     // Nobody reads the paths: where they are too many, they are one.
-    let labels = groups::labels(view, None);
-    let sessions = Sessions { view, filters: &query.filters, labels: &labels, context };
-    let (tallies, _) = sessions.each(start, Tally::add)?;
+    let dictionary = groups::dictionary(view, None);
+    let sessions = Sessions { view, filters: &query.filters, dictionary: &dictionary, context };
+    let (accumulators, _) = sessions.each(start, SessionAccumulator::add)?;
     let mut whole = start();
-    for tally in tallies {
-        whole.merge(tally);
+    for accumulator in accumulators {
+        whole.merge(accumulator);
     }
     let mut rows = whole.rows;
     rows.sort_unstable_by_key(|row| row.bucket);
@@ -55,41 +55,41 @@ pub(crate) struct Session {
 }
 
 /// What was counted, by bucket.
-struct Tally {
+struct SessionAccumulator {
     buckets: Option<Buckets>,
     rows: Vec<SessionsRow>,
-    /// The place of each bucket's row.
-    places: HashMap<i64, usize>,
-    /// The bucket of the session before, and its place: sessions come roughly in order of time.
+    /// The index of each bucket's row.
+    indexes: HashMap<i64, usize>,
+    /// The bucket of the session before, and its index: sessions come roughly in order of time.
     last: Option<(Bucket, usize)>,
 }
 
-impl Tally {
+impl SessionAccumulator {
     fn new(buckets: Option<Buckets>) -> Self {
         let rows = if buckets.is_none() { vec![SessionsRow::default()] } else { Vec::new() };
-        Self { buckets, rows, places: HashMap::new(), last: None }
+        Self { buckets, rows, indexes: HashMap::new(), last: None }
     }
 
     fn add(&mut self, session: &Session) {
-        let place = self.buckets.map_or(0, |buckets| self.place_at(buckets, session.at));
-        self.rows[place].sessions += 1;
-        self.rows[place].bounces += u64::from(session.bounce);
+        let index = self.buckets.map_or(0, |buckets| self.index_at(buckets, session.at));
+        self.rows[index].sessions += 1;
+        self.rows[index].bounces += u64::from(session.bounce);
     }
 
-    fn place_at(&mut self, buckets: Buckets, at: i64) -> usize {
+    fn index_at(&mut self, buckets: Buckets, at: i64) -> usize {
         match self.last {
-            Some((bucket, place)) if bucket.from <= at && at < bucket.to => place,
+            Some((bucket, index)) if bucket.from <= at && at < bucket.to => index,
             _ => {
                 let bucket = calendar::bucket_at(buckets, at);
-                let place = self.place(bucket.start);
-                self.last = Some((bucket, place));
-                place
+                let index = self.index(bucket.start);
+                self.last = Some((bucket, index));
+                index
             }
         }
     }
 
-    fn place(&mut self, start: i64) -> usize {
-        *self.places.entry(start).or_insert_with(|| {
+    fn index(&mut self, start: i64) -> usize {
+        *self.indexes.entry(start).or_insert_with(|| {
             self.rows.push(SessionsRow { bucket: Some(instant(start)), ..SessionsRow::default() });
             self.rows.len() - 1
         })
@@ -97,9 +97,9 @@ impl Tally {
 
     fn merge(&mut self, other: Self) {
         for theirs in other.rows {
-            let place = theirs.bucket.map_or(0, |bucket| self.place(bucket.millis()));
-            self.rows[place].sessions += theirs.sessions;
-            self.rows[place].bounces += theirs.bounces;
+            let index = theirs.bucket.map_or(0, |bucket| self.index(bucket.millis()));
+            self.rows[index].sessions += theirs.sessions;
+            self.rows[index].bounces += theirs.bounces;
         }
     }
 }

@@ -26,8 +26,8 @@ pub(crate) fn sources(
 ) -> Result<SourcesResponse, StoreError> {
     let (mut rows, other, approximate) =
         if query.by_medium { by_medium(view, query, context)? } else { by_source(view, query, context)? };
-    let place = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
-    rows.sort_by_cached_key(place);
+    let index = |row: &SourcesRow| (std::cmp::Reverse(row.events), row.source.clone(), row.medium.clone());
+    rows.sort_by_cached_key(index);
     let truncated = rows.len() > query.limit.get() || other > 0;
     rows.truncate(query.limit.get());
     Ok(SourcesResponse { rows, truncated, other, approximate })
@@ -56,10 +56,11 @@ fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Resul
     let counting = Counting { filters: &query.filters, by, ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
     let by = vec![GroupColumn::Column(Column::Source), GroupColumn::Column(Column::Medium)];
-    let parts = groups::count(view, &Counting { by, ..counting }, context)?;
+    let by_medium = groups::count(view, &Counting { by, ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
-    for group in parts.groups.apart().filter(|group| parts.groups.text(*group, 1) == Some(PAID)) {
-        *paid.entry(parts.groups.text(group, 0).unwrap_or_default()).or_default() += parts.events[group];
+    for group in by_medium.groups.apart().filter(|group| by_medium.groups.text(*group, 1) == Some(PAID)) {
+        *paid.entry(by_medium.groups.text(group, 0).unwrap_or_default()).or_default() +=
+            by_medium.events[group];
     }
     let row = |group: usize| {
         let source = whole.groups.text(group, 0).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Events by visitor, in order of time: what queries that follow people from event to event
 //! are built on.
 //!
-//! Cores first gather the rows that matter into small parts by visitor, in the order in which they
-//! read; then they take part after part, lay it out by visitor, and follow one visitor after the
+//! Cores first gather the rows that matter into small partitions by visitor, in the order in which they
+//! read; then they take partition after partition, lay it out by visitor, and follow one visitor after the
 //! other. Memory is bounded by the rows of a round, however many there are: more of those that
 //! matter, or more visitors than are numbered for one query, take several rounds over the columns.
 //! Nothing here knows what a row means.
@@ -29,12 +29,12 @@ use millimetric_events::StoreError;
 
 /// Rows that are gathered in one round, about; each takes 16 to 32 bytes.
 const ROUND_ROWS: usize = 6 << 20;
-/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many
-/// that the parts are few enough to be written to at once.
-const PART_ROWS: usize = 65_536;
-const MOST_PARTS: usize = 32;
+/// Rows of one partition, about: few enough to be laid out within the processor's own cache, and so many
+/// that the partitions are few enough to be written to at once.
+const PARTITION_ROWS: usize = 65_536;
+const MAX_PARTITIONS: usize = 32;
 /// A round of so many is not split any further.
-const MOST_ROUNDS: u64 = 1 << 16;
+const MAX_ROUNDS: u64 = 1 << 16;
 
 /// One event of a visitor, with what the query wants to know of it.
 #[derive(Debug, Clone, Copy)]
@@ -45,15 +45,15 @@ pub(crate) struct TimelineEvent<T> {
     pub(crate) what: T,
 }
 
-/// How a query's rows are spread over rounds and parts.
+/// How a query's rows are spread over rounds and partitions.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Rounds to begin with.
     rounds: u64,
     /// Rows that a round may gather before it is split into two.
-    most: usize,
-    /// A visitor's part is the lowest bits of their number.
-    part_bits: u32,
+    max_events: usize,
+    /// A visitor's partition is the lowest bits of their number.
+    partition_bits: u32,
     /// Whether the visitors are too many to be numbered all at once.
     many_visitors: bool,
     /// The only visitors who matter, where they are known beforehand; a bit for each number.
@@ -69,10 +69,10 @@ impl Plan {
             (visitors + visitors / 8).div_ceil(view.limits.exact_visitors as u64)
         });
         let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
-        let parts = rows.div_ceil(rounds as usize).div_ceil(PART_ROWS).clamp(1, MOST_PARTS);
-        let part_bits = parts.next_power_of_two().trailing_zeros();
+        let partitions = rows.div_ceil(rounds as usize).div_ceil(PARTITION_ROWS).clamp(1, MAX_PARTITIONS);
+        let partition_bits = partitions.next_power_of_two().trailing_zeros();
         let many_visitors = visitors.is_some();
-        Ok(Self { rounds, most: 2 * ROUND_ROWS, part_bits, many_visitors, only: None })
+        Ok(Self { rounds, max_events: 2 * ROUND_ROWS, partition_bits, many_visitors, only: None })
     }
 
     /// Whether visitors have numbers that last beyond a round.
@@ -87,11 +87,11 @@ impl Plan {
 
     /// Whether a numbered visitor's turn is in this round.
     fn concerns(&self, visitor: u32, round: Round) -> bool {
-        round.of == 1 || u64::from(visitor >> self.part_bits) % round.of == round.turn
+        round.of == 1 || u64::from(visitor >> self.partition_bits) % round.of == round.turn
     }
 
-    fn parts(&self) -> usize {
-        1 << self.part_bits
+    fn partitions(&self) -> usize {
+        1 << self.partition_bits
     }
 }
 
@@ -102,10 +102,10 @@ struct Round {
     of: u64,
 }
 
-/// Takes the moments of one span.
+/// Takes the events of one span.
 pub(crate) struct Gatherer<'a, T> {
-    parts: &'a mut [Blocks<T>],
-    /// How many moments were taken.
+    partitions: &'a mut [Blocks<T>],
+    /// How many events were taken.
     taken: usize,
     plan: &'a Plan,
     round: Round,
@@ -121,27 +121,27 @@ enum Visitors<'a> {
 
 impl<T: Copy> Gatherer<'_, T> {
     /// Keeps the selected rows whose mark is not 0, in their order, where the visitor's turn is in
-    /// this round. `what` is told the place in the selection, and the row.
+    /// this round. `what` is told the index in the selection, and the row.
     pub(crate) fn take(
         &mut self,
         selection: &Selection,
         marks: &[u8],
         mut what: impl FnMut(usize, usize) -> T,
     ) {
-        let Self { parts, taken, plan, round, visitors } = self;
-        let last = parts.len() - 1;
-        let mut push = |visitor: u32, place: usize| {
-            let row = selection.rows.at(place);
-            let moment = TimelineEvent { visitor, at: selection.times.at(row), what: what(place, row) };
-            parts[visitor as usize & last].push(moment);
+        let Self { partitions, taken, plan, round, visitors } = self;
+        let last = partitions.len() - 1;
+        let mut push = |visitor: u32, index: usize| {
+            let row = selection.rows.at(index);
+            let event = TimelineEvent { visitor, at: selection.times.at(row), what: what(index, row) };
+            partitions[visitor as usize & last].push(event);
             *taken += 1;
         };
         match visitors {
             Visitors::Numbers(numbers) => {
                 let numbers = selection.rows.values(numbers);
-                let keep = |place: usize| {
-                    if plan.concerns(numbers[place], *round) {
-                        push(numbers[place], place);
+                let keep = |index: usize| {
+                    if plan.concerns(numbers[index], *round) {
+                        push(numbers[index], index);
                     }
                 };
                 match &plan.only {
@@ -152,24 +152,29 @@ impl<T: Copy> Gatherer<'_, T> {
             Visitors::Hashes(hashes, table) => {
                 let hashes = selection.rows.values(hashes);
                 let concerned = |hash: u64| hash % round.of == round.turn;
-                each_marked(&hashes, marks, concerned, |place| push(table.number(hashes[place]), place));
+                each_marked(&hashes, marks, concerned, |index| push(table.number(hashes[index]), index));
             }
         }
     }
 }
 
-/// Calls `each` with every place whose mark is not 0 and whose value the test likes. Both are asked
-/// of many places before one is handed on, without a branch for each, which could not be foretold.
-fn each_marked<V: Copy>(values: &[V], marks: &[u8], likes: impl Fn(V) -> bool, mut each: impl FnMut(usize)) {
+/// Calls `each` with every index whose mark is not 0 and whose value the test accepts. Both are asked
+/// of many indexes before one is handed on, without a branch for each, which could not be foretold.
+fn each_marked<V: Copy>(
+    values: &[V],
+    marks: &[u8],
+    accepts: impl Fn(V) -> bool,
+    mut each: impl FnMut(usize),
+) {
     const BLOCK: usize = 1024;
-    let mut liked = [0_u32; BLOCK];
+    let mut accepted = [0_u32; BLOCK];
     for (block, (values, marks)) in values.chunks(BLOCK).zip(marks.chunks(BLOCK)).enumerate() {
         let mut count = 0;
-        for (place, (value, mark)) in (0..).zip(values.iter().zip(marks)) {
-            liked[count] = place;
-            count += usize::from((*mark != 0) & likes(*value));
+        for (index, (value, mark)) in (0..).zip(values.iter().zip(marks)) {
+            accepted[count] = index;
+            count += usize::from((*mark != 0) & accepts(*value));
         }
-        liked[..count].iter().for_each(|place| each(block * BLOCK + *place as usize));
+        accepted[..count].iter().for_each(|index| each(block * BLOCK + *index as usize));
     }
 }
 
@@ -178,7 +183,7 @@ fn has(bits: &[u64], number: u32) -> bool {
     bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
 }
 
-/// Gathers all moments, a round at a time, and calls `with` with those of each: `each` takes what
+/// Gathers all events, a round at a time, and calls `with` with those of each: `each` takes what
 /// matters of a span's selected rows, which are all in range and not hidden.
 pub(crate) fn each_round<T: Copy + Send>(
     view: &View,
@@ -199,7 +204,7 @@ pub(crate) fn each_round<T: Copy + Send>(
     Ok(())
 }
 
-/// Gathers the moments of one round; `None` when they are too many and the round can be split.
+/// Gathers the events of one round; `None` when they are too many and the round can be split.
 fn gather<T: Copy + Send>(
     view: &View,
     plan: &Plan,
@@ -211,9 +216,9 @@ fn gather<T: Copy + Send>(
     let columns = &view.columns;
     let held = AtomicUsize::new(0);
     // One visitor's rows stay together, however often a round is split.
-    let is_too_much = || round.of < MOST_ROUNDS && held.load(Relaxed) > plan.most;
-    let empty = || std::iter::repeat_with(Blocks::default).take(plan.parts()).collect::<Vec<_>>();
-    let start = || Core { parts: empty(), taken: 0, memory: context.memory() };
+    let is_too_much = || round.of < MAX_ROUNDS && held.load(Relaxed) > plan.max_events;
+    let empty = || std::iter::repeat_with(Blocks::default).take(plan.partitions()).collect::<Vec<_>>();
+    let start = || Core { partitions: empty(), taken: 0, memory: context.memory() };
     let cores = run::each_span(view, context, start, |core, span| {
         if is_too_much() {
             return Ok(());
@@ -224,27 +229,27 @@ fn gather<T: Copy + Send>(
         } else {
             Visitors::Numbers(columns.visitors(span.chunk, &view.visitors)?)
         };
-        let mut gatherer = Gatherer { parts: &mut core.parts, taken: 0, plan, round, visitors };
+        let mut gatherer = Gatherer { partitions: &mut core.partitions, taken: 0, plan, round, visitors };
         each(span, &selection, &mut gatherer)?;
         let taken = gatherer.taken;
         core.taken += taken;
         held.fetch_add(taken, Relaxed);
         match core.memory.grow_to(core.taken * size_of::<TimelineEvent<T>>()) {
             // Half of the visitors at a time take half of the memory.
-            Err(_) if round.of < MOST_ROUNDS => {
-                held.fetch_max(plan.most.saturating_add(1), Relaxed);
+            Err(_) if round.of < MAX_ROUNDS => {
+                held.fetch_max(plan.max_events.saturating_add(1), Relaxed);
                 Ok(())
             }
             reserved => reserved,
         }
     })?;
-    let (lists, memory) = cores.into_iter().map(|core| (core.parts, core.memory)).unzip();
-    Ok((!is_too_much()).then_some(Gathered { part_bits: plan.part_bits, lists, _memory: memory }))
+    let (lists, memory) = cores.into_iter().map(|core| (core.partitions, core.memory)).unzip();
+    Ok((!is_too_much()).then_some(Gathered { partition_bits: plan.partition_bits, lists, _memory: memory }))
 }
 
 /// What one core has gathered.
 struct Core<T> {
-    parts: Vec<Blocks<T>>,
+    partitions: Vec<Blocks<T>>,
     taken: usize,
     memory: Reservation,
 }
@@ -263,16 +268,16 @@ mod tests {
     use millimetric_events::suite::sample::{event, ever};
 
     #[test]
-    fn moments_are_laid_out_by_visitor_and_keep_their_order() {
-        let moment = |(visitor, at)| TimelineEvent { visitor, at, what: () };
-        let first = [(8, 1), (0, 2), (4, 3), (8, 4)].map(moment);
-        let second = [(0, 1), (4, 9), (12, 5)].map(moment);
+    fn events_are_laid_out_by_visitor_and_keep_their_order() {
+        let event = |(visitor, at)| TimelineEvent { visitor, at, what: () };
+        let first = [(8, 1), (0, 2), (4, 3), (8, 4)].map(event);
+        let second = [(0, 1), (4, 9), (12, 5)].map(event);
         let mut layout = Layout::default();
         for _ in 0..2 {
             layout.lay_out(2, [first.as_slice(), second.as_slice()].into_iter());
             let mut seen = Vec::new();
-            layout.each_visitor(|moments| {
-                seen.push((moments[0].visitor, moments.iter().map(|moment| moment.at).collect::<Vec<_>>()));
+            layout.each_visitor(|events| {
+                seen.push((events[0].visitor, events.iter().map(|event| event.at).collect::<Vec<_>>()));
             });
             assert_eq!(seen, [(0, vec![2, 1]), (4, vec![3, 9]), (8, vec![1, 4]), (12, vec![5])]);
         }
@@ -283,34 +288,34 @@ mod tests {
     /// The times of each visitor, as followed under a plan.
     fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
         let context = QueryContext::default();
-        let mut journeys = Vec::new();
+        let mut timelines = Vec::new();
         let all = |_: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, ()>| {
             gatherer.take(selection, &vec![1; selection.rows.len()], |_, _| ());
             Ok(())
         };
-        let times = |moments: &mut [TimelineEvent<()>]| moments.iter().map(|moment| moment.at).collect();
+        let times = |events: &mut [TimelineEvent<()>]| events.iter().map(|event| event.at).collect();
         let each =
-            |of_core: &mut Vec<Vec<i64>>, moments: &mut [TimelineEvent<()>]| of_core.push(times(moments));
+            |of_core: &mut Vec<Vec<i64>>, events: &mut [TimelineEvent<()>]| of_core.push(times(events));
         let follow = |gathered: Gathered<()>| {
             let of_cores = gathered.follow(&context, |(), ()| Ordering::Equal, Vec::new, each)?;
-            journeys.extend(of_cores.concat());
+            timelines.extend(of_cores.concat());
             Ok(())
         };
         each_round(view, plan, &context, all, follow).unwrap();
-        journeys.sort();
-        journeys
+        timelines.sort();
+        timelines
     }
 
     /// Stores events of forty visitors in several chunks, and tells the times of each visitor.
     pub(crate) async fn forty_visitors(store: &EmbeddedStore) -> Vec<Vec<i64>> {
         let mut times = vec![Vec::new(); 40];
         for batch in 0..3 {
-            let number = |place: i64| batch * 100 + place;
-            let events = (0..100).map(|place| {
-                let mut event = event(&format!("e{}", number(place)));
-                event.anonymous_id = format!("visitor-{}", number(place) * 7 % 40);
-                event.timestamp = event.timestamp.plus_millis(-number(place) * 13 % 997);
-                times[number(place) as usize * 7 % 40].push(event.timestamp.millis());
+            let number = |index: i64| batch * 100 + index;
+            let events = (0..100).map(|index| {
+                let mut event = event(&format!("e{}", number(index)));
+                event.anonymous_id = format!("visitor-{}", number(index) * 7 % 40);
+                event.timestamp = event.timestamp.plus_millis(-number(index) * 13 % 997);
+                times[number(index) as usize * 7 % 40].push(event.timestamp.millis());
                 event
             });
             store.append(sample::scope(1), events.collect()).await.unwrap();
@@ -332,7 +337,7 @@ mod tests {
         let expected = forty_visitors(&store).await;
         let scope = store.state.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
-        for (rounds, part_bits, most) in [
+        for (rounds, partition_bits, max_events) in [
             (1, 0, 300),
             (1, 4, 300),
             (3, 0, 300),
@@ -343,7 +348,7 @@ mod tests {
             (1, 1, 0),
         ] {
             for many_visitors in [false, true] {
-                let plan = Plan { rounds, most, part_bits, many_visitors, only: None };
+                let plan = Plan { rounds, max_events, partition_bits, many_visitors, only: None };
                 assert_eq!(followed(&view, &plan), expected, "{plan:?}");
             }
         }

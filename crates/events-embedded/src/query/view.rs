@@ -1,4 +1,4 @@
-//! What one query sees: the chunks of its scope and range at one moment, and what is hidden
+//! What one query sees: the chunks of its scope and range at one event, and what is hidden
 //! in them. Later writes do not change it.
 
 use std::sync::Arc;

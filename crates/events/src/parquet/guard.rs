@@ -173,9 +173,9 @@ impl<'a> Deltas<'a> {
 
     fn varint(&mut self) -> Result<u64> {
         let mut value = 0;
-        for place in 0..10 {
+        for index in 0..10 {
             let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << (7 * place);
+            value |= u64::from(byte & 0x7f) << (7 * index);
             if byte & 0x80 == 0 {
                 return Ok(value);
             }

@@ -228,9 +228,9 @@ impl<R: Read> Header<R> {
 
     fn varint(&mut self) -> io::Result<u64> {
         let mut value = 0;
-        for place in 0..10 {
+        for index in 0..10 {
             let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << (7 * place);
+            value |= u64::from(byte & 0x7f) << (7 * index);
             if byte & 0x80 == 0 {
                 return Ok(value);
             }

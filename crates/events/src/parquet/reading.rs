@@ -63,13 +63,13 @@ impl BadRow {
 pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, BadRow>>, BadFile> {
     check_footer(&file)?;
     let found =
-        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unread(&error))?;
+        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| bad_file(&error))?;
     check_columns(&found)?;
     let metadata = Arc::clone(found.metadata());
     let schema = metadata.file_metadata().schema_descr();
     let views = with_views(found.schema());
     let levels = parquet_to_arrow_field_levels(schema, ProjectionMask::all(), Some(views.fields()));
-    let levels = levels.map_err(|error| unread(&error))?;
+    let levels = levels.map_err(|error| bad_file(&error))?;
     let rows = Rows { file: Arc::new(file), metadata, levels, group: 0, row: 1, batches: None };
     Ok(rows.flatten())
 }
@@ -78,14 +78,14 @@ pub fn read_parquet(file: File) -> Result<impl Iterator<Item = Result<Record, Ba
 fn check_footer(mut file: &File) -> Result<(), BadFile> {
     let mut end = [0; 8];
     let read = file.seek(SeekFrom::End(-8)).and_then(|_| file.read_exact(&mut end));
-    read.map_err(|_| unread(&"it is too short to be one"))?;
+    read.map_err(|_| bad_file(&"it is too short to be one"))?;
     let (length, magic) = end.split_at(4);
     if magic != MAGIC {
-        return Err(unread(&"it does not end like one"));
+        return Err(bad_file(&"it does not end like one"));
     }
     let length = length.iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte));
     if length > MAX_FOOTER {
-        return Err(unread(&format!("its table of contents has {length} bytes; {MAX_FOOTER} is the most")));
+        return Err(bad_file(&format!("its table of contents has {length} bytes; {MAX_FOOTER} is the most")));
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn check_columns(metadata: &ArrowReaderMetadata) -> Result<(), BadFile> {
     for field in metadata.schema().fields() {
         let name = field.name().as_str();
         if !COLUMNS.contains(&name) && !matches!(name, "project_id" | "env" | EVENT_UUID) {
-            return Err(unread(&format!("the column `{name}` is not known")));
+            return Err(bad_file(&format!("the column `{name}` is not known")));
         }
     }
     let nested = |column: &&Arc<parquet::schema::types::ColumnDescriptor>| {
@@ -102,7 +102,7 @@ fn check_columns(metadata: &ArrowReaderMetadata) -> Result<(), BadFile> {
     };
     match metadata.parquet_schema().columns().iter().find(nested) {
         Some(column) => {
-            Err(unread(&format!("the column `{}` holds lists or structs", column.path().string())))
+            Err(bad_file(&format!("the column `{}` holds lists or structs", column.path().string())))
         }
         None => Ok(()),
     }
@@ -233,12 +233,12 @@ fn readable(column: &ArrayRef, number: usize) -> Result<ArrayRef, String> {
         DataType::Utf8View | DataType::BinaryView => Ok(Arc::clone(column)),
         DataType::Timestamp(..) if number < FIRST_TEXT => Ok(Arc::clone(column)),
         _ => {
-            let wanted = if number < FIRST_TEXT {
+            let expected = if number < FIRST_TEXT {
                 DataType::Timestamp(TimeUnit::Millisecond, None)
             } else {
                 DataType::Utf8View
             };
-            cast(column, &wanted).map_err(|error| format!("has another type: {error}"))
+            cast(column, &expected).map_err(|error| format!("has another type: {error}"))
         }
     }
 }
@@ -279,6 +279,6 @@ fn text(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-fn unread(error: &dyn std::fmt::Display) -> BadFile {
+fn bad_file(error: &dyn std::fmt::Display) -> BadFile {
     BadFile(format!("the Parquet file: {error}"))
 }

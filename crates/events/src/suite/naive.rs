@@ -34,7 +34,7 @@ fn properties(event: &Event) -> Map<String, Value> {
 
 fn key(event: &Event, dimension: &Dimension) -> Option<String> {
     match dimension {
-        Dimension::Column(wanted) => column(event, *wanted),
+        Dimension::Column(name) => column(event, *name),
         Dimension::Property(name) => match properties(event).remove(name.as_str())? {
             Value::Null => None,
             Value::String(text) => Some(text),

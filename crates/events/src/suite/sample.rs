@@ -106,12 +106,12 @@ const TIMES: [&str; 9] = [
 /// Random events with distinct ids, some in the format of the server and some in others.
 pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec((any_event(), any::<bool>()), 1..most).prop_map(|events| {
-        let with_id = |(place, (event, ours)): (usize, (Event, bool))| {
+        let with_id = |(index, (event, ours)): (usize, (Event, bool))| {
             let (kind, time) = (&event.event_id, event.timestamp.millis().max(0));
             let event_id = if ours {
-                format!("evt_{:08x}-{:04x}-7000-8000-{place:012x}", time >> 16, time & 0xffff)
+                format!("evt_{:08x}-{:04x}-7000-8000-{index:012x}", time >> 16, time & 0xffff)
             } else {
-                format!("{kind}-{place}")
+                format!("{kind}-{index}")
             };
             Event { event_id, ..event }
         };

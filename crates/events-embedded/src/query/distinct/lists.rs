@@ -41,7 +41,7 @@ enum Block {
 struct Entry {
     group: u32,
     block: u32,
-    /// Places in the block; in a summary `start` is the place of the group.
+    /// Places in the block; in a summary `start` is the index of the group.
     start: u32,
     end: u32,
 }
@@ -56,17 +56,17 @@ impl Lists {
     pub(crate) fn reserve(&mut self, visitors: usize) {
         self.visitors = self.visitors.max(visitors);
         if self.listed - self.distinct > MANY.max(self.distinct) {
-            self.remove_doubles();
+            self.remove_duplicates();
         }
     }
 
     /// Adds visitors of one group, which stand in a column.
-    pub(crate) fn add_group(&mut self, group: u32, column: &Arc<Vec<u32>>, places: Range<usize>) {
+    pub(crate) fn add_group(&mut self, group: u32, column: &Arc<Vec<u32>>, indexes: Range<usize>) {
         let block = self.block(Block::Numbers(Arc::clone(column)));
-        self.entry(group, block, places);
+        self.entry(group, block, indexes);
     }
 
-    /// Adds visitors, each with its place in `groups`; `counts` tells how many there are at each place.
+    /// Adds visitors, each with its index in `groups`; `counts` tells how many there are at each index.
     pub(crate) fn add(&mut self, groups: &[u32], counts: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         let mut ends = Vec::with_capacity(counts.len());
         let mut all = 0;
@@ -75,8 +75,8 @@ impl Lists {
             all += count;
         }
         let mut numbers = vec![0; all as usize];
-        for (place, visitor) in seen {
-            let end = &mut ends[place as usize];
+        for (index, visitor) in seen {
+            let end = &mut ends[index as usize];
             numbers[*end as usize] = visitor;
             *end += 1;
         }
@@ -88,11 +88,11 @@ impl Lists {
     }
 
     /// Adds the visitors of a summary, whose groups have these numbers.
-    pub(crate) fn add_summary(&mut self, groups: &[u32], kept: &Arc<CachedSummary>) {
-        let Some(summary) = kept.summary() else { return };
-        let block = self.block(Block::CachedSummary(Arc::clone(kept)));
-        for (place, (group, members)) in groups.iter().zip(&summary.visitors).enumerate() {
-            self.entries.push(Entry { group: *group, block, start: place as u32, end: place as u32 });
+    pub(crate) fn add_summary(&mut self, groups: &[u32], cached: &Arc<CachedSummary>) {
+        let Some(summary) = cached.summary() else { return };
+        let block = self.block(Block::CachedSummary(Arc::clone(cached)));
+        for (index, (group, members)) in groups.iter().zip(&summary.visitors).enumerate() {
+            self.entries.push(Entry { group: *group, block, start: index as u32, end: index as u32 });
             self.listed += members.len();
         }
     }
@@ -100,8 +100,8 @@ impl Lists {
     /// Adds the visitors of a bitmap.
     pub(crate) fn add_bitmap(&mut self, group: u32, bitmap: &[u64]) {
         let numbers: Vec<u32> = members(bitmap).collect();
-        let places = 0..numbers.len();
-        self.add_group(group, &Arc::new(numbers), places);
+        let indexes = 0..numbers.len();
+        self.add_group(group, &Arc::new(numbers), indexes);
     }
 
     /// Adds what another core saw; its groups have the same numbers.
@@ -138,9 +138,9 @@ impl Lists {
         self.blocks.len() as u32 - 1
     }
 
-    fn entry(&mut self, group: u32, block: u32, places: Range<usize>) {
-        self.listed += places.len();
-        self.entries.push(Entry { group, block, start: places.start as u32, end: places.end as u32 });
+    fn entry(&mut self, group: u32, block: u32, indexes: Range<usize>) {
+        self.listed += indexes.len();
+        self.entries.push(Entry { group, block, start: indexes.start as u32, end: indexes.end as u32 });
     }
 
     /// Something of each of so many groups: told from its entries, with an empty bitmap that is to be
@@ -190,7 +190,7 @@ impl Lists {
     fn listed(&self, entries: &[Entry]) -> usize {
         let of_entry = |entry: &Entry| match &self.blocks[entry.block as usize] {
             Block::Numbers(_) => (entry.end - entry.start) as usize,
-            Block::CachedSummary(kept) => kept.visitors(entry.start).len(),
+            Block::CachedSummary(cached) => cached.visitors(entry.start).len(),
         };
         entries.iter().map(of_entry).sum()
     }
@@ -218,7 +218,7 @@ impl Lists {
                         bitmap[*visitor as usize / 64] |= 1 << (visitor % 64);
                     }
                 }
-                Block::CachedSummary(kept) => kept.visitors(entry.start).add_to(bitmap),
+                Block::CachedSummary(cached) => cached.visitors(entry.start).add_to(bitmap),
             }
         }
     }
@@ -241,12 +241,12 @@ impl Lists {
                 Block::Numbers(numbers) => {
                     numbers[entry.start as usize..entry.end as usize].iter().copied().for_each(&mut each);
                 }
-                Block::CachedSummary(kept) => kept.visitors(entry.start).each(&mut each),
+                Block::CachedSummary(cached) => cached.visitors(entry.start).each(&mut each),
             }
         }
     }
 
-    fn remove_doubles(&mut self) {
+    fn remove_duplicates(&mut self) {
         self.entries.sort_unstable_by_key(|entry| entry.group);
         let (mut numbers, mut entries, mut bitmap) = (Vec::new(), Vec::new(), self.bitmap());
         for of_group in self.entries.chunk_by(|a, b| a.group == b.group) {
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_are_removed_when_there_are_many() {
+    fn duplicates_are_removed_when_there_are_many() {
         let mut lists = Lists::default();
         let numbers: Vec<u32> = (0..=MANY as u32).map(|number| number % 10).collect();
         let numbers = Arc::new(numbers);

@@ -62,7 +62,11 @@ fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), Stor
     chunks.sort_by_key(Chunk::earliest);
     for chunk in chunks {
         let mut take = |row: Row<'_>| {
-            if is_wanted(&view, query, &row) { Ok(sink.push(row.to_event())) } else { Ok(sink.wanted()) }
+            if is_selected(&view, query, &row) {
+                Ok(sink.push(row.to_event()))
+            } else {
+                Ok(sink.continue_while_open())
+            }
         };
         if rows(&view, &chunk, &mut take)?.is_break() {
             return Ok(());
@@ -105,7 +109,7 @@ fn rows(
     }
 }
 
-fn is_wanted(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
+fn is_selected(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
     let passes =
         |filter: &millimetric_core::query::Filter| row.text(filter.column) == Some(filter.value.as_str());
@@ -150,7 +154,7 @@ impl Sink {
     }
 
     /// Whether the stream still has a reader.
-    fn wanted(&self) -> ControlFlow<()> {
+    fn continue_while_open(&self) -> ControlFlow<()> {
         if self.sender.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

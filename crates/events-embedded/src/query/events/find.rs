@@ -29,13 +29,13 @@ pub(crate) fn event(
         }
         let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else { continue };
         let ids = view.columns.text_once(chunk, Column::EventId)?;
-        let mut place = None;
+        let mut index = None;
         selection.rows.each(|row| {
             if ids.value(row) == Some(event_id) {
-                place = Some(row);
+                index = Some(row);
             }
         });
-        if let Some(row) = place {
+        if let Some(row) = index {
             return read(view, chunk, row);
         }
     }

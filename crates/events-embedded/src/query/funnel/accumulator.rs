@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use millimetric_core::query::{FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep};
 
-use crate::query::funnel::MOST;
+use crate::query::funnel::MAX_STEPS;
 use crate::query::funnel::matcher::Attempt;
 use crate::query::groups::group_dictionary::Finished;
 
@@ -16,9 +16,9 @@ pub(crate) struct FunnelAccumulator(Vec<GroupAccumulator>);
 #[derive(Debug, Clone, Default)]
 struct GroupAccumulator {
     /// Visitors by the last step that they reached.
-    ended: [u64; MOST],
+    ended: [u64; MAX_STEPS],
     /// Milliseconds from the step before, of everybody who reached a step.
-    took: [Vec<i64>; MOST],
+    took: [Vec<i64>; MAX_STEPS],
 }
 
 impl FunnelAccumulator {
@@ -56,12 +56,12 @@ impl FunnelAccumulator {
         }
     }
 
-    pub(crate) fn response(self, query: &FunnelQuery, labels: &Finished) -> FunnelResponse {
+    pub(crate) fn response(self, query: &FunnelQuery, dictionary: &Finished) -> FunnelResponse {
         let (steps, dimensions) = (query.steps.names().len(), query.group_by.len());
         let mut groups: Vec<(usize, Vec<FunnelStep>)> =
             self.0.into_iter().map(|accumulator| accumulator.steps(steps)).enumerate().collect();
         groups.retain(|(_, steps)| steps[0].visitors > 0);
-        let is_other = |(group, _): &(usize, Vec<FunnelStep>)| labels.other == Some(*group);
+        let is_other = |(group, _): &(usize, Vec<FunnelStep>)| dictionary.other == Some(*group);
         let other = groups.iter().find(|group| is_other(group)).map_or(0, |(_, steps)| steps[0].visitors);
         groups.retain(|group| !is_other(group));
         if groups.is_empty() && dimensions == 0 {
@@ -70,12 +70,12 @@ impl FunnelAccumulator {
         }
         groups.sort_unstable_by(|a, b| {
             let started = |of: &(usize, Vec<FunnelStep>)| Reverse(of.1[0].visitors);
-            started(a).cmp(&started(b)).then_with(|| labels.compare(a.0, b.0, dimensions))
+            started(a).cmp(&started(b)).then_with(|| dictionary.compare(a.0, b.0, dimensions))
         });
         let truncated = groups.len() > query.limit.get() || other > 0;
         groups.truncate(query.limit.get());
         let keys = |group| {
-            (0..dimensions).map(|dimension| labels.text(group, dimension).map(str::to_owned)).collect()
+            (0..dimensions).map(|dimension| dictionary.text(group, dimension).map(str::to_owned)).collect()
         };
         let groups =
             groups.into_iter().map(|(group, steps)| FunnelGroup { keys: keys(group), steps }).collect();

@@ -7,7 +7,7 @@ use millimetric_core::query::{FunnelQuery, StepOrder};
 
 use crate::encoding::text::Dictionary;
 use crate::query::distinct::Bitmaps;
-use crate::query::funnel::MOST;
+use crate::query::funnel::MAX_STEPS;
 use crate::query::funnel::accumulator::FunnelAccumulator;
 use crate::query::timeline::{ByName, Event, TimelineEvent};
 
@@ -20,7 +20,7 @@ impl StepMask {
         Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
     }
 
-    /// The place of its name among the different names of the steps.
+    /// The index of its name among the different names of the steps.
     pub(crate) fn name(self) -> usize {
         (self.0 >> 1 & 7) as usize
     }
@@ -33,7 +33,7 @@ impl StepMask {
         (self.0 >> 4) as usize
     }
 
-    /// Of an act in the only group: not 0, and ordered by name where the name tells whether it starts.
+    /// Of an mask in the only group: not 0, and ordered by name where the name tells whether it starts.
     fn mark(self) -> u8 {
         self.0 as u8 | 16
     }
@@ -47,7 +47,7 @@ impl StepMask {
 pub(crate) trait Step {
     /// Milliseconds.
     fn at(&self) -> i64;
-    fn act(&self) -> StepMask;
+    fn step_mask(&self) -> StepMask;
 }
 
 impl Step for TimelineEvent<StepMask> {
@@ -55,7 +55,7 @@ impl Step for TimelineEvent<StepMask> {
         self.at
     }
 
-    fn act(&self) -> StepMask {
+    fn step_mask(&self) -> StepMask {
         self.what
     }
 }
@@ -65,7 +65,7 @@ impl Step for Event {
         Event::at(*self)
     }
 
-    fn act(&self) -> StepMask {
+    fn step_mask(&self) -> StepMask {
         StepMask::of_mark(self.mark())
     }
 }
@@ -88,7 +88,7 @@ pub(crate) struct Attempt {
     /// Steps reached, at least one.
     pub(crate) reached: usize,
     /// Milliseconds from the step before, for each step reached but the first.
-    pub(crate) took: [i64; MOST],
+    pub(crate) took: [i64; MAX_STEPS],
 }
 
 /// The latest way to a step.
@@ -110,8 +110,8 @@ impl ByName for FunnelMatcher {
     fn marks(&self, names: &Dictionary) -> Vec<u8> {
         let mut marks = vec![0; names.len()];
         for (name, text) in (0..).zip(&self.names) {
-            let act = StepMask::new(name, self.may_start(name + 1), 0);
-            names.find(text).into_iter().for_each(|code| marks[code as usize] = act.mark());
+            let mask = StepMask::new(name, self.may_start(name + 1), 0);
+            names.find(text).into_iter().for_each(|code| marks[code as usize] = mask.mark());
         }
         marks
     }
@@ -127,12 +127,12 @@ impl FunnelMatcher {
     pub(crate) fn of(query: &FunnelQuery) -> Self {
         let (mut names, mut steps_of) = (Vec::<Arc<str>>::new(), Vec::<Vec<usize>>::new());
         for (step, name) in query.steps.names().iter().enumerate() {
-            let place = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
+            let index = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
                 names.push(Arc::from(name.as_str()));
                 steps_of.push(Vec::new());
                 names.len() - 1
             });
-            steps_of[place].insert(0, step);
+            steps_of[index].insert(0, step);
         }
         Self { names, steps_of, window: query.window.millis(), order: query.order }
     }
@@ -164,24 +164,24 @@ impl FunnelMatcher {
         }
     }
 
-    pub(crate) fn best_attempt(&self, moments: &[impl Step]) -> Option<Attempt> {
+    pub(crate) fn best_attempt(&self, events: &[impl Step]) -> Option<Attempt> {
         match self.order {
-            StepOrder::Strict => self.in_order(moments),
-            StepOrder::Any => self.in_any_order(moments),
+            StepOrder::Strict => self.in_order(events),
+            StepOrder::Any => self.in_any_order(events),
         }
     }
 
     /// One pass: of all ways to a step the one that started last is kept, since whatever another
     /// can still reach, it can.
-    fn in_order(&self, moments: &[impl Step]) -> Option<Attempt> {
-        let mut chains: [Option<Chain>; MOST] = [None; MOST];
-        let mut best = Attempt { group: 0, reached: 0, took: [0; MOST] };
-        for moment in moments {
-            let (at, act) = (moment.at(), moment.act());
+    fn in_order(&self, events: &[impl Step]) -> Option<Attempt> {
+        let mut chains: [Option<Chain>; MAX_STEPS] = [None; MAX_STEPS];
+        let mut best = Attempt { group: 0, reached: 0, took: [0; MAX_STEPS] };
+        for event in events {
+            let (at, mask) = (event.at(), event.step_mask());
             // The last step first, so that one event is never two steps of an attempt.
-            for step in self.steps_of[act.name()].iter().copied() {
+            for step in self.steps_of[mask.name()].iter().copied() {
                 let chain = match step.checked_sub(1).map(|before| chains[before]) {
-                    None if act.starts() => Chain { start: at, at, group: act.group() as u32 },
+                    None if mask.starts() => Chain { start: at, at, group: mask.group() as u32 },
                     Some(Some(chain)) if at - chain.start <= self.window => Chain { at, ..chain },
                     _ => continue,
                 };
@@ -196,36 +196,36 @@ impl FunnelMatcher {
         (best.reached > 0).then_some(best)
     }
 
-    /// A window slides over the moments and counts the steps in it.
-    fn in_any_order(&self, moments: &[impl Step]) -> Option<Attempt> {
-        let (mut counts, mut held, mut end) = ([0; MOST], 0, 0);
+    /// A window slides over the events and counts the steps in it.
+    fn in_any_order(&self, events: &[impl Step]) -> Option<Attempt> {
+        let (mut counts, mut held, mut end) = ([0; MAX_STEPS], 0, 0);
         let (mut reached, mut first) = (0, 0);
-        for (start, moment) in moments.iter().enumerate() {
-            while let Some(next) = moments.get(end).filter(|next| next.at() - moment.at() <= self.window) {
-                let name = next.act().name();
+        for (start, event) in events.iter().enumerate() {
+            while let Some(next) = events.get(end).filter(|next| next.at() - event.at() <= self.window) {
+                let name = next.step_mask().name();
                 counts[name] += 1;
                 held += usize::from(counts[name] <= self.steps_of[name].len());
                 end += 1;
             }
-            if moment.act().starts() && held > reached {
+            if event.step_mask().starts() && held > reached {
                 (reached, first) = (held, start);
             }
-            let name = moment.act().name();
+            let name = event.step_mask().name();
             held -= usize::from(counts[name] <= self.steps_of[name].len());
             counts[name] -= 1;
         }
-        (reached > 0).then(|| self.taken(&moments[first..], reached))
+        (reached > 0).then(|| self.attempt_from(&events[first..], reached))
     }
 
-    /// The attempt in any order that starts with the first of these moments.
-    fn taken(&self, moments: &[impl Step], most: usize) -> Attempt {
-        let group = moments[0].act().group() as u32;
-        let mut attempt = Attempt { group, reached: 0, took: [0; MOST] };
-        let (mut counts, mut before) = ([0; MOST], moments[0].at());
-        for moment in moments {
-            let (at, name) = (moment.at(), moment.act().name());
+    /// The attempt in any order that starts with the first of these events.
+    fn attempt_from(&self, events: &[impl Step], max_steps: usize) -> Attempt {
+        let group = events[0].step_mask().group() as u32;
+        let mut attempt = Attempt { group, reached: 0, took: [0; MAX_STEPS] };
+        let (mut counts, mut before) = ([0; MAX_STEPS], events[0].at());
+        for event in events {
+            let (at, name) = (event.at(), event.step_mask().name());
             counts[name] += 1;
-            if counts[name] <= self.steps_of[name].len() && attempt.reached < most {
+            if counts[name] <= self.steps_of[name].len() && attempt.reached < max_steps {
                 attempt.took[attempt.reached] = at - before;
                 (attempt.reached, before) = (attempt.reached + 1, at);
             }

@@ -59,8 +59,8 @@ impl Frequent {
     /// Chooses the lowest threshold at which about `groups` groups are frequent at the most.
     pub(crate) fn choose(&mut self, groups: usize) {
         let mut counts: Vec<u32> = self.rows[0].iter().map(|cell| cell.load(Relaxed)).collect();
-        let place = groups.min(counts.len() - 1);
-        let (_, highest_left_out, _) = counts.select_nth_unstable_by(place, |a, b| b.cmp(a));
+        let index = groups.min(counts.len() - 1);
+        let (_, highest_left_out, _) = counts.select_nth_unstable_by(index, |a, b| b.cmp(a));
         self.threshold = highest_left_out.saturating_add(1);
     }
 

@@ -20,12 +20,12 @@ const TEXT_BYTES: usize = 256;
 
 /// A group: its bucket's start, and a code for each dimension (0: no value).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Label {
+pub(crate) struct GroupKey {
     pub(crate) bucket: i64,
     codes: [u32; DIMENSIONS],
 }
 
-impl Label {
+impl GroupKey {
     /// The group of everything that is not counted apart.
     const OTHER: Self = Self { bucket: i64::MIN, codes: [Code::NONE; DIMENSIONS] };
 }
@@ -44,7 +44,7 @@ impl Code {
     }
 }
 
-/// Gives numbers to labels and codes to texts.
+/// Gives numbers to dictionary and codes to texts.
 #[derive(Debug)]
 pub(crate) struct GroupDictionary(Mutex<Numbers>);
 
@@ -52,8 +52,8 @@ pub(crate) struct GroupDictionary(Mutex<Numbers>);
 pub(crate) struct Numbers {
     texts: [Interner; DIMENSIONS],
     text_bytes: usize,
-    by_label: HashMap<Label, u32>,
-    labels: Vec<Label>,
+    by_key: HashMap<GroupKey, u32>,
+    keys: Vec<GroupKey>,
     /// Groups that are counted apart, at the most.
     limit: usize,
     frequent: Option<Arc<Frequent>>,
@@ -66,8 +66,8 @@ impl GroupDictionary {
         Self(Mutex::new(Numbers {
             texts: Default::default(),
             text_bytes: 0,
-            by_label: HashMap::new(),
-            labels: Vec::new(),
+            by_key: HashMap::new(),
+            keys: Vec::new(),
             limit,
             frequent,
             too_many: false,
@@ -84,7 +84,7 @@ impl GroupDictionary {
         self.0.lock().too_many
     }
 
-    /// The place of each group so far among all of them in the order of [`Finished::compare`].
+    /// The index of each group so far among all of them in the order of [`Finished::compare`].
     pub(crate) fn ranks(&self, dimensions: usize) -> Vec<u32> {
         let numbers = self.0.lock();
         let mut groups: Vec<u32> = (0..numbers.len() as u32).collect();
@@ -106,8 +106,8 @@ impl GroupDictionary {
 
     pub(crate) fn finish(self) -> Finished {
         let numbers = self.0.into_inner();
-        let other = numbers.by_label.get(&Label::OTHER).map(|group| *group as usize);
-        Finished { texts: numbers.texts.map(Interner::into_dictionary), labels: numbers.labels, other }
+        let other = numbers.by_key.get(&GroupKey::OTHER).map(|group| *group as usize);
+        Finished { texts: numbers.texts.map(Interner::into_dictionary), keys: numbers.keys, other }
     }
 }
 
@@ -125,34 +125,34 @@ impl Numbers {
         if let Some(frequent) = &self.frequent
             && !frequent.has(frequent.hash(bucket, (0..columns.len()).map(text)))
         {
-            return self.add(Label::OTHER);
+            return self.add(GroupKey::OTHER);
         }
-        let mut label = Label { bucket, codes: [0; DIMENSIONS] };
+        let mut key = GroupKey { bucket, codes: [0; DIMENSIONS] };
         for (dimension, known) in known.iter_mut().enumerate() {
             let code = &mut known[codes[dimension] as usize];
             if *code == Code::NONE {
                 *code = self.code(dimension, text(dimension));
             }
-            label.codes[dimension] = *code;
+            key.codes[dimension] = *code;
         }
-        self.number(label)
+        self.number(key)
     }
 
     /// The numbers of groups that were counted elsewhere, none of which is that of all others.
     pub(crate) fn add_all(&mut self, groups: &Finished) -> Vec<u32> {
-        let mut number = |label: &Label| {
-            let mut codes = label.codes;
+        let mut number = |key: &GroupKey| {
+            let mut codes = key.codes;
             for (dimension, code) in codes.iter_mut().enumerate() {
                 *code = self.code(dimension, groups.texts[dimension].get(*code));
             }
-            self.number(Label { codes, ..*label })
+            self.number(GroupKey { codes, ..*key })
         };
-        groups.labels.iter().map(&mut number).collect()
+        groups.keys.iter().map(&mut number).collect()
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.labels.len()
+        self.keys.len()
     }
 
     /// The code of a text; [`Code::NONE`] of a new one for which there is no room.
@@ -168,26 +168,26 @@ impl Numbers {
         interner.code(text)
     }
 
-    fn number(&mut self, label: Label) -> u32 {
-        if let Some(number) = self.by_label.get(&label) {
+    fn number(&mut self, key: GroupKey) -> u32 {
+        if let Some(number) = self.by_key.get(&key) {
             return *number;
         }
-        if self.labels.len() >= self.limit || label.codes.contains(&Code::NONE) {
+        if self.keys.len() >= self.limit || key.codes.contains(&Code::NONE) {
             self.too_many = true;
-            return self.add(Label::OTHER);
+            return self.add(GroupKey::OTHER);
         }
-        self.add(label)
+        self.add(key)
     }
 
-    fn add(&mut self, label: Label) -> u32 {
-        *self.by_label.entry(label).or_insert_with(|| {
-            self.labels.push(label);
-            self.labels.len() as u32 - 1
+    fn add(&mut self, key: GroupKey) -> u32 {
+        *self.by_key.entry(key).or_insert_with(|| {
+            self.keys.push(key);
+            self.keys.len() as u32 - 1
         })
     }
 
     fn text(&self, group: u32, dimension: usize) -> Option<&str> {
-        match self.labels[group as usize].codes[dimension] {
+        match self.keys[group as usize].codes[dimension] {
             Code::NONE => None,
             code => self.texts[dimension].dictionary().get(code),
         }
@@ -198,7 +198,7 @@ impl Numbers {
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     texts: [Dictionary; DIMENSIONS],
-    labels: Vec<Label>,
+    keys: Vec<GroupKey>,
     /// The group of everything that is not counted apart, where there is such.
     pub(crate) other: Option<usize>,
 }
@@ -206,7 +206,7 @@ pub(crate) struct Finished {
 impl Finished {
     /// How many there are, that of all others included.
     pub(crate) fn len(&self) -> usize {
-        self.labels.len()
+        self.keys.len()
     }
 
     /// Those that are counted apart.
@@ -216,11 +216,11 @@ impl Finished {
 
     /// The start of a group's bucket.
     pub(crate) fn bucket(&self, group: usize) -> i64 {
-        self.labels[group].bucket
+        self.keys[group].bucket
     }
 
     pub(crate) fn text(&self, group: usize, dimension: usize) -> Option<&str> {
-        match self.labels[group].codes[dimension] {
+        match self.keys[group].codes[dimension] {
             Code::NONE => None,
             code => self.texts[dimension].get(code),
         }
@@ -228,7 +228,7 @@ impl Finished {
 
     /// Memory that they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.texts.iter().map(Dictionary::bytes).sum::<usize>() + size_of_val(self.labels.as_slice())
+        self.texts.iter().map(Dictionary::bytes).sum::<usize>() + size_of_val(self.keys.as_slice())
     }
 
     /// By the texts, dimension after dimension; no value first, texts by their bytes.

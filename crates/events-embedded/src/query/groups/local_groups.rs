@@ -31,7 +31,7 @@ enum Step {
 pub(crate) enum Ids {
     /// All rows are in group 0.
     One,
-    /// Rows up to each place are in one group.
+    /// Rows up to each index are in one group.
     Runs(Vec<(usize, u32)>),
     Each(Vec<u32>),
 }
@@ -146,13 +146,13 @@ impl LocalGroups {
         &self,
         counts: &[u32],
         texts: &[Arc<TextColumn>],
-        labels: &GroupDictionary,
+        dictionary: &GroupDictionary,
     ) -> (Vec<u32>, usize) {
         let mut known = Code::unknown(texts);
-        labels.with(|numbers| {
+        dictionary.with(|numbers| {
             let mut groups = vec![0; self.count];
             for (id, group) in groups.iter_mut().enumerate().filter(|(id, _)| counts[*id] > 0) {
-                let (bucket, codes) = self.taken_apart(id as u32);
+                let (bucket, codes) = self.decode(id as u32);
                 *group = numbers.group(bucket, texts, &codes, &mut known);
             }
             (groups, numbers.len())
@@ -162,14 +162,14 @@ impl LocalGroups {
     /// Adds the events of each local group to a sketch.
     pub(crate) fn sketch(&self, counts: &[u32], texts: &[Arc<TextColumn>], frequent: &Frequent) {
         for (id, count) in (0..).zip(counts).filter(|(_, count)| **count > 0) {
-            let (bucket, codes) = self.taken_apart(id);
+            let (bucket, codes) = self.decode(id);
             let texts = texts.iter().zip(codes).map(|(column, code)| column.dictionary.get(code));
             frequent.add(frequent.hash(bucket, texts), *count);
         }
     }
 
     /// The bucket and the codes that a local group number was made from.
-    fn taken_apart(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
+    fn decode(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
         let mut local = [0; StatsQuery::MAX_DIMENSIONS];
         for (dimension, step) in self.steps.iter().enumerate().rev() {
             (id, local[dimension]) = match step {
@@ -180,19 +180,19 @@ impl LocalGroups {
         (self.buckets.get(id as usize).copied().unwrap_or_default(), local)
     }
 
-    /// Tells the answer's group of the row at a place of the selection.
+    /// Tells the answer's group of the row at a index of the selection.
     pub(crate) fn group_at(self, selection: &Selection, groups: &[u32]) -> impl Fn(usize) -> u32 {
         let ids = self.ids.each(selection.rows.len());
-        move |place| ids.as_ref().map_or(groups[0], |ids| groups[ids[place] as usize])
+        move |index| ids.as_ref().map_or(groups[0], |ids| groups[ids[index] as usize])
     }
 
     /// Calls `each` with every selected row and its local group.
     pub(crate) fn each(self, selection: &Selection, mut each: impl FnMut(usize, u32)) {
         let ids = self.ids.each(selection.rows.len());
-        let mut place = 0;
+        let mut index = 0;
         selection.rows.each(|row| {
-            each(row, ids.as_ref().map_or(0, |ids| ids[place]));
-            place += 1;
+            each(row, ids.as_ref().map_or(0, |ids| ids[index]));
+            index += 1;
         });
     }
 }
@@ -219,17 +219,17 @@ fn listed(before: Option<Vec<u32>>, rows: &Rows, column: &TextColumn) -> (Vec<u3
     let mut listed = Vec::new();
     let mut known: HashTable<u32> = HashTable::new();
     let mut ids = before.unwrap_or_else(|| vec![0; rows.len()]);
-    let mut place = 0;
+    let mut index = 0;
     rows.each(|row| {
-        let pair = u64::from(ids[place]) << 32 | u64::from(column.codes.get(row));
+        let pair = u64::from(ids[index]) << 32 | u64::from(column.codes.get(row));
         let found = known.find(spread(pair), |id| listed[*id as usize] == pair).copied();
-        ids[place] = found.unwrap_or_else(|| {
+        ids[index] = found.unwrap_or_else(|| {
             let id = listed.len() as u32;
             listed.push(pair);
             known.insert_unique(spread(pair), id, |id| spread(listed[*id as usize]));
             id
         });
-        place += 1;
+        index += 1;
     });
     (ids, listed)
 }

@@ -33,8 +33,8 @@ impl PartialCounts {
     }
 
     /// What all cores have counted.
-    pub(crate) fn whole(parts: Vec<Self>, context: &QueryContext) -> Result<Self, StoreError> {
-        parts.into_iter().try_fold(Self::new(context), Self::merge)
+    pub(crate) fn whole(partials: Vec<Self>, context: &QueryContext) -> Result<Self, StoreError> {
+        partials.into_iter().try_fold(Self::new(context), Self::merge)
     }
 
     /// Reserves the memory that it takes by now.
@@ -52,32 +52,32 @@ impl PartialCounts {
         counting: &Counting<'_>,
         visitors: Visitors<'_>,
         span: &Span<'_>,
-        labels: &GroupDictionary,
+        dictionary: &GroupDictionary,
     ) -> Result<(), StoreError> {
-        if labels.too_many() {
+        if dictionary.too_many() {
             // It is counted once more, by the most frequent groups.
             return Ok(());
         }
         let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
-        self.add(view, counting, visitors, span, &selection, labels)
+        self.add(view, counting, visitors, span, &selection, dictionary)
     }
 
     /// Adds the rows of a whole chunk that the query is about.
     pub(crate) fn add_summary(
         &mut self,
         view: &View,
-        kept: &Arc<CachedSummary>,
-        labels: &GroupDictionary,
+        cached: &Arc<CachedSummary>,
+        dictionary: &GroupDictionary,
     ) -> Result<(), StoreError> {
-        let Some(summary) = kept.summary() else { return Ok(()) };
-        let (groups, count) = labels.with(|numbers| (numbers.add_all(&summary.groups), numbers.len()));
+        let Some(summary) = cached.summary() else { return Ok(()) };
+        let (groups, count) = dictionary.with(|numbers| (numbers.add_all(&summary.groups), numbers.len()));
         self.events.resize(self.events.len().max(count), 0);
         for (group, events) in groups.iter().zip(&summary.events) {
             self.events[*group as usize] += events;
         }
         if !summary.visitors.is_empty() {
             self.visitors.reserve(count, view.visitors.len());
-            self.visitors.add_summary(&groups, kept);
+            self.visitors.add_summary(&groups, cached);
         }
         self.reserve()
     }
@@ -89,7 +89,7 @@ impl PartialCounts {
         visitors: Visitors<'_>,
         span: &Span<'_>,
         selection: &Selection,
-        labels: &GroupDictionary,
+        dictionary: &GroupDictionary,
     ) -> Result<(), StoreError> {
         let columns = &view.columns;
         let mut local = LocalGroups::new(selection, counting.buckets);
@@ -98,7 +98,7 @@ impl PartialCounts {
             texts.push(by.column(columns, span.chunk)?);
         }
         let counts = counting.divide(&mut local, selection, &texts);
-        let (groups, count) = local.groups(&counts, &texts, labels);
+        let (groups, count) = local.groups(&counts, &texts, dictionary);
         self.events.resize(self.events.len().max(count), 0);
         for (group, events) in groups.iter().zip(&counts).filter(|(_, events)| **events > 0) {
             self.events[*group as usize] += u64::from(*events);
@@ -117,8 +117,8 @@ impl PartialCounts {
             }
             Visitors::Estimated => Some((columns.visitor_tokens(span.chunk)?, TOKENS)),
         };
-        if let Some((seen, most)) = seen {
-            self.visitors.reserve(count, most);
+        if let Some((seen, limit)) = seen {
+            self.visitors.reserve(count, limit);
             self.add_visitors(&local.ids, &groups, &counts, selection, &seen);
         }
         if counting.spans {

@@ -8,7 +8,7 @@ use crate::query::groups::group_dictionary::Finished;
 
 /// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
 /// read, which are five bytes at the least.
-const MOST_BYTES: usize = 2;
+const MAX_BYTES: usize = 2;
 /// Bytes that a summary may take however few rows there are.
 const FREE_BYTES: usize = 4096;
 
@@ -29,10 +29,10 @@ pub(crate) struct CachedSummary(Option<Summary>);
 impl CachedSummary {
     /// Keeps the summary of a chunk of so many rows if it is worth it.
     pub(crate) fn of(summary: Option<Summary>, rows: usize) -> Self {
-        Self(summary.filter(|summary| summary.bytes() <= FREE_BYTES + rows * MOST_BYTES))
+        Self(summary.filter(|summary| summary.bytes() <= FREE_BYTES + rows * MAX_BYTES))
     }
 
-    /// The visitors of the group at a place, which must be there.
+    /// The visitors of the group at a index, which must be there.
     pub(crate) fn visitors(&self, group: u32) -> &Members {
         static NOBODY: Members = Members::NONE;
         self.0.as_ref().and_then(|summary| summary.visitors.get(group as usize)).unwrap_or(&NOBODY)
@@ -73,7 +73,7 @@ impl HeapSize for CachedSummary {
 /// 2016).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
-    /// Each with the place of its first word in the bitmap.
+    /// Each with the index of its first word in the bitmap.
     containers: Vec<(usize, Container)>,
     count: usize,
 }
@@ -94,14 +94,14 @@ impl Members {
     /// The bits that are set.
     pub(crate) fn of(bitmap: &[u64]) -> Self {
         let mut all = Self::NONE;
-        for (place, words) in bitmap.chunks(Self::WORDS).enumerate() {
+        for (index, words) in bitmap.chunks(Self::WORDS).enumerate() {
             let count = words.iter().map(|word| word.count_ones() as usize).sum();
             let container = match count {
                 0 => continue,
                 1..Self::MANY => Container::Few(members(words).map(|bit| bit as u16).collect()),
                 _ => Container::Many(words.into()),
             };
-            all.containers.push((place * Self::WORDS, container));
+            all.containers.push((index * Self::WORDS, container));
             all.count += count;
         }
         all
@@ -149,10 +149,10 @@ impl Members {
 
 /// The bits that are set.
 pub(crate) fn members(bitmap: &[u64]) -> impl Iterator<Item = u32> {
-    (0..).zip(bitmap).flat_map(|(place, word)| {
+    (0..).zip(bitmap).flat_map(|(index, word)| {
         let mut left = *word;
         std::iter::from_fn(move || {
-            let bit = (left != 0).then(|| place * 64 + left.trailing_zeros())?;
+            let bit = (left != 0).then(|| index * 64 + left.trailing_zeros())?;
             left &= left - 1;
             Some(bit)
         })
@@ -172,14 +172,14 @@ mod tests {
             for number in numbers {
                 bitmap[*number as usize / 64] |= 1 << (number % 64);
             }
-            let kept = Members::of(&bitmap);
+            let set = Members::of(&bitmap);
             let mut each = Vec::new();
-            kept.each(|number| each.push(number));
-            assert_eq!((each.as_slice(), kept.len()), (numbers, numbers.len()));
+            set.each(|number| each.push(number));
+            assert_eq!((each.as_slice(), set.len()), (numbers, numbers.len()));
             let mut other = vec![0; 6300];
             other[3] = 1;
             bitmap[3] |= 1;
-            kept.add_to(&mut other);
+            set.add_to(&mut other);
             assert_eq!(other[..bitmap.len()], bitmap);
         }
         assert!(Members::of(&vec![u64::MAX; 4096]).bytes() < 4096 * 8 + 200);

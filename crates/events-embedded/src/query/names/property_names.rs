@@ -19,11 +19,11 @@ use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 /// Pairs of event name and property that are kept of one chunk.
-const MOST_NAMES: usize = 4096;
+const MAX_NAMES: usize = 4096;
 /// Bytes of all kept names of one chunk.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Pairs of event name and shape that are counted at once.
-const MOST_CELLS: usize = 65_536;
+const MAX_CELLS: usize = 65_536;
 /// Calls between two looks whether the query goes on.
 const CHECKED_EVERY: u32 = 1024;
 
@@ -62,22 +62,22 @@ impl PropertyNames {
         if let Some(counted) = Self::of_shapes(columns, chunk, rows)? {
             return Ok(counted);
         }
-        let wanted = |row: usize| match rows {
+        let selected = |row: usize| match rows {
             Rows::Span(rows) => rows.contains(&row),
             Rows::List(rows) => rows.binary_search(&(row as u32)).is_ok(),
         };
-        if let Some(all) = Self::count_some(columns, chunk, &wanted, None, context)? {
+        if let Some(all) = Self::count_some(columns, chunk, &selected, None, context)? {
             return Ok(all);
         }
         let mut frequent = Frequent::new(Frequent::OF_CHUNK, context)?;
-        let _ = each_name(columns, chunk, &wanted, context, |event, name, rows| {
+        let _ = each_name(columns, chunk, &selected, context, |event, name, rows| {
             frequent.add(pair(&frequent, event, Some(name)), rows);
             frequent.add(pair(&frequent, event, None), rows);
             ControlFlow::Continue(())
         })?;
-        frequent.choose(MOST_NAMES / 2);
+        frequent.choose(MAX_NAMES / 2);
         loop {
-            let found = Self::count_some(columns, chunk, &wanted, Some(&frequent), context)?;
+            let found = Self::count_some(columns, chunk, &selected, Some(&frequent), context)?;
             match found {
                 Some(found) => return Ok(found),
                 None if frequent.raise() => {}
@@ -92,7 +92,7 @@ impl PropertyNames {
         let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Column::EventName)?);
         let Some(few) = shapes.few() else { return Ok(None) };
         let cells = events.dictionary.len() * few.names.len();
-        if cells > MOST_CELLS {
+        if cells > MAX_CELLS {
             return Ok(None);
         }
         let mut counts = vec![0_u32; cells];
@@ -113,19 +113,19 @@ impl PropertyNames {
     }
 
     fn is_full(&self) -> bool {
-        self.names > MOST_NAMES || self.bytes > MOST_BYTES
+        self.names > MAX_NAMES || self.bytes > MAX_BYTES
     }
 
     /// Counts all names, or those that are frequent alone; `None` where there is no room for them.
     fn count_some(
         columns: &Columns,
         chunk: &Chunk,
-        wanted: &impl Fn(usize) -> bool,
+        selected: &impl Fn(usize) -> bool,
         frequent: Option<&Frequent>,
         context: &QueryContext,
     ) -> Result<Option<Self>, StoreError> {
         let mut found = Self::default();
-        let end = each_name(columns, chunk, wanted, context, |event, name, rows| {
+        let end = each_name(columns, chunk, selected, context, |event, name, rows| {
             let is_frequent = |name: Option<&str>| {
                 frequent.is_none_or(|frequent| frequent.has(pair(frequent, event, name)))
             };
@@ -166,16 +166,16 @@ fn pair(frequent: &Frequent, event: &str, name: Option<&str>) -> u64 {
     frequent.hash(0, [Some(event), name].into_iter())
 }
 
-/// Calls `each` with every property of the rows that `wanted` likes, until it breaks off.
+/// Calls `each` with every property of the rows that `selected` accepts, until it breaks off.
 fn each_name(
     columns: &Columns,
     chunk: &Chunk,
-    wanted: &impl Fn(usize) -> bool,
+    selected: &impl Fn(usize) -> bool,
     context: &QueryContext,
     mut each: impl FnMut(&str, &str, u32) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StoreError> {
     let mut calls = 0_u32;
-    columns.each_properties(chunk, wanted, |event, properties, rows| {
+    columns.each_properties(chunk, selected, |event, properties, rows| {
         if calls.is_multiple_of(CHECKED_EVERY) {
             context.check()?;
         }

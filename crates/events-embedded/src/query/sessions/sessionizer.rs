@@ -13,7 +13,7 @@ use millimetric_core::query::Filter;
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
 use crate::columns::session_bounds::{PageViews, SessionBounds};
-use crate::columns::sessions::{PARTS, SessionColumn, SessionHashes};
+use crate::columns::sessions::{PARTITIONS, SessionColumn, SessionHashes};
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::run;
@@ -31,7 +31,7 @@ use millimetric_events::StoreError;
 const ROUND_ROWS: usize = 16 << 20;
 /// What chunks have of sessions that several share, in one round: where it is more, which only happens
 /// when somebody means it, there are more rounds.
-const MOST_SHARED: usize = 1 << 20;
+const MAX_SHARED: usize = 1 << 20;
 /// Sessions looked at before it is asked whether to go on.
 const BLOCK: usize = 65_536;
 
@@ -40,8 +40,8 @@ pub(crate) struct Sessions<'a> {
     pub(crate) view: &'a View,
     /// All must hold of a session's entry.
     pub(crate) filters: &'a [Filter],
-    /// Where paths get their labels.
-    pub(crate) labels: &'a GroupDictionary,
+    /// Where paths get their dictionary.
+    pub(crate) dictionary: &'a GroupDictionary,
     pub(crate) context: &'a QueryContext,
 }
 
@@ -53,12 +53,12 @@ impl Sessions<'_> {
         start: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, &Session) + Sync,
     ) -> Result<(Vec<A>, Marks), StoreError> {
-        let mut rounds = self.rows().div_ceil(ROUND_ROWS).clamp(1, PARTS);
+        let mut rounds = self.rows().div_ceil(ROUND_ROWS).clamp(1, PARTITIONS);
         loop {
-            if let Some(done) = self.in_rounds(rounds, MOST_SHARED, &start, &each)? {
+            if let Some(done) = self.in_rounds(rounds, MAX_SHARED, &start, &each)? {
                 return Ok(done);
             }
-            rounds = (4 * rounds).min(PARTS);
+            rounds = (4 * rounds).min(PARTITIONS);
         }
     }
 
@@ -70,22 +70,23 @@ impl Sessions<'_> {
     fn in_rounds<A: Send>(
         &self,
         rounds: usize,
-        most: usize,
+        max_shared: usize,
         start: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, &Session) + Sync,
     ) -> Result<Option<(Vec<A>, Marks)>, StoreError> {
-        let most = if rounds < PARTS { most } else { usize::MAX };
-        let Self { view, filters, labels, context } = *self;
+        let max_shared = if rounds < PARTITIONS { max_shared } else { usize::MAX };
+        let Self { view, filters, dictionary, context } = *self;
         let (mut collected, mut several, mut counting) = (Vec::new(), Marks::default(), Marks::default());
-        for (round, parts) in split(0..PARTS, rounds).enumerate() {
-            let loaded = load(view, (rounds > 1).then_some(&parts), context)?;
+        for (round, partitions) in split(0..PARTITIONS, rounds).enumerate() {
+            let loaded = load(view, (rounds > 1).then_some(&partitions), context)?;
             let mut memory = context.memory();
             match memory.grow_to(loaded.iter().map(|loaded| loaded.hashes.bytes()).sum()) {
-                Err(_) if rounds < PARTS => return Ok(None),
+                Err(_) if rounds < PARTITIONS => return Ok(None),
                 reserved => reserved?,
             }
             let hashes: Vec<&SessionHashes> = loaded.iter().map(|loaded| &*loaded.hashes).collect();
-            let Some(shared) = Shared::find(&hashes, &parts.collect::<Vec<_>>(), most, context)? else {
+            let Some(shared) = Shared::find(&hashes, &partitions.collect::<Vec<_>>(), max_shared, context)?
+            else {
                 return Ok(None);
             };
             several.grow(loaded.iter().map(|chunk| chunk.sessions));
@@ -95,16 +96,16 @@ impl Sessions<'_> {
             }
             let last = round + 1 == rounds;
             let (several, counting) = (&several, &counting);
-            let walk =
-                Sessionizer { view, filters, labels, loaded: &loaded, shared, several, last, counting };
+            let sessionizer =
+                Sessionizer { view, filters, dictionary, loaded: &loaded, shared, several, last, counting };
             let start_core = || (start(), Vec::new());
             let of_cores = run::each_of(
-                &pieces(&loaded),
+                &session_ranges(&loaded),
                 self.rows(),
                 context,
                 start_core,
-                |(of_core, fragments), piece| {
-                    walk.piece(piece, context, fragments, |session| each(of_core, session))
+                |(of_core, fragments), range| {
+                    sessionizer.scan(range, context, fragments, |session| each(of_core, session))
                 },
             )?;
             let mut fragments = Vec::new();
@@ -113,7 +114,7 @@ impl Sessions<'_> {
                 fragments.append(&mut of_several);
             }
             let mut put_together = start();
-            walk.put_together(fragments, |session| each(&mut put_together, session));
+            sessionizer.put_together(fragments, |session| each(&mut put_together, session));
             collected.push(put_together);
         }
         Ok(Some((collected, counting)))
@@ -128,54 +129,56 @@ struct Loaded {
     column: Option<Arc<SessionColumn>>,
 }
 
-/// The sessions of each chunk; the hashes of some parts alone where all are too many to be held.
+/// The sessions of each chunk; the hashes of some partitions alone where all are too many to be held.
 fn load(
     view: &View,
-    parts: Option<&Range<usize>>,
+    partitions: Option<&Range<usize>>,
     context: &QueryContext,
 ) -> Result<Vec<Loaded>, StoreError> {
     let rows = view.chunks.iter().map(Chunk::rows).sum();
-    let places: Vec<usize> = (0..view.chunks.len()).collect();
-    let of_cores = run::each_of(&places, rows, context, Vec::new, |loaded, place| {
-        let chunk = &view.chunks[*place];
+    let indexes: Vec<usize> = (0..view.chunks.len()).collect();
+    let of_cores = run::each_of(&indexes, rows, context, Vec::new, |loaded, index| {
+        let chunk = &view.chunks[*index];
         let column = view.columns.sessions(chunk)?;
-        let hashes =
-            parts.map_or_else(|| Arc::clone(&column.hashes), |parts| Arc::new(column.hashes.only(parts)));
+        let hashes = partitions.map_or_else(
+            || Arc::clone(&column.hashes),
+            |partitions| Arc::new(column.hashes.only(partitions)),
+        );
         let sessions = column.len();
-        let column = (parts.is_none() || !chunk.is_cached()).then_some(column);
-        loaded.push((*place, Loaded { sessions, hashes, column }));
+        let column = (partitions.is_none() || !chunk.is_cached()).then_some(column);
+        loaded.push((*index, Loaded { sessions, hashes, column }));
         Ok(())
     })?;
     let mut loaded: Vec<(usize, Loaded)> = of_cores.into_iter().flatten().collect();
-    loaded.sort_unstable_by_key(|(place, _)| *place);
+    loaded.sort_unstable_by_key(|(index, _)| *index);
     Ok(loaded.into_iter().map(|(_, loaded)| loaded).collect())
 }
 
 /// A range in so many ranges, about equally long.
 fn split(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
-    let at = move |place: usize| range.start + range.len() * place / count;
-    (0..count).map(move |place| at(place)..at(place + 1))
+    let at = move |index: usize| range.start + range.len() * index / count;
+    (0..count).map(move |index| at(index)..at(index + 1))
 }
 
 /// Some sessions of one chunk.
-struct Piece {
-    /// The chunk's place in the view.
+struct SessionRange {
+    /// The chunk's index in the view.
     chunk: usize,
     sessions: Range<usize>,
 }
 
-/// All work. A chunk is one piece, unless there are too few to keep the cores busy.
-fn pieces(loaded: &[Loaded]) -> Vec<Piece> {
+/// All work. A chunk is one range, unless there are too few to keep the cores busy.
+fn session_ranges(loaded: &[Loaded]) -> Vec<SessionRange> {
     let cores = run::cores();
     let of_each = if loaded.len() >= 4 * cores { 1 } else { cores };
     let of_chunk = |(chunk, loaded): (usize, &Loaded)| {
-        split(0..loaded.sessions, of_each).map(move |sessions| Piece { chunk, sessions })
+        split(0..loaded.sessions, of_each).map(move |sessions| SessionRange { chunk, sessions })
     };
-    let mut pieces: Vec<Piece> = loaded.iter().enumerate().flat_map(of_chunk).collect();
-    pieces.retain(|piece| !piece.sessions.is_empty());
+    let mut ranges: Vec<SessionRange> = loaded.iter().enumerate().flat_map(of_chunk).collect();
+    ranges.retain(|range| !range.sessions.is_empty());
     // The largest first, so that none is left for the end.
-    pieces.sort_by_key(|piece| Reverse(piece.sessions.len()));
-    pieces
+    ranges.sort_by_key(|range| Reverse(range.sessions.len()));
+    ranges
 }
 
 /// What one chunk has of a session.
@@ -195,7 +198,7 @@ struct Fragment {
 struct Sessionizer<'a> {
     view: &'a View,
     filters: &'a [Filter],
-    labels: &'a GroupDictionary,
+    dictionary: &'a GroupDictionary,
     loaded: &'a [Loaded],
     /// The sessions of several chunks whose turn it is.
     shared: Shared,
@@ -207,53 +210,53 @@ struct Sessionizer<'a> {
 }
 
 impl Sessionizer<'_> {
-    /// Calls `each` with the sessions of a piece that count and that no other chunk has; keeps what the
+    /// Calls `each` with the sessions of a range that count and that no other chunk has; keeps what the
     /// chunk has of others.
-    fn piece(
+    fn scan(
         &self,
-        piece: &Piece,
+        range: &SessionRange,
         context: &QueryContext,
         fragments: &mut Vec<Fragment>,
         mut each: impl FnMut(&Session),
     ) -> Result<(), StoreError> {
-        let Self { view, filters, labels, loaded, shared, several, last, counting } = self;
+        let Self { view, filters, dictionary, loaded, shared, several, last, counting } = self;
         let columns = &view.columns;
-        let chunk = &view.chunks[piece.chunk];
-        let shared = shared.of_chunk(piece.chunk);
+        let chunk = &view.chunks[range.chunk];
+        let shared = shared.of_chunk(range.chunk);
         let Some(selection) = select(view, &Span { chunk, rows: 0..chunk.rows() }, &[])? else {
             return Ok(());
         };
-        let column = loaded[piece.chunk].column.clone().map_or_else(|| columns.sessions(chunk), Ok)?;
+        let column = loaded[range.chunk].column.clone().map_or_else(|| columns.sessions(chunk), Ok)?;
         let mut paths = Paths::new(columns.text(chunk, Column::Path)?);
-        let wanted = FilterCodes::of(columns, chunk, filters)?;
-        let passes = |row: usize| filters.is_empty() || wanted.passes(row);
-        let of_rows = self.bounds_of_rows(piece, &selection, &column, &paths, passes, context)?;
-        let place = |session: usize| session - piece.sessions.start;
-        for start in piece.sessions.clone().step_by(BLOCK) {
+        let filter_codes = FilterCodes::of(columns, chunk, filters)?;
+        let passes = |row: usize| filters.is_empty() || filter_codes.passes(row);
+        let of_rows = self.bounds_of_rows(range, &selection, &column, &paths, passes, context)?;
+        let index = |session: usize| session - range.sessions.start;
+        for start in range.sessions.clone().step_by(BLOCK) {
             context.check()?;
-            let block = start..piece.sessions.end.min(start + BLOCK);
+            let block = start..range.sessions.end.min(start + BLOCK);
             let ends = match &of_rows {
-                Some(ends) => Cow::Borrowed(&ends[place(block.start)..place(block.end)]),
+                Some(ends) => Cow::Borrowed(&ends[index(block.start)..index(block.end)]),
                 None => Cow::Owned(column.bounds(block)),
             };
             for (number, ends) in (start as u32..).zip(&*ends) {
                 let Some((entry, exit)) = ends.rows() else { continue };
                 let session = |paths: &mut Paths| Session {
                     at: selection.times.at(entry),
-                    entry: paths.label(entry, labels),
-                    exit: paths.label(exit, labels),
+                    entry: paths.group(entry, dictionary),
+                    exit: paths.group(exit, dictionary),
                     bounce: entry == exit,
                 };
-                if several.has(piece.chunk, number) {
+                if several.has(range.chunk, number) {
                     let Ok(at) = shared.binary_search_by_key(&number, |(number, _)| *number) else {
                         continue;
                     };
                     let (hash, session) = (shared[at].1, session(&mut paths));
                     let (ended_at, passes) = (selection.times.at(exit), passes(entry));
-                    fragments.push(Fragment { hash, chunk: piece.chunk, number, session, ended_at, passes });
+                    fragments.push(Fragment { hash, chunk: range.chunk, number, session, ended_at, passes });
                 } else if *last && passes(entry) {
                     if !filters.is_empty() {
-                        counting.set(piece.chunk, number);
+                        counting.set(range.chunk, number);
                     }
                     each(&session(&mut paths));
                 }
@@ -262,18 +265,18 @@ impl Sessionizer<'_> {
         Ok(())
     }
 
-    /// The bounds of the piece's sessions within the selected rows; `None` where those of whole sessions,
+    /// The bounds of the range's sessions within the selected rows; `None` where those of whole sessions,
     /// which are cached, are the same.
     fn bounds_of_rows(
         &self,
-        piece: &Piece,
+        range: &SessionRange,
         selection: &Selection,
         column: &SessionColumn,
         paths: &Paths,
         passes: impl Fn(usize) -> bool,
         context: &QueryContext,
     ) -> Result<Option<Vec<SessionBounds>>, StoreError> {
-        let chunk = &self.view.chunks[piece.chunk];
+        let chunk = &self.view.chunks[range.chunk];
         let whole = matches!(&selection.rows, Rows::Span(rows) if *rows == (0..chunk.rows()));
         if whole && (self.filters.is_empty() || !column.has_tied_entries) {
             return Ok(None);
@@ -283,7 +286,7 @@ impl Sessionizer<'_> {
             times: &selection.times,
             sorted: selection.sorted,
             numbers: &*self.view.columns.session_numbers(chunk)?,
-            sessions: piece.sessions.clone(),
+            sessions: range.sessions.clone(),
             paths: &paths.column,
         };
         Ok(Some(views.bounds(passes, context)?.0))
@@ -292,7 +295,7 @@ impl Sessionizer<'_> {
     /// Puts the sessions together that several chunks have, and calls `each` with those that count.
     fn put_together(&self, mut fragments: Vec<Fragment>, mut each: impl FnMut(&Session)) {
         fragments.sort_unstable_by_key(|fragment| fragment.hash);
-        let path = |a: u32, b: u32| if a == b { Ordering::Equal } else { self.labels.compare(a, b) };
+        let path = |a: u32, b: u32| if a == b { Ordering::Equal } else { self.dictionary.compare(a, b) };
         for of_session in fragments.chunk_by(|a, b| a.hash == b.hash) {
             let mut whole = of_session[0];
             for other in &of_session[1..] {
@@ -317,10 +320,10 @@ impl Sessionizer<'_> {
     }
 }
 
-/// The paths of a chunk, and their labels as far as they were asked for.
+/// The paths of a chunk, and their dictionary as far as they were asked for.
 struct Paths {
     column: Arc<TextColumn>,
-    labels: Vec<u32>,
+    groups: Vec<u32>,
     known: Vec<Vec<u32>>,
 }
 
@@ -329,17 +332,17 @@ impl Paths {
 
     fn new(column: Arc<TextColumn>) -> Self {
         let known = Code::unknown(std::slice::from_ref(&column));
-        Self { labels: vec![Self::UNKNOWN; column.dictionary.len()], known, column }
+        Self { groups: vec![Self::UNKNOWN; column.dictionary.len()], known, column }
     }
 
-    fn label(&mut self, row: usize, labels: &GroupDictionary) -> u32 {
+    fn group(&mut self, row: usize, dictionary: &GroupDictionary) -> u32 {
         let code = self.column.codes.get(row);
-        let label = &mut self.labels[code as usize];
-        if *label == Self::UNKNOWN {
+        let group = &mut self.groups[code as usize];
+        if *group == Self::UNKNOWN {
             let column = std::slice::from_ref(&self.column);
-            *label = labels.with(|numbers| numbers.group(0, column, &[code], &mut self.known));
+            *group = dictionary.with(|numbers| numbers.group(0, column, &[code], &mut self.known));
         }
-        *label
+        *group
     }
 }
 
@@ -360,18 +363,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).await;
         // Sessions 0 to 9 are in all batches, of the others each batch has its own.
-        let view = |batch: usize, place: usize| {
-            let session = if place.is_multiple_of(2) { place / 2 % 10 } else { 100 + batch * 100 + place };
+        let view = |batch: usize, index: usize| {
+            let session = if index.is_multiple_of(2) { index / 2 % 10 } else { 100 + batch * 100 + index };
             Event {
                 event_name: "$pageview".to_owned(),
                 session_id: format!("session-{session}"),
-                timestamp: event("").timestamp.plus_millis((batch * 1000 + place) as i64),
+                timestamp: event("").timestamp.plus_millis((batch * 1000 + index) as i64),
                 path: Some(format!("/{}", session % 3)),
-                ..event(&format!("e{batch}-{place}"))
+                ..event(&format!("e{batch}-{index}"))
             }
         };
         for batch in 0..4 {
-            store.append(sample::scope(1), (0..40).map(|place| view(batch, place)).collect()).await.unwrap();
+            store.append(sample::scope(1), (0..40).map(|index| view(batch, index)).collect()).await.unwrap();
             if batch < 3 {
                 store.flush_now().await.unwrap();
             }
@@ -379,13 +382,15 @@ mod tests {
         let scope = store.state.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
         assert!(view.chunks.len() > 2, "they are not merged yet");
-        // One round may hold what four chunks have of ten sessions, and PARTS rounds whatever there is.
-        for (rounds, most, done) in [(1, 40, true), (1, 39, false), (3, 40, true), (PARTS, 1, true)] {
-            let (labels, context) = (GroupDictionary::new(1000, None), QueryContext::default());
+        // One round may hold what four chunks have of ten sessions, and PARTITIONS rounds whatever there is.
+        for (rounds, max_shared, done) in
+            [(1, 40, true), (1, 39, false), (3, 40, true), (PARTITIONS, 1, true)]
+        {
+            let (dictionary, context) = (GroupDictionary::new(1000, None), QueryContext::default());
             let add = |sessions: &mut Vec<Session>, session: &Session| sessions.push(*session);
-            let sessions = Sessions { view: &view, filters: &[], labels: &labels, context: &context };
-            let found = sessions.in_rounds(rounds, most, Vec::new, add).unwrap();
-            assert_eq!(found.is_some(), done, "{rounds} rounds of {most}");
+            let sessions = Sessions { view: &view, filters: &[], dictionary: &dictionary, context: &context };
+            let found = sessions.in_rounds(rounds, max_shared, Vec::new, add).unwrap();
+            assert_eq!(found.is_some(), done, "{rounds} rounds of {max_shared}");
             let Some((sessions, _)) = found else { continue };
             let sessions = sessions.concat();
             let alone = sessions.iter().filter(|session| session.bounce).count();
@@ -395,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_page_views_alike_in_time_and_path_the_entry_is_one_that_passes_the_filters() {
+    async fn of_page_views_with_equal_time_and_path_the_entry_is_one_that_passes_the_filters() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).await;
         let view = |session: &str, path: &str, country: &str| Event {
@@ -405,24 +410,24 @@ mod tests {
             country: country.parse().unwrap(),
             ..event(&format!("{session}{path}{country}"))
         };
-        let views = ["alike /a DE", "alike /a FR", "by-path /a DE", "by-path /b FR"].map(|text| {
+        let views = ["tied /a DE", "tied /a FR", "by-path /a DE", "by-path /b FR"].map(|text| {
             let [session, path, country] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("{text}") };
             view(session, path, country)
         });
         store.append(sample::scope(1), views.to_vec()).await.unwrap();
-        for sealed in [false, true] {
-            if sealed {
+        for flushed in [false, true] {
+            if flushed {
                 store.flush_now().await.unwrap();
             }
             let scope = store.state.scopes.get_or_new(sample::scope(1));
             let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
             for (country, expected) in [("DE", 2), ("FR", 1), ("IT", 0)] {
                 let filters = [Filter { column: Column::Country, value: country.to_owned() }];
-                let (labels, context) = (GroupDictionary::new(1000, None), QueryContext::default());
+                let (dictionary, context) = (GroupDictionary::new(1000, None), QueryContext::default());
                 let sessions =
-                    Sessions { view: &view, filters: &filters, labels: &labels, context: &context };
+                    Sessions { view: &view, filters: &filters, dictionary: &dictionary, context: &context };
                 let (counts, _) = sessions.each(|| 0, |count, _| *count += 1).unwrap();
-                assert_eq!(counts.iter().sum::<usize>(), expected, "{country}, sealed: {sealed}");
+                assert_eq!(counts.iter().sum::<usize>(), expected, "{country}, flushed: {flushed}");
             }
         }
     }

@@ -14,11 +14,11 @@ use millimetric_events::StoreError;
 pub(crate) struct Shared(Vec<Vec<(u32, u64)>>);
 
 impl Shared {
-    /// Looks for them in these parts of the chunks' hashes; `None` when they are more than `most`.
+    /// Looks for them in these partitions of the chunks' hashes; `None` when they are more than `most`.
     pub(crate) fn find(
         chunks: &[&SessionHashes],
-        parts: &[usize],
-        most: usize,
+        partitions: &[usize],
+        max: usize,
         context: &QueryContext,
     ) -> Result<Option<Self>, StoreError> {
         let mut shared = vec![Vec::new(); chunks.len()];
@@ -26,18 +26,22 @@ impl Shared {
             return Ok(Some(Self(shared)));
         }
         let many_found = AtomicUsize::new(0);
-        let too_many = || many_found.load(Relaxed) / 2 > most;
-        let sessions = |part: &usize| chunks.iter().map(|chunk| chunk.of_part(*part).len()).sum::<usize>();
-        let many = parts.iter().map(sessions).sum();
+        let too_many = || many_found.load(Relaxed) / 2 > max;
+        let sessions = |partition: &usize| {
+            chunks.iter().map(|chunk| chunk.of_partition(*partition).len()).sum::<usize>()
+        };
+        let many = partitions.iter().map(sessions).sum();
         let start = || (Repeated::default(), Vec::new());
-        let of_cores = run::each_of(parts, many, context, start, |(repeated, found), part| {
+        let of_cores = run::each_of(partitions, many, context, start, |(repeated, found), partition| {
             if too_many() {
                 return Ok(());
             }
             let before_this = found.len();
-            repeated.begin(chunks.iter().map(|chunk| chunk.of_part(*part)));
+            repeated.begin(chunks.iter().map(|chunk| chunk.of_partition(*partition)));
             for (chunk, hashes) in chunks.iter().enumerate() {
-                for (hash, number) in hashes.of_part(*part).iter().zip(hashes.numbers_of_part(*part)) {
+                for (hash, number) in
+                    hashes.of_partition(*partition).iter().zip(hashes.numbers_of_partition(*partition))
+                {
                     if let Some(before) = repeated.meet(*hash, (chunk, *number)) {
                         found.extend([(before, *hash), ((chunk, *number), *hash)]);
                     }
@@ -58,7 +62,7 @@ impl Shared {
             of_chunk.dedup();
         }
         let all: usize = shared.iter().map(Vec::len).sum();
-        Ok((all <= most).then_some(Self(shared)))
+        Ok((all <= max).then_some(Self(shared)))
     }
 
     /// Those of a chunk, with their hashes.
@@ -91,20 +95,20 @@ impl Repeated {
         }
         self.known.clear();
         for hash in chunks.flatten() {
-            let (word, bit) = self.place(*hash);
+            let (word, bit) = self.index(*hash);
             self.again[word] |= self.seen[word] & bit;
             self.seen[word] |= bit;
         }
     }
 
-    /// By the lowest bits, since the highest are alike in a part.
-    fn place(&self, hash: u64) -> (usize, u64) {
+    /// By the lowest bits, since the highest are alike in a partition.
+    fn index(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.seen.len() - 1), 1 << (hash % 64))
     }
 
     /// Where a hash was met first, when it was met before.
     fn meet(&mut self, hash: u64, here: (usize, u32)) -> Option<(usize, u32)> {
-        let (word, bit) = self.place(hash);
+        let (word, bit) = self.index(hash);
         if self.again[word] & bit == 0 {
             return None;
         }

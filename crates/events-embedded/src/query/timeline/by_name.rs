@@ -22,11 +22,11 @@ use millimetric_events::StoreError;
 const ROUND_ROWS: usize = 16 << 20;
 /// Bytes of the columns of a round for each row, about.
 const ROW_BYTES: usize = 8;
-/// Rows of one part, about: few enough to be laid out within the processor's own cache, and so many that
+/// Rows of one partition, about: few enough to be laid out within the processor's own cache, and so many that
 /// it does not weigh how many chunks there are.
-const PART_ROWS: usize = 262_144;
-/// Visitors of one part, at most: many are not followed.
-const PART_VISITORS: usize = 16_384;
+const PARTITION_ROWS: usize = 262_144;
+/// Visitors of one partition, at most: many are not followed.
+const PARTITION_VISITORS: usize = 16_384;
 
 /// A query that follows people by the names of their events.
 pub(crate) trait ByName: Sync {
@@ -111,14 +111,14 @@ fn split(range: Range<u32>, length: u32) -> impl Iterator<Item = Range<u32>> {
     range.clone().step_by(length.max(1) as usize).map(move |start| start..range.end.min(start + length))
 }
 
-/// The journeys in one chunk.
+/// The timelines in one chunk.
 struct Loaded {
     column: Arc<TimelineColumn>,
     /// By the code of a name.
     marks: Vec<u8>,
 }
 
-/// The journeys in each chunk, of these visitors or of all; without hidden rows.
+/// The timelines in each chunk, of these visitors or of all; without hidden rows.
 fn load<Q: ByName>(
     view: &View,
     query: &Q,
@@ -157,12 +157,12 @@ fn follow_loaded<Q: ByName>(
     context: &QueryContext,
 ) -> Result<Vec<Q::Found>, StoreError> {
     let rows: usize = loaded.iter().map(|loaded| loaded.column.rows()).sum();
-    let of_part = (visitors.len() * PART_ROWS / rows.max(1)).clamp(1, PART_VISITORS);
-    let parts: Vec<Range<u32>> = split(visitors, of_part as u32).collect();
-    let start = || (query.start(), Part::default());
-    let of_cores = run::each_of(&parts, rows, context, start, |(found, part), visitors| {
-        part.lay_out(view, loaded, only, visitors);
-        part.follow(query, found);
+    let visitors_per_partition = (visitors.len() * PARTITION_ROWS / rows.max(1)).clamp(1, PARTITION_VISITORS);
+    let partitions: Vec<Range<u32>> = split(visitors, visitors_per_partition as u32).collect();
+    let start = || (query.start(), Partition::default());
+    let of_cores = run::each_of(&partitions, rows, context, start, |(found, partition), visitors| {
+        partition.lay_out(view, loaded, only, visitors);
+        partition.follow(query, found);
         Ok(())
     })?;
     Ok(of_cores.into_iter().map(|(found, _)| found).collect())
@@ -170,16 +170,16 @@ fn follow_loaded<Q: ByName>(
 
 /// The events of a range of visitors.
 #[derive(Default)]
-struct Part {
+struct Partition {
     events: Vec<Event>,
     /// Where the events of each visitor begin and end.
     starts: Vec<u32>,
     ends: Vec<u32>,
-    /// The places of those who are followed, chunk by chunk.
+    /// The indexes of those who are followed, chunk by chunk.
     followed: Vec<u32>,
 }
 
-impl Part {
+impl Partition {
     /// A counting sort by visitor, of those who are followed.
     fn lay_out(&mut self, view: &View, loaded: &[Loaded], only: Option<&[u64]>, visitors: &Range<u32>) {
         let Self { events, starts, ends, followed } = self;
@@ -192,8 +192,8 @@ impl Part {
             loaded.add_followed(visitors, only, followed);
             of_chunk.push(first..followed.len());
             let TimelineColumn { visitors: numbers, starts, .. } = &*loaded.column;
-            for place in followed[first..].iter().map(|place| *place as usize) {
-                ends[(numbers[place] - visitors.start) as usize] += starts[place + 1] - starts[place];
+            for index in followed[first..].iter().map(|index| *index as usize) {
+                ends[(numbers[index] - visitors.start) as usize] += starts[index + 1] - starts[index];
             }
         }
         let mut all = 0;
@@ -205,8 +205,8 @@ impl Part {
             events.resize(all as usize, Event::default());
         }
         let range = view.from..view.to;
-        for (loaded, places) in loaded.iter().zip(of_chunk) {
-            loaded.put_events(&range, &followed[places], visitors.start, ends, events);
+        for (loaded, indexes) in loaded.iter().zip(of_chunk) {
+            loaded.put_events(&range, &followed[indexes], visitors.start, ends, events);
         }
     }
 
@@ -224,36 +224,36 @@ impl Part {
 }
 
 impl Loaded {
-    /// Adds the places of these visitors in the column, without those who are not followed.
+    /// Adds the indexes of these visitors in the column, without those who are not followed.
     fn add_followed(&self, visitors: &Range<u32>, only: Option<&[u64]>, followed: &mut Vec<u32>) {
-        let places = self.column.indexes(visitors);
-        let numbers = &self.column.visitors[places.clone()];
-        let places = places.start as u32..places.end as u32;
-        let Some(only) = only else { return followed.extend(places) };
+        let indexes = self.column.indexes(visitors);
+        let numbers = &self.column.visitors[indexes.clone()];
+        let indexes = indexes.start as u32..indexes.end as u32;
+        let Some(only) = only else { return followed.extend(indexes) };
         let mut count = followed.len();
-        followed.resize(count + places.len() + 1, 0);
+        followed.resize(count + indexes.len() + 1, 0);
         // Without a branch for each, which could not be foretold.
-        for (place, number) in places.zip(numbers) {
-            followed[count] = place;
+        for (index, number) in indexes.zip(numbers) {
+            followed[count] = index;
             count += usize::from(has(only, *number));
         }
         followed.truncate(count);
     }
 
-    /// Puts the events that matter of the visitors at these places where those of each visitor end so far.
+    /// Puts the events that matter of the visitors at these indexes where those of each visitor end so far.
     fn put_events(
         &self,
         range: &Range<i64>,
-        places: &[u32],
+        indexes: &[u32],
         first: u32,
         ends: &mut [u32],
         events: &mut [Event],
     ) {
         let Self { column, marks } = self;
         let TimelineColumn { visitors, starts, times, names, .. } = &**column;
-        with_codes!(&names.codes, |codes| for place in places.iter().map(|place| *place as usize) {
-            let rows = starts[place] as usize..starts[place + 1] as usize;
-            let end = &mut ends[(visitors[place] - first) as usize];
+        with_codes!(&names.codes, |codes| for index in indexes.iter().map(|index| *index as usize) {
+            let rows = starts[index] as usize..starts[index + 1] as usize;
+            let end = &mut ends[(visitors[index] - first) as usize];
             let room = &mut events[*end as usize..][..rows.len()];
             let mut count = 0;
             // Without a branch for each, which could not be foretold.

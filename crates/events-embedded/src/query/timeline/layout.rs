@@ -9,10 +9,10 @@ use super::TimelineEvent;
 use crate::query::run;
 use crate::resources::query_context::{QueryContext, Reservation};
 
-/// The moments of one round, by part; one list of parts for each core that gathered.
+/// The events of one round, by partition; one list of partitions for each core that gathered.
 #[derive(Debug)]
 pub(crate) struct Gathered<T> {
-    pub(super) part_bits: u32,
+    pub(super) partition_bits: u32,
     pub(super) lists: Vec<Vec<Blocks<T>>>,
     pub(super) _memory: Vec<Reservation>,
 }
@@ -33,12 +33,12 @@ impl<T> Default for Blocks<T> {
 impl<T> Blocks<T> {
     const ROWS: usize = 2048;
 
-    pub(super) fn push(&mut self, moment: TimelineEvent<T>) {
+    pub(super) fn push(&mut self, event: TimelineEvent<T>) {
         if self.last.len() == self.last.capacity() {
             let full = std::mem::replace(&mut self.last, Vec::with_capacity(Self::ROWS));
             self.full.push(full);
         }
-        self.last.push(moment);
+        self.last.push(event);
     }
 
     fn each(&self) -> impl Iterator<Item = &[TimelineEvent<T>]> + Clone {
@@ -50,17 +50,17 @@ impl<T> Blocks<T> {
     }
 }
 
-/// Brings one visitor's moments into order, those of one millisecond into the order given.
-fn by_time<T>(moments: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
+/// Brings one visitor's events into order, those of one millisecond into the order given.
+fn by_time<T>(events: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
     let compare =
         |a: &TimelineEvent<T>, b: &TimelineEvent<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
-    if !moments.is_sorted_by(|a, b| compare(a, b).is_le()) {
-        moments.sort_unstable_by(compare);
+    if !events.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        events.sort_unstable_by(compare);
     }
 }
 
 impl<T: Copy + Send + Sync> Gathered<T> {
-    /// Calls `each` with the moments of one visitor after the other, by time, those of one
+    /// Calls `each` with the events of one visitor after the other, by time, those of one
     /// millisecond in the order given; gives what each core collected.
     pub(crate) fn follow<A: Send>(
         &self,
@@ -70,13 +70,16 @@ impl<T: Copy + Send + Sync> Gathered<T> {
         each: impl Fn(&mut A, &mut [TimelineEvent<T>]) + Sync,
     ) -> Result<Vec<A>, StoreError> {
         let rows: usize = self.lists.iter().flatten().map(Blocks::len).sum();
-        let parts: Vec<usize> = (0..1 << self.part_bits).collect();
+        let partitions: Vec<usize> = (0..1 << self.partition_bits).collect();
         let start = || (start(), Layout::default());
-        let collected = run::each_of(&parts, rows, context, start, |(collected, layout), part| {
-            layout.lay_out(self.part_bits, self.lists.iter().flat_map(|parts| parts[*part].each()));
-            layout.each_visitor(|moments| {
-                by_time(moments, &order);
-                each(collected, moments);
+        let collected = run::each_of(&partitions, rows, context, start, |(collected, layout), partition| {
+            layout.lay_out(
+                self.partition_bits,
+                self.lists.iter().flat_map(|partitions| partitions[*partition].each()),
+            );
+            layout.each_visitor(|events| {
+                by_time(events, &order);
+                each(collected, events);
             });
             Ok(())
         })?;
@@ -84,46 +87,46 @@ impl<T: Copy + Send + Sync> Gathered<T> {
     }
 }
 
-/// The moments of one part, laid out by visitor.
+/// The events of one partition, laid out by visitor.
 pub(super) struct Layout<T> {
-    pub(super) moments: Vec<TimelineEvent<T>>,
-    /// Where each visitor's moments end.
+    pub(super) events: Vec<TimelineEvent<T>>,
+    /// Where each visitor's events end.
     ends: Vec<u32>,
 }
 
 impl<T> Default for Layout<T> {
     fn default() -> Self {
-        Self { moments: Vec::new(), ends: Vec::new() }
+        Self { events: Vec::new(), ends: Vec::new() }
     }
 }
 
 impl<T: Copy> Layout<T> {
-    /// A counting sort by visitor, which keeps the order of each visitor's moments.
+    /// A counting sort by visitor, which keeps the order of each visitor's events.
     pub(super) fn lay_out<'a>(
         &mut self,
-        part_bits: u32,
+        partition_bits: u32,
         lists: impl Iterator<Item = &'a [TimelineEvent<T>]> + Clone,
     ) where
         T: 'a,
     {
-        let place = |moment: &TimelineEvent<T>| (moment.visitor >> part_bits) as usize;
-        self.moments.clear();
+        let index = |event: &TimelineEvent<T>| (event.visitor >> partition_bits) as usize;
+        self.events.clear();
         self.ends.clear();
-        for moment in lists.clone().flatten() {
-            if place(moment) >= self.ends.len() {
-                self.ends.resize(place(moment) + 1, 0);
+        for event in lists.clone().flatten() {
+            if index(event) >= self.ends.len() {
+                self.ends.resize(index(event) + 1, 0);
             }
-            self.ends[place(moment)] += 1;
+            self.ends[index(event)] += 1;
         }
         let mut rows = 0;
         for end in &mut self.ends {
             (*end, rows) = (rows, rows + *end);
         }
         let Some(any) = lists.clone().flatten().next() else { return };
-        self.moments.resize(rows as usize, *any);
-        for moment in lists.flatten() {
-            let end = &mut self.ends[place(moment)];
-            self.moments[*end as usize] = *moment;
+        self.events.resize(rows as usize, *any);
+        for event in lists.flatten() {
+            let end = &mut self.ends[index(event)];
+            self.events[*end as usize] = *event;
             *end += 1;
         }
     }
@@ -132,7 +135,7 @@ impl<T: Copy> Layout<T> {
         let mut start = 0;
         for end in self.ends.iter().map(|end| *end as usize) {
             if end > start {
-                each(&mut self.moments[start..end]);
+                each(&mut self.events[start..end]);
             }
             start = end;
         }
