@@ -1,5 +1,5 @@
-//! Counting distinct visitors by group: a bitmap for each group while those are small together, then
-//! lists by group.
+//! Counts distinct visitors by group: with a bitmap for each group while all bitmaps together are small,
+//! otherwise with lists.
 
 pub(crate) mod lists;
 
@@ -12,13 +12,12 @@ use crate::query::groups::summary::{CachedSummary, Members};
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// Bitmaps of all groups together may take so many bytes on each core before they become lists: what
-/// a processor keeps close, about.
+/// Most bytes of the bitmaps of all groups on one core: about the size of a processor cache.
 const BITMAP_BYTES: usize = 4 << 20;
-/// … and of those that a summary is made of.
+/// Most bytes of bitmaps from which the members of a summary are computed.
 const MAX_MEMBER_BYTES: usize = 64 << 20;
 
-/// The visitors seen, by group.
+/// The visitors of each group.
 #[derive(Debug)]
 pub(crate) enum Distinct {
     Bitmaps(Bitmaps),
@@ -32,7 +31,7 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Bytes that it takes.
+    /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Bitmaps(bitmaps) => size_of_val(bitmaps.bits.as_slice()),
@@ -40,7 +39,7 @@ impl Distinct {
         }
     }
 
-    /// Makes room for groups below `groups` and visitors below `visitors`.
+    /// Prepares for group numbers below `groups` and visitor numbers below `visitors`.
     pub(crate) fn reserve(&mut self, groups: usize, visitors: usize) {
         match self {
             Self::Bitmaps(bitmaps) => {
@@ -55,7 +54,7 @@ impl Distinct {
         }
     }
 
-    /// Adds the visitors of one group: those of a column at these indexes among the rows.
+    /// Adds visitors to one group: the values of a column in these rows of the selection.
     pub(crate) fn add_group(
         &mut self,
         group: u32,
@@ -86,7 +85,7 @@ impl Distinct {
         }
     }
 
-    /// Adds visitors, each with its index in `groups`; `counts` tells how many there are at each index.
+    /// Adds pairs of an index in `groups` and a visitor; `counts` has the number of pairs for each index.
     pub(crate) fn add(&mut self, groups: &[u32], counts: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         match self {
             Self::Bitmaps(Bitmaps { words, bits }) => {
@@ -99,7 +98,7 @@ impl Distinct {
         }
     }
 
-    /// Adds the visitors of a summary, whose groups have these numbers.
+    /// Adds the visitors of a summary; `groups` has the number of each of its groups.
     pub(crate) fn add_summary(&mut self, groups: &[u32], cached: &Arc<CachedSummary>) {
         match self {
             Self::Bitmaps(bitmaps) => {
@@ -111,7 +110,7 @@ impl Distinct {
         }
     }
 
-    /// Adds what another core saw; its groups have the same numbers.
+    /// Adds what another core collected under the same group numbers.
     pub(crate) fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
             (Self::Bitmaps(mine), Self::Bitmaps(theirs)) => mine.merge(theirs),
@@ -124,7 +123,7 @@ impl Distinct {
         }
     }
 
-    /// How many visitors each of so many groups has.
+    /// The number of visitors of each of the first `groups` groups.
     pub(crate) fn counts(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<u64>, StoreError> {
         match self {
             Self::Bitmaps(bitmaps) => {
@@ -136,7 +135,7 @@ impl Distinct {
         }
     }
 
-    /// The visitors of each of so many groups.
+    /// The visitors of each of the first `groups` groups.
     fn members(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<Members>, StoreError> {
         match self {
             Self::Bitmaps(bitmaps) => {
@@ -147,7 +146,7 @@ impl Distinct {
         }
     }
 
-    /// The same, unless it would take long.
+    /// Like [`Self::members`]; `None` if the bitmaps would exceed [`MAX_MEMBER_BYTES`].
     pub(crate) fn members_if_small(
         &mut self,
         groups: usize,
@@ -158,7 +157,7 @@ impl Distinct {
         affordable.then(|| self.members(groups, context)).transpose()
     }
 
-    /// How many visitors each of so many groups has, when what was collected are their tokens.
+    /// The estimated number of visitors of each group, if tokens were collected in place of visitor numbers.
     pub(crate) fn estimates(
         &mut self,
         groups: usize,
@@ -182,19 +181,19 @@ fn lists_of(bitmaps: &Bitmaps) -> Lists {
     lists
 }
 
-/// A bitmap of visitors for each group, one behind the other.
+/// One bitmap for each group, in one allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Bitmaps {
-    /// Of one group.
+    /// Words of each bitmap.
     words: usize,
     bits: Vec<u64>,
 }
 
 impl Bitmaps {
-    /// Words are set aside so many at a time, since adding some moves everything.
+    /// Bitmaps grow by this many words, because growing copies all of them.
     const STEP: usize = 256;
 
-    /// Makes room for so many groups and visitors.
+    /// Prepares for group numbers below `groups` and visitor numbers below `visitors`.
     pub(crate) fn reserve(&mut self, groups: usize, visitors: usize) {
         self.grow(groups, Self::words(visitors));
     }
@@ -223,7 +222,7 @@ impl Bitmaps {
         self.bits.resize(groups * self.words, 0);
     }
 
-    /// The bits of one group.
+    /// The bitmap of a group.
     pub(crate) fn of_group(&self, group: usize) -> &[u64] {
         &self.bits[group * self.words..][..self.words]
     }
@@ -232,19 +231,19 @@ impl Bitmaps {
         &mut self.bits[group * self.words..][..self.words]
     }
 
-    /// Adds visitors that were counted before; there must be room for all.
+    /// Adds the visitors of a set; the bitmaps must be large enough.
     pub(crate) fn add_members(&mut self, group: usize, members: &Members) {
         members.add_to(self.of_group_mut(group));
     }
 
-    /// Adds the visitors of another group to a group.
+    /// Adds the visitors of group `other` to `group`.
     pub(crate) fn unite(&mut self, group: usize, other: usize) {
         for word in 0..self.words {
             self.bits[group * self.words + word] |= self.bits[other * self.words + word];
         }
     }
 
-    /// Adds visitors to groups; there must be room for all.
+    /// Adds pairs of a group and a visitor; the bitmaps must be large enough.
     pub(crate) fn add_all(&mut self, seen: impl Iterator<Item = (usize, u32)>) {
         let Self { words, bits } = self;
         seen.for_each(|(group, visitor)| bits[group * *words + visitor as usize / 64] |= 1 << (visitor % 64));

@@ -1,6 +1,6 @@
-//! `GET /v1/query`: raw events, newest first, a page at a time.
+//! `GET /v1/query`: raw events, newest first, page by page.
 //!
-//! Times tell which rows can be on the page; only those are read whole.
+//! Reads the times first, and then all columns of the rows that can be on the page.
 
 pub(crate) mod export;
 pub(crate) mod find;
@@ -20,7 +20,7 @@ use crate::segment::Segment;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Rows looked at in one go, from the newest end of a chunk.
+/// Rows that are selected at a time, from the newest end of a chunk.
 const STRIDE: usize = 65_536;
 
 /// A row that may be on the page.
@@ -31,13 +31,13 @@ struct Candidate {
     row: u32,
 }
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn events(
     mut view: View,
     query: &EventsQuery,
     context: &QueryContext,
 ) -> Result<EventsResponse, StoreError> {
-    // One more than asked for, to know whether there is more.
+    // One more than the limit, to know whether there is a next page.
     let needed = query.limit.get() + 1;
     if let Some(after) = &query.after {
         view.to = view.to.min(after.timestamp.millis().saturating_add(1));
@@ -51,7 +51,7 @@ pub(crate) fn events(
         candidates.extend(newest(&view, index, query, needed, context)?);
         candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
         if let Some(last) = candidates.get(needed - 1).copied() {
-            // Rows as old as the last may still come before it by their id.
+            // Rows with the same time as the last candidate may precede it by id.
             candidates.retain(|candidate| candidate.timestamp >= last.timestamp);
             view.from = view.from.max(last.timestamp);
         }
@@ -65,7 +65,7 @@ pub(crate) fn events(
     Ok(EventsResponse { rows, next })
 }
 
-/// The newest rows of one chunk in the order of the answer, at most so many.
+/// The newest selected rows of a chunk, newest first, at most `needed`.
 fn newest(
     view: &View,
     index: usize,
@@ -78,7 +78,7 @@ fn newest(
     let mut end = chunk.rows();
     while end > 0 && found.len() < needed {
         context.check()?;
-        // A sorted chunk is read from its end; of an unsorted one every row can be the newest.
+        // A sorted chunk is read from its end; in an unsorted one any row can be the newest.
         let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
         let span = Span { chunk, rows: start..end };
         end = start;
@@ -99,7 +99,7 @@ fn newest(
     Ok(found)
 }
 
-/// The selected rows that come behind the cursor, ascending by row.
+/// The selected rows that follow the cursor, in ascending order of row.
 fn behind(
     view: &View,
     chunk: &Chunk,

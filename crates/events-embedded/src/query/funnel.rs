@@ -1,5 +1,4 @@
-//! `GET /v1/funnel`: how far visitors get along the steps. What counts as an attempt is defined at
-//! [`FunnelQuery`].
+//! `GET /v1/funnel`: how many visitors complete each step. [`FunnelQuery`] defines attempts.
 
 pub(crate) mod accumulator;
 pub(crate) mod matcher;
@@ -32,7 +31,7 @@ use millimetric_events::StoreError;
 
 const MAX_STEPS: usize = FunnelSteps::MOST;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn funnel(
     view: &View,
     query: &FunnelQuery,
@@ -59,7 +58,7 @@ pub(crate) fn funnel(
     )
 }
 
-/// What a funnel needs to know of a row.
+/// Finds the steps among the rows of a view.
 struct FunnelScan<'a> {
     columns: &'a Columns,
     filters: &'a [Filter],
@@ -71,13 +70,13 @@ struct FunnelScan<'a> {
 /// The steps in one chunk.
 struct Steps {
     events: Arc<TextColumn>,
-    /// The name's number among those of the steps, from 1, by its code; 0 for all others.
+    /// By the code of an event name: its number among the names of the steps, from 1; 0 if it is not a step.
     names: Vec<u8>,
     filter_codes: FilterCodes,
 }
 
 impl Steps {
-    /// The number of each selected row's name.
+    /// The number of the event name of each selected row.
     fn of_rows(&self, selection: &Selection) -> Vec<u8> {
         let name = |code: u32| self.names[code as usize];
         with_codes!(&self.events.codes, |codes| {
@@ -91,7 +90,7 @@ impl FunnelScan<'_> {
     fn follow(&self, view: &View, context: &QueryContext) -> Result<FunnelAccumulator, StoreError> {
         let (mut plan, mut accumulator) = (Plan::of(view, context)?, FunnelAccumulator::default());
         let mut memory = context.memory();
-        // Most visitors do no second step: they need not be followed, but to know their group.
+        // Most visitors do not reach a second step. They are followed only if their group matters.
         let started = if self.by.is_empty() && plan.numbers_visitors() {
             let (started, going_on) = self.who_goes_on(view, context)?;
             if self.filters.is_empty() {
@@ -130,7 +129,7 @@ impl FunnelScan<'_> {
         Ok(accumulator)
     }
 
-    /// `None` where no event is a step.
+    /// The steps in the span's chunk; `None` if no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
         let events = self.columns.text(span.chunk, Column::EventName)?;
         let mut names = vec![0; events.dictionary.len()];
@@ -144,7 +143,8 @@ impl FunnelScan<'_> {
         Ok(Some(Steps { events, names, filter_codes }))
     }
 
-    /// How many visitors start, and who of them has events that can be a second step.
+    /// Returns the number of visitors who start, and a bitmap of those among them who have an event of
+    /// another step.
     fn who_goes_on(&self, view: &View, context: &QueryContext) -> Result<(u64, Vec<u64>), StoreError> {
         let starters = self.starters();
         let groups = starters + 1;
@@ -153,7 +153,7 @@ impl FunnelScan<'_> {
             uniques: true,
             ..Counting::default()
         };
-        // A summary tells nothing of filters.
+        // A summary holds no counts by filter.
         let units =
             if self.filters.is_empty() { groups::scan_units(view, &by_name) } else { groups::spans(view) };
         let rows = view.chunks.iter().map(Chunk::rows).sum();
@@ -207,12 +207,13 @@ impl FunnelScan<'_> {
         Ok(())
     }
 
-    /// The bitmap of those who may start: behind one for all other events, and one for each name.
+    /// The index of the bitmap of visitors who may start. It follows the one of all other events and those
+    /// of the names.
     fn starters(&self) -> usize {
         self.matcher.names.len() + 1
     }
 
-    /// Takes the rows whose event is a step.
+    /// Gathers the rows whose event is a step.
     fn gather(
         &self,
         span: &Span<'_>,

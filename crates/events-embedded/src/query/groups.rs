@@ -1,7 +1,7 @@
-//! Counting by groups: the one loop behind every query about numbers.
+//! Counts events, visitors, sums and time spans by group, for all queries that count.
 //!
-//! Each core counts spans of rows on its own; the groups have the same numbers on all cores, so
-//! that their counts are only added up in the end.
+//! Each core counts spans of rows by itself. Group numbers are the same on all cores, so that counts can be
+//! added up at the end.
 
 pub(crate) mod calendar;
 pub(crate) mod frequent;
@@ -35,23 +35,23 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// What to count: always events, and at most one thing beside visitors.
+/// What to count: events, and optionally visitors; also either time spans or sums.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counting<'a> {
     pub(crate) filters: &'a [Filter],
-    /// At most four.
+    /// The columns to group by; at most four.
     pub(crate) by: Vec<GroupColumn>,
     pub(crate) buckets: Option<Buckets>,
     pub(crate) uniques: bool,
-    /// The earliest and latest event of each group.
+    /// Whether to find the earliest and latest event of each group.
     pub(crate) spans: bool,
-    /// The property to add up.
+    /// The property to sum.
     pub(crate) number: Option<Arc<str>>,
 }
 
 impl Counting<'_> {
-    /// What summaries of this are, if there can be any: of all events or of those of one name, over all
-    /// of the time that a chunk spans.
+    /// The key of the summaries that this count can use. `None` unless it counts all events, or those of one
+    /// name, without buckets, time spans and sums.
     fn summary_key(&self, view: &View) -> Option<SummaryKey> {
         let event = match self.filters {
             [] => None,
@@ -63,7 +63,7 @@ impl Counting<'_> {
         plain.then(|| SummaryKey { by: self.by.clone(), event, visitors })
     }
 
-    /// Divides the rows by the columns and gives the events of each local group.
+    /// Divides the rows by the columns, and returns the number of events of each local group.
     fn divide(&self, local: &mut LocalGroups, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
         let only_events = !self.uniques && !self.spans && self.number.is_none();
         let (last, others) = match texts.split_last() {
@@ -84,30 +84,30 @@ impl Counting<'_> {
     }
 }
 
-/// The numbers of every group, by the group's index.
+/// The counts of every group, by group number.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) groups: Finished,
     pub(crate) events: Vec<u64>,
-    /// Empty unless asked for.
+    /// Empty unless counted.
     pub(crate) uniques: Vec<u64>,
     /// Whether the visitors are estimated.
     pub(crate) approximate: bool,
-    /// Empty unless asked for.
+    /// Earliest and latest event time; empty unless counted.
     pub(crate) spans: Vec<(i64, i64)>,
-    /// Empty unless asked for.
+    /// Empty unless counted.
     pub(crate) sums: Vec<Sum>,
 }
 
 impl Counted {
-    /// Events of the groups that are not counted apart.
+    /// Number of events of the groups that are not counted separately.
     pub(crate) fn other(&self) -> u64 {
         self.groups.other.map_or(0, |group| self.events[group])
     }
 }
 
-/// Counts the view's rows, those of whole chunks by their summaries. Where there are more groups than
-/// may be counted apart, the most frequent are.
+/// Counts the view's rows; uses summaries for whole chunks. If there are too many groups, the most frequent
+/// ones are counted separately.
 pub(crate) fn count(
     view: &View,
     counting: &Counting<'_>,
@@ -121,7 +121,8 @@ pub(crate) fn count(
     )
 }
 
-/// The same with the groups that are frequent, and whether those are too many.
+/// Like [`count`], with the groups that are frequent if that is known. Also returns whether there are too
+/// many groups.
 pub(crate) fn count_with(
     view: &View,
     counting: &Counting<'_>,
@@ -135,7 +136,7 @@ pub(crate) fn count_with(
     };
     let units = match visitors {
         Visitors::Estimated => spans(view),
-        // A summary holds all groups of its chunk.
+        // A summary holds all groups of its chunk, not only the frequent ones.
         _ if frequent.is_some() => spans(view),
         _ => scan_units(view, counting),
     };
@@ -154,7 +155,7 @@ pub(crate) fn count_with(
     Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
 }
 
-/// Counts those of the view's rows that are selected, whatever the filters.
+/// Like [`count_with`], for the rows that `selected` returns.
 pub(crate) fn count_selected(
     view: &View,
     counting: &Counting<'_>,
@@ -177,7 +178,7 @@ pub(crate) fn count_selected(
     Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
 }
 
-/// The dictionary of the groups of a query.
+/// A new dictionary for the groups of a query.
 pub(crate) fn dictionary(view: &View, frequent: Option<Arc<Frequent>>) -> GroupDictionary {
     GroupDictionary::new(view.limits.groups, frequent)
 }
@@ -210,12 +211,12 @@ pub(crate) fn sketch(
     Ok(())
 }
 
-/// Work on a view's rows.
+/// A unit of work.
 #[derive(Debug)]
 pub(crate) enum ScanUnit<'a> {
-    /// A whole segment, of which there may be a summary.
+    /// A whole segment, which may have a summary.
     Chunk(&'a Chunk, SummaryKey),
-    /// Rows to be looked at.
+    /// Rows that have to be read.
     Span(Span<'a>),
 }
 
@@ -224,7 +225,7 @@ pub(crate) fn spans(view: &View) -> Vec<ScanUnit<'_>> {
     view.chunks.iter().flat_map(run::spans).map(ScanUnit::Span).collect()
 }
 
-/// All rows of the view, by whole chunks where these may be summed up.
+/// All rows of the view, as whole chunks if a summary may exist.
 pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<ScanUnit<'a>> {
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
@@ -242,13 +243,13 @@ pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Sca
     view.chunks.iter().flat_map(of_chunk).collect()
 }
 
-/// Whether a chunk has a summary, or none was computed yet.
+/// Whether a chunk has a summary, or it is not known yet whether one is worth it.
 fn may_have_summary(view: &View, chunk: &Chunk, key: &SummaryKey) -> bool {
     let cached = view.columns.cached::<CachedSummary>(chunk, CachedPart::Summary(key.clone()));
     cached.is_none_or(|cached| cached.is_there())
 }
 
-/// The groups of a whole chunk; `None` where they are as much to read as its rows.
+/// The summary of a chunk; `None` if it would be as large as the rows.
 pub(crate) fn summary(
     view: &View,
     counting: &Counting<'_>,
@@ -279,7 +280,7 @@ pub(crate) fn summary(
     Ok(Some(cached).filter(|cached| cached.summary().is_some()))
 }
 
-/// Puts together what each core has counted.
+/// Merges the counts of all cores.
 fn counted(
     counting: &Counting<'_>,
     visitors: Visitors<'_>,
@@ -309,16 +310,16 @@ fn counted(
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Visitors<'a> {
     None,
-    /// Exactly, by their dense numbers.
+    /// Exactly, by their numbers.
     Numbered,
-    /// The same with numbers of a table for these rows alone, where the visitors of all are too many.
+    /// Exactly, by numbers from this table, which is used if the scope has too many visitors.
     NumberedIn(&'a VisitorTable),
-    /// By the tokens of `estimate`.
+    /// Estimated from their `HyperLogLog` tokens.
     Estimated,
 }
 
-/// About how many visitors are in the selected rows, when they are more than are numbered for one
-/// query. It takes an estimate, usually one of all visitors of the chunks, which costs nothing.
+/// The estimated number of visitors in the selected rows, if it exceeds the limit for exact counts. The
+/// cached sketches of all chunks usually show that it does not.
 pub(crate) fn visitors_if_many(
     view: &View,
     filters: &[Filter],
@@ -345,7 +346,7 @@ pub(crate) fn visitors_if_many(
     Ok(Some(whole.visitors.estimates(1, context)?[0]).filter(|visitors| *visitors > max_exact as u64))
 }
 
-/// About how many visitors the view's chunks have, whatever is in range and hidden.
+/// Estimates the number of visitors in the view's chunks, including those outside the range and hidden ones.
 fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Result<u64, StoreError> {
     let sketches = run::each_of(&view.chunks, rows, context, Sketch::default, |whole, chunk| {
         whole.merge(&*view.columns.visitor_sketch(chunk)?);

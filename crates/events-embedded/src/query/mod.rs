@@ -1,7 +1,7 @@
-//! The queries, as loops over columns.
+//! Queries, as loops over columns.
 //!
-//! A kernel reads a [`View`](crate::query::view::View) and nothing else: it takes no lock that a
-//! writer waits for, and it stops when nobody waits for its answer.
+//! A query reads a [`View`](crate::query::view::View) and nothing else. It takes no lock that the writer
+//! waits for, and it ends when its client has gone.
 
 pub(crate) mod distinct;
 pub(crate) mod events;

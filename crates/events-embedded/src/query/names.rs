@@ -1,5 +1,5 @@
-//! `GET /v1/events`: which event names occur, when, and with which properties.
-//! Counting is in `groups` and `property_names`; nothing here looks at a row.
+//! `GET /v1/events`: event names, their counts, times and properties. Sorts what `groups` and
+//! `property_names` have counted.
 
 pub(crate) mod property_names;
 
@@ -23,7 +23,7 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn names(
     view: &View,
     query: &NamesQuery,
@@ -88,7 +88,7 @@ fn count_properties(
     Ok(())
 }
 
-/// The property names of the view's rows of a chunk, kept where these are all of its rows.
+/// The property names of the selected rows of a chunk; cached if all rows are selected.
 fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<PropertyNames>, StoreError> {
     let columns = &view.columns;
     let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
@@ -101,7 +101,7 @@ fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<Pr
     }
 }
 
-/// The most frequent properties, and how often all others occur.
+/// Returns the most frequent properties, and how often all others occur.
 fn ranked(properties: Properties) -> (Vec<PropertySeen>, u64) {
     let Properties { counts, mut other } = properties;
     let mut seen: Vec<_> = counts.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();

@@ -1,5 +1,4 @@
-//! `GET /v1/pages`: page views by path, and where sessions begin and end. What a session is, is
-//! defined at [`PagesQuery`].
+//! `GET /v1/pages`: views, entries and exits by path. [`PagesQuery`] defines sessions.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn pages(
     view: &View,
     query: &PagesQuery,
@@ -49,8 +48,8 @@ pub(crate) fn pages(
 /// Rows by path.
 type Rows = HashMap<Option<String>, PagesRow>;
 
-/// The rows, what was counted of sessions, and the page views of paths that have no row; and whether
-/// there are too many paths.
+/// Returns the rows, the sums over all sessions, the number of page views without a row, and whether there
+/// are too many paths.
 fn count(
     view: &View,
     query: &PagesQuery,
@@ -85,25 +84,25 @@ fn count(
     Ok(((rows, whole, other), too_many))
 }
 
-/// The row of a path.
+/// The row of a path; a new one if absent.
 fn row<'a>(rows: &'a mut Rows, path: Option<&str>) -> &'a mut PagesRow {
     let path = path.map(str::to_owned);
     rows.entry(path).or_insert_with_key(|path| PagesRow { path: path.clone(), ..PagesRow::default() })
 }
 
-/// The page views of sessions that count.
+/// The page views of counted sessions.
 struct Views<'a> {
     view: &'a View,
-    /// Whether some sessions do not count.
+    /// Whether the filters exclude sessions.
     filtered: bool,
     counting: Marks,
-    /// The paths that are counted apart, where they are too many.
+    /// The paths that are counted separately, if there are too many.
     frequent: Option<Arc<Frequent>>,
 }
 
 impl Views<'_> {
-    /// Counts them and their visitors by path: visitors too many to be numbered at once in several
-    /// rounds, whose numbers add up.
+    /// Counts page views and visitors by path. If there are too many visitors to be numbered at once, they
+    /// are counted in several rounds, whose results are to be added up.
     fn count(&self, context: &QueryContext) -> Result<Vec<(Counted, bool)>, StoreError> {
         let counting = Counting { by: by_path(), uniques: true, ..Counting::default() };
         let frequent = || self.frequent.clone();
@@ -154,7 +153,7 @@ impl Views<'_> {
         Ok((selection.rows.len() > 0).then_some(selection))
     }
 
-    /// Those of the visitors whose turn is in a round.
+    /// The rows of the visitors of a round.
     fn select_round(
         &self,
         span: &Span<'_>,
@@ -176,7 +175,7 @@ fn page_view() -> Filter {
     Filter { column: Column::EventName, value: PAGE_VIEW.to_owned() }
 }
 
-/// What was counted of sessions, by path.
+/// Entries, exits and bounces, by path and in total.
 #[derive(Debug, Default)]
 struct PageAccumulator {
     paths: Vec<PathAccumulator>,

@@ -1,5 +1,5 @@
-//! `GET /v1/retention`: cohorts of visitors, and who of them came back when. What begins and what
-//! returns is defined at [`RetentionQuery`].
+//! `GET /v1/retention`: cohorts of visitors, and how many return in each period. [`RetentionQuery`] defines
+//! which events begin a cohort and which count as a return.
 
 use std::cmp::Ordering;
 
@@ -17,7 +17,7 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn retention(
     view: &View,
     query: &RetentionQuery,
@@ -39,7 +39,7 @@ pub(crate) fn retention(
         let follow = |table: &mut Table, events: &mut [TimelineEvent<Visit>]| {
             table.add(&periods, events.iter().map(|event| (event.at, event.what)));
         };
-        // Within a millisecond, which is within a period, no order matters.
+        // Events of the same millisecond are in the same period, so their order is irrelevant.
         let unordered = |_: &Visit, _: &Visit| Ordering::Equal;
         let tables = gathered.follow(context, unordered, || Table::new(&periods), follow)?;
         for table in tables {
@@ -75,7 +75,7 @@ impl ByName for Unfiltered<'_> {
     }
 }
 
-/// What an event is.
+/// Whether an event begins a cohort, and whether it counts as a return.
 #[derive(Debug, Clone, Copy)]
 struct Visit {
     begins: bool,
@@ -83,7 +83,7 @@ struct Visit {
 }
 
 impl Visit {
-    /// 0 for an event that does not matter.
+    /// Both as bits; 0 for an event that does neither.
     fn mark(self) -> u8 {
         u8::from(self.begins) | u8::from(self.returns) << 1
     }
@@ -93,7 +93,7 @@ impl Visit {
     }
 }
 
-/// Takes the rows that begin or return.
+/// Gathers the events that begin a cohort or count as a return.
 fn gather(
     view: &View,
     query: &RetentionQuery,
@@ -118,11 +118,11 @@ fn gather(
     Ok(())
 }
 
-/// Which event is meant, as a code of one chunk.
+/// An event name as a code of one chunk.
 enum Named {
     Any,
     Code(u32),
-    /// It does not occur here.
+    /// The name does not occur in the chunk.
     None,
 }
 
@@ -140,7 +140,7 @@ impl Named {
     }
 }
 
-/// The periods that the view's range touches, in order.
+/// The start of each period that the view's range overlaps, ascending.
 struct Periods {
     starts: Vec<i64>,
 }
@@ -156,13 +156,13 @@ impl Periods {
         Self { starts }
     }
 
-    /// The period of an instant of the range.
+    /// The index of the period of a time in the range.
     fn of_instant(&self, at: i64) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 }
 
-/// Visitors by cohort and period.
+/// Number of visitors by cohort and period.
 struct Table {
     visitors: Vec<u64>,
     /// By cohort, then by period of the range.
@@ -175,12 +175,12 @@ impl Table {
         Self { visitors: vec![0; count], returned: vec![vec![0; count]; count] }
     }
 
-    /// Adds one visitor, whose visits come in order of time.
+    /// Adds a visitor, whose visits are in order of time.
     fn add(&mut self, periods: &Periods, visits: impl Iterator<Item = (i64, Visit)> + Clone) {
         let Some((first, _)) = visits.clone().find(|(_, visit)| visit.begins) else { return };
         let cohort = periods.of_instant(first);
         self.visitors[cohort] += 1;
-        // What comes before the end of the period counted last is in it.
+        // The end of the period that was counted last; earlier visits are in it.
         let mut end = i64::MIN;
         for (at, visit) in visits {
             if at < end || !visit.returns {

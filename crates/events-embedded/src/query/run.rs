@@ -1,4 +1,4 @@
-//! Running a query: off the runtime's threads, and split over the cores that no other query uses.
+//! Runs queries outside the async runtime, and splits them over idle cores.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +8,9 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::{QueryLimit, StoreError};
 
-/// Rows of one unit of work, at most.
+/// Most rows of a span.
 const SPAN_ROWS: usize = 262_144;
-/// Below so many rows a second thread costs more than it gives.
+/// Number of rows below which a second thread costs more than it saves.
 const ROWS_FOR_THREADS: usize = 100_000;
 
 struct CancelOnDrop(QueryContext);
@@ -21,7 +21,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Runs the query on a thread that may block; dropping the future ends it.
+/// Runs the query on a query thread. Dropping the future cancels it.
 pub(crate) async fn blocking<T: Send + 'static>(
     context: QueryContext,
     query: impl FnOnce(&QueryContext) -> Result<T, StoreError> + Send + 'static,
@@ -29,12 +29,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let guard = CancelOnDrop(context);
     let context = guard.0.clone();
     let response = guard.0.spawn(move || {
-        // It may have waited for the thread longer than its client did for the answer.
+        // The client may have gone while this waited for a thread.
         context.check()?;
         let _busy = context.enter();
         query(&context)
     });
-    // A query that waits for the disk cannot look at the clock.
+    // A query that waits for the disk cannot check its deadline.
     let response = match guard.0.deadline() {
         Some(deadline) => tokio::time::timeout_at(deadline.into(), response)
             .await
@@ -44,7 +44,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     response.map_err(|error| StoreError::Internal(format!("a query failed: {error}")))?
 }
 
-/// Runs work that is no query on a thread that may block.
+/// Runs work other than a query on a thread that may block.
 pub(crate) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -59,7 +59,7 @@ pub(crate) struct Span<'a> {
     pub(crate) rows: Range<usize>,
 }
 
-/// Does all of the view's rows, a span at a time, on as many cores as it is worth; gives what
+/// Calls `each` with every span of the view's rows, on as many cores as are worth it and idle. Returns what
 /// each core collected.
 pub(crate) fn each_span<A: Send>(
     view: &View,
@@ -71,8 +71,8 @@ pub(crate) fn each_span<A: Send>(
     each_of(&view.chunks.iter().flat_map(spans).collect::<Vec<_>>(), rows, context, start, each)
 }
 
-/// Does all units of a work on so many rows, one at a time, on as many cores as it is worth;
-/// gives what each core collected.
+/// Calls `each` with every unit of work, on as many cores as are worth it and idle; `rows` is the size of
+/// all units together. Returns what each core collected.
 pub(crate) fn each_of<I: Sync, A: Send>(
     units: &[I],
     rows: usize,
@@ -108,7 +108,7 @@ pub(crate) fn each_of<I: Sync, A: Send>(
     })
 }
 
-/// How many cores there are.
+/// The number of cores.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,5 +1,5 @@
-//! Which rows of a span a query is about: by time, by filters, without hidden ones.
-//! Tells which, and counts nothing.
+//! Selects the rows of a span that are in the time range, pass the filters and are not hidden by a
+//! tombstone.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::query::run::Span;
 use crate::query::view::View;
 use millimetric_events::StoreError;
 
-/// The selected rows beside the chunk's times.
+/// Selected rows, with the times of the chunk.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
     pub(crate) times: Arc<Times>,
@@ -22,8 +22,7 @@ pub(crate) struct Selection {
     pub(crate) rows: Rows,
 }
 
-/// The rows of the span that are in range, pass the filters and are not hidden; `None` when
-/// there is none.
+/// Returns the selected rows of the span; `None` if there are none.
 pub(crate) fn select(
     view: &View,
     span: &Span<'_>,
@@ -46,7 +45,7 @@ pub(crate) fn select(
     Ok((rows.len() > 0).then_some(Selection { times, sorted: span.chunk.sorted(), rows }))
 }
 
-/// Filters as codes of one chunk's columns; none when a value does not occur in it.
+/// Filters as codes of a chunk's dictionaries; `None` if one of the values does not occur in the chunk.
 #[derive(Debug)]
 pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, u32)>>);
 

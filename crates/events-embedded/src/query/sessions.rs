@@ -1,6 +1,5 @@
-//! Sessions: the page views of one visitor that carry one `session_id`, as
-//! [`PagesQuery`](millimetric_core::query::PagesQuery) defines them; and `GET /v1/sessions`, which
-//! counts them over time.
+//! Sessions as [`PagesQuery`](millimetric_core::query::PagesQuery) defines them (the page views of one
+//! visitor with one `session_id`), and `GET /v1/sessions`, which counts them over time.
 
 pub(crate) mod marks;
 pub(crate) mod sessionizer;
@@ -19,14 +18,14 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn sessions(
     view: &View,
     query: &SessionsQuery,
     context: &QueryContext,
 ) -> Result<SessionsResponse, StoreError> {
     let start = || SessionAccumulator::new(query.buckets);
-    // Nobody reads the paths: where they are too many, they are one.
+    // The paths are not part of the response, so it does not matter if there are too many.
     let dictionary = groups::dictionary(view, None);
     let sessions = Sessions { view, filters: &query.filters, dictionary: &dictionary, context };
     let (accumulators, _) = sessions.each(start, SessionAccumulator::add)?;
@@ -41,26 +40,26 @@ pub(crate) fn sessions(
     Ok(SessionsResponse { rows, truncated })
 }
 
-/// A session that counts.
+/// A counted session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Session {
-    /// When its entry was.
+    /// The time of its entry in milliseconds since 1970.
     pub(crate) at: i64,
-    /// The label of the entry's path.
+    /// The group number of the entry's path.
     pub(crate) entry: u32,
-    /// The label of the exit's path.
+    /// The group number of the exit's path.
     pub(crate) exit: u32,
-    /// Whether it is one page view.
+    /// Whether it has a single page view.
     pub(crate) bounce: bool,
 }
 
-/// What was counted, by bucket.
+/// Counts sessions by bucket.
 struct SessionAccumulator {
     buckets: Option<Buckets>,
     rows: Vec<SessionsRow>,
     /// The index of each bucket's row.
     indexes: HashMap<i64, usize>,
-    /// The bucket of the session before, and its index: sessions come roughly in order of time.
+    /// The bucket of the previous session and the index of its row. Sessions come roughly in order of time.
     last: Option<(Bucket, usize)>,
 }
 

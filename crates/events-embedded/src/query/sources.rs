@@ -1,5 +1,5 @@
-//! `GET /v1/sources`: where visits came from, with the share that was paid for.
-//! Counting is in `groups`; nothing here looks at a row.
+//! `GET /v1/sources`: events and visitors by source and medium, and the share of paid events. Sorts what
+//! `groups` has counted.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use millimetric_events::StoreError;
 
 const PAID: &str = "paid";
 
-/// Rows, the events that are in none of them, and whether visitors are estimated.
+/// Rows, the number of events that are in none of them, and whether visitors are estimated.
 type Rows = (Vec<SourcesRow>, u64, bool);
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn sources(
     view: &View,
     query: &SourcesQuery,

@@ -1,5 +1,5 @@
-//! `GET /v1/stats`: counts, distinct visitors, sums and means, by group and over time.
-//! Counting is in `groups`; here it becomes rows in the order of the answer.
+//! `GET /v1/stats`: counts, distinct visitors, sums and means, by group and over time. Sorts what `groups`
+//! has counted.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// Answers the query from the view's rows.
+/// Runs the query.
 pub(crate) fn stats(
     view: &View,
     query: &StatsQuery,
@@ -83,7 +83,7 @@ fn nothing(metric: &Metric) -> Option<Number> {
     }
 }
 
-/// Larger values first, no value last.
+/// Larger values first, `None` last.
 fn descending(a: Option<Number>, b: Option<Number>) -> Ordering {
     match (a, b) {
         (Some(Number::Integer(a)), Some(Number::Integer(b))) => b.cmp(&a),

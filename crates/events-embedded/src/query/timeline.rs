@@ -1,11 +1,9 @@
-//! Events by visitor, in order of time: what queries that follow people from event to event
-//! are built on.
+//! The events of each visitor in order of time, for queries that follow visitors from event to event.
 //!
-//! Cores first gather the rows that matter into small partitions by visitor, in the order in which they
-//! read; then they take partition after partition, lay it out by visitor, and follow one visitor after the
-//! other. Memory is bounded by the rows of a round, however many there are: more of those that
-//! matter, or more visitors than are numbered for one query, take several rounds over the columns.
-//! Nothing here knows what a row means.
+//! Each core first gathers relevant rows into partitions by visitor. Then cores take one partition at a
+//! time, group it by visitor, and follow each visitor. The number of rows of a round is limited. If there
+//! are more relevant rows, or more visitors than one query may number, several rounds read the columns
+//! again.
 
 pub(crate) mod by_name;
 mod layout;
@@ -27,36 +25,36 @@ use crate::query::view::View;
 use crate::resources::query_context::{QueryContext, Reservation};
 use millimetric_events::StoreError;
 
-/// Rows that are gathered in one round, about; each takes 16 to 32 bytes.
+/// Approximate number of rows gathered in one round; each takes 16 to 32 bytes.
 const ROUND_ROWS: usize = 6 << 20;
-/// Rows of one partition, about: few enough to be laid out within the processor's own cache, and so many
-/// that the partitions are few enough to be written to at once.
+/// Approximate number of rows of one partition: small enough to be grouped within a processor cache, and
+/// large enough to keep the number of partitions small, since all of them are written at once.
 const PARTITION_ROWS: usize = 65_536;
 const MAX_PARTITIONS: usize = 32;
-/// A round of so many is not split any further.
+/// Number of rounds from which on a round is not split any further.
 const MAX_ROUNDS: u64 = 1 << 16;
 
-/// One event of a visitor, with what the query wants to know of it.
+/// An event of a visitor, with the data that the query needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimelineEvent<T> {
     visitor: u32,
-    /// Milliseconds.
+    /// Milliseconds since 1970.
     pub(crate) at: i64,
     pub(crate) what: T,
 }
 
-/// How a query's rows are spread over rounds and partitions.
+/// How the rows of a query are distributed over rounds and partitions.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Rounds to begin with.
+    /// Number of rounds at the start.
     rounds: u64,
-    /// Rows that a round may gather before it is split into two.
+    /// Number of rows of a round from which on it is split in two.
     max_events: usize,
-    /// A visitor's partition is the lowest bits of their number.
+    /// The lowest bits of a visitor's number are the number of the partition.
     partition_bits: u32,
-    /// Whether the visitors are too many to be numbered all at once.
+    /// Whether there are too many visitors to number all of them.
     many_visitors: bool,
-    /// The only visitors who matter, where they are known beforehand; a bit for each number.
+    /// A bitmap of the visitors to follow; all if absent.
     only: Option<Vec<u64>>,
 }
 
@@ -65,7 +63,7 @@ impl Plan {
         let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
         let visitors = visitors_if_many(view, &[], context)?;
         let for_visitors = visitors.map_or(1, |visitors| {
-            // The estimate is wrong by a few percent at most.
+            // The estimate may be a few percent too low.
             (visitors + visitors / 8).div_ceil(view.limits.exact_visitors as u64)
         });
         let rounds = (rows.div_ceil(ROUND_ROWS) as u64).max(for_visitors).max(1);
@@ -75,17 +73,17 @@ impl Plan {
         Ok(Self { rounds, max_events: 2 * ROUND_ROWS, partition_bits, many_visitors, only: None })
     }
 
-    /// Whether visitors have numbers that last beyond a round.
+    /// Whether visitors have the same number in all rounds.
     pub(crate) fn numbers_visitors(&self) -> bool {
         !self.many_visitors
     }
 
-    /// Follows these visitors alone, whose rows may be few enough for one round.
+    /// Restricts the plan to these visitors, and tries one round first.
     pub(crate) fn restrict(&mut self, only: Vec<u64>) {
         (self.only, self.rounds) = (Some(only), 1);
     }
 
-    /// Whether a numbered visitor's turn is in this round.
+    /// Whether a numbered visitor belongs to the round.
     fn concerns(&self, visitor: u32, round: Round) -> bool {
         round.of == 1 || u64::from(visitor >> self.partition_bits) % round.of == round.turn
     }
@@ -95,17 +93,17 @@ impl Plan {
     }
 }
 
-/// Those visitors whose number or hash leaves this remainder.
+/// The visitors whose number or hash has the remainder `turn` modulo `of`.
 #[derive(Debug, Clone, Copy)]
 struct Round {
     turn: u64,
     of: u64,
 }
 
-/// Takes the events of one span.
+/// Gathers the events of one span.
 pub(crate) struct Gatherer<'a, T> {
     partitions: &'a mut [Blocks<T>],
-    /// How many events were taken.
+    /// Number of gathered events.
     taken: usize,
     plan: &'a Plan,
     round: Round,
@@ -115,13 +113,13 @@ pub(crate) struct Gatherer<'a, T> {
 /// The visitor of each row of a chunk.
 enum Visitors<'a> {
     Numbers(Arc<Vec<u32>>),
-    /// Numbered in a table of this round alone.
+    /// Hashes, to be numbered in a table of this round.
     Hashes(Arc<Vec<u64>>, &'a VisitorTable),
 }
 
 impl<T: Copy> Gatherer<'_, T> {
-    /// Keeps the selected rows whose mark is not 0, in their order, where the visitor's turn is in
-    /// this round. `what` is told the index in the selection, and the row.
+    /// Gathers the selected rows with a mark other than 0 whose visitor belongs to this round, in their
+    /// order. `what` gets the index in the selection and the row.
     pub(crate) fn take(
         &mut self,
         selection: &Selection,
@@ -158,8 +156,8 @@ impl<T: Copy> Gatherer<'_, T> {
     }
 }
 
-/// Calls `each` with every index whose mark is not 0 and whose value the test accepts. Both are asked
-/// of many indexes before one is handed on, without a branch for each, which could not be foretold.
+/// Calls `each` with every index whose mark is not 0 and whose value `accepts` returns true. It filters
+/// blocks without branches, because the result is unpredictable.
 fn each_marked<V: Copy>(
     values: &[V],
     marks: &[u8],
@@ -178,13 +176,13 @@ fn each_marked<V: Copy>(
     }
 }
 
-/// Whether a number's bit is set.
+/// Whether the bit of a number is set.
 fn has(bits: &[u64], number: u32) -> bool {
     bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
 }
 
-/// Gathers all events, a round at a time, and calls `with` with those of each: `each` takes what
-/// matters of a span's selected rows, which are all in range and not hidden.
+/// Gathers the events of one round after the other, and calls `with` on each. `each` gathers the relevant
+/// rows among the selected rows of a span.
 pub(crate) fn each_round<T: Copy + Send>(
     view: &View,
     plan: &Plan,
@@ -204,7 +202,7 @@ pub(crate) fn each_round<T: Copy + Send>(
     Ok(())
 }
 
-/// Gathers the events of one round; `None` when they are too many and the round can be split.
+/// Gathers the events of one round; `None` if there are too many and the round can be split.
 fn gather<T: Copy + Send>(
     view: &View,
     plan: &Plan,
@@ -215,7 +213,7 @@ fn gather<T: Copy + Send>(
     let table = VisitorTable::new(0);
     let columns = &view.columns;
     let held = AtomicUsize::new(0);
-    // One visitor's rows stay together, however often a round is split.
+    // Splitting cannot divide the rows of one visitor, so it has a limit.
     let is_too_much = || round.of < MAX_ROUNDS && held.load(Relaxed) > plan.max_events;
     let empty = || std::iter::repeat_with(Blocks::default).take(plan.partitions()).collect::<Vec<_>>();
     let start = || Core { partitions: empty(), taken: 0, memory: context.memory() };
@@ -235,7 +233,7 @@ fn gather<T: Copy + Send>(
         core.taken += taken;
         held.fetch_add(taken, Relaxed);
         match core.memory.grow_to(core.taken * size_of::<TimelineEvent<T>>()) {
-            // Half of the visitors at a time take half of the memory.
+            // Half of the visitors need half of the memory.
             Err(_) if round.of < MAX_ROUNDS => {
                 held.fetch_max(plan.max_events.saturating_add(1), Relaxed);
                 Ok(())
@@ -285,7 +283,7 @@ mod tests {
         layout.each_visitor(|_| panic!("nobody is there"));
     }
 
-    /// The times of each visitor, as followed under a plan.
+    /// The event times of each visitor, as followed under a plan.
     fn followed(view: &View, plan: &Plan) -> Vec<Vec<i64>> {
         let context = QueryContext::default();
         let mut timelines = Vec::new();
@@ -306,7 +304,7 @@ mod tests {
         timelines
     }
 
-    /// Stores events of forty visitors in several chunks, and tells the times of each visitor.
+    /// Stores events of forty visitors in several chunks, and returns the times of each visitor.
     pub(crate) async fn forty_visitors(store: &EmbeddedStore) -> Vec<Vec<i64>> {
         let mut times = vec![Vec::new(); 40];
         for batch in 0..3 {

@@ -1,5 +1,5 @@
-//! What one query sees: the chunks of its scope and range at one event, and what is hidden
-//! in them. Later writes do not change it.
+//! A consistent view for one query: the chunks of its scope and time range, and the tombstones. Later writes
+//! do not change it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use millimetric_core::column::Column;
 
-/// What one query may count.
+/// The limits of what one query counts exactly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryLimits {
     /// Groups that are counted separately; the rest are counted together.
@@ -24,21 +24,21 @@ pub(crate) struct QueryLimits {
     pub(crate) exact_visitors: usize,
 }
 
-/// The rows that a query may look at.
+/// The rows that a query can read.
 pub(crate) struct View {
     pub(crate) columns: Arc<Columns>,
     pub(crate) limits: QueryLimits,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) visitors: Arc<VisitorTable>,
     pub(crate) tombstones: Tombstones,
-    /// Inclusive; milliseconds.
+    /// Start of the time range, inclusive, in milliseconds since 1970.
     pub(crate) from: i64,
-    /// Exclusive; milliseconds.
+    /// End of the time range, exclusive.
     pub(crate) to: i64,
 }
 
 impl View {
-    /// The scope's rows in the range, with these fields.
+    /// Returns a view of the scope's rows in the range, with these columns.
     pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: ColumnSet) -> Self {
         let live = scope.data.read();
         let tombstones = live.tombstones.clone();
@@ -66,18 +66,18 @@ impl View {
     }
 }
 
-/// The fields that filters look at.
+/// The columns of filters.
 pub(crate) fn filtered(filters: &[Filter]) -> ColumnSet {
     filters.iter().map(|filter| filter.column).collect()
 }
 
-/// The fields that sessions are made of, and those of filters on how they begin.
+/// The columns that sessions are computed from, and those of the filters on their entries.
 pub(crate) fn of_sessions(filters: &[Filter]) -> ColumnSet {
     let fields = [Column::EventName, Column::AnonymousId, Column::SessionId, Column::Path];
     filtered(filters).union(fields.into_iter().collect())
 }
 
-/// The fields that groups are made of.
+/// The columns of groups.
 pub(crate) fn grouped(group_by: &[Dimension]) -> ColumnSet {
     let field = |dimension: &Dimension| match dimension {
         Dimension::Column(column) => *column,
@@ -86,7 +86,7 @@ pub(crate) fn grouped(group_by: &[Dimension]) -> ColumnSet {
     group_by.iter().map(field).collect()
 }
 
-/// The fields that a query about numbers looks at.
+/// The columns of a `stats` query.
 pub(crate) fn counted(query: &StatsQuery) -> ColumnSet {
     let fields = filtered(&query.filters).union(grouped(&query.group_by));
     match query.metric {

@@ -1,5 +1,5 @@
-//! Visitors by group as they were met, doubles included: where bitmaps of all groups together would
-//! not fit into the processor's caches. One group after the other is counted with one bitmap.
+//! Visitors by group as lists with duplicates, for groups whose bitmaps together would exceed a processor
+//! cache. Each group is then counted with the same bitmap.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use crate::query::run;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// So many visitors are freed of doubles before more are listed.
+/// Number of listed duplicates from which on they are removed.
 const MANY: usize = 16 << 20;
-/// A bitmap is read and cleared as a whole for a group that lists at least a visitor for so many of
-/// its words; for a smaller one only where it was touched.
+/// A group that lists fewer visitors than one for this many words of the bitmap is sparse: only the words
+/// that it touches are read and cleared.
 const SPARSE: usize = 8;
-/// Visitors that are worth a turn of a core, about.
+/// Approximate number of visitors of a unit of work.
 const TURN: usize = 65_536;
 
-/// The visitors seen, by group.
+/// The visitors of each group.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     blocks: Vec<Block>,
     entries: Vec<Entry>,
-    /// Visitors are below this.
+    /// Visitor numbers are below this.
     visitors: usize,
-    /// Visitors in the lists, and how many there were after doubles were removed last.
+    /// Number of listed visitors, and the same after duplicates were last removed.
     listed: usize,
     distinct: usize,
 }
@@ -41,18 +41,18 @@ enum Block {
 struct Entry {
     group: u32,
     block: u32,
-    /// Places in the block; in a summary `start` is the index of the group.
+    /// Indexes in the block; for a summary, `start` is the index of the group in it.
     start: u32,
     end: u32,
 }
 
 impl Lists {
-    /// Bytes that they take, of columns and summaries only what is listed.
+    /// Memory in bytes. Of columns and summaries, which are shared, it counts what is listed.
     pub(crate) fn bytes(&self) -> usize {
         self.listed * size_of::<u32>() + self.entries.len() * size_of::<Entry>()
     }
 
-    /// Visitors will be below this; removes doubles once there are many.
+    /// Prepares for visitor numbers below `visitors`; removes duplicates if there are many.
     pub(crate) fn reserve(&mut self, visitors: usize) {
         self.visitors = self.visitors.max(visitors);
         if self.listed - self.distinct > MANY.max(self.distinct) {
@@ -60,13 +60,13 @@ impl Lists {
         }
     }
 
-    /// Adds visitors of one group, which stand in a column.
+    /// Adds visitors to one group: the values of a column at these indexes.
     pub(crate) fn add_group(&mut self, group: u32, column: &Arc<Vec<u32>>, indexes: Range<usize>) {
         let block = self.block(Block::Numbers(Arc::clone(column)));
         self.entry(group, block, indexes);
     }
 
-    /// Adds visitors, each with its index in `groups`; `counts` tells how many there are at each index.
+    /// Adds pairs of an index in `groups` and a visitor; `counts` has the number of pairs for each index.
     pub(crate) fn add(&mut self, groups: &[u32], counts: &[u32], seen: impl Iterator<Item = (u32, u32)>) {
         let mut ends = Vec::with_capacity(counts.len());
         let mut all = 0;
@@ -87,7 +87,7 @@ impl Lists {
         }
     }
 
-    /// Adds the visitors of a summary, whose groups have these numbers.
+    /// Adds the visitors of a summary; `groups` has the number of each of its groups.
     pub(crate) fn add_summary(&mut self, groups: &[u32], cached: &Arc<CachedSummary>) {
         let Some(summary) = cached.summary() else { return };
         let block = self.block(Block::CachedSummary(Arc::clone(cached)));
@@ -104,7 +104,7 @@ impl Lists {
         self.add_group(group, &Arc::new(numbers), indexes);
     }
 
-    /// Adds what another core saw; its groups have the same numbers.
+    /// Adds what another core collected under the same group numbers.
     pub(crate) fn merge(&mut self, other: Self) {
         let first = self.blocks.len() as u32;
         self.blocks.extend(other.blocks);
@@ -114,12 +114,12 @@ impl Lists {
         self.distinct += other.distinct;
     }
 
-    /// How many visitors each of so many groups has.
+    /// The number of visitors of each of the first `groups` groups.
     pub(crate) fn counts(&mut self, groups: usize, context: &QueryContext) -> Result<Vec<u64>, StoreError> {
         self.of_groups(groups, context, Self::count)
     }
 
-    /// The visitors of each of so many groups.
+    /// The visitors of each of the first `groups` groups.
     pub(crate) fn members(
         &mut self,
         groups: usize,
@@ -143,8 +143,7 @@ impl Lists {
         self.entries.push(Entry { group, block, start: indexes.start as u32, end: indexes.end as u32 });
     }
 
-    /// Something of each of so many groups: told from its entries, with an empty bitmap that is to be
-    /// left empty.
+    /// Returns `of_group` of each group's entries, in parallel. It gets an empty bitmap, and must clear it.
     fn of_groups<T: Default + Clone + Send>(
         &mut self,
         groups: usize,
@@ -168,7 +167,7 @@ impl Lists {
         Ok(all)
     }
 
-    /// The entries of some groups at a time, which stand in order.
+    /// Ranges of entries for units of work; no group is in two of them. The entries must be sorted by group.
     fn turns(&self) -> Vec<Range<usize>> {
         let (mut turns, mut start, mut end, mut listed) = (Vec::new(), 0, 0, 0);
         for entries in self.entries.chunk_by(|a, b| a.group == b.group) {
@@ -223,7 +222,8 @@ impl Lists {
         }
     }
 
-    /// Calls `each` once with every visitor of a group; touches no more of the bitmap than their words.
+    /// Calls `each` once with every visitor of a group. Touches only the words of the bitmap that contain
+    /// them.
     fn each_distinct(&self, entries: &[Entry], bitmap: &mut [u64], mut each: impl FnMut(u32)) {
         self.each(entries, |visitor| {
             let (word, bit) = (&mut bitmap[visitor as usize / 64], 1 << (visitor % 64));

@@ -1,7 +1,7 @@
-//! An export: every row of a view that the filters let through, in bounded memory.
+//! Export: every row of a view that passes the filters, in bounded memory.
 //!
-//! Rows are read whole, a few at a time, and never through the column cache: an export of
-//! everything must not push out what queries need.
+//! Rows are read a few at a time and not through the column cache, so that an export does not evict what
+//! queries need.
 
 use std::ops::ControlFlow;
 
@@ -18,31 +18,31 @@ use millimetric_events::{EventStream, StoreError};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_blocking;
 
-/// Events handed on together, at most.
+/// Most events of a batch.
 const BATCH_EVENTS: usize = 1000;
-/// Memory of the events handed on together, about.
+/// Approximate memory of a batch in bytes.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// An item of the stream.
 type Batch = Result<Vec<Event>, StoreError>;
 
-/// Batches that wait for the reader of the stream.
+/// Number of batches that wait for the reader of the stream.
 const AHEAD: usize = 1;
 
-/// The rows of the view as events, chunk by chunk, those with the earliest events first. A thread reads
+/// Streams the rows of the view as events, chunk by chunk in order of the earliest event. A thread reads
 /// them; it ends when the stream is dropped.
 pub(crate) fn stream(view: View, query: ExportQuery) -> EventStream {
     sent_by_a_thread(move |sender| {
         let mut sink = Sink { batch: Vec::new(), bytes: 0, sender };
         if let Err(error) = read(view, &query, &mut sink) {
-            // Without a reader nobody misses it.
+            // If the stream is dropped, the error has no receiver.
             let _ = sink.sender.blocking_send(Err(error));
         }
     })
 }
 
-/// What `work` sends. A panic in it is an error at the end, so that an export that is cut short never
-/// looks complete.
+/// Streams what `work` sends. If it panics, the stream ends with an error, so that an export that is cut
+/// short never looks complete.
 fn sent_by_a_thread(work: impl FnOnce(Sender<Batch>) + Send + 'static) -> EventStream {
     let (sender, receiver) = channel(AHEAD);
     let thread = spawn_blocking(move || work(sender));
@@ -72,7 +72,7 @@ fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), Stor
             return Ok(());
         }
     }
-    // Whether the last ones are still wanted makes no difference.
+    // This is the end, whether or not the stream is still open.
     let _ = sink.flush();
     Ok(())
 }
@@ -153,7 +153,7 @@ impl Sink {
         }
     }
 
-    /// Whether the stream still has a reader.
+    /// Breaks if the stream was dropped.
     fn continue_while_open(&self) -> ControlFlow<()> {
         if self.sender.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

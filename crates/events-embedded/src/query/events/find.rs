@@ -1,7 +1,6 @@
-//! One event by its id.
+//! Finds one event by its id.
 //!
-//! Ids alone are read until one is the id asked for, and of segments only those that can hold
-//! it; then that row is read whole.
+//! Reads the ids of the chunks that may contain it, and then its row.
 
 use millimetric_core::event::Event;
 
@@ -15,7 +14,7 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// The event of this id among the view's rows.
+/// Returns the event with this id among the view's rows.
 pub(crate) fn event(
     view: &View,
     event_id: &str,
@@ -42,7 +41,7 @@ pub(crate) fn event(
     Ok(None)
 }
 
-/// Whether it is worth reading the chunk's ids.
+/// Whether the chunk may contain the id.
 fn may_hold(view: &View, chunk: &Chunk, identity: EventKey) -> Result<bool, StoreError> {
     let Chunk::Segment(segment) = chunk else { return Ok(true) };
     let known = segment.known_ids.read().clone();

@@ -1,5 +1,4 @@
-//! Adding up the attempts that count: visitors by the step that they reached, and the times between
-//! steps, by group.
+//! Aggregates attempts by group: visitors by the last step that they completed, and the times between steps.
 
 use std::cmp::Reverse;
 
@@ -9,15 +8,15 @@ use crate::query::funnel::MAX_STEPS;
 use crate::query::funnel::matcher::Attempt;
 use crate::query::groups::group_dictionary::Finished;
 
-/// The attempts that count, by group.
+/// Sums by group number.
 #[derive(Debug, Default)]
 pub(crate) struct FunnelAccumulator(Vec<GroupAccumulator>);
 
 #[derive(Debug, Clone, Default)]
 struct GroupAccumulator {
-    /// Visitors by the last step that they reached.
+    /// Number of visitors by the last step that they completed.
     ended: [u64; MAX_STEPS],
-    /// Milliseconds from the step before, of everybody who reached a step.
+    /// For each step, the milliseconds since the previous step, for every visitor who completed it.
     took: [Vec<i64>; MAX_STEPS],
 }
 
@@ -34,14 +33,14 @@ impl FunnelAccumulator {
         }
     }
 
-    /// Adds those who were not followed, so that so many have started.
+    /// Adds visitors who were not followed, to reach `started` visitors in total.
     pub(crate) fn start(&mut self, started: u64) {
         self.0.resize(self.0.len().max(1), GroupAccumulator::default());
         let followed: u64 = self.0[0].ended.iter().sum();
         self.0[0].ended[0] += started - followed;
     }
 
-    /// Memory that it takes.
+    /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let times =
             |group: &GroupAccumulator| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
@@ -93,7 +92,7 @@ impl GroupAccumulator {
     }
 }
 
-/// The middle number, or the mean of the two in the middle.
+/// The median; the mean of the two middle numbers if their number is even.
 fn median(numbers: &mut [i64]) -> Option<f64> {
     let (middle, even) = (numbers.len() / 2, numbers.len().is_multiple_of(2));
     if numbers.is_empty() {

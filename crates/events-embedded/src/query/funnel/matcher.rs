@@ -1,5 +1,4 @@
-//! Walking the steps of a funnel: from one visitor's events to the attempt that counts. Knows no
-//! columns, and adds nothing up.
+//! Matches the events of one visitor against the steps of a funnel, and finds the attempt that counts.
 
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use crate::query::funnel::MAX_STEPS;
 use crate::query::funnel::accumulator::FunnelAccumulator;
 use crate::query::timeline::{ByName, Event, TimelineEvent};
 
-/// Which step an event can be, the group it is in, and whether an attempt may start with it.
+/// The step name of an event, its group, and whether an attempt may start with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepMask(u32);
 
@@ -20,7 +19,7 @@ impl StepMask {
         Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
     }
 
-    /// The index of its name among the different names of the steps.
+    /// The index of its name among the distinct names of the steps.
     pub(crate) fn name(self) -> usize {
         (self.0 >> 1 & 7) as usize
     }
@@ -33,7 +32,7 @@ impl StepMask {
         (self.0 >> 4) as usize
     }
 
-    /// Of an mask in the only group: not 0, and ordered by name where the name tells whether it starts.
+    /// The mask without its group, as a mark: not 0, and ordered by name.
     fn mark(self) -> u8 {
         self.0 as u8 | 16
     }
@@ -45,7 +44,7 @@ impl StepMask {
 
 /// An event that can be a step.
 pub(crate) trait Step {
-    /// Milliseconds.
+    /// Milliseconds since 1970.
     fn at(&self) -> i64;
     fn step_mask(&self) -> StepMask;
 }
@@ -70,12 +69,12 @@ impl Step for Event {
     }
 }
 
-/// The steps as a kernel walks them.
+/// The steps, prepared for matching.
 #[derive(Debug)]
 pub(crate) struct FunnelMatcher {
-    /// The different names, in the order in which the steps first name them.
+    /// The distinct names, in the order of their first step.
     pub(crate) names: Vec<Arc<str>>,
-    /// The steps that each name is, the last first.
+    /// For each name, the steps with this name, the last one first.
     steps_of: Vec<Vec<usize>>,
     window: i64,
     order: StepOrder,
@@ -85,13 +84,13 @@ pub(crate) struct FunnelMatcher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) group: u32,
-    /// Steps reached, at least one.
+    /// Number of completed steps, at least one.
     pub(crate) reached: usize,
-    /// Milliseconds from the step before, for each step reached but the first.
+    /// Milliseconds since the previous step, for each completed step but the first.
     pub(crate) took: [i64; MAX_STEPS],
 }
 
-/// The latest way to a step.
+/// The attempt with the latest start that has completed a step.
 #[derive(Debug, Clone, Copy)]
 struct Chain {
     start: i64,
@@ -137,12 +136,13 @@ impl FunnelMatcher {
         Self { names, steps_of, window: query.window.millis(), order: query.order }
     }
 
-    /// Whether an attempt may start with an event of the name of this number, from 1.
+    /// Whether an attempt may start with an event of this name, numbered from 1.
     pub(crate) fn may_start(&self, number: u8) -> bool {
         number == 1 || (self.order == StepOrder::Any && number > 1)
     }
 
-    /// Who has the events of two steps, whatever their order, by the bitmaps of the names' numbers.
+    /// Returns a bitmap of the visitors with events of two steps, in any order. `seen` has a bitmap for each
+    /// number of a name.
     pub(crate) fn who_has_another(&self, seen: &Bitmaps) -> Vec<u64> {
         let of_name = |name: usize| seen.of_group(name + 1);
         let everybody = || vec![u64::MAX; of_name(0).len()];
@@ -171,14 +171,14 @@ impl FunnelMatcher {
         }
     }
 
-    /// One pass: of all ways to a step the one that started last is kept, since whatever another
-    /// can still reach, it can.
+    /// One pass over the events. For each step it keeps the attempt that started last: it can complete every
+    /// step that an attempt with an earlier start can still complete.
     fn in_order(&self, events: &[impl Step]) -> Option<Attempt> {
         let mut chains: [Option<Chain>; MAX_STEPS] = [None; MAX_STEPS];
         let mut best = Attempt { group: 0, reached: 0, took: [0; MAX_STEPS] };
         for event in events {
             let (at, mask) = (event.at(), event.step_mask());
-            // The last step first, so that one event is never two steps of an attempt.
+            // The last step first, so that one event is not two steps of an attempt.
             for step in self.steps_of[mask.name()].iter().copied() {
                 let chain = match step.checked_sub(1).map(|before| chains[before]) {
                     None if mask.starts() => Chain { start: at, at, group: mask.group() as u32 },
@@ -196,7 +196,7 @@ impl FunnelMatcher {
         (best.reached > 0).then_some(best)
     }
 
-    /// A window slides over the events and counts the steps in it.
+    /// A sliding window of the funnel's duration that counts the steps among its events.
     fn in_any_order(&self, events: &[impl Step]) -> Option<Attempt> {
         let (mut counts, mut held, mut end) = ([0; MAX_STEPS], 0, 0);
         let (mut reached, mut first) = (0, 0);

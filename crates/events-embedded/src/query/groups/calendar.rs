@@ -1,8 +1,8 @@
-//! Buckets of time in a time zone: where the bucket of an instant starts and ends.
+//! Time buckets in a time zone.
 //!
-//! Hours are those that the zone's clocks show. Days, weeks (from Monday) and months start at
-//! the first instant that the zone's calendar shows as theirs; an instant belongs to the last
-//! bucket that has started, also where clocks were set back over midnight.
+//! Hours are those of the zone's local time. Days, weeks (from Monday) and months begin at the first instant
+//! with their local date. If clocks are set back over midnight, an instant belongs to the last bucket that
+//! has begun.
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
@@ -10,23 +10,23 @@ use millimetric_core::query::{Buckets, Interval};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// Zones differ from UTC by less than this.
+/// Upper limit of the offset of a zone from UTC.
 const WIDEST_OFFSET: i64 = 36 * HOUR;
 /// 1969-12-29, a Monday.
 const FIRST_MONDAY: i64 = -3 * DAY;
 
-/// A bucket as found for one instant.
+/// The bucket of an instant. All times are in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    /// Its first instant, which names it.
+    /// The first instant of the bucket, by which it is named.
     pub(crate) start: i64,
-    /// All instants from this one …
+    /// Instants from this one, inclusive, are in the bucket.
     pub(crate) from: i64,
-    /// … to before this one are in it.
+    /// Instants up to this one, exclusive, are in the bucket.
     pub(crate) to: i64,
 }
 
-/// The bucket that holds the instant.
+/// Returns the bucket that contains the instant.
 pub(crate) fn bucket_at(buckets: Buckets, millis: i64) -> Bucket {
     if buckets.timezone == Tz::UTC
         && let Some(bucket) = utc_bucket(buckets.interval, millis)
@@ -56,7 +56,7 @@ fn hour_bucket(zone: Tz, millis: i64) -> Bucket {
         (millis + offset).div_euclid(HOUR) * HOUR - offset
     };
     let start = start_of(millis);
-    // Where clocks were changed within the hour, the hour before or behind the change is cut.
+    // If clocks change within the hour, the hour before or after the change is shorter.
     let from = if start_of(start) == start { start } else { millis };
     let end = (start + HOUR).max(millis + 1);
     let whole = start_of(end - 1) == start;
@@ -95,7 +95,7 @@ fn next_date(interval: Interval, date: NaiveDate) -> NaiveDate {
     next.unwrap_or(NaiveDate::MAX)
 }
 
-/// The first instant whose local date is this one, or a later one where clocks skipped it.
+/// The first instant with this local date; a later one if clocks skipped midnight.
 fn midnight(zone: Tz, date: NaiveDate) -> i64 {
     let midnight = date.and_time(chrono::NaiveTime::MIN);
     if let Some(time) = zone.from_local_datetime(&midnight).earliest() {
@@ -105,7 +105,8 @@ fn midnight(zone: Tz, date: NaiveDate) -> i64 {
     first_instant(near - WIDEST_OFFSET, near + WIDEST_OFFSET, |instant| local(zone, instant) >= midnight)
 }
 
-/// The first instant of the range at which the test says yes; its end when it never does.
+/// The first instant of the range for which `yes` is true, by binary search; the end of the range if there
+/// is none.
 fn first_instant(mut low: i64, mut high: i64, yes: impl Fn(i64) -> bool) -> i64 {
     while low < high {
         let middle = low + (high - low) / 2;

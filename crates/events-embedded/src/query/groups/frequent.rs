@@ -1,9 +1,9 @@
-//! Which groups are frequent, where there are more than one response may hold: a count-min sketch
-//! (Cormode and Muthukrishnan, "An improved data stream summary", 2005) over all rows.
+//! Finds the frequent groups if there are more groups than one response may contain: a count-min sketch over
+//! all rows (Cormode and Muthukrishnan, "An improved data stream summary", 2005).
 //!
-//! The sketch never counts too low. So every group with at least `threshold` events is found, and is
-//! then counted exactly in a second pass; the others are counted together. Memory is fixed, whatever
-//! strangers send. Hashes are keyed for each query, so nobody can aim at a cell.
+//! The sketch never counts too low, so it finds every group with at least `threshold` events. Those are then
+//! counted exactly in a second pass, and all others together. Memory is constant. Hashes have a random key
+//! for each query, so that nobody can craft collisions.
 
 use std::hash::{BuildHasher as _, Hash, Hasher as _};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use hashbrown::DefaultHashBuilder;
 use crate::resources::query_context::{QueryContext, Reservation};
 use millimetric_events::StoreError;
 
-/// The sketch of the groups of a query, while it is filled and when it is asked.
+/// The count-min sketch of a query's groups.
 #[derive(Debug)]
 pub(crate) struct Frequent {
     rows: [Vec<AtomicU32>; 2],
@@ -24,13 +24,13 @@ pub(crate) struct Frequent {
 }
 
 impl Frequent {
-    /// Cells for the rows of a whole query, 8 MiB: of ten million groups with one event each, about ten
-    /// share a cell.
+    /// Number of cells for a whole query, 8 MiB in total: with ten million groups of one event each, about
+    /// ten share a cell.
     pub(crate) const OF_QUERY: usize = 1 << 20;
-    /// Cells for one chunk, 1 MiB, which a processor keeps close.
+    /// Number of cells for one chunk, 1 MiB in total.
     pub(crate) const OF_CHUNK: usize = 1 << 17;
 
-    /// An empty sketch of two rows of so many cells.
+    /// Returns an empty sketch of two rows with this number of cells each.
     pub(crate) fn new(cells: usize, context: &QueryContext) -> Result<Self, StoreError> {
         let mut memory = context.memory();
         memory.grow_to(2 * cells * size_of::<AtomicU32>())?;
@@ -39,7 +39,7 @@ impl Frequent {
         Ok(Self { rows: [row(), row()], hasher, threshold: 0, _memory: memory })
     }
 
-    /// The hash of a group: of its bucket and of the text of each dimension.
+    /// The hash of a group: of its bucket and the text of each dimension.
     pub(crate) fn hash<'a>(&self, bucket: i64, texts: impl Iterator<Item = Option<&'a str>>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         bucket.hash(&mut hasher);
@@ -47,16 +47,16 @@ impl Frequent {
         hasher.finish()
     }
 
-    /// Counts events of a group.
+    /// Adds to the count of a group.
     pub(crate) fn add(&self, hash: u64, events: u32) {
         for cell in self.cells(hash) {
-            // More than fits in 32 bits stays at the most, which is frequent by any measure.
+            // Counts saturate; that many events are frequent in any case.
             let add = |count: u32| Some(count.saturating_add(events));
             let _ = cell.fetch_update(Relaxed, Relaxed, add);
         }
     }
 
-    /// Chooses the lowest threshold at which about `groups` groups are frequent at the most.
+    /// Sets the lowest threshold at which at most about `groups` groups are frequent.
     pub(crate) fn choose(&mut self, groups: usize) {
         let mut counts: Vec<u32> = self.rows[0].iter().map(|cell| cell.load(Relaxed)).collect();
         let index = groups.min(counts.len() - 1);
@@ -64,27 +64,28 @@ impl Frequent {
         self.threshold = highest_left_out.saturating_add(1);
     }
 
-    /// Makes fewer groups frequent; false when there is no higher threshold.
+    /// Raises the threshold; returns false if it cannot be raised.
     pub(crate) fn raise(&mut self) -> bool {
         let before = self.threshold;
         self.threshold = before.saturating_mul(2);
         self.threshold > before
     }
 
-    /// Whether a group has at least as many events as the threshold; true for a few others too.
+    /// Whether a group has at least `threshold` events. Also true for a few groups that have fewer.
     pub(crate) fn has(&self, hash: u64) -> bool {
         self.cells(hash).iter().all(|cell| cell.load(Relaxed) >= self.threshold)
     }
 
-    /// A cell in each row.
+    /// The cell of a hash in each row.
     fn cells(&self, hash: u64) -> [&AtomicU32; 2] {
         let [first, second] = &self.rows;
         [&first[hash as usize % first.len()], &second[(hash >> 32) as usize % second.len()]]
     }
 }
 
-/// Runs `count` with the groups that are counted apart: all of them, and where those are too many, the
-/// most frequent alone, which `sketch` finds. `count` returns its result and whether there were too many.
+/// Runs `count` without a limit to frequent groups. If there are too many groups, fills a sketch with
+/// `sketch`, and runs `count` for the frequent groups only. `count` returns its result and whether there
+/// were too many groups.
 pub(crate) fn with_frequent<T>(
     groups: usize,
     context: &QueryContext,
@@ -98,7 +99,7 @@ pub(crate) fn with_frequent<T>(
     drop(counted);
     let mut frequent = Frequent::new(Frequent::OF_QUERY, context)?;
     sketch(&frequent)?;
-    // Some cells hold several groups.
+    // Half of the limit, because some cells are shared by several groups.
     frequent.choose(groups / 2);
     loop {
         let shared = Arc::new(frequent);

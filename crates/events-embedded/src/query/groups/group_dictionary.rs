@@ -1,8 +1,8 @@
-//! The groups of a response while it is being counted: a number for each distinct combination of
-//! bucket and texts, the same on every core.
+//! The groups of a response while they are counted: numbers each distinct combination of a bucket and texts,
+//! with the same number on every core.
 //!
-//! Strangers choose the texts, so groups are bounded in number and bytes. What does not fit, or is not
-//! frequent where only [`Frequent`] groups are counted apart, is one more group: all others.
+//! Texts come from untrusted senders, so the number of groups and their bytes are limited. Groups beyond the
+//! limit, or that are not among the [`Frequent`] ones, are counted together as one group ("other").
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::encoding::text::{Dictionary, Interner, TextColumn};
 use crate::query::groups::frequent::Frequent;
 
 const DIMENSIONS: usize = StatsQuery::MAX_DIMENSIONS;
-/// Bytes of the texts of all groups together, for each group that may be counted apart.
+/// Most bytes of all texts, for each group that may be counted separately.
 const TEXT_BYTES: usize = 256;
 
-/// A group: its bucket's start, and a code for each dimension (0: no value).
+/// A group: the start of its bucket, and a code for each dimension (0: no value).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct GroupKey {
     pub(crate) bucket: i64,
@@ -26,25 +26,25 @@ pub(crate) struct GroupKey {
 }
 
 impl GroupKey {
-    /// The group of everything that is not counted apart.
+    /// The group of all that is not counted separately.
     const OTHER: Self = Self { bucket: i64::MIN, codes: [Code::NONE; DIMENSIONS] };
 }
 
-/// Codes of texts that were given already, by their code in a column.
+/// Codes of texts in the dictionary, by their code in a column of a chunk.
 #[derive(Debug)]
 pub(crate) struct Code;
 
 impl Code {
-    /// Not known yet, or not to be had.
+    /// Sentinel: not looked up yet, or there is no room for the text.
     pub(crate) const NONE: u32 = u32::MAX;
 
-    /// For all texts of each column.
+    /// Returns codes for each column that are not looked up yet.
     pub(crate) fn unknown(columns: &[Arc<TextColumn>]) -> Vec<Vec<u32>> {
         columns.iter().map(|column| vec![Self::NONE; column.dictionary.len()]).collect()
     }
 }
 
-/// Gives numbers to dictionary and codes to texts.
+/// Numbers groups, and assigns codes to their texts.
 #[derive(Debug)]
 pub(crate) struct GroupDictionary(Mutex<Numbers>);
 
@@ -54,14 +54,15 @@ pub(crate) struct Numbers {
     text_bytes: usize,
     by_key: HashMap<GroupKey, u32>,
     keys: Vec<GroupKey>,
-    /// Groups that are counted apart, at the most.
+    /// Most groups that are counted separately.
     limit: usize,
     frequent: Option<Arc<Frequent>>,
     too_many: bool,
 }
 
 impl GroupDictionary {
-    /// For at most so many groups; `frequent` says which of them, where there are more.
+    /// `limit` is the highest number of groups that are counted separately; if there are more, `frequent`
+    /// selects them.
     pub(crate) fn new(limit: usize, frequent: Option<Arc<Frequent>>) -> Self {
         Self(Mutex::new(Numbers {
             texts: Default::default(),
@@ -74,17 +75,17 @@ impl GroupDictionary {
         }))
     }
 
-    /// Does something with the numbers that no other core may disturb.
+    /// Calls `work` with the numbers while they are locked.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Numbers) -> T) -> T {
         work(&mut self.0.lock())
     }
 
-    /// Whether there were more groups than can be counted apart.
+    /// Whether there were more groups than the limit.
     pub(crate) fn too_many(&self) -> bool {
         self.0.lock().too_many
     }
 
-    /// The index of each group so far among all of them in the order of [`Finished::compare`].
+    /// The rank of each group so far in the order of [`Finished::compare`].
     pub(crate) fn ranks(&self, dimensions: usize) -> Vec<u32> {
         let numbers = self.0.lock();
         let mut groups: Vec<u32> = (0..numbers.len() as u32).collect();
@@ -98,7 +99,7 @@ impl GroupDictionary {
         ranks
     }
 
-    /// Compares two groups of one dimension as [`Finished::compare`] does.
+    /// Compares two groups of one dimension, like [`Finished::compare`].
     pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
         let numbers = self.0.lock();
         numbers.text(a, 0).cmp(&numbers.text(b, 0))
@@ -112,8 +113,8 @@ impl GroupDictionary {
 }
 
 impl Numbers {
-    /// The number of the group of a bucket and of one text of each column, given by its code there;
-    /// `known` are the codes of texts that were met before.
+    /// Returns the number of a group, given by its bucket and the code of its text in each column. `known`
+    /// caches the codes of texts that were looked up.
     pub(crate) fn group(
         &mut self,
         bucket: i64,
@@ -138,7 +139,8 @@ impl Numbers {
         self.number(key)
     }
 
-    /// The numbers of groups that were counted elsewhere, none of which is that of all others.
+    /// Returns the number of each of these groups, which another dictionary has numbered. They must not
+    /// include the group of all others.
     pub(crate) fn add_all(&mut self, groups: &Finished) -> Vec<u32> {
         let mut number = |key: &GroupKey| {
             let mut codes = key.codes;
@@ -150,12 +152,12 @@ impl Numbers {
         groups.keys.iter().map(&mut number).collect()
     }
 
-    /// How many there are.
+    /// Number of groups.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The code of a text; [`Code::NONE`] of a new one for which there is no room.
+    /// Returns the code of a text; [`Code::NONE`] if it is new and there is no room.
     fn code(&mut self, dimension: usize, text: Option<&str>) -> u32 {
         let interner = &mut self.texts[dimension];
         let Some(new) = text.filter(|text| interner.known(text.as_bytes()).is_none()) else {
@@ -194,22 +196,22 @@ impl Numbers {
     }
 }
 
-/// The groups once all is counted.
+/// The groups after counting.
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     texts: [Dictionary; DIMENSIONS],
     keys: Vec<GroupKey>,
-    /// The group of everything that is not counted apart, where there is such.
+    /// The number of the group of all others, if it exists.
     pub(crate) other: Option<usize>,
 }
 
 impl Finished {
-    /// How many there are, that of all others included.
+    /// Number of groups, including that of all others.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Those that are counted apart.
+    /// The numbers of the groups that are counted separately.
     pub(crate) fn apart(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).filter(|group| self.other != Some(*group))
     }
@@ -226,12 +228,12 @@ impl Finished {
         }
     }
 
-    /// Memory that they take.
+    /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.texts.iter().map(Dictionary::bytes).sum::<usize>() + size_of_val(self.keys.as_slice())
     }
 
-    /// By the texts, dimension after dimension; no value first, texts by their bytes.
+    /// Compares the texts, dimension by dimension: no value first, then texts by their bytes.
     pub(crate) fn compare(&self, a: usize, b: usize, dimensions: usize) -> Ordering {
         (0..dimensions)
             .map(|dimension| self.text(a, dimension).cmp(&self.text(b, dimension)))

@@ -1,6 +1,6 @@
-//! Local group numbers: within one span each row gets a small number, combined from its bucket
-//! and the codes of the dimensions. What a number means for the whole answer is told once per
-//! group and not once per row.
+//! Local group numbers: within one span each row gets a small number, computed from its bucket and the codes
+//! of its dimensions. Looking a group up in the dictionary of the response happens once per local group, not
+//! once per row.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,21 +17,22 @@ use crate::query::groups::frequent::Frequent;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
 use crate::query::select::Selection;
 
-/// How a local group number was made from the one before it and a code.
+/// How a local group number is computed from the previous number and a code.
 #[derive(Debug)]
 enum Step {
-    /// number = before × codes + code
+    /// number = previous × codes + code
     Product { codes: u32 },
-    /// Each combination that occurs: before in the upper half, code in the lower.
+    /// An index into the combinations that occur; the previous number is in the upper half, the code in the
+    /// lower.
     Listed(Vec<u64>),
 }
 
-/// A local group number for each selected row, in their order.
+/// The local group number of each selected row, in their order.
 #[derive(Debug)]
 pub(crate) enum Ids {
     /// All rows are in group 0.
     One,
-    /// Rows up to each index are in one group.
+    /// Runs of rows of one group: the exclusive end index of each, and the group.
     Runs(Vec<(usize, u32)>),
     Each(Vec<u32>),
 }
@@ -59,7 +60,7 @@ impl LocalGroups {
         Self { ids, count: starts.len().max(1), buckets: starts, steps: Vec::new() }
     }
 
-    /// Splits every group by the codes of a column.
+    /// Divides every group by the codes of a column.
     pub(crate) fn divide(&mut self, selection: &Selection, column: &TextColumn) {
         let rows = &selection.rows;
         let before = std::mem::replace(&mut self.ids, Ids::One).each(rows.len());
@@ -88,8 +89,8 @@ impl LocalGroups {
         self.steps.push(Step::Product { codes });
     }
 
-    /// Splits every group by the codes of a last column and gives the events of each, without
-    /// keeping which row is where; `None` when that would not be less work.
+    /// Divides every group by the codes of the last column and returns the number of events of each group,
+    /// without storing the group of each row. `None` if there are too many combinations.
     pub(crate) fn divide_and_count(
         &mut self,
         selection: &Selection,
@@ -117,14 +118,13 @@ impl LocalGroups {
         Some(counts)
     }
 
-    /// How many codes the column has, if all combinations with the groups so far are few enough
-    /// for an array.
+    /// The number of codes of the column, if an array can hold all combinations with the groups so far.
     fn product(&self, column: &TextColumn, rows: usize) -> Option<u32> {
         let codes = column.dictionary.len();
         (self.count.saturating_mul(codes) <= rows.max(4096)).then_some(codes as u32)
     }
 
-    /// The events of each local group.
+    /// The number of events of each local group.
     pub(crate) fn counts(&self, selection: &Selection) -> Vec<u32> {
         let mut counts = vec![0; self.count];
         match &self.ids {
@@ -141,7 +141,8 @@ impl LocalGroups {
         counts
     }
 
-    /// The answer's group of each local group that has events, and how many the answer has now.
+    /// Returns the number in the dictionary of each local group that has events, and the size of the
+    /// dictionary.
     pub(crate) fn groups(
         &self,
         counts: &[u32],
@@ -159,7 +160,7 @@ impl LocalGroups {
         })
     }
 
-    /// Adds the events of each local group to a sketch.
+    /// Adds the number of events of each local group to a sketch.
     pub(crate) fn sketch(&self, counts: &[u32], texts: &[Arc<TextColumn>], frequent: &Frequent) {
         for (id, count) in (0..).zip(counts).filter(|(_, count)| **count > 0) {
             let (bucket, codes) = self.decode(id);
@@ -168,7 +169,7 @@ impl LocalGroups {
         }
     }
 
-    /// The bucket and the codes that a local group number was made from.
+    /// The bucket and the codes that a local group number was computed from.
     fn decode(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
         let mut local = [0; StatsQuery::MAX_DIMENSIONS];
         for (dimension, step) in self.steps.iter().enumerate().rev() {
@@ -180,7 +181,7 @@ impl LocalGroups {
         (self.buckets.get(id as usize).copied().unwrap_or_default(), local)
     }
 
-    /// Tells the answer's group of the row at a index of the selection.
+    /// Returns a function from an index in the selection to the number in the dictionary of the row's group.
     pub(crate) fn group_at(self, selection: &Selection, groups: &[u32]) -> impl Fn(usize) -> u32 {
         let ids = self.ids.each(selection.rows.len());
         move |index| ids.as_ref().map_or(groups[0], |ids| groups[ids[index] as usize])
@@ -198,7 +199,7 @@ impl LocalGroups {
 }
 
 impl Ids {
-    /// One by one; none when there is one group only.
+    /// A number for each row; `None` if there is only one group.
     fn each(self, rows: usize) -> Option<Vec<u32>> {
         match self {
             Self::One => None,
@@ -214,7 +215,7 @@ impl Ids {
     }
 }
 
-/// Numbers for the combinations that occur, when an array of all would be too large.
+/// Numbers the combinations that occur, if there are too many possible ones for an array.
 fn listed(before: Option<Vec<u32>>, rows: &Rows, column: &TextColumn) -> (Vec<u32>, Vec<u64>) {
     let mut listed = Vec::new();
     let mut known: HashTable<u32> = HashTable::new();
@@ -234,13 +235,14 @@ fn listed(before: Option<Vec<u32>>, rows: &Rows, column: &TextColumn) -> (Vec<u3
     (ids, listed)
 }
 
-/// Spreads dense numbers over all bits; both are the store's own, so nobody can craft clashes.
+/// Multiplicative hashing (Knuth). Numbers and codes are assigned by the store, so nobody can craft
+/// collisions.
 fn spread(number: u64) -> u64 {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ mixed >> 32
 }
 
-/// Numbers for the starts of buckets.
+/// Numbers the starts of buckets.
 #[derive(Default)]
 struct Starts {
     starts: Vec<i64>,
@@ -256,7 +258,7 @@ impl Starts {
     }
 }
 
-/// The buckets of rows whose times ascend, and where they start.
+/// The buckets of rows with ascending times, and the start of each bucket.
 fn bucket_runs(times: &Times, rows: Range<usize>, buckets: Buckets) -> (Ids, Vec<i64>) {
     let mut starts = Starts::default();
     let mut runs = Vec::new();
@@ -269,11 +271,10 @@ fn bucket_runs(times: &Times, rows: Range<usize>, buckets: Buckets) -> (Ids, Vec
     (Ids::Runs(runs), starts.starts)
 }
 
-/// The bucket of each selected row, and where the buckets start.
+/// The bucket of each selected row, and the start of each bucket.
 fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
     let mut starts = Starts::default();
-    // Spans of time whose bucket is known, by their first instant; rows nearly always stay in
-    // the one they are in.
+    // Known buckets by their first instant. Consecutive rows are nearly always in the same bucket.
     let mut known: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
     let (mut from, mut to, mut id) = (i64::MAX, i64::MIN, 0);
     let mut ids = Vec::with_capacity(selection.rows.len());

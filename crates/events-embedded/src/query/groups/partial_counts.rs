@@ -1,4 +1,4 @@
-//! What one core has counted of the groups of a query, and how that of several cores becomes one.
+//! The counts of one core, and how those of all cores are merged.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::query::view::View;
 use crate::resources::query_context::{QueryContext, Reservation};
 use millimetric_events::StoreError;
 
-/// What one core has counted.
+/// The counts of one core, by group number.
 #[derive(Debug)]
 pub(crate) struct PartialCounts {
     pub(crate) events: Vec<u64>,
@@ -32,12 +32,12 @@ impl PartialCounts {
         Self { events, visitors, spans: Vec::new(), sums: Vec::new(), memory: context.memory() }
     }
 
-    /// What all cores have counted.
+    /// Merges the counts of all cores.
     pub(crate) fn whole(partials: Vec<Self>, context: &QueryContext) -> Result<Self, StoreError> {
         partials.into_iter().try_fold(Self::new(context), Self::merge)
     }
 
-    /// Reserves the memory that it takes by now.
+    /// Reserves the memory that the counts use now.
     pub(crate) fn reserve(&mut self) -> Result<(), StoreError> {
         let of_groups = size_of_val(self.events.as_slice())
             + size_of_val(self.spans.as_slice())
@@ -45,7 +45,7 @@ impl PartialCounts {
         self.memory.grow_to(of_groups + self.visitors.bytes())
     }
 
-    /// Adds the rows of a span that the query is about.
+    /// Adds the selected rows of a span.
     pub(crate) fn add_span(
         &mut self,
         view: &View,
@@ -55,14 +55,14 @@ impl PartialCounts {
         dictionary: &GroupDictionary,
     ) -> Result<(), StoreError> {
         if dictionary.too_many() {
-            // It is counted once more, by the most frequent groups.
+            // Everything is counted again, for the most frequent groups only.
             return Ok(());
         }
         let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
         self.add(view, counting, visitors, span, &selection, dictionary)
     }
 
-    /// Adds the rows of a whole chunk that the query is about.
+    /// Adds a whole chunk by its summary.
     pub(crate) fn add_summary(
         &mut self,
         view: &View,

@@ -1,56 +1,56 @@
-//! What a chunk that never changes has of each group, kept: its events and its visitors. A query
-//! about all of its rows then adds up groups instead of rows.
+//! Summaries: the number of events and the visitors of each group of a whole segment. A query over all of
+//! its rows adds up groups in place of rows.
 //!
-//! Only what is less to read than the rows is kept; everything can be counted again.
+//! A summary is cached only if it is smaller than the columns that it replaces.
 
 use crate::encoding::heap_size::HeapSize;
 use crate::query::groups::group_dictionary::Finished;
 
-/// Bytes of a summary for each row of its chunk, at most. Without it a row's group and visitor are
-/// read, which are five bytes at the least.
+/// Most bytes of a summary for each row of its chunk. Without it, the group and the visitor of each row are
+/// read, which are at least five bytes.
 const MAX_BYTES: usize = 2;
-/// Bytes that a summary may take however few rows there are.
+/// Bytes that a summary may have in any case.
 const FREE_BYTES: usize = 4096;
 
 /// The groups of a whole chunk.
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) groups: Finished,
-    /// Of each group.
+    /// Number of events of each group.
     pub(crate) events: Vec<u64>,
-    /// Of each group, by number; empty where nobody asked.
+    /// The visitors of each group; empty if they were not counted.
     pub(crate) visitors: Vec<Members>,
 }
 
-/// A summary, unless it would be as much to read as the rows.
+/// A summary; `None` if it would be as large as the rows.
 #[derive(Debug)]
 pub(crate) struct CachedSummary(Option<Summary>);
 
 impl CachedSummary {
-    /// Keeps the summary of a chunk of so many rows if it is worth it.
+    /// Drops the summary if it is too large for a chunk of this number of rows.
     pub(crate) fn of(summary: Option<Summary>, rows: usize) -> Self {
         Self(summary.filter(|summary| summary.bytes() <= FREE_BYTES + rows * MAX_BYTES))
     }
 
-    /// The visitors of the group at a index, which must be there.
+    /// The visitors of a group; nobody if there is no summary.
     pub(crate) fn visitors(&self, group: u32) -> &Members {
         static NOBODY: Members = Members::NONE;
         self.0.as_ref().and_then(|summary| summary.visitors.get(group as usize)).unwrap_or(&NOBODY)
     }
 
-    /// The summary, if there is one.
+    /// The summary, if it exists.
     pub(crate) fn summary(&self) -> Option<&Summary> {
         self.0.as_ref()
     }
 
-    /// Whether there is a summary.
+    /// Whether the summary exists.
     pub(crate) fn is_there(&self) -> bool {
         self.0.is_some()
     }
 }
 
 impl Summary {
-    /// The visitors of the group of a text of the first dimension.
+    /// The visitors of the group with this text in the first dimension.
     pub(crate) fn visitors_of(&self, text: &str) -> Option<&Members> {
         let group = (0..self.events.len()).find(|group| self.groups.text(*group, 0) == Some(text))?;
         self.visitors.get(group)
@@ -68,12 +68,12 @@ impl HeapSize for CachedSummary {
     }
 }
 
-/// Some of the numbers of a bitmap: a bitmap again where they are many, their lower halves where
-/// they are few (the containers of Chambi et al., "Better bitmap performance with Roaring bitmaps",
-/// 2016).
+/// A set of visitor numbers in two kinds of containers of 65 536 numbers each: bitmaps, and sorted lists of
+/// the lower 16 bits (Chambi et al., "Better bitmap performance with Roaring bitmaps", 2016). Compared with
+/// the crate `roaring` in `docs/decisions/0011`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
-    /// Each with the index of its first word in the bitmap.
+    /// Each container with the index of its first word in the bitmap.
     containers: Vec<(usize, Container)>,
     count: usize,
 }
@@ -86,12 +86,12 @@ enum Container {
 
 impl Members {
     const NONE: Self = Self { containers: Vec::new(), count: 0 };
-    /// Words of a container's bitmap: 65 536 numbers.
+    /// Words of a container's bitmap.
     const WORDS: usize = 1024;
-    /// Numbers from which on a bitmap is no larger than a list.
+    /// Number of members from which on a bitmap is not larger than a list.
     const MANY: usize = 4096;
 
-    /// The bits that are set.
+    /// The set of the bits that are set.
     pub(crate) fn of(bitmap: &[u64]) -> Self {
         let mut all = Self::NONE;
         for (index, words) in bitmap.chunks(Self::WORDS).enumerate() {
@@ -107,12 +107,12 @@ impl Members {
         all
     }
 
-    /// How many there are.
+    /// Number of members.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// Sets the bits of all numbers.
+    /// Sets the bits of all members.
     pub(crate) fn add_to(&self, bitmap: &mut [u64]) {
         for (start, container) in &self.containers {
             let words = &mut bitmap[*start..];
@@ -127,7 +127,7 @@ impl Members {
         }
     }
 
-    /// Calls `each` with every number, ascending.
+    /// Calls `each` with every member in ascending order.
     pub(crate) fn each(&self, mut each: impl FnMut(u32)) {
         for (start, container) in &self.containers {
             let first = *start as u32 * 64;
@@ -147,7 +147,7 @@ impl Members {
     }
 }
 
-/// The bits that are set.
+/// The positions of the bits that are set, ascending.
 pub(crate) fn members(bitmap: &[u64]) -> impl Iterator<Item = u32> {
     (0..).zip(bitmap).flat_map(|(index, word)| {
         let mut left = *word;

@@ -1,7 +1,6 @@
-//! Sums of floating-point numbers that come out the same in whatever order they are added, but
-//! for the rarest cases: the part that rounding loses is carried along (Neumaier, 1974).
+//! Compensated summation (Neumaier, 1974): the result hardly ever depends on the order of the numbers.
 
-/// A sum beside how many numbers are in it.
+/// A sum of numbers, and how many they are.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     rounded: f64,
@@ -21,14 +20,14 @@ impl Sum {
         self.count += other.count;
     }
 
-    /// The sum; what is too large for a number is the largest there is.
+    /// The sum. It saturates at the largest finite number.
     pub(crate) fn total(self) -> f64 {
         let total = self.rounded + self.lost;
         let total = if total.is_nan() { self.rounded } else { total };
         total.clamp(f64::MIN, f64::MAX)
     }
 
-    /// The mean; `None` of nothing.
+    /// The mean; `None` without numbers.
     pub(crate) fn mean(self) -> Option<f64> {
         (self.count > 0).then(|| self.total() / self.count as f64)
     }

@@ -1,8 +1,8 @@
-//! Which top-level properties the events of each name have, and how many events have them: of one chunk.
+//! Counts the top-level properties of the events of each name in one chunk.
 //!
-//! Strangers choose the names, so only so many are kept of a chunk: all of them where they are few, else
-//! the most frequent, each counted exactly, and how often the others occur. A name longer than a query
-//! can ask for is one of the others.
+//! Property names come from untrusted senders, so their number is limited. If there are more, the most
+//! frequent ones are counted exactly, and all others together. A name that is too long for a query is one of
+//! the others.
 
 use std::ops::ControlFlow;
 
@@ -18,13 +18,13 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Pairs of event name and property that are kept of one chunk.
+/// Most pairs of event name and property that are counted separately in a chunk.
 const MAX_NAMES: usize = 4096;
-/// Bytes of all kept names of one chunk.
+/// Most bytes of all names that are counted separately in a chunk.
 const MAX_BYTES: usize = 256 * 1024;
-/// Pairs of event name and shape that are counted at once.
+/// Most combinations of event name and shape that are counted in an array.
 const MAX_CELLS: usize = 65_536;
-/// Calls between two looks whether the query goes on.
+/// Number of calls between two checks of the query's limits.
 const CHECKED_EVERY: u32 = 1024;
 
 /// The properties of each event name of a chunk.
@@ -38,9 +38,9 @@ pub(crate) struct PropertyNames {
 /// The properties of one event name.
 #[derive(Debug, Default)]
 pub(crate) struct Properties {
-    /// Events that have each.
+    /// The number of events with each property.
     pub(crate) counts: HashMap<String, u64>,
-    /// How often events have a property that is not among them.
+    /// How often other properties occur.
     pub(crate) other: u64,
 }
 
@@ -52,7 +52,7 @@ impl HeapSize for PropertyNames {
 }
 
 impl PropertyNames {
-    /// Counts those of some rows.
+    /// Counts the properties of these rows.
     pub(crate) fn count(
         columns: &Columns,
         chunk: &Chunk,
@@ -86,8 +86,8 @@ impl PropertyNames {
         }
     }
 
-    /// Counts all names by the shapes of the rows; `None` where shapes, event names or properties are too
-    /// many.
+    /// Counts all names by the shapes of the rows; `None` if there are too many shapes, event names or
+    /// properties.
     fn of_shapes(columns: &Columns, chunk: &Chunk, rows: &Rows) -> Result<Option<Self>, StoreError> {
         let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Column::EventName)?);
         let Some(few) = shapes.few() else { return Ok(None) };
@@ -116,7 +116,7 @@ impl PropertyNames {
         self.names > MAX_NAMES || self.bytes > MAX_BYTES
     }
 
-    /// Counts all names, or those that are frequent alone; `None` where there is no room for them.
+    /// Counts all names, or the frequent ones separately; `None` if they exceed the limits.
     fn count_some(
         columns: &Columns,
         chunk: &Chunk,
@@ -161,12 +161,12 @@ impl PropertyNames {
     }
 }
 
-/// The hash of a property of an event name, or of all of its properties.
+/// The hash of an event name and a property, or of an event name alone.
 fn pair(frequent: &Frequent, event: &str, name: Option<&str>) -> u64 {
     frequent.hash(0, [Some(event), name].into_iter())
 }
 
-/// Calls `each` with every property of the rows that `selected` accepts, until it breaks off.
+/// Calls `each` with every property of the rows that `selected` accepts, until it breaks.
 fn each_name(
     columns: &Columns,
     chunk: &Chunk,

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Some sessions of each chunk, by number.
+/// A set of sessions, by chunk and number.
 #[derive(Debug, Default)]
 pub(crate) struct Marks(Vec<Vec<AtomicU64>>);
 
 impl Marks {
-    /// Makes room for the sessions of each chunk, given their counts.
+    /// Prepares for this number of sessions in each chunk.
     pub(super) fn grow(&mut self, sessions: impl ExactSizeIterator<Item = usize>) {
         self.0.resize_with(sessions.len(), Vec::new);
         for (marks, count) in self.0.iter_mut().zip(sessions) {
@@ -20,7 +20,7 @@ impl Marks {
         self.0[chunk][number as usize / 64].fetch_or(1 << (number % 64), Relaxed);
     }
 
-    /// Whether a session is among them.
+    /// Whether the set contains a session.
     pub(crate) fn has(&self, chunk: usize, number: u32) -> bool {
         self.0[chunk][number as usize / 64].load(Relaxed) >> (number % 64) & 1 == 1
     }

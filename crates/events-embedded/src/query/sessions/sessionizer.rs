@@ -1,7 +1,6 @@
-//! Every session of a query, once: those that one chunk has alone, and those put together from
-//! several.
+//! Finds every session of a query once, whether its events are in one chunk or in several.
 //!
-//! Nobody is followed from event to event: a chunk knows where each of its sessions begins and ends.
+//! It does not follow visitors from event to event: each chunk has the bounds of its sessions in a column.
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
@@ -27,27 +26,26 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Rows whose sessions are compared in one round, about, so that what is held of them has a bound.
+/// Approximate number of rows whose sessions are compared in one round, which limits memory.
 const ROUND_ROWS: usize = 16 << 20;
-/// What chunks have of sessions that several share, in one round: where it is more, which only happens
-/// when somebody means it, there are more rounds.
+/// Most fragments of shared sessions in one round. If there are more, the query takes more rounds.
 const MAX_SHARED: usize = 1 << 20;
-/// Sessions looked at before it is asked whether to go on.
+/// Number of sessions between two checks of the query's limits.
 const BLOCK: usize = 65_536;
 
 /// The sessions of a query.
 pub(crate) struct Sessions<'a> {
     pub(crate) view: &'a View,
-    /// All must hold of a session's entry.
+    /// Conditions on a session's entry; all must hold.
     pub(crate) filters: &'a [Filter],
-    /// Where paths get their dictionary.
+    /// Numbers the paths.
     pub(crate) dictionary: &'a GroupDictionary,
     pub(crate) context: &'a QueryContext,
 }
 
 impl Sessions<'_> {
-    /// Calls `each` with every session that counts; gives what was collected, and, where there are
-    /// filters, which sessions of each chunk count.
+    /// Calls `each` with every session that passes the filters. Returns what was collected, and the set of
+    /// these sessions if there are filters.
     pub(crate) fn each<A: Send>(
         &self,
         start: impl Fn() -> A + Sync,
@@ -66,7 +64,8 @@ impl Sessions<'_> {
         self.view.chunks.iter().map(Chunk::rows).sum()
     }
 
-    /// `None` when a round has too many, unless there can be no more rounds.
+    /// `None` if a round has too many shared sessions or needs too much memory, and there can be more
+    /// rounds.
     fn in_rounds<A: Send>(
         &self,
         rounds: usize,
@@ -125,11 +124,11 @@ impl Sessions<'_> {
 struct Loaded {
     sessions: usize,
     hashes: Arc<SessionHashes>,
-    /// The column, where it is not to be asked for once more.
+    /// The column, unless it is to be read from the cache again.
     column: Option<Arc<SessionColumn>>,
 }
 
-/// The sessions of each chunk; the hashes of some partitions alone where all are too many to be held.
+/// Loads the sessions of each chunk; with `partitions`, only the hashes of these.
 fn load(
     view: &View,
     partitions: Option<&Range<usize>>,
@@ -154,7 +153,7 @@ fn load(
     Ok(loaded.into_iter().map(|(_, loaded)| loaded).collect())
 }
 
-/// A range in so many ranges, about equally long.
+/// Divides a range into `count` ranges of about the same length.
 fn split(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
     let at = move |index: usize| range.start + range.len() * index / count;
     (0..count).map(move |index| at(index)..at(index + 1))
@@ -162,12 +161,12 @@ fn split(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>
 
 /// Some sessions of one chunk.
 struct SessionRange {
-    /// The chunk's index in the view.
+    /// The index of the chunk in the view.
     chunk: usize,
     sessions: Range<usize>,
 }
 
-/// All work. A chunk is one range, unless there are too few to keep the cores busy.
+/// All sessions in units of work: one for each chunk, or several if there are few chunks.
 fn session_ranges(loaded: &[Loaded]) -> Vec<SessionRange> {
     let cores = run::cores();
     let of_each = if loaded.len() >= 4 * cores { 1 } else { cores };
@@ -176,19 +175,19 @@ fn session_ranges(loaded: &[Loaded]) -> Vec<SessionRange> {
     };
     let mut ranges: Vec<SessionRange> = loaded.iter().enumerate().flat_map(of_chunk).collect();
     ranges.retain(|range| !range.sessions.is_empty());
-    // The largest first, so that none is left for the end.
+    // The largest first, so that the cores end at about the same time.
     ranges.sort_by_key(|range| Reverse(range.sessions.len()));
     ranges
 }
 
-/// What one chunk has of a session.
+/// The part of a session that is in one chunk.
 #[derive(Clone, Copy)]
 struct Fragment {
     hash: u64,
     chunk: usize,
     number: u32,
     session: Session,
-    /// When its exit was.
+    /// The time of its exit.
     ended_at: i64,
     /// Whether its entry passes the filters.
     passes: bool,
@@ -200,18 +199,18 @@ struct Sessionizer<'a> {
     filters: &'a [Filter],
     dictionary: &'a GroupDictionary,
     loaded: &'a [Loaded],
-    /// The sessions of several chunks whose turn it is.
+    /// The shared sessions of this round.
     shared: Shared,
-    /// All of those so far.
+    /// The shared sessions of all rounds so far.
     several: &'a Marks,
-    /// Whether these are all, so that it is the turn of those that one chunk has alone.
+    /// Whether this is the last round, in which sessions of a single chunk are counted.
     last: bool,
     counting: &'a Marks,
 }
 
 impl Sessionizer<'_> {
-    /// Calls `each` with the sessions of a range that count and that no other chunk has; keeps what the
-    /// chunk has of others.
+    /// Calls `each` with the sessions of the range that pass the filters and are in no other chunk. Adds the
+    /// fragments of shared sessions to `fragments`.
     fn scan(
         &self,
         range: &SessionRange,
@@ -265,8 +264,8 @@ impl Sessionizer<'_> {
         Ok(())
     }
 
-    /// The bounds of the range's sessions within the selected rows; `None` where those of whole sessions,
-    /// which are cached, are the same.
+    /// The bounds of these sessions within the selected rows; `None` if they are the same as those of the
+    /// column.
     fn bounds_of_rows(
         &self,
         range: &SessionRange,
@@ -292,7 +291,7 @@ impl Sessionizer<'_> {
         Ok(Some(views.bounds(passes, context)?.0))
     }
 
-    /// Puts the sessions together that several chunks have, and calls `each` with those that count.
+    /// Merges the fragments of shared sessions, and calls `each` with the sessions that pass the filters.
     fn put_together(&self, mut fragments: Vec<Fragment>, mut each: impl FnMut(&Session)) {
         fragments.sort_unstable_by_key(|fragment| fragment.hash);
         let path = |a: u32, b: u32| if a == b { Ordering::Equal } else { self.dictionary.compare(a, b) };
@@ -320,7 +319,7 @@ impl Sessionizer<'_> {
     }
 }
 
-/// The paths of a chunk, and their dictionary as far as they were asked for.
+/// The paths of a chunk, and their group numbers as far as they were looked up.
 struct Paths {
     column: Arc<TextColumn>,
     groups: Vec<u32>,
@@ -362,7 +361,7 @@ mod tests {
     async fn every_session_is_there_once_however_many_chunks_and_rounds_there_are() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path()).await;
-        // Sessions 0 to 9 are in all batches, of the others each batch has its own.
+        // Sessions 0 to 9 are in all batches; the others are in one batch each.
         let view = |batch: usize, index: usize| {
             let session = if index.is_multiple_of(2) { index / 2 % 10 } else { 100 + batch * 100 + index };
             Event {
@@ -382,7 +381,8 @@ mod tests {
         let scope = store.state.scopes.get_or_new(sample::scope(1));
         let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
         assert!(view.chunks.len() > 2, "they are not merged yet");
-        // One round may hold what four chunks have of ten sessions, and PARTITIONS rounds whatever there is.
+        // Four chunks have 40 fragments of ten sessions. One round may hold them; with PARTITIONS rounds
+        // there is no limit.
         for (rounds, max_shared, done) in
             [(1, 40, true), (1, 39, false), (3, 40, true), (PARTITIONS, 1, true)]
         {

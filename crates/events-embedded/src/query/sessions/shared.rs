@@ -1,4 +1,4 @@
-//! Which sessions several chunks have, by their hashes.
+//! Finds the sessions that several chunks share, by their hashes.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -9,12 +9,12 @@ use crate::query::run;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// The sessions of each chunk that another one has too.
+/// By chunk: number and hash of each session that another chunk has too.
 #[derive(Debug)]
 pub(crate) struct Shared(Vec<Vec<(u32, u64)>>);
 
 impl Shared {
-    /// Looks for them in these partitions of the chunks' hashes; `None` when they are more than `most`.
+    /// Searches these partitions of the hashes; `None` if more than `max` are found.
     pub(crate) fn find(
         chunks: &[&SessionHashes],
         partitions: &[usize],
@@ -50,7 +50,7 @@ impl Shared {
             many_found.fetch_add(found.len() - before_this, Relaxed);
             Ok(())
         })?;
-        // Each is found twice at the most.
+        // Each session was counted at most twice.
         if too_many() {
             return Ok(None);
         }
@@ -65,27 +65,27 @@ impl Shared {
         Ok((all <= max).then_some(Self(shared)))
     }
 
-    /// Those of a chunk, with their hashes.
+    /// The shared sessions of a chunk.
     pub(crate) fn of_chunk(&self, chunk: usize) -> &[(u32, u64)] {
         &self.0[chunk]
     }
 }
 
-/// Finds the hashes that are there several times. Two bitmaps, which the processor keeps close, tell
-/// of most that they are not; only the others are looked up.
+/// Finds hashes that occur several times. Two bitmaps, which fit into a processor cache, exclude most of the
+/// others before they are looked up in a hash table.
 #[derive(Default)]
 struct Repeated {
-    /// Bits of hashes that were seen, and seen again.
+    /// Bits of hashes that occurred, and of those that occurred again.
     seen: Vec<u64>,
     again: Vec<u64>,
     known: HashTable<(u64, (usize, u32))>,
 }
 
 impl Repeated {
-    /// Bits for each hash: one in so many is looked up for nothing.
+    /// Bits for each hash; one in this many is looked up in vain.
     const BITS: usize = 16;
 
-    /// Begins anew with the hashes of each chunk.
+    /// Starts again with the hashes of each chunk.
     fn begin<'a>(&mut self, chunks: impl Iterator<Item = &'a [u64]> + Clone) {
         let many: usize = chunks.clone().map(<[u64]>::len).sum();
         let words = (many * Self::BITS / 64).next_power_of_two();
@@ -101,12 +101,12 @@ impl Repeated {
         }
     }
 
-    /// By the lowest bits, since the highest are alike in a partition.
+    /// Uses the lowest bits, because all hashes of a partition have the same highest bits.
     fn index(&self, hash: u64) -> (usize, u64) {
         ((hash >> 6) as usize & (self.seen.len() - 1), 1 << (hash % 64))
     }
 
-    /// Where a hash was met first, when it was met before.
+    /// Returns where the hash occurred first, if this is not its first occurrence.
     fn meet(&mut self, hash: u64, here: (usize, u32)) -> Option<(usize, u32)> {
         let (word, bit) = self.index(hash);
         if self.again[word] & bit == 0 {

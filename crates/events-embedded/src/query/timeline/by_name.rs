@@ -1,7 +1,8 @@
-//! Journeys of which only times and names matter: read from what each chunk has of them by visitor.
+//! Follows visitors for queries that need only the times and names of events: reads the timeline columns of
+//! the chunks.
 //!
-//! Cores take one range of visitors after the other, lay out the events of those who matter, and follow
-//! each of them.
+//! Each core takes one range of visitors at a time, groups their events by visitor, and follows each
+//! visitor.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,56 +19,55 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
 
-/// Rows of chunks whose columns are held at once, about.
+/// Approximate number of rows whose columns are in memory at once.
 const ROUND_ROWS: usize = 16 << 20;
-/// Bytes of the columns of a round for each row, about.
+/// Approximate bytes of the columns of a round, for each row.
 const ROW_BYTES: usize = 8;
-/// Rows of one partition, about: few enough to be laid out within the processor's own cache, and so many that
-/// it does not weigh how many chunks there are.
+/// Approximate number of rows of one partition: small enough to be grouped within a processor cache, and
+/// large enough that the number of chunks hardly matters.
 const PARTITION_ROWS: usize = 262_144;
-/// Visitors of one partition, at most: many are not followed.
+/// Most visitors of one partition, since many of them may not be followed.
 const PARTITION_VISITORS: usize = 16_384;
 
-/// A query that follows people by the names of their events.
+/// A query that follows visitors by the names of their events.
 pub(crate) trait ByName: Sync {
-    /// What it finds out.
+    /// The result of one core.
     type Found: Send;
 
-    /// Nothing found yet.
+    /// An empty result.
     fn start(&self) -> Self::Found;
 
-    /// The mark of an event, by the code of its name; 0 for names that do not matter. Events of one
-    /// millisecond are ordered by their marks.
+    /// Returns the mark of each event name, by its code; 0 for names that the query does not need. Events of
+    /// the same millisecond are ordered by mark.
     fn marks(&self, names: &Dictionary) -> Vec<u8>;
 
-    /// Adds a visitor's events that matter, in order.
+    /// Adds the events of one visitor, ordered by time and mark.
     fn add(&self, events: &[Event], found: &mut Self::Found);
 }
 
-/// The time and the mark of an event, in eight bytes so that more of them lie in the processor's cache;
-/// ordered by time.
+/// The time and the mark of an event, packed into eight bytes; ordered by time, then mark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Event(i64);
 
 impl Event {
-    /// The times of the years 1 to 9999 take 49 bits, of the 56 that there are.
+    /// Times of the years 1 to 9999 need 49 of the 56 bits.
     fn new(at: i64, mark: u8) -> Self {
         Self(at << 8 | i64::from(mark))
     }
 
-    /// Milliseconds.
+    /// Milliseconds since 1970.
     pub(crate) fn at(self) -> i64 {
         self.0 >> 8
     }
 
-    /// What the query made of its name; not 0.
+    /// The mark of its name; not 0.
     pub(crate) fn mark(self) -> u8 {
         self.0 as u8
     }
 }
 
-/// Follows everybody in the view, or those alone whose numbers' bits are set; the visitors must be few
-/// enough to be numbered. Gives what each core found.
+/// Follows all visitors of the view, or those whose bits are set in `only`. All visitors must be numbered.
+/// Returns the result of each core.
 pub(crate) fn follow<Q: ByName>(
     view: &View,
     query: &Q,
@@ -92,7 +92,7 @@ fn follow_in_rounds<Q: ByName>(
         let loaded = load(view, query, None, context)?;
         return follow_loaded(view, query, &loaded, only, 0..view.visitors.len() as u32, context);
     }
-    // Only then all of them have numbers.
+    // The number of visitors is known only after the visitors of all chunks are numbered.
     for chunk in &view.chunks {
         context.check()?;
         view.columns.visitors(chunk, &view.visitors)?;
@@ -106,19 +106,19 @@ fn follow_in_rounds<Q: ByName>(
     Ok(found)
 }
 
-/// A range in ranges of this length.
+/// Divides a range into ranges of this length.
 fn split(range: Range<u32>, length: u32) -> impl Iterator<Item = Range<u32>> {
     range.clone().step_by(length.max(1) as usize).map(move |start| start..range.end.min(start + length))
 }
 
-/// The timelines in one chunk.
+/// The timelines of one chunk.
 struct Loaded {
     column: Arc<TimelineColumn>,
-    /// By the code of a name.
+    /// The mark of each event name, by its code.
     marks: Vec<u8>,
 }
 
-/// The timelines in each chunk, of these visitors or of all; without hidden rows.
+/// Loads the timelines of each chunk without hidden rows, of these visitors or of all.
 fn load<Q: ByName>(
     view: &View,
     query: &Q,
@@ -143,7 +143,7 @@ fn load<Q: ByName>(
         Ok(())
     })?;
     let mut loaded: Vec<(i64, Loaded)> = of_cores.into_iter().flatten().collect();
-    // So that most visitors' events come in order.
+    // In order of time, so that the events of most visitors need no sorting.
     loaded.sort_by_key(|(earliest, _)| *earliest);
     Ok(loaded.into_iter().map(|(_, loaded)| loaded).collect())
 }
@@ -168,19 +168,19 @@ fn follow_loaded<Q: ByName>(
     Ok(of_cores.into_iter().map(|(found, _)| found).collect())
 }
 
-/// The events of a range of visitors.
+/// The events of a range of visitors, grouped by visitor.
 #[derive(Default)]
 struct Partition {
     events: Vec<Event>,
-    /// Where the events of each visitor begin and end.
+    /// The start and end index of each visitor's events.
     starts: Vec<u32>,
     ends: Vec<u32>,
-    /// The indexes of those who are followed, chunk by chunk.
+    /// The indexes of followed visitors in the columns, chunk by chunk.
     followed: Vec<u32>,
 }
 
 impl Partition {
-    /// A counting sort by visitor, of those who are followed.
+    /// A counting sort by visitor of the events of followed visitors.
     fn lay_out(&mut self, view: &View, loaded: &[Loaded], only: Option<&[u64]>, visitors: &Range<u32>) {
         let Self { events, starts, ends, followed } = self;
         ends.clear();
@@ -224,7 +224,7 @@ impl Partition {
 }
 
 impl Loaded {
-    /// Adds the indexes of these visitors in the column, without those who are not followed.
+    /// Adds the indexes in the column of those of these visitors who are followed.
     fn add_followed(&self, visitors: &Range<u32>, only: Option<&[u64]>, followed: &mut Vec<u32>) {
         let indexes = self.column.indexes(visitors);
         let numbers = &self.column.visitors[indexes.clone()];
@@ -232,7 +232,7 @@ impl Loaded {
         let Some(only) = only else { return followed.extend(indexes) };
         let mut count = followed.len();
         followed.resize(count + indexes.len() + 1, 0);
-        // Without a branch for each, which could not be foretold.
+        // Branchless: whether a visitor is followed is unpredictable.
         for (index, number) in indexes.zip(numbers) {
             followed[count] = index;
             count += usize::from(has(only, *number));
@@ -240,7 +240,7 @@ impl Loaded {
         followed.truncate(count);
     }
 
-    /// Puts the events that matter of the visitors at these indexes where those of each visitor end so far.
+    /// Writes the relevant events of the visitors at these indexes behind the events of each visitor so far.
     fn put_events(
         &self,
         range: &Range<i64>,
@@ -256,7 +256,7 @@ impl Loaded {
             let end = &mut ends[(visitors[index] - first) as usize];
             let room = &mut events[*end as usize..][..rows.len()];
             let mut count = 0;
-            // Without a branch for each, which could not be foretold.
+            // Branchless: whether an event is relevant is unpredictable.
             for row in rows {
                 let (at, mark) = (times.at(row), marks[widen(codes[row]) as usize]);
                 room[count] = Event::new(at, mark);
@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(one_by_one(&(0..40).collect::<Vec<_>>()), expected);
         assert_eq!(one_by_one(&[1, 2, 5, 7]), follow(&view, Some(&[0b1010_0110]), 3));
         assert_eq!(follow(&view, Some(&[]), 1), Vec::<Vec<i64>>::new());
-        // The ends of the range cut chunks.
+        // A range that begins and ends within chunks.
         let mut all: Vec<i64> = expected.concat();
         all.sort_unstable();
         (view.from, view.to) = (all[40], all[200]);

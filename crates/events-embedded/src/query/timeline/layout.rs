@@ -1,5 +1,5 @@
-//! The events that one round has gathered, laid out by visitor with a counting sort, and handed on one
-//! visitor after the other in order of time.
+//! Groups the events of one round by visitor with a counting sort, and hands out each visitor's events in
+//! order of time.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::TimelineEvent;
 use crate::query::run;
 use crate::resources::query_context::{QueryContext, Reservation};
 
-/// The events of one round, by partition; one list of partitions for each core that gathered.
+/// The events of one round: for each core that gathered, a list of partitions.
 #[derive(Debug)]
 pub(crate) struct Gathered<T> {
     pub(super) partition_bits: u32,
@@ -17,7 +17,7 @@ pub(crate) struct Gathered<T> {
     pub(super) _memory: Vec<Reservation>,
 }
 
-/// A list that grows without being moved, in pieces that the allocator keeps for the next one.
+/// A list that grows in blocks, so that it is not copied and the allocator can reuse the blocks.
 #[derive(Debug)]
 pub(super) struct Blocks<T> {
     full: Vec<Vec<TimelineEvent<T>>>,
@@ -50,7 +50,7 @@ impl<T> Blocks<T> {
     }
 }
 
-/// Brings one visitor's events into order, those of one millisecond into the order given.
+/// Sorts the events of one visitor by time, and those of the same millisecond by `order`.
 fn by_time<T>(events: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Ordering) {
     let compare =
         |a: &TimelineEvent<T>, b: &TimelineEvent<T>| a.at.cmp(&b.at).then_with(|| order(&a.what, &b.what));
@@ -60,8 +60,8 @@ fn by_time<T>(events: &mut [TimelineEvent<T>], order: impl Fn(&T, &T) -> Orderin
 }
 
 impl<T: Copy + Send + Sync> Gathered<T> {
-    /// Calls `each` with the events of one visitor after the other, by time, those of one
-    /// millisecond in the order given; gives what each core collected.
+    /// Calls `each` with the events of one visitor after the other, sorted by time and then by `order`.
+    /// Returns what each core collected.
     pub(crate) fn follow<A: Send>(
         &self,
         context: &QueryContext,
@@ -87,10 +87,10 @@ impl<T: Copy + Send + Sync> Gathered<T> {
     }
 }
 
-/// The events of one partition, laid out by visitor.
+/// The events of one partition, grouped by visitor.
 pub(super) struct Layout<T> {
     pub(super) events: Vec<TimelineEvent<T>>,
-    /// Where each visitor's events end.
+    /// The end index of each visitor's events.
     ends: Vec<u32>,
 }
 
