@@ -153,7 +153,7 @@ fn copy_database(work: &Maintenance, folder: &Path) -> Result<(Snapshot, Vec<Arc
     let connection = connect(&work.state.directory.join("events.db"))?;
     let text = copy.to_string_lossy().into_owned();
     connection.execute(ATTACH, [text]).map_err(database_error)?;
-    let begun = work.log.execute(Command::BeginSnapshot(connection))?;
+    let begun = work.queue.execute(Command::BeginSnapshot(connection))?;
     let Outcome::SnapshotBegun(connection, segments) = begun else { return Err(StoreError::Closing) };
     connection.execute_batch(COPY).map_err(database_error)?;
     close(connection)?;

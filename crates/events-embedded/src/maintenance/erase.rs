@@ -124,7 +124,7 @@ impl Maintainer {
         let mut whole = Ok(());
         for erasure in waiting.iter().filter(|erasure| erasure.include_linked && erasure.linked.is_none()) {
             match linked(&self.work.state, erasure) {
-                Ok(visitors) => drop(self.work.log.execute(Command::Link(erasure.id, visitors))?),
+                Ok(visitors) => drop(self.work.queue.execute(Command::Link(erasure.id, visitors))?),
                 Err(error) => whole = whole.and(Err(error)),
             }
         }
@@ -135,7 +135,7 @@ impl Maintainer {
         whole?;
         let now = self.work.state.now();
         for erasure in waiting {
-            self.work.log.execute(Command::Finish(erasure.id, now))?;
+            self.work.queue.execute(Command::Finish(erasure.id, now))?;
         }
         Ok(())
     }

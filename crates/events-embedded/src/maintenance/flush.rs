@@ -80,7 +80,9 @@ pub(crate) fn flush_scope(work: &Maintenance, scope: &Scope) -> Result<(), Store
 }
 
 fn flush_memtable(work: &Maintenance, scope: &Scope) -> Result<(), StoreError> {
-    let Outcome::FlushBegun(input) = work.log.execute(Command::BeginFlush(scope.id))? else { return Ok(()) };
+    let Outcome::FlushBegun(input) = work.queue.execute(Command::BeginFlush(scope.id))? else {
+        return Ok(());
+    };
     if input.blocks.is_empty() {
         return Ok(());
     }
@@ -113,7 +115,7 @@ fn delete_flushed(
     let mut from = first;
     while from <= last {
         let to = (from + step).min(last + 1);
-        work.log.execute(Command::DeleteFlushed { scope, from, to })?;
+        work.queue.execute(Command::DeleteFlushed { scope, from, to })?;
         from = to;
     }
     Ok(())

@@ -33,7 +33,7 @@ impl Maintainer {
 
     /// Runs until the store closes.
     pub(crate) fn run(mut self) {
-        if let Err(error) = self.work.log.execute(Command::DeleteAllFlushed) {
+        if let Err(error) = self.work.queue.execute(Command::DeleteAllFlushed) {
             tracing::warn!(%error, "flushed rows of the write-ahead log could not be deleted yet");
         }
         while !self.work.signal.is_closing() {
@@ -76,7 +76,7 @@ impl Maintainer {
                 .filter(|segment| segment.latest_received < oldest && segment.known_ids.read().is_some());
             old.extend(passed.cloned());
         }
-        if old.is_empty() { Ok(()) } else { self.work.log.execute(Command::DropKnownIds(old)).map(|_| ()) }
+        if old.is_empty() { Ok(()) } else { self.work.queue.execute(Command::DropKnownIds(old)).map(|_| ()) }
     }
 
     /// Returns the free space of `events.db` to the file system, in small steps while no batches arrive.
@@ -84,11 +84,11 @@ impl Maintainer {
         let few = self.work.state.options.flush_rows / 4;
         let is_quiet = || {
             let is_flushed = self.work.state.memtables.size().rows < few;
-            is_flushed && self.work.log.queued_bytes() == 0 && self.work.log.check_writable().is_ok()
+            is_flushed && self.work.queue.bytes() == 0 && self.work.queue.check_writable().is_ok()
         };
         while is_quiet() && !self.work.signal.is_closing() {
             let Outcome::Vacuumed(true) =
-                self.work.log.execute(Command::Vacuum { spare_pages: SPARE_PAGES })?
+                self.work.queue.execute(Command::Vacuum { spare_pages: SPARE_PAGES })?
             else {
                 break;
             };

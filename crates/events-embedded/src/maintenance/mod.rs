@@ -22,8 +22,8 @@ use parking_lot::Mutex;
 use crate::resources::counters::Counters;
 use crate::resources::signal::Signal;
 use crate::state::State;
-use crate::wal::Log;
 use crate::wal::commands::{Command, Outcome};
+use crate::wal::queue::WriterQueue;
 
 /// Longest sleep of a maintenance thread: work that is due by the clock is found within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(20);
 /// The state that the maintenance threads share.
 pub(crate) struct Maintenance {
     pub(crate) state: Arc<State>,
-    pub(crate) log: Arc<Log>,
+    pub(crate) queue: Arc<WriterQueue>,
     /// Wakes the flush thread.
     pub(crate) flush_signal: Arc<Signal>,
     /// Wakes the maintenance thread, which does everything else.
@@ -50,10 +50,10 @@ pub(crate) struct Maintenance {
 }
 
 impl Maintenance {
-    pub(crate) fn new(state: Arc<State>, log: Arc<Log>) -> Self {
+    pub(crate) fn new(state: Arc<State>, queue: Arc<WriterQueue>) -> Self {
         Self {
             state,
-            log,
+            queue,
             flush_signal: Arc::default(),
             signal: Signal::default(),
             counters: Counters::default(),
@@ -80,8 +80,8 @@ impl Maintenance {
     /// and truncates SQLite's write-ahead log, which contains old versions of pages.
     pub(crate) fn purge_deleted(&self) -> Result<(), StoreError> {
         let _guard = self.wal_in_use.lock();
-        self.log.execute(Command::DeleteAllFlushed)?;
-        while let Outcome::Vacuumed(true) = self.log.execute(Command::Vacuum { spare_pages: 0 })? {}
-        self.log.execute(Command::TruncateWal).map(|_| ())
+        self.queue.execute(Command::DeleteAllFlushed)?;
+        while let Outcome::Vacuumed(true) = self.queue.execute(Command::Vacuum { spare_pages: 0 })? {}
+        self.queue.execute(Command::TruncateWal).map(|_| ())
     }
 }

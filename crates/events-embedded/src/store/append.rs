@@ -29,7 +29,7 @@ impl EmbeddedStore {
         let frame = batch_codec::encode(&events, |_| true)?;
         let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
         let (reply, stored) = oneshot::channel();
-        self.log.append(Append { scope, events, ids, frame, duplicates, checked_through, bytes, reply })?;
+        self.queue.append(Append { scope, events, ids, frame, duplicates, checked_through, bytes, reply })?;
         stored.await.map_err(|_| StoreError::Closing)?
     }
 }

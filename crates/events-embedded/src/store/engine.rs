@@ -84,11 +84,11 @@ impl EventStore for EmbeddedStore {
 
     async fn erase(&self, scope: EventScope, request: Erasure) -> Result<(), StoreError> {
         let erasure = erase::stored(&self.state.columns, scope, &request);
-        self.log.execute_async(Command::Erase(erasure.clone())).await?;
+        self.queue.execute_async(Command::Erase(erasure.clone())).await?;
         if erasure.include_linked {
             let state = Arc::clone(&self.state);
             let linked = off_runtime(move || erase::linked(&state, &erasure)).await?;
-            self.log.execute_async(Command::Link(request.id, linked)).await?;
+            self.queue.execute_async(Command::Link(request.id, linked)).await?;
         }
         self.maintenance.signal.wake();
         Ok(())
@@ -100,13 +100,13 @@ impl EventStore for EmbeddedStore {
     }
 
     async fn expire(&self, scope: EventScope, before: Timestamp) -> Result<(), StoreError> {
-        self.log.execute_async(Command::SetRetentionWatermark(scope, before.millis())).await?;
+        self.queue.execute_async(Command::SetRetentionWatermark(scope, before.millis())).await?;
         self.maintenance.signal.wake();
         Ok(())
     }
 
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError> {
-        self.log.execute_async(Command::SetRetentionWatermark(scope, i64::MAX)).await?;
+        self.queue.execute_async(Command::SetRetentionWatermark(scope, i64::MAX)).await?;
         self.maintenance.signal.wake();
         Ok(())
     }
@@ -129,7 +129,7 @@ impl EventStore for EmbeddedStore {
             ("query_memory_bytes", self.queries.reserved() as f64),
             ("query_threads", self.queries.threads() as f64),
             ("memtable_bytes", memtables.bytes as f64),
-            ("queue_bytes", self.log.queued_bytes() as f64),
+            ("queue_bytes", self.queue.bytes() as f64),
             ("segments", f64::from(segments)),
             ("segment_bytes", segment_bytes as f64),
             ("cache_bytes", state.columns.cache.bytes() as f64),
@@ -146,8 +146,8 @@ impl EventStore for EmbeddedStore {
 
     async fn close(&self) {
         let Some(threads) = self.stop() else { return };
-        let log = Arc::clone(&self.log);
-        if tokio::task::spawn_blocking(move || join(&log, threads)).await.is_err() {
+        let queue = Arc::clone(&self.queue);
+        if tokio::task::spawn_blocking(move || join(&queue, threads)).await.is_err() {
             tracing::error!("closing the event store panicked");
         }
     }
@@ -168,7 +168,7 @@ impl EmbeddedStore {
     /// `NotWritable` after a failed sync. At twice the size at which memtables are flushed early:
     /// `DiskFull` if the last flush failed because the disk was full, `Overloaded` otherwise.
     fn writable(&self) -> Result<(), StoreError> {
-        self.log.check_writable()?;
+        self.queue.check_writable()?;
         let (size, options) = (self.state.memtables.size(), &self.state.options);
         if size.rows < options.memtable_rows.saturating_mul(2)
             && size.bytes < options.memtable_bytes.saturating_mul(2)

@@ -21,12 +21,12 @@ use crate::resources::directory_lock::DirectoryLock;
 use crate::resources::options::{OpenError, Options};
 use crate::resources::query_context::QueryResources;
 use crate::state::State;
-use crate::wal::Log;
+use crate::wal::queue::WriterQueue;
 
 /// An event store in one directory of this machine.
 pub struct EmbeddedStore {
     pub(crate) state: Arc<State>,
-    pub(crate) log: Arc<Log>,
+    pub(crate) queue: Arc<WriterQueue>,
     pub(crate) maintenance: Arc<Maintenance>,
     queries: Arc<QueryResources>,
     threads: Mutex<Option<Threads>>,
@@ -48,7 +48,7 @@ impl EmbeddedStore {
         let opened = tokio::task::spawn_blocking(move || open::open(&path, options)).await;
         let Opened { lock, writer, maintenance, queries } =
             opened.map_err(|error| failed(std::io::Error::other(error)))??;
-        let (state, log) = (Arc::clone(&writer.state), Arc::clone(&writer.log));
+        let (state, queue) = (Arc::clone(&writer.state), Arc::clone(&writer.queue));
         let (maintainer, work) = (Maintainer::new(Arc::clone(&maintenance)), Arc::clone(&maintenance));
         let spawn = |name: &str| Builder::new().name(name.to_owned());
         let threads = Threads {
@@ -57,7 +57,7 @@ impl EmbeddedStore {
             maintainer: spawn("events-maintain").spawn(|| maintainer.run()).map_err(failed)?,
             _lock: lock,
         };
-        Ok(Self { state, log, maintenance, queries, threads: Mutex::new(Some(threads)) })
+        Ok(Self { state, queue, maintenance, queries, threads: Mutex::new(Some(threads)) })
     }
 
     /// Flushes all memtables and returns when all events are in segments.
@@ -87,18 +87,18 @@ impl EmbeddedStore {
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         if let Some(threads) = self.stop() {
-            join(&self.log, threads);
+            join(&self.queue, threads);
         }
     }
 }
 
 /// Joins the maintenance threads, then the writer, which first writes the queued batches, and releases the
 /// lock.
-fn join(log: &Log, threads: Threads) {
+fn join(queue: &WriterQueue, threads: Threads) {
     if [threads.flush.join(), threads.maintainer.join()].iter().any(Result::is_err) {
         tracing::error!("a maintenance thread of the event store panicked");
     }
-    log.close();
+    queue.close();
     if threads.writer.join().is_err() {
         tracing::error!("the writer thread of the event store panicked");
     }

@@ -24,8 +24,8 @@ use crate::resources::query_context::QueryResources;
 use crate::segment::Segment;
 use crate::segment::id_filter::KnownIds;
 use crate::state::State;
-use crate::wal::Log;
 use crate::wal::manifest::Manifest;
+use crate::wal::queue::WriterQueue;
 use crate::wal::recent_ids::RecentIds;
 use crate::wal::replay;
 use crate::wal::stored::{Damage, StoredSegment};
@@ -49,17 +49,17 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
     let (mut manifest, key) = Manifest::open(directory, new_key)?;
     let columns = Columns { cache: ColumnCache::new(options.cache_bytes), hash: KeyedHash::new(key) };
     let queries = QueryResources::new(options.query_bytes, options.query_timeout).map_err(unwritable)?;
-    let log = Arc::new(Log::new(options.queue_bytes));
+    let queue = Arc::new(WriterQueue::new(options.queue_bytes));
     let state = Arc::new(State::new(directory.to_path_buf(), options, columns));
     let read = read(&state, &mut manifest);
     let (ids, next_seq) = read.map_err(|error| OpenError::database(&directory.join("events.db"), &error))?;
-    let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&log)));
+    let maintenance = Arc::new(Maintenance::new(Arc::clone(&state), Arc::clone(&queue)));
     // The previous process may have ended during an expiry.
     let has_expired =
         state.scopes.all().iter().any(|scope| scope.data.read().tombstones.retention_watermark > i64::MIN);
     maintenance.expired_in_database.store(has_expired, Ordering::Relaxed);
     let flush = Arc::clone(&maintenance.flush_signal);
-    let writer = Writer { state, log, flush, manifest, ids, next_seq };
+    let writer = Writer { state, queue, flush, manifest, ids, next_seq };
     Ok(Opened { lock, writer, maintenance, queries: Arc::new(queries) })
 }
 

@@ -199,7 +199,7 @@ async fn a_flush_keeps_the_identify_events_of_a_hidden_user() {
     let request = forget(1, user, "2026-05-17");
     // A flush happens after the request is recorded and before the linked visitors are known.
     let stored = crate::maintenance::erase::stored(&store.state.columns, scope(1), &request);
-    store.log.execute_async(Command::Erase(stored)).await.unwrap();
+    store.queue.execute_async(Command::Erase(stored)).await.unwrap();
     store.flush_now().await.unwrap();
     store.erase(scope(1), request.clone()).await.unwrap();
     assert_eq!(ids(&store, scope(1)).await, Vec::<String>::new());

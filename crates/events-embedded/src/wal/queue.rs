@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 
 use millimetric_core::event::{Event, EventScope};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::oneshot;
 
 use crate::encoding::event_key::EventKey;
 use crate::wal::commands::{Command, Outcome};
-use millimetric_events::{Appended, StoreError};
+use millimetric_events::{Appended, LocalError, StoreError};
 
 /// Most events of a group that more than one batch shares.
 const GROUP_EVENTS: usize = 16_384;
@@ -60,20 +60,26 @@ struct Waiting {
     closed: bool,
 }
 
-/// The queue of the writer's thread.
+/// The queue of the writer's thread, which alone writes `events.db` and changes the state in memory.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct WriterQueue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
     max_bytes: usize,
+    /// Why writes are refused, if a sync has failed.
+    failure: RwLock<Option<String>>,
 }
 
-impl Queue {
+impl WriterQueue {
+    /// `max_bytes` limits the memory of waiting batches.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { waiting: Mutex::default(), arrived: Condvar::new(), max_bytes }
+        Self { waiting: Mutex::default(), arrived: Condvar::new(), max_bytes, failure: RwLock::default() }
     }
 
-    /// Adds a batch, unless the queue is full or closed.
+    /// Queues a batch. The writer replies through `append.reply`.
+    ///
+    /// # Errors
+    /// `Overloaded` if the queue is full, `Closing` if the store is closing.
     pub(crate) fn append(&self, append: Append) -> Result<(), StoreError> {
         let mut waiting = self.waiting.lock();
         if waiting.closed {
@@ -97,8 +103,18 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds a command and returns the receiver of its outcome.
-    pub(crate) fn command(
+    /// Has the writer execute a command and waits for the outcome. It blocks the thread.
+    pub(crate) fn execute(&self, command: Command) -> Result<Outcome, StoreError> {
+        self.command(command)?.blocking_recv().map_err(|_| StoreError::Closing)?
+    }
+
+    /// Like [`Self::execute`], for async tasks.
+    pub(crate) async fn execute_async(&self, command: Command) -> Result<Outcome, StoreError> {
+        self.command(command)?.await.map_err(|_| StoreError::Closing)?
+    }
+
+    /// Queues a command and returns the receiver of its outcome.
+    fn command(
         &self,
         command: Command,
     ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
@@ -112,8 +128,28 @@ impl Queue {
         Ok(response)
     }
 
+    /// # Errors
+    /// `NotWritable` if a sync has failed.
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        self.failure.read().as_ref().map_or(Ok(()), |why| Err(LocalError::NotWritable(why.clone()).into()))
+    }
+
+    /// Memory in bytes of the batches that wait or are being written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.lock().bytes
+    }
+
+    /// Refuses new work. Queued work is still done.
+    pub(crate) fn close(&self) {
+        self.waiting.lock().closed = true;
+        self.arrived.notify_one();
+    }
+}
+
+/// For the writer's thread.
+impl WriterQueue {
     /// Waits for the next item; returns `None` once the queue is closed and empty.
-    pub(crate) fn take(&self) -> Option<Work> {
+    pub(super) fn take(&self) -> Option<Work> {
         let mut waiting = self.waiting.lock();
         loop {
             if let Some(work) = waiting.work.pop_front() {
@@ -127,17 +163,14 @@ impl Queue {
     }
 
     /// Releases the memory of written batches.
-    pub(crate) fn release(&self, bytes: usize) {
+    pub(super) fn release(&self, bytes: usize) {
         self.waiting.lock().bytes -= bytes;
     }
 
-    /// Refuses new work. Queued work is still taken.
-    pub(crate) fn close(&self) {
-        self.waiting.lock().closed = true;
-        self.arrived.notify_one();
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.waiting.lock().bytes
+    /// Refuses all writes until a restart: after a failed sync the content of the disk is unknown, and a
+    /// retried sync can report success without having written.
+    pub(super) fn fail(&self, why: &str) {
+        tracing::error!(why, "the event store takes no more writes until it is started anew");
+        self.failure.write().get_or_insert_with(|| why.to_owned());
     }
 }

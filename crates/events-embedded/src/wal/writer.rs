@@ -16,10 +16,10 @@ use crate::encoding::row::Row;
 use crate::resources::signal::Signal;
 use crate::state::State;
 use crate::state::scope::Scope;
-use crate::wal::Log;
 use crate::wal::batch_codec;
 use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::Manifest;
+use crate::wal::queue::WriterQueue;
 use crate::wal::queue::{Append, Group, Work};
 use crate::wal::recent_ids::IdSet;
 use crate::wal::recent_ids::RecentIds;
@@ -29,7 +29,7 @@ use millimetric_events::{Appended, LocalError, StoreError};
 /// The state of the writer's thread.
 pub(crate) struct Writer {
     pub(crate) state: Arc<State>,
-    pub(crate) log: Arc<Log>,
+    pub(crate) queue: Arc<WriterQueue>,
     /// Wakes the thread that flushes memtables.
     pub(crate) flush: Arc<Signal>,
     pub(crate) manifest: Manifest,
@@ -46,7 +46,7 @@ struct DedupResult {
 impl Writer {
     /// Runs until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        while let Some(work) = self.log.queue.take() {
+        while let Some(work) = self.queue.take() {
             match work {
                 Work::Group(group) => self.write(group),
                 Work::Command(command, reply) => {
@@ -60,10 +60,10 @@ impl Writer {
     }
 
     fn command(&mut self, command: Command) -> Result<Outcome, StoreError> {
-        self.log.check_writable()?;
+        self.queue.check_writable()?;
         let outcome = self.execute(command);
         if let Err(StoreError::Local(LocalError::NotWritable(why))) = &outcome {
-            self.log.fail(why);
+            self.queue.fail(why);
         }
         outcome
     }
@@ -79,19 +79,19 @@ impl Writer {
             }
             Err(error) => {
                 if let StoreError::Local(LocalError::NotWritable(why)) = &error {
-                    self.log.fail(why);
+                    self.queue.fail(why);
                 }
                 for append in group.appends {
                     let _ = append.reply.send(Err(error.clone()));
                 }
             }
         }
-        self.log.queue.release(bytes);
+        self.queue.release(bytes);
     }
 
     /// Stores a group in one transaction and publishes it.
     fn store(&mut self, group: &[Append]) -> Result<Vec<DedupResult>, StoreError> {
-        self.log.check_writable()?;
+        self.queue.check_writable()?;
         let mut fresh: HashMap<EventScope, IdSet> = HashMap::new();
         let mut results = Vec::with_capacity(group.len());
         for append in group {
