@@ -44,6 +44,7 @@ macro_rules! conformance {
             an_unknown_erasure_has_no_report,
             an_export_gives_every_event_of_the_query_once,
             an_import_stores_nothing_twice_and_brings_nobody_back,
+            an_import_recognises_events_however_long_ago_they_were_stored,
             expired_events_are_hidden_at_once,
             a_dropped_scope_is_empty,
             buckets_follow_the_zones_own_calendar,

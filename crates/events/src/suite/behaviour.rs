@@ -79,6 +79,7 @@ pub async fn an_event_is_stored_once_however_often_it_is_sent<E: Engine>(mut eng
             engine.settle().await;
         }
     }
+    assert_eq!(engine.append(scope(1), Vec::new()).await, Appended::default());
     let mixed = engine.append(scope(1), vec![event("b"), event("c")]).await;
     assert_eq!(mixed, Appended { stored: 1, duplicates: 1 });
 }

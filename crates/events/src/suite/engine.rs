@@ -168,8 +168,8 @@ mod tests {
     }
 
     #[tokio::test]
-    #[should_panic(expected = "append: the disk is full")]
+    #[should_panic(expected = "append: the event store does not respond: refused")]
     async fn a_call_that_fails_is_named_with_its_error() {
-        called("append", async { Err::<(), _>(crate::LocalError::DiskFull.into()) }).await;
+        called("append", async { Err::<(), _>(StoreError::Unavailable("refused".to_owned())) }).await;
     }
 }

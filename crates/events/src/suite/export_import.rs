@@ -52,3 +52,22 @@ pub async fn an_import_stores_nothing_twice_and_brings_nobody_back<E: Engine>(en
     assert_eq!(elsewhere, Appended { stored: 2, duplicates: 0 });
     assert_eq!(engine.exported(scope(2), all_exported()).await, [event("b"), event("c")]);
 }
+
+pub async fn an_import_recognises_events_however_long_ago_they_were_stored<E: Engine>(
+    mut engine: UnderTest<E>,
+) {
+    let long_ago =
+        |id: &str| Event { timestamp: at("2020-01-01"), received_at: at("2020-01-01"), ..event(id) };
+    let events = vec![long_ago("a"), long_ago("evt_016f5e66-e800-7c4d-8e9f-a0b1c2d3e4f5")];
+    engine.append(scope(1), events.clone()).await;
+    for step in 0..3 {
+        let appended = engine.import(scope(1), events.clone()).await;
+        assert_eq!(appended, Appended { stored: 0, duplicates: 2 }, "step {step}");
+        if step == 0 {
+            engine.settle().await;
+        } else {
+            engine = engine.restart().await;
+        }
+    }
+    assert_eq!(engine.exported(scope(1), all_exported()).await, events);
+}
