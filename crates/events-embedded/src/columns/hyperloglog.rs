@@ -3,7 +3,8 @@
 //! `HyperLogLog` sketches", 2017, algorithm 6).
 //!
 //! A visitor becomes a token of 20 bits: the register, and the rank of the hash. Queries collect distinct
-//! tokens as they collect distinct visitor numbers; only the last step differs.
+//! tokens as they collect distinct visitor numbers; only the last step differs. `docs/decisions/0011` compares
+//! it with a crate.
 
 use crate::encoding::heap_size::HeapSize;
 

@@ -32,12 +32,13 @@ fn packed_batches(directory: &Path) -> Vec<Vec<u8>> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// Returns how many pieces of compressed batches occur in the files, and how many pieces there are: a search
-/// for texts cannot see compressed bytes. A piece that spans two pages of the database is not found.
-fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
+/// Returns how many fragments of compressed batches occur in the files, and how many there are: a search
+/// for texts cannot see compressed bytes. A fragment that spans two pages of the database is not found.
+fn fragments(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
     let files: Vec<Vec<u8>> = files(directory).iter().map(|path| fs::read(path).unwrap()).collect();
-    let lies =
-        |piece: &&[u8]| files.iter().any(|bytes| bytes.windows(piece.len()).any(|part| part == *piece));
+    let lies = |fragment: &&[u8]| {
+        files.iter().any(|bytes| bytes.windows(fragment.len()).any(|window| window == *fragment))
+    };
     let all = || packed.iter().flat_map(|batch| batch.chunks_exact(48).step_by(20));
     (all().filter(lies).count(), all().count())
 }
@@ -45,7 +46,7 @@ fn pieces(directory: &Path, packed: &[Vec<u8>]) -> (usize, usize) {
 /// All locations of the text: plain bytes of a file, values in a Parquet file, the write-ahead log.
 fn locations(directory: &Path, text: &str) -> Vec<String> {
     let holds =
-        |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
+        |path: &PathBuf| fs::read(path).unwrap().windows(text.len()).any(|window| window == text.as_bytes());
     let bytes = files(directory).into_iter().filter(holds);
     let mut locations: Vec<String> = bytes.map(|path| format!("bytes of {}", path.display())).collect();
     for path in parquet_files(directory) {
@@ -149,13 +150,13 @@ fn assert_everywhere(directory: &Path, packed: &[Vec<u8>]) {
         2,
         "one compressed batch was flushed and is in free pages, one is in the write-ahead log"
     );
-    let (found, all) = pieces(directory, packed);
-    assert!(all >= 16 && found * 4 >= all * 3, "{found} of {all} pieces are found");
+    let (found, all) = fragments(directory, packed);
+    assert!(all >= 16 && found * 4 >= all * 3, "{found} of {all} fragments are found");
 }
 
 fn assert_gone(directory: &Path, packed: &[Vec<u8>]) {
     assert_nowhere(directory, &[USER, VISITOR, TRAIT]);
-    assert_eq!(pieces(directory, packed).0, 0, "pieces of a packed batch are left");
+    assert_eq!(fragments(directory, packed).0, 0, "fragments of a packed batch are left");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,10 @@
 //!
 //! A batch is one frame; a log row is a sequence of frames. A frame is a tag (0: plain, 1: zstd), the
 //! length of the body (`u32`, little-endian) and the body: rows in the wire format of postcard
-//! (postcard.jamesmunns.com). Integers are LEB128 varints, signed ones in zigzag encoding; each text
-//! is a presence byte, its length and its bytes. The decoder borrows its texts from the body, which
-//! keeps the replay of a million rows at start short. Bodies up to 4 KiB are not compressed:
-//! compressing a single event costs more than it saves.
+//! (postcard.jamesmunns.com). Integers are LEB128 varints, signed ones in zigzag encoding; each text is a
+//! presence byte, its length and its bytes. The decoder borrows its texts from the body, which keeps the
+//! replay of a million rows at start short; `docs/decisions/0011` compares it with the crate. Bodies up to
+//! 4 KiB are not compressed: compressing a single event costs more than it saves.
 
 use millimetric_core::event::Event;
 
