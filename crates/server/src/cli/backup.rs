@@ -1,5 +1,4 @@
-//! `millimetric backup` and `millimetric restore`: the messages and the progress; the work is in
-//! `ops::backup`.
+//! `millimetric backup` and `millimetric restore`: messages and progress. The work is done in `ops::backup`.
 
 use std::path::PathBuf;
 
@@ -19,26 +18,26 @@ use crate::wire::backup::{from_json, to_json};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// New folder that the backup is made in; guard it like the data folder
+    /// New folder for the backup; it contains secrets
     #[arg(value_name = "DEST")]
     target: PathBuf,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
-    /// A folder that `millimetric backup` made
+    /// Folder created by `millimetric backup`
     #[arg(value_name = "SRC")]
     backup: PathBuf,
-    /// Move a data folder that is there already aside, and take its later erasures over
+    /// Move an existing data folder aside, and apply its later erasures
     #[arg(long)]
     replace: bool,
-    /// A later data folder or backup of the same installation, whose erasures are taken over
+    /// A later data folder or backup of the same installation whose erasures are applied
     #[arg(long, value_name = "FOLDER")]
     erasures_from: Option<PathBuf>,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +64,7 @@ pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Resul
         }));
     } else {
         output::line(format_args!(
-            "{} events are backed up in {}. It holds the server's secrets: guard it like the data folder.",
+            "{} events backed up to {}. The backup contains the server's secrets: protect it like the data folder.",
             contents.events,
             args.target.display()
         ));
@@ -97,30 +96,30 @@ pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow:
             "projects_deleted": restored.ended.projects,
         }));
     } else {
-        tell(at, &restored);
+        report(at, &restored);
     }
     Ok(())
 }
 
-fn tell(at: &Installation, restored: &Restored) {
+fn report(at: &Installation, restored: &Restored) {
     let made_at = &restored.contents.made_at;
     output::line(format_args!(
-        "{} events of {made_at} are restored into {}.",
+        "{} events of {made_at} restored into {}.",
         restored.contents.events,
         at.data_dir.display()
     ));
     if let Some(aside) = &restored.moved_to {
-        output::line(format_args!("The folder that was there is now {}.", aside.display()));
+        output::line(format_args!("The previous data folder is now {}.", aside.display()));
     }
     if restored.knows_later {
         output::line(format_args!(
-            "Since then {} keys and {} projects had ended: they stay ended. {} erasures are done by the next start.",
+            "{} keys revoked and {} projects deleted after the backup stay so. {} erasures will run at the next start.",
             restored.ended.keys, restored.ended.projects, restored.erasures
         ));
     } else {
         output::line(format_args!(
-            "No later state is known: people forgotten and keys revoked after {made_at} are back; forget and \
-             revoke them again, or restore with --erasures-from."
+            "No later state is known: users erased and keys revoked after {made_at} are back. Erase and revoke \
+             them again, or restore with --erasures-from."
         ));
     }
 }

@@ -1,7 +1,7 @@
-//! `millimetric demo`: a project of its own, filled with realistic traffic.
+//! `millimetric demo`: creates a project with generated traffic.
 //!
-//! The events go through the same classification, scrubbing and enrichment as anybody's. Works
-//! on the store directly, or through the server when one runs.
+//! The events are classified, scrubbed and enriched like all others. Works on the store directly, or through
+//! the server if one runs.
 
 use std::num::NonZeroU64;
 
@@ -27,22 +27,22 @@ const BATCH: usize = 5000;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// How many events
+    /// Number of events
     #[arg(long, value_name = "N", default_value = "100000")]
     events: NonZeroU64,
-    /// Over how many days before today's midnight (UTC)
+    /// Number of days before midnight today (UTC) that the events are spread over
     #[arg(long, value_name = "D", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// The same seed, size and day give the same events
+    /// Seed of the generator; the same seed, number of events and end date give the same events
     #[arg(long, value_name = "S", default_value = "1")]
     seed: u64,
-    /// Slug of the project that is made for them
+    /// Slug of the project to create
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     project: Slug,
-    /// Last day of the traffic, exclusive, as a date; absent: today
+    /// End of the traffic, exclusive, as a date; default: today
     #[arg(long, value_name = "DATE", value_parser = |text: &str| Timestamp::parse_or_date(text))]
     until: Option<Timestamp>,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -76,9 +76,9 @@ pub(super) async fn run(at: &Installation, args: DemoArgs) -> anyhow::Result<()>
         );
         return Ok(());
     }
-    output::line(format_args!("{stored} events are in the project `{}`.", project.slug));
+    output::line(format_args!("{stored} events stored in the project `{}`.", project.slug));
     if let Some(rk) = rk {
-        output::line(format_args!("Its rk key, shown this once:\n  {rk}"));
+        output::line(format_args!("Its read key (rk), shown only once:\n  {rk}"));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `millimetric doctor`: looks at everything that can be wrong with an installation, and says
-//! what to do about it. Changes nothing; works while the server runs.
+//! `millimetric doctor`: checks the data folder, disk, clock, secrets and stored data, and says how to fix
+//! what it finds. Changes nothing; works while the server runs.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ const LITTLE_SPACE: u64 = 1 << 30;
 const NAMED_SEGMENTS: usize = 10;
 /// The most damaged rows that are named one by one.
 const NAMED_ROWS: usize = 10;
-/// What is said of a database that the next start migrates.
-const OLDER: &str = "written by an older version: the next start of the server brings it up to date";
+/// The note about a database that the next start migrates.
+const OLDER: &str = "written by an older version: the next start of the server migrates it";
 /// Age at which a country database has become inaccurate.
 const OLD_DATABASE: Duration = Duration::from_hours(8760);
 
@@ -34,19 +34,22 @@ pub(super) struct DoctorArgs {
     /// The country database that the server uses, when not the built-in one
     #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
     geo_db: Option<PathBuf>,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What one look found.
+/// The result of one check.
 struct Finding {
     what: &'static str,
-    /// What is there; an error when something should be done.
+    /// What was found; an error if it needs fixing.
     result: Result<String, String>,
 }
 
-/// Looks at everything; fails when anything should be mended.
+/// Runs every check.
+///
+/// # Errors
+/// If anything needs fixing.
 pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<()> {
     let dir = &at.data_dir;
     let now = system_clock()();
@@ -69,8 +72,8 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
         result: server.or_else(|_| Ok("not running on this folder".to_owned())),
     });
     report(&findings, args.json);
-    let ill = findings.iter().filter(|finding| finding.result.is_err()).count();
-    anyhow::ensure!(ill == 0, "{ill} of {} findings need attention", findings.len());
+    let failed = findings.iter().filter(|finding| finding.result.is_err()).count();
+    anyhow::ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
     Ok(())
 }
 
@@ -85,7 +88,7 @@ fn report(findings: &[Finding], json: bool) {
     for Finding { what, result } in findings {
         let (mark, text) = match result {
             Ok(text) => ("ok  ", text),
-            Err(text) => ("MEND", text),
+            Err(text) => ("FAIL", text),
         };
         output::line(format_args!("{mark} {what:<17} {text}"));
     }
@@ -104,13 +107,17 @@ fn data_folder(dir: &Path) -> Result<String, String> {
 }
 
 fn disk(dir: &Path) -> Result<String, String> {
-    let space = rustix::fs::statvfs(dir).map_err(|error| format!("its free space is not known: {error}"))?;
+    let space = rustix::fs::statvfs(dir).map_err(|error| format!("free space unknown: {error}"))?;
     let free = space.f_bavail * space.f_frsize;
     let text = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
-    if free < LITTLE_SPACE { Err(format!("{text}: make room before events are refused")) } else { Ok(text) }
+    if free < LITTLE_SPACE {
+        Err(format!("{text}: free some space, or events will be rejected"))
+    } else {
+        Ok(text)
+    }
 }
 
-/// A clock behind the data's own is wrong: events would be stamped with the past.
+/// A clock that is behind the newest file is wrong: new events would get timestamps in the past.
 fn clock(dir: &Path, now: Timestamp) -> Result<String, String> {
     let newest = ["events.db", "control.db"]
         .iter()
@@ -119,7 +126,7 @@ fn clock(dir: &Path, now: Timestamp) -> Result<String, String> {
     let ahead = newest.and_then(|written| written.duration_since(SystemTime::now()).ok());
     match ahead {
         Some(ahead) if ahead > Duration::from_mins(1) => {
-            Err(format!("{now} lies {} s before the newest file: set the clock (NTP)", ahead.as_secs()))
+            Err(format!("{now} is {} s before the newest file: set the clock (NTP)", ahead.as_secs()))
         }
         _ => Ok(now.to_string()),
     }
@@ -170,7 +177,7 @@ async fn control(dir: &Path) -> Vec<Finding> {
 async fn projects(control: &Control) -> Result<String, ControlError> {
     let projects = control.projects().await?;
     let closed = projects.iter().filter(|project| project.allowed_origins.is_empty()).count();
-    Ok(format!("{}, of which {closed} accept no browser yet (no allowed origin)", projects.len()))
+    Ok(format!("{}, of which {closed} have no allowed origins (browsers cannot send)", projects.len()))
 }
 
 /// The names of the rows that cannot be read, as an error.
@@ -178,7 +185,7 @@ async fn damage(control: &Control) -> Result<Result<String, String>, ControlErro
     let (rows, entries) = (control.damage().await?, control.audit_damage().await?);
     let count = rows.count() + entries.count();
     if count == 0 {
-        return Ok(Ok("all of the control database can be read".to_owned()));
+        return Ok(Ok("all rows of the control database are readable".to_owned()));
     }
     let named: Vec<&str> =
         rows.names.iter().chain(&entries.names).take(NAMED_ROWS).map(String::as_str).collect();
@@ -203,12 +210,12 @@ fn segments(dir: &Path) -> Result<String, String> {
     }
     if broken.is_empty() {
         let note = if is_older { format!("; {OLDER}") } else { String::new() };
-        return Ok(format!("{segments}, all there{note}"));
+        return Ok(format!("{segments}, all readable{note}"));
     }
     let named = broken.iter().take(NAMED_SEGMENTS).map(|(path, wrong)| format!("{} {wrong}", path.display()));
     let named = named.collect::<Vec<_>>().join("; ");
     Err(format!(
-        "{} of {segments} cannot be used, and questions about their time fail: {named}. Put them back from a \
+        "{} of {segments} are unreadable, and queries over their time range fail: {named}. Restore them from a \
          backup, under the same names",
         broken.len()
     ))

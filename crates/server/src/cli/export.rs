@@ -1,6 +1,6 @@
 //! `millimetric export`: a project's events as a file, or on standard output.
 //!
-//! A file appears under its name whole or not at all.
+//! A file gets its name only when it is complete.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -30,16 +30,16 @@ pub(super) struct ExportArgs {
     /// live or test
     #[arg(long, default_value = "live")]
     env: Env,
-    /// First instant, inclusive: ISO 8601 or a date; absent: from the beginning
+    /// Start, inclusive: ISO 8601 or a date; default: the first event
     #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
     from: Option<Timestamp>,
-    /// First instant after the range; absent: to the end
+    /// End, exclusive: ISO 8601 or a date; default: the last event
     #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
     to: Option<Timestamp>,
     /// ndjson, csv or parquet
     #[arg(long, default_value = "ndjson")]
     format: RowFormat,
-    /// Where to; absent: standard output
+    /// File to write; default: standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
     let project = project_of(&control, &args.project).await?;
     control.close().await;
     let (from, to) = (args.from.unwrap_or(Timestamp::MIN), args.to.unwrap_or(Timestamp::MAX));
-    let range = TimeRange::new(from, to).context("--from must lie before --to")?;
+    let range = TimeRange::new(from, to).context("--from must be before --to")?;
     let kept = oldest_kept(project.effective_retention_days(), system_clock()());
     let range = kept.map_or(Some(range), |kept| TimeRange::new(from.max(kept), to));
     let query = ExportQuery { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
@@ -76,10 +76,10 @@ async fn to_file(
     file: &Path,
 ) -> anyhow::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unwritten = || format!("cannot write to {}", file.display());
-    let mut unfinished = NewFile::create_in(folder).with_context(unwritten)?;
+    let cannot_write = || format!("cannot write to {}", file.display());
+    let mut unfinished = NewFile::create_in(folder).with_context(cannot_write)?;
     copy(store, scope, query, format, unfinished.file()).await?;
-    unfinished.rename(file).with_context(unwritten)
+    unfinished.rename(file).with_context(cannot_write)
 }
 
 async fn copy(
@@ -91,8 +91,8 @@ async fn copy(
 ) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{spinner} {bytes} exported, {bytes_per_sec}")?;
     let bar = ProgressBar::new_spinner().with_style(style);
-    let mut pieces = store.export(scope, query, format).await?;
-    while let Some(bytes) = pieces.next().await? {
+    let mut chunks = store.export(scope, query, format).await?;
+    while let Some(bytes) = chunks.next().await? {
         to.write_all(&bytes)?;
         bar.inc(bytes.len() as u64);
     }

@@ -1,6 +1,6 @@
-//! `millimetric import`: events of an export come back, each once.
+//! `millimetric import`: stores the events of an export, each once.
 //!
-//! Rows are stored as they are: neither classified nor scrubbed anew, nor counted against a plan.
+//! Rows are stored unchanged: they are not classified or scrubbed again, and do not count against a plan.
 
 use std::fs::File;
 use std::io::{Seek as _, stdin};
@@ -25,9 +25,9 @@ use crate::wire::rows::{Records, Row, RowFormat, parquet_records, text_records};
 
 /// Events stored in one call.
 const BATCH: usize = 1000;
-/// Bytes of text stored in one call, about.
+/// Approximate bytes of text stored in one call.
 const BATCH_BYTES: usize = 4 << 20;
-/// How long to wait, and how often, when the store is behind.
+/// The pause before a retry when the store is overloaded, and the most tries.
 const PAUSE: Duration = Duration::from_millis(200);
 const TRIES: usize = 1500;
 
@@ -36,21 +36,21 @@ pub(super) struct ImportArgs {
     /// File that `export` wrote, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Slug of the project that the events go to, whatever project they are from
+    /// Slug of the project to import into
     #[arg(long, value_name = "SLUG")]
     project: Slug,
     /// live or test
     #[arg(long, default_value = "live")]
     env: Env,
-    /// ndjson, csv or parquet; absent: as the file is called
+    /// ndjson, csv or parquet; default: by the file extension
     #[arg(long)]
     format: Option<RowFormat>,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What became of the rows.
+/// The numbers of rows read, stored and skipped as duplicates.
 #[derive(Debug, Default)]
 struct Counts {
     rows: u64,
@@ -71,7 +71,7 @@ pub(super) async fn run(at: &Installation, args: ImportArgs) -> anyhow::Result<(
     store.close().await;
     let Counts { rows, stored, duplicates } = counts;
     imported.with_context(|| {
-        format!("stopped after {rows} rows ({stored} stored); mend the file and import it again: nothing is stored twice")
+        format!("stopped after {rows} rows ({stored} stored); fix the file and import it again: no event is stored twice")
     })?;
     let left_out = rows - stored - duplicates;
     if args.json {
@@ -80,7 +80,7 @@ pub(super) async fn run(at: &Installation, args: ImportArgs) -> anyhow::Result<(
         output::json(&counts);
     } else {
         output::line(format_args!(
-            "{stored} events are stored; {duplicates} were there already; {left_out} of forgotten people were left out."
+            "{stored} events stored. Skipped: {duplicates} duplicates, {left_out} events of erased users."
         ));
     }
     Ok(())
@@ -95,14 +95,16 @@ fn open(args: &ImportArgs) -> anyhow::Result<Records> {
         None => {
             let extension = args.file.extension().and_then(|extension| extension.to_str());
             let known = extension.and_then(|extension| extension.parse().ok());
-            known
-                .with_context(|| format!("what is in {shown}? Say so with --format ndjson, csv or parquet"))?
+            known.with_context(|| {
+                format!("{shown}: unknown file extension: pass --format ndjson, csv or parquet")
+            })?
         }
     };
     let records = match (is_stdin, format) {
         (true, RowFormat::Parquet) => {
             let mut spooled = unnamed_in(&std::env::temp_dir())?;
-            std::io::copy(&mut stdin().lock(), &mut spooled).context("cannot keep standard input")?;
+            std::io::copy(&mut stdin().lock(), &mut spooled)
+                .context("cannot copy standard input to a temporary file")?;
             spooled.rewind()?;
             parquet_records(spooled)
         }
@@ -130,12 +132,12 @@ async fn import(
         bytes += row.record.bytes();
         batch.push(event(row, now)?);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
-            keep(store, scope, std::mem::take(&mut batch), counts).await?;
+            append(store, scope, std::mem::take(&mut batch), counts).await?;
             bytes = 0;
             bar.set_position(counts.rows);
         }
     }
-    keep(store, scope, batch, counts).await?;
+    append(store, scope, batch, counts).await?;
     bar.finish_and_clear();
     Ok(())
 }
@@ -148,8 +150,8 @@ fn event(Row { place, record }: Row, now: Timestamp) -> anyhow::Result<Event> {
     })
 }
 
-/// Stores a batch; waits while the store has more to write than it can hold.
-async fn keep(
+/// Stores a batch; retries while the store is overloaded, for at most five minutes.
+async fn append(
     store: &mut Store,
     scope: EventScope,
     batch: Vec<Event>,
@@ -164,5 +166,5 @@ async fn keep(
         }
         tokio::time::sleep(PAUSE).await;
     }
-    bail!("the store has been behind for five minutes")
+    bail!("the event store has been overloaded for five minutes: try again later")
 }

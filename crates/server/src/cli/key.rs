@@ -18,13 +18,14 @@ use crate::state::system_clock;
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
-    /// Mint a key and print it once
+    /// Create a key and print it once
+    #[command(visible_alias = "create")]
     Mint(MintArgs),
     /// List keys, without their secrets
     List(ListArgs),
-    /// Revoke a key: clients get 401 `invalid_api_key` within a second, for good
+    /// Revoke a key: requests with it fail with 401 `invalid_api_key` within a second
     Revoke(RevokeArgs),
-    /// Mint a successor; the old key works on for a while
+    /// Create a replacement; the old key keeps working for a grace period
     Rotate(RotateArgs),
 }
 
@@ -43,25 +44,25 @@ pub(super) struct Owner {
 pub(super) struct MintArgs {
     #[command(flatten)]
     owner: Owner,
-    /// pk (browsers), sk (servers), rk (reading) or ak (a whole account)
+    /// pk (public key), sk (secret key), rk (read key) or ak (account key)
     #[arg(long)]
     kind: KeyKind,
     /// live or test
     #[arg(long, default_value = "live")]
     env: Env,
-    /// Name for people
+    /// Label shown in lists
     #[arg(long)]
     label: Option<Name>,
-    /// Only these of the kind's scopes (ingest, read, forget); may be repeated
+    /// Scope (ingest, read or forget); may be repeated; default: all scopes of the kind
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
-    /// When the key ends, like 90d, 12h or 30m
+    /// Lifetime of the key, like 90d, 12h or 30m; default: no expiry
     #[arg(long, value_name = "TIME", value_parser = duration)]
     expires_in: Option<i64>,
-    /// Address or CIDR block it may be used from; may be repeated
+    /// Allowed IP address or CIDR range; may be repeated; default: every address
     #[arg(long = "allow-ip", value_name = "CIDR", value_parser = parse_network)]
     allowed_ips: Vec<IpNet>,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -70,7 +71,7 @@ pub(super) struct MintArgs {
 pub(super) struct ListArgs {
     #[command(flatten)]
     owner: Owner,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -79,7 +80,7 @@ pub(super) struct ListArgs {
 pub(super) struct RevokeArgs {
     /// The key's id, as `key list` shows it
     key_id: KeyId,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -88,10 +89,10 @@ pub(super) struct RevokeArgs {
 pub(super) struct RotateArgs {
     /// The key's id, as `key list` shows it
     key_id: KeyId,
-    /// How long the old key works on, like 24h or 0m
+    /// How long the old key keeps working, like 24h or 0m
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     grace: i64,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -109,12 +110,12 @@ pub(super) async fn run(at: &Installation, command: KeyCommand) -> anyhow::Resul
 
 async fn revoke(control: &Control, args: &RevokeArgs, now: Timestamp) -> anyhow::Result<()> {
     let was_live = control.revoke_key(args.key_id, &Actor::CommandLine, now).await?;
-    let words =
-        if was_live { "is revoked: it stops working within a second" } else { "was not working any more" };
+    let outcome =
+        if was_live { "revoked: it stops working within a second" } else { "was already revoked or expired" };
     if args.json {
         output::json(&json!({ "key_id": args.key_id, "was_live": was_live }));
     } else {
-        output::line(format_args!("{} {words}", args.key_id));
+        output::line(format_args!("{} {outcome}", args.key_id));
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ async fn rotate_one(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let secrets = Secrets::load(at)?;
-    let unknown = || format!("there is no key {}; `millimetric key list` shows them", args.key_id);
+    let unknown = || format!("there is no key {}; see `millimetric key list`", args.key_id);
     let old = control.key(args.key_id).await?.with_context(unknown)?;
     let minted = rotate(control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
     show_once(&minted, args.json);
@@ -159,7 +160,7 @@ fn show_once(minted: &Minted, json: bool) {
     if json {
         output::json(&json!({ "key_id": stored.id, "prefix": stored.prefix.as_str(), "key": text.reveal() }));
     } else {
-        output::line(format_args!("{} is ready. It is shown this once:\n  {}", stored.id, text.reveal()));
+        output::line(format_args!("Key {} created. It is shown only once:\n  {}", stored.id, text.reveal()));
     }
 }
 
@@ -196,7 +197,7 @@ async fn owner(control: &Control, owner: &Owner) -> anyhow::Result<KeyOwner> {
             let account = control.account_by_name(name).await?;
             Ok(KeyOwner::Account(account.with_context(|| format!("there is no account `{name}`"))?.id))
         }
-        (None, None) => anyhow::bail!("name a --project or an --account"),
+        (None, None) => anyhow::bail!("pass --project or --account"),
     }
 }
 
@@ -214,7 +215,7 @@ fn duration(text: &str) -> Result<i64, String> {
     amount
         .map(|amount| i64::from(amount).saturating_mul(unit))
         .filter(|millis| unit > 0 && *millis <= CENTURY)
-        .ok_or_else(|| "expected a time such as 90d, 12h, 30m or 45s".to_owned())
+        .ok_or_else(|| "expected a duration such as 90d, 12h, 30m or 45s".to_owned())
 }
 
 #[cfg(test)]

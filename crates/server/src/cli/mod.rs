@@ -39,26 +39,26 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server (what a bare call does too)
+    /// Run the server (the default command)
     Serve(Settings),
     /// Create, list, show, change and delete projects
     #[command(subcommand)]
     Project(project::ProjectCommand),
-    /// Mint, list, revoke and rotate keys
+    /// Create, list, revoke and rotate API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Add somebody who signs in to the dashboard, or let somebody choose a new password
+    /// Add dashboard users and reset passwords
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Fill a project of its own with realistic traffic; the same seed gives the same events
+    /// Create a project with generated traffic; the same seed gives the same events
     Demo(demo::DemoArgs),
-    /// Copy everything into a new folder, also while a server runs
+    /// Back up all data into a new folder, also while a server runs
     Backup(backup::BackupArgs),
-    /// Put a backup in the place of the data folder
+    /// Restore a backup into the data folder
     Restore(backup::RestoreArgs),
     /// Write a project's events to a file: NDJSON, CSV or Parquet
     Export(export::ExportArgs),
-    /// Store the events of an exported file, each once
+    /// Import the events of an exported file, each once
     Import(import::ImportArgs),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
@@ -82,8 +82,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Opens the control database of a data folder, making both when they are missing: for commands
-/// that found something.
+/// Opens the control database of a data folder, creating both if they are missing: for commands that
+/// create something.
 async fn open_control(at: &Installation) -> anyhow::Result<Control> {
     create_data_dir(&at.data_dir)?;
     Ok(Control::open(&ControlUrl::in_folder(&at.data_dir)).await?)
@@ -105,11 +105,11 @@ fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
     let shown = dir.display();
     anyhow::ensure!(
         dir.is_dir(),
-        "there is no data folder at {shown}: name the server's with --data-dir, like --data-dir ./data"
+        "there is no data folder at {shown}: pass the server's with --data-dir, like --data-dir ./data"
     );
     anyhow::ensure!(
         dir.join("control.db").is_file(),
-        "the folder {shown} holds no control.db, so no server has run on it: name the server's data folder with \
+        "the folder {shown} holds no control.db, so no server has run on it: pass the server's data folder with \
          --data-dir, like --data-dir ./data"
     );
     Ok(ControlUrl::in_folder(dir))
@@ -117,5 +117,5 @@ fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
 
 async fn project_of(control: &Control, slug: &Slug) -> anyhow::Result<Project> {
     let project = control.project_by_slug(slug).await?;
-    project.with_context(|| format!("there is no project `{slug}`; `millimetric project list` shows them"))
+    project.with_context(|| format!("there is no project `{slug}`; see `millimetric project list`"))
 }

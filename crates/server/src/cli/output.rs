@@ -1,5 +1,4 @@
-//! What commands print: lines for people, or JSON for programs. The only place that writes to
-//! standard output.
+//! What commands print: text or JSON. The only module that writes to standard output.
 
 use std::io::Write as _;
 
@@ -17,15 +16,15 @@ pub(super) fn json(value: &Value) {
     line(value);
 }
 
-/// Names the rows of a kind, like `project`, that a list had to leave out.
+/// Prints the rows of a kind, like `project`, that a list omits because they are unreadable.
 pub(super) fn unreadable(damage: &Damage, kind: &str) {
     let is_one = |name: &&String| name.split([' ', ',']).find(|word| *word != "a") == Some(kind);
     for name in damage.names.iter().filter(is_one) {
-        line(format_args!("{name}: cannot be read, `millimetric doctor` says what to do"));
+        line(format_args!("{name}: unreadable; run `millimetric doctor` for details"));
     }
 }
 
-/// A project as programs see it.
+/// A project as JSON.
 pub(super) fn project(project: &Project) -> Value {
     let mut row = json!({
         "project_id": project.id,
@@ -43,7 +42,7 @@ pub(super) fn project(project: &Project) -> Value {
     row
 }
 
-/// A key as programs see it: everything but the secret, which nobody has.
+/// A key as JSON: everything but the secret, which is not stored.
 pub(super) fn key(key: &StoredKey) -> Value {
     let at = |time: Option<millimetric_core::time::Timestamp>| time.map(|time| time.to_string());
     json!({

@@ -23,28 +23,28 @@ pub(super) enum ProjectCommand {
     List(Json),
     /// Show one project
     Show(ShowArgs),
-    /// Change a project; what is not named stays
+    /// Change a project; options that are not given stay as they are
     Update(UpdateArgs),
-    /// Delete a project: its keys stop at once, its events leave the disk within the hour
+    /// Delete a project: its keys stop immediately, its events are deleted from disk within an hour
     Delete(DeleteArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Json {
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    /// Name for people
+    /// Display name
     #[arg(long)]
     name: Name,
-    /// Short name for commands and URLs; derived from the name when absent
+    /// Short name for commands and URLs; default: derived from the name
     #[arg(long)]
     slug: Option<Slug>,
-    /// Origin that pk keys may send from, like <https://example.com> or `https://*.example.com`; may be repeated
+    /// Allowed origin for pk keys, like <https://example.com> or `https://*.example.com`; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<AllowedOrigin>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub(super) struct UpdateArgs {
     /// The allowed origins, replacing the whole list; may be repeated
     #[arg(long = "origin", value_name = "URL", conflicts_with = "no_origins")]
     origins: Vec<AllowedOrigin>,
-    /// Empty the list of allowed origins
+    /// Remove all allowed origins
     #[arg(long)]
     no_origins: bool,
     /// free, pro, business or `self_hosted`
@@ -92,7 +92,7 @@ pub(super) struct UpdateArgs {
 pub(super) struct DeleteArgs {
     /// The project's slug
     slug: Slug,
-    /// Really: it cannot be undone
+    /// Confirm: this cannot be undone
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -140,7 +140,7 @@ async fn create(at: &Installation, args: CreateArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     output::line(format_args!(
-        "Project {} ({}) is ready. Its keys are shown this once:",
+        "Project {} ({}) created. Its keys are shown only once:",
         project.slug, project.id
     ));
     for text in [pk, sk, rk] {
@@ -148,7 +148,7 @@ async fn create(at: &Installation, args: CreateArgs) -> anyhow::Result<()> {
     }
     if project.allowed_origins.is_empty() {
         output::line(format_args!(
-            "No origin may use the pk yet: millimetric project update {} --origin https://example.com",
+            "Browsers cannot send yet, since there are no allowed origins. Add one:\n  millimetric project update {} --origin https://example.com",
             project.slug
         ));
     }
@@ -198,13 +198,17 @@ async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
 async fn delete(at: &Installation, args: &DeleteArgs) -> anyhow::Result<()> {
     let control = existing_control(at).await?;
     let project = project_of(&control, &args.slug).await?;
-    anyhow::ensure!(args.yes, "this deletes `{}` and its events for good; repeat with --yes", project.slug);
+    anyhow::ensure!(
+        args.yes,
+        "this deletes `{}` and its events permanently; repeat with --yes",
+        project.slug
+    );
     control.delete_project(project.id, &Actor::CommandLine, system_clock()()).await?;
     print(&json!({ "deleted": project.id }), args.json.json);
     Ok(())
 }
 
-/// One object: a line a member for people, one line for programs.
+/// Prints an object: one line for each member, or one line of JSON.
 fn print(object: &Value, json: bool) {
     if json {
         return output::json(object);

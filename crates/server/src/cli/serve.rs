@@ -1,4 +1,4 @@
-//! `millimetric serve`: logging, signals and the greeting around a [`Server`].
+//! `millimetric serve`: logging, signals and the start message around a [`Server`].
 
 use std::io::IsTerminal as _;
 
@@ -15,7 +15,7 @@ use crate::telemetry::start_logging;
 /// Runs a server until SIGTERM or SIGINT. The command line leaves the bounds at their defaults.
 pub async fn serve(at: &Installation, settings: Settings, bounds: Bounds) -> anyhow::Result<()> {
     start_logging(&settings.monitoring.log, settings.monitoring.log_format)?;
-    // A file or a service's log keeps what it is given, and others may read it.
+    // Output to a file or a service log is kept, and others may read it.
     let shows_keys = settings.print_keys || std::io::stdout().is_terminal();
     let server = Server::open(at, settings, bounds).await?;
     // Handled before the greeting: a signal sent by a reader of the greeting is not lost.
@@ -40,7 +40,7 @@ pub async fn greet(
     }
     if let Some(token) = people::offer_setup(app).await? {
         print(format!(
-            "Open the dashboard and become its owner (the link works once, until the next start):
+            "Create the owner account in the dashboard (the link works once, until the next start):
 
   {url}/setup/{}
 ",
@@ -59,37 +59,37 @@ fn welcome(url: &str, founded: &Founded, shows_keys: bool) -> String {
     };
     let whole = |key: &keys::Minted| key.text.reveal().to_owned();
     let [pk, sk, rk] = [pk, sk, rk].map(|key| if shows_keys { whole(key) } else { prefix(key) });
-    let about = if shows_keys { "Its keys are shown this once; keep them:" } else { "It has three keys:" };
+    let about = if shows_keys { "Its keys are shown only once:" } else { "It has three keys:" };
     let next = if shows_keys { first_steps(url, &sk, &rk) } else { NO_SECRETS.to_owned() };
     format!(
         "Welcome. The project `default` is ready. {about}
 
-  browsers  {pk}
-  servers   {sk}
-  reading   {rk}
+  Public key (browsers)   {pk}
+  Secret key (servers)    {sk}
+  Read key (queries)      {rk}
 
 {next}"
     )
 }
 
 const NO_SECRETS: &str = "\
-Their secrets are not printed, since standard output is no terminal (--print-keys prints them on \
-a first start). Create a key that is shown once:
+The secrets are not printed because standard output is not a terminal (--print-keys prints them on \
+a first start). To create a new key and print it once:
 
   millimetric key mint --project default --kind sk
 ";
 
 fn first_steps(url: &str, sk: &str, rk: &str) -> String {
     format!(
-        "Send a first event:
+        "Send an event:
 
   curl {url}/v1/track -H 'Authorization: Bearer {sk}' -H 'Content-Type: application/json' -d '{{\"event\":\"$pageview\",\"url\":\"https://shop.example/?utm_source=facebook&utm_medium=cpc\"}}'
 
-Read it back, classified:
+Query it:
 
   curl '{url}/v1/sources?from=2000-01-01&to=2100-01-01' -H 'Authorization: Bearer {rk}'
 
-Let browsers send (the pk works from listed origins only):
+Allow browsers to send (the pk is accepted from these origins only):
 
   millimetric project update default --origin https://example.com
 "
@@ -105,6 +105,6 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: finishing what is under way");
+        tracing::info!("stopping: finishing requests in progress");
     })
 }

@@ -1,6 +1,4 @@
-//! The event store as commands reach it: opened by themselves, or through the server that has it.
-//!
-//! Decides nothing: each method hands on to the one or the other.
+//! The event store for commands: opened directly, or through the server that has it open.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +15,16 @@ use crate::http::local::{LocalServer, Received};
 use crate::ops::export::Export;
 use crate::wire::rows::{RowFormat, RowWriter};
 
-/// Who has opened the store.
+/// How a command accesses the store.
 pub(super) enum Store {
-    /// This command.
+    /// Opened by this command.
     Own(Arc<dyn EventStore>),
-    /// A running server.
+    /// Through a running server.
     Served(LocalServer),
 }
 
-/// Copies the event store of a data folder into another folder. Where a server has it, the server
-/// does; a store at rest is copied as it is.
+/// Copies the event store of a data folder into another folder: through the server if one has the store
+/// open, else directly.
 pub(super) async fn snapshot(at: &Installation, folder: &Path) -> anyhow::Result<Snapshot> {
     match copy_at_rest(&at.data_dir, folder) {
         Err(OpenError::InUse { .. }) => LocalServer::connect(&at.data_dir).await?.snapshot(folder).await,
@@ -35,8 +33,8 @@ pub(super) async fn snapshot(at: &Installation, folder: &Path) -> anyhow::Result
 }
 
 impl Store {
-    /// For a command that only reads: a store that is not there is not made, and one of an older
-    /// format is not migrated.
+    /// Opens the store for a command that only reads: a missing store is not created, and a store of an
+    /// older format is not migrated.
     pub(super) async fn open_to_read(at: &Installation) -> anyhow::Result<Self> {
         let shown = at.data_dir.join("events.db");
         ensure!(
@@ -46,7 +44,7 @@ impl Store {
         );
         ensure!(
             !is_older(&at.data_dir)?,
-            "{} was written by an older version: start the server once, which brings it up to date",
+            "{} was written by an older version: start the server once to migrate it",
             shown.display()
         );
         Self::open(at).await
@@ -62,7 +60,7 @@ impl Store {
         }
     }
 
-    /// Stores events; answers how many were new.
+    /// Stores events; returns how many were new.
     pub(super) async fn append(&mut self, scope: EventScope, events: Vec<Event>) -> anyhow::Result<u64> {
         match self {
             Self::Own(store) => Ok(store.append(scope, events).await?.stored),
@@ -70,7 +68,7 @@ impl Store {
         }
     }
 
-    /// Stores events of an export again; `None` when there is no room now and it is to be tried again.
+    /// Stores events of an export; `None` if the store is overloaded and the call should be retried.
     pub(super) async fn import(
         &mut self,
         scope: EventScope,
@@ -91,14 +89,14 @@ impl Store {
         scope: EventScope,
         query: ExportQuery,
         format: RowFormat,
-    ) -> anyhow::Result<Pieces> {
+    ) -> anyhow::Result<ExportBytes> {
         match self {
             Self::Own(store) => {
                 let events = Arc::clone(store);
                 let encoder = RowWriter::new(format, scope)?;
-                Ok(Pieces::Own(Export::start(events, scope, query, encoder, ())))
+                Ok(ExportBytes::Own(Export::start(events, scope, query, encoder, ())))
             }
-            Self::Served(server) => Ok(Pieces::Served(server.export(scope, query.range, format).await?)),
+            Self::Served(server) => Ok(ExportBytes::Served(server.export(scope, query.range, format).await?)),
         }
     }
 
@@ -109,15 +107,15 @@ impl Store {
     }
 }
 
-/// The bytes of an export, one after the other.
-pub(super) enum Pieces {
-    /// Made by this command.
+/// The bytes of an export, chunk by chunk.
+pub(super) enum ExportBytes {
+    /// From the store that this command opened.
     Own(Export),
-    /// Made by a server.
+    /// Received from a server.
     Served(Received),
 }
 
-impl Pieces {
+impl ExportBytes {
     /// The next bytes; `None` only when the file is complete.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         match self {

@@ -1,6 +1,6 @@
-//! `millimetric user …`: for those who are locked out, and for those who do not invite.
+//! `millimetric user …`: adds users and resets passwords.
 //!
-//! Prints links, never a password; the person who opens one chooses their own.
+//! Prints links, never a password: the person who opens the link chooses their own.
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -17,20 +17,20 @@ use crate::state::system_clock;
 /// What can be done with people.
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
-    /// Add somebody and print a link by which they choose a password
+    /// Add a user and print a link to set their password
     Create(CreateArgs),
-    /// Print a link by which somebody chooses a new password
+    /// Print a link to set a new password
     ResetPassword(ResetArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    /// The e-mail address to sign in with
+    /// E-mail address of the user
     email: Email,
     /// owner, admin or viewer
     #[arg(long, default_value = "owner")]
     role: Role,
-    /// Name of the account; the first one when absent
+    /// Name of the account; default: the first one
     #[arg(long, value_name = "NAME")]
     account: Option<Name>,
     #[command(flatten)]
@@ -39,9 +39,9 @@ pub(super) struct CreateArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ResetArgs {
-    /// The e-mail address that they sign in with
+    /// E-mail address of the user
     email: Email,
-    /// Turn their second factor off, too, when authenticator and recovery codes are lost
+    /// Also turn off two-factor authentication (for a lost authenticator and recovery codes)
     #[arg(long)]
     turn_off_second_factor: bool,
     #[command(flatten)]
@@ -50,10 +50,10 @@ pub(super) struct ResetArgs {
 
 #[derive(Debug, Args)]
 struct LinkArgs {
-    /// The address under which the server is reached, for the link
+    /// Base URL of the server, for the link
     #[arg(long, value_name = "URL", default_value = "http://localhost:8787", env = "MILLIMETRIC_PUBLIC_URL")]
     public_url: PublicUrl,
-    /// Answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +83,9 @@ async fn create(control: &Control, args: CreateArgs) -> anyhow::Result<()> {
 async fn reset_password(control: &Control, args: &ResetArgs) -> anyhow::Result<()> {
     let (by, now) = (Actor::CommandLine, system_clock()());
     let user: Option<User> = control.user_by_email(&args.email).await?;
-    let user = user.with_context(|| format!("nobody signs in as {}; `user create` adds them", args.email))?;
+    let user = user.with_context(|| {
+        format!("there is no user {}: create them with `millimetric user create`", args.email)
+    })?;
     if args.turn_off_second_factor {
         control.turn_off_factor(user.id, &by, now).await?;
     }
@@ -98,7 +100,7 @@ fn show_once(email: &Email, token: &Token, to: &LinkArgs) {
         output::json(&json!({ "email": email.as_str(), "link": link }));
     } else {
         output::line(format_args!(
-            "{email} chooses a password here, once, within 24 hours (shown this once):\n  {link}"
+            "Link for {email} to set a password. It is shown only once, works once, and expires after 24 hours:\n  {link}"
         ));
     }
 }

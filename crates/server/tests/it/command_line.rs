@@ -25,6 +25,7 @@ fn every_command_has_help() {
         &["project", "delete", "--help"],
         &["key", "--help"],
         &["key", "mint", "--help"],
+        &["key", "create", "--help"],
         &["key", "list", "--help"],
         &["key", "revoke", "--help"],
         &["key", "rotate", "--help"],
@@ -100,7 +101,7 @@ fn wrong_input_is_answered_with_what_would_be_right() {
         (&["user", "create", "ann"], "ann@example.com"),
         (&["user", "create", "ann@example.com", "--role", "king"], "viewer, admin, owner"),
         (&["user", "create", "ann@example.com", "--account", "Nobody"], "no account `Nobody`"),
-        (&["user", "reset-password", "ann@example.com"], "nobody signs in as ann@example.com"),
+        (&["user", "reset-password", "ann@example.com"], "there is no user ann@example.com"),
         (&["project", "update", "shop", "--timezone", "Mars"], "--timezone"),
         (&["--listen", "nowhere"], "--listen"),
         (&["--rate-limit-track", "many"], "50/200"),
@@ -109,6 +110,19 @@ fn wrong_input_is_answered_with_what_would_be_right() {
         let error = failure(dir, args);
         assert!(error.contains(words), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn a_key_is_created_by_either_name_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    cli(dir, &["project", "create", "--name", "Shop"]);
+    for name in ["mint", "create"] {
+        let created = cli(dir, &["key", name, "--project", "shop", "--kind", "rk"]);
+        assert!(created["key"].as_str().unwrap().starts_with("rk_live_"), "{name}: {created}");
+    }
+    let help = command(dir).args(["key", "--help"]).output().unwrap();
+    assert!(String::from_utf8(help.stdout).unwrap().contains("[alias: create]"));
 }
 
 #[test]
@@ -131,7 +145,7 @@ fn demo_traffic_is_the_same_for_the_same_seed_with_and_without_a_server() {
 }
 
 #[test]
-fn the_doctor_says_what_to_mend() {
+fn the_doctor_reports_what_needs_fixing() {
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::start();
     let findings = server.cli(&["doctor"]);
@@ -139,7 +153,10 @@ fn the_doctor_says_what_to_mend() {
         findings.as_array().unwrap().iter().find(|row| row["what"] == what).unwrap().clone()
     };
     assert_eq!(of(&findings, "server")["text"], "running");
-    assert_eq!(of(&findings, "projects")["text"], "1, of which 1 accept no browser yet (no allowed origin)");
+    assert_eq!(
+        of(&findings, "projects")["text"],
+        "1, of which 1 have no allowed origins (browsers cannot send)"
+    );
     std::fs::set_permissions(server.dir.join("pepper"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = command(&server.dir).args(["doctor", "--json"]).output().unwrap();
     assert!(!output.status.success());
@@ -147,6 +164,8 @@ fn the_doctor_says_what_to_mend() {
     let secrets = of(&findings, "secrets");
     assert_eq!(secrets["ok"], false);
     assert!(secrets["text"].as_str().unwrap().contains("chmod 600"));
+    let output = command(&server.dir).args(["doctor"]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("FAIL secrets "));
     let nowhere = command(&server.dir.join("nowhere")).args(["doctor"]).output().unwrap();
     assert!(!nowhere.status.success());
 }

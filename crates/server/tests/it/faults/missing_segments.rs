@@ -76,7 +76,7 @@ fn assert_the_doctor_names(server: &Instance, april: &Path) {
 #[test]
 fn a_segment_deleted_while_the_server_runs_is_named_and_the_rest_still_answers() {
     let (server, project, april) = two_months();
-    assert_eq!(finding(&server)["text"], "2, all there");
+    assert_eq!(finding(&server)["text"], "2, all readable");
     let bytes = fs::read(&april).unwrap();
     fs::remove_file(&april).unwrap();
     assert_april_is_missed(&server, &project, &april);
@@ -86,7 +86,7 @@ fn a_segment_deleted_while_the_server_runs_is_named_and_the_rest_still_answers()
     for response in ask(&server, &project, APRIL) {
         assert_eq!(response.status, 200, "put back, it answers again: {}", response.text);
     }
-    assert_eq!(finding(&server)["text"], "2, all there");
+    assert_eq!(finding(&server)["text"], "2, all readable");
 }
 
 #[test]

@@ -56,7 +56,12 @@ impl Instance {
             let line = self.greeting.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
             line.split_whitespace().last().unwrap().to_owned()
         };
-        Project { slug: "default".to_owned(), pk: key("browsers"), sk: key("servers"), rk: key("reading") }
+        Project {
+            slug: "default".to_owned(),
+            pk: key("Public key"),
+            sk: key("Secret key"),
+            rk: key("Read key"),
+        }
     }
 
     /// Creates another project on the command line while the server runs.
