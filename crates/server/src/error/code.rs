@@ -16,7 +16,7 @@ macro_rules! codes {
             /// Every code that the server returns.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code, its HTTP status, and one sentence for people that says how to fix it.
+            /// The code, its HTTP status, and one sentence that says how to fix it.
             pub const fn row(self) -> (&'static str, StatusCode, &'static str) {
                 match self {
                     $(Self::$variant => ($name, StatusCode::$status, $sentence),)*
@@ -28,69 +28,69 @@ macro_rules! codes {
 
 codes! {
     InvalidPayload: "invalid_payload", BAD_REQUEST,
-        "The body is not valid; details name each field and what would be right.";
+        "The body is not valid; details lists each field and what is expected.";
     InvalidParams: "invalid_params", BAD_REQUEST,
-        "The query string is not valid; details name each parameter and what would be right.";
+        "The query string is not valid; details lists each parameter and what is expected.";
     InvalidGroupBy: "invalid_group_by", BAD_REQUEST,
         "group_by names an unknown column; details.allowed lists the columns.";
     SecretKeyInUrl: "secret_key_in_url", BAD_REQUEST,
-        "Only a pk key may stand in a URL, since URLs end up in logs; send this key as `Authorization: Bearer` and rotate it.";
+        "Only a pk may be sent in a URL, since URLs end up in logs; send this key as `Authorization: Bearer` and rotate it.";
     MissingBearerToken: "missing_bearer_token", UNAUTHORIZED,
         "Send a key as `Authorization: Bearer <key>`.";
     MalformedApiKey: "malformed_api_key", UNAUTHORIZED,
-        "This is not a whole key: compare it with the one you were given, character by character.";
+        "The key is incomplete or mistyped; compare it with the one you copied.";
     InvalidApiKey: "invalid_api_key", UNAUTHORIZED,
-        "No such key is valid here: it may be unknown, revoked or expired; mint a new one.";
+        "The key is unknown, revoked or expired; create a new one.";
     KeyKindMismatch: "key_kind_mismatch", UNAUTHORIZED,
-        "The kind or environment written in this key is not the one it was minted with.";
+        "The kind or environment in the text of this key is not the one it was created with.";
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN,
-        "The Origin of this request is not among the project's allowed origins; add it to the project.";
+        "The request's Origin is not one of the project's allowed origins; add it in the project's settings.";
     IpNotAllowed: "ip_not_allowed", FORBIDDEN,
-        "This key may not be used from this address; change its list of addresses or send from one of them.";
+        "This key is not allowed from this IP address; send from one of its allowed addresses, or create a key without them.";
     InsufficientScope: "insufficient_scope", FORBIDDEN,
-        "This key may not do that; use a key with the scope named in details.";
+        "This key lacks the required scope; use a key with the scope in details.";
     ForgetRequiresSecretKey: "forget_requires_secret_key", FORBIDDEN,
-        "Forgetting somebody takes an sk key; a pk key is public.";
+        "Erasing a user requires an sk; a pk is public.";
     KeyKindNotAllowed: "key_kind_not_allowed", FORBIDDEN,
-        "A key of this kind cannot be used here; details.allowed lists the kinds that can.";
+        "This kind of key is not accepted here; details.allowed lists the accepted kinds.";
     AccountKeyRequired: "account_key_required", FORBIDDEN,
-        "This address takes an account's key (ak); details.hint names the one for yours.";
+        "This endpoint requires an account key (ak); details.hint names the endpoint for your key.";
     PlanLimit: "plan_limit", FORBIDDEN,
-        "The project's plan does not include this; details.plan names the plan.";
+        "The project's plan does not include this; details.plan is the current plan.";
     UnknownProjectId: "unknown_project_id", NOT_FOUND,
-        "No project that this key sees has this id; list_projects names them.";
+        "No project with this id is visible to this key; call list_projects.";
     UnknownProjectSlug: "unknown_project_slug", NOT_FOUND,
-        "No project that this key sees has this slug; list_projects names them.";
+        "No project with this slug is visible to this key; call list_projects.";
     NoProjectsVisible: "no_projects_visible", NOT_FOUND,
         "The account has no project yet; create one with `millimetric project create`.";
     NotFound: "not_found", NOT_FOUND,
-        "There is nothing at this address; see /docs for the routes.";
+        "There is no such route or resource; see /docs for the routes.";
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED,
-        "This address does not take this method; the Allow header lists those it takes.";
+        "This route does not accept this method; the Allow header lists those it accepts.";
     RequestTimeout: "request_timeout", REQUEST_TIMEOUT,
-        "The body did not arrive in time; nothing was stored, send it again.";
+        "The body did not arrive in time; nothing was stored. Send it again.";
     PayloadTooLarge: "payload_too_large", PAYLOAD_TOO_LARGE,
-        "The body is larger than this route takes, also after decompression; details.max_bytes says how much it takes.";
+        "The body is too large, before or after decompression; details.max_bytes is the limit.";
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
-        "Send JSON as application/json or text/plain, plain or with Content-Encoding gzip or zstd.";
+        "Send JSON as application/json or text/plain, uncompressed or with Content-Encoding gzip or zstd.";
     InvalidRequest: "invalid_request", BAD_REQUEST,
-        "The head of this request is not valid HTTP; details say what is wrong.";
+        "The request head is not valid HTTP; details says what is wrong.";
     RateLimited: "rate_limited", TOO_MANY_REQUESTS,
-        "Too many requests; wait as long as Retry-After says.";
+        "Too many requests; retry after the time in the Retry-After header.";
     QuotaExceeded: "quota_exceeded", TOO_MANY_REQUESTS,
-        "The plan's events of this month are used up; change the plan or wait for the next month.";
+        "The plan's monthly event quota is used up; change the plan or wait until next month.";
     InternalError: "internal_error", INTERNAL_SERVER_ERROR,
-        "Something failed on our side; the request id finds it in the server's log.";
+        "Internal error; search the server's log for the request id.";
     ForgetFailed: "forget_failed", INTERNAL_SERVER_ERROR,
-        "The request could not be recorded; nobody was forgotten yet, send it again.";
+        "The erasure request could not be recorded, so nothing was erased; send it again.";
     UpstreamFailed: "upstream_failed", BAD_GATEWAY,
-        "A database behind this server does not answer; try again.";
+        "A database of this server does not respond; try again.";
     Overloaded: "overloaded", SERVICE_UNAVAILABLE,
-        "The server is busy and could not take this request; nothing of it was stored, send it again after Retry-After.";
+        "The server is busy; nothing of this request was stored. Send it again after the time in Retry-After.";
     QueryTooLarge: "query_too_large", SERVICE_UNAVAILABLE,
-        "The query needs more time or memory than one query may take; narrow it as details.narrow says.";
+        "The query exceeded its time or memory limit; details.narrow says how to narrow it.";
     StorageFull: "storage_full", SERVICE_UNAVAILABLE,
-        "The server's disk is full; nothing of this request was stored, send it again once there is room.";
+        "The server's disk is full; nothing of this request was stored. Send it again once there is free space.";
 }
 
 impl ErrorCode {
