@@ -1,5 +1,5 @@
-// What the stories in Chromium have in common: a browser, pages that stay on the server and do not
-// complain, and pictures of them at two widths, light and dark, looked at by axe-core.
+// Shared by the tests in Chromium: a browser, pages whose requests must stay on the server and whose
+// console must be quiet, and screenshots at two widths, light and dark, checked with axe-core.
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ const WIDTHS = [360, 1600];
 
 export const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
 
-/// A page whose every request must stay on the server, and which must not complain.
+/// A page whose requests must stay on the server, and which must log no error.
 export async function watched(context) {
   const page = await context.newPage();
   page.on("request", (request) => {
@@ -35,8 +35,8 @@ export async function watched(context) {
   return page;
 }
 
-/// How far things moved while a page that was just opened was drawn, and after how many milliseconds
-/// its largest content was painted.
+/// The cumulative layout shift of a page that was just opened, and its largest contentful paint in
+/// milliseconds.
 export function painted(page) {
   return page.evaluate(() => new Promise((done) => {
     const seen = { shift: 0, paint: 0 };
@@ -51,14 +51,14 @@ export function painted(page) {
   }));
 }
 
-/// Becomes the owner.
+/// Creates the owner account.
 export async function setUp(page) {
   await page.goto(SETUP);
   await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
   await page.getByLabel("E-mail address").fill(OWNER.email);
   await page.getByLabel("Password").fill(OWNER.password);
-  await page.getByRole("button", { name: "Become the owner" }).click();
+  await page.getByRole("button", { name: "Create owner account" }).click();
   await page.waitForURL(`${SERVER}/`);
 }
 
@@ -67,7 +67,7 @@ export async function pictures(page, name, url) {
   await picturesOf(page, name);
 }
 
-/// The page as it is, at each width, light and dark: nothing beyond its sides, no complaint.
+/// The current page at each width, light and dark: no horizontal overflow, no axe-core violation.
 export async function picturesOf(page, name) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -75,17 +75,17 @@ export async function picturesOf(page, name) {
       await page.setViewportSize({ width, height: 900 });
       const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(beyond <= 0, `${name} is ${beyond} px wider than ${width} px`);
-      await complain(page, `${name} at ${width} px, ${colorScheme}`);
+      await checkAccessibility(page, `${name} at ${width} px, ${colorScheme}`);
       await mkdir(PICTURES, { recursive: true });
       await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
     }
   }
 }
 
-async function complain(page, where) {
+async function checkAccessibility(page, where) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() =>
     window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-  assert.deepEqual(told, [], `axe-core on ${where}`);
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(found, [], `axe-core on ${where}`);
 }

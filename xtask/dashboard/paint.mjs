@@ -1,14 +1,14 @@
-// When the largest content of pages is painted in Chromium, and how far anything moves meanwhile: for
-// each path of PATHS a line of JSON with the milliseconds of each opening.
+// Measures the largest contentful paint of pages in Chromium: for each path in PATHS, one line of JSON with
+// the milliseconds of each run. Fails if the layout shifts.
 //
-// Talks to the server under test and nothing else. COOKIE is the session of whoever opens them.
+// Talks to the server under test and nothing else. COOKIE is the session cookie.
 
 import assert from "node:assert/strict";
 
 import { browser, painted, watched } from "./looking.mjs";
 
 const { SERVER, COOKIE, PATHS } = process.env;
-// Openings that do not count, and that do.
+// Runs that are not counted, and runs that are.
 const [WARM_UPS, RUNS] = [2, 9];
 
 try {
@@ -19,10 +19,10 @@ try {
   for (const path of PATHS.split(" ")) {
     const millis = [];
     for (let run = 0; run < WARM_UPS + RUNS; run += 1) {
-      const answer = await page.goto(SERVER + path);
-      assert.equal(answer.status(), 200, path);
+      const response = await page.goto(SERVER + path);
+      assert.equal(response.status(), 200, path);
       const { shift, paint } = await painted(page);
-      assert.equal(shift, 0, `${path} moves while it loads`);
+      assert.equal(shift, 0, `${path} shifts while it loads`);
       if (run >= WARM_UPS) millis.push(paint);
     }
     console.log(JSON.stringify(millis));

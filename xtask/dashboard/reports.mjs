@@ -1,5 +1,5 @@
-// The reports in Chromium: an owner reads a busy project, narrows it, builds a funnel, watches an
-// event arrive, shares the overview; with the pointer, with keys, and without any script.
+// The reports in Chromium: an owner opens a project with traffic, filters it, builds a funnel, sees a live
+// event, shares the overview; with the pointer, with keyboard shortcuts, and without JavaScript.
 //
 // Talks to the server under test and nothing else.
 
@@ -14,7 +14,7 @@ const HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await watched(context);
-  page.on("dialog", () => assert.fail("a page opened a dialog: a stranger's text was run"));
+  page.on("dialog", () => assert.fail("a page opened a dialog: text from an event was run"));
   await setUp(page);
   await pictures(page, "overview-empty", `${SERVER}/projects/default`);
   await narrow(page);
@@ -26,12 +26,12 @@ try {
   await tour(page);
   await hostile(page);
   await withoutScript(await context.storageState());
-  console.log("the reports read well, by pointer, by keys and without a script");
+  console.log("the reports work with the pointer, with the keyboard and without JavaScript");
 } finally {
   await browser.close();
 }
 
-/// A row narrows the whole page; going back widens it, and so does the filter's own link.
+/// A click on a row adds a filter; going back removes it, and so does the filter's own link.
 async function narrow(page) {
   await page.goto(DEMO);
   const visitors = page.locator(".tiles strong").first();
@@ -50,7 +50,7 @@ async function narrow(page) {
   await picturesOf(page, "event");
 }
 
-/// The pointer reads what the table says, and nothing moves while the page loads.
+/// The tooltip shows the values of the table, and the layout does not shift.
 async function read(page) {
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.goto(DEMO);
@@ -61,7 +61,7 @@ async function read(page) {
   const { width, height } = await field.boundingBox();
   await field.hover({ position: { x: width - 2, y: height / 2 } });
   const tip = page.locator(".tip");
-  await page.getByText("As a table").click();
+  await page.getByText("Show as table").click();
   const last = page.locator(".chart tbody tr").last();
   await field.hover({ position: { x: width - 2, y: height / 2 } });
   assert.equal(await tip.locator("b").textContent(), await last.locator("th").textContent());
@@ -75,13 +75,13 @@ async function keys(page) {
   await page.keyboard.press("c");
   await page.waitForURL(`${DEMO}?period=7d&compare=off`);
   await page.keyboard.press("?");
-  await page.getByText("choose the range").waitFor();
-  await page.getByLabel("Listen to these keys").uncheck();
+  await page.getByText("select the range").waitFor();
+  await page.getByLabel("Enable shortcuts").uncheck();
   await page.locator("h1").focus().catch(() => {});
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press("1");
   await page.reload();
-  assert.equal(page.url(), `${DEMO}?period=7d&compare=off`, "keys that are turned off do nothing");
+  assert.equal(page.url(), `${DEMO}?period=7d&compare=off`, "disabled shortcuts do nothing");
   await page.evaluate(() => localStorage.clear());
 }
 
@@ -92,26 +92,26 @@ async function funnel(page) {
     await page.locator("select[name=step]").nth(at).selectOption(name);
   }
   await page.locator("select[name=group_by]").selectOption("source");
-  await page.getByRole("button", { name: "Show the funnel" }).click();
-  await page.getByRole("heading", { name: /visitors got to the end/ }).waitFor();
+  await page.locator("form.card").getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("heading", { name: /visitors completed the funnel/ }).waitFor();
   assert.match(page.url(), /step=%24pageview&step=add_to_cart&step=purchase/);
   await picturesOf(page, "funnel");
 }
 
-/// An event appears by itself, and says why it counts where it counts.
+/// A live event appears by itself, with its attribution and the rule for it.
 async function live(page) {
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.goto(`${SERVER}/projects/default/live`);
-  await page.getByText("Live: events appear as they come.").waitFor();
+  await page.getByText("Live. New events appear automatically.").waitFor();
   await send({ event: "first", anonymous_id: "visitor-1", url: "https://shop.example/?gclid=x" });
   const row = page.locator("#live-events li", { hasText: "first" });
   await row.locator("summary").click();
   await row.getByText("google / paid").waitFor();
   await send({ event: "second", anonymous_id: "visitor-1" });
   await page.locator("#live-events li", { hasText: "second" }).waitFor();
-  assert.equal(await row.locator("details").getAttribute("open"), "", "what was opened stays open");
-  await row.getByRole("link", { name: /Every rule that was tried/ }).click();
-  await page.getByText("fired").waitFor();
+  assert.equal(await row.locator("details").getAttribute("open"), "", "an open event stays open");
+  await row.getByRole("link", { name: /All evaluated rules/ }).click();
+  await page.getByText("Matched", { exact: true }).waitFor();
   await picturesOf(page, "explained");
   await page.getByRole("link", { name: "visitor-1" }).click();
   await page.getByRole("heading", { name: "Visitor visitor-1" }).waitFor();
@@ -120,7 +120,7 @@ async function live(page) {
 async function share(page) {
   await page.goto(DEMO);
   await page.getByRole("link", { name: "Share" }).click();
-  await page.getByRole("button", { name: "Make a link" }).click();
+  await page.getByRole("button", { name: "Create link" }).click();
   const link = await page.locator("#link").textContent();
   await picturesOf(page, "share");
   const context = await browser.newContext();
@@ -129,7 +129,7 @@ async function share(page) {
   await stranger.locator("#countries").getByRole("link", { name: "Germany" }).click();
   await stranger.getByRole("list", { name: "Filters" }).waitFor();
   await page.getByRole("button", { name: /^Revoke/ }).click();
-  await page.getByText("None. A link shows").waitFor();
+  await page.getByText("No active links.").waitFor();
   assert.equal((await stranger.reload()).status(), 404);
   await context.close();
 }
@@ -151,7 +151,7 @@ async function tour(page) {
   await picturesOf(page, "reports-person");
 }
 
-/// Texts of strangers: shown as text, cut where they are long, and turning nothing around.
+/// Texts from events: shown as text, shortened if long, without effect on the direction of other text.
 async function hostile(page) {
   const long = "x".repeat(10_000);
   await send({ event: HOSTILE, anonymous_id: HOSTILE, path: `/${HOSTILE}`, referrer: `https://evil.example/${HOSTILE}`, properties: { title: HOSTILE } });
@@ -171,7 +171,7 @@ async function hostile(page) {
   }
 }
 
-/// Everything that matters is links and forms.
+/// Without JavaScript, everything works by links and forms.
 async function withoutScript(storageState) {
   const context = await browser.newContext({ javaScriptEnabled: false, storageState });
   const page = await watched(context);
@@ -186,10 +186,10 @@ async function withoutScript(storageState) {
 }
 
 async function send(event) {
-  const answer = await fetch(`${SERVER}/v1/track`, {
+  const response = await fetch(`${SERVER}/v1/track`, {
     method: "POST",
     headers: { authorization: `Bearer ${SECRET_KEY}`, "content-type": "application/json" },
     body: JSON.stringify(event),
   });
-  assert.equal(answer.status, 202, await answer.text());
+  assert.equal(response.status, 202, await response.text());
 }

@@ -1,7 +1,7 @@
-// The dashboard in Chromium, as a newcomer meets it: setup, project, origin, key, first visit,
-// revocation; then every page at two widths, light and dark, looked at by axe-core.
+// The dashboard in Chromium, in the order of a new user: setup, project, origin, key, first visit,
+// revocation; then every page at two widths, light and dark, checked with axe-core.
 //
-// Talks to the server under test and to a page of its own on another loopback port, nothing else.
+// Connects only to the server under test and to its own page on another loopback port.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { createServer } from "node:http";
 import { OWNER, browser, pictures, picturesOf, setUp, watched } from "./looking.mjs";
 
 const { SERVER, SETUP, PROGRAM, DATA } = process.env;
-// A headless browser says so, and would be left out as a bot.
+// The user agent of a headless browser would be dropped as a bot.
 const VISITOR = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 
 const GUEST = "ben@example.com";
@@ -31,7 +31,7 @@ try {
   const secret = await secondFactor(page);
   await context.close();
   await strangers(secret);
-  console.log("the dashboard does what a newcomer needs, and axe-core has no complaint");
+  console.log("the dashboard works for a new user, and axe-core finds no violation");
 } finally {
   await browser.close();
   site.close();
@@ -40,7 +40,7 @@ try {
 async function story(page) {
   await page.getByRole("link", { name: "New project" }).click();
   await page.getByLabel("Name").fill("Shop");
-  await page.getByRole("button", { name: "Create the project" }).click();
+  await page.getByRole("button", { name: "Create project" }).click();
   await page.getByText("Waiting for the first event").waitFor();
 
   await page.getByRole("link", { name: "Add the origin of your site" }).click();
@@ -49,29 +49,29 @@ async function story(page) {
   await page.getByText("is not an origin").waitFor();
   await line.fill(site.listed);
   await page.getByText(`Matches ${site.listed}.`).waitFor();
-  await page.getByRole("button", { name: "Save the origins" }).click();
+  await page.getByRole("button", { name: "Save origins" }).click();
   await page.getByText("Saved.").waitFor();
 
-  await page.getByRole("link", { name: "Keys" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "API keys" }).click();
   await page.getByRole("link", { name: "+ pk" }).click();
   await page.getByLabel("Label").fill("the shop’s pages");
-  await page.getByRole("button", { name: "Mint the key" }).click();
+  await page.getByRole("button", { name: "Create key" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("You will not see this again").waitFor();
+  await dialog.getByText("You won’t see this").waitFor();
   const pk = await page.locator("#fresh").textContent();
   assert.match(pk, /^pk_live_/);
   site.snippet = await page.locator("#snippet").textContent();
   assert.ok(site.snippet.includes(`data-key="${pk}"`), site.snippet);
   await picturesOf(page, "key-shown-once");
-  await dialog.getByRole("link", { name: "wait for the first event" }).click();
+  await dialog.getByRole("link", { name: "verify installation" }).click();
   await page.getByText("Waiting for the first event").waitFor();
-  assert.ok(!(await page.content()).includes(pk), "the key is in one page alone");
+  assert.ok(!(await page.content()).includes(pk), "only one page contains the key");
 
   const arrivals = page.locator("[data-poll]");
   assert.equal(await visit(site.unlisted), 403);
-  await arrivals.getByText(`the page was on ${site.unlisted}`).waitFor();
+  await arrivals.getByText(`the page’s origin is ${site.unlisted}`).waitFor();
   assert.equal(await visit(site.listed), 202);
-  await arrivals.getByText("The last event came").waitFor();
+  await arrivals.getByText("Last event:").waitFor();
   await arrivals.getByText(`${site.listed}/`).waitFor();
   await arrivals.getByText("news / email").waitFor();
   await picturesOf(page, "first-event");
@@ -81,25 +81,25 @@ async function story(page) {
   assert.equal(await visit(site.listed), 202);
   await seen.nth(1).waitFor();
 
-  await page.getByRole("navigation").getByRole("link", { name: "Keys" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "API keys" }).click();
   await page.getByRole("link", { name: /^Revoke pk_live_/ }).click();
-  await page.getByText("Clients that use it get 401").waitFor();
-  await page.getByRole("button", { name: "Revoke the key" }).click();
-  await page.getByText("The key is revoked").waitFor();
+  await page.getByText("Requests with this key fail with 401").waitFor();
+  await page.getByRole("button", { name: "Revoke key" }).click();
+  await page.getByText("Key revoked.").waitFor();
   await page.getByRole("link", { name: "Install" }).click();
   await until(async () => (await visit(site.listed)) === 401);
   await arrivals.getByText("the key was revoked or has expired").waitFor();
 }
 
-/// Opens the site's page as a visitor and tells how its page view was answered.
+/// Opens the site's page as a visitor; returns the status of the response to its page view.
 async function visit(origin) {
   const context = await browser.newContext({ userAgent: VISITOR });
   const page = await context.newPage();
-  const sent = page.waitForResponse((answer) => answer.url().startsWith(`${SERVER}/v1/batch`));
+  const sent = page.waitForResponse((response) => response.url().startsWith(`${SERVER}/v1/batch`));
   await page.goto(`${origin}/?utm_source=news&utm_medium=email`);
-  const answered = await sent;
+  const response = await sent;
   await context.close();
-  return answered.status();
+  return response.status();
 }
 
 async function until(done) {
@@ -113,10 +113,10 @@ async function until(done) {
 async function tour(page) {
   await page.goto(`${SERVER}/projects/shop/keys`);
   for (const [kind, label] of [["sk", "billing service"], ["rk", "the weekly report"]]) {
-    await page.goto(`${SERVER}/projects/shop/keys?mint=${kind}`);
+    await page.goto(`${SERVER}/projects/shop/keys?create=${kind}`);
     await page.getByLabel("Label").fill(label);
-    await page.getByRole("button", { name: "Mint the key" }).click();
-    await page.getByRole("link", { name: "I have kept it" }).click();
+    await page.getByRole("button", { name: "Create key" }).click();
+    await page.getByRole("link", { name: "Done" }).click();
   }
   const rotate = await page.getByRole("link", { name: /^Rotate/ }).first().getAttribute("href");
   const account = await (await page.goto(`${SERVER}/`), page.getByRole("link", { name: "Members and usage" }).getAttribute("href"));
@@ -127,7 +127,7 @@ async function tour(page) {
     install: "/projects/shop/install",
     keys: "/projects/shop/keys",
     "keys-empty": "/accounts/ACCOUNT/keys".replace("/accounts/ACCOUNT", account),
-    mint: "/projects/shop/keys?mint=sk",
+    "new-key": "/projects/shop/keys?create=sk",
     rotate,
     revoke: rotate.replace("rotate", "revoke"),
     settings: "/projects/shop/settings",
@@ -146,23 +146,23 @@ async function tour(page) {
 async function rotate(page) {
   await page.goto(`${SERVER}/projects/shop/keys`);
   await page.getByRole("link", { name: /^Rotate sk_live_/ }).click();
-  await page.getByRole("button", { name: "Rotate the key" }).click();
-  await page.getByRole("dialog").getByText("You will not see this again").waitFor();
+  await page.getByRole("button", { name: "Rotate key" }).click();
+  await page.getByRole("dialog").getByText("You won’t see this").waitFor();
   assert.match(await page.locator("#fresh").textContent(), /^sk_live_/);
   await picturesOf(page, "key-rotated");
 }
 
-/// The owner invites somebody; the link is shown once.
+/// The owner creates an invitation; the link is shown once.
 async function invite(page) {
   await page.goto(`${SERVER}/`);
   await page.getByRole("link", { name: "Members and usage" }).click();
-  await page.getByRole("button", { name: "Make the link" }).click();
-  await page.getByRole("dialog").getByText("You will not see this again").waitFor();
+  await page.getByRole("button", { name: "Create invitation link" }).click();
+  await page.getByRole("dialog").getByText("You won’t see this").waitFor();
   await picturesOf(page, "invitation-link");
   return page.locator("#link").textContent();
 }
 
-/// Whoever is invited accepts, and sees what a viewer sees.
+/// A guest accepts an invitation and sees what a viewer may see.
 async function guest(link) {
   const context = await browser.newContext();
   const page = await watched(context);
@@ -181,15 +181,15 @@ async function guest(link) {
   await context.close();
 }
 
-/// Whoever forgot their password gets a link from somebody at the machine.
+/// A user who forgot their password gets a reset link from the administrator.
 async function lockedOut() {
-  const told = execFileSync(PROGRAM, ["user", "reset-password", GUEST, "--public-url", SERVER, "--data-dir", DATA], { encoding: "utf8" });
+  const output = execFileSync(PROGRAM, ["user", "reset-password", GUEST, "--public-url", SERVER, "--data-dir", DATA], { encoding: "utf8" });
   const context = await browser.newContext();
   const page = await watched(context);
-  await pictures(page, "password-link", told.match(/http\S+/)[0]);
+  await pictures(page, "password-link", output.match(/http\S+/)[0]);
   await page.getByLabel("New password").fill("a third horse battery");
-  await page.getByRole("button", { name: "Set the password" }).click();
-  await page.getByText("The link has done its work").waitFor();
+  await page.getByRole("button", { name: "Set password" }).click();
+  await page.getByText("You are signed out of all sessions").waitFor();
   await picturesOf(page, "password-set");
   await page.goto(`${SERVER}/sign-in`);
   await page.getByLabel("E-mail address").fill(GUEST);
@@ -199,31 +199,31 @@ async function lockedOut() {
   await context.close();
 }
 
-/// The same without any script: a key is minted, seen once and revoked.
+/// Without JavaScript: a key is created, shown once and revoked.
 async function withoutScripts() {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await watched(context);
-  await page.goto(`${SERVER}/projects/shop/keys?mint=rk`);
+  await page.goto(`${SERVER}/projects/shop/keys?create=rk`);
   await page.getByLabel("E-mail address").fill(OWNER.email);
   await page.getByLabel("Password").fill(OWNER.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("button", { name: "Mint the key" }).click();
+  await page.getByRole("button", { name: "Create key" }).click();
   const [name] = (await page.locator("#fresh").textContent()).match(/^rk_live_[0-9a-f]{8}/);
-  await page.getByRole("link", { name: "I have kept it" }).click();
+  await page.getByRole("link", { name: "Done" }).click();
   await page.getByRole("link", { name: `Revoke ${name}` }).click();
-  await page.getByRole("button", { name: "Revoke the key" }).click();
-  await page.getByText("The key is revoked").waitFor();
+  await page.getByRole("button", { name: "Revoke key" }).click();
+  await page.getByText("Key revoked.").waitFor();
   await context.close();
 }
 
 async function secondFactor(page) {
   await page.goto(`${SERVER}/profile/second-factor`);
   const secret = await page.locator("#secret").textContent();
-  await page.getByLabel("The code that it shows").fill(codeOf(secret, 0));
-  await page.getByRole("button", { name: "Turn on the second factor" }).click();
-  await page.getByText("You will not see them again").waitFor();
+  await page.getByLabel("Code from the app").fill(codeOf(secret, 0));
+  await page.getByRole("button", { name: "Turn on two-factor authentication" }).click();
+  await page.getByText("You won’t see these codes again").waitFor();
   await picturesOf(page, "recovery-codes");
-  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.getByRole("link", { name: "Done" }).click();
   await picturesOf(page, "profile-second-factor");
   return secret;
 }
@@ -250,18 +250,18 @@ async function strangers(secret) {
   await picturesOf(page, "sign-in-wrong");
   await page.getByLabel("Password").fill(OWNER.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "Second step" }).waitFor();
+  await page.getByRole("heading", { name: "Two-factor authentication" }).waitFor();
   await picturesOf(page, "code");
-  await page.getByLabel("Code of your authenticator").fill(codeOf(secret, 1));
+  await page.getByLabel("Authentication code").fill(codeOf(secret, 1));
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Projects" }).waitFor();
   await context.close();
 }
 
-/// A site whose page holds nothing but the snippet, once it has one.
+/// A site whose page contains only the snippet, once there is one.
 async function startSite() {
   const text = () => `<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1>${started.snippet}</html>`;
-  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(text()));
+  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end(text()));
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address();
   const started = {

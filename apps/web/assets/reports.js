@@ -1,5 +1,5 @@
-// What reports do beyond their HTML: the pointer reads the chart, keys choose the range. All of it
-// is also there without: the numbers in a table below the chart, the ranges as links.
+// Optional behaviour of report pages: a tooltip on the chart, keyboard shortcuts and live updates. Without
+// the script, the numbers are in the table below the chart, and the ranges are links.
 
 for (const chart of document.querySelectorAll(".chart")) {
   const field = chart.querySelector(".field"), tip = chart.querySelector(".tip"), at = chart.querySelector(".at");
@@ -14,7 +14,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     const index = Math.min(Math.max(Math.round(((event.clientX - box.left) / box.width) * steps), 0), rows.length - 1);
     const [time, ...values] = rows[index];
     tip.replaceChildren(Object.assign(document.createElement("b"), { textContent: time }),
-      ...values.map((value, place) => Object.assign(document.createElement("div"), { textContent: `${names[place + 1]}: ${value}` })));
+      ...values.map((value, column) => Object.assign(document.createElement("div"), { textContent: `${names[column + 1]}: ${value}` })));
     tip.hidden = false;
     const x = (index / steps) * box.width;
     tip.style.transform = `translateX(${Math.min(Math.max(x - tip.offsetWidth / 2, 0), box.width - tip.offsetWidth)}px)`;
@@ -22,27 +22,27 @@ for (const chart of document.querySelectorAll(".chart")) {
   });
 }
 
-const keys = document.querySelector(".keys"), listen = document.getElementById("keys-on");
-if (keys && listen) {
-  const kept = "millimetric-keys";
-  listen.parentElement.hidden = false;
-  listen.checked = localStorage.getItem(kept) !== "off";
-  listen.addEventListener("change", () => localStorage.setItem(kept, listen.checked ? "on" : "off"));
+const shortcuts = document.querySelector(".keys"), enabled = document.getElementById("keys-on");
+if (shortcuts && enabled) {
+  const setting = "millimetric-keys";
+  enabled.parentElement.hidden = false;
+  enabled.checked = localStorage.getItem(setting) !== "off";
+  enabled.addEventListener("change", () => localStorage.setItem(setting, enabled.checked ? "on" : "off"));
   document.addEventListener("keydown", (event) => {
-    if (!listen.checked || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
-    if (event.key === "?") { keys.open = !keys.open; keys.scrollIntoView({ block: "nearest" }); return; }
+    if (!enabled.checked || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    if (event.key === "?") { shortcuts.open = !shortcuts.open; shortcuts.scrollIntoView({ block: "nearest" }); return; }
     document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
   });
 }
 
-// The live view: what is new goes on top, and what was opened stays open.
+// The live view: new events are added at the top, and open events stay open.
 const state = document.querySelector("[data-stream]");
 if (state && window.EventSource) {
   const list = document.getElementById("live-events"), most = 200;
   const source = new EventSource(state.dataset.stream);
-  source.addEventListener("open", () => { state.textContent = "Live: events appear as they come."; });
+  source.addEventListener("open", () => { state.textContent = "Live. New events appear automatically."; });
   source.addEventListener("error", () => {
-    state.textContent = source.readyState === EventSource.CLOSED ? "Stopped: load the page again." : "Connecting again…";
+    state.textContent = source.readyState === EventSource.CLOSED ? "Disconnected. Reload the page." : "Reconnecting…";
   });
   source.addEventListener("now", (event) => { document.getElementById("live-now").innerHTML = event.data; });
   source.addEventListener("events", (event) => {

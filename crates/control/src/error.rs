@@ -41,25 +41,25 @@ pub enum ControlError {
     /// A successor must have its predecessor's owner, kind and environment.
     #[error("the new key differs from the old one in owner, kind or environment")]
     RotationMismatch,
-    /// Somebody signs in with this address already.
-    #[error("somebody has this e-mail address already: sign in, or use another")]
+    /// Another user has this address.
+    #[error("this e-mail address is already in use: sign in, or use another")]
     EmailTaken,
-    /// No such person, or not in this account.
-    #[error("there is no such person here")]
+    /// No such user, or not a member of this account.
+    #[error("there is no such user")]
     UnknownUser,
     /// The link was used, withdrawn or has expired, or never was one.
-    #[error("the link was used already, withdrawn, or has expired: ask for a new one")]
+    #[error("the link is no longer valid: ask for a new one")]
     LinkGone,
     /// An account without an owner could not be managed by anybody.
-    #[error("an account keeps at least one owner: make somebody else an owner first")]
+    #[error("an account needs at least one owner: make another member an owner first")]
     LastOwner,
     /// The database cannot be opened; the sentence says what to do.
     #[error("{0}")]
     CannotOpen(String),
-    /// The database has not got this version's schema yet, and was only to be read.
+    /// The database has an older schema, and was opened for reading only.
     #[error(
-        "the control database was written by an older version of this program: start the server once, \
-         which brings it up to date"
+        "the control database was written by an older version of this program: start the server once to \
+         migrate it"
     )]
     Older,
     /// The database does not answer, or not in time.

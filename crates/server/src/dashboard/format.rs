@@ -1,10 +1,11 @@
-//! Times, numbers and errors as people read them. UTC throughout: the server does not know where its readers are.
+//! Times, numbers and error messages as pages show them. Times are in UTC: the server does not know the
+//! reader's time zone.
 
 use millimetric_core::time::Timestamp;
 
-/// `25 Nov 2026, 22:47 UTC`
-pub(super) fn moment(at: Timestamp) -> String {
-    at.to_utc().format("%-d %b %Y, %H:%M UTC").to_string()
+/// `Nov 25, 2026, 22:47 UTC`
+pub(super) fn date_time(at: Timestamp) -> String {
+    at.to_utc().format("%b %-d, %Y, %H:%M UTC").to_string()
 }
 
 /// `just now`, `5 minutes ago`, `3 days ago`.
@@ -20,14 +21,19 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `1 234 567`, with spaces that do not break.
-pub(super) fn number(value: u64) -> String {
+/// `1,234,567`
+pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
-    String::from_utf8_lossy(&groups.join(&b' ')).replace(' ', "\u{202f}")
+    String::from_utf8_lossy(&groups.join(&b',')).into_owned()
 }
 
-/// An error's words as a sentence: with a capital and a full stop.
+/// A share between 0 and 1 as percent with one digit: `4.2%`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// An error message as a sentence: with a capital letter and a full stop.
 pub(super) fn sentence(error: impl std::fmt::Display) -> String {
     let text = error.to_string();
     let mut rest = text.chars();
@@ -43,9 +49,12 @@ mod tests {
     #[test]
     fn times_numbers_and_errors_are_formatted_for_people() {
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
-        assert_eq!(moment(at(1_795_646_832)), "25 Nov 2026, 22:47 UTC");
-        for (value, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
-            assert_eq!(number(value).replace('\u{202f}', " "), text);
+        assert_eq!(date_time(at(1_795_646_832)), "Nov 25, 2026, 22:47 UTC");
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(value), text);
+        }
+        for (share, text) in [(0.0, "0.0%"), (0.0424, "4.2%"), (0.57, "57.0%"), (1.0, "100.0%")] {
+            assert_eq!(percent(share), text);
         }
         assert_eq!(sentence("wait 9 seconds"), "Wait 9 seconds.");
         for (seconds, words) in [

@@ -73,7 +73,7 @@ impl Tab {
         (Self::Funnels, "Funnels", "/funnels"),
         (Self::Retention, "Retention", "/retention"),
         (Self::Install, "Install", "/install"),
-        (Self::Keys, "Keys", "/keys"),
+        (Self::Keys, "API keys", "/keys"),
         (Self::Settings, "Settings", "/settings"),
     ];
 }

@@ -1,4 +1,4 @@
-//! `/`: the projects of the user who is signed in, side by side; else the way in.
+//! `/`: the projects of the signed-in user; without a session, a redirect to the sign-in or setup page.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::response::Response;
 use millimetric_control::Role;
 use millimetric_core::time::Timestamp;
 
-use super::format::{ago, number};
+use super::format::{ago, grouped};
 use super::frame::{Frame, page};
 use super::refusal::{Message, PageError, PageResult};
 use crate::auth::sessions::SignedIn;
@@ -20,11 +20,11 @@ use crate::state::App;
 #[template(path = "home.html")]
 struct Home {
     frame: Frame,
-    accounts: Vec<AccountPart>,
+    accounts: Vec<AccountSection>,
 }
 
 #[derive(Debug)]
-struct AccountPart {
+struct AccountSection {
     id: String,
     name: String,
     may_create: bool,
@@ -46,8 +46,8 @@ impl ProjectCard {
         Self {
             slug: summary.project.slug.to_string(),
             name: summary.project.name.to_string(),
-            visitors: number(summary.uniques_7d),
-            events: number(summary.events_7d),
+            visitors: grouped(summary.uniques_7d),
+            events: grouped(summary.events_7d),
             last_event: summary.last_event_at.map(|at| ago(at, now)),
         }
     }
@@ -61,14 +61,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Pag
         }
         return page(&Message::new(
             "Welcome to Millimetric",
-            "Nobody can sign in here yet. The server printed a link that begins with /setup/ when it started: \
-             open it to become the owner. Lost it? Restart the server, and it prints a new one.",
+            "No users yet. The server printed a setup link (with /setup/ in it) when it started. Open the link to \
+             create the owner account. If you no longer have it, restart the server: it prints a new one.",
         ));
     };
     let mut accounts = Vec::new();
     for (membership, readers) in by.accounts(&app).await? {
         let summaries = multi_project::list(&app, &readers, None).await?;
-        accounts.push(AccountPart {
+        accounts.push(AccountSection {
             id: membership.account.id.to_string(),
             name: membership.account.name.to_string(),
             may_create: membership.role >= Role::Admin,

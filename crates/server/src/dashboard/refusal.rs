@@ -122,31 +122,30 @@ impl IntoResponse for PageError {
             Self::SignIn(next) => return Redirect::to(&sign_in_address(next)).into_response(),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
-                "Nothing here",
-                "There is no such page, or it belongs to an account that you are not a member of.".to_owned(),
+                "Page not found",
+                "This page does not exist, or belongs to an account that you are not a member of.".to_owned(),
             ),
             Self::Forbidden(least) => (
                 StatusCode::FORBIDDEN,
-                "Not with your role",
-                format!("This takes the role {least} in the account. An owner can give it to you on the account's page."),
+                "Access denied",
+                format!("This page requires the role {least}. An owner of the account can change your role."),
             ),
             Self::ForeignForm => (
                 StatusCode::FORBIDDEN,
-                "This form is out of date",
-                "It was not sent by a page of this server, or by one that was open for too long. Nothing was changed: go back, load the page again and repeat it.".to_owned(),
+                "Form expired",
+                "The form was not sent from a page of this server, or the page was open for too long. Nothing was changed. Go back, reload the page and try again.".to_owned(),
             ),
             Self::TooMany(seconds) => (
                 StatusCode::TOO_MANY_REQUESTS,
-                "Too many tries",
+                "Too many attempts",
                 format!(
-                    "Wait {seconds} seconds and try again. While somebody else uses up the tries for your e-mail \
-                     address, a browser in which you signed in before still has its own; so has one in which you \
-                     open a link of `millimetric user reset-password`."
+                    "Try again in {seconds} seconds. Attempts by others do not block you in a browser where you have signed in before, \
+                     or where you opened a link from `millimetric user reset-password`."
                 ),
             ),
             Self::Failed(error) => {
                 let (_, status, sentence) = error.code.row();
-                (status, "That did not work", format!("{sentence} The header X-Request-Id of this answer names it in the server’s log."))
+                (status, "Something went wrong", format!("{sentence} To find the cause in the server’s log, use the X-Request-Id header of this response."))
             }
         };
         let drawn = page(&Message::new(title, text)).unwrap_or_else(|_| title.into_response());

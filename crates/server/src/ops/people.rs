@@ -28,29 +28,29 @@ const CODE_WITHIN_SECONDS: i64 = 10 * 60;
 /// Why something did not happen. Each sentence is for the person who asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
-    /// The password is not taken.
+    /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// The address is none.
+    /// The text is not an e-mail address.
     #[error(transparent)]
     Email(#[from] EmailError),
-    /// No such person, or not their password: nobody learns which.
-    #[error("this e-mail address and password do not belong together")]
+    /// No such user or a wrong password: one message for both, so that addresses cannot be probed.
+    #[error("incorrect e-mail or password")]
     Wrong,
     /// Not the password of the user who is signed in.
-    #[error("this is not your password")]
+    #[error("incorrect password")]
     WrongPassword,
-    /// Not the code of about now, or one that was used.
-    #[error("this code is wrong, too old, or was used already: wait for the next one")]
+    /// The code is not valid now, or was used already.
+    #[error("incorrect, expired or already used code: try the next one")]
     WrongCode,
     /// Too many tries; seconds until the next one.
-    #[error("too many tries: wait {0} seconds and try again")]
+    #[error("too many attempts: try again in {0} seconds")]
     TooMany(u64),
     /// The store refuses, with a sentence of its own.
     #[error(transparent)]
     Refused(ControlError),
-    /// Something failed that is nobody's business but ours.
-    #[error("something failed on our side; try again")]
+    /// An internal failure, which the message does not describe.
+    #[error("internal error: try again")]
     Failed(OpsError),
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::sessions::{InAccount, Viewer};
-use crate::dashboard::format::moment;
+use crate::dashboard::format::date_time;
 use crate::dashboard::frame::{AccountTab, Frame, page};
 use crate::dashboard::refusal::PageResult;
 use crate::state::App;
@@ -85,11 +85,11 @@ impl Names {
 
     fn row(&self, entry: &AuditEntry) -> AuditRow {
         AuditRow {
-            at: moment(entry.at),
+            at: date_time(entry.at),
             by: match &entry.by {
-                Actor::CommandLine => "the command line".to_owned(),
-                Actor::Setup => "the first start".to_owned(),
-                Actor::Server => "the server".to_owned(),
+                Actor::CommandLine => "Command line".to_owned(),
+                Actor::Setup => "First start".to_owned(),
+                Actor::Server => "Server".to_owned(),
                 Actor::Key(id) => id.to_string(),
                 Actor::User(id) => self.name(&id.to_string()),
             },

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::auth::sessions::{Asks, InAccount, Owner, Viewer};
 use crate::dashboard::form::Posted;
-use crate::dashboard::format::{moment, sentence};
+use crate::dashboard::format::{date_time, sentence};
 use crate::dashboard::frame::{AccountTab, Frame, page};
 use crate::dashboard::refusal::{PageError, PageResult, again, problem};
 use crate::ops::people::invitations::invite;
@@ -62,7 +62,7 @@ impl Members {
             email: member.email.to_string(),
             role: member.role,
             totp_on: member.totp_on,
-            since: moment(member.since),
+            since: date_time(member.since),
             this_one: member.user == own,
         });
         let invitations = app.stores.control.invitations(id, app.now()).await?;
@@ -70,9 +70,9 @@ impl Members {
             id: invitation.id.to_string(),
             email: invitation
                 .email
-                .map_or_else(|| "whoever has the link".to_owned(), |email| email.to_string()),
+                .map_or_else(|| "anyone with the link".to_owned(), |email| email.to_string()),
             role: invitation.role,
-            until: moment(invitation.expires_at),
+            until: date_time(invitation.expires_at),
         });
         Ok(Self {
             frame: Frame::of_account(member, AccountTab::Members)?,

@@ -9,7 +9,7 @@ use millimetric_control::{Month, Project};
 use millimetric_core::key::Env;
 
 use crate::auth::sessions::{InAccount, Viewer};
-use crate::dashboard::format::number;
+use crate::dashboard::format::{grouped, percent};
 use crate::dashboard::frame::{AccountTab, Frame, page};
 use crate::dashboard::refusal::PageResult;
 use crate::error::ApiError;
@@ -30,7 +30,10 @@ struct UsageRow {
     live: String,
     test: String,
     limit: Option<String>,
+    /// Events used, in percent of the limit: for the meter, at most 100.
     used_pct: u64,
+    /// The same as text.
+    used: String,
     retention: String,
 }
 
@@ -58,10 +61,12 @@ fn row(project: &Project, live: u64, test: u64) -> UsageRow {
         slug: project.slug.to_string(),
         name: project.name.to_string(),
         plan: project.plan.as_str().replace('_', "-"),
-        live: number(live),
-        test: number(test),
+        live: grouped(live),
+        test: grouped(test),
         used_pct: limit.map_or(0, |limit| ((live + test) * 100 / limit.max(1)).min(100)),
-        limit: limit.map(number),
-        retention: days.map_or_else(|| "for good".to_owned(), |days| format!("{} days", number(days.into()))),
+        used: limit.map(|limit| percent((live + test) as f64 / limit.max(1) as f64)).unwrap_or_default(),
+        limit: limit.map(grouped),
+        retention: days
+            .map_or_else(|| "Unlimited".to_owned(), |days| format!("{} days", grouped(days.into()))),
     }
 }

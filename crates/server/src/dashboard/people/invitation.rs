@@ -17,7 +17,7 @@ use crate::dashboard::refusal::{Message, PageResult, again, failure, problem};
 use crate::ops::people::{PeopleError, invitations};
 use crate::state::App;
 
-const TITLE: &str = "You are invited";
+const TITLE: &str = "Invitation";
 
 #[derive(Debug, Template)]
 #[template(path = "invitation.html")]
@@ -104,8 +104,8 @@ async fn drawn(
 
 fn gone() -> PageResult<Response> {
     let message = Message::new(
-        "This invitation has stopped working",
-        "It was accepted or withdrawn, or is more than seven days old. Ask whoever invited you for a new one.",
+        "Invitation no longer valid",
+        "It was already accepted, was withdrawn, or has expired (after 7 days). Ask the person who invited you for a new one.",
     );
     Ok((StatusCode::GONE, page(&message)?).into_response())
 }

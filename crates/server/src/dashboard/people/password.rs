@@ -41,8 +41,8 @@ pub(in crate::dashboard) async fn choose(
     match passwords::choose(&app, &link, fields.get("password")).await {
         Ok(device) => {
             let message = Message::new(
-                "Your password is set",
-                "The link has done its work, and you are signed out everywhere. Sign in with the new password.",
+                "Password changed",
+                "You are signed out of all sessions. Sign in with your new password.",
             );
             Ok(([(SET_COOKIE, device.header(&app))], page(&message)?).into_response())
         }
@@ -66,9 +66,9 @@ async fn form(app: &App, token: &str, problem: Option<String>) -> PageResult<Res
 
 fn gone() -> PageResult<Response> {
     let message = Message::new(
-        "This link has stopped working",
-        "It works once, for 24 hours, and a newer one takes its place. Whoever runs this server makes you \
-         another with `millimetric user reset-password`.",
+        "Link no longer valid",
+        "A reset link works once and expires after 24 hours or when a newer one is created. The server’s \
+         administrator can create another with `millimetric user reset-password`.",
     );
     Ok((StatusCode::GONE, page(&message)?).into_response())
 }

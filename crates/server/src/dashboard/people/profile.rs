@@ -11,7 +11,7 @@ use super::sign_in::welcome;
 use crate::auth::sessions::{self, SignedIn};
 use crate::client_info::ClientInfo;
 use crate::dashboard::form::Posted;
-use crate::dashboard::format::{ago, moment};
+use crate::dashboard::format::{ago, date_time};
 use crate::dashboard::frame::{Frame, page};
 use crate::dashboard::refusal::{PageError, PageResult, again, failure, problem};
 use crate::ops::people::{passwords, second_factor};
@@ -43,7 +43,7 @@ impl Profile {
         let sessions =
             app.stores.control.sessions(user.id, now).await?.into_iter().map(|session| SessionRow {
                 id: session.id.to_string(),
-                since: moment(session.created_at),
+                since: date_time(session.created_at),
                 last_seen: ago(session.last_seen_at, now),
                 this_one: session.id == by.session().id,
                 device: session.device,
@@ -116,7 +116,7 @@ pub(in crate::dashboard) async fn show_factor(
 
 async fn factor_page(app: &App, by: &SignedIn, problem: Option<String>) -> PageResult<FactorPage> {
     let offer = second_factor::offer(app, by).await.map_err(failure)?;
-    Ok(FactorPage { frame: Frame::of(by, "Set up a second factor")?, offer, problem })
+    Ok(FactorPage { frame: Frame::of(by, "Set up two-factor authentication")?, offer, problem })
 }
 
 #[derive(Debug, Template)]
@@ -136,7 +136,7 @@ pub(in crate::dashboard) async fn turn_on_factor(
         return Ok(Redirect::to("/profile").into_response());
     }
     match second_factor::turn_on(&app, &by, fields.get("code")).await {
-        Ok(codes) => page(&RecoveryPage { frame: Frame::of(&by, "Your recovery codes")?, codes }),
+        Ok(codes) => page(&RecoveryPage { frame: Frame::of(&by, "Recovery codes")?, codes }),
         Err(error) => again(&factor_page(&app, &by, Some(problem(error)?)).await?),
     }
 }

@@ -59,9 +59,9 @@ pub(in crate::dashboard) async fn set_up(
 
 fn gone() -> PageResult<Response> {
     let message = Message::new(
-        "This link has stopped working",
-        "It works once, and only until the next start of the server. If nobody can sign in yet, the server \
-         printed a newer one; otherwise sign in, or let an owner invite you.",
+        "Link no longer valid",
+        "A setup link works once, and only until the server starts again. If there is no user yet, use the \
+         link that the server printed at its last start. Otherwise sign in, or ask an owner for an invitation.",
     );
     Ok((StatusCode::GONE, page(&message)?).into_response())
 }

@@ -28,7 +28,7 @@ struct CodePage {
 
 impl CodePage {
     fn new(owes: &OwesCode, next: &str, problem: Option<String>) -> PageResult<Self> {
-        let (frame, form_token) = (Frame::open("Second step"), owes.form_token()?);
+        let (frame, form_token) = (Frame::open("Two-factor authentication"), owes.form_token()?);
         Ok(Self { frame, form_token, next: local(next).to_owned(), problem })
     }
 }

@@ -46,8 +46,8 @@ struct Arrivals {
 /// The newest event.
 struct Arrived {
     name: String,
-    place: String,
-    from: String,
+    page: String,
+    source: String,
     when: String,
     env: &'static str,
 }
@@ -115,8 +115,8 @@ async fn newest(
     Ok(response.rows.into_iter().next().map(|event| {
         let arrived = Arrived {
             name: event.event_name,
-            place: event.url.or(event.path).unwrap_or_default(),
-            from: format!("{} / {}", event.source, event.medium),
+            page: event.url.or(event.path).unwrap_or_default(),
+            source: format!("{} / {}", event.source, event.medium),
             when: ago(event.received_at, now),
             env: env.as_str(),
         };
@@ -127,28 +127,28 @@ async fn newest(
 fn refused_row(refused: &Refused, now: Timestamp) -> RefusedRow {
     let (what, fix) = match &refused.why {
         Why::OriginNotListed(Some(origin)) => (
-            format!("403 origin_not_allowed: the page was on {origin}"),
-            "Add that origin to the allowed origins, if the page is yours.",
+            format!("403 origin_not_allowed: the page’s origin is {origin}"),
+            "If the page is yours, add the origin to the allowed origins.",
         ),
         Why::OriginNotListed(None) => (
-            "403 origin_not_allowed: the request named no origin".to_owned(),
-            "A pk works in browsers only; from a server, send with an sk.",
+            "403 origin_not_allowed: the request has no Origin header".to_owned(),
+            "A public key (pk) works in browsers only. Servers send with a secret key (sk).",
         ),
         Why::KeyEnded => (
             "401 invalid_api_key: the key was revoked or has expired".to_owned(),
-            "Put a working key into the page or program that still has the old one.",
+            "Replace the key in the page or program that still uses it.",
         ),
         Why::AddressNotAllowed => (
-            "403 ip_not_allowed: the key may not be used from that address".to_owned(),
-            "Send from an address of the key’s list, or mint a key without one.",
+            "403 ip_not_allowed: the key is not allowed from this IP address".to_owned(),
+            "Send from one of the key’s allowed IP addresses, or create a key without that restriction.",
         ),
         Why::Bot(reason) => (
-            format!("left out as a bot ({})", reason.as_str()),
-            "Headless browsers, tools and crawlers are not counted as visitors. Look at the page with a browser of your own.",
+            format!("not counted: bot traffic ({})", reason.as_str()),
+            "Headless browsers, scripts and crawlers are not counted. Test with a normal browser.",
         ),
         Why::QuotaUsedUp => (
-            "429 quota_exceeded: the plan’s events of this month are used up".to_owned(),
-            "Change the plan, or wait for the next month.",
+            "429 quota_exceeded: this month’s event quota is used up".to_owned(),
+            "Change the plan, or wait until next month.",
         ),
     };
     let key = format!("{}_…{}", refused.kind, refused.prefix);

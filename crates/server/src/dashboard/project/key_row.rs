@@ -3,9 +3,9 @@
 use millimetric_control::StoredKey;
 use millimetric_core::time::{DAY_MILLIS, Timestamp};
 
-use crate::dashboard::format::{ago, moment};
+use crate::dashboard::format::{ago, date_time};
 
-/// After how many days without use a key stands out.
+/// Days without use after which a key is marked.
 const STALE_DAYS: i64 = 90;
 
 /// A row.
@@ -18,12 +18,12 @@ pub(in crate::dashboard) struct KeyRow {
     pub(in crate::dashboard) label: String,
     pub(in crate::dashboard) created: String,
     pub(in crate::dashboard) last_used: String,
-    /// Days without use, when they are many.
+    /// Days without use, if at least [`STALE_DAYS`].
     pub(in crate::dashboard) stale_days: Option<i64>,
     pub(in crate::dashboard) expires: String,
     /// Scopes and networks, where they are not those that every such key has.
     pub(in crate::dashboard) limits: Vec<String>,
-    /// Its text stood in a URL.
+    /// It was sent in a URL.
     pub(in crate::dashboard) exposed: bool,
     /// It has a successor.
     pub(in crate::dashboard) replaced: bool,
@@ -42,10 +42,10 @@ impl KeyRow {
             kind: key.kind.as_str(),
             env: key.env.as_str(),
             label: key.label.as_ref().map(ToString::to_string).unwrap_or_default(),
-            created: moment(key.created_at),
+            created: date_time(key.created_at),
             last_used: key.last_used_at.map_or_else(|| "never".to_owned(), |at| ago(at, now)),
             stale_days: (works && idle >= STALE_DAYS).then_some(idle),
-            expires: if works { key.expires_at } else { ended }.map_or_else(|| "never".to_owned(), moment),
+            expires: if works { key.expires_at } else { ended }.map_or_else(|| "never".to_owned(), date_time),
             limits: limits(key),
             exposed: key.exposed_at.is_some(),
             replaced: key.replaced_by.is_some(),

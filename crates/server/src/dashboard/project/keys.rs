@@ -1,5 +1,5 @@
-//! The keys of a project, or of an account: the table, minting, rotating, revoking. A secret is in
-//! the one page that shows it after its minting, and in no other.
+//! The API keys of a project or account: list, create, rotate, revoke. A secret is in the one response
+//! that creates its key, and in no other.
 
 use millimetric_core::time::HOUR_MILLIS;
 use std::sync::Arc;
@@ -22,20 +22,17 @@ use crate::ops::error::OpsError;
 use crate::ops::keys::{KeyRequest, MintError, Minted, mint, rotate};
 use crate::state::App;
 
-/// What expiries and periods of grace are chosen from: hours and words.
+/// The choices for a key's expiry: hours (0: never) and label.
 const EXPIRIES: &[(i64, &str)] = &[
-    (0, "never"),
-    (7 * 24, "in 7 days"),
-    (30 * 24, "in 30 days"),
-    (90 * 24, "in 90 days"),
-    (365 * 24, "in a year"),
+    (0, "Never"),
+    (7 * 24, "In 7 days"),
+    (30 * 24, "In 30 days"),
+    (90 * 24, "In 90 days"),
+    (365 * 24, "In 1 year"),
 ];
-const GRACES: &[(i64, &str)] = &[
-    (24, "for 24 hours more"),
-    (7 * 24, "for 7 days more"),
-    (1, "for an hour more"),
-    (0, "not at all: it stops at once"),
-];
+/// The choices for when a rotated key expires: hours from now and label.
+const GRACES: &[(i64, &str)] =
+    &[(24, "In 24 hours"), (7 * 24, "In 7 days"), (1, "In 1 hour"), (0, "Immediately")];
 
 /// Where keys are kept, and by whom they are seen.
 pub(in crate::dashboard) struct Keeper {
@@ -95,26 +92,48 @@ struct Keys {
     frame: Frame,
     base: String,
     may_change: bool,
-    /// With what each is for.
-    kinds: Vec<(KeyKind, &'static str)>,
-    working: Vec<KeyRow>,
+    /// The kinds that can be created here.
+    kinds: Vec<KindRow>,
+    active: Vec<KeyRow>,
     ended: Vec<KeyRow>,
-    minting: Option<Minting>,
+    /// `2 revoked keys`; empty if there are none.
+    ended_title: String,
+    /// The form for a new key, if it is open.
+    new_key: Option<NewKeyForm>,
     fresh: Option<Fresh>,
     revoked: bool,
 }
 
+/// A kind of key, as the page explains it.
+struct KindRow {
+    /// `pk`
+    code: KeyKind,
+    /// `Public key`
+    name: &'static str,
+    purpose: &'static str,
+}
+
+impl KindRow {
+    const fn of(code: KeyKind) -> Self {
+        Self { code, name: name(code), purpose: purpose(code) }
+    }
+}
+
 /// The form for a new key, with what was typed into it.
-struct Minting {
+struct NewKeyForm {
     kind: KeyKind,
     label: String,
     networks: String,
     problem: Option<String>,
 }
 
-impl Minting {
-    fn for_what(&self) -> &'static str {
-        for_what(self.kind)
+impl NewKeyForm {
+    fn name(&self) -> &'static str {
+        name(self.kind)
+    }
+
+    fn purpose(&self) -> &'static str {
+        purpose(self.kind)
     }
 
     fn scopes(&self) -> &'static [Scope] {
@@ -127,28 +146,39 @@ impl Minting {
     }
 }
 
-/// A key just minted, and what to do with it.
+/// A key that was just created: the page shows its text once.
 struct Fresh {
     text: String,
     kind: KeyKind,
+    name: &'static str,
     host: String,
     install: Option<String>,
 }
 
-/// What a kind of key is for.
-const fn for_what(kind: KeyKind) -> &'static str {
+/// The plain name of a kind of key.
+const fn name(kind: KeyKind) -> &'static str {
     match kind {
-        KeyKind::Pk => "sends events from browsers, from the allowed origins only; anybody may see it",
-        KeyKind::Sk => "sends, reads and forgets, from servers; keep it secret",
-        KeyKind::Rk => "reads, for dashboards and agents; keep it secret",
-        KeyKind::Ak => "reads every project of the account, for agents; keep it secret",
+        KeyKind::Pk => "Public key",
+        KeyKind::Sk => "Secret key",
+        KeyKind::Rk => "Read key",
+        KeyKind::Ak => "Account key",
+    }
+}
+
+/// What a kind of key is for, as a sentence.
+const fn purpose(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Pk => "Sends events from browsers, from the allowed origins only. Visible to visitors.",
+        KeyKind::Sk => "Sends events, runs queries and erases users, from servers. Keep it secret.",
+        KeyKind::Rk => "Runs queries, for dashboards and agents. Keep it secret.",
+        KeyKind::Ak => "Runs queries on every project of the account, for agents. Keep it secret.",
     }
 }
 
 /// Which form is open.
 #[derive(Debug, Deserialize)]
 pub(in crate::dashboard) struct Open {
-    mint: Option<String>,
+    create: Option<String>,
     revoked: Option<String>,
 }
 
@@ -159,34 +189,46 @@ pub(in crate::dashboard) async fn show<P: Keeping>(
     place: P,
 ) -> PageResult<Response> {
     let keeper = place.keeper()?;
-    let kind: Option<KeyKind> = open.mint.and_then(|kind| kind.parse().ok());
+    let kind: Option<KeyKind> = open.create.and_then(|kind| kind.parse().ok());
     let kind = kind.filter(|kind| keeper.may_change && keeper.kinds.contains(kind));
-    let minting =
-        kind.map(|kind| Minting { kind, label: String::new(), networks: String::new(), problem: None });
+    let new_key =
+        kind.map(|kind| NewKeyForm { kind, label: String::new(), networks: String::new(), problem: None });
     let table = table(&app, keeper).await?;
-    page(&Keys { minting, revoked: open.revoked.is_some(), ..table })
+    page(&Keys { new_key, revoked: open.revoked.is_some(), ..table })
 }
 
 async fn table(app: &App, keeper: Keeper) -> PageResult<Keys> {
     let now = app.now();
     let keys = app.stores.control.keys(keeper.owner).await?;
-    let (working, ended): (Vec<StoredKey>, Vec<StoredKey>) =
+    let (active, ended): (Vec<StoredKey>, Vec<StoredKey>) =
         keys.into_iter().partition(|key| key.is_live(now));
     let rows = |keys: Vec<StoredKey>| keys.iter().map(|key| KeyRow::of(key, now)).collect();
     Ok(Keys {
         frame: keeper.frame,
         base: keeper.base,
         may_change: keeper.may_change,
-        kinds: keeper.kinds.iter().map(|&kind| (kind, for_what(kind))).collect(),
-        working: rows(working),
+        kinds: keeper.kinds.iter().map(|&kind| KindRow::of(kind)).collect(),
+        active: rows(active),
+        ended_title: ended_title(&ended),
         ended: rows(ended),
-        minting: None,
+        new_key: None,
         fresh: None,
         revoked: false,
     })
 }
 
-/// A new key.
+/// `1 revoked key`, or `3 revoked or expired keys` if some of them have only expired.
+fn ended_title(keys: &[StoredKey]) -> String {
+    let state =
+        if keys.iter().all(|key| key.revoked_at.is_some()) { "revoked" } else { "revoked or expired" };
+    match keys.len() {
+        0 => String::new(),
+        1 => format!("1 {state} key"),
+        count => format!("{count} {state} keys"),
+    }
+}
+
+/// Creates a key.
 pub(in crate::dashboard) async fn mint_one<P: Keeping>(
     State(app): State<Arc<App>>,
     place: P,
@@ -216,8 +258,9 @@ async fn mint_again(
     problem: String,
 ) -> PageResult<Response> {
     let text = |name| fields.get(name).to_owned();
-    let minting = Minting { kind, label: text("label"), networks: text("networks"), problem: Some(problem) };
-    again(&Keys { minting: Some(minting), ..table(app, keeper).await? })
+    let new_key =
+        NewKeyForm { kind, label: text("label"), networks: text("networks"), problem: Some(problem) };
+    again(&Keys { new_key: Some(new_key), ..table(app, keeper).await? })
 }
 
 /// What was asked for, or what is wrong with it.
@@ -226,7 +269,7 @@ fn request(app: &App, keeper: &Keeper, kind: KeyKind, fields: &Fields) -> Result
     let mut request = KeyRequest::new(keeper.owner, kind, env);
     let label = fields.get("label");
     if !label.trim().is_empty() {
-        request.label = Some(label.parse().map_err(|error| format!("The label: {error}."))?);
+        request.label = Some(label.parse().map_err(|error| format!("Label: {error}."))?);
     }
     request.scopes = fields.all("scope").filter_map(|scope| scope.parse().ok()).collect();
     if request.scopes.is_empty() {
@@ -234,7 +277,7 @@ fn request(app: &App, keeper: &Keeper, kind: KeyKind, fields: &Fields) -> Result
     }
     for network in fields.get("networks").split([' ', ',', '\r', '\n']).filter(|text| !text.is_empty()) {
         let parsed = parse_network(network);
-        request.allowed_ips.push(parsed.map_err(|error| format!("The address `{network}`: {error}."))?);
+        request.allowed_ips.push(parsed.map_err(|error| format!("IP address `{network}`: {error}."))?);
     }
     request.expires_at = match chosen(EXPIRIES, fields.get("expires")) {
         0 => None,
@@ -254,6 +297,7 @@ async fn shown_once(app: &App, keeper: Keeper, minted: &Minted) -> PageResult<Re
     let fresh = Fresh {
         text: minted.text.reveal().to_owned(),
         kind: minted.stored.kind,
+        name: name(minted.stored.kind),
         host: app.public_url.as_str().to_owned(),
         install: keeper.install.clone(),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono_tz::TZ_VARIANTS;
 use millimetric_control::{ControlError, Project, ProjectPatch};
 use millimetric_core::origin::AllowedOrigin;
 use serde::Deserialize;
@@ -31,7 +32,7 @@ struct Settings {
     timezone: String,
     retention: String,
     origins: Vec<OriginLine>,
-    /// Stored entries that let nobody in.
+    /// Stored entries that cannot be read, and so match no origin.
     unreadable: Vec<String>,
     problem: Option<String>,
     origins_problem: Option<String>,
@@ -66,6 +67,12 @@ fn explained(typed: &str) -> Result<String, String> {
 }
 
 impl Settings {
+    /// The names to choose from, in alphabetical order.
+    #[expect(clippy::unused_self, reason = "the template asks the page for its choices")]
+    fn timezones(&self) -> impl Iterator<Item = &'static str> {
+        TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
+
     fn new<R: Asks>(member: &InProject<R>) -> PageResult<Self> {
         let project = &member.project;
         let unreadable = project.unreadable_origins.iter();
@@ -137,13 +144,13 @@ pub(in crate::dashboard) async fn save_origins(
     };
     let parsed: Result<Vec<AllowedOrigin>, _> = typed.iter().map(|text| text.parse()).collect();
     let Ok(mut origins) = parsed else {
-        return refused("an entry cannot stand in the list".to_owned());
+        return refused("Not saved. Fix the highlighted entry.".to_owned());
     };
     let mut seen = std::collections::HashSet::new();
     origins.retain(|entry| seen.insert(entry.to_string()));
     let patch = ProjectPatch { allowed_origins: Some(origins), ..ProjectPatch::default() };
     match app.stores.control.update_project(member.project.id, patch, &member.by.actor(), app.now()).await {
-        Err(error @ ControlError::TooManyOrigins(_)) => refused(error.to_string()),
+        Err(error @ ControlError::TooManyOrigins(_)) => refused(format!("Not saved: {error}.")),
         saved => Ok(to_saved(&saved?)),
     }
 }
@@ -170,17 +177,18 @@ pub(in crate::dashboard) async fn save_settings(
 }
 
 fn patch(fields: &Fields) -> Result<ProjectPatch, String> {
-    let name = fields.get("name").parse().map_err(|error| format!("The name: {error}."))?;
+    let name = fields.get("name").parse().map_err(|error| format!("Name: {error}."))?;
     let timezone = fields.get("timezone").trim();
-    let timezone = timezone
-        .parse()
-        .map_err(|_| format!("`{timezone}` is no time zone: write one like Europe/Berlin or UTC."))?;
-    let retention_days = match fields.get("retention").trim() {
-        "" => None,
-        days => {
-            Some(days.parse().map_err(|_| "Write a number of days, or nothing to keep events.".to_owned())?)
-        }
-    };
+    let timezone = timezone.parse().map_err(|_| {
+        format!("`{timezone}` is not a time zone. Use an IANA name such as Europe/Berlin or UTC.")
+    })?;
+    let retention_days =
+        match fields.get("retention").trim() {
+            "" => None,
+            days => Some(days.parse().map_err(|_| {
+                "Data retention must be a number of days, or empty to keep events.".to_owned()
+            })?),
+        };
     Ok(ProjectPatch {
         name: Some(name),
         timezone: Some(timezone),

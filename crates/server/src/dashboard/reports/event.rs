@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::place;
 use super::widgets::country;
 use super::widgets::panel::family;
-use super::widgets::text::{Shown, visible};
+use super::widgets::text::{Shown, SourceLabel, visible};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
@@ -31,8 +31,8 @@ pub(super) struct EventRow {
     pub(super) time: String,
     pub(super) name: Shown,
     pub(super) page: Shown,
-    pub(super) source: Shown,
-    pub(super) medium: Shown,
+    /// `None` for a page view within the site.
+    pub(super) source: Option<SourceLabel>,
     pub(super) campaign: Option<Shown>,
     pub(super) confidence: &'static str,
     pub(super) rule: String,
@@ -75,11 +75,10 @@ impl EventRow {
         let address = event.path.as_deref().or(event.url.as_deref());
         Self {
             at: event.timestamp.to_string(),
-            day: time.format("%-d %b %Y").to_string(),
-            time: time.format(if today { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string(),
-            page: Shown::or(address, "no page"),
-            source: Shown::new(&event.source),
-            medium: Shown::or(Some(&event.medium), "unknown"),
+            day: time.format("%b %-d, %Y").to_string(),
+            time: time.format(if today { "%H:%M:%S" } else { "%b %-d, %H:%M" }).to_string(),
+            page: Shown::or(address, "No page"),
+            source: SourceLabel::new(&event.source, &event.medium),
             campaign: event.campaign.as_deref().map(Shown::new),
             confidence: event.source_confidence.as_str(),
             why: rule_in_words(&event.source_rule_id),
@@ -150,10 +149,11 @@ struct ExplainedPage {
     base: String,
     zone: &'static str,
     event: EventRow,
-    /// Rules that were tried before, with what each lacked.
+    /// Rules that did not match, in order of evaluation, each with the reason.
     passed_over: Vec<(&'static str, Shown)>,
-    fired: &'static str,
-    fired_since: String,
+    /// The rule that matched.
+    matched: &'static str,
+    matched_reason: String,
     agrees: bool,
     advice: Vec<&'static str>,
 }
@@ -176,8 +176,8 @@ pub(super) async fn show(
         zone: scene.zone.name(),
         base: scene.base,
         passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
-        fired: explained.explanation.attribution.rule_id,
-        fired_since: explained.fired_since,
+        matched: explained.explanation.attribution.rule_id,
+        matched_reason: explained.fired_since,
         agrees: explained.agrees != Some(false),
         advice: explained.advice,
     })

@@ -15,10 +15,11 @@ use super::view::View;
 use super::widgets::bar::{Bar, Parts};
 use super::widgets::csv::{self, File};
 use super::widgets::event_select::{self, Pick};
-use super::widgets::number::{duration, grouped, percent, share, width};
+use super::widgets::number::{NO_VALUE, duration, rate, share, width};
 use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
+use crate::dashboard::format::{grouped, percent};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
 use crate::error::ApiResult;
@@ -32,8 +33,8 @@ const GROUPS: u64 = 20;
 const FIELDS: usize = 3;
 const WINDOWS: [(&str, &str); 6] = [
     ("30m", "30 minutes"),
-    ("1h", "an hour"),
-    ("1d", "a day"),
+    ("1h", "1 hour"),
+    ("1d", "1 day"),
     ("7d", "7 days"),
     ("30d", "30 days"),
     ("90d", "90 days"),
@@ -61,8 +62,8 @@ struct FunnelPage {
     steps: Vec<Step>,
     groups: Vec<Group>,
     group_title: &'static str,
-    /// How many got to the end, of how many.
-    whole: String,
+    /// `12 of 80 visitors completed the funnel: 15.0%`
+    summary: String,
     csv: String,
     any_order: bool,
 }
@@ -84,8 +85,11 @@ struct Step {
     name: Shown,
     visitors: String,
     bar: String,
+    /// Visitors of this step in percent of the first.
     of_start: String,
+    /// In percent of the previous step; empty at the first.
     of_previous: String,
+    /// Visitors of the previous step who did not get here; empty at the first.
     lost: String,
     time: String,
 }
@@ -166,7 +170,7 @@ impl FunnelParams {
     fn form(&self, known: &[String]) -> Form {
         let count = (self.names.len() + 1).clamp(FIELDS, FunnelSteps::MOST);
         let field = |at: usize| {
-            event_select::events(known, self.names.get(at), if at < 2 { "pick an event" } else { "no more" })
+            event_select::events(known, self.names.get(at), if at < 2 { "Select event" } else { "Add step" })
         };
         let listed = |all: &[(&str, &str)], now: &str| -> Vec<Pick> {
             all.iter().map(|(value, title)| Pick::new(value, Shown::ours(title), *value == now)).collect()
@@ -175,8 +179,8 @@ impl FunnelParams {
         if windows.iter().all(|window| !window.chosen) {
             windows.push(Pick::new(&self.window, Shown::new(&self.window), true));
         }
-        let orders = [("strict", "in this order"), ("any", "in any order")];
-        let no_group = [Pick::new("", Shown::ours("nothing"), self.group_by.is_none())];
+        let orders = [("strict", "In this order"), ("any", "In any order")];
+        let no_group = [Pick::new("", Shown::ours("No breakdown"), self.group_by.is_none())];
         Form {
             action: self.view.path.clone(),
             kept: self.view.with(|view| view.more.clear()).pairs(),
@@ -196,15 +200,15 @@ impl FunnelParams {
             let previous = if at == 0 { step.visitors } else { group.steps[at - 1].visitors };
             let counted = match (at, self.any_order) {
                 (_, false) => Shown::new(self.names.get(at).map_or("", String::as_str)),
-                (0, true) => Shown::ours("at least one of them"),
-                (_, true) => Shown::ours(&format!("at least {}", at + 1)),
+                (0, true) => Shown::ours("Any 1 step"),
+                (_, true) => Shown::ours(&format!("Any {} steps", at + 1)),
             };
             Step {
                 name: counted,
                 visitors: grouped(step.visitors),
                 bar: width(step.visitors as f64, start as f64),
-                of_start: percent(share(step.visitors, start)),
-                of_previous: if at == 0 { String::new() } else { percent(share(step.visitors, previous)) },
+                of_start: rate(step.visitors, start),
+                of_previous: if at == 0 { String::new() } else { rate(step.visitors, previous) },
                 lost: if at == 0 { String::new() } else { grouped(previous.saturating_sub(step.visitors)) },
                 time: step.median_millis.map(duration).unwrap_or_default(),
             }
@@ -232,34 +236,27 @@ pub(super) async fn show(
         bar: Bar::new(&params.view, now, Parts { time: false, envs: true }),
         form: params.form(&known),
         problem: match (known.is_empty(), params.names.len()) {
-            (true, 0) => {
-                "No events in this range yet: a funnel is made of the names of events that were sent."
-            }
+            (true, 0) => "No events in this range. The steps of a funnel are names of events that were sent.",
             (_, 0) => {
-                "Pick two to eight events, in the order in which visitors should do them: say $pageview, signup, purchase."
+                "Select two to eight events in the order in which visitors are expected to do them, for example $pageview, signup, purchase."
             }
-            (_, 1) => "One more: a funnel has two to eight steps.",
-            _ if response.is_none() => "A step is the name of an event, of at most 128 characters.",
+            (_, 1) => "Select at least one more event: a funnel has two to eight steps.",
+            _ if response.is_none() => "A step must be the name of an event, with at most 128 characters.",
             _ => "",
         },
         steps: whole.map(|group| params.steps(group)).unwrap_or_default(),
         groups: grouped_answer.map(|response| groups(&response)).unwrap_or_default(),
         group_title,
-        whole: whole.map(in_words).unwrap_or_default(),
+        summary: whole.map(summary).unwrap_or_default(),
         csv: params.view.link(|view| view.path = place(&member, "/funnels/csv")),
         any_order: params.any_order,
     })
 }
 
-fn in_words(group: &FunnelGroup) -> String {
+fn summary(group: &FunnelGroup) -> String {
     let first = group.steps.first().map_or(0, |step| step.visitors);
     let last = group.steps.last().map_or(0, |step| step.visitors);
-    format!(
-        "{} of {} visitors got to the end: {}",
-        grouped(last),
-        grouped(first),
-        percent(share(last, first))
-    )
+    format!("{} of {} visitors completed the funnel: {}", grouped(last), grouped(first), rate(last, first))
 }
 
 fn groups(response: &FunnelResponse) -> Vec<Group> {
@@ -269,13 +266,13 @@ fn groups(response: &FunnelResponse) -> Vec<Group> {
             group.steps.first().map_or(0, |step| step.visitors),
         )
     };
-    let highest = response.groups.iter().map(conversion).fold(0.0, f64::max);
+    let highest = response.groups.iter().filter_map(conversion).fold(0.0, f64::max);
     let group = |group: &FunnelGroup| {
         let counts = group.steps.iter().map(|step| grouped(step.visitors));
         Group {
             label: Shown::or(group.keys.first().and_then(Option::as_deref), "unknown"),
-            bar: width(conversion(group), highest),
-            cells: counts.chain([percent(conversion(group))]).collect(),
+            bar: width(conversion(group).unwrap_or_default(), highest),
+            cells: counts.chain([conversion(group).map_or_else(|| NO_VALUE.to_owned(), percent)]).collect(),
         }
     };
     response.groups.iter().map(group).collect()

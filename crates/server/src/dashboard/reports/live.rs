@@ -22,11 +22,10 @@ use serde::Deserialize;
 use super::event::{EventRow, Scene, env};
 use super::place;
 use super::widgets::bar::Choice;
-use super::widgets::number::grouped;
-use super::widgets::text::Shown;
+use super::widgets::text::{Shown, SourceLabel};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
-use crate::dashboard::format::ago;
+use crate::dashboard::format::{ago, grouped};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::error::ApiResult;
@@ -71,8 +70,8 @@ struct Now {
 struct Visit {
     visitor: Shown,
     href: String,
-    source: Shown,
-    medium: Shown,
+    /// Of the first event; `None` for a page view within the site.
+    source: Option<SourceLabel>,
     country: Shown,
     device: String,
     /// Where they are.
@@ -126,14 +125,13 @@ fn visits(events: &[Event], scene: &Scene) -> Vec<Visit> {
     let visit = |last: &Event| {
         let same =
             |event: &&Event| event.session_id == last.session_id && event.anonymous_id == last.anonymous_id;
-        // What came first is where the visit came from.
+        // The first event of a visit has its source.
         let first = events.iter().rfind(same).unwrap_or(last);
         let row = EventRow::new(last.clone(), scene);
         Visit {
             visitor: row.visitor,
             href: row.visitor_href,
-            source: Shown::new(&first.source),
-            medium: Shown::or(Some(&first.medium), "unknown"),
+            source: SourceLabel::new(&first.source, &first.medium),
             country: row.country,
             device: row.device,
             page: row.page,

@@ -11,8 +11,8 @@ use millimetric_core::time::Timestamp;
 use super::place;
 use super::view::{FIGURES, View};
 use super::widgets::bar::{Bar, Parts};
-use super::widgets::graph::{Graph, graph, title, written};
-use super::widgets::number::{Change, change, percent, share, width};
+use super::widgets::graph::{Graph, formatted, graph, title};
+use super::widgets::number::{Change, change, rate, rate_change, share, width};
 use super::widgets::panel::{Kind, Panel};
 use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
@@ -39,7 +39,7 @@ struct OverviewPage {
     tiles: Vec<Tile>,
     graph: Graph,
     media: Vec<Part>,
-    sure: Vec<Part>,
+    confidence: Vec<Part>,
     panels: Vec<Panel>,
     properties: Option<Properties>,
     /// The values of one of them.
@@ -58,8 +58,8 @@ struct Tile {
     title: &'static str,
     value: String,
     change: Option<Change>,
-    /// What it was before, in words.
-    before: String,
+    /// The value of the previous period, like `vs 14,710`; empty without a comparison.
+    previous: String,
     /// Whether more is better.
     good: &'static str,
     href: String,
@@ -116,7 +116,7 @@ pub(super) async fn draw(
         0 => "nothing",
         _ => "events",
     };
-    let sure = parts(&report.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
+    let confidence = parts(&report.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
     let media = parts(&report.tables.pop().unwrap_or_default(), &view, Column::Medium);
     let responses = std::mem::take(&mut report.tables);
     let panels = kinds.drain(..).zip(responses).map(|(kind, response)| {
@@ -135,7 +135,7 @@ pub(super) async fn draw(
         tiles: tiles(&view, &report),
         graph: graph(&view, &report, query.buckets.interval, now),
         media,
-        sure,
+        confidence,
         panels,
         property: property.into_iter().next(),
         properties,
@@ -164,18 +164,21 @@ fn tiles(view: &View, report: &Overview) -> Vec<Tile> {
 
 fn tile(view: &View, report: &Overview, figure: Figure) -> Tile {
     let number = |figures: &Figures| match figure {
-        Figure::Visitors => figures.visitors as f64,
-        Figure::Events => figures.events as f64,
-        Figure::Sessions => figures.sessions as f64,
+        Figure::Visitors => Some(figures.visitors as f64),
+        Figure::Events => Some(figures.events as f64),
+        Figure::Sessions => Some(figures.sessions as f64),
         Figure::Bounces => share(figures.bounces, figures.sessions),
     };
     let (now, before) = (number(&report.figures), report.before.as_ref().map(number));
     let about = if figure == Figure::Visitors && report.figures.approximate { "≈" } else { "" };
     Tile {
         title: title(figure),
-        value: format!("{about}{}", written(figure, now)),
-        change: before.and_then(|before| change(before, now)),
-        before: before.map(|before| format!("before: {}", written(figure, before))).unwrap_or_default(),
+        value: format!("{about}{}", formatted(figure, now)),
+        change: before.flatten().zip(now).and_then(|(before, now)| match figure {
+            Figure::Bounces => Some(rate_change(before, now)),
+            _ => change(before, now),
+        }),
+        previous: before.map(|before| format!("vs {}", formatted(figure, before))).unwrap_or_default(),
         good: if figure == Figure::Bounces { "down" } else { "up" },
         href: view.link(|view| view.figure = figure),
         current: view.figure == figure,
@@ -194,7 +197,7 @@ fn parts(response: &TableResponse, view: &View, column: Column) -> Vec<Part> {
             class: known.copied().unwrap_or("other"),
             from: width(from as f64, whole as f64),
             width: width(count as f64, whole as f64),
-            share: percent(share(count, whole)),
+            share: rate(count, whole),
             href: view.link(|view| view.set(column, &value)),
             name: Shown::or(Some(&value.replace('_', " ")), "unknown"),
         };

@@ -12,9 +12,9 @@ use millimetric_core::query::{
 use serde::Deserialize;
 
 use super::event::{EventRow, Scene, always, env, link};
-use super::widgets::number::grouped;
-use super::widgets::text::Shown;
+use super::widgets::text::{Shown, SourceLabel};
 use crate::auth::sessions::{InProject, Viewer};
+use crate::dashboard::format::grouped;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops::read;
@@ -42,7 +42,7 @@ struct PersonPage {
     kind: &'static str,
     who: Shown,
     events: String,
-    /// The days on which they did something, the first one.
+    /// The number of days with events.
     days: usize,
     since: String,
     sessions: Vec<SessionPart>,
@@ -56,8 +56,8 @@ struct PersonPage {
 #[derive(Debug)]
 struct SessionPart {
     day: String,
-    source: Shown,
-    medium: Shown,
+    /// Of the earliest event; `None` for a page view within the site.
+    source: Option<SourceLabel>,
     country: Shown,
     device: String,
     events: Vec<EventRow>,
@@ -95,7 +95,7 @@ pub(super) async fn show(
         events: format!("{}{}", if by_day.truncated { "more than " } else { "" }, grouped(total)),
         days: by_day.rows.len(),
         since: since
-            .map(|day| day.to_utc().with_timezone(&scene.zone).format("%-d %b %Y").to_string())
+            .map(|day| day.to_utc().with_timezone(&scene.zone).format("%b %-d, %Y").to_string())
             .unwrap_or_default(),
         sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &scene))),
         older: found.next.map(|cursor| format!("{here}&cursor={}", write_cursor(&cursor))),
@@ -131,7 +131,6 @@ fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
             parts.push(SessionPart {
                 day: event.day.clone(),
                 source: event.source.clone(),
-                medium: event.medium.clone(),
                 country: event.country.clone(),
                 device: event.device.clone(),
                 events: vec![event],
@@ -139,7 +138,7 @@ fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
             continue;
         };
         // The earliest event of a session has its source.
-        (part.source, part.medium) = (event.source.clone(), event.medium.clone());
+        part.source.clone_from(&event.source);
         part.events.push(event);
     }
     parts

@@ -16,8 +16,9 @@ use super::view::View;
 use super::widgets::bar::{Bar, Choice, Parts, day};
 use super::widgets::csv::{self, File};
 use super::widgets::event_select::{self, Pick};
-use super::widgets::number::{grouped, percent, share};
+use super::widgets::number::{rate, share};
 use crate::auth::sessions::{InProject, Viewer};
+use crate::dashboard::format::grouped;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
 use crate::ops::read;
@@ -29,7 +30,7 @@ const USUAL_PERIODS: usize = 31;
 /// The most columns.
 const MOST_PERIODS: usize = RetentionQuery::MOST_PERIODS as usize;
 /// What no choice of an event means.
-const ANY: &str = "any event";
+const ANY: &str = "Any event";
 /// Steps of colour above none.
 const HEAT: f64 = 8.0;
 
@@ -162,9 +163,13 @@ pub(super) async fn show(
 fn row(cohort: &Cohort, interval: Interval, (zone, today): (Tz, NaiveDate)) -> Row {
     let date = cohort.start.to_utc().with_timezone(&zone);
     let cell = |returned: &u64| {
-        let part = share(*returned, cohort.visitors);
+        let part = share(*returned, cohort.visitors).unwrap_or_default();
         let heat = if *returned == 0 { 0.0 } else { (part * HEAT).ceil() };
-        Cell { text: percent(part), heat: format!("h{heat:.0}"), visitors: grouped(*returned) }
+        Cell {
+            text: rate(*returned, cohort.visitors),
+            heat: format!("h{heat:.0}"),
+            visitors: grouped(*returned),
+        }
     };
     Row {
         period: match interval {

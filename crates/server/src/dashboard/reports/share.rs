@@ -15,13 +15,13 @@ use super::view::View;
 use crate::auth::sessions::{Admin, Asks, InProject, Viewer};
 use crate::auth::sharing::Shared;
 use crate::dashboard::form::Posted;
-use crate::dashboard::format::moment;
+use crate::dashboard::format::date_time;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
 use crate::ops;
 use crate::state::App;
 
-/// Says to those who gather pages that this one is nobody's business.
+/// Asks search engines not to index the page.
 const NO_INDEX: [(&str, &str); 1] = [("x-robots-tag", "noindex, nofollow")];
 
 #[derive(Debug, Template)]
@@ -30,14 +30,14 @@ struct SharePage {
     frame: Frame,
     base: String,
     links: Vec<Link>,
-    /// The link that was made just now.
+    /// The link that was just created; shown once.
     fresh: Option<String>,
 }
 
 #[derive(Debug)]
 struct Link {
     id: String,
-    made: String,
+    created: String,
 }
 
 async fn draw<R: Asks>(app: &App, member: &InProject<R>, fresh: Option<String>) -> PageResult<Response> {
@@ -45,7 +45,9 @@ async fn draw<R: Asks>(app: &App, member: &InProject<R>, fresh: Option<String>) 
     page(&SharePage {
         frame: Frame::of_project(member, Tab::Overview)?,
         base: place(member, "/share"),
-        links: links.map(|link| Link { id: link.id.to_string(), made: moment(link.created_at) }).collect(),
+        links: links
+            .map(|link| Link { id: link.id.to_string(), created: date_time(link.created_at) })
+            .collect(),
         fresh,
     })
 }

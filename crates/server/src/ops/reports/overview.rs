@@ -94,13 +94,13 @@ impl Figures {
     }
 }
 
-/// A figure at a step of time; of bounces their share, 0 to 1.
+/// A figure in one bucket; of bounces the bounce rate, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// The first instant of the step.
+    /// The first instant of the bucket.
     pub bucket: Timestamp,
-    /// The figure.
-    pub value: f64,
+    /// The figure; `None` for the bounce rate of a bucket without sessions.
+    pub value: Option<f64>,
 }
 
 /// What was found.
@@ -110,6 +110,8 @@ pub struct Overview {
     pub figures: Figures,
     /// Those of the period before, up to the same point of it, when they were asked for.
     pub before: Option<Figures>,
+    /// The whole previous period, if it was asked for.
+    pub range_before: Option<TimeRange>,
     /// The figure over time, also where it is 0.
     pub series: Vec<Point>,
     /// The same of the whole period before.
@@ -142,6 +144,7 @@ pub async fn overview(app: &App, by: &Authorized<Read>, query: &OverviewQuery) -
     Ok(Overview {
         figures: counts(app, by, slice).await?.with(sessions),
         before,
+        range_before: period_before.map(|slice| slice.range),
         series: series(app, by, slice, query).await?,
         series_before,
         tables,
@@ -171,28 +174,34 @@ async fn series(
     query: &OverviewQuery,
 ) -> OpsResult<Vec<Point>> {
     let width = Some(query.buckets);
-    let found: Vec<(Option<Timestamp>, f64)> = match query.figure {
+    let found: Vec<(Option<Timestamp>, Option<f64>)> = match query.figure {
         Figure::Visitors | Figure::Events => {
             let metric = if query.figure == Figure::Events { Metric::Count } else { Metric::Uniques };
             let response = read::run(app, by, counted(slice, metric, width)).await?;
-            response.rows.iter().map(|row| (row.bucket, whole(row.value) as f64)).collect()
+            response.rows.iter().map(|row| (row.bucket, Some(whole(row.value) as f64))).collect()
         }
         Figure::Sessions | Figure::Bounces => {
             let response = read::run(app, by, begun(slice, width)).await?;
             let value = |row: &SessionsRow| match query.figure {
-                Figure::Bounces => row.bounces as f64 / row.sessions.max(1) as f64,
-                _ => row.sessions as f64,
+                Figure::Bounces => (row.sessions > 0).then(|| row.bounces as f64 / row.sessions as f64),
+                _ => Some(row.sessions as f64),
             };
             response.rows.iter().map(|row| (row.bucket, value(row))).collect()
         }
     };
-    Ok(filled(slice.range, query.buckets, &found))
+    let empty = (query.figure != Figure::Bounces).then_some(0.0);
+    Ok(filled(slice.range, query.buckets, &found, empty))
 }
 
-/// Every step of the range; those of which nothing was found are 0.
-fn filled(range: TimeRange, of: Buckets, found: &[(Option<Timestamp>, f64)]) -> Vec<Point> {
-    let mut values: BTreeMap<Timestamp, f64> =
-        buckets(range, of).into_iter().map(|bucket| (bucket, 0.0)).collect();
+/// Every bucket of the range; those of which nothing was found have the value `empty`.
+fn filled(
+    range: TimeRange,
+    of: Buckets,
+    found: &[(Option<Timestamp>, Option<f64>)],
+    empty: Option<f64>,
+) -> Vec<Point> {
+    let mut values: BTreeMap<Timestamp, Option<f64>> =
+        buckets(range, of).into_iter().map(|bucket| (bucket, empty)).collect();
     values.extend(found.iter().filter_map(|(bucket, value)| Some(((*bucket)?, *value))));
     values.into_iter().map(|(bucket, value)| Point { bucket, value }).collect()
 }

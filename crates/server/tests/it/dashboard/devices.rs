@@ -53,7 +53,11 @@ fn guessing_at_an_address_locks_out_new_devices_and_no_known_one() {
     assert_eq!(new.status, 429, "{}", new.text);
     let seconds: u64 = new.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
-    assert!(new.text.contains("a browser in which you signed in before"), "says the way in: {}", new.text);
+    assert!(
+        new.text.contains("in a browser where you have signed in before"),
+        "says the way in: {}",
+        new.text
+    );
     let back = try_from(&server, &known, "203.0.113.9", EMAIL, PASSWORD);
     assert_eq!(back.status, 303, "{}", back.text);
     assert_eq!(known.get("/profile").status, 200);

@@ -17,7 +17,7 @@ fn a_funnel_is_built_by_picking_events_and_tells_the_numbers_of_the_api() {
     let owner = Browser::of_owner(&server);
     let empty = owner.get(&format!("/projects/default/funnels?{DAYS}")).text;
     assert!(empty.contains("<option value=\"purchase\">purchase</option>"), "{empty}");
-    assert!(empty.contains("Pick two to eight events"));
+    assert!(empty.contains("Select two to eight events"));
     for (more, api) in [
         ("", ""),
         ("&source=facebook&medium=social", "&source=facebook&medium=social"),
@@ -28,7 +28,8 @@ fn a_funnel_is_built_by_picking_events_and_tells_the_numbers_of_the_api() {
         let told =
             server.get(&format!("/v1/funnel?{RANGE}&steps=$pageview,purchase{api}"), &project.rk).json();
         let steps = told["rows"].as_array().unwrap();
-        let words = format!("{} of {} visitors got to the end", steps[1]["uniques"], steps[0]["uniques"]);
+        let words =
+            format!("{} of {} visitors completed the funnel", steps[1]["uniques"], steps[0]["uniques"]);
         assert!(page.text.contains(&words), "{more}: {words}\n{}", page.text);
     }
     let file = owner
@@ -49,7 +50,7 @@ fn a_funnel_of_one_step_or_nine_is_none() {
     let page = |steps: usize| {
         owner.get(&format!("/projects/default/funnels?{}", "step=purchase&".repeat(steps))).text
     };
-    assert!(page(1).contains("One more"));
+    assert!(page(1).contains("Select at least one more event"));
     assert_eq!(page(9).matches("selected>purchase").count(), 8);
     assert_eq!(owner.get("/projects/default/funnels/csv?step=purchase").status, 404);
 }
@@ -73,7 +74,7 @@ fn the_retention_grid_tells_the_numbers_of_the_api() {
         let file = owner.get(&format!("/projects/default/retention/csv?{DAYS}{more}"));
         assert_eq!(file.text, expected.concat(), "{more}");
         let page = owner.get(&format!("/projects/default/retention?{DAYS}{more}"));
-        assert!(page.text.contains("Who comes back, day by day"), "{}", page.text);
+        assert!(page.text.contains("Retention by day"), "{}", page.text);
     }
     assert!(owner.get("/projects/default/retention?first=2000-01-01&last=2026-05-16").status == 200);
 }

@@ -41,8 +41,8 @@ fn a_minted_key_works_and_its_secret_is_in_one_answer_alone() {
 fn a_key_is_minted_as_it_was_asked_for() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
-    let form = owner.get(&format!("{KEYS}?mint=sk")).text;
-    assert!(form.contains("New sk key") && form.contains("value=\"forget\""), "{form}");
+    let form = owner.get(&format!("{KEYS}?create=sk")).text;
+    assert!(form.contains("New secret key (sk)") && form.contains("value=\"forget\""), "{form}");
     let fields = [
         ("kind", "sk"),
         ("env", "test"),
@@ -58,7 +58,7 @@ fn a_key_is_minted_as_it_was_asked_for() {
     assert_eq!(row["allowed_ips"], json!(["203.0.113.7/32", "10.0.0.0/8"]));
     assert_ne!(row["expires_at"], json!(null));
     for (field, words) in [
-        (("networks", "300.0.0.1"), "The address `300.0.0.1`"),
+        (("networks", "300.0.0.1"), "IP address `300.0.0.1`"),
         (("label", &*"x".repeat(101)), "1 to 100 characters"),
         (("scope", "none"), "at least one scope"),
     ] {
@@ -79,7 +79,7 @@ fn a_revoked_key_stops_and_a_rotated_one_works_on_beside_its_successor() {
     let old = secret(&owner.post(KEYS, &[("kind", "rk"), ("scope", "read")]).text);
     let id = id_of(&owner.get(KEYS).text, &old);
     let ask = owner.get(&format!("{KEYS}/{id}/rotate")).text;
-    assert!(ask.contains("The old key works on"), "{ask}");
+    assert!(ask.contains("Old key expires"), "{ask}");
     let rotated = owner.post(&format!("{KEYS}/{id}/rotate"), &[("grace", "24")]);
     let new = secret(&rotated.text);
     assert_eq!((server.get(&read, &old).status, server.get(&read, &new).status), (200, 200));
@@ -87,7 +87,10 @@ fn a_revoked_key_stops_and_a_rotated_one_works_on_beside_its_successor() {
     assert_eq!(again.status, 422, "a key has one successor");
 
     let ask = owner.get(&format!("{KEYS}/{id}/revoke")).text;
-    assert!(ask.contains("401 <code>invalid_api_key</code> at once. This cannot be undone"), "{ask}");
+    assert!(
+        ask.contains("401 <code>invalid_api_key</code> within one second. This cannot be undone"),
+        "{ask}"
+    );
     assert_eq!(owner.post(&format!("{KEYS}/{id}/revoke"), &[]).status, 303);
     eventually("the key stops", || (server.get(&read, &old).status == 401).then_some(()));
     assert_eq!(server.get(&read, &new).status, 200);
@@ -145,13 +148,13 @@ fn the_waiting_page_says_what_arrived_and_why_something_was_refused() {
         server.send("POST", "/v1/track", &headers, br#"{"event":"<b>signup</b>"}"#).status
     };
     assert_eq!(send("https://shop.example", CHROME), 403);
-    assert!(arrivals().contains("the page was on https://shop.example"));
+    assert!(arrivals().contains("the page’s origin is https://shop.example"));
     server.cli(&["project", "update", "default", "--origin", "https://shop.example"]);
     eventually("the origin is known", || (send("https://shop.example", CHROME) == 202).then_some(()));
     let page = arrivals();
-    assert!(page.contains("The last event came") && page.contains("&#60;b&#62;signup"), "{page}");
+    assert!(page.contains("Last event:") && page.contains("&#60;b&#62;signup"), "{page}");
     assert_eq!(send("https://shop.example", "curl/8.0"), 202);
-    assert!(arrivals().contains("left out as a bot (tool)"), "{}", arrivals());
+    assert!(arrivals().contains("not counted: bot traffic (tool)"), "{}", arrivals());
     let other = server.project("Other", &[]);
     server.track(&other.sk, json!({ "event": "a" }));
     assert!(!arrivals().contains("Other"), "another project's arrivals are its own");
@@ -182,7 +185,7 @@ fn a_plan_that_is_used_up_is_told_where_events_are_waited_for() {
     let page = owner.get("/projects/default/install/arrivals").text;
     assert!(page.contains("429 quota_exceeded") && page.contains("sk_…"), "{page}");
     let usage = owner.get(&format!("{}/usage", account(&owner))).text;
-    assert!(usage.contains("100 % of 100\u{202f}000"), "{usage}");
+    assert!(usage.contains("100.0% of 100,000"), "{usage}");
 }
 
 #[test]
@@ -194,7 +197,7 @@ fn a_new_project_gets_a_short_name_of_its_own_and_no_key() {
         .map(|_| owner.post(&path, &[("name", "My Shop")]).header("location").unwrap().to_owned())
         .collect();
     assert_eq!(made, ["/projects/my-shop/install", "/projects/my-shop-2/install"]);
-    assert!(owner.get("/projects/my-shop/keys").text.contains("No key works here"));
+    assert!(owner.get("/projects/my-shop/keys").text.contains("No active keys"));
     let refused = owner.post(&path, &[("name", " ")]);
     assert_eq!(refused.status, 422);
     let gone = owner.post("/projects/my-shop-2/settings/delete", &[("slug", "my-shop-2")]);

@@ -88,7 +88,7 @@ fn an_event_is_explained_with_every_rule_that_was_tried() {
     assert!(owner.get("/projects/default/live").text.contains(link));
     let page = owner.get(link).text;
     assert!(
-        page.contains("google_click_id") && page.contains("<span class=\"badge good\">fired</span>"),
+        page.contains("google_click_id") && page.contains("<span class=\"badge good\">Matched</span>"),
         "{page}"
     );
     assert_eq!(owner.get("/projects/default/event?id=nothing").status, 404);

@@ -18,7 +18,7 @@ fn changing_the_password_ends_every_other_session_and_renews_this_one() {
     let before = browser.cookie.borrow().clone();
     let wrong = browser.post("/profile/password", &[("old", "wrong horse battery"), ("new", NEW)]);
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("This is not your password."), "{}", wrong.text);
+    assert!(wrong.text.contains("Incorrect password."), "{}", wrong.text);
     assert_eq!(other.get("/profile").status, 200);
     assert_eq!(browser.post("/profile/password", &[("old", PASSWORD), ("new", NEW)]).status, 303);
     assert_ne!(*browser.cookie.borrow(), before);
@@ -33,7 +33,7 @@ fn sessions_are_listed_and_ended_one_by_one() {
     let (browser, other) = (Browser::of_owner(&server), Browser::signed_in(&server, EMAIL, PASSWORD));
     let page = browser.get("/profile").text;
     assert_eq!(page.matches("<th scope=\"row\">Chrome on Windows").count(), 2, "{page}");
-    assert_eq!(page.matches("this one").count(), 1);
+    assert_eq!(page.matches("this session").count(), 1);
     let ids: Vec<&str> =
         page.split("/profile/sessions/").skip(1).map(|rest| rest.split('/').next().unwrap()).collect();
     let others = ids.iter().find(|id| {

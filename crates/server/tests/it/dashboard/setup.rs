@@ -10,7 +10,7 @@ fn the_setup_link_makes_one_owner_and_then_stops() {
     let start = stranger.get("/");
     assert!(start.status == 200 && start.text.contains("/setup/"), "the first page says what to do");
     let path = setup_path(&server);
-    assert!(stranger.get(&path).text.contains("Become the owner"));
+    assert!(stranger.get(&path).text.contains("Create owner account"));
     let owner = Browser::of_owner(&server);
     let home = owner.get("/");
     assert!(home.text.contains(EMAIL) && home.text.contains("/projects/default"), "{}", home.text);

@@ -79,7 +79,7 @@ fn a_viewer_makes_and_revokes_no_links() {
     share(&server, &owner);
     let viewer = member(&server, &owner, "viewer", "cat@example.com");
     let page = viewer.get("/projects/default/share").text;
-    assert!(!page.contains("Make a link") && !page.contains("/revoke\""), "{page}");
+    assert!(!page.contains("Create link") && !page.contains("/revoke\""), "{page}");
     assert_eq!(viewer.post("/projects/default/share", &[]).status, 403);
     assert_eq!(viewer.post("/projects/default/share/shr_0/revoke", &[]).status, 403);
 }

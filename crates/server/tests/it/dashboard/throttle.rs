@@ -14,7 +14,7 @@ fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
             (response.status, response.text.replace(email, "…"))
         });
     assert_eq!(responses[0].0, 422);
-    assert!(responses[0].1.contains("do not belong together"), "{}", responses[0].1);
+    assert!(responses[0].1.contains("Incorrect e-mail or password"), "{}", responses[0].1);
     assert_eq!(responses[0], responses[1]);
     assert_eq!(responses[0], responses[2]);
 }

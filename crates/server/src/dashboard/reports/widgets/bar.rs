@@ -22,7 +22,7 @@ pub(in crate::dashboard::reports) struct Bar {
     /// Where to share the page, where that can be done.
     pub(in crate::dashboard::reports) share: Option<String>,
     pub(in crate::dashboard::reports) chips: Vec<Chip>,
-    /// Where the form for days of one's own goes.
+    /// The address of the form for a custom range.
     pub(in crate::dashboard::reports) action: String,
     /// What that form keeps.
     pub(in crate::dashboard::reports) kept: Vec<(&'static str, String)>,
@@ -30,8 +30,8 @@ pub(in crate::dashboard::reports) struct Bar {
     pub(in crate::dashboard::reports) last: String,
     /// The time zone of the days.
     pub(in crate::dashboard::reports) zone: &'static str,
-    /// The days were typed.
-    pub(in crate::dashboard::reports) own_days: bool,
+    /// The range is one of typed dates.
+    pub(in crate::dashboard::reports) custom_range: bool,
 }
 
 /// A link that is one of several.
@@ -79,7 +79,7 @@ impl Bar {
             first,
             last,
             zone: view.zone.name(),
-            own_days: matches!(view.span, Span::Days(..)),
+            custom_range: matches!(view.span, Span::Days(..)),
         }
     }
 }
@@ -137,8 +137,8 @@ fn chips(view: &View) -> Vec<Chip> {
     Column::filterable().filter_map(chip).collect()
 }
 
-/// A day as people write it, with the year where it is not this one.
+/// `Oct 1`, or `Oct 1, 2025` in another year than today's.
 pub(in crate::dashboard::reports) fn day(date: NaiveDate, today: NaiveDate) -> String {
     let this_year = date.year() == today.year();
-    date.format(if this_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
+    date.format(if this_year { "%b %-d" } else { "%b %-d, %Y" }).to_string()
 }

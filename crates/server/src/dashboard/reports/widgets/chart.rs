@@ -46,10 +46,10 @@ pub(in crate::dashboard::reports) fn draw(
     until: Until,
     counts: bool,
 ) -> Chart {
-    let all = points.iter().chain(before.unwrap_or_default()).map(|point| point.value);
+    let all = points.iter().chain(before.unwrap_or_default()).map(value);
     let top = ceiling(all.fold(0.0, f64::max), counts);
     let steps = points.len().max(before.map_or(0, <[Point]>::len));
-    let place = |at: usize| (x(at, steps), HEIGHT * (1.0 - points[at].value / top));
+    let place = |at: usize| (x(at, steps), HEIGHT * (1.0 - value(&points[at]) / top));
     let over = until.over.min(points.len());
     let line = path((0..over).map(place));
     let end = x(over.saturating_sub(1), steps);
@@ -57,11 +57,16 @@ pub(in crate::dashboard::reports) fn draw(
     let open = path((over.saturating_sub(1)..until.begun.min(points.len())).map(place));
     let open = if until.begun > over { open } else { String::new() };
     let earlier = |before: &[Point]| {
-        path(before.iter().enumerate().map(|(at, point)| (x(at, steps), HEIGHT * (1.0 - point.value / top))))
+        path(before.iter().enumerate().map(|(at, point)| (x(at, steps), HEIGHT * (1.0 - value(point) / top))))
     };
     let marks = (0..=STEPS).rev().map(|step| top * step as f64 / STEPS as f64).collect();
     let grid = (0..=STEPS).map(|step| HEIGHT * step as f64 / STEPS as f64).collect();
     Chart { line, open, area, before: before.map(earlier), marks, grid }
+}
+
+/// What is drawn of a point: a step without a value is at 0.
+fn value(point: &Point) -> f64 {
+    point.value.unwrap_or_default()
 }
 
 /// The lowest round number that is no less; of counts one whose marks are whole.
@@ -100,7 +105,7 @@ mod tests {
     use super::*;
 
     fn points(values: &[f64]) -> Vec<Point> {
-        values.iter().map(|value| Point { bucket: Timestamp::MIN, value: *value }).collect()
+        values.iter().map(|value| Point { bucket: Timestamp::MIN, value: Some(*value) }).collect()
     }
 
     #[test]

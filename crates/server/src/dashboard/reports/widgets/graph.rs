@@ -6,12 +6,13 @@
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use millimetric_core::query::Interval;
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::bar::day;
 use super::chart::{self, Chart, Until};
 use super::csv::File;
-use super::number::{brief, grouped, percent, width};
+use super::number::{NO_VALUE, brief, width};
+use crate::dashboard::format::{grouped, percent};
 use crate::dashboard::reports::view::{FIGURES, View};
 use crate::ops::reports::overview::{Figure, Overview, Point};
 
@@ -29,7 +30,10 @@ pub(in crate::dashboard::reports) struct Graph {
     pub(in crate::dashboard::reports) labels: Vec<(String, String)>,
     pub(in crate::dashboard::reports) description: String,
     pub(in crate::dashboard::reports) rows: Vec<GraphRow>,
-    pub(in crate::dashboard::reports) compared: bool,
+    /// The dates of the range: `Oct 1 – Oct 30`.
+    pub(in crate::dashboard::reports) dates: String,
+    /// Those of the previous period, if it is shown.
+    pub(in crate::dashboard::reports) previous_dates: Option<String>,
     pub(in crate::dashboard::reports) csv: String,
 }
 
@@ -56,25 +60,28 @@ pub(in crate::dashboard::reports) fn graph(
     let mark = |mark: &f64| if figure == Figure::Bounces { percent(*mark) } else { brief(*mark) };
     let zone = view.zone;
     let today = now.to_utc().with_timezone(&zone).date_naive();
-    let time = |point: &Point| moment(point.bucket.to_utc().with_timezone(&zone), interval, today);
+    let time = |point: &Point| bucket_label(point.bucket.to_utc().with_timezone(&zone), interval, today);
     let row = |(at, point): (usize, &Point)| GraphRow {
         time: time(point),
-        value: if at < begun { written(figure, point.value) } else { "–".to_owned() },
+        value: if at < begun { formatted(figure, point.value) } else { NO_VALUE.to_owned() },
         before: before.map(|before| {
-            before.get(at).map_or_else(|| "–".to_owned(), |point| written(figure, point.value))
+            before.get(at).map_or_else(|| NO_VALUE.to_owned(), |point| formatted(figure, point.value))
         }),
     };
-    let most = points.iter().max_by(|a, b| a.value.total_cmp(&b.value));
-    let description = most.filter(|most| most.value > 0.0).map_or_else(
-        || "Nothing in this range.".to_owned(),
-        |most| {
-            format!(
-                "Highest: {}, {}. The table below has every number.",
-                written(figure, most.value),
-                time(most)
-            )
+    let value = |point: &Point| point.value.unwrap_or_default();
+    let highest = points.iter().max_by(|a, b| value(a).total_cmp(&value(b)));
+    let description = highest.filter(|highest| value(highest) > 0.0).map_or_else(
+        || "No data in this range.".to_owned(),
+        |highest| {
+            let (value, time) = (formatted(figure, highest.value), time(highest));
+            format!("Highest: {value}, {time}. The table below lists every value.")
         },
     );
+    let dates = |range: TimeRange| {
+        let date = |at: Timestamp| day(at.to_utc().with_timezone(&zone).date_naive(), today);
+        let (first, last) = (date(range.from()), date(range.to().plus_millis(-1)));
+        if first == last { first } else { format!("{first} – {last}") }
+    };
     Graph {
         title: format!("{} by {}", title(figure), interval.as_str()),
         marks: chart.marks.iter().map(mark).collect(),
@@ -82,28 +89,29 @@ pub(in crate::dashboard::reports) fn graph(
             .map(|(at, place)| {
                 (
                     width(place, 1.0),
-                    short_moment(points[at].bucket.to_utc().with_timezone(&zone), interval, today),
+                    axis_label(points[at].bucket.to_utc().with_timezone(&zone), interval, today),
                 )
             })
             .collect(),
         description,
         rows: points.iter().enumerate().map(row).collect(),
-        compared: before.is_some(),
+        dates: dates(view.range(now)),
+        previous_dates: overview.range_before.map(dates),
         csv: view.link(|view| view.path = format!("{}/csv/{TIME}", view.path)),
         chart,
     }
 }
 
-fn moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
+fn bucket_label(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
     match interval {
         Interval::Hour => format!("{}, {}", day(time.date_naive(), today), time.format("%H:%M")),
-        Interval::Day => time.format("%a, %-d %b %Y").to_string(),
-        Interval::Week => format!("week of {}", day(time.date_naive(), today)),
+        Interval::Day => time.format("%a, %b %-d, %Y").to_string(),
+        Interval::Week => format!("Week of {}", day(time.date_naive(), today)),
         Interval::Month => time.format("%B %Y").to_string(),
     }
 }
 
-fn short_moment(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
+fn axis_label(time: DateTime<Tz>, interval: Interval, today: NaiveDate) -> String {
     match interval {
         Interval::Hour if time.format("%H").to_string() != "00" => time.format("%H:%M").to_string(),
         Interval::Month => time.format("%b %Y").to_string(),
@@ -121,20 +129,21 @@ pub(in crate::dashboard::reports) const fn title(figure: Figure) -> &'static str
     }
 }
 
-/// A figure's value as people read it.
-pub(in crate::dashboard::reports) fn written(figure: Figure, value: f64) -> String {
-    // With a decimal, so that a small change is seen in the figure too.
-    if figure == Figure::Bounces { format!("{:.1}%", value * 100.0) } else { grouped(value as u64) }
+/// A figure's value as text; `–` if there is none.
+pub(in crate::dashboard::reports) fn formatted(figure: Figure, value: Option<f64>) -> String {
+    let text = |value| if figure == Figure::Bounces { percent(value) } else { grouped(value as u64) };
+    value.map_or_else(|| NO_VALUE.to_owned(), text)
 }
 
 /// The chart as a file; the period before stands beside the range, step by step.
 pub(in crate::dashboard::reports) fn over_time(overview: &Overview, figure: Figure) -> File {
     let name = FIGURES.iter().find(|(known, _)| *known == figure).map_or("value", |(_, name)| name);
+    let number = |point: &Point| point.value.map(|value| value.to_string()).unwrap_or_default();
     let mut file = File::new(&["time", name, "before"]);
     for (at, point) in overview.series.iter().enumerate() {
         let before = overview.series_before.as_ref().and_then(|before| before.get(at));
-        let before = before.map(|point| point.value.to_string()).unwrap_or_default();
-        file.row([point.bucket.to_rfc3339_seconds(), point.value.to_string(), before]);
+        let before = before.map(number).unwrap_or_default();
+        file.row([point.bucket.to_rfc3339_seconds(), number(point), before]);
     }
     file
 }

@@ -1,21 +1,9 @@
-//! Numbers as people read them: grouped by thin spaces, which mean the same everywhere, shares in
-//! percent, changes with their sign.
+//! Numbers of reports as text: shares in percent, changes with their sign, durations with their unit.
 
-/// Between groups of three digits: narrow, and no place to break a line.
-const GAP: char = '\u{202f}';
+use crate::dashboard::format::percent;
 
-/// `1 234 567`
-pub(in crate::dashboard::reports) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(GAP);
-        }
-        text.push(digit);
-    }
-    text
-}
+/// Shown where there is nothing to divide by, or no value.
+pub(in crate::dashboard::reports) const NO_VALUE: &str = "–";
 
 /// `980`, `12.4k`, `3M`: for the scale of a chart.
 pub(in crate::dashboard::reports) fn brief(number: f64) -> String {
@@ -29,47 +17,50 @@ pub(in crate::dashboard::reports) fn brief(number: f64) -> String {
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A share of 0 to 1: `4.2%`, `57%`.
-pub(in crate::dashboard::reports) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let rounded = (percent * 10.0).round() / 10.0;
-    if rounded >= 10.0 || rounded == 0.0 { format!("{percent:.0}%") } else { format!("{rounded:.1}%") }
+/// A part of a whole as percent with one digit: `4.2%`; `–` if the whole is 0.
+pub(in crate::dashboard::reports) fn rate(part: u64, whole: u64) -> String {
+    share(part, whole).map_or_else(|| NO_VALUE.to_owned(), percent)
 }
 
-/// A share of 0 to 1 that fills so much of a bar.
+/// The width of a bar that shows a part of a whole, as a CSS percentage; `0%` if the whole is 0.
 pub(in crate::dashboard::reports) fn width(part: f64, whole: f64) -> String {
     let share = if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 };
     let text = format!("{:.1}", share * 100.0);
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// Part of whole, 0 of nothing.
-pub(in crate::dashboard::reports) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+/// A part divided by the whole; `None` if the whole is 0.
+pub(in crate::dashboard::reports) fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// How a number moved.
+/// How a number changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::dashboard::reports) struct Change {
-    /// `+12%`
+    /// `+12.0%`, `−1.5 pp`
     pub(in crate::dashboard::reports) text: String,
     /// `up`, `down` or `same`.
     pub(in crate::dashboard::reports) direction: &'static str,
 }
 
-/// From one number to the other; from nothing there is no percentage.
+/// The relative change of a count, in percent; `None` if it was 0.
 pub(in crate::dashboard::reports) fn change(before: f64, now: f64) -> Option<Change> {
-    if before <= 0.0 {
-        return None;
-    }
-    let moved = (now - before) / before * 100.0;
-    let size = moved.abs();
-    if size < 0.05 {
-        return Some(Change { text: "±0%".to_owned(), direction: "same" });
-    }
-    let (sign, direction) = if moved > 0.0 { ("+", "up") } else { ("\u{2212}", "down") };
-    let digits = usize::from(size < 9.95);
-    Some(Change { text: format!("{sign}{size:.digits$}%"), direction })
+    (before > 0.0).then(|| signed((now - before) / before * 100.0, "%"))
+}
+
+/// The difference of two rates between 0 and 1, in percentage points.
+pub(in crate::dashboard::reports) fn rate_change(before: f64, now: f64) -> Change {
+    signed((now - before) * 100.0, " pp")
+}
+
+fn signed(difference: f64, unit: &str) -> Change {
+    let size = difference.abs();
+    let (sign, direction) = match difference {
+        _ if size < 0.05 => ("", "same"),
+        difference if difference > 0.0 => ("+", "up"),
+        _ => ("\u{2212}", "down"),
+    };
+    Change { text: format!("{sign}{size:.1}{unit}"), direction }
 }
 
 /// Milliseconds as `350 ms`, `42 s`, `3 min`, `5 h`, `2.5 d`.
@@ -88,15 +79,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in
-            [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (12_345_678, "12\u{202f}345\u{202f}678")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-    }
-
-    #[test]
     fn scales_are_brief() {
         for (number, text) in [
             (0.0, "0"),
@@ -112,17 +94,22 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_changes_have_few_digits() {
-        for (share, text) in
-            [(0.0, "0%"), (0.004, "0.4%"), (0.0424, "4.2%"), (0.0996, "10%"), (0.57, "57%"), (1.0, "100%")]
+    fn rates_and_changes_have_one_digit() {
+        for (part, whole, text) in
+            [(0, 9, "0.0%"), (4, 1000, "0.4%"), (57, 100, "57.0%"), (2, 2, "100.0%"), (0, 0, "–")]
         {
-            assert_eq!(percent(share), text);
+            assert_eq!(rate(part, whole), text);
         }
         let shown = |before, now| change(before, now).map(|change| (change.text, change.direction));
-        assert_eq!(shown(100.0, 112.0), Some(("+12%".to_owned(), "up")));
+        assert_eq!(shown(100.0, 112.0), Some(("+12.0%".to_owned(), "up")));
         assert_eq!(shown(100.0, 97.0), Some(("\u{2212}3.0%".to_owned(), "down")));
-        assert_eq!(shown(100.0, 100.0), Some(("±0%".to_owned(), "same")));
+        assert_eq!(shown(100.0, 100.0), Some(("0.0%".to_owned(), "same")));
         assert_eq!(shown(0.0, 5.0), None);
+        for (before, now, text) in
+            [(0.4, 0.415, "+1.5 pp"), (0.4, 0.3, "\u{2212}10.0 pp"), (0.0, 0.0, "0.0 pp")]
+        {
+            assert_eq!(rate_change(before, now).text, text);
+        }
         assert_eq!(
             (width(1.0, 3.0), width(0.0, 0.0), width(2.0, 2.0)),
             ("33.3%".into(), "0%".into(), "100%".into())

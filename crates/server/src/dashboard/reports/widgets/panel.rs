@@ -6,8 +6,9 @@
 use millimetric_core::query::{Column, Dimension, PagesSort};
 
 use super::country;
-use super::number::{grouped, percent, share, width};
-use super::text::Shown;
+use super::number::{NO_VALUE, rate, width};
+use super::text::{Shown, SourceLabel};
+use crate::dashboard::format::grouped;
 use crate::dashboard::reports::view::View;
 use crate::ops::reports::overview::{Table, TableResponse, TableRow};
 
@@ -59,16 +60,16 @@ impl Kind {
 
     /// The tables of an overview, in their order; with an event also the values of its property.
     pub(in crate::dashboard::reports) fn all(view: &View) -> Vec<Self> {
-        const UNSEEN: &str = "Nothing yet in this range: pick a longer one, or take a filter away.";
-        const PAGES: &str = "No page views yet: the snippet sends one for each page, as the event $pageview.";
-        const AGENT: &str = "Not known yet: it is read from the browser’s user agent when an event arrives.";
+        const UNSEEN: &str = "No data in this range.";
+        const PAGES: &str = "No page views. The snippet sends a $pageview event for each page.";
+        const AGENT: &str = "No data in this range. The value is derived from the User-Agent header.";
         let values = Table::Values;
         let mut all = vec![
             Self::new(
                 "sources",
                 "Sources",
                 Table::Sources,
-                &["Source", "Visitors", "Events", "Sure"],
+                &["Source", "Visitors", "Events", "Confidence"],
                 UNSEEN,
             ),
             Self::new(
@@ -82,7 +83,7 @@ impl Kind {
                 "entries",
                 "Entry pages",
                 Table::Pages(PagesSort::Entries),
-                &["Page", "Entries", "Bounce"],
+                &["Page", "Entries", "Bounce rate"],
                 PAGES,
             ),
             Self::new("exits", "Exit pages", Table::Pages(PagesSort::Exits), &["Page", "Exits"], PAGES),
@@ -91,14 +92,14 @@ impl Kind {
                 "Campaigns",
                 values(Column::Campaign),
                 &["Campaign", "Visitors"],
-                "No campaigns yet: put utm_campaign on the links that you share, and each gets a row.",
+                "No campaigns. Add utm_campaign to the links that you share.",
             ),
             Self::new(
                 "events",
                 "Events",
                 Table::Counts(Dimension::Column(Column::EventName)),
                 &["Event", "Events", "Visitors"],
-                "No events yet: send one with a key of the project, and it is here at once.",
+                "No events in this range.",
             ),
             Self::new("countries", "Countries", values(Column::Country), &["Country", "Visitors"], UNSEEN),
             Self::new("devices", "Devices", values(Column::DeviceType), &["Device", "Visitors"], AGENT),
@@ -113,7 +114,7 @@ impl Kind {
         let (event, property) = (view.filter(Column::EventName)?, view.property.as_ref()?);
         let title = format!("{} of {}", Shown::new(property.as_str()).short, Shown::new(event).short);
         let table = Table::Counts(Dimension::Property(property.clone()));
-        let empty = "No event of the range carries this property.";
+        let empty = "No event in this range has this property.";
         Some(Self { title, ..Self::new("property", "", table, &["Value", "Events", "Visitors"], empty) })
     }
 
@@ -152,9 +153,14 @@ impl Kind {
         most: usize,
     ) -> Panel {
         let TableResponse { mut rows, truncated, approximate } = response;
-        if self.table == Table::Values(Column::Campaign) {
-            // Most events are of no campaign, which says nothing about campaigns.
-            rows.retain(|row| row.labels.iter().all(Option::is_some));
+        match self.table {
+            // Most events have no campaign, which says nothing about campaigns.
+            Table::Values(Column::Campaign) => rows.retain(|row| row.labels.iter().all(Option::is_some)),
+            // Page views within the site come from no other source.
+            Table::Sources if view.filter(Column::Source).is_none() => {
+                rows.retain(|row| source_label(row).is_some());
+            }
+            _ => {}
         }
         let full = truncated || rows.len() > most;
         rows.truncate(most);
@@ -168,10 +174,9 @@ impl Kind {
 
     fn row(&self, row: &TableRow, view: &View, highest: u64) -> PanelRow {
         let text = row.labels.first().cloned().flatten();
-        let label = self.label(text.as_deref());
-        let note = match (&self.table, row.labels.get(1)) {
-            (Table::Sources, Some(Some(medium))) => Some(Shown::or(Some(medium), "unknown")),
-            _ => None,
+        let (label, note) = match source_label(row).filter(|_| self.table == Table::Sources) {
+            Some(SourceLabel { source, medium }) => (source, medium),
+            None => (self.label(text.as_deref()), None),
         };
         let href = text.and_then(|text| self.narrowed(view, &text, row));
         let bar = width(bar_number(&self.table, row) as f64, highest as f64);
@@ -184,8 +189,8 @@ impl Kind {
             Table::Values(Column::DeviceType | Column::Browser | Column::Os) => {
                 Shown::or(text.map(family).as_deref(), "unknown")
             }
-            Table::Counts(Dimension::Property(_)) if text.is_none() => Shown::ours("no value"),
-            Table::Counts(Dimension::Property(_)) => Shown::or(text, "empty text"),
+            Table::Counts(Dimension::Property(_)) if text.is_none() => Shown::ours("(no value)"),
+            Table::Counts(Dimension::Property(_)) => Shown::or(text, "(empty)"),
             _ => Shown::or(text, "unknown"),
         }
     }
@@ -212,14 +217,13 @@ impl Kind {
 
     fn cells(&self, row: &TableRow) -> Vec<String> {
         let number = |at: usize| row.numbers.get(at).copied().flatten();
-        let shown = |at: usize| number(at).map_or_else(|| "–".to_owned(), grouped);
+        let shown = |at: usize| number(at).map_or_else(|| NO_VALUE.to_owned(), grouped);
         match &self.table {
             Table::Sources => {
-                vec![shown(0), shown(1), sure([2, 3, 4].map(|at| number(at).unwrap_or_default()))]
+                vec![shown(0), shown(1), confidence([2, 3, 4].map(|at| number(at).unwrap_or_default()))]
             }
             Table::Pages(PagesSort::Entries) => {
-                let bounces = share(number(4).unwrap_or_default(), number(2).unwrap_or_default());
-                vec![shown(2), percent(bounces)]
+                vec![shown(2), rate(number(4).unwrap_or_default(), number(2).unwrap_or_default())]
             }
             Table::Pages(PagesSort::Exits) => vec![shown(3)],
             Table::Values(_) | Table::Shares(_) => vec![shown(0)],
@@ -243,14 +247,21 @@ fn bar_number(table: &Table, row: &TableRow) -> u64 {
     row.numbers.get(at).copied().flatten().unwrap_or_default()
 }
 
-/// How sure the classifier is of a row's events: one word where it is the same for all.
-fn sure([high, medium, low]: [u64; 3]) -> String {
+/// The label of a row of the sources table.
+fn source_label(row: &TableRow) -> Option<SourceLabel> {
+    let text = |at: usize| row.labels.get(at).and_then(Option::as_deref).unwrap_or_default();
+    SourceLabel::new(text(0), text(1))
+}
+
+/// The attribution confidence of a row's events: one word if it is the same for all, else the share of
+/// `high`.
+fn confidence([high, medium, low]: [u64; 3]) -> String {
     match (high, medium, low) {
-        (0, 0, 0) => "–".to_owned(),
+        (0, 0, 0) => NO_VALUE.to_owned(),
         (_, 0, 0) => "high".to_owned(),
         (0, _, 0) => "medium".to_owned(),
         (0, 0, _) => "low".to_owned(),
-        _ => format!("{} high", percent(share(high, high + medium + low))),
+        _ => format!("{} high", rate(high, high + medium + low)),
     }
 }
 
@@ -293,7 +304,7 @@ mod tests {
         assert_eq!(row.href.as_deref(), Some("/projects/shop?period=7d&source=google&medium=paid"));
         assert_eq!(
             (row.bar.as_str(), row.cells.as_slice()),
-            ("100%", &["40", "90", "89% high"].map(str::to_owned)[..])
+            ("100%", &["40", "90", "88.9% high"].map(str::to_owned)[..])
         );
         assert_eq!(panel.csv.as_deref(), Some("/projects/shop/csv/sources?period=7d"));
     }

@@ -43,6 +43,26 @@ impl Shown {
     }
 }
 
+/// Source and medium as pages show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::dashboard::reports) struct SourceLabel {
+    pub(in crate::dashboard::reports) source: Shown,
+    /// `None` if the source says it all.
+    pub(in crate::dashboard::reports) medium: Option<Shown>,
+}
+
+impl SourceLabel {
+    /// `direct / direct` is "Direct". `None` for the source `internal`: a page view within the site came
+    /// from no other source.
+    pub(in crate::dashboard::reports) fn new(source: &str, medium: &str) -> Option<Self> {
+        match (source, medium) {
+            ("internal", _) => None,
+            ("direct", "direct") => Some(Self { source: Shown::new("Direct"), medium: None }),
+            _ => Some(Self { source: Shown::new(source), medium: Some(Shown::or(Some(medium), "unknown")) }),
+        }
+    }
+}
+
 /// Writes out what is invisible, line breaks and tabs included.
 pub(in crate::dashboard::reports) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
