@@ -47,7 +47,7 @@ impl Server {
         if told.iter().any(|told| told.is_empty()) {
             bail!("the server did not greet with its address, its keys and the setup link");
         }
-        server.account_key = mint_account_key(&binary, &server.folder)?;
+        server.account_key = create_account_key(&binary, &server.folder)?;
         Ok(server)
     }
 
@@ -110,10 +110,10 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
 }
 
 /// A new key of the account that the greeting's project belongs to.
-fn mint_account_key(binary: &Path, folder: &Path) -> anyhow::Result<String> {
-    let mut mint = Command::new(binary);
-    mint.args(["key", "mint", "--account", "default", "--kind", "ak", "--data-dir"]).arg(folder);
-    let said = String::from_utf8(mint.output()?.stdout)?;
+fn create_account_key(binary: &Path, folder: &Path) -> anyhow::Result<String> {
+    let mut create = Command::new(binary);
+    create.args(["key", "mint", "--account", "default", "--kind", "ak", "--data-dir"]).arg(folder);
+    let said = String::from_utf8(create.output()?.stdout)?;
     said.lines().find_map(|line| word(line, "ak_")).map(str::to_owned).context("no key of the account")
 }
 

@@ -32,8 +32,8 @@ pub enum ControlError {
         max = AllowedOrigin::MAX_PER_PROJECT
     )]
     TooManyOrigins(usize),
-    /// Another key, live or not, has this prefix: mint anew.
-    #[error("the key prefix {0} is taken: mint the key again")]
+    /// Another key, live or not, has this prefix: create the key again.
+    #[error("the key prefix {0} is taken: create the key again")]
     KeyPrefixTaken(KeyPrefix),
     /// Only a working key that has no successor yet can be rotated.
     #[error("the key is revoked, expired or already replaced")]

@@ -56,7 +56,7 @@ pub struct StoredKey {
     pub scopes: Vec<Scope>,
     /// The networks that it may be used from; empty: from anywhere.
     pub allowed_ips: Vec<IpNet>,
-    /// When it was minted.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was last used, give or take a minute.
     pub last_used_at: Option<Timestamp>,

@@ -39,7 +39,7 @@ macro_rules! suite {
                 a_list_of_origins_has_a_bound,
                 a_deleted_project_is_gone_and_its_keys_are_revoked,
                 a_project_is_never_listed_under_another_account;
-                keys: a_key_reads_back_as_it_was_minted,
+                keys: a_key_reads_back_as_it_was_created,
                 one_query_tells_all_that_verifying_needs,
                 a_taken_prefix_is_told_apart,
                 a_key_needs_a_live_owner,
@@ -170,7 +170,7 @@ async fn create_project(control: &Control, number: u128) -> Project {
 }
 
 fn key_text(kind: KeyKind, number: u8) -> KeyText {
-    KeyText::mint(kind, Env::Live, &[number; KEY_RANDOM_BYTES])
+    KeyText::create(kind, Env::Live, &[number; KEY_RANDOM_BYTES])
 }
 
 fn pepper() -> Pepper {

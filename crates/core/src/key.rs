@@ -98,7 +98,7 @@ words!(Env { Live = "live", Test = "test" });
 words!(Scope { Ingest = "ingest", Read = "read", Forget = "forget" });
 
 impl KeyKind {
-    /// What a key of this kind may do unless it was minted with less; it never gets more.
+    /// What a key of this kind may do unless it was created with fewer scopes; it never gets more.
     pub const fn default_scopes(self) -> &'static [Scope] {
         match self {
             Self::Pk => &[Scope::Ingest],
@@ -147,7 +147,7 @@ impl FromStr for KeyPrefix {
 #[error("not a key: expected kind_env_prefix_secret with a matching checksum")]
 pub struct MalformedKey;
 
-/// A whole key as its holder has it. Shown to people once, at minting; never stored or logged.
+/// A whole key as its holder has it. Shown once, when it is created; never stored or logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyText {
     kind: KeyKind,
@@ -158,7 +158,7 @@ pub struct KeyText {
 
 impl KeyText {
     /// Makes a key from random bytes of the operating system's generator.
-    pub fn mint(kind: KeyKind, env: Env, random: &[u8; KEY_RANDOM_BYTES]) -> Self {
+    pub fn create(kind: KeyKind, env: Env, random: &[u8; KEY_RANDOM_BYTES]) -> Self {
         let (prefix_bytes, secret_bytes) = random.split_at(4);
         let prefix = hex::encode(prefix_bytes);
         let body = format!("{kind}_{env}_{prefix}_{}", URL_SAFE_NO_PAD.encode(secret_bytes));
@@ -305,7 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(kind: KeyKind, env: Env) -> KeyText {
-        KeyText::mint(kind, env, &std::array::from_fn(|i| i as u8 * 7))
+        KeyText::create(kind, env, &std::array::from_fn(|i| i as u8 * 7))
     }
 
     #[test]
@@ -340,11 +340,11 @@ mod tests {
     fn the_hash_depends_on_secret_and_pepper() {
         let pepper = Pepper::new(vec![1; 32]).unwrap();
         let other = Pepper::new(vec![2; 32]).unwrap();
-        let (a, b) = (key(KeyKind::Sk, Env::Live), KeyText::mint(KeyKind::Sk, Env::Live, &[9; 36]));
+        let (a, b) = (key(KeyKind::Sk, Env::Live), KeyText::create(KeyKind::Sk, Env::Live, &[9; 36]));
         assert!(a.hash(&pepper).matches(&a.hash(&pepper)));
         assert!(!a.hash(&pepper).matches(&a.hash(&other)));
         assert!(!a.hash(&pepper).matches(&b.hash(&pepper)));
-        let same_secret = KeyText::mint(KeyKind::Rk, Env::Test, &std::array::from_fn(|i| i as u8 * 7));
+        let same_secret = KeyText::create(KeyKind::Rk, Env::Test, &std::array::from_fn(|i| i as u8 * 7));
         assert!(
             a.hash(&pepper).matches(&same_secret.hash(&pepper)),
             "kind and environment are compared on their own"
@@ -354,12 +354,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_minted_key_reads_back(random in proptest::array::uniform32(any::<u8>()), head in any::<[u8; 4]>(), kind in 0..4usize, test in any::<bool>()) {
+        fn every_created_key_reads_back(random in proptest::array::uniform32(any::<u8>()), head in any::<[u8; 4]>(), kind in 0..4usize, test in any::<bool>()) {
             let mut bytes = [0; KEY_RANDOM_BYTES];
             bytes[..4].copy_from_slice(&head);
             bytes[4..].copy_from_slice(&random);
-            let minted = KeyText::mint(KeyKind::ALL[kind], if test { Env::Test } else { Env::Live }, &bytes);
-            prop_assert_eq!(KeyText::parse(minted.reveal()), Ok(minted));
+            let created = KeyText::create(KeyKind::ALL[kind], if test { Env::Test } else { Env::Live }, &bytes);
+            prop_assert_eq!(KeyText::parse(created.reveal()), Ok(created));
         }
 
         #[test]

@@ -27,7 +27,7 @@ pub struct MalformedToken;
 
 impl Token {
     /// Makes a token from random bytes of the operating system's generator.
-    pub fn mint(random: &[u8; TOKEN_BYTES]) -> Self {
+    pub fn create(random: &[u8; TOKEN_BYTES]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(random))
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_and_does_not_print() {
-        let token = Token::mint(&[0xfb; TOKEN_BYTES]);
+        let token = Token::create(&[0xfb; TOKEN_BYTES]);
         let read: Token = token.reveal().parse().unwrap();
         assert_eq!(read.hash(), token.hash());
         assert_eq!(format!("{token:?} {:?}", token.hash()), "Token(…) TokenHash(…)");
@@ -94,12 +94,12 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_mistyped_is_no_token() {
-        let good = Token::mint(&[7; TOKEN_BYTES]);
+        let good = Token::create(&[7; TOKEN_BYTES]);
         for text in
             ["", &good.reveal()[1..], &format!("{}a", good.reveal()), &"é".repeat(21), &"/".repeat(43)]
         {
             assert_eq!(text.parse::<Token>(), Err(MalformedToken), "{text}");
         }
-        assert_ne!(Token::mint(&[8; TOKEN_BYTES]).hash(), good.hash());
+        assert_ne!(Token::create(&[8; TOKEN_BYTES]).hash(), good.hash());
     }
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const NO_KEYS: &str = include_str!("../data/cases/no_keys.txt");
 
 fn key() -> String {
-    KeyText::mint(KeyKind::Pk, Env::Live, &std::array::from_fn::<_, KEY_RANDOM_BYTES, _>(|i| i as u8))
+    KeyText::create(KeyKind::Pk, Env::Live, &std::array::from_fn::<_, KEY_RANDOM_BYTES, _>(|i| i as u8))
         .reveal()
         .to_owned()
 }

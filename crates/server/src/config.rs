@@ -22,7 +22,7 @@ pub struct Installation {
     /// Secret hashed together with every key, at least 16 characters; unset: the file `pepper` in the data folder
     #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_PEPPER", hide_env_values = true, global = true)]
     pub pepper: Option<Secret>,
-    /// The pepper before a planned change; keys minted under it keep working
+    /// The pepper before a planned change; keys created with it keep working
     #[arg(
         long,
         value_name = "SECRET",

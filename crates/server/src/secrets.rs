@@ -20,7 +20,7 @@ use sha2::Sha256;
 
 use crate::config::{Installation, Secret};
 
-/// Under this name the control database remembers which pepper its keys were minted under.
+/// Under this name the control database remembers which pepper its keys were created with.
 const PEPPER_FINGERPRINT: &str = "pepper_fingerprint";
 /// The files that hold them, when the configuration does not.
 pub const SECRET_FILES: [&str; 2] = ["pepper", "ip_salt"];
@@ -30,7 +30,7 @@ const SECRET_BYTES: usize = 32;
 /// The secrets of one installation.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    /// Under which keys are minted and verified.
+    /// The pepper that keys are created and verified with.
     pub pepper: Pepper,
     /// Under which keys are verified too, during a planned change.
     pub pepper_previous: Option<Pepper>,
@@ -56,7 +56,7 @@ impl Secrets {
         })
     }
 
-    /// Compares the pepper with the one the keys were minted under, and says what a change means.
+    /// Compares the pepper with the one the keys were created with, and says what a change means.
     /// `Ok(Some(sentence))` is a warning for the operator.
     pub async fn check_pepper(&self, control: &Control, now: Timestamp) -> anyhow::Result<Option<String>> {
         let today = self.pepper.fingerprint();
@@ -69,7 +69,7 @@ impl Secrets {
         Ok(match known {
             None => None,
             Some(known) if previous.as_ref() == Some(&known) => {
-                Some("the pepper has changed; keys minted under the previous one keep working while --pepper-previous is set".to_owned())
+                Some("the pepper has changed; keys created with the previous one keep working while --pepper-previous is set".to_owned())
             }
             Some(_) => Some(
                 "the pepper has changed: every key minted before is invalid now; restore the old pepper, \

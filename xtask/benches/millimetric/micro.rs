@@ -97,7 +97,7 @@ async fn key_cache_with_a_key() -> anyhow::Result<(KeyCache, Control, KeyText)> 
     };
     control.create_project(new, &Actor::Setup, now()).await?;
     let pepper = Pepper::new(vec![7; 32])?;
-    let key = KeyText::mint(KeyKind::Sk, Env::Live, &[9; KEY_RANDOM_BYTES]);
+    let key = KeyText::create(KeyKind::Sk, Env::Live, &[9; KEY_RANDOM_BYTES]);
     let id = KeyId::new(Uuid::from_u128(3));
     let owner = KeyOwner::Project(project);
     let stored = NewKey::new(id, owner, key.kind(), key.env(), key.prefix(), key.hash(&pepper))?;

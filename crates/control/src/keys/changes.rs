@@ -1,4 +1,4 @@
-//! What happens to a key after it was minted: stored, revoked, rotated, used, exposed.
+//! What happens to a key after it was created: stored, revoked, rotated, used, exposed.
 //!
 //! Rows are never removed: a prefix means the same key for ever.
 
@@ -25,7 +25,7 @@ const TOUCH: &str = "update keys set last_used_at = $2
 const EXPOSE: &str = "update keys set exposed_at = $2 where prefix = $1 and exposed_at is null returning id";
 
 impl Control {
-    /// Stores a minted key. [`ControlError::KeyPrefixTaken`]: mint anew;
+    /// Stores a new key. [`ControlError::KeyPrefixTaken`]: create the key again;
     /// [`ControlError::UnknownProject`], [`ControlError::UnknownAccount`].
     pub async fn insert_key(
         &self,

@@ -1,6 +1,6 @@
 //! A key that is about to be stored: valid by construction.
 //!
-//! Draws nothing and hashes nothing; the caller mints the text and hands over what is kept of it.
+//! Draws nothing and hashes nothing; the caller creates the text and passes what is stored of it.
 
 use ipnet::IpNet;
 use millimetric_core::ids::KeyId;
@@ -102,7 +102,7 @@ impl NewKey {
         Self { expires_at: Some(expires_at), ..self }
     }
 
-    /// The key as it is stored, minted at this instant.
+    /// The key as it is stored, created at this instant.
     pub(super) fn stored(self, now: Timestamp) -> StoredKey {
         let Self { id, owner, kind, env, prefix, hash, label, scopes, allowed_ips, expires_at } = self;
         StoredKey {

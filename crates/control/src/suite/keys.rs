@@ -19,7 +19,7 @@ async fn stored(control: &Control, number: u128) -> StoredKey {
     control.key(key_id(number)).await.unwrap().unwrap()
 }
 
-pub(super) async fn a_key_reads_back_as_it_was_minted(control: Control) {
+pub(super) async fn a_key_reads_back_as_it_was_created(control: Control) {
     let project = create_project(&control, 1).await;
     let new = new_key(KeyKind::Sk, 1, KeyOwner::Project(project.id))
         .with_scopes(&[Scope::Read, Scope::Ingest])

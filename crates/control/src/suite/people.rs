@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn token(number: u8) -> TokenHash {
-    Token::mint(&[number; TOKEN_BYTES]).hash()
+    Token::create(&[number; TOKEN_BYTES]).hash()
 }
 
 fn email(number: u8) -> Email {

@@ -9,7 +9,7 @@ use crate::{AuditScope, Control, ControlError, ShareLink};
 
 fn link(number: u8) -> (ShareLink, TokenHash) {
     let id = ShareLinkId::new(Uuid::from_u128(number.into()));
-    let token = Token::mint(&[number; TOKEN_BYTES]).hash();
+    let token = Token::create(&[number; TOKEN_BYTES]).hash();
     (ShareLink { id, created_at: at(number.into()) }, token)
 }
 

@@ -48,12 +48,12 @@ pub enum Projects {
 }
 
 impl ProjectAgent {
-    /// Whether the key was minted for reading.
+    /// Whether the key has the scope `read`.
     pub const fn reads(&self) -> bool {
         self.read.is_some()
     }
 
-    /// Whether the key was minted for sending.
+    /// Whether the key has the scope `ingest`.
     pub const fn sends(&self) -> bool {
         self.ingest.is_some()
     }
@@ -178,7 +178,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
         let hint = match key.kind {
             KeyKind::Ak => None,
             KeyKind::Rk | KeyKind::Sk => Some("an rk or sk belongs to /mcp"),
-            KeyKind::Pk => Some("a pk only sends events, to /v1/track; mint an ak for /mcp/account"),
+            KeyKind::Pk => Some("a pk only sends events, to /v1/track; create an ak for /mcp/account"),
         };
         if let Some(hint) = hint {
             return Err(AuthError::AccountKeyRequired { hint });

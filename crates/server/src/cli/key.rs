@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{existing_control, output, project_of, read_control};
 use crate::config::{Installation, parse_network};
-use crate::ops::keys::{KeyRequest, Minted, mint, rotate};
+use crate::ops::keys::{CreatedKey, KeyRequest, create_key, rotate};
 use crate::secrets::Secrets;
 use crate::state::system_clock;
 
@@ -19,8 +19,8 @@ use crate::state::system_clock;
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
     /// Create a key and print it once
-    #[command(visible_alias = "create")]
-    Mint(MintArgs),
+    #[command(name = "mint", visible_alias = "create")]
+    Create(CreateArgs),
     /// List keys, without their secrets
     List(ListArgs),
     /// Revoke a key: requests with it fail with 401 `invalid_api_key` within a second
@@ -41,7 +41,7 @@ pub(super) struct Owner {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct MintArgs {
+pub(super) struct CreateArgs {
     #[command(flatten)]
     owner: Owner,
     /// pk (public key), sk (secret key), rk (read key) or ak (account key)
@@ -101,7 +101,7 @@ pub(super) struct RotateArgs {
 pub(super) async fn run(at: &Installation, command: KeyCommand) -> anyhow::Result<()> {
     let now = system_clock()();
     match command {
-        KeyCommand::Mint(args) => mint_one(at, &existing_control(at).await?, args, now).await,
+        KeyCommand::Create(args) => create(at, &existing_control(at).await?, args, now).await,
         KeyCommand::List(args) => list(&read_control(at).await?, &args, now).await,
         KeyCommand::Revoke(args) => revoke(&existing_control(at).await?, &args, now).await,
         KeyCommand::Rotate(args) => rotate_one(at, &existing_control(at).await?, &args, now).await,
@@ -129,15 +129,15 @@ async fn rotate_one(
     let secrets = Secrets::load(at)?;
     let unknown = || format!("there is no key {}; see `millimetric key list`", args.key_id);
     let old = control.key(args.key_id).await?.with_context(unknown)?;
-    let minted = rotate(control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
-    show_once(&minted, args.json);
+    let created = rotate(control, &secrets.pepper, &old, args.grace, &Actor::CommandLine, now).await?;
+    show_once(&created, args.json);
     Ok(())
 }
 
-async fn mint_one(
+async fn create(
     at: &Installation,
     control: &Control,
-    args: MintArgs,
+    args: CreateArgs,
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let secrets = Secrets::load(at)?;
@@ -150,13 +150,13 @@ async fn mint_one(
         allowed_ips: args.allowed_ips,
         expires_at: args.expires_in.map(|millis| now.plus_millis(millis)),
     };
-    let minted = mint(control, &secrets.pepper, &request, &Actor::CommandLine, now).await?;
-    show_once(&minted, args.json);
+    let created = create_key(control, &secrets.pepper, &request, &Actor::CommandLine, now).await?;
+    show_once(&created, args.json);
     Ok(())
 }
 
-fn show_once(minted: &Minted, json: bool) {
-    let Minted { stored, text } = minted;
+fn show_once(created: &CreatedKey, json: bool) {
+    let CreatedKey { stored, text } = created;
     if json {
         output::json(&json!({ "key_id": stored.id, "prefix": stored.prefix.as_str(), "key": text.reveal() }));
     } else {

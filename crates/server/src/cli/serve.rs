@@ -53,11 +53,11 @@ pub async fn greet(
 
 fn welcome(url: &str, founded: &Founded, shows_keys: bool) -> String {
     let Founded { pk, sk, rk, .. } = founded;
-    let prefix = |key: &keys::Minted| {
+    let prefix = |key: &keys::CreatedKey| {
         let stored = &key.stored;
         format!("{}_{}_{}…", stored.kind, stored.env, stored.prefix)
     };
-    let whole = |key: &keys::Minted| key.text.reveal().to_owned();
+    let whole = |key: &keys::CreatedKey| key.text.reveal().to_owned();
     let [pk, sk, rk] = [pk, sk, rk].map(|key| if shows_keys { whole(key) } else { prefix(key) });
     let about = if shows_keys { "Its keys are shown only once:" } else { "It has three keys:" };
     let next = if shows_keys { first_steps(url, &sk, &rk) } else { NO_SECRETS.to_owned() };

@@ -38,7 +38,7 @@ pub struct VerifiedKey {
     pub env: Env,
     /// The part of its text that is shown, by which people recognise it.
     pub prefix: KeyPrefix,
-    /// What it was minted for.
+    /// What it was created for.
     pub scopes: Vec<Scope>,
     /// Where it may be used from; empty: anywhere.
     pub allowed_ips: Vec<IpNet>,
@@ -99,7 +99,7 @@ pub struct KeyCache {
 }
 
 impl KeyCache {
-    /// A cache for keys minted under either pepper. Uses of keys that ended are noted in `refusals`.
+    /// A cache for keys created with either pepper. Uses of keys that ended are noted in `refusals`.
     pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>, refusals: Refusals) -> Self {
         Self {
             pepper,
@@ -112,7 +112,7 @@ impl KeyCache {
         }
     }
 
-    /// The pepper under which new keys are minted.
+    /// The pepper under which new keys are created.
     pub fn pepper(&self) -> &Pepper {
         &self.pepper
     }

@@ -70,7 +70,7 @@ impl Agent {
         }
     }
 
-    /// Whether the key may read.
+    /// Whether the key has the scope `read`.
     pub(super) const fn reads(&self) -> bool {
         match self {
             Self::Project(agent) => agent.reads(),

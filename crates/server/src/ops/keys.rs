@@ -1,7 +1,6 @@
-//! Keys: minting, rotating, revoking.
+//! Keys: created and rotated.
 //!
-//! The text of a key leaves this file once, in the response to its minting; only its hash is
-//! stored.
+//! The text of a key leaves this file once, when the key is created; only its hash is stored.
 
 use ipnet::IpNet;
 use millimetric_control::{Actor, Control, ControlError, KeyOwner, Name, NewKey, NewKeyError, StoredKey};
@@ -12,11 +11,11 @@ use uuid::Uuid;
 
 use crate::secrets::random_bytes;
 
-/// How often a minting is tried when its random prefix is taken: with a million keys the chance
-/// of a clash is one in four thousand each time.
+/// The most tries to create a key whose random prefix is not taken: with a million keys the chance of a
+/// collision is one in four thousand each time.
 const TRIES: usize = 5;
 
-/// A key to be minted.
+/// A key to be created.
 #[derive(Debug, Clone)]
 pub struct KeyRequest {
     /// Whose it is.
@@ -35,18 +34,18 @@ pub struct KeyRequest {
     pub expires_at: Option<Timestamp>,
 }
 
-/// A key just minted: the only moment at which its text can be shown.
+/// A key that was just created. Its text cannot be shown again later.
 #[derive(Debug)]
-pub struct Minted {
+pub struct CreatedKey {
     /// What is stored of it.
     pub stored: StoredKey,
     /// The text to hand to its owner.
     pub text: KeyText,
 }
 
-/// Why a key was not minted.
+/// Why a key was not created.
 #[derive(Debug, thiserror::Error)]
-pub enum MintError {
+pub enum CreateKeyError {
     /// Such a key cannot be.
     #[error(transparent)]
     Invalid(#[from] NewKeyError),
@@ -65,19 +64,19 @@ impl KeyRequest {
     }
 }
 
-/// Mints a key.
-pub async fn mint(
+/// Creates a key.
+pub async fn create_key(
     control: &Control,
     pepper: &Pepper,
     request: &KeyRequest,
     by: &Actor,
     now: Timestamp,
-) -> Result<Minted, MintError> {
+) -> Result<CreatedKey, CreateKeyError> {
     let mut taken = None;
     for _ in 0..TRIES {
         let (text, new) = draw(pepper, request)?;
         match control.insert_key(new, by, now).await {
-            Ok(stored) => return Ok(Minted { stored, text }),
+            Ok(stored) => return Ok(CreatedKey { stored, text }),
             Err(error @ ControlError::KeyPrefixTaken(_)) => taken = Some(error),
             Err(error) => return Err(error.into()),
         }
@@ -85,7 +84,7 @@ pub async fn mint(
     Err(taken.unwrap_or(ControlError::UnknownKey).into())
 }
 
-/// Mints a successor with the old key's label, scopes, addresses and expiry; the old key works
+/// Creates a successor with the old key's label, scopes, addresses and expiry; the old key works
 /// for `grace_millis` more.
 pub async fn rotate(
     control: &Control,
@@ -94,7 +93,7 @@ pub async fn rotate(
     grace_millis: i64,
     by: &Actor,
     now: Timestamp,
-) -> Result<Minted, MintError> {
+) -> Result<CreatedKey, CreateKeyError> {
     let request = KeyRequest {
         owner: old.owner,
         kind: old.kind,
@@ -106,11 +105,11 @@ pub async fn rotate(
     };
     let (text, new) = draw(pepper, &request)?;
     let stored = control.rotate_key(old.id, new, now.plus_millis(grace_millis), by, now).await?;
-    Ok(Minted { stored, text })
+    Ok(CreatedKey { stored, text })
 }
 
-fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), MintError> {
-    let text = KeyText::mint(request.kind, request.env, &random_bytes::<KEY_RANDOM_BYTES>()?);
+fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), CreateKeyError> {
+    let text = KeyText::create(request.kind, request.env, &random_bytes::<KEY_RANDOM_BYTES>()?);
     let id = KeyId::new(Uuid::now_v7());
     let mut new =
         NewKey::new(id, request.owner, request.kind, request.env, text.prefix(), text.hash(pepper))?

@@ -115,7 +115,7 @@ impl Started {
 
 /// A fresh link for the first setup, as long as there is nobody; the one before stops working.
 pub async fn offer_setup(app: &App) -> anyhow::Result<Option<Token>> {
-    let token = Token::mint(&random_bytes()?);
+    let token = Token::create(&random_bytes()?);
     Ok(app.stores.control.offer_setup(token.hash()).await?.then_some(token))
 }
 
@@ -204,7 +204,7 @@ fn new_session(
 ) -> Result<(Token, NewSession), PeopleError> {
     app.limits.sign_ins.session(user).map_err(PeopleError::TooMany)?;
     let random = random_bytes()?;
-    let token = Token::mint(&random);
+    let token = Token::create(&random);
     let seconds = if awaits_code { CODE_WITHIN_SECONDS } else { LASTS_SECONDS };
     let session = NewSession {
         id: SessionId::new(app.new_id()),

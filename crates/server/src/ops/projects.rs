@@ -9,7 +9,7 @@ use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
 
-use super::keys::{KeyRequest, MintError, Minted, mint};
+use super::keys::{CreateKeyError, CreatedKey, KeyRequest, create_key};
 
 /// The name of the account and the project that a first start creates.
 pub const DEFAULT: &str = "default";
@@ -20,11 +20,11 @@ pub struct Founded {
     /// The project.
     pub project: Project,
     /// For browsers.
-    pub pk: Minted,
+    pub pk: CreatedKey,
     /// For servers.
-    pub sk: Minted,
+    pub sk: CreatedKey,
     /// For reading.
-    pub rk: Minted,
+    pub rk: CreatedKey,
 }
 
 /// The account that projects belong to when nobody names one: created when it is missing.
@@ -90,20 +90,24 @@ pub async fn found(
     allowed_origins: Vec<AllowedOrigin>,
     by: &Actor,
     now: Timestamp,
-) -> Result<Founded, MintError> {
+) -> Result<Founded, CreateKeyError> {
     let account = default_account(control, by, now).await?;
     let new = new_project(account.id, name, slug, allowed_origins);
     let project = control.create_project(new, by, now).await?;
     let key = async |kind| {
         let request = KeyRequest::new(KeyOwner::Project(project.id), kind, Env::Live);
-        mint(control, pepper, &request, by, now).await
+        create_key(control, pepper, &request, by, now).await
     };
     let (pk, sk, rk) = (key(KeyKind::Pk).await?, key(KeyKind::Sk).await?, key(KeyKind::Rk).await?);
     Ok(Founded { project, pk, sk, rk })
 }
 
 /// On an installation without any account: the account and project `default`.
-pub async fn first(control: &Control, pepper: &Pepper, now: Timestamp) -> Result<Option<Founded>, MintError> {
+pub async fn first(
+    control: &Control,
+    pepper: &Pepper,
+    now: Timestamp,
+) -> Result<Option<Founded>, CreateKeyError> {
     if control.has_accounts().await? {
         return Ok(None);
     }

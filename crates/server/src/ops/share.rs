@@ -14,7 +14,7 @@ use crate::state::App;
 /// Makes a link.
 pub async fn share(app: &App, by: &InProject<Admin>) -> OpsResult<Token> {
     let random = random_bytes()?;
-    let (token, now) = (Token::mint(&random), app.now());
+    let (token, now) = (Token::create(&random), app.now());
     let link = ShareLink { id: ShareLinkId::new(app.new_id()), created_at: now };
     app.stores.control.share(link, token.hash(), by.project.id, &by.by.actor(), now).await?;
     Ok(token)

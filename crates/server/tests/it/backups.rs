@@ -74,7 +74,7 @@ fn a_backup_without_a_server_is_the_same() {
 fn who_was_forgotten_after_the_backup_stays_forgotten() {
     let server = Server::start();
     let (project, gone) = (server.project("Shop", &[]), server.project("Gone", &[]));
-    let (revoked, revoked_text) = server.mint(&project, &["--kind", "rk"]);
+    let (revoked, revoked_text) = server.create_key(&project, &["--kind", "rk"]);
     send(&server, &project.sk, "hers", "user-4711-hers");
     send(&server, &project.sk, "his", "user-his");
     let place = tempfile::tempdir().unwrap();

@@ -129,7 +129,7 @@ fn apps_may_be_listed_and_match_exactly() {
         assert_eq!(refused, (403, "origin_not_allowed".to_owned()), "{stranger}");
     }
     // A test pk lets pages of the developer's machine in, but an app runs on anybody's device.
-    let (_, test) = server.mint(&server.project("Other", &[]), &["--kind", "pk", "--env", "test"]);
+    let (_, test) = server.create_key(&server.project("Other", &[]), &["--kind", "pk", "--env", "test"]);
     assert_eq!(track_from(&server, &test, "http://localhost:3000").status, 202);
     assert_eq!(track_from(&server, &test, "capacitor://localhost").status, 403);
 }
@@ -217,7 +217,7 @@ fn a_key_with_unreadable_networks_opens_nothing_and_is_named() {
     let server = Server::start();
     let shop = server.project("Shop", &[]);
     let owner = Browser::of_owner(&server);
-    let (id, sk) = server.mint(&shop, &["--kind", "sk", "--allow-ip", "203.0.113.7"]);
+    let (id, sk) = server.create_key(&shop, &["--kind", "sk", "--allow-ip", "203.0.113.7"]);
     let send = |key: &str| server.post("/v1/track", key, &json!({ "event": "a" })).error();
     assert_eq!(send(&sk), (403, "ip_not_allowed".to_owned()));
     for value in ["[\"203.0.113.0/99\"]", "", "[null]"] {
@@ -226,7 +226,7 @@ fn a_key_with_unreadable_networks_opens_nothing_and_is_named() {
         eventually("the key opens nothing", || (send(&sk).0 == 500).then_some(()));
         // Who has not got the secret learns nothing of it.
         let wrong = millimetric_core::key::KeyText::parse(&sk).unwrap();
-        let wrong = millimetric_core::key::KeyText::mint(wrong.kind(), wrong.env(), &with_prefix(&sk));
+        let wrong = millimetric_core::key::KeyText::create(wrong.kind(), wrong.env(), &with_prefix(&sk));
         assert_eq!(send(wrong.reveal()), (401, "invalid_api_key".to_owned()));
         let listed = server.cli(&["key", "list", "--project", "shop"]);
         assert_eq!(listed.as_array().unwrap().len(), 3, "all others");
@@ -237,7 +237,7 @@ fn a_key_with_unreadable_networks_opens_nothing_and_is_named() {
     server.cli(&["key", "revoke", &id]);
 }
 
-/// Random bytes that mint a key with the prefix of this one.
+/// Random bytes that create a key with the prefix of this one.
 fn with_prefix(key: &str) -> [u8; millimetric_core::key::KEY_RANDOM_BYTES] {
     let prefix = key.split('_').nth(2).unwrap();
     let mut random = [7; millimetric_core::key::KEY_RANDOM_BYTES];

@@ -46,7 +46,7 @@ fn read_path(route: usize, filter: &str) -> String {
 fn no_route_shows_another_projects_events() {
     let server = Server::start();
     let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
-    let (_, my_test_reader) = server.mint(&mine, &["--kind", "rk", "--env", "test"]);
+    let (_, my_test_reader) = server.create_key(&mine, &["--kind", "rk", "--env", "test"]);
     server.track(&other.sk, json!({ "event": "visible" }));
     let responses = |key: &str| -> Vec<String> {
         (0..ROUTES).map(|route| server.get(&read_path(route, MARK), key).text).collect()

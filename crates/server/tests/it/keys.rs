@@ -59,9 +59,9 @@ fn the_checks_come_in_the_order_of_the_contract() {
 fn every_401_says_how_to_authenticate_and_looks_alike_for_any_unusable_key() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (id, revoked) = server.mint(&project, &["--kind", "rk"]);
+    let (id, revoked) = server.create_key(&project, &["--kind", "rk"]);
     server.cli(&["key", "revoke", &id]);
-    let (_, expired) = server.mint(&project, &["--kind", "rk", "--expires-in", "0s"]);
+    let (_, expired) = server.create_key(&project, &["--kind", "rk", "--expires-in", "0s"]);
     let responses = [unknown_prefix(&project.rk), revoked, expired].map(|key| server.get(READ, &key));
     for response in responses {
         assert_eq!(response.header("www-authenticate"), Some("Bearer"));
@@ -101,11 +101,11 @@ fn each_kind_does_what_it_is_for_and_no_more() {
 }
 
 #[test]
-fn a_key_minted_with_fewer_scopes_is_held_to_them() {
+fn a_key_with_fewer_scopes_is_held_to_them() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (_, writer) = server.mint(&project, &["--kind", "sk", "--scope", "ingest"]);
-    let (_, reader) = server.mint(&project, &["--kind", "sk", "--scope", "read"]);
+    let (_, writer) = server.create_key(&project, &["--kind", "sk", "--scope", "ingest"]);
+    let (_, reader) = server.create_key(&project, &["--kind", "sk", "--scope", "read"]);
     server.track(&writer, json!({ "event": "a" }));
     let refused = server.get(READ, &writer);
     assert_eq!(refused.error(), refusal(403, "insufficient_scope"));
@@ -130,7 +130,7 @@ fn a_key_minted_with_fewer_scopes_is_held_to_them() {
 fn a_revoked_key_ends_also_when_it_was_just_used() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (id, key) = server.mint(&project, &["--kind", "rk"]);
+    let (id, key) = server.create_key(&project, &["--kind", "rk"]);
     assert_eq!(server.get(READ, &key).status, 200);
     assert_eq!(server.cli(&["key", "revoke", &id])["was_live"], true);
     eventually("the key fails", || (server.get(READ, &key).status == 401).then_some(()));
@@ -141,7 +141,7 @@ fn a_revoked_key_ends_also_when_it_was_just_used() {
 fn a_rotated_key_works_on_for_its_grace_and_a_successor_takes_over() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (id, old) = server.mint(&project, &["--kind", "sk", "--label", "backend"]);
+    let (id, old) = server.create_key(&project, &["--kind", "sk", "--label", "backend"]);
     let new = server.cli(&["key", "rotate", &id])["key"].as_str().unwrap().to_owned();
     assert_eq!((server.get(READ, &old).status, server.get(READ, &new).status), (200, 200));
 
@@ -165,7 +165,7 @@ fn a_key_with_a_list_of_addresses_works_from_there_alone() {
     let proxy = ["--trusted-proxies", "127.0.0.0/8"];
     let server = Server::start_with(&proxy);
     let project = server.project("Shop", &[]);
-    let (_, key) = server.mint(&project, &["--kind", "rk", "--allow-ip", "203.0.113.0/24"]);
+    let (_, key) = server.create_key(&project, &["--kind", "rk", "--allow-ip", "203.0.113.0/24"]);
     let from = |address: &str| {
         let bearer = format!("Bearer {key}");
         server.send("GET", READ, &[("authorization", &bearer), ("x-forwarded-for", address)], b"")
@@ -223,8 +223,8 @@ fn a_pk_in_the_url_is_taken_on_ingest_routes_alone() {
 fn a_test_key_keeps_its_events_apart_and_may_come_from_localhost() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (_, pk) = server.mint(&project, &["--kind", "pk", "--env", "test"]);
-    let (_, rk) = server.mint(&project, &["--kind", "rk", "--env", "test"]);
+    let (_, pk) = server.create_key(&project, &["--kind", "pk", "--env", "test"]);
+    let (_, rk) = server.create_key(&project, &["--kind", "rk", "--env", "test"]);
     let send = |key: &str, origin: &str| {
         let bearer = format!("Bearer {key}");
         let headers = [("authorization", bearer.as_str()), ("origin", origin), ("user-agent", CHROME)];

@@ -63,7 +63,7 @@ fn identify_and_mistakes_take_tokens_too() {
     assert_eq!(refused.error(), (429, "rate_limited".to_owned()), "the bucket is that of track");
     let mistakes = taken(30, |_| server.post("/v1/batch", &project.sk, &json!({ "events": [] })));
     assert!((8..25).contains(&mistakes), "{mistakes} of 30 passed a bucket of 8");
-    let (_, reader) = server.mint(&project, &["--kind", "sk", "--scope", "read"]);
+    let (_, reader) = server.create_key(&project, &["--kind", "sk", "--scope", "read"]);
     let scope = server.post("/v1/track", &reader, &json!({ "event": "a" }));
     assert_eq!(scope.error(), (403, "insufficient_scope".to_owned()), "who may not send takes none");
 }
@@ -146,7 +146,7 @@ fn guessing_keys_is_bounded_for_an_address_and_harms_no_key_in_use() {
     assert_eq!(send("sk_live_nonsense", "203.0.113.1").status, 401, "what is no key costs no look-up");
     assert_eq!(send(&unknown(302), "203.0.113.2").status, 401, "other addresses have their own");
     // What was in use a moment ago is looked up again when anything about keys changes.
-    server.mint(&project, &["--kind", "rk"]);
+    server.create_key(&project, &["--kind", "rk"]);
     for number in 400..500 {
         send(&unknown(number), "203.0.113.1");
         assert_eq!(send(&project.sk, "203.0.113.1").status, 202);

@@ -93,7 +93,7 @@ impl Names {
                 Actor::Key(id) => id.to_string(),
                 Actor::User(id) => self.name(&id.to_string()),
             },
-            what: entry.action.replace(['.', '_'], " "),
+            what: action(&entry.action),
             project: entry.project_id.map(|id| self.name(&id.to_string())).unwrap_or_default(),
             subject: self.name(&entry.subject),
             detail: entry.detail.as_object().into_iter().flatten().filter_map(detail).collect(),
@@ -101,7 +101,14 @@ impl Names {
     }
 }
 
-/// A member of an entry's detail, as words; what is empty says nothing.
+/// The stored name of an action as text: `project.updated` is "project updated". Some stored names are
+/// older than the words on the page: `key.minted` is "key created".
+fn action(name: &str) -> String {
+    let created = name.strip_suffix(".minted").or_else(|| name.strip_suffix(".made"));
+    created.map_or_else(|| name.to_owned(), |subject| format!("{subject}.created")).replace(['.', '_'], " ")
+}
+
+/// A member of an entry's detail as name and text; `None` if it is empty.
 fn detail((name, value): (&String, &Value)) -> Option<(String, String)> {
     let text = match value {
         Value::Null => return None,

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/accounts/{account}/projects/new", get(new_project::show).post(new_project::make))
         .route("/accounts/{account}/usage", get(usage::show))
         .route("/accounts/{account}/audit", get(audit::show))
-        .route("/accounts/{account}/keys", get(keys::show::<Seen>).post(keys::mint_one::<Decided>))
+        .route("/accounts/{account}/keys", get(keys::show::<Seen>).post(keys::create::<Decided>))
         .route(
             "/accounts/{account}/keys/{key}/rotate",
             get(keys::ask_rotate::<Decided>).post(keys::rotate_one::<Decided>),

@@ -19,7 +19,7 @@ use crate::dashboard::format::sentence;
 use crate::dashboard::frame::{AccountTab, Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult, again};
 use crate::ops::error::OpsError;
-use crate::ops::keys::{KeyRequest, MintError, Minted, mint, rotate};
+use crate::ops::keys::{CreateKeyError, CreatedKey, KeyRequest, create_key, rotate};
 use crate::state::App;
 
 /// The choices for a key's expiry: hours (0: never) and label.
@@ -42,7 +42,7 @@ pub(in crate::dashboard) struct Keeper {
     owner: KeyOwner,
     kinds: &'static [KeyKind],
     actor: Actor,
-    /// Whether they may mint, rotate and revoke here.
+    /// Whether they may create, rotate and revoke keys here.
     may_change: bool,
     /// The address of the page that waits for events.
     install: Option<String>,
@@ -229,7 +229,7 @@ fn ended_title(keys: &[StoredKey]) -> String {
 }
 
 /// Creates a key.
-pub(in crate::dashboard) async fn mint_one<P: Keeping>(
+pub(in crate::dashboard) async fn create<P: Keeping>(
     State(app): State<Arc<App>>,
     place: P,
     Posted(fields): Posted,
@@ -237,20 +237,21 @@ pub(in crate::dashboard) async fn mint_one<P: Keeping>(
     let keeper = place.keeper()?;
     let kind = fields.get("kind").parse().ok().filter(|kind| keeper.kinds.contains(kind));
     let kind = kind.ok_or(PageError::NotFound)?;
-    let minted = match request(&app, &keeper, kind, &fields) {
+    let created = match request(&app, &keeper, kind, &fields) {
         Ok(request) => {
-            mint(&app.stores.control, app.credentials.keys.pepper(), &request, &keeper.actor, app.now()).await
+            create_key(&app.stores.control, app.credentials.keys.pepper(), &request, &keeper.actor, app.now())
+                .await
         }
-        Err(problem) => return mint_again(&app, keeper, kind, &fields, problem).await,
+        Err(problem) => return form_again(&app, keeper, kind, &fields, problem).await,
     };
-    match minted {
-        Ok(minted) => shown_once(&app, keeper, &minted).await,
-        Err(MintError::Invalid(error)) => mint_again(&app, keeper, kind, &fields, sentence(error)).await,
+    match created {
+        Ok(created) => shown_once(&app, keeper, &created).await,
+        Err(CreateKeyError::Invalid(error)) => form_again(&app, keeper, kind, &fields, sentence(error)).await,
         Err(error) => Err(failed(error)),
     }
 }
 
-async fn mint_again(
+async fn form_again(
     app: &App,
     keeper: Keeper,
     kind: KeyKind,
@@ -293,11 +294,11 @@ fn chosen(from: &[(i64, &str)], text: &str) -> i64 {
 }
 
 /// The table, with the secret of a new key before it.
-async fn shown_once(app: &App, keeper: Keeper, minted: &Minted) -> PageResult<Response> {
+async fn shown_once(app: &App, keeper: Keeper, created: &CreatedKey) -> PageResult<Response> {
     let fresh = Fresh {
-        text: minted.text.reveal().to_owned(),
-        kind: minted.stored.kind,
-        name: name(minted.stored.kind),
+        text: created.text.reveal().to_owned(),
+        kind: created.stored.kind,
+        name: name(created.stored.kind),
         host: app.public_url.as_str().to_owned(),
         install: keeper.install.clone(),
     };
@@ -356,8 +357,8 @@ pub(in crate::dashboard) async fn rotate_one<P: Keeping>(
     match rotate(&app.stores.control, app.credentials.keys.pepper(), &old, grace, &keeper.actor, app.now())
         .await
     {
-        Ok(minted) => shown_once(&app, keeper, &minted).await,
-        Err(MintError::Control(error @ millimetric_control::ControlError::KeyNotLive)) => {
+        Ok(created) => shown_once(&app, keeper, &created).await,
+        Err(CreateKeyError::Control(error @ millimetric_control::ControlError::KeyNotLive)) => {
             let problem = Some(sentence(error));
             again(&KeyChange { problem, ..change(&app, keeper, &old, GRACES) })
         }
@@ -389,9 +390,9 @@ pub(in crate::dashboard) async fn revoke<P: Keeping>(
     Ok(Redirect::to(&format!("{}?revoked=yes", keeper.base)).into_response())
 }
 
-fn failed(error: MintError) -> PageError {
+fn failed(error: CreateKeyError) -> PageError {
     match error {
-        MintError::Control(error) => error.into(),
+        CreateKeyError::Control(error) => error.into(),
         other => OpsError::internal(other).into(),
     }
 }

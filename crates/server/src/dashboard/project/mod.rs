@@ -20,7 +20,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/projects/{project}/install", get(install::show))
         .route("/projects/{project}/install/arrivals", get(install::show_arrivals))
-        .route("/projects/{project}/keys", get(keys::show::<Seen>).post(keys::mint_one::<Changed>))
+        .route("/projects/{project}/keys", get(keys::show::<Seen>).post(keys::create::<Changed>))
         .route(
             "/projects/{project}/keys/{key}/rotate",
             get(keys::ask_rotate::<Changed>).post(keys::rotate_one::<Changed>),

@@ -21,7 +21,7 @@ const LASTS_MILLIS: i64 = 7 * DAY_MILLIS;
 pub async fn invite(app: &App, by: &InAccount<Owner>, role: Role, email: &str) -> Result<Token, PeopleError> {
     let email = if email.trim().is_empty() { None } else { Some(email.parse::<Email>()?) };
     let random = random_bytes()?;
-    let (token, now) = (Token::mint(&random), app.now());
+    let (token, now) = (Token::create(&random), app.now());
     let invitation = Invitation {
         id: InvitationId::new(app.new_id()),
         account: by.account.id,

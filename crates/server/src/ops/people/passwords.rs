@@ -70,7 +70,7 @@ pub async fn add(
     by: &Actor,
     now: Timestamp,
 ) -> anyhow::Result<Token> {
-    let token = Token::mint(&random_bytes()?);
+    let token = Token::create(&random_bytes()?);
     let new = NewUser { id: UserId::new(Uuid::now_v7()), email, password_hash: None };
     control.add_user(&new, account, role, (token.hash(), now.plus_millis(LINK_MILLIS)), by, now).await?;
     Ok(token)
@@ -78,7 +78,7 @@ pub async fn add(
 
 /// A link by which a user chooses a new password; one made before stops working.
 pub async fn reset(control: &Control, user: UserId, by: &Actor, now: Timestamp) -> anyhow::Result<Token> {
-    let token = Token::mint(&random_bytes()?);
+    let token = Token::create(&random_bytes()?);
     control.offer_password_link(user, (token.hash(), now.plus_millis(LINK_MILLIS)), by, now).await?;
     Ok(token)
 }

@@ -37,8 +37,8 @@ impl Folder {
         std::fs::create_dir(root)?;
         let data = root.join("data");
         let key = |project: &str, env: &str| {
-            let minted = cli(&data, &["key", "mint", "--project", project, "--kind", "sk", "--env", env]);
-            minted["key"].as_str().map(str::to_owned).context("no key")
+            let created = cli(&data, &["key", "mint", "--project", project, "--kind", "sk", "--env", env]);
+            created["key"].as_str().map(str::to_owned).context("no key")
         };
         let side = |project: &str, env| {
             Ok::<_, anyhow::Error>(Side { project: project.to_owned(), env, key: key(project, env)? })

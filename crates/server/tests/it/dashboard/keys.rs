@@ -9,7 +9,7 @@ use crate::support::{ALWAYS, CHROME, Instance, Server, eventually};
 
 const KEYS: &str = "/projects/default/keys";
 
-/// The secret in the page that answers a minting.
+/// The secret in the response that creates a key.
 fn secret(page: &str) -> String {
     page.split_once("<code id=\"fresh\">").expect("a secret").1.split('<').next().unwrap().to_owned()
 }
@@ -22,7 +22,7 @@ fn id_of(page: &str, key: &str) -> String {
 }
 
 #[test]
-fn a_minted_key_works_and_its_secret_is_in_one_answer_alone() {
+fn a_created_key_works_and_its_secret_is_in_one_response_only() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
     let scopes = [("scope", "ingest"), ("scope", "read"), ("scope", "forget")];
@@ -38,7 +38,7 @@ fn a_minted_key_works_and_its_secret_is_in_one_answer_alone() {
 }
 
 #[test]
-fn a_key_is_minted_as_it_was_asked_for() {
+fn a_key_is_created_as_requested() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
     let form = owner.get(&format!("{KEYS}?create=sk")).text;
@@ -99,7 +99,7 @@ fn a_revoked_key_stops_and_a_rotated_one_works_on_beside_its_successor() {
 }
 
 #[test]
-fn an_accounts_key_is_minted_on_the_accounts_page() {
+fn an_account_key_is_created_on_the_page_of_the_account() {
     let server = Server::start();
     let owner = Browser::of_owner(&server);
     let keys = format!("{}/keys", account(&owner));

@@ -46,7 +46,7 @@ fn an_event_appears_with_the_rule_that_classified_it() {
 fn test_events_have_a_view_of_their_own() {
     let server = Server::start();
     let project = server.default_project();
-    let (_, test) = server.mint(&project, &["--kind", "sk", "--env", "test"]);
+    let (_, test) = server.create_key(&project, &["--kind", "sk", "--env", "test"]);
     server.track(&test, json!({ "event": "rehearsal" }));
     let owner = Browser::of_owner(&server);
     assert!(!owner.get("/projects/default/live").text.contains("rehearsal"));

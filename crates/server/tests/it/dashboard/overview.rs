@@ -167,7 +167,7 @@ fn an_event_opens_its_properties() {
 fn test_events_are_shown_apart() {
     let server = Server::start();
     let project = shop(&server);
-    let (_, test) = server.mint(&project, &["--kind", "sk", "--env", "test"]);
+    let (_, test) = server.create_key(&project, &["--kind", "sk", "--env", "test"]);
     server.track(&test, json!({ "event": "rehearsal", "timestamp": "2026-05-16T12:00:00Z" }));
     let owner = Browser::of_owner(&server);
     let events = |env: &str| owner.get(&format!("/projects/default/csv/events?{DAYS}&env={env}")).text;

@@ -35,7 +35,7 @@ fn a_link_shows_totals_to_anybody_and_search_engines_are_told_to_leave() {
 fn a_link_shows_nobody_in_particular() {
     let server = Server::start();
     let project = shop(&server);
-    let (_, test) = server.mint(&project, &["--kind", "sk", "--env", "test"]);
+    let (_, test) = server.create_key(&project, &["--kind", "sk", "--env", "test"]);
     server.track(&test, serde_json::json!({ "event": "rehearsal", "timestamp": "2026-05-16T12:00:00Z" }));
     let link = share(&server, &Browser::of_owner(&server));
     let stranger = Browser::new(&server);
@@ -69,7 +69,7 @@ fn a_revoked_link_shows_nothing_and_both_are_in_the_log() {
     let unknown = stranger.get(&format!("/share/{}", "A".repeat(43)));
     assert_eq!((unknown.status, unknown.text), (404, stranger.get(&link).text), "as if it had never been");
     let log = owner.get(&format!("{}/audit", super::people::account(&owner))).text;
-    assert!(log.contains("share link made") && log.contains("share link revoked"), "{log}");
+    assert!(log.contains("share link created") && log.contains("share link revoked"), "{log}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn no_page_shows_what_nobody_sees() {
     // A name has no control characters.
     let name: String = hostile("Shop").chars().filter(|c| !c.is_control()).collect();
     let project = server.project(&name, &["https://shop.example"]);
-    server.mint(&project, &["--kind", "sk", "--label", &name]);
+    server.create_key(&project, &["--kind", "sk", "--label", &name]);
     let (event, text) = (&hostile("event")[..], &hostile("text")[..]);
     server.track(
         &project.sk,

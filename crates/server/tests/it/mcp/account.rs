@@ -198,7 +198,7 @@ fn an_account_without_projects_is_told_so() {
 fn a_test_key_sees_the_test_side_of_every_project() {
     let server = Server::start();
     let (shop, _) = two(&server);
-    let (_, sender) = server.mint(&shop, &["--kind", "sk", "--env", "test"]);
+    let (_, sender) = server.create_key(&shop, &["--kind", "sk", "--env", "test"]);
     server.track(&sender, pageview("t1", "https://shop.example/"));
     let ak = account_key(&server, &["--env", "test"]);
     let client = Client::of_account(&server, &ak);

@@ -134,8 +134,8 @@ pub(super) fn meta(version: &str) -> Value {
 
 /// A key of the account that all projects of the command line belong to.
 pub(super) fn account_key(server: &Instance, args: &[&str]) -> String {
-    let minted = [&["key", "mint", "--account", "default", "--kind", "ak"], args].concat();
-    server.cli(&minted)["key"].as_str().unwrap().to_owned()
+    let created = [&["key", "mint", "--account", "default", "--kind", "ak"], args].concat();
+    server.cli(&created)["key"].as_str().unwrap().to_owned()
 }
 
 /// A range that holds the shop's week.

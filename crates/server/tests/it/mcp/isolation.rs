@@ -104,7 +104,7 @@ fn response(client: &Client<'_>, call: &str, name: &str, text: &str) -> String {
 fn no_argument_shows_what_belongs_to_another_key() {
     let server = Server::start();
     let (mine, other) = (server.project("Mine", &[]), server.project("Other", &[]));
-    let (_, my_test_reader) = server.mint(&mine, &["--kind", "rk", "--env", "test"]);
+    let (_, my_test_reader) = server.create_key(&mine, &["--kind", "rk", "--env", "test"]);
     server.track(&other.sk, json!({ "event": "visible" }));
     let stranger = strangers_project(&server);
     let ak = account_key(&server, &["--env", "test"]);

@@ -64,9 +64,9 @@ fn code_of(client: &Client<'_>, tool: &str, arguments: Value) -> (i64, Value) {
 fn lists_hold_what_the_key_may_do_and_calls_check_it_again() {
     let server = Server::start();
     let project = server.project("Shop", &[]);
-    let (_, writer) = server.mint(&project, &["--kind", "sk", "--scope", "ingest"]);
-    let (_, reader) = server.mint(&project, &["--kind", "sk", "--scope", "read"]);
-    let (_, forgetter) = server.mint(&project, &["--kind", "sk", "--scope", "forget"]);
+    let (_, writer) = server.create_key(&project, &["--kind", "sk", "--scope", "ingest"]);
+    let (_, reader) = server.create_key(&project, &["--kind", "sk", "--scope", "read"]);
+    let (_, forgetter) = server.create_key(&project, &["--kind", "sk", "--scope", "forget"]);
     let tools = |key: &str| Client::new(&server, key).names("tools/list", "tools");
     assert_eq!(tools(&writer), ["track_event"]);
     for key in [&project.rk, &reader] {
@@ -139,7 +139,7 @@ fn plans_decide_what_may_be_called() {
 fn a_revoked_key_ends_on_mcp_too() {
     let server = Server::start();
     let project = server.default_project();
-    let (id, key) = server.mint(&project, &["--kind", "rk"]);
+    let (id, key) = server.create_key(&project, &["--kind", "rk"]);
     let client = Client::new(&server, &key);
     assert_eq!(client.send("tools/list", json!({})).status, 200);
     server.cli(&["key", "revoke", &id]);

@@ -43,7 +43,7 @@ fn look_alikes_and_unknown_fields_are_pointed_out() {
     }
     let odd = client.rows("track_event", json!({ "event": "Sign_Up", "plan": "pro" }))["notes"].to_string();
     assert!(odd.contains("looks like `signup`") && odd.contains("`plan`"), "{odd}");
-    let (_, writer) = server.mint(&project, &["--kind", "sk", "--scope", "ingest"]);
+    let (_, writer) = server.create_key(&project, &["--kind", "sk", "--scope", "ingest"]);
     let blind = Client::new(&server, &writer).rows("track_event", json!({ "event": "SIGNUP" }));
     assert_eq!(blind["notes"], json!(null), "who may not read learns no names");
 }

@@ -82,9 +82,9 @@ impl Instance {
     }
 
     /// Creates a key of a project; returns its id and text.
-    pub(crate) fn mint(&self, project: &Project, args: &[&str]) -> (String, String) {
-        let minted = self.cli(&[&["key", "mint", "--project", &project.slug], args].concat());
-        (minted["key_id"].as_str().unwrap().to_owned(), minted["key"].as_str().unwrap().to_owned())
+    pub(crate) fn create_key(&self, project: &Project, args: &[&str]) -> (String, String) {
+        let created = self.cli(&[&["key", "mint", "--project", &project.slug], args].concat());
+        (created["key_id"].as_str().unwrap().to_owned(), created["key"].as_str().unwrap().to_owned())
     }
 
     /// Runs a command with `--json` on this server's folder and returns its output.

@@ -12,7 +12,7 @@ use millimetric::app::server::Bounds;
 use millimetric::cli::serve::{greet, serve};
 use millimetric::config::{Installation, PublicUrl, Settings};
 use millimetric::limits::timeouts::Timeouts;
-use millimetric::ops::keys::Minted;
+use millimetric::ops::keys::CreatedKey;
 use millimetric::ops::projects::found;
 use millimetric::state::App;
 use millimetric_control::{Actor, Slug};
@@ -121,7 +121,7 @@ impl Server {
         let (control, pepper) = (&self.app.stores.control, self.app.credentials.keys.pepper());
         let created = found(control, pepper, name, slug, origins, &Actor::CommandLine, self.app.now());
         let created = self.runtime().block_on(created).unwrap();
-        let text = |key: &Minted| key.text.reveal().to_owned();
+        let text = |key: &CreatedKey| key.text.reveal().to_owned();
         Project {
             slug: created.project.slug.as_str().to_owned(),
             pk: text(&created.pk),
