@@ -1,6 +1,6 @@
 """The official Python client against a real server, in both eras of the protocol.
 
-Takes the server's address and its keys from the environment, stops at the first answer that is
+Takes the server's address and its keys from the environment, stops at the first response that is
 not the expected one, and changes nothing but the events that it sends itself.
 """
 

@@ -11,9 +11,9 @@ const authorization = `Bearer ${process.env.MCP_KEY}`;
 const proxy = http.createServer((request, response) => {
   const { method, url: path } = request;
   const headers = { ...request.headers, authorization };
-  const onward = http.request({ hostname, port, path, method, headers }, (answer) => {
-    response.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(response);
+  const onward = http.request({ hostname, port, path, method, headers }, (upstream) => {
+    response.writeHead(upstream.statusCode, upstream.headers);
+    upstream.pipe(response);
   });
   onward.on("error", () => response.destroy());
   response.on("close", () => onward.destroy());

@@ -1,8 +1,8 @@
 """ClickHouse behind a pipe: what `cargo xtask bench query` and `cargo xtask oracle` compare with.
 
-Reads one request a line from standard input, as JSON, and answers one line of JSON to each:
+Reads one request a line from standard input, as JSON, and writes one line of JSON for each:
 `{"sql": …}` runs a statement, `{"drop_cache": [FOLDER, …]}` makes the system forget
-the files of these folders. Knows neither the questions nor the product. Never touches a network,
+the files of these folders. Knows neither the queries nor the product. Never touches a network,
 and writes nowhere but below the folder that it is started with.
 """
 
@@ -40,22 +40,22 @@ def drop_cache(folders: list[str]) -> dict[str, Any]:
         return {"way": "posix_fadvise"}
 
 
-def answer(session: Session, request: dict[str, Any]) -> dict[str, Any]:
-    """What came of one request; a failed statement is an answer, too."""
+def run(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+    """The response to one request, also if its statement fails."""
     try:
         if "drop_cache" in request:
             return drop_cache(request["drop_cache"])
         return run(session, request["sql"])
-    except Exception as error:  # Whatever goes wrong is told to the caller, who ends the run.
+    except Exception as error:  # Every error is reported to the caller, which ends the run.
         return {"error": str(error)}
 
 
-def main(folder: str, answers: TextIO) -> None:
+def main(folder: str, responses: TextIO) -> None:
     """Answers until the input ends."""
     session = Session(folder)
     for line in sys.stdin:
-        answers.write(json.dumps(answer(session, json.loads(line))) + "\n")
-        answers.flush()
+        responses.write(json.dumps(run(session, json.loads(line))) + "\n")
+        responses.flush()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ pub fn client_environment() -> anyhow::Result<PathBuf> {
     environment(&CLIENT)
 }
 
-/// Plays the client's story and tells whether all was as expected; the client says what was not.
+/// Runs the client's test and returns whether all was as expected; the client prints what was not.
 pub fn client_story(python: &Path) -> anyhow::Result<bool> {
     let server = Server::start("mcp-data")?;
     let mut client = Command::new(python);
@@ -53,7 +53,7 @@ impl NodeAgents {
         Ok(Self { node: packaged_node(&folder)?, folder })
     }
 
-    /// Lets the conformance suite try both endpoints in each revision, and tells whether nothing
+    /// Lets the conformance suite try both endpoints in each revision, and returns whether nothing
     /// failed but what `xtask/mcp/expected-failures/` explains.
     pub fn conformance(&self) -> anyhow::Result<bool> {
         let server = Server::start("mcp-data")?;
@@ -71,7 +71,7 @@ impl NodeAgents {
         Ok(conforms)
     }
 
-    /// Lets the Inspector list the tools of both endpoints and call one, in each era, and tells
+    /// Lets the Inspector list the tools of both endpoints and call one, in each era, and returns
     /// whether that went well and nothing was said against a schema.
     pub fn inspection(&self) -> anyhow::Result<bool> {
         let list = &["tools/list", "--strict"][..];

@@ -22,7 +22,7 @@ pub struct BenchArguments {
     /// Seconds of load in each run.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub seconds: u64,
-    /// Runs of each load, each with a new server over an empty folder; the median is told.
+    /// Runs of each load, each with a new server over an empty folder; the median is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub runs: u32,
     /// Events of the data that `query` and `dashboard` ask about.
@@ -49,9 +49,9 @@ pub enum Subject {
     Micro,
     /// The server's memory, idle and under load.
     Memory,
-    /// What sealing, merging and erasing cost those who send meanwhile.
+    /// What flushing, merging and erasing cost those who send meanwhile.
     Background,
-    /// The time from the start to the first answer.
+    /// The time from the start to the first response.
     Start,
     /// What an agent's queries cost over the same queries over REST.
     Mcp,
@@ -90,7 +90,7 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     run_to_its_end(&mut bench)
 }
 
-/// The optimised program that measures and compares, told which of the two.
+/// The optimised program that measures and compares, with the choice as argument.
 pub fn harness(chore: &str) -> Command {
     cargo(["bench", "--quiet", "--locked", "--package", "xtask", "--bench", "millimetric", "--", chore])
 }
@@ -103,7 +103,7 @@ pub fn run_to_its_end(harness: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds `millimetric` as it is shipped and tells where it lies.
+/// Builds `millimetric` as it is shipped and returns its path.
 pub fn release_binary() -> anyhow::Result<PathBuf> {
     eprintln!("building the release binary");
     let mut build = cargo(["build", "--release", "--locked", "--package", "millimetric"]);

@@ -144,7 +144,7 @@ fn abuse_campaign() -> anyhow::Result<Outcome> {
 }
 
 /// The client comes from a registry; where that cannot be reached nothing was tested, which the
-/// summary must tell.
+/// summary must report.
 fn mcp_client() -> anyhow::Result<Outcome> {
     let python = match agents::client_environment() {
         Ok(python) => python,
@@ -195,7 +195,7 @@ fn sdk_build() -> anyhow::Result<Outcome> {
     })
 }
 
-/// The Node package, and the pages that tell how to use the SDKs.
+/// The Node package, and the pages about the SDKs.
 fn sdk_in_node() -> anyhow::Result<Outcome> {
     with_sdk_tools(|tools| {
         sdk::stories("node", tools, None)?;
@@ -233,7 +233,7 @@ fn dependency_rules() -> anyhow::Result<Outcome> {
 }
 
 /// Needs the public advisory database. Without it there is nothing to check against, which is
-/// told and does not fail the run: the code has not changed because a network is away.
+/// reported and does not fail the run: an unreachable network is not an error of the code.
 fn known_vulnerabilities() -> anyhow::Result<Outcome> {
     let fetched = captured(&mut cargo_deny(["fetch", "db"])?)?;
     if !fetched.status.success() {

@@ -1,6 +1,6 @@
 //! The dashboard in a real browser: `cargo xtask test` starts a server as a newcomer does, and
 //! `xtask/dashboard/story.mjs` opens it in Chromium, does what a newcomer does, and looks at every
-//! page; `reports.mjs` does the same with the reports of a busy project. `paint.mjs` tells
+//! page; `reports.mjs` does the same with the reports of a busy project. `paint.mjs` measures
 //! `cargo xtask bench dashboard` when pages are painted.
 //!
 //! Talks to loopback addresses only.
@@ -32,7 +32,7 @@ pub fn stage() -> anyhow::Result<Stage> {
 /// Events of the project that the reports are read of.
 const EVENTS: &str = "60000";
 
-/// Plays both stories and tells whether all was as expected; a story says what was not. Pictures
+/// Runs both tests and returns whether all was as expected; a test prints what was not. Pictures
 /// of every page are left in the target folder.
 pub fn story(stage: &Stage) -> anyhow::Result<bool> {
     let newcomer = Server::start("dashboard-data")?;

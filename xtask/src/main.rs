@@ -28,7 +28,7 @@ enum Chore {
     Test,
     /// Measure the release build on this machine, over the loopback interface.
     Bench(BenchArguments),
-    /// Compare answers to random queries with those of ClickHouse.
+    /// Compare the results of random queries with those of ClickHouse.
     Oracle(OracleArguments),
     /// Kill servers at random moments and count what they kept.
     Crash(CrashArguments),

@@ -54,7 +54,7 @@ pub fn packaged_node(folder: &Path) -> anyhow::Result<PathBuf> {
 fn install(folder: &Path) -> anyhow::Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]);
-    // A registry that is out of reach is told in seconds, not in minutes.
+    // A registry that is out of reach is reported in seconds, not in minutes.
     npm.arg("--fetch-retry-mintimeout=1000").current_dir(folder);
     if !npm.status().context("npm does not start")?.success() {
         bail!("the Node packages could not be installed: `{}`", as_typed(&npm));
@@ -63,8 +63,9 @@ fn install(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn check_node() -> anyhow::Result<()> {
-    let told = Command::new("node").arg("--version").output();
-    let version = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
+    let output = Command::new("node").arg("--version").output();
+    let version =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let major = version.trim().trim_start_matches('v').split('.').next().and_then(|it| it.parse().ok());
     if major.is_some_and(|major: u32| major >= OLDEST) && runs(Command::new("npm").arg("--version")) {
         return Ok(());

@@ -52,8 +52,7 @@ pub fn write_script(tools: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plays the stories of a folder below `sdk/tests`; an error names those that went otherwise than
-/// told.
+/// Runs the tests of a folder below `sdk/tests`; the error names those that failed.
 pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<()> {
     let (server, target) = (binary()?, target_folder()?);
     let results = target.join(format!("sdk/{folder}.tap"));
@@ -75,7 +74,7 @@ pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::R
     if node.status().context("node does not start")?.success() {
         return Ok(());
     }
-    bail!("otherwise than told went: {}", failed(&fs::read_to_string(results)?))
+    bail!("unexpected results: {}", failed(&fs::read_to_string(results)?))
 }
 
 /// The names of what failed, of lines like `not ok 3 - the name`; of the format see

@@ -43,15 +43,15 @@ impl Server {
                 break;
             }
         }
-        let told = [&server.address, &server.secret_key, &server.read_key, &server.setup_link];
-        if told.iter().any(|told| told.is_empty()) {
+        let found = [&server.address, &server.secret_key, &server.read_key, &server.setup_link];
+        if found.iter().any(|found| found.is_empty()) {
             bail!("the server did not greet with its address, its keys and the setup link");
         }
         server.account_key = create_account_key(&binary, &server.folder)?;
         Ok(server)
     }
 
-    /// Takes what a line of the greeting tells; true with the last one.
+    /// Reads a line of the start message; returns true for the last one.
     fn learn(&mut self, line: &str) -> bool {
         // The first is the key itself; below come lines to copy, which hold it too.
         for (key, start) in [(&mut self.secret_key, "sk_"), (&mut self.read_key, "rk_")] {

@@ -100,9 +100,9 @@ export class MillimetricClient {
       this.#later()
       throw this.#outage
     }
-    const answer = new Promise<void>((done, failed) => Object.assign(waiting, { done, failed }))
+    const delivered = new Promise<void>((done, failed) => Object.assign(waiting, { done, failed }))
     this.#work()
-    await held(answer)
+    await held(delivered)
   }
 
   async #sendAll(): Promise<void> {

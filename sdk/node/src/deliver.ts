@@ -31,24 +31,24 @@ export async function deliver(request: Request): Promise<MillimetricError | unde
 
 async function attempt({ url, key, body }: Request): Promise<MillimetricError | undefined> {
   try {
-    const answer = await fetch(url, {
+    const response = await fetch(url, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     // Read to the end, or the connection is of no further use.
-    const text = await answer.text()
-    return answer.ok ? undefined : refusal(answer, text)
+    const text = await response.text()
+    return response.ok ? undefined : refusal(response, text)
   } catch (cause) {
     return new MillimetricError('unreachable', 'the server cannot be reached', { cause, retryable: true })
   }
 }
 
-function refusal(answer: Response, text: string): MillimetricError {
-  const { status, headers } = answer
+function refusal(response: Response, text: string): MillimetricError {
+  const { status, headers } = response
   const said = parsed(text)
-  return new MillimetricError(String(said.error ?? `http_${status}`), String(said.message ?? answer.statusText), {
+  return new MillimetricError(String(said.error ?? `http_${status}`), String(said.message ?? response.statusText), {
     status,
     details: (said.details ?? {}) as MillimetricError['details'],
     requestId: headers.get('x-request-id') ?? undefined,
@@ -57,7 +57,7 @@ function refusal(answer: Response, text: string): MillimetricError {
   })
 }
 
-/** Something in between may answer in HTML. */
+/** A proxy in between may respond with HTML. */
 function parsed(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text))

@@ -6,7 +6,7 @@
 export class MillimetricError extends Error {
   /** The server's code, such as `invalid_payload`; `unreachable`, `closed`, `queue_full` are our own. */
   readonly code: string
-  /** The status of the answer; 0 where there was none. */
+  /** The status of the response; 0 where there was none. */
   readonly status: number
   /** The server's details, such as `fieldErrors`. */
   readonly details: { fieldErrors?: Record<string, string[]>; formErrors?: string[] } & Record<string, unknown>

@@ -91,9 +91,9 @@ test('a server that is killed and comes back has everything once', async () => {
   await idle(page)
 })
 
-test('answers that never arrive double nothing', async () => {
+test('responses that never arrive cause no duplicates', async () => {
   const page = await it.open()
-  it.proxy.faults = ['lose the answer', 'lose the answer']
+  it.proxy.faults = ['lose the response', 'lose the response']
   await count(page, 0, 25)
   await eachOnce(25, 1)
   await idle(page)

@@ -97,9 +97,9 @@ test('the worker stores what it says before it may be stopped', async () => {
   const { default: worker } = await import(pathToFileURL(file).href)
   const waited = []
   const request = new Request('https://files.example/a.zip', { headers: { 'cf-connecting-ip': '81.2.69.160' } })
-  const answer = await worker.fetch(request, environment, { waitUntil: promise => waited.push(promise) })
+  const response = await worker.fetch(request, environment, { waitUntil: promise => waited.push(promise) })
   await Promise.all(waited)
-  assert.equal(answer.status, 200)
+  assert.equal(response.status, 200)
   assert.deepEqual(await names(), ['download_started'])
 })
 

@@ -92,8 +92,8 @@ test('no request is above ten megabytes', async () => {
   assert.ok(sizes.length > 1 && Math.max(...sizes) <= 10 * 1024 * 1024, String(sizes))
 })
 
-test('503, 429, broken connections and lost answers are retried with the same ids', async () => {
-  proxy.faults = [{ status: 503 }, { status: 429, headers: { 'retry-after': '1' } }, 'cut', 'lose the answer']
+test('503, 429, broken connections and lost responses are retried with the same ids', async () => {
+  proxy.faults = [{ status: 503 }, { status: 429, headers: { 'retry-after': '1' } }, 'cut', 'lose the response']
   await client({ maxRetries: 4 }).track(numbered(0))
   assert.deepEqual(numbers(await server.rows(project)), [0])
   assert.equal(proxy.requests.length, 5)
@@ -214,7 +214,7 @@ test('the functions use the client that init made', async () => {
   assert.throws(() => init({ key: project.sk }), TypeError)
 })
 
-/** Runs a module in a process of its own, and answers with what it printed. */
+/** Runs a module in a process of its own, and returns what it printed. */
 async function run(code) {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', `
     import { MillimetricClient, track } from ${JSON.stringify(PACKAGE)}

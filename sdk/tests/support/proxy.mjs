@@ -45,21 +45,21 @@ export class Proxy {
     const body = Buffer.concat(chunks)
     if (request.method !== 'POST') return this.#pass(request, body, response)
     const fault = this.faults.shift() ?? this.fault
-    const answers = fault?.status ? fault.status : fault
-    this.requests.push({ path: request.url, headers: request.headers, body: body.toString(), fault: answers })
+    const status = fault?.status ? fault.status : fault
+    this.requests.push({ path: request.url, headers: request.headers, body: body.toString(), fault: status })
     if (fault === 'cut') return request.socket.destroy()
     // Stored, and nobody hears of it: what a retry must not double.
-    if (fault === 'lose the answer') return this.#pass(request, body, response, () => request.socket.destroy())
+    if (fault === 'lose the response') return this.#pass(request, body, response, () => request.socket.destroy())
     if (fault) return response.writeHead(fault.status, { ...CORS, ...fault.headers }).end(fault.body ?? '')
     return this.#pass(request, body, response)
   }
 
   #pass(request, body, response, instead) {
     const { host: _, ...headers } = request.headers
-    const onward = forward(this.target + request.url, { method: request.method, headers }, answer => {
-      if (instead) return answer.resume().on('end', instead)
-      response.writeHead(answer.statusCode, answer.headers)
-      answer.pipe(response)
+    const onward = forward(this.target + request.url, { method: request.method, headers }, upstream => {
+      if (instead) return upstream.resume().on('end', instead)
+      response.writeHead(upstream.statusCode, upstream.headers)
+      upstream.pipe(response)
     })
     onward.on('error', () => request.socket.destroy())
     onward.end(body)

@@ -75,9 +75,9 @@ export class Server {
     const rows = []
     let cursor = ''
     do {
-      const answer = await fetch(`${this.url}/v1/query?${ALWAYS}&limit=1000${cursor}`, { headers: { authorization: `Bearer ${rk}` } })
-      if (!answer.ok) throw new Error(`/v1/query answers ${answer.status}: ${await answer.text()}`)
-      const page = await answer.json()
+      const response = await fetch(`${this.url}/v1/query?${ALWAYS}&limit=1000${cursor}`, { headers: { authorization: `Bearer ${rk}` } })
+      if (!response.ok) throw new Error(`/v1/query returns ${response.status}: ${await response.text()}`)
+      const page = await response.json()
       rows.push(...page.rows)
       cursor = page.next_cursor ? `&cursor=${encodeURIComponent(page.next_cursor)}` : ''
     } while (cursor)

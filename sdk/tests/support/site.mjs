@@ -1,4 +1,4 @@
-// A site that is measured: every path answers the same page unless it has one of its own, on an
+// A site that is measured: every path returns the same page unless it has one of its own, on an
 // origin of its own.
 
 import { createServer } from 'node:http'
@@ -10,7 +10,7 @@ export class Site {
   pages = {}
   /** Headers of every page. */
   headers = {}
-  /** What other paths answer. */
+  /** The page of all other paths. */
   page = ''
   /** Every request's path and query, in order. */
   asked = []

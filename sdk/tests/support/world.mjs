@@ -50,7 +50,7 @@ export function world() {
     await page.close({ runBeforeUnload: true })
     await gone
   }
-  /** Marks the end of a story, and answers with what the store then holds: `name path`, sorted. */
+  /** Marks the end of a story, and returns what the store then contains: `name path`, sorted. */
   it.ending = async page => {
     await page.evaluate(() => {
       mm.track('the end')

@@ -1,7 +1,7 @@
 //! What the work in the background costs those who send meanwhile: the same steady load beside
-//! nothing, beside erasing, and beside sealing and merging.
+//! nothing, beside erasing, and beside flushing and merging.
 //!
-//! The load is paced, well below what the server can take: how long an answer takes is a query
+//! The load is paced, well below what the server can take: how long a response takes is a query
 //! only where none waits for its turn. Expiry is the work of erasing, at most once an hour.
 
 use std::path::Path;
@@ -25,7 +25,7 @@ const PACE: Duration = Duration::from_millis(40);
 const EVENTS: u64 = 2_000_000;
 /// How often somebody asks to be forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(2);
-/// A server is at rest when it has sealed and merged nothing for so long.
+/// A server is at rest when it has flushed and merged nothing for so long.
 const REST: Duration = Duration::from_secs(3);
 
 /// Adds a row for each kind of work.
@@ -38,7 +38,7 @@ pub(crate) async fn measure(binary: &Path, seconds: u64, report: &mut Report) ->
     table.add("erasing one person after the other", &server, duration, forget(&server, duration)).await?;
     server.stop().await?;
     let server = Server::start_flushing_often(binary).await?;
-    table.add("sealing and merging all the time", &server, duration, async { Ok(()) }).await?;
+    table.add("flushing and merging all the time", &server, duration, async { Ok(()) }).await?;
     server.stop().await?;
     report.add_table(table.finish());
     Ok(())
@@ -93,7 +93,7 @@ impl Costs {
     }
 }
 
-/// Makes events of people to forget and waits until all are sealed and merged.
+/// Makes events of people to forget and waits until all are flushed and merged.
 async fn fill(binary: &Path, server: &Server) -> anyhow::Result<()> {
     server.fill(binary, EVENTS)?;
     let (mut done, mut since) = (Done::by(server).await?, Instant::now());
@@ -127,10 +127,10 @@ async fn forget(server: &Server, duration: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a server has done in the background since its start, as `/metrics` tells it.
+/// What a server has done in the background since its start, from `/metrics`.
 #[derive(Debug, Clone, Copy)]
 struct Done {
-    sealed: f64,
+    flushed: f64,
     merged: f64,
     erasures: f64,
     erasing_seconds: f64,
@@ -146,7 +146,7 @@ impl Done {
             line.and_then(|value| value.parse().ok()).with_context(|| format!("no metric {name}"))
         };
         Ok(Self {
-            sealed: value("store_flushed_events_total")?,
+            flushed: value("store_flushed_events_total")?,
             merged: value("store_merged_events_total")?,
             erasures: value("store_erasures_total")?,
             erasing_seconds: value("store_erase_seconds_total")?,
@@ -156,7 +156,7 @@ impl Done {
 
     fn since(self, before: &Self) -> Self {
         Self {
-            sealed: self.sealed - before.sealed,
+            flushed: self.flushed - before.flushed,
             merged: self.merged - before.merged,
             erasures: self.erasures - before.erasures,
             erasing_seconds: self.erasing_seconds - before.erasing_seconds,
@@ -164,16 +164,16 @@ impl Done {
         }
     }
 
-    /// Events sealed and merged.
+    /// Events flushed and merged.
     fn events(self) -> f64 {
-        self.sealed + self.merged
+        self.flushed + self.merged
     }
 
     fn words(self) -> String {
-        let Self { sealed, merged, erasures, erasing_seconds, .. } = self;
+        let Self { flushed, merged, erasures, erasing_seconds, .. } = self;
         format!(
-            "{} events sealed, {} merged, {erasures} rounds of erasing in {} s",
-            shown(sealed),
+            "{} events flushed, {} merged, {erasures} rounds of erasing in {} s",
+            shown(flushed),
             shown(merged),
             shown(erasing_seconds)
         )

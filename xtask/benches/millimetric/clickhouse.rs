@@ -59,7 +59,7 @@ impl ClickHouse {
         Ok(Answer { rows, millis: response["millis"].as_f64().context("ClickHouse returned no time")? })
     }
 
-    /// Makes the system forget what it holds in memory of the files of these folders, and tells
+    /// Makes the system forget what it holds in memory of the files of these folders, and returns
     /// in which way.
     pub(crate) fn drop_cache(&mut self, folders: &[&Path]) -> anyhow::Result<String> {
         let response = self.exchange(&json!({ "drop_cache": folders }))?;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The longest wait for an answer.
+/// The longest wait for a response.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An open connection.
@@ -29,9 +29,9 @@ impl Connection {
         Ok(Self { stream, received: Vec::with_capacity(4096) })
     }
 
-    /// Sends a whole request and reads the whole answer: its status and its body.
+    /// Sends a whole request and reads the whole response: its status and its body.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
-        timeout(PATIENCE, self.exchange_patiently(request)).await.context("no answer in 30 s")?
+        timeout(PATIENCE, self.exchange_patiently(request)).await.context("no response in 30 s")?
     }
 
     /// A query with a key, over a connection of its own.
@@ -74,7 +74,7 @@ impl Connection {
             if let Some((status, body)) = parse_head(&self.received)? {
                 while self.received.len() < body.end {
                     if self.stream.read_buf(&mut self.received).await? == 0 {
-                        bail!("the server closed the connection within an answer");
+                        bail!("the server closed the connection within a response");
                     }
                 }
                 return Ok((status, &self.received[body]));
@@ -86,11 +86,11 @@ impl Connection {
 /// The status and where the body lies; `None` while the head is not whole.
 fn parse_head(received: &[u8]) -> anyhow::Result<Option<(u16, std::ops::Range<usize>)>> {
     let Some(head) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let text = std::str::from_utf8(&received[..head]).context("the answer's head is no text")?;
-    let status = text.get(9..12).and_then(|code| code.parse().ok()).context("the answer has no status")?;
+    let text = std::str::from_utf8(&received[..head]).context("the response's head is no text")?;
+    let status = text.get(9..12).and_then(|code| code.parse().ok()).context("the response has no status")?;
     let headers = text.lines().filter_map(|line| line.split_once(':'));
     let mut lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let (_, length) = lengths.next().context("the answer has no Content-Length")?;
+    let (_, length) = lengths.next().context("the response has no Content-Length")?;
     let length: usize = length.trim().parse().context("the Content-Length is no number")?;
     Ok(Some((status, head + 4..head + 4 + length)))
 }

@@ -24,7 +24,7 @@ const MOST_KILOBYTES: f64 = 60.0;
 const MOST_MEGABYTES: f64 = 512.0;
 const MOST_PAINT_MILLIS: f64 = 500.0;
 
-/// The overviews that are opened, and what is told of each: how long the server takes, and when it is
+/// The overviews that are opened, and what is reported of each: how long the server takes, and when it is
 /// painted.
 const PAGES: [(&str, &str, &str); 3] = [
     ("/projects/bench", "overview, 30 of 60 days", "painted, 30 of 60 days"),
@@ -107,7 +107,7 @@ impl Browser {
         Ok(Self { agent, address, cookie })
     }
 
-    /// The bytes of an answer, as they come over the wire.
+    /// The bytes of a response, as they come over the wire.
     fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response: Response<Body> =
             self.agent.get(format!("{}{path}", self.address)).header("cookie", &self.cookie).call()?;
@@ -117,8 +117,8 @@ impl Browser {
 
     /// Adds when the pages are painted in Chromium.
     fn watch(&self, stage: &Stage, report: &mut Report) -> anyhow::Result<()> {
-        let told = paints(stage, &self.address, &self.cookie, &PAGES.map(|(path, ..)| path))?;
-        for ((_, _, name), line) in PAGES.iter().zip(told.lines()) {
+        let output = paints(stage, &self.address, &self.cookie, &PAGES.map(|(path, ..)| path))?;
+        for ((_, _, name), line) in PAGES.iter().zip(output.lines()) {
             for millis in serde_json::from_str::<Vec<f64>>(line)? {
                 report.add(name, "ms", Goal::Below(MOST_PAINT_MILLIS), millis);
             }

@@ -1,5 +1,5 @@
 //! The data that queries are asked about: 20 projects of very different sizes over 90 days, made
-//! by the release binary's own `demo`, all sealed, and the same rows in ClickHouse.
+//! by the release binary's own `demo`, all flushed, and the same rows in ClickHouse.
 //!
 //! Kept below the target folder: made once for each size and each build of the binary.
 
@@ -119,7 +119,7 @@ async fn make(
             largest = made;
         }
     }
-    seal(home).await?;
+    flush(home).await?;
     eprintln!("loading the same events into ClickHouse");
     let mut clickhouse = ClickHouse::start(python, &home.join("clickhouse"))?;
     clickhouse.ask(CREATE)?;
@@ -131,9 +131,9 @@ async fn make(
     Ok(json!({ "made_by": made_by, "project": largest["project_id"], "read_key": largest["rk"] }))
 }
 
-/// Seals everything that a stopped server left in its hot log, and merges what is to be merged, so
+/// Flushes everything that a stopped server left in its write-ahead log, and merges what is to be merged, so
 /// that no work in the background stands beside what is measured.
-pub(crate) async fn seal(home: &Path) -> anyhow::Result<()> {
+pub(crate) async fn flush(home: &Path) -> anyhow::Result<()> {
     let store = EmbeddedStore::open(&data_of(home), Options::default()).await?;
     store.flush_now().await?;
     store.merge_now().await?;
@@ -141,7 +141,7 @@ pub(crate) async fn seal(home: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One project's traffic; the answer tells its id and its key.
+/// One project's traffic; the response has its id and its key.
 fn demo(binary: &Path, home: &Path, number: u32, events: u64) -> anyhow::Result<Value> {
     let (slug, events_text, seed) = (format!("shop-{number}"), events.to_string(), number.to_string());
     let arguments = [

@@ -110,23 +110,23 @@ async fn beside_questions(
     let days = Days::before(&tomorrow[..10], DAYS)?;
     let mut events = BESIDE_QUESTIONS;
     for run in 1..=runs {
-        eprintln!("single events beside questions, run {run} of {runs}, {} s", duration.as_secs());
+        eprintln!("single events beside queries, run {run} of {runs}, {} s", duration.as_secs());
         let make = |events: &[_]| Request::track(server.address, &server.secret_key, &events[0]);
         let sent = load::run(server.address, requests(&SINGLES, make), duration);
         let (sent, times) = tokio::join!(sent, ask_in_turn(&server, &days, duration));
         let (sent, times) = (sent?, times?);
         events += sent.events;
         let goals = [
-            ("single `/v1/track` beside questions", "requests/s", Goal::None, sent.events_per_second()),
+            ("single `/v1/track` beside queries", "requests/s", Goal::None, sent.events_per_second()),
             (
-                "a `/v1/track` call beside questions, 99 of 100 within",
+                "a `/v1/track` call beside queries, 99 of 100 within",
                 "ms",
                 Goal::None,
                 sent.percentile_millis(0.99),
             ),
-            ("a question beside `/v1/track`, 50 of 100 within", "ms", Goal::None, percentile(&times, 0.50)),
+            ("a query beside `/v1/track`, 50 of 100 within", "ms", Goal::None, percentile(&times, 0.50)),
             (
-                "a question beside `/v1/track`, 99 of 100 within",
+                "a query beside `/v1/track`, 99 of 100 within",
                 "ms",
                 Goal::Below(200.0),
                 percentile(&times, 0.99),

@@ -1,6 +1,6 @@
 //! Many connections that send as fast as they are answered, for a bounded time.
 //!
-//! Every answer is checked; the first that is not the expected one ends the run.
+//! Every response is checked; the first that is not the expected one ends the run.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::requests::{Ids, Request};
 pub(crate) struct Achieved {
     /// Events that the server acknowledged.
     pub(crate) events: u64,
-    /// From the first sending to the last answer.
+    /// From the first sending to the last response.
     pub(crate) elapsed: Duration,
     /// Milliseconds of each call, in order of length.
     latencies: Vec<f64>,

@@ -1,5 +1,5 @@
 //! Long runs: batches as fast as they are answered, first alone, then beside the queries of a
-//! dashboard, told by the minute. Speed and memory have to stay where they are while the data grow.
+//! dashboard, reported per minute. Speed and memory have to stay where they are while the data grow.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,13 +20,13 @@ const MINUTE: Duration = Duration::from_mins(1);
 const DAYS: i64 = 3;
 const OF_BATCHES: [&str; 6] =
     ["minute", "events held", "events/s", "p99 of a batch, ms", "resident memory, MB", "highest so far, MB"];
-const OF_QUESTIONS: [&str; 3] = ["questions", "p50 of a question, ms", "p99 of a question, ms"];
+const OF_QUERIES: [&str; 3] = ["queries", "p50 of a query, ms", "p99 of a query, ms"];
 
 /// Adds two tables with a row for each minute.
 pub(crate) async fn measure(binary: &Path, minutes: u64, report: &mut Report) -> anyhow::Result<()> {
-    let cases = [("nothing else", false), ("questions one after the other beside them", true)];
+    let cases = [("nothing else", false), ("queries one after the other beside them", true)];
     for (beside, asking) in cases {
-        let header = OF_BATCHES.into_iter().chain(OF_QUESTIONS.into_iter().filter(|_| asking));
+        let header = OF_BATCHES.into_iter().chain(OF_QUERIES.into_iter().filter(|_| asking));
         report.add_table(Table {
             title: format!("Batches over 8 connections, and {beside}"),
             header: header.map(str::to_owned).collect(),

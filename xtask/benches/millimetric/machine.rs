@@ -1,4 +1,4 @@
-//! What the figures were measured on. A fact that the system does not tell is told as unknown.
+//! What the figures were measured on. A fact that the system does not report is unknown.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use millimetric_core::time::Timestamp;
 
 use crate::report::median;
 
-/// The facts, in the order in which they are told.
+/// The facts, in the order in which they are printed.
 pub(crate) fn facts() -> anyhow::Result<Vec<(&'static str, String)>> {
     let folder = tempfile::tempdir()?;
     Ok(vec![
@@ -57,7 +57,7 @@ fn file_system(folder: &Path) -> Option<String> {
     above.max_by_key(|fields| fields[1].len()).map(|fields| fields[2].to_owned())
 }
 
-/// The disk's share of every durable answer.
+/// The disk's share of every durable response.
 fn sync_millis(folder: &Path) -> anyhow::Result<f64> {
     let mut file = File::create(folder.join("sync"))?;
     let mut times = Vec::new();

@@ -1,5 +1,5 @@
 //! The programs behind `cargo xtask bench`, `oracle` and `abuse`: the first loads a real server over the
-//! loopback interface and prints tables, the second compares its answers with ClickHouse's, the third
+//! loopback interface and prints tables, the second compares its responses with ClickHouse's, the third
 //! attacks it.
 //!
 //! Starts and stops only its own server, over its own temporary folder; both are gone at the end,
@@ -61,7 +61,7 @@ struct CommandLine {
 enum Chore {
     /// How fast and how small it is.
     Bench(BenchArguments),
-    /// Whether its answers are those of ClickHouse.
+    /// Whether its responses are those of ClickHouse.
     Oracle(OracleArguments),
     /// Whether attacks harm anybody.
     Abuse(AbuseArguments),

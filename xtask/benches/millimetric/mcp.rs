@@ -1,7 +1,7 @@
 //! What an agent's query costs over the same query of a program: each read tool beside its REST
 //! twin, asked in turn of one server, over connections that stay open.
 //!
-//! Every pair of answers is compared, and a difference ends the run.
+//! Every pair of responses is compared, and a difference ends the run.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,7 +33,7 @@ struct Twins {
     path: String,
 }
 
-/// The read tools. Limits are such that no answer is cut, which would spare the tool work.
+/// The read tools. Limits are such that no response is cut, which would spare the tool work.
 fn twins(days: &Days) -> Vec<Twins> {
     let ranged = |tool, route: &str, mut arguments: Value, query: &str| {
         arguments["from"] = days.from.as_str().into();
@@ -78,7 +78,7 @@ pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> an
         rows.push(vec![twins.tool.to_owned(), tool, twin]);
     }
     report.add_table(Table {
-        title: format!("The same questions, about {DAYS} days of a project with {EVENTS} events, ms"),
+        title: format!("The same queries, over {DAYS} days of a project with {EVENTS} events, ms"),
         header: ["tool", "over MCP", "over REST"].map(str::to_owned).to_vec(),
         rows,
     });

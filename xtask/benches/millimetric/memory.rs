@@ -1,4 +1,4 @@
-//! The memory of a process as the Linux kernel tells it.
+//! The memory of a process as reported by the Linux kernel.
 
 use anyhow::Context;
 
@@ -18,7 +18,7 @@ pub(crate) fn peak_megabytes(process: u32) -> anyhow::Result<f64> {
 
 fn megabytes(process: u32, name: &str) -> anyhow::Result<f64> {
     let value =
-        line_value(&format!("/proc/{process}/status"), name).context("the kernel tells no memory figure")?;
+        line_value(&format!("/proc/{process}/status"), name).context("the kernel reports no memory")?;
     let kibibytes: f64 = value.trim_end_matches("kB").trim().parse().context("an unknown unit of memory")?;
     Ok(kibibytes / KIBIBYTES_PER_MEGABYTE)
 }

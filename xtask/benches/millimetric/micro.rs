@@ -73,7 +73,7 @@ fn case(line: &str) -> Option<(Option<&str>, Option<&str>, Option<&str>)> {
     (!line.starts_with('#')).then_some(inputs)
 }
 
-/// The mean time of a call, which is told its number.
+/// The mean time of a call, which gets its number as argument.
 fn nanoseconds(mut call: impl FnMut(usize)) -> f64 {
     let start = Instant::now();
     (0..CALLS).for_each(&mut call);

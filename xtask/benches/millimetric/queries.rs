@@ -1,5 +1,5 @@
 //! What is asked: each query as a path of the API and as the SQL that a careful user of
-//! ClickHouse would write, and whether two answers are the same.
+//! ClickHouse would write, and whether two responses are the same.
 
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ impl Question {
         format!("{}&from={}&to={}", self.parameters, days.from, days.to)
     }
 
-    /// The route that answers it.
+    /// Its route.
     pub(crate) fn route(&self) -> &'static str {
         self.route
     }
@@ -102,7 +102,7 @@ impl Question {
     }
 }
 
-/// An answer and how long it took.
+/// A response and how long it took.
 #[derive(Debug)]
 pub(crate) struct Timed {
     pub(crate) rows: Vec<Value>,
@@ -125,7 +125,7 @@ impl<'a> Asker<'a> {
         Ok(Self { connection: Connection::open(server).await?, key })
     }
 
-    /// The answer to a path. The time is from the first byte sent to the last one received.
+    /// The response to a path. The time is from the first byte sent to the last one received.
     pub(crate) async fn ask(&mut self, path: &str) -> anyhow::Result<Timed> {
         let key = self.key;
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n");

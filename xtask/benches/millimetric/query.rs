@@ -1,8 +1,8 @@
-//! Queries about sealed data: ours over HTTP, the store alone, and ClickHouse on the same rows
+//! Queries about flushed data: ours over HTTP, the store alone, and ClickHouse on the same rows
 //! in the same run, warm and cold, and how the times grow with the data.
 //!
-//! Every pair of answers is compared, and a difference ends the run: a time counts only for the
-//! right answer.
+//! Every pair of responses is compared, and a difference ends the run: a time counts only for the
+//! right response.
 
 use std::path::Path;
 
@@ -92,7 +92,7 @@ pub(crate) async fn grow(binary: &Path, python: &Path, runs: u32, report: &mut R
     };
     report.add_table(Table {
         title: "Growth: ms warm, over HTTP / ClickHouse".to_owned(),
-        header: ["question".to_owned()]
+        header: ["query".to_owned()]
             .into_iter()
             .chain(columns.iter().map(|(name, _)| name.clone()))
             .collect(),
@@ -137,7 +137,7 @@ impl<'a> Bench<'a> {
         let now = (resident_megabytes(ours)?, resident_megabytes(theirs)?);
         let peak = (peak_megabytes(ours)?, peak_megabytes(theirs)?);
         Ok(Table {
-            title: "After all warm questions".to_owned(),
+            title: "After all warm queries".to_owned(),
             header: ["", "Millimetric", "ClickHouse"].map(str::to_owned).to_vec(),
             rows: vec![
                 row("resident memory, MB", now),
@@ -148,7 +148,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Times of both, when the answers are the same.
+/// Times of both, when the responses are the same.
 async fn ask_both(
     query: &Question,
     asker: &mut Asker<'_>,
@@ -190,7 +190,7 @@ fn questions_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) ->
         [query.name.to_owned(), shown(*inside)].into_iter().chain(warm).chain(cells(*cold)).collect()
     });
     let header = [
-        "question",
+        "query",
         "store alone",
         "over HTTP",
         "ClickHouse",
@@ -229,7 +229,7 @@ fn ratios_table(warm: &[Pair], cold: &[Pair]) -> Table {
         vec![name.to_owned(), format!("{}×", shown(lowest)), format!("{}×", shown(median(&ratios)))]
     };
     Table {
-        title: "How many times faster than ClickHouse, over all questions".to_owned(),
+        title: "How many times faster than ClickHouse, over all queries".to_owned(),
         header: ["", "lowest", "median"].map(str::to_owned).to_vec(),
         rows: vec![row("warm", warm), row("cold", cold)],
     }

@@ -1,4 +1,4 @@
-//! The figures and how they are told: a Markdown table for docs/benchmarks.md, or JSON.
+//! The figures and how they are printed: a Markdown table for docs/benchmarks.md, or JSON.
 
 use std::fmt::Write as _;
 

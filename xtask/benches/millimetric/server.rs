@@ -101,7 +101,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What it tells operators.
+    /// Its metrics.
     pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
         let (status, body) = Connection::get(self.address, "/metrics", Some(METRICS_TOKEN)).await?;
         ensure!(status == 200, "{status}: {body}");
@@ -113,7 +113,7 @@ impl Server {
         self.child.id()
     }
 
-    /// How many events it holds, by its own answer.
+    /// How many events it holds, by its own response.
     pub(crate) async fn stored_events(&self) -> anyhow::Result<u64> {
         let path = "/v1/stats?metric=count&from=2000-01-01&to=2100-01-01";
         let (status, body) = Connection::get(self.address, path, Some(&self.read_key)).await?;

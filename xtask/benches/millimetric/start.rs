@@ -1,5 +1,5 @@
-//! The time from the start of the process to the first answer of `/readyz`: over nothing, over
-//! segments, over hot events that have to be replayed, and over both.
+//! The time from the start of the process to the first response of `/readyz`: over nothing, over
+//! segments, over events in the log that have to be replayed, and over both.
 //!
 //! What the server finds is what one leaves that was killed: the folder is copied while a store
 //! has it open.
@@ -20,7 +20,7 @@ use crate::machine::now;
 use crate::report::{Goal, Report};
 use crate::server::{Server, data_of};
 
-/// Events that are hot at the start.
+/// Events in the write-ahead log at the start.
 const HOT_EVENTS: u64 = 1_000_000;
 /// Segments besides, and the events of each.
 const SEGMENTS: u64 = 100;
@@ -32,14 +32,19 @@ const BATCH: usize = 5000;
 pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> anyhow::Result<()> {
     let cases = [
         ("start to ready, empty folder", Goal::None, 0, 0),
-        ("start to ready, 1 million sealed events", Goal::Below(100.0), 0, SEGMENTS),
-        ("start to ready, 1 million hot events", Goal::Below(1000.0), HOT_EVENTS, 0),
-        ("start to ready, 1 million hot events and 100 segments", Goal::Below(1000.0), HOT_EVENTS, SEGMENTS),
+        ("start to ready, 1 million flushed events", Goal::Below(100.0), 0, SEGMENTS),
+        ("start to ready, 1 million events in the log", Goal::Below(1000.0), HOT_EVENTS, 0),
+        (
+            "start to ready, 1 million events in the log and 100 segments",
+            Goal::Below(1000.0),
+            HOT_EVENTS,
+            SEGMENTS,
+        ),
     ];
-    for (name, goal, hot, segments) in cases {
+    for (name, goal, logged, segments) in cases {
         let home = tempfile::tempdir()?;
         // Held open until its folder was copied: a store that is closed leaves less to do.
-        let store = prepared(home.path(), hot, segments).await?;
+        let store = prepared(home.path(), logged, segments).await?;
         for run in 1..=runs {
             eprintln!("{name}, run {run} of {runs}");
             let left = tempfile::tempdir()?;
@@ -54,13 +59,13 @@ pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> an
     Ok(())
 }
 
-/// A store with so many segments and so many hot events; `None` for a folder without anything.
-async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option<EmbeddedStore>> {
+/// A store with so many segments and so many events in the log; `None` for a folder without anything.
+async fn prepared(home: &Path, logged: u64, segments: u64) -> anyhow::Result<Option<EmbeddedStore>> {
     fs::create_dir_all(data_of(home))?;
-    if hot == 0 && segments == 0 {
+    if logged == 0 && segments == 0 {
         return Ok(None);
     }
-    // Nothing is sealed or merged by itself, so that the folder stands still while it is copied.
+    // Nothing is flushed or merged by itself, so that the folder stands still while it is copied.
     let by_hand = Options {
         flush_rows: usize::MAX,
         memtable_rows: usize::MAX,
@@ -73,7 +78,7 @@ async fn prepared(home: &Path, hot: u64, segments: u64) -> anyhow::Result<Option
         append(&store, seed, SEGMENT_EVENTS).await?;
         store.flush_now().await?;
     }
-    append(&store, SEGMENTS, hot).await?;
+    append(&store, SEGMENTS, logged).await?;
     Ok(Some(store))
 }
 

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::http::{Lost, Response};
 
-/// Offences that are told word for word; more are only counted.
-const TOLD: usize = 8;
+/// The most offences that are reported as text; more are only counted.
+const MOST_REPORTED: usize = 8;
 
 /// Counts that all clients of an attack share.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tally(Arc<Mutex<Counts>>);
+pub(crate) struct Counters(Arc<Mutex<Counts>>);
 
 /// The counts.
 #[derive(Debug, Clone, Default)]
@@ -37,10 +37,10 @@ pub(crate) struct Counts {
     /// How many responses must not occur.
     pub(crate) offences: u64,
     /// The first of them.
-    pub(crate) told: Vec<String>,
+    pub(crate) reported: Vec<String>,
 }
 
-impl Tally {
+impl Counters {
     /// Counts a request that expects no response, or none yet.
     pub(crate) fn sent(&self, requests: u64) {
         self.lock().requests += requests;
@@ -98,8 +98,8 @@ impl Tally {
 impl Counts {
     fn offence(&mut self, what: impl FnOnce() -> String) {
         self.offences += 1;
-        if self.told.len() < TOLD {
-            self.told.push(what());
+        if self.reported.len() < MOST_REPORTED {
+            self.reported.push(what());
         }
     }
 

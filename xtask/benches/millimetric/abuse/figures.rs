@@ -28,7 +28,7 @@ pub(crate) struct Moments {
 
 /// One client's figures of one part.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Part {
+pub(crate) struct ClientFigures {
     /// Milliseconds; not a number without any request.
     pub(crate) median: f64,
     /// See `median`.
@@ -41,9 +41,9 @@ pub(crate) struct Part {
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     /// Before, during, after.
-    pub(crate) sender: [Part; 3],
+    pub(crate) sender: [ClientFigures; 3],
     /// See `sender`.
-    pub(crate) reader: [Part; 3],
+    pub(crate) reader: [ClientFigures; 3],
     /// From the end of the attack; `None`: not while it was observed.
     pub(crate) normal_after: Option<Duration>,
 }
@@ -60,7 +60,7 @@ impl Figures {
 }
 
 /// What was due before, during and after; what is due while the server recovers belongs to none.
-fn parts(record: &Record, moments: Moments) -> [Part; 3] {
+fn parts(record: &Record, moments: Moments) -> [ClientFigures; 3] {
     let Moments { begun, ended, recovered, last } = moments;
     let first = record.samples.iter().map(|sample| sample.due).min().unwrap_or(begun);
     [(first, begun), (begun, ended), (recovered, last)].map(|(from, to)| {
@@ -70,7 +70,7 @@ fn parts(record: &Record, moments: Moments) -> [Part; 3] {
             samples.map(|sample| millis_between(sample.due, sample.done.unwrap_or(last))).collect();
         millis.sort_by(f64::total_cmp);
         let failures = record.failures.iter().filter(|failure| within(failure.at)).count();
-        Part { median: percentile(&millis, 0.5), p99: percentile(&millis, 0.99), failures }
+        ClientFigures { median: percentile(&millis, 0.5), p99: percentile(&millis, 0.99), failures }
     })
 }
 

@@ -23,7 +23,7 @@ use anyhow::bail;
 use tokio::time::{sleep, timeout};
 use xtask::abuse::{AbuseArguments, Attack};
 
-use self::counts::Tally;
+use self::counts::Counters;
 use self::figures::{Figures, Moments};
 use self::normal::NormalClients;
 use self::plan::Plan;
@@ -77,12 +77,12 @@ pub(crate) async fn run(binary: &Path, arguments: &AbuseArguments) -> anyhow::Re
 async fn observe(binary: &Path, site: &Site, plan: &Plan, attack: Attack) -> anyhow::Result<AttackResult> {
     let (mut server, target) =
         site.start_to_attack(binary, attacks::arguments(attack), attacks::ground(attack)).await?;
-    let tally = Tally::default();
+    let counters = Counters::default();
     let event = normal_event(attack);
     let normal = NormalClients::start(server.address, &site.normal, event);
     sleep(plan.before).await;
     let begun = Instant::now();
-    let outcome = meet(&server, attack, &target, plan, &tally).await?;
+    let outcome = meet(&server, attack, &target, plan, &counters).await?;
     let ended = Instant::now();
     sleep(plan.recovery).await;
     let recovered = Instant::now();
@@ -100,7 +100,7 @@ async fn observe(binary: &Path, site: &Site, plan: &Plan, attack: Attack) -> any
     let asked = Instant::now();
     let stopped = server.stop().await.map(|()| asked.elapsed()).map_err(|error| format!("{error:#}"));
     let lasted = ended - begun;
-    let counts = tally.counts();
+    let counts = counters.counts();
     Ok(AttackResult {
         attack,
         outcome,
@@ -122,11 +122,11 @@ async fn meet(
     attack: Attack,
     target: &Target,
     plan: &Plan,
-    tally: &Tally,
+    counters: &Counters,
 ) -> anyhow::Result<Outcome> {
     let most = if attacks::is_counted(attack) { LONGEST_COUNT } else { plan.attack };
     let process = server.process();
-    let attacked = timeout(most, attacks::run(attack, target, plan, tally));
+    let attacked = timeout(most, attacks::run(attack, target, plan, counters));
     tokio::select! {
         done = attacked => match done {
             Ok(done) => done.map(|()| Outcome::Whole),

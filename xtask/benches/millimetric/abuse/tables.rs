@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attacks::name;
-use super::figures::{Part, READER_MILLIS, SENDER_MILLIS};
+use super::figures::{ClientFigures, READER_MILLIS, SENDER_MILLIS};
 use super::plan::Plan;
 use super::result::AttackResult;
 use super::verdict::{MOST_MEGABYTES, NORMAL_WITHIN};
@@ -106,7 +106,7 @@ fn table(title: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) 
 }
 
 /// Before, during, after; a missed bound is bold.
-fn three(parts: &[Part; 3], figure: impl Fn(&Part) -> f64, most: f64) -> String {
+fn three(parts: &[ClientFigures; 3], figure: impl Fn(&ClientFigures) -> f64, most: f64) -> String {
     list(parts.iter().map(|part| bounded(figure(part), most)))
 }
 
@@ -118,7 +118,7 @@ fn bounded(value: f64, most: f64) -> String {
     }
 }
 
-fn failures(parts: &[Part; 3]) -> String {
+fn failures(parts: &[ClientFigures; 3]) -> String {
     list(parts.iter().map(|part| part.failures.to_string()))
 }
 

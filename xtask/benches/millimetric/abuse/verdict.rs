@@ -18,7 +18,7 @@ use super::target::Site;
 pub(crate) const MOST_MEGABYTES: f64 = 1073.7;
 /// How soon everything has to be back to normal after an attack.
 pub(crate) const NORMAL_WITHIN: Duration = Duration::from_secs(5);
-/// How soon a server has to end that is told to.
+/// The longest time until a server ends after SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Every offence of all attacks, one line each.
@@ -63,8 +63,8 @@ fn of_responses(result: &AttackResult, plan: &Plan) -> Vec<String> {
         offences.push(format!("the normal sender got {} 5xx, first {first}", failed.len()));
     }
     if result.counts.offences > 0 {
-        let told = result.counts.told.join("\n  ");
-        offences.push(format!("{} responses that must not be, like\n  {told}", result.counts.offences));
+        let examples = result.counts.reported.join("\n  ");
+        offences.push(format!("{} responses that must not be, like\n  {examples}", result.counts.offences));
     }
     let late = result.figures.normal_after.is_none_or(|after| after > NORMAL_WITHIN);
     if late && plan.timed {

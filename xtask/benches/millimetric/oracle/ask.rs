@@ -17,9 +17,9 @@ use crate::random::Random;
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) path: String,
-    /// Answers one row more than the path may, where there is a limit: it tells what was cut.
+    /// Returns one row more than the path may, if there is a limit: it shows what was cut.
     pub(super) sql: String,
-    /// The rows that the path may answer; `None` where all of its pages are read.
+    /// The most rows in the response; `None` where all of its pages are read.
     pub(super) limit: Option<usize>,
 }
 

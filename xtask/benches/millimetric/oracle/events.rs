@@ -1,4 +1,4 @@
-//! Random events as clients send them: few values each, so that groups, ties and empty answers
+//! Random events as clients send them: few values each, so that groups, ties and empty responses
 //! occur; times around clock changes and far away; texts of many scripts; properties of every
 //! kind of JSON.
 //!

@@ -1,7 +1,7 @@
 //! `cargo xtask oracle`: random events and random queries, asked of a real server over HTTP and
-//! of ClickHouse over the server's own Parquet files. The answers have to be the same.
+//! of ClickHouse over the server's own Parquet files. The responses have to be the same.
 //!
-//! Each data set is asked about twice: half sealed and half in the hot log, and sealed. A seed
+//! Each data set is asked about twice: half flushed and half in the write-ahead log, and flushed. A seed
 //! decides everything.
 
 mod ask;
@@ -16,7 +16,7 @@ use xtask::oracle::OracleArguments;
 use self::ask::Question;
 use crate::clickhouse::ClickHouse;
 use crate::client::Connection;
-use crate::data::{LOAD, seal};
+use crate::data::{LOAD, flush};
 use crate::queries::{Asker, Timed, ensure_same};
 use crate::random::Random;
 use crate::server::{Server, data_of};
@@ -41,7 +41,7 @@ pub(crate) async fn run(binary: &Path, python: &Path, arguments: &OracleArgument
     Ok(())
 }
 
-/// How many answers were compared.
+/// How many responses were compared.
 async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::Result<u64> {
     let mut random = Random::new(seed);
     let count = 2 + random.below(MOST_EVENTS);
@@ -54,19 +54,19 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
     let (first, second) = events.split_at(random.below(count) as usize);
     send(&server, &sk, first).await?;
     server.stop().await?;
-    seal(home.path()).await?;
+    flush(home.path()).await?;
     let server = Server::over(binary, home.path()).await?;
     send(&server, &sk, second).await?;
     let mixed = responses(&server, &rk, &queries).await?;
     server.stop().await?;
-    seal(home.path()).await?;
+    flush(home.path()).await?;
     let server = Server::over(binary, home.path()).await?;
-    let sealed = responses(&server, &rk, &queries).await?;
+    let flushed = responses(&server, &rk, &queries).await?;
     load(clickhouse, home.path(), count)?;
     let mut compared = 0;
-    for ((query, mixed), sealed) in queries.iter().zip(mixed).zip(sealed) {
+    for ((query, mixed), flushed) in queries.iter().zip(mixed).zip(flushed) {
         let theirs = clickhouse.ask(&query.sql)?.rows;
-        for (state, ours) in [("half sealed", mixed), ("sealed", sealed)] {
+        for (state, ours) in [("half flushed", mixed), ("flushed", flushed)] {
             check(query, &ours, &theirs)
                 .with_context(|| format!("{state}: {}\n{}", query.path, query.sql))?;
             compared += 1;

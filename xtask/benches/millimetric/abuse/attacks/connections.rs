@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{RETRY, all};
-use crate::abuse::counts::Tally;
+use crate::abuse::counts::Counters;
 use crate::abuse::http::{Connection, Draft, Lost, PATIENCE};
 use crate::abuse::plan::Plan;
 use crate::abuse::target::Target;
@@ -37,14 +37,14 @@ const SPARE: u64 = 200;
 pub(super) async fn run(
     target: &Target,
     plan: &Plan,
-    tally: &Tally,
+    counters: &Counters,
     addresses: impl Iterator<Item = Ipv4Addr>,
 ) -> anyhow::Result<()> {
     let connections = (plan.connections as u64).min(raised_limit()?.saturating_sub(SPARE));
     let opening = Arc::new(Semaphore::new(OPENING));
     let mut tasks = JoinSet::new();
     for (number, from) in (0..connections).zip(addresses) {
-        let client = Client { from, target: target.clone(), tally: tally.clone() };
+        let client = Client { from, target: target.clone(), counters: counters.clone() };
         tasks.spawn(client.hold(number, Arc::clone(&opening)));
     }
     all(tasks).await
@@ -60,7 +60,7 @@ fn raised_limit() -> anyhow::Result<u64> {
 struct Client {
     from: Ipv4Addr,
     target: Target,
-    tally: Tally,
+    counters: Counters,
 }
 
 impl Client {
@@ -77,13 +77,13 @@ impl Client {
                 sleep(RETRY).await;
                 continue;
             };
-            self.tally.connection(1, 0);
+            self.counters.connection(1, 0);
             match number % 8 {
                 0 => self.dribble_head(&mut connection).await,
                 1 => self.stay_idle(&mut connection).await,
                 _ => self.never_read(&mut connection, number).await,
             }
-            self.tally.connection(0, 1);
+            self.counters.connection(0, 1);
             sleep(RETRY).await;
         }
     }
@@ -92,7 +92,7 @@ impl Client {
     async fn never_read(&self, connection: &mut Connection, number: u64) {
         let path = if number % DEAR == 2 { "/openapi.json" } else { "/v1/a.js" };
         let requests = Draft::get(path).bytes(self.target.address).repeat(PIPELINED);
-        self.tally.sent(PIPELINED as u64);
+        self.counters.sent(PIPELINED as u64);
         let mut left = &requests[..];
         loop {
             match timeout(WRITE_WITHIN, connection.stream.write(left)).await {
@@ -102,7 +102,7 @@ impl Client {
             }
             if left.is_empty() {
                 left = &requests;
-                self.tally.sent(PIPELINED as u64);
+                self.counters.sent(PIPELINED as u64);
                 sleep(EVERY).await;
             }
         }
@@ -110,7 +110,7 @@ impl Client {
 
     /// Sends the head of a request byte by byte.
     async fn dribble_head(&self, connection: &mut Connection) {
-        self.tally.sent(1);
+        self.counters.sent(1);
         let head = Draft::get("/").header("x-slow", "y".repeat(1024)).bytes(self.target.address);
         for byte in head {
             match connection.exchange(&[byte], false, EVERY).await {
@@ -124,8 +124,8 @@ impl Client {
     async fn stay_idle(&self, connection: &mut Connection) {
         let request = Draft::get("/healthz").bytes(self.target.address);
         match connection.exchange(&request, false, PATIENCE).await {
-            Ok((response, waited)) => self.tally.response(&response, waited, || "/healthz".to_owned()),
-            Err(lost) => return self.tally.lost(&lost),
+            Ok((response, waited)) => self.counters.response(&response, waited, || "/healthz".to_owned()),
+            Err(lost) => return self.counters.lost(&lost),
         }
         // Returns once the server closes it.
         let _ = connection.exchange(&[], false, Duration::from_hours(1)).await;

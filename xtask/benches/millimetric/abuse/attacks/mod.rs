@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use xtask::abuse::Attack;
 
-use super::counts::Tally;
+use super::counts::Counters;
 use super::http::{Connection, Draft, Lost, PATIENCE, Response, addresses};
 use super::plan::Plan;
 use super::target::{ATTACKER, Ground, Target};
@@ -69,17 +69,22 @@ pub(crate) const fn is_counted(attack: Attack) -> bool {
 }
 
 /// Attacks.
-pub(crate) async fn run(attack: Attack, target: &Target, plan: &Plan, tally: &Tally) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    attack: Attack,
+    target: &Target,
+    plan: &Plan,
+    counters: &Counters,
+) -> anyhow::Result<()> {
     match attack {
-        Attack::NameFlood => names::run(target, plan, tally).await,
-        Attack::SlowBodies => slow_bodies::run(target, plan, tally).await,
+        Attack::NameFlood => names::run(target, plan, counters).await,
+        Attack::SlowBodies => slow_bodies::run(target, plan, counters).await,
         Attack::Connections => {
             let one = std::iter::repeat(ATTACKER);
-            connections::run(target, plan, tally, one).await
+            connections::run(target, plan, counters, one).await
         }
-        Attack::SpreadConnections => connections::run(target, plan, tally, addresses().cycle()).await,
-        Attack::HeavyReaders => readers::run(target, plan, tally).await,
-        Attack::Mutations => mutations::run(target, plan, tally).await,
+        Attack::SpreadConnections => connections::run(target, plan, counters, addresses().cycle()).await,
+        Attack::HeavyReaders => readers::run(target, plan, counters).await,
+        Attack::Mutations => mutations::run(target, plan, counters).await,
     }
 }
 
@@ -95,13 +100,13 @@ async fn all(mut tasks: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
 struct Attacker {
     from: Ipv4Addr,
     target: Target,
-    tally: Tally,
+    counters: Counters,
     connection: Option<Connection>,
 }
 
 impl Attacker {
-    fn new(from: Ipv4Addr, target: &Target, tally: &Tally) -> Self {
-        Self { from, target: target.clone(), tally: tally.clone(), connection: None }
+    fn new(from: Ipv4Addr, target: &Target, counters: &Counters) -> Self {
+        Self { from, target: target.clone(), counters: counters.clone(), connection: None }
     }
 
     /// Sends a request and counts what comes of it; returns the status, if there is a response.
@@ -111,11 +116,11 @@ impl Attacker {
         match done {
             Ok((response, waited)) => {
                 let what = || format!("{} {}", draft.method, draft.target);
-                self.tally.response(&response, waited, what);
+                self.counters.response(&response, waited, what);
                 Some(response.status)
             }
             Err(lost) => {
-                self.tally.lost(&lost);
+                self.counters.lost(&lost);
                 sleep(RETRY).await;
                 None
             }

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use super::{Attacker, all};
-use crate::abuse::counts::Tally;
+use crate::abuse::counts::Counters;
 use crate::abuse::http::{Connection, Lost, Response, addresses};
 use crate::abuse::mutations::{Generator, Mutated, check, readable};
 use crate::abuse::plan::Plan;
@@ -22,12 +22,12 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// tells the server that nothing follows, then afterwards.
 const GRACE: [Duration; 2] = [Duration::from_millis(5), Duration::from_secs(1)];
 
-pub(super) async fn run(target: &Target, plan: &Plan, tally: &Tally) -> anyhow::Result<()> {
+pub(super) async fn run(target: &Target, plan: &Plan, counters: &Counters) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for (number, from) in (0..CONNECTIONS).zip(addresses()) {
         let requests = plan.requests / CONNECTIONS + u64::from(number < plan.requests % CONNECTIONS);
         let worker = Worker {
-            attacker: Attacker::new(from, target, tally),
+            attacker: Attacker::new(from, target, counters),
             generator: Generator::new(plan.seed, number, target),
             longest: plan.timed.then_some(LONGEST),
             name: format!("--seed {}, connection {number}", plan.seed),
@@ -52,12 +52,12 @@ impl Worker {
                     let bytes = draft.bytes(self.attacker.target.address);
                     let name = || format!("{}, request {ordinal}: {}", self.name, readable(&bytes));
                     let done = self.attacker.exchange(&bytes, draft.is_head()).await;
-                    check::framed(&self.attacker.tally, &draft, done, self.longest, name);
+                    check::framed(&self.attacker.counters, &draft, done, self.longest, name);
                 }
                 Mutated::Raw(bytes) => {
                     let name = || format!("{}, request {ordinal}: {}", self.name, readable(&bytes));
                     let done = raw(self.attacker.from, &self.attacker.target, &bytes).await;
-                    check::raw(&self.attacker.tally, done, name);
+                    check::raw(&self.attacker.counters, done, name);
                 }
             }
         }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Attacker, all};
-use crate::abuse::counts::Tally;
+use crate::abuse::counts::Counters;
 use crate::abuse::http::Draft;
 use crate::abuse::plan::Plan;
 use crate::abuse::target::{ATTACKER, Target};
@@ -21,17 +21,17 @@ use crate::abuse::target::{ATTACKER, Target};
 const SENDERS: usize = 4;
 /// Connections that ask.
 const READERS: usize = 10;
-/// How long a sender waits that was told to.
+/// How long a sender waits after a 429 or 503.
 const REFUSED: Duration = Duration::from_millis(200);
 
-pub(super) async fn run(target: &Target, plan: &Plan, tally: &Tally) -> anyhow::Result<()> {
+pub(super) async fn run(target: &Target, plan: &Plan, counters: &Counters) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let next = Arc::new(AtomicU64::new(0));
     for _ in 0..SENDERS {
-        tasks.spawn(send(Attacker::new(ATTACKER, target, tally), plan.clone(), Arc::clone(&next)));
+        tasks.spawn(send(Attacker::new(ATTACKER, target, counters), plan.clone(), Arc::clone(&next)));
     }
     for turn in 0..READERS {
-        tasks.spawn(ask(Attacker::new(ATTACKER, target, tally), turn));
+        tasks.spawn(ask(Attacker::new(ATTACKER, target, counters), turn));
     }
     all(tasks).await
 }

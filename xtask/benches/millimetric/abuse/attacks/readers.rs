@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Attacker, RETRY, all};
-use crate::abuse::counts::Tally;
+use crate::abuse::counts::Counters;
 use crate::abuse::http::{Connection, Draft, PATIENCE};
 use crate::abuse::plan::Plan;
 use crate::abuse::target::{ATTACKER, Target};
@@ -22,10 +22,10 @@ const EXPORT_STEP: usize = 4096;
 /// See [`EXPORT_STEP`].
 const EXPORT_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn run(target: &Target, plan: &Plan, tally: &Tally) -> anyhow::Result<()> {
+pub(super) async fn run(target: &Target, plan: &Plan, counters: &Counters) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for client in 0..plan.heavy_readers {
-        let attacker = Attacker::new(ATTACKER, target, tally);
+        let attacker = Attacker::new(ATTACKER, target, counters);
         if client % EXPORTS == 0 {
             tasks.spawn(export(attacker));
         } else {
@@ -74,17 +74,17 @@ async fn export(attacker: Attacker) -> anyhow::Result<()> {
     let query = attacker.target.read("/v1/export?from=2000-01-01&to=2100-01-01").bytes(address);
     loop {
         match Connection::open(ATTACKER, address).await {
-            Ok(connection) => read_slowly(connection, &query, &attacker.tally).await,
-            Err(lost) => attacker.tally.lost(&lost),
+            Ok(connection) => read_slowly(connection, &query, &attacker.counters).await,
+            Err(lost) => attacker.counters.lost(&lost),
         }
         sleep(RETRY).await;
     }
 }
 
-async fn read_slowly(mut connection: Connection, query: &[u8], tally: &Tally) {
+async fn read_slowly(mut connection: Connection, query: &[u8], counters: &Counters) {
     match connection.begin(query, PATIENCE).await {
-        Ok(response) => tally.response(&response, Duration::ZERO, || "/v1/export".to_owned()),
-        Err(lost) => return tally.lost(&lost),
+        Ok(response) => counters.response(&response, Duration::ZERO, || "/v1/export".to_owned()),
+        Err(lost) => return counters.lost(&lost),
     }
     let mut step = [0; EXPORT_STEP];
     while matches!(timeout(PATIENCE, connection.stream.read(&mut step)).await, Ok(Ok(1..))) {

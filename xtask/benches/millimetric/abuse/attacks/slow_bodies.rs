@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Attacker, RETRY, all};
-use crate::abuse::counts::Tally;
+use crate::abuse::counts::Counters;
 use crate::abuse::http::{Connection, Lost, PATIENCE, Response, addresses};
 use crate::abuse::plan::Plan;
 use crate::abuse::target::{ATTACKER, Target};
@@ -32,26 +32,31 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait until the server takes what is written.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(target: &Target, plan: &Plan, tally: &Tally) -> anyhow::Result<()> {
+pub(super) async fn run(target: &Target, plan: &Plan, counters: &Counters) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let chunks = Arc::new(CHUNK.repeat(CHUNKS));
     let spread = addresses().cycle();
     for (client, other) in (0..plan.slow_bodies).zip(spread) {
         // Every second one from the one address, the others from many.
         let from = if client % 2 == 0 { ATTACKER } else { other };
-        let (target, tally) = (target.clone(), tally.clone());
-        tasks.spawn(dribble(from, target.clone(), tally.clone(), Arc::clone(&chunks)));
-        tasks.spawn(trickle(from, target, tally));
+        let (target, counters) = (target.clone(), counters.clone());
+        tasks.spawn(dribble(from, target.clone(), counters.clone(), Arc::clone(&chunks)));
+        tasks.spawn(trickle(from, target, counters));
     }
     let bombs = Arc::new([gzip_bomb(plan.inflated_bytes)?, zstd_bomb(plan.inflated_bytes)?]);
     for _ in 0..INFLATERS {
-        tasks.spawn(inflate(Attacker::new(ATTACKER, target, tally), Arc::clone(&bombs)));
+        tasks.spawn(inflate(Attacker::new(ATTACKER, target, counters), Arc::clone(&bombs)));
     }
     all(tasks).await
 }
 
 /// Sends chunks of one byte, then nothing, and waits until the server ends it; again and again.
-async fn dribble(from: Ipv4Addr, target: Target, tally: Tally, all: Arc<Vec<u8>>) -> anyhow::Result<()> {
+async fn dribble(
+    from: Ipv4Addr,
+    target: Target,
+    counters: Counters,
+    all: Arc<Vec<u8>>,
+) -> anyhow::Result<()> {
     let head = slow_head(&target, "transfer-encoding", "chunked");
     let mut chunks = CHUNKS;
     loop {
@@ -64,14 +69,14 @@ async fn dribble(from: Ipv4Addr, target: Target, tally: Tally, all: Arc<Vec<u8>>
             let _ = timeout(WRITE_WITHIN, connection.stream.write_all(part)).await;
             connection.exchange(&[], false, PATIENCE).await
         };
-        finish(&tally, sent.await, "the chunks").await;
+        finish(&counters, sent.await, "the chunks").await;
         let was_held = begun.elapsed() > HELD;
         chunks = if was_held || chunks == 1 { CHUNKS } else { chunks / 2 };
     }
 }
 
 /// Sends a body of 60 kB at one byte a second.
-async fn trickle(from: Ipv4Addr, target: Target, tally: Tally) -> anyhow::Result<()> {
+async fn trickle(from: Ipv4Addr, target: Target, counters: Counters) -> anyhow::Result<()> {
     loop {
         let head = slow_head(&target, "content-length", "60000");
         let sent = async {
@@ -86,16 +91,16 @@ async fn trickle(from: Ipv4Addr, target: Target, tally: Tally) -> anyhow::Result
             }
             Err(Lost::Closed)
         };
-        finish(&tally, sent.await, "the trickle").await;
+        finish(&counters, sent.await, "the trickle").await;
     }
 }
 
 /// Counts what came of a slow body, and waits a little: so many clients would else only reconnect.
-async fn finish(tally: &Tally, done: Result<(Response, Duration), Lost>, what: &str) {
+async fn finish(counters: &Counters, done: Result<(Response, Duration), Lost>, what: &str) {
     match done {
         // The body took that long, not the response.
-        Ok((response, _)) => tally.response(&response, Duration::ZERO, || what.to_owned()),
-        Err(lost) => tally.lost(&lost),
+        Ok((response, _)) => counters.response(&response, Duration::ZERO, || what.to_owned()),
+        Err(lost) => counters.lost(&lost),
     }
     sleep(RETRY).await;
 }

@@ -12,7 +12,7 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     /// Whether the connection can carry another request.
     pub(crate) reusable: bool,
-    /// Whether it answers a HEAD: without a body, whatever its headers say.
+    /// Whether it is the response to a HEAD: without a body, whatever its headers say.
     pub(crate) to_head: bool,
 }
 

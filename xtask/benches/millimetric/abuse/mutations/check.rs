@@ -5,7 +5,7 @@ use std::time::Duration;
 use millimetric::error::ErrorCode;
 use serde_json::Value;
 
-use crate::abuse::counts::{Tally, error_code};
+use crate::abuse::counts::{Counters, error_code};
 use crate::abuse::http::{Draft, Lost, Response};
 
 type Done = Result<(Response, Duration), Lost>;
@@ -13,7 +13,7 @@ type Done = Result<(Response, Duration), Lost>;
 /// Counts and checks what came of valid HTTP: there has to be a response, within a time where there is
 /// one, and an error of the API in its envelope. `name` says which request it was.
 pub(crate) fn framed(
-    tally: &Tally,
+    counters: &Counters,
     draft: &Draft,
     done: Done,
     longest: Option<Duration>,
@@ -22,37 +22,37 @@ pub(crate) fn framed(
     let (response, waited) = match done {
         Ok(done) => done,
         Err(lost) => {
-            tally.lost(&lost);
-            return tally.offence(|| format!("{lost}: {}", name()));
+            counters.lost(&lost);
+            return counters.offence(|| format!("{lost}: {}", name()));
         }
     };
-    tally.response(&response, waited, &name);
+    counters.response(&response, waited, &name);
     // As the contract has it, a query may wait ten seconds for its turn.
     let waited_for_slot = error_code(&response) == Some(ErrorCode::Overloaded);
     if longest.is_some_and(|longest| waited > longest) && !waited_for_slot {
-        tally.offence(|| format!("{:.1} s for a response: {}", waited.as_secs_f64(), name()));
+        counters.offence(|| format!("{:.1} s for a response: {}", waited.as_secs_f64(), name()));
     }
     let from_api = draft.target.starts_with("/v1/") && response.header("x-request-id").is_some();
     if from_api
         && response.status >= 400
         && !response.to_head
-        && let Err(wrong) = envelope(&response)
+        && let Err(wrong) = check_error_form(&response)
     {
-        tally.offence(|| format!("{wrong}: {}", name()));
+        counters.offence(|| format!("{wrong}: {}", name()));
     }
 }
 
 /// Counts what came of anything: a refusal or nothing, but no failure.
-pub(crate) fn raw(tally: &Tally, done: Done, name: impl Fn() -> String) {
+pub(crate) fn raw(counters: &Counters, done: Done, name: impl Fn() -> String) {
     match done {
-        Ok((response, waited)) => tally.response(&response, waited, name),
-        Err(lost) => tally.lost(&lost),
+        Ok((response, waited)) => counters.response(&response, waited, name),
+        Err(lost) => counters.lost(&lost),
     }
 }
 
 /// Checks an error's body (contract, section 2): a known code with its status, a message, details, and
 /// when to come back where the client is to come back.
-fn envelope(response: &Response) -> Result<(), String> {
+fn check_error_form(response: &Response) -> Result<(), String> {
     let body: Value = serde_json::from_slice(&response.body)
         .map_err(|_| format!("the body of a {} is not JSON", response.status))?;
     let code = error_code(response).ok_or_else(|| format!("no known error code in {body}"))?;
