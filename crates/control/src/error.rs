@@ -1,4 +1,4 @@
-//! What can go wrong in the relational store, as values that the callers decide upon.
+//! What can go wrong in the relational store, as values.
 //!
 //! Knows no HTTP. No message here holds a secret, a hash or a bound value.
 
@@ -62,8 +62,8 @@ pub enum ControlError {
          migrate it"
     )]
     Older,
-    /// The database does not answer, or not in time.
-    #[error("the control database does not answer: {0}")]
+    /// The database does not respond, or not in time.
+    #[error("the control database does not respond: {0}")]
     Unavailable(String),
     /// The disk is full; nothing of the change was stored.
     #[error("the disk of the control database is full: free some space")]

@@ -26,7 +26,7 @@ pub enum KeyOwner {
 }
 
 impl KeyOwner {
-    /// The identifier's text; its beginning tells which of the two it is.
+    /// The identifier's text; its prefix is the type of owner.
     fn id(self) -> String {
         match self {
             Self::Project(id) => id.to_string(),

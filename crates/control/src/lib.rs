@@ -90,7 +90,7 @@ impl Control {
         Ok(change)
     }
 
-    /// Starts a change of people, which says nothing about keys: the same, with a row of its own.
+    /// Starts a change of people, which does not affect keys: the same, with its own row.
     async fn begin_change_of_people(&self) -> Result<Change, ControlError> {
         let mut change = self.pool.begin().await?;
         meta::advance_revision(&mut change, "people").await?;

@@ -29,7 +29,7 @@ impl Control {
         Ok(query_scalar(META).bind(name.to_owned()).fetch_optional(&self.pool).await?)
     }
 
-    /// Sets a fact. The audit log tells the name, not the value.
+    /// Sets a value. The audit log records the name, not the value.
     pub async fn set_meta(
         &self,
         name: &'static str,

@@ -13,7 +13,7 @@ pub struct Name(String);
 
 /// The text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 100 characters and no control characters")]
+#[error("a name must have 1 to 100 characters and no control characters")]
 pub struct NameError;
 
 impl Name {
@@ -49,7 +49,7 @@ pub struct Slug(String);
 
 /// The text is no slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a slug has 2 to 63 lower-case letters, digits and dashes, and no dash at either end")]
+#[error("a slug must have 2 to 63 lower-case letters, digits and dashes, and no dash at either end")]
 pub struct SlugError;
 
 impl Slug {

@@ -1,6 +1,6 @@
 //! What a project may use: the plans and their limits.
 //!
-//! Only tells the limits (contract, section 5); enforcing them is the server's work.
+//! Only defines the limits (contract, section 5); the server enforces them.
 
 use std::fmt;
 use std::str::FromStr;

@@ -18,9 +18,9 @@ pub enum ControlUrl {
 pub enum ControlUrlError {
     /// There is no scheme, or none that is known.
     #[error(
-        "{} is no scheme of a control store: use sqlite: with a file, like sqlite:./data/control.db, or file: \
+        "{} is not a supported scheme: use sqlite: with a file, like sqlite:./data/control.db, or file: \
          with a data folder, like file:./data",
-        .0.as_ref().map_or_else(|| "a text without a colon".to_owned(), |scheme| format!("`{scheme}:`"))
+        .0.as_ref().map_or_else(|| "a URL without a scheme".to_owned(), |scheme| format!("`{scheme}:`"))
     )]
     Scheme(Option<String>),
     /// Behind the scheme stands a host, or nothing.
@@ -76,10 +76,10 @@ mod tests {
     fn a_refused_url_names_the_allowed_schemes_and_no_password() {
         let refusal = |url: &str| url.parse::<ControlUrl>().unwrap_err().to_string();
         let unknown = refusal("mysql://user:secret@host/db");
-        assert!(unknown.starts_with("`mysql:` is no scheme"), "{unknown}");
+        assert!(unknown.starts_with("`mysql:` is not a supported scheme"), "{unknown}");
         assert!(unknown.contains("sqlite:") && unknown.contains("file:"), "{unknown}");
         assert!(!unknown.contains("secret"), "{unknown}");
-        assert!(refusal("./data").starts_with("a text without a colon"));
+        assert!(refusal("./data").starts_with("a URL without a scheme"));
         for url in ["sqlite:", "sqlite://", "file://host/data"] {
             assert!(refusal(url).contains("needs a path of this machine"), "{url}");
         }

@@ -59,7 +59,7 @@ impl Control {
     }
 
     /// The counters of a project from one month to another that can be read, both included, oldest
-    /// first; a month without events has no row. What a plan allows is told by
+    /// first; a month without events has no row. For the limit of a plan see
     /// [`Control::events_in_month`].
     pub async fn usage(
         &self,

@@ -2,7 +2,7 @@
 //! can never stand where another is meant.
 //!
 //! An identifier is a UUID that somebody else made (this crate draws no random numbers); it is
-//! shown with a prefix that tells its type, like `prj_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5`.
+//! shown with a prefix for its type, like `prj_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5`.
 
 use std::fmt;
 use std::str::FromStr;

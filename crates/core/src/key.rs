@@ -35,7 +35,7 @@ pub enum KeyKind {
     Ak,
 }
 
-/// Whether a key's events are real or a rehearsal; the two never mix in any answer.
+/// Whether a key's events are live or test events; no response ever mixes the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Env {
@@ -208,7 +208,7 @@ impl KeyText {
 
     /// `sha256(secret || pepper)`: what is stored instead of the secret. The checksum that ends the
     /// secret is left out: it hides nothing, and it changes with kind and environment, which are
-    /// compared on their own so that a key with the wrong ones can be told what is wrong.
+    /// compared separately so that the error can say what is wrong with the key.
     pub fn hash(&self, pepper: &Pepper) -> SecretHash {
         let body = &self.text[..self.text.len() - CHECKSUM_CHARS];
         let secret = &body[body.len() - RANDOM_CHARS..];
@@ -244,7 +244,7 @@ impl Pepper {
         if bytes.len() < 16 { Err(ShortPepper) } else { Ok(Self(bytes)) }
     }
 
-    /// A short name of this pepper (8 hexadecimal characters) that tells nothing about it: kept
+    /// A short name of this pepper (8 hexadecimal characters) that reveals nothing about it: stored
     /// beside the keys so that a changed pepper is noticed at start.
     pub fn fingerprint(&self) -> String {
         let digest =

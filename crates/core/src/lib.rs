@@ -1,5 +1,5 @@
 //! What the product means, without any outside world: keys, origins, the event and its stages,
-//! the source classifier, and the typed queries that every engine answers.
+//! the source classifier, and the typed queries that every engine executes.
 //!
 //! Nothing in this crate does I/O, waits, reads a clock, draws a random number, speaks SQL or
 //! HTTP. Time, random bytes and look-ups come in as arguments, so that every rule here can be

@@ -31,7 +31,7 @@ pub struct AllowedOrigin {
     subdomains: bool,
 }
 
-/// Why an entry cannot stand in the list. The sentence is for the person who typed it.
+/// Why a text is not a valid entry. The message is for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// Not scheme, host and optional port.
@@ -49,9 +49,7 @@ pub enum OriginError {
     )]
     MoreThanAnOrigin(String),
     /// A wildcard that would let strangers in.
-    #[error(
-        "`{0}` is too wide: a wildcard must stand before a domain of your own, like https://*.example.com"
-    )]
+    #[error("`{0}` is too wide: a wildcard must be followed by your own domain, like https://*.example.com")]
     TooWide(String),
     /// Percent-decoding or IDNA turns it into something that is no entry, or another one.
     #[error(

@@ -44,7 +44,7 @@ pub fn texts(event: &Event) -> [Option<Cow<'_, str>>; COLUMN_COUNT] {
 }
 
 /// A row on its way in. What is not set, and an empty text, is no value: formats such as CSV
-/// cannot tell the two apart.
+/// cannot distinguish the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record([Option<String>; COLUMN_COUNT]);
 

@@ -16,13 +16,13 @@ use millimetric_core::origin::AllowedOrigin;
 /// Where an installation lives and the secrets that belong to it; every command takes these.
 #[derive(Debug, Clone, Args)]
 pub struct Installation {
-    /// Folder that holds everything: databases, segments, secrets
+    /// Data folder, with databases, segments and secrets
     #[arg(long, value_name = "DIR", default_value = "./data", env = "MILLIMETRIC_DATA_DIR", global = true)]
     pub data_dir: PathBuf,
-    /// Secret hashed together with every key, at least 16 characters; unset: the file `pepper` in the data folder
+    /// Secret that is hashed together with every key, at least 16 characters; default: the file `pepper` in the data folder
     #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_PEPPER", hide_env_values = true, global = true)]
     pub pepper: Option<Secret>,
-    /// The pepper before a planned change; keys created with it keep working
+    /// The previous pepper during a planned change; keys created with it keep working
     #[arg(
         long,
         value_name = "SECRET",
@@ -31,7 +31,7 @@ pub struct Installation {
         global = true
     )]
     pub pepper_previous: Option<Secret>,
-    /// Secret for hashing addresses; unset: the file `ip_salt` in the data folder
+    /// Secret for hashing IP addresses; default: the file `ip_salt` in the data folder
     #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_IP_SALT", hide_env_values = true, global = true)]
     pub ip_salt: Option<Secret>,
 }
@@ -39,25 +39,25 @@ pub struct Installation {
 /// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Where the server listens, and which proxies it trusts.
+    /// Address, public URL and trusted proxies.
     #[command(flatten)]
     pub network: NetworkSettings,
-    /// How often one project may send.
+    /// Rate limits of a project.
     #[command(flatten)]
     pub rates: RateSettings,
-    /// Who may call /mcp from other hosts and pages.
+    /// Hosts and origins that may call /mcp.
     #[command(flatten)]
     pub mcp: McpSettings,
-    /// Print the whole keys of the first start also where standard output is no terminal, like a file or a service's log
+    /// Print whole keys at the first start even if standard output is not a terminal
     #[arg(long, env = "MILLIMETRIC_PRINT_KEYS")]
     pub print_keys: bool,
-    /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) in place of the built-in one; reloaded when the file changes
+    /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) instead of the built-in one; reloaded when the file changes
     #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
     pub geo_db: Option<PathBuf>,
-    /// The memory of the event store.
+    /// Memory of the event store.
     #[command(flatten)]
     pub memory: MemorySettings,
-    /// What queries may take.
+    /// Limits of queries.
     #[command(flatten)]
     pub queries: QuerySettings,
     /// Metrics and logs.
@@ -65,67 +65,67 @@ pub struct Settings {
     pub monitoring: MonitoringSettings,
 }
 
-/// Where the server listens, and which proxies it trusts.
+/// Address, public URL and trusted proxies.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkSettings {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 selects a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "MILLIMETRIC_LISTEN")]
     pub listen: SocketAddr,
-    /// The address clients use, when a proxy stands before the server (like <https://stats.example.com>)
+    /// Base URL that clients use, if the server is behind a proxy (like <https://stats.example.com>)
     #[arg(long, value_name = "URL", env = "MILLIMETRIC_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
-    /// Proxies whose X-Forwarded-For or Forwarded header is believed, as addresses or CIDR blocks
+    /// Addresses or CIDR ranges of proxies whose X-Forwarded-For or Forwarded header is used
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network, env = "MILLIMETRIC_TRUSTED_PROXIES")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Connections that one client address may have open at once (IPv6: a network of 64 bits); trusted proxies may have any number
+    /// Open connections per client address (IPv6: per /64 network); trusted proxies are not limited
     #[arg(long, value_name = "COUNT", default_value = "256", env = "MILLIMETRIC_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: NonZeroUsize,
 }
 
-/// How often one project may send.
+/// Rate limits of a project.
 #[derive(Debug, Clone, Args)]
 pub struct RateSettings {
-    /// Requests per second and burst of /v1/track and /v1/identify for each project, once for its pk keys and once for its sk keys, or `off`
+    /// Requests per second and burst of /v1/track and /v1/identify together, per project, separately for pk and sk keys; or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
     pub rate_limit_track: RateLimit,
-    /// The same for /v1/batch, one token per call
+    /// The same for /v1/batch, one token per request
     #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
     pub rate_limit_batch: RateLimit,
 }
 
-/// Who may call /mcp from other hosts and pages.
+/// Hosts and origins that may call /mcp.
 #[derive(Debug, Clone, Args)]
 pub struct McpSettings {
-    /// More host names under which clients call /mcp, beside those of the public address, of this machine and plain addresses
+    /// Additional host names that /mcp accepts, besides those of the public URL and of this machine, and IP addresses
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "MILLIMETRIC_MCP_HOSTS")]
     pub mcp_hosts: Vec<String>,
-    /// Web origins whose pages may call /mcp, beside that of the public address and those of this machine
+    /// Additional web origins whose pages may call /mcp, besides those of the public URL and of this machine
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "MILLIMETRIC_MCP_ORIGINS")]
     pub mcp_origins: Vec<AllowedOrigin>,
 }
 
-/// The memory of the event store.
+/// Memory of the event store.
 #[derive(Debug, Clone, Args)]
 pub struct MemorySettings {
-    /// Memory for decoded columns, in MiB
+    /// Memory for decoded columns and data derived from them, in MiB
     #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB")]
     pub cache_mib: NonZeroU32,
-    /// Memory for events that wait to be written, in MiB; more is answered with 503 `overloaded`
+    /// Memory for events that wait to be written, in MiB; beyond it clients get 503 `overloaded`
     #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
     pub queue_mib: NonZeroU32,
 }
 
-/// What queries may take.
+/// Limits of queries.
 #[derive(Debug, Clone, Args)]
 pub struct QuerySettings {
-    /// Queries that run at once, of which one project has at most half; further ones wait for up to 10
-    /// seconds. Unset: twice the cores
+    /// Queries that run at once, of which one project uses at most half; further ones wait up to 10
+    /// seconds. Default: twice the cores
     #[arg(long, value_name = "COUNT", default_value_t = twice_the_cores(), hide_default_value = true, env = "MILLIMETRIC_QUERY_SLOTS")]
     pub query_slots: NonZeroUsize,
-    /// Longest time of one query, in seconds; beyond it: 503 `query_too_large`
+    /// Time limit of a query, in seconds; beyond it: 503 `query_too_large`
     #[arg(long, value_name = "SECONDS", default_value = "30", env = "MILLIMETRIC_QUERY_TIMEOUT")]
     pub query_timeout: NonZeroU32,
-    /// Memory for groups, visitors and sessions of all running queries, in MiB, of which one query has at
+    /// Memory for groups, visitors and sessions of all running queries, in MiB, of which one query uses at
     /// most half; beyond it: 503 `query_too_large` or `overloaded`
     #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB")]
     pub query_mib: NonZeroU32,
@@ -134,13 +134,13 @@ pub struct QuerySettings {
 /// Metrics and logs.
 #[derive(Debug, Clone, Args)]
 pub struct MonitoringSettings {
-    /// Token that GET /metrics asks for as `Authorization: Bearer`; unset: no such page
+    /// Token for GET /metrics, sent as `Authorization: Bearer`; without it the route does not exist
     #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<Secret>,
-    /// What to log, as `level` or `target=level,…`
+    /// Log level, as `level` or `target=level,…`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "MILLIMETRIC_LOG")]
     pub log: String,
-    /// Shape of the log lines
+    /// Format of the log
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "MILLIMETRIC_LOG_FORMAT")]
     pub log_format: LogFormat,
 }
@@ -174,7 +174,7 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.len() < 16 {
-            Err("it needs at least 16 characters".to_owned())
+            Err("it must have at least 16 characters".to_owned())
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -255,7 +255,7 @@ impl FromStr for PublicUrl {
 pub fn parse_network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-        .map_err(|_| "expected an address like 10.0.0.1 or a block like 10.0.0.0/8".to_owned())
+        .map_err(|_| "expected an address like 10.0.0.1 or a range like 10.0.0.0/8".to_owned())
 }
 
 #[cfg(test)]

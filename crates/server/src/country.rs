@@ -105,7 +105,7 @@ pub enum CountryDatabaseError {
         cause: MaxMindDbError,
     },
     /// A sound database about something else.
-    #[error("{origin} holds no countries; GeoLite2, DB-IP and IPinfo country or city databases do")]
+    #[error("{origin} has no countries: use a country or city database of GeoLite2, DB-IP or IPinfo")]
     NoCountries {
         /// The file.
         origin: String,

@@ -123,8 +123,8 @@ impl Default for Metrics {
             connections_closed.clone(),
         );
         registry.register("body_bytes", "Memory set aside for request bodies", body_bytes.clone());
-        registry.register("http_requests", "Requests answered, by route and status", requests.clone());
-        registry.register("http_request_seconds", "Time to answer, by route", seconds.clone());
+        registry.register("http_requests", "Requests, by route and status", requests.clone());
+        registry.register("http_request_seconds", "Response time, by route", seconds.clone());
         let every = Quota::with_period(LOAD_LINE_EVERY).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
         let load_lines = RateLimiter::direct(every);
         Self {

@@ -41,7 +41,7 @@ impl Control {
         Ok(key)
     }
 
-    /// Revokes a key and tells whether it was working until now; a revoked key stays as it is.
+    /// Revokes a key; returns whether it was valid until now. A key that is revoked already stays unchanged.
     /// One that cannot be read did not work, and is revoked too. [`ControlError::UnknownKey`].
     pub async fn revoke_key(&self, id: KeyId, by: &Actor, now: Timestamp) -> Result<bool, ControlError> {
         let mut change = self.begin_change().await?;
@@ -115,7 +115,7 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// Marks a key whose text stood where anybody could have read it, and tells whether this is
+    /// Marks a key whose text was exposed, for example in a URL; returns whether this is
     /// news; an unknown prefix is none.
     pub async fn flag_exposed(
         &self,

@@ -9,7 +9,7 @@ pub struct Email(String);
 
 /// The text is no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write an e-mail address like ann@example.com")]
+#[error("enter an e-mail address like ann@example.com")]
 pub struct EmailError;
 
 impl Email {

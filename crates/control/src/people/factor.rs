@@ -57,7 +57,7 @@ impl Control {
     }
 
     /// Asks for the second factor from now on; recovery codes of before stop working. Changes
-    /// nothing when it is on already, and tells whether it did.
+    /// nothing when it is on already, and returns whether it did.
     pub async fn turn_on_factor(
         &self,
         user: UserId,
@@ -96,14 +96,14 @@ impl Control {
         Ok(change.commit().await?)
     }
 
-    /// Takes the code of a time step, and tells whether neither it nor a later one was taken
+    /// Takes the code of a time step; returns whether neither it nor a later one was taken
     /// before: of two who send the same code, one gets in.
     pub async fn take_totp_step(&self, user: UserId, step: i64) -> Result<bool, ControlError> {
         let done = query(TAKE_STEP).bind(user.to_string()).bind(step).execute(&self.pool).await?;
         Ok(done.rows_affected() > 0)
     }
 
-    /// Uses up a recovery code, and tells whether there was such a one.
+    /// Uses a recovery code; returns whether it existed and was unused.
     pub async fn use_recovery_code(
         &self,
         user: UserId,

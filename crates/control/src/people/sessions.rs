@@ -119,7 +119,7 @@ impl Control {
         let ended =
             query(END).bind(id.to_string()).bind(user.to_string()).fetch_optional(&mut *change).await?;
         let Some(ended) = ended else { return Ok(()) };
-        // What opened nothing was never told to begin.
+        // A session that awaits its code opens nothing, so the audit log has no entry of its start.
         if row::value::<i64>(&ended, "awaits_code")? == 0 {
             users::write_audit(&mut change, user, "session.ended", json!({ "session": id }), by, now).await?;
         }

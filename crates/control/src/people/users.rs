@@ -67,7 +67,7 @@ impl Control {
         Ok(query_scalar::<_, i64>(ANY).fetch_one(&self.pool).await? > 0)
     }
 
-    /// Opens the setup to the holder of this token alone, and tells whether it was opened: it is
+    /// Opens the setup to the holder of this token only; returns whether it was opened: it is
     /// not once there is a user. Not audited, since nobody decides it.
     pub async fn offer_setup(&self, token: TokenHash) -> Result<bool, ControlError> {
         let mut change = self.begin_change_of_people().await?;

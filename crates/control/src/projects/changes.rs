@@ -54,7 +54,7 @@ impl Control {
         Ok(project)
     }
 
-    /// Changes a project and answers how it is now. A patch that changes nothing leaves no trace.
+    /// Changes a project and returns its new state. A patch that changes nothing writes no audit row.
     /// [`ControlError::UnknownProject`], [`ControlError::SlugTaken`], [`ControlError::TooManyOrigins`].
     pub async fn update_project(
         &self,

@@ -1,6 +1,6 @@
 //! Links by which anybody reads a project's reports, until they are revoked.
 //!
-//! Sees the hash of a link alone; says nothing of what it shows.
+//! Stores only the hash of a link; what the link shows is decided elsewhere.
 
 use millimetric_core::ids::{ProjectId, ShareLinkId};
 use millimetric_core::time::Timestamp;

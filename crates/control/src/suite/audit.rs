@@ -10,7 +10,7 @@ async fn everything(control: &Control) -> Vec<AuditEntry> {
     control.audit_log(AuditScope::Installation, 100, None).await.unwrap()
 }
 
-/// One of each change that the log tells of, on a project with the number 1.
+/// One of each change that the log records, on a project with the number 1.
 async fn a_life(control: &Control) {
     let project = create_project(control, 1).await.id;
     let owner = KeyOwner::Project(project);
@@ -46,7 +46,7 @@ pub(super) async fn every_change_writes_one_entry(control: Control) {
 pub(super) async fn entries_tell_who_did_what_to_what(control: Control) {
     a_life(&control).await;
     let entries = everything(&control).await;
-    let told: Vec<_> = entries.iter().rev().map(|e| (e.at, e.by.clone(), e.subject.as_str())).collect();
+    let recorded: Vec<_> = entries.iter().rev().map(|e| (e.at, e.by.clone(), e.subject.as_str())).collect();
     let (account, project) = (account_id(1).to_string(), project_id(1).to_string());
     let (one, two) = (key_id(1).to_string(), key_id(2).to_string());
     let expected = [
@@ -59,7 +59,7 @@ pub(super) async fn entries_tell_who_did_what_to_what(control: Control) {
         (at(50), Actor::Setup, &project),
         (at(60), BY, &project),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
 
     let detail = |action: &str| &entries.iter().find(|e| e.action == action).unwrap().detail;
     assert_eq!(*detail("project.updated"), json!({ "name": { "from": "Project 1", "to": "New" } }));

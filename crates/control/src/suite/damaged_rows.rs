@@ -189,8 +189,8 @@ async fn a_row_that_cannot_be_read_is_left_out_and_named_and_all_others_stay() {
         let mut damage = control.damage().await.unwrap().names;
         damage.extend(control.audit_damage().await.unwrap().names);
         let first = Uuid::from_u128(1).simple().to_string();
-        let told: Vec<String> = damage.iter().map(|name| name.replace(&first, "1")).collect();
-        assert_eq!(told, *names, "{case}");
+        let reported: Vec<String> = damage.iter().map(|name| name.replace(&first, "1")).collect();
+        assert_eq!(reported, *names, "{case}");
     }
 }
 

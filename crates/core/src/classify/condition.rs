@@ -9,7 +9,7 @@ use super::directory::Class;
 use super::signals::Signals;
 use super::utm;
 
-/// One query that a visit answers with yes or no.
+/// One condition on a visit.
 #[derive(Debug)]
 pub(super) enum Condition {
     /// One of these click ids is in the url.

@@ -1,6 +1,6 @@
 //! The source classifier: which rule explains where a visit came from.
 //!
-//! Pure and total: it reads two URLs and a host as text, and answers for every text. One event at a
+//! Pure and total: it reads two URLs and a host as text, and returns a result for every text. One event at a
 //! time: it remembers no visit. `rules` holds the ordered table, `condition` what a rule can ask,
 //! `signals`, `parameters` and `host` what is read out of the URLs, `utm` and
 //! `directory` the tables of known values and hosts.
@@ -38,7 +38,7 @@ pub struct Attribution {
 /// An attribution with the reason why no earlier rule gave another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// What [`classify`] answers for the same visit.
+    /// The result of [`classify`] for the same visit.
     pub attribution: Attribution,
     /// The rules that stand before the one that fired, in their order.
     pub passed_over: Vec<PassedOver>,

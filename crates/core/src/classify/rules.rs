@@ -121,12 +121,12 @@ impl Rule {
         }
     }
 
-    /// The source it gives: the name itself, or words that tell where the name is taken from.
+    /// The source it gives: the name itself, or a description of where the name is taken from.
     pub const fn source(&self) -> &'static str {
         self.source.words()
     }
 
-    /// The medium it gives: the name itself, or words that tell where the name is taken from.
+    /// The medium it gives: the name itself, or a description of where the name is taken from.
     pub const fn medium(&self) -> &'static str {
         self.medium.words()
     }

@@ -8,7 +8,7 @@ use super::*;
 
 const CASES: &str = include_str!("../../data/cases/classifier.tsv");
 
-/// One line of the case file; the file's head tells how a line is written.
+/// One line of the case file; the head of the file describes the format.
 struct Case {
     line: usize,
     url: Option<String>,

@@ -200,7 +200,7 @@ mod tests {
             assert_eq!(bots.reason(user_agent), Some(reason), "{user_agent}");
         }
         for silent in ["", " \t "] {
-            assert_eq!(bots.reason(silent), None, "who says nothing is no known bot");
+            assert_eq!(bots.reason(silent), None, "an empty user agent is not a known bot");
         }
     }
 

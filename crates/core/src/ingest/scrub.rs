@@ -66,7 +66,7 @@ impl<'t> Cuts<'t> {
         }
     }
 
-    /// Cuts `user:password@` and answers where the path starts.
+    /// Cuts `user:password@` and returns the offset of the path.
     fn user_info(&mut self, end: usize) -> usize {
         let text = &self.text[..end];
         let Some(start) = values::host_start(text) else { return 0 };

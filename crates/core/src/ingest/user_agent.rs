@@ -34,7 +34,7 @@ pub struct Device {
 
 impl Device {
     /// Reads the user agent; a client hint wins over it, since browsers that send hints freeze
-    /// the text. An iPad that asks for desktop sites sends a Mac's text and is told as a Mac.
+    /// the text. An iPad that asks for desktop sites sends the text of a Mac and is reported as a Mac.
     pub fn of(user_agent: &str, hints: &ClientHints<'_>) -> Self {
         let os = matching::hinted_os(hints).unwrap_or_else(|| matching::os(user_agent));
         Self {
@@ -65,7 +65,7 @@ pub struct Reading {
     pub bot: Option<BotReason>,
 }
 
-/// Reads user agents and remembers the answers.
+/// Parses user agents and caches the results.
 pub struct UserAgents {
     bots: Bots,
     responses: Cache<String, Reading>,

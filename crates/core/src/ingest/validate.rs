@@ -160,7 +160,7 @@ fn absolute_url(text: &str) -> Result<Url, String> {
         .ok_or_else(|| "must be an absolute http or https URL, like https://example.com/page".to_owned())
 }
 
-/// A clock that runs ahead is set to the server's, and by how much is told.
+/// A timestamp too far in the future is set to the server's time, and the difference is returned.
 fn not_ahead(sent: Option<Timestamp>, now: Timestamp) -> (Timestamp, Option<i64>) {
     match sent {
         None => (now, None),

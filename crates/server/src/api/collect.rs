@@ -1,4 +1,4 @@
-//! `POST /v1/track`, `/v1/batch`, `/v1/identify`: events come in.
+//! `POST /v1/track`, `/v1/batch`, `/v1/identify`: receives events.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::wire::responses::{Batched, Identified, Tracked};
 
 /// Store one event
 ///
-/// The response is sent when the event is on disk. The same `event_id` is stored once, however often it
-/// is sent.
+/// The response is sent only when the event is on disk. The same `event_id` is stored once, however
+/// often it is sent.
 #[utoipa::path(post, path = "/v1/track", tag = "ingest", request_body = EventIn,
     responses((status = 202, body = Tracked)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn track(
@@ -44,7 +44,7 @@ pub async fn track(
 
 /// Store up to 1000 events, all or none
 ///
-/// If one event is invalid, none is stored; the response names every invalid field.
+/// If one event is invalid, nothing is stored; the response lists every invalid field.
 #[utoipa::path(post, path = "/v1/batch", tag = "ingest", request_body = BatchIn,
     responses((status = 202, body = Batched)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn batch(
@@ -69,7 +69,7 @@ pub async fn batch(
 
 /// Link a visitor to a user
 ///
-/// Stored as one `$identify` event whose properties are the traits; history is not rewritten.
+/// Stored as one `$identify` event whose properties are the traits; earlier events are not changed.
 #[utoipa::path(post, path = "/v1/identify", tag = "ingest", request_body = IdentifyIn,
     responses((status = 200, body = Identified)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn identify(

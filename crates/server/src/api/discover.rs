@@ -1,5 +1,5 @@
-//! What describes this server to strangers and machines: `/openapi.json`, `/docs`,
-//! `/llms.txt`, and whether it is well: `/healthz`, `/readyz`, `/metrics`.
+//! Descriptions of the API (`/openapi.json`, `/docs`, `/llms.txt`) and the state of the server (`/healthz`,
+//! `/readyz`, `/metrics`).
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::state::App;
 
 const BRIEFLY: &str = "public, max-age=300";
 
-/// The process is alive
+/// Liveness: the process runs
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200)))]
 pub async fn healthz() -> Json<Value> {
     Json(json!({ "ok": true }))
 }
 
-/// The server can store and read
+/// Readiness: the server can store and query
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 500), (status = 502), (status = 503)))]
 pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
     app.stores.events.ready().await?;
@@ -31,9 +31,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
     Ok(Json(json!({ "ok": true })))
 }
 
-/// Figures for Prometheus
+/// Prometheus metrics
 ///
-/// Only with the token that the operator chose; without one there is no such page.
+/// Requires the token that the operator set; without one the route does not exist.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, content_type = "application/openmetrics-text")), security(("metrics_token" = [])))]
 pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResult<Response> {
@@ -49,13 +49,13 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
 }
 
-/// This API, for machines
+/// OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
 pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     app.documents.openapi.response(&asked, BRIEFLY)
 }
 
-/// This API, for people
+/// API reference
 #[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
 pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     let mut response = app.documents.reference.response(&asked, BRIEFLY);
@@ -65,7 +65,7 @@ pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     response
 }
 
-/// This server, for language models
+/// Description for language models
 #[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
 pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     app.documents.llms.response(&asked, BRIEFLY)

@@ -19,9 +19,9 @@ use crate::wire::rows::RowWriter;
 
 /// Every event of a range as NDJSON, CSV or Parquet
 ///
-/// All columns of the stored row, of one moment, in bounded memory however many they are. Rows
-/// that lie together on disk come by (timestamp, `event_id`); across those places no order is
-/// promised. A transfer that fails half-way is broken off, never ended as if it were complete.
+/// All columns of the stored row, as of one point in time, in bounded memory however many rows there are.
+/// Rows of one segment are ordered by timestamp and `event_id`; there is no order across segments. A
+/// transfer that fails is aborted, never ended as if it were complete.
 #[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams, FilterParams),
     responses((status = 200, description = "The file", content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
@@ -33,7 +33,7 @@ pub async fn export(
 ) -> ApiResult<Response> {
     let (query, format) = from_query_string::<ExportParams>(query.as_deref())?;
     let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
-    // What fails before the first byte is a response like any other.
+    // An error before the first byte is a normal error response.
     let first = export.next().await.transpose()?;
     let name = format!("{}-{}.{}", by.project().slug, by.scope().env, format.extension());
     let name = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))

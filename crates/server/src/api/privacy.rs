@@ -1,4 +1,4 @@
-//! `POST /v1/forget` and `GET /v1/forget/{request_id}`: the right to be forgotten.
+//! `POST /v1/forget` and `GET /v1/forget/{request_id}`: erasure of users.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::state::App;
 use crate::wire::requests::{self, ForgetIn};
 use crate::wire::responses::{ForgetStatus, Forgotten};
 
-/// Forget a person
+/// Erase a person
 ///
-/// Their events are in no response from now on, and erased from disk within a minute.
+/// Their events are excluded from every response from now on, and deleted from disk within a minute.
 #[utoipa::path(post, path = "/v1/forget", tag = "privacy", request_body = ForgetIn,
     responses((status = 200, body = Forgotten)), security(("sk" = [])))]
 pub async fn forget(
@@ -34,9 +34,9 @@ pub async fn forget(
     Ok(Json(Forgotten { ok: true, queued: true, request_id: id.to_string() }))
 }
 
-/// How far a request to forget is
+/// The status of an erasure request
 #[utoipa::path(get, path = "/v1/forget/{request_id}", tag = "privacy",
-    params(("request_id" = String, Path, description = "As `POST /v1/forget` returned it.")),
+    params(("request_id" = String, Path, description = "From the response of `POST /v1/forget`.")),
     responses((status = 200, body = ForgetStatus)), security(("sk" = [])))]
 pub async fn status(
     State(app): State<Arc<App>>,

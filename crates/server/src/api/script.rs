@@ -17,7 +17,7 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 
 /// The browser script
 ///
-/// What the tag of a site loads: it counts page views, and is `window.mm` for everything else.
+/// The script tag of a site loads it. It counts page views and provides `window.mm`.
 #[utoipa::path(get, path = "/v1/a.js", tag = "ingest",
     responses((status = 200, content_type = "application/javascript"), (status = 304)))]
 pub async fn script(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {

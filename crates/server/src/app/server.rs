@@ -102,7 +102,7 @@ async fn close(app: Arc<App>, tasks: JoinSet<()>) {
         app.stores.control.close().await;
     });
     if closed.await.is_err() {
-        tracing::warn!("background work did not end in time and is taken up again at the next start");
+        tracing::warn!("background work did not end in time; it is resumed at the next start");
     }
 }
 

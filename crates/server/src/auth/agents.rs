@@ -145,11 +145,11 @@ impl FromRequestParts<Arc<App>> for ProjectAgent {
             KeyKind::Sk | KeyKind::Rk => {}
             KeyKind::Pk => {
                 return Err(wrong_kind(
-                    "a pk only sends events, to /v1/track; here an rk reads, and an sk also sends",
+                    "a pk only sends events, to /v1/track; use an rk to query, or an sk to also send events",
                 ));
             }
             KeyKind::Ak => {
-                return Err(wrong_kind("an ak belongs to /mcp/account"));
+                return Err(wrong_kind("use an ak at /mcp/account"));
             }
         }
         let project = key.project.clone().ok_or(KeyError::Invalid)?;
@@ -177,7 +177,7 @@ impl FromRequestParts<Arc<App>> for AccountAgent {
         let key = app.credentials.keys.verify(&app.stores.control, &text, address, app.now()).await?;
         let hint = match key.kind {
             KeyKind::Ak => None,
-            KeyKind::Rk | KeyKind::Sk => Some("an rk or sk belongs to /mcp"),
+            KeyKind::Rk | KeyKind::Sk => Some("use an rk or sk at /mcp"),
             KeyKind::Pk => Some("a pk only sends events, to /v1/track; create an ak for /mcp/account"),
         };
         if let Some(hint) = hint {

@@ -12,7 +12,7 @@ pub enum AuthError {
     #[error("a secret key is in the URL")]
     SecretKeyInUrl,
     /// There is no key in the request.
-    #[error("there is no key")]
+    #[error("the request has no key")]
     MissingKey,
     /// The key is not valid.
     #[error(transparent)]
@@ -27,7 +27,7 @@ pub enum AuthError {
     #[error("the key lacks the scope {}", .0.as_str())]
     LacksScope(Scope),
     /// Forgetting takes an sk.
-    #[error("forgetting takes an sk")]
+    #[error("erasing a user requires an sk")]
     ForgetTakesSecretKey,
     /// Keys of this kind cannot do this.
     #[error("a key of this kind cannot do this")]
@@ -38,7 +38,7 @@ pub enum AuthError {
         hint: Option<&'static str>,
     },
     /// This takes an ak.
-    #[error("this takes an ak")]
+    #[error("this requires an ak")]
     AccountKeyRequired {
         /// What to use this key for instead.
         hint: &'static str,

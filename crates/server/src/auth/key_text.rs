@@ -17,8 +17,8 @@ use crate::state::App;
 const SECRET: [&str; 3] = ["sk_", "rk_", "ak_"];
 /// Prefix of keys that may.
 const PUBLIC: &str = "pk_";
-const NO_KEY: &str = "The `key` in this URL is no key: `?key=` takes a pk key, like pk_live_….";
-const TWO_KEYS: &str = "This URL names two different keys: send one `?key=`.";
+const NO_KEY: &str = "The `key` parameter is not a key; `?key=` must be a pk, like pk_live_….";
+const TWO_KEYS: &str = "The URL has two different keys; send one `?key=`.";
 
 /// The key of a request. `from_browsers`: whether a pk in the URL is accepted.
 pub(super) async fn of(
@@ -99,7 +99,7 @@ fn visible(text: String) -> AuthResult<String> {
 
 fn hidden_in(text: &str) -> Option<String> {
     let hidden = invisible::first(text)?;
-    Some(format!("This key contains {hidden}, which cannot be seen: copy the key again, without it."))
+    Some(format!("This key contains {hidden}, an invisible character; copy the key again without it."))
 }
 
 fn malformed(why: impl Into<String>) -> AuthError {

@@ -215,7 +215,7 @@ fn segments(dir: &Path) -> Result<String, String> {
     let named = broken.iter().take(NAMED_SEGMENTS).map(|(path, wrong)| format!("{} {wrong}", path.display()));
     let named = named.collect::<Vec<_>>().join("; ");
     Err(format!(
-        "{} of {segments} are unreadable, and queries over their time range fail: {named}. Restore them from a \
+        "{} of {segments} unreadable; queries over their time range fail: {named}. Restore them from a \
          backup, under the same names",
         broken.len()
     ))

@@ -53,7 +53,7 @@ pub struct VerifiedKey {
 /// Why a key was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The text is no key; why, where more can be said than that.
+    /// The text is not a key; with the reason, if it is known.
     #[error("the text is no key")]
     Malformed(Option<String>),
     /// The key is unknown, was revoked, or has expired.

@@ -41,13 +41,13 @@ pub struct NewPassword(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than 12 characters.
-    #[error("a password has at least 12 characters: a few words in a row make a good one")]
+    #[error("a password must have at least 12 characters: several random words make a strong password")]
     TooShort,
     /// More than 256 bytes.
-    #[error("a password has at most 256 bytes")]
+    #[error("a password must have at most 256 bytes")]
     TooLong,
     /// One of those that are tried first.
-    #[error("this password is too easy to guess: a few words in a row make a good one")]
+    #[error("this password is too easy to guess: several random words make a strong password")]
     TooEasy,
 }
 

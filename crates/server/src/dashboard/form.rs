@@ -1,8 +1,8 @@
-//! Forms as they were sent, within bounds of bytes and time, and only by a page of ours: that is
-//! checked here, so that no handler can forget it.
+//! Reads submitted forms, within limits of size and time, and checks that they were sent by a page of this
+//! server, so that no handler can forget the check.
 //!
-//! Two checks, each enough by itself: the browser says that the page which sent the form is of
-//! this server (`Sec-Fetch-Site`, else `Origin`), and the form carries its session's token.
+//! There are two checks, each sufficient by itself: the browser reports that the page which sent the form is
+//! of this server (`Sec-Fetch-Site`, else `Origin`), and the form contains the token of its session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::dashboard::refusal::PageError;
 use crate::error::{ApiError, ErrorCode};
 use crate::state::App;
 
-/// The most bytes of a form.
+/// The largest form, in bytes.
 const MAX_FORM: usize = 64 * 1024;
-/// How long one may take to arrive.
+/// The longest time that the body of a form may take.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 /// The field that carries the session's token.
 const TOKEN_FIELD: &str = "form_token";
@@ -28,21 +28,21 @@ const TOKEN_FIELD: &str = "form_token";
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// A field's text as it was sent; empty when it is not there.
+    /// The text of a field; empty if absent.
     pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or_default()
     }
 
-    /// The texts of a field that may be there more than once.
+    /// The texts of a field that may occur more than once.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, text)| text.as_str())
     }
 }
 
-/// A form of somebody who is signed in.
+/// A form of a signed-in user.
 pub(super) struct Posted(pub(super) Fields);
 
-/// A form of somebody who is not signed in yet.
+/// A form of somebody who is not signed in.
 pub(super) struct PostedByAnybody(pub(super) Fields);
 
 impl FromRequest<Arc<App>> for Posted {
@@ -78,7 +78,7 @@ impl FromRequest<Arc<App>> for PostedByAnybody {
     }
 }
 
-/// Browsers name the origin of every form; what says nothing of it is no browser's.
+/// Browsers send the origin with every form; a request without it does not come from a browser.
 fn sent_by_our_page(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {

@@ -1,7 +1,5 @@
-//! The dashboard: pages in plain HTML, drawn on the server. One file a page; a handler
-//! takes, checks, asks and draws, and what the product does is in `ops`.
-//!
-//! Nothing here speaks JSON to programs, knows SQL, or loads anything from elsewhere.
+//! The dashboard: HTML pages rendered on the server, one file for each page. Handlers read the request, call
+//! `ops` and render a template.
 
 mod account;
 mod assets;

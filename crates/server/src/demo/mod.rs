@@ -73,7 +73,7 @@ impl DemoTraffic {
             crowd: Crowd::new(seed),
             wanted: events,
             planned: 0,
-            next_session: rhythm.moment(0, 1),
+            next_session: rhythm.timestamp(0, 1),
             rhythm,
             waiting: BinaryHeap::new(),
         }
@@ -90,7 +90,7 @@ impl DemoTraffic {
         let left_at = session.last().map_or(begin, |event| event.timestamp);
         self.crowd.leave(&visitor, left_at, made_account);
         self.planned += session.len() as u64;
-        self.next_session = self.rhythm.moment(self.planned, self.wanted);
+        self.next_session = self.rhythm.timestamp(self.planned, self.wanted);
         self.waiting.extend(session.into_iter().map(Reverse));
     }
 }

@@ -45,7 +45,7 @@ impl Rhythm {
     }
 
     /// The instant at which `part` of the `whole` traffic has passed (`part` at most `whole`).
-    pub(super) fn moment(&self, part: u64, whole: u64) -> Timestamp {
+    pub(super) fn timestamp(&self, part: u64, whole: u64) -> Timestamp {
         let all = self.until_hour.last().copied().unwrap_or_default();
         let passed = (u128::from(all) * u128::from(part) / u128::from(whole.max(1))) as u64;
         let hour = self.until_hour.partition_point(|&until| until <= passed);

@@ -34,10 +34,10 @@ impl From<StoreError> for ApiError {
 const fn how_to_narrow(limit: QueryLimit) -> &'static str {
     match limit {
         QueryLimit::Time => {
-            "Ask for a shorter range, such as one month instead of a year, or with fewer columns in group_by."
+            "Use a shorter range, such as one month instead of a year, or fewer columns in group_by."
         }
         QueryLimit::Memory => {
-            "Ask with fewer columns in group_by, for a column with fewer values, or for a shorter range."
+            "Use fewer columns in group_by, a column with fewer values, or a shorter range."
         }
     }
 }
@@ -102,7 +102,7 @@ impl From<KeyError> for ApiError {
             KeyError::KindMismatch => Self::new(ErrorCode::KeyKindMismatch),
             KeyError::TooManyFailures { retry_after_s } => {
                 Self::new(ErrorCode::RateLimited).retry_after(retry_after_s).saying(
-                    "Too many keys that are not valid came from this address; check the key, and wait as long as Retry-After says.",
+                    "Too many invalid keys from this address; check the key, and retry after the time in Retry-After.",
                 )
             }
             KeyError::Control(error) => error.into(),

@@ -128,7 +128,7 @@ impl LocalServer {
         let path = socket(data_dir);
         let stream = UnixStream::connect(&path)
             .await
-            .with_context(|| format!("no server answers at {}", path.display()))?;
+            .with_context(|| format!("no server responds at {}", path.display()))?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self { sender })

@@ -43,7 +43,7 @@ pub struct Reserved {
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
     /// The plan's events of this month are used up.
-    #[error("the plan's events of this month are used up")]
+    #[error("the plan's monthly event quota is used up")]
     UsedUp {
         /// The plan.
         plan: Plan,

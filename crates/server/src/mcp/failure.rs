@@ -135,7 +135,7 @@ fn sentence(error: &ApiError) -> String {
         Code::InsufficientScope => {
             let scope = error.details.get("required").and_then(Value::as_str).unwrap_or("that");
             format!(
-                "This key lacks the scope `{scope}`; events are sent with an sk key that has `ingest`, queries need an rk or sk key that has `read`."
+                "This key lacks the scope `{scope}`; sending events requires an sk with `ingest`, queries require an rk or sk with `read`."
             )
         }
         _ => message.to_owned(),

@@ -20,9 +20,9 @@ const LOOPBACK: &str = "localhost";
 
 /// Whether the call comes for this server, and from a page that may call it.
 pub(super) fn check(headers: &HeaderMap, app: &App) -> Result<(), Refusal> {
-    let host = one(headers, &HOST).ok_or("The request carries no single Host header.")?;
+    let host = one(headers, &HOST).ok_or("The request must have exactly one Host header.")?;
     if !is_ours(host, app) {
-        return Err("The Host of this request is not a name of this server; add it with --mcp-hosts.");
+        return Err("The Host of this request is not an allowed host name; add it with --mcp-hosts.");
     }
     if !headers.contains_key(ORIGIN) {
         return Ok(());
@@ -31,7 +31,7 @@ pub(super) fn check(headers: &HeaderMap, app: &App) -> Result<(), Refusal> {
     if origin.is_some_and(|origin| may_call(&origin, app)) {
         Ok(())
     } else {
-        Err("Pages of this Origin may not call this server; allow them with --mcp-origins.")
+        Err("This Origin is not allowed; add it with --mcp-origins.")
     }
 }
 

@@ -56,14 +56,14 @@ fn repeat<F: Future<Output = ()> + Send + 'static>(
 async fn set_revision(app: Arc<App>) {
     match app.stores.control.key_revision().await {
         Ok(revision) => app.credentials.keys.set_revision(revision),
-        Err(error) => tracing::error!(%error, "changes of keys cannot be noticed"),
+        Err(error) => tracing::error!(%error, "changes of keys cannot be detected"),
     }
 }
 
 /// Writes what is only counted in memory so far.
 pub async fn write_counters(app: Arc<App>) {
     if let Err(error) = app.limits.usage.write(&app.stores.control).await {
-        tracing::error!(%error, "usage could not be written; it is kept and tried again");
+        tracing::error!(%error, "usage could not be written; it will be retried");
     }
     let uses = app.credentials.keys.take_uses();
     if let Err(error) = app.stores.control.touch_last_used(&uses).await {
@@ -104,7 +104,7 @@ async fn report_damage(app: Arc<App>) {
         Err(error) => return tracing::error!(%error, "the control database could not be searched for damage"),
     };
     for name in &damage.names {
-        tracing::error!("{name}: it cannot be read and is skipped; `millimetric doctor` says what to do");
+        tracing::error!("{name}: it cannot be read and is skipped; run `millimetric doctor` for details");
     }
     if damage.more > 0 {
         tracing::error!("{} more rows of the control database cannot be read", damage.more);
@@ -123,7 +123,7 @@ async fn keep_house(app: Arc<App>) {
         Ok(Ok(true)) => tracing::info!("the country database was reloaded"),
         Ok(Ok(false)) | Err(_) => {}
         Ok(Err(error)) => {
-            tracing::error!(%error, "the country database was not reloaded; the one before stays in use");
+            tracing::error!(%error, "the country database was not reloaded; the previous one stays in use");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Collecting: from what a client sent to events on disk.
 //!
-//! Returns only after the store has said that the events are durable. Never keeps the client's
+//! Returns only after the store has reported that the events are durable. Never keeps the client's
 //! address or user agent beyond the call.
 
 use std::net::IpAddr;

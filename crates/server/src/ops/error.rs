@@ -21,7 +21,7 @@ pub enum OpsError {
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The plan's events of this month are used up.
-    #[error("the plan's events of this month are used up")]
+    #[error("the plan's monthly event quota is used up")]
     QuotaUsedUp {
         /// The plan.
         plan: Plan,
@@ -31,7 +31,7 @@ pub enum OpsError {
         retry_after_s: u64,
     },
     /// The request to forget a person could not be recorded or queued.
-    #[error("a request to forget could not be queued: {0}")]
+    #[error("an erasure request could not be queued: {0}")]
     ForgetFailed(String),
     /// The event store failed.
     #[error(transparent)]

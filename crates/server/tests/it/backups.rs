@@ -135,7 +135,7 @@ fn a_damaged_backup_is_refused_and_changes_nothing() {
     let contents = std::fs::read_to_string(backup.join("backup.json")).unwrap();
     let database = std::fs::read(backup.join("control.db")).unwrap();
     std::fs::write(backup.join("control.db"), &database[1..]).unwrap();
-    refused("is not as it was backed up");
+    refused("differs from the backed-up file");
     std::fs::remove_file(backup.join("control.db")).unwrap();
     refused("cannot read");
     for (broken, words) in [
@@ -147,7 +147,7 @@ fn a_damaged_backup_is_refused_and_changes_nothing() {
         refused(words);
     }
     std::fs::remove_file(backup.join("backup.json")).unwrap();
-    refused("is no backup");
+    refused("is not a backup");
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn a_backup_needs_a_new_folder_outside_of_the_data() {
     let inside = server.dir.join("backup");
     for (target, words) in [
         (place.path(), "is not empty"),
-        (&place.path().join("file"), "is no folder"),
-        (&place.path().join("missing/backup"), "is not there"),
-        (&inside, "inside of the data folder"),
+        (&place.path().join("file"), "cannot be used"),
+        (&place.path().join("missing/backup"), "there is no folder"),
+        (&inside, "inside the data folder"),
     ] {
         let error = failure(&server.dir, &["backup", text(target)]);
         assert!(error.contains(words), "{error}");

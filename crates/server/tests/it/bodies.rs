@@ -1,4 +1,4 @@
-//! Bodies: how large, how many mistakes are told, what their head may be, and what reading them
+//! Bodies: how large, how many errors are listed, what their head may be, and what reading them
 //! takes.
 
 use std::io::Write as _;
@@ -40,11 +40,11 @@ fn one_event_has_64_kib_and_a_batch_ten_mib() {
         let encoded = [("content-encoding", "gzip")];
         for refused in [send(path, key, &[], &body), send(path, key, &encoded, &gzip(&body))] {
             assert_eq!(refused.status, 413, "{path}: {}", refused.text);
-            let told = refused.json();
+            let error = refused.json();
             let (code, details) = if path == "/mcp" {
-                (told["error"]["data"]["error"].clone(), told["error"]["data"]["details"].clone())
+                (error["error"]["data"]["error"].clone(), error["error"]["data"]["details"].clone())
             } else {
-                (told["error"].clone(), told["details"].clone())
+                (error["error"].clone(), error["details"].clone())
             };
             assert_eq!((code, details), (json!("payload_too_large"), json!({ "max_bytes": most })), "{path}");
         }

@@ -16,7 +16,7 @@ fn is_served(stream: &mut TcpStream) -> bool {
     response(stream).status() == 200
 }
 
-/// Waits for either an answer or the end.
+/// Waits for either a response or the end.
 fn is_closed_soon(stream: &mut TcpStream) -> bool {
     let mut first = [0];
     !matches!(stream.peek(&mut first), Ok(1))
@@ -112,7 +112,7 @@ fn the_soft_limit_of_handles_is_raised_to_the_hard_one() {
 #[test]
 fn a_connection_that_has_lived_long_is_ended_after_an_answer() {
     let server = Server::start_within(&[], shorter_timeouts(600));
-    eventually("an answer says that it is the last", || {
+    eventually("a response says that it is the last", || {
         let mut stream = connect(&server);
         // Between two requests a connection may end too; then another one is tried.
         while stream.write_all(HEALTH).is_ok() && !is_closed_soon(&mut stream) {

@@ -107,7 +107,7 @@ fn no_text_of_a_key_breaks_the_checks() {
             let heard = crate::raw::exchange(&server, &request);
             assert!(matches!(heard.status(), 400 | 401), "{name}: {}", heard.text);
             let secret = &project.sk[17..40];
-            assert!(!heard.text.contains(secret), "{name}: the answer repeats the key");
+            assert!(!heard.text.contains(secret), "{name}: the response repeats the key");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Browsers: preflights and readable answers on the ingest routes, none elsewhere.
+//! Browsers: preflights and readable responses on the ingest routes, none elsewhere.
 
 use crate::support::{ALWAYS, Server};
 

@@ -282,7 +282,7 @@ fn a_damaged_project_keeps_nobody_else_from_retention_and_is_logged() {
     for key in [&shop.sk, &blog.sk] {
         server.track(key, json!({ "event": "a", "timestamp": "2020-01-01T00:00:00Z" }));
     }
-    server.seal();
+    server.flush();
     let segments = |dir: &Path| {
         let is_segment = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "parquet");
         files(dir).into_iter().filter(is_segment).count()
@@ -346,7 +346,7 @@ fn a_damaged_row_of_the_event_store_stops_no_other_project() {
     for key in [&shop.sk, &blog.sk] {
         server.track(key, json!({ "event": "a", "timestamp": "2026-05-16T19:00:00Z" }));
     }
-    server.seal();
+    server.flush();
     let (_, folder) = server.terminate();
     let folder = folder.unwrap();
     let id = |project: &Project| {
@@ -373,7 +373,7 @@ fn a_damaged_row_of_the_event_store_stops_no_other_project() {
     assert_eq!(
         count(&shop.rk).error(),
         (500, "internal_error".to_owned()),
-        "an answer without it would be wrong"
+        "a response without it would be wrong"
     );
     server.track(&shop.sk, json!({ "event": "b" }));
     server.logged(&["floor", "cannot be read and is skipped"]);

@@ -33,7 +33,7 @@ fn new_property_names_do_not_grow_a_response() {
         };
         send(&server, &project, (0..100).map(event).collect());
     }
-    // From hot rows, and from a segment.
+    // From the memtable, and from a segment.
     for _ in 0..2 {
         let names = server.get(&format!("/v1/events?{ALWAYS}"), &project.rk);
         assert_eq!(names.status, 200, "{}", names.text);
@@ -44,7 +44,7 @@ fn new_property_names_do_not_grow_a_response() {
         assert_eq!(listed + row["other_properties"].as_u64().unwrap_or(0), 2000 * 41, "{}", names.text);
         let schema = server.get(&format!("/v1/schema?{ALWAYS}&kind=properties"), &project.rk);
         assert_eq!(schema.json()["rows"][0]["name"], "plan", "{}", schema.text);
-        server.seal();
+        server.flush();
     }
 }
 

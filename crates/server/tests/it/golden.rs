@@ -55,21 +55,21 @@ fn stored_as_sent(name: &str, headers: impl Fn(&Project, &str) -> Vec<(&'static 
     assert_eq!(rows.len(), sent.len(), "{name}");
     for event in &sent {
         let row = rows.iter().find(|row| row["event_id"] == event["event_id"]).unwrap();
-        assert_eq!(told(row), expected(event, row), "{name}");
+        assert_eq!(stored(row), expected(event, row), "{name}");
     }
 }
 
-/// What a row tells of what was sent.
-fn told(row: &Value) -> Value {
+/// The fields of a stored row that were sent.
+fn stored(row: &Value) -> Value {
     let properties: Value = serde_json::from_str(row["properties"].as_str().unwrap()).unwrap();
-    let mut told = json!({ "event": row["event_name"], "properties": properties });
+    let mut stored = json!({ "event": row["event_name"], "properties": properties });
     for field in FIELDS {
-        told[field] = row[field].clone();
+        stored[field] = row[field].clone();
     }
-    told
+    stored
 }
 
-/// The event as it should be told: what the server makes where nothing was sent is taken from the row.
+/// The event as it should be stored: what the server makes where nothing was sent is taken from the row.
 fn expected(event: &Value, row: &Value) -> Value {
     let mut expected = json!({ "event": event["event"], "properties": event["properties"] });
     if expected["properties"].is_null() {

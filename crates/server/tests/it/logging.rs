@@ -24,7 +24,7 @@ fn begin_export(server: &Instance, project: &Project) -> TcpStream {
 /// The only segment becomes a pipe that nobody writes to, so that exports last.
 fn with_exports_that_last(server: &Instance, project: &Project) {
     shop(server, project);
-    server.seal();
+    server.flush();
     let [segment] = &files(&server.dir.join("segments"))[..] else { panic!("one month is one segment") };
     fs::remove_file(segment).unwrap();
     assert!(Command::new("mkfifo").arg(segment).status().unwrap().success());

@@ -1,7 +1,7 @@
-//! The product's stories, told over real HTTP to the real program on a loopback port. One file a
+//! End-to-end tests over HTTP against the program on a loopback port. One file a
 //! subject; `support` starts and stops servers.
 
-#![allow(clippy::unwrap_used, reason = "a story that cannot be told fails there")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot run fails there")]
 
 mod raw;
 mod support;

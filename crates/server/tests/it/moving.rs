@@ -220,7 +220,7 @@ fn a_bad_row_is_named_and_its_batch_is_not_stored() {
     };
     for (bad, words) in [
         ("{".to_owned(), "line 2: EOF"),
-        (with("colour", json!("red")), "line 2: the column `colour` is not known"),
+        (with("colour", json!("red")), "line 2: unknown column `colour`"),
         (with("event_name", json!("")), "line 2: `event_name` is required"),
         (with("event_name", json!(5)), "line 2: `event_name` must be a text or null"),
         (with("timestamp", json!("yesterday")), "line 2: `timestamp` expected"),

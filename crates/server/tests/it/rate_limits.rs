@@ -1,4 +1,4 @@
-//! Token buckets: whose tokens a request takes, and what answers tell of them.
+//! Token buckets: whose tokens a request takes, and the headers of responses.
 
 use serde_json::json;
 
@@ -87,7 +87,7 @@ fn an_agents_events_take_the_tokens_of_the_projects_servers() {
         assert!(!response.text.contains("rate_limited"), "{}", response.text);
         response
     });
-    assert_eq!(read, 20, "questions are not metered");
+    assert_eq!(read, 20, "queries are not metered");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn answers_tell_what_is_left() {
     assert_eq!(of(&invalid), track(r#""track";q=40;w=40"#, r#""track";r=38;t=1"#, 400));
     let batch = server.post("/v1/batch", &project.sk, &json!({ "events": [{ "event": "a" }] }));
     assert_eq!(of(&batch), track(r#""batch";q=3;w=2"#, r#""batch";r=2;t=1"#, 202));
-    // What a browser is told is its own share: the whole would tell strangers how busy a site is.
+    // A browser sees its own share only: the total would reveal how busy a site is.
     let browser = from_browser(&server, &project, "/v1/track", "203.0.113.1", EVENT);
     assert_eq!(of(&browser), track(r#""track";q=10;w=40"#, r#""track";r=9;t=4"#, 202));
     let refused = (0..60)

@@ -61,12 +61,12 @@ impl Heard {
         Self { text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    /// The status of the first answer; 0 when there was none.
+    /// The status of the first response; 0 when there was none.
     pub(crate) fn status(&self) -> u16 {
         self.text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// The body of the last answer.
+    /// The body of the last response.
     pub(crate) fn json(&self) -> Value {
         let body = self.text.rsplit("\r\n\r\n").next().unwrap_or_default();
         serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
@@ -78,7 +78,7 @@ impl Heard {
     }
 }
 
-/// Reads one answer whose head tells its length, and leaves the connection open.
+/// Reads one response whose head has its length, and leaves the connection open.
 pub(crate) fn response(stream: &mut TcpStream) -> Heard {
     let mut bytes = Vec::new();
     let mut step = [0; 4096];
@@ -91,9 +91,9 @@ pub(crate) fn response(stream: &mut TcpStream) -> Heard {
             }
         }
         match stream.read(&mut step) {
-            Ok(0) => panic!("closed in the middle of an answer: {text:?}"),
+            Ok(0) => panic!("closed in the middle of a response: {text:?}"),
             Ok(read) => bytes.extend_from_slice(&step[..read]),
-            Err(error) => panic!("no answer: {error}"),
+            Err(error) => panic!("no response: {error}"),
         }
     }
 }

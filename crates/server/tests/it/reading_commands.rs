@@ -55,7 +55,7 @@ fn stopped() -> tempfile::TempDir {
     let server = Server::start();
     let project = server.default_project();
     server.track(&project.sk, pageview("e1", "https://shop.example/"));
-    server.seal();
+    server.flush();
     server.track(&project.sk, pageview("e2", "https://shop.example/"));
     server.terminate().unwrap()
 }

@@ -101,7 +101,7 @@ fn a_client_that_never_reads_loses_its_connection() {
     let request = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
     write_while_taken(&mut stream, &request, 64 << 20, Duration::from_millis(500));
     stream.set_nonblocking(true).unwrap();
-    let error = eventually("the server closes a connection whose answers nobody reads", || {
+    let error = eventually("the server closes a connection whose responses nobody reads", || {
         stream.write(b"G").err().filter(|error| error.kind() != ErrorKind::WouldBlock)
     });
     assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
@@ -133,6 +133,6 @@ fn requests_are_not_read_ahead_of_answers_that_are_not_taken() {
     let request = b"OPTIONS /v1/track HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
     let most = 256 << 20;
     let taken = write_while_taken(&mut stream, &request, most, Duration::from_secs(2));
-    assert!(taken < most, "{taken} bytes of requests were read although no answer was");
+    assert!(taken < most, "{taken} bytes of requests were read although no response was");
     all_is_well(&server, &server.default_project());
 }

@@ -19,7 +19,7 @@ impl Stuck {
     /// Of the only project that has events.
     fn new(server: &Instance, project: &Project) -> Self {
         shop(server, project);
-        server.seal();
+        server.flush();
         let [segment] = &files(&server.dir.join("segments"))[..] else { panic!("one month is one segment") };
         let events = fs::read(segment).unwrap();
         fs::remove_file(segment).unwrap();

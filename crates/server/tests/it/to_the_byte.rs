@@ -19,7 +19,7 @@ const VISITOR: &str = "visitor-0815-of-anna";
 const TRAIT: &str = "trait-of-anna-whose-plan-is-pro";
 
 /// Every place where the text is: as plain bytes of a file, as a value in a Parquet file, in a
-/// batch of the hot log.
+/// batch of the write-ahead log.
 fn places(dir: &Path, text: &str) -> Vec<String> {
     let mut places = files_with(dir, text.as_bytes());
     for path in files(dir).into_iter().filter(|path| path.extension().is_some_and(|it| it == "parquet")) {
@@ -30,13 +30,13 @@ fn places(dir: &Path, text: &str) -> Vec<String> {
     }
     for batch in batches(dir) {
         if batch.windows(text.len()).any(|part| part == text.as_bytes()) {
-            places.push("the hot log".to_owned());
+            places.push("the write-ahead log".to_owned());
         }
     }
     places
 }
 
-/// The batches of the hot log, unpacked: each is a tag (1 for zstd), a length and the rows.
+/// The batches of the write-ahead log, unpacked: each is a tag (1 for zstd), a length and the rows.
 fn batches(dir: &Path) -> Vec<Vec<u8>> {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("events.db")).read_only(true);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -81,18 +81,18 @@ fn others(id: &str) -> Value {
     json!({ "event": "e", "event_id": id, "anonymous_id": "ben", "timestamp": "2026-05-16T19:00:00Z" })
 }
 
-/// A project with her events and those of others: merged, sealed, hot, alone and in a packed batch.
+/// A project with her events and those of others: merged, flushed, in the memtable, alone and in a packed batch.
 fn fill(server: &Instance) -> Project {
     let project = server.default_project();
     for round in 0..4 {
         server.track(&project.sk, hers(&format!("merged-{round}"), "2026-05-01T00:00:00Z"));
         server.track(&project.sk, others(&format!("other-{round}")));
-        server.seal();
+        server.flush();
     }
     let segments = || files(&server.dir.join("segments")).len();
     eventually("four segments become one", || (segments() == 1).then_some(()));
-    server.track(&project.sk, link("sealed", "2026-04-10T00:00:00Z"));
-    server.seal();
+    server.track(&project.sk, link("flushed", "2026-04-10T00:00:00Z"));
+    server.flush();
     let many: Vec<Value> = (0..200).map(|n| hers(&format!("packed-{n}"), "2026-05-16T00:00:00Z")).collect();
     assert_eq!(server.post("/v1/batch", &project.sk, &json!({ "events": many })).status, 202);
     server.track(&project.sk, link("hot", "2026-05-16T00:00:00Z"));
@@ -103,7 +103,7 @@ fn fill(server: &Instance) -> Project {
 fn assert_everywhere(dir: &Path) {
     for text in [USER, VISITOR, TRAIT] {
         let places = places(dir, text);
-        for kind in ["events.db-wal", "a row of", "the hot log"] {
+        for kind in ["events.db-wal", "a row of", "the write-ahead log"] {
             assert!(places.iter().any(|place| place.contains(kind)), "{text} is not in {kind}: {places:?}");
         }
     }
@@ -196,8 +196,8 @@ fn expired_events_are_nowhere() {
     eventually("expired segments are gone", || {
         (files(&server.dir.join("segments")).is_empty()).then_some(())
     });
-    // Hot events expire when their turn to be sealed comes, within a quarter of an hour.
-    server.seal();
+    // Events in the memtable expire when they are flushed, within a quarter of an hour.
+    server.flush();
     for text in [VISITOR, "other-hot"] {
         eventually("expired events are gone", || gone(text));
     }

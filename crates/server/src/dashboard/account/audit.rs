@@ -41,7 +41,7 @@ struct AuditRow {
 
 /// Where a page begins.
 #[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct From {
+pub(in crate::dashboard) struct AuditParams {
     before: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub(in crate::dashboard) struct From {
 pub(in crate::dashboard) async fn show(
     State(app): State<Arc<App>>,
     member: InAccount<Viewer>,
-    Query(from): Query<From>,
+    Query(from): Query<AuditParams>,
 ) -> PageResult<Response> {
     let id = member.account.id;
     let before = from.before.and_then(|cursor| cursor.parse().ok());

@@ -1,5 +1,5 @@
-//! How events get in: what to paste, and a part that waits for them and says what is wrong when
-//! one is refused.
+//! `/projects/{project}/install`: the snippet to install, and a section that shows the newest event and why
+//! events were refused.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::ops::read;
 use crate::refusals::{Refused, Why};
 use crate::state::App;
 
-/// How long a refusal is shown.
+/// How long a refusal is shown, in milliseconds.
 const REFUSED_MILLIS: i64 = HOUR_MILLIS;
 
 #[derive(Template)]
@@ -34,7 +34,7 @@ struct Install {
     arrivals: Arrivals,
 }
 
-/// What arrived and what was refused; also by itself, for the script that asks again.
+/// The newest event and the refused ones; also a page of its own, for the script that polls it.
 #[derive(Template)]
 #[template(path = "arrivals.html")]
 struct Arrivals {
@@ -78,7 +78,7 @@ pub(in crate::dashboard) async fn show(
     })
 }
 
-/// The waiting part alone.
+/// The section that is polled.
 pub(in crate::dashboard) async fn show_arrivals(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,

@@ -31,11 +31,11 @@ const EXPIRIES: &[(i64, &str)] = &[
     (365 * 24, "In 1 year"),
 ];
 /// The choices for when a rotated key expires: hours from now and label.
-const GRACES: &[(i64, &str)] =
+const GRACE_PERIODS: &[(i64, &str)] =
     &[(24, "In 24 hours"), (7 * 24, "In 7 days"), (1, "In 1 hour"), (0, "Immediately")];
 
 /// Where keys are kept, and by whom they are seen.
-pub(in crate::dashboard) struct Keeper {
+pub(in crate::dashboard) struct KeyOwnerPage {
     frame: Frame,
     /// The address of the table.
     base: String,
@@ -49,17 +49,17 @@ pub(in crate::dashboard) struct Keeper {
 }
 
 /// An owner whose keys these pages show.
-pub(in crate::dashboard) trait Keeping:
+pub(in crate::dashboard) trait HasKeys:
     FromRequestParts<Arc<App>, Rejection = SessionError> + Send
 {
     /// The owner as these pages need it.
-    fn keeper(&self) -> PageResult<Keeper>;
+    fn owner_page(&self) -> PageResult<KeyOwnerPage>;
 }
 
-impl<R: Asks> Keeping for InProject<R> {
-    fn keeper(&self) -> PageResult<Keeper> {
+impl<R: Asks> HasKeys for InProject<R> {
+    fn owner_page(&self) -> PageResult<KeyOwnerPage> {
         let frame = Frame::of_project(self, Tab::Keys)?;
-        Ok(Keeper {
+        Ok(KeyOwnerPage {
             may_change: frame.may_change(),
             frame,
             base: format!("/projects/{}/keys", self.project.slug),
@@ -71,10 +71,10 @@ impl<R: Asks> Keeping for InProject<R> {
     }
 }
 
-impl<R: Asks> Keeping for InAccount<R> {
-    fn keeper(&self) -> PageResult<Keeper> {
+impl<R: Asks> HasKeys for InAccount<R> {
+    fn owner_page(&self) -> PageResult<KeyOwnerPage> {
         let frame = Frame::of_account(self, AccountTab::Keys)?;
-        Ok(Keeper {
+        Ok(KeyOwnerPage {
             may_change: frame.may_decide(),
             frame,
             base: format!("/accounts/{}/keys", self.account.id),
@@ -177,37 +177,37 @@ const fn purpose(kind: KeyKind) -> &'static str {
 
 /// Which form is open.
 #[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct Open {
+pub(in crate::dashboard) struct KeysParams {
     create: Option<String>,
     revoked: Option<String>,
 }
 
 /// The table.
-pub(in crate::dashboard) async fn show<P: Keeping>(
+pub(in crate::dashboard) async fn show<P: HasKeys>(
     State(app): State<Arc<App>>,
-    Query(open): Query<Open>,
-    place: P,
+    Query(open): Query<KeysParams>,
+    member: P,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
+    let owner_page = member.owner_page()?;
     let kind: Option<KeyKind> = open.create.and_then(|kind| kind.parse().ok());
-    let kind = kind.filter(|kind| keeper.may_change && keeper.kinds.contains(kind));
+    let kind = kind.filter(|kind| owner_page.may_change && owner_page.kinds.contains(kind));
     let new_key =
         kind.map(|kind| NewKeyForm { kind, label: String::new(), networks: String::new(), problem: None });
-    let table = table(&app, keeper).await?;
+    let table = table(&app, owner_page).await?;
     page(&Keys { new_key, revoked: open.revoked.is_some(), ..table })
 }
 
-async fn table(app: &App, keeper: Keeper) -> PageResult<Keys> {
+async fn table(app: &App, owner_page: KeyOwnerPage) -> PageResult<Keys> {
     let now = app.now();
-    let keys = app.stores.control.keys(keeper.owner).await?;
+    let keys = app.stores.control.keys(owner_page.owner).await?;
     let (active, ended): (Vec<StoredKey>, Vec<StoredKey>) =
         keys.into_iter().partition(|key| key.is_live(now));
     let rows = |keys: Vec<StoredKey>| keys.iter().map(|key| KeyRow::of(key, now)).collect();
     Ok(Keys {
-        frame: keeper.frame,
-        base: keeper.base,
-        may_change: keeper.may_change,
-        kinds: keeper.kinds.iter().map(|&kind| KindRow::of(kind)).collect(),
+        frame: owner_page.frame,
+        base: owner_page.base,
+        may_change: owner_page.may_change,
+        kinds: owner_page.kinds.iter().map(|&kind| KindRow::of(kind)).collect(),
         active: rows(active),
         ended_title: ended_title(&ended),
         ended: rows(ended),
@@ -229,31 +229,39 @@ fn ended_title(keys: &[StoredKey]) -> String {
 }
 
 /// Creates a key.
-pub(in crate::dashboard) async fn create<P: Keeping>(
+pub(in crate::dashboard) async fn create<P: HasKeys>(
     State(app): State<Arc<App>>,
-    place: P,
+    member: P,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
-    let kind = fields.get("kind").parse().ok().filter(|kind| keeper.kinds.contains(kind));
+    let owner_page = member.owner_page()?;
+    let kind = fields.get("kind").parse().ok().filter(|kind| owner_page.kinds.contains(kind));
     let kind = kind.ok_or(PageError::NotFound)?;
-    let created = match request(&app, &keeper, kind, &fields) {
+    let created = match request(&app, &owner_page, kind, &fields) {
         Ok(request) => {
-            create_key(&app.stores.control, app.credentials.keys.pepper(), &request, &keeper.actor, app.now())
-                .await
+            create_key(
+                &app.stores.control,
+                app.credentials.keys.pepper(),
+                &request,
+                &owner_page.actor,
+                app.now(),
+            )
+            .await
         }
-        Err(problem) => return form_again(&app, keeper, kind, &fields, problem).await,
+        Err(problem) => return form_again(&app, owner_page, kind, &fields, problem).await,
     };
     match created {
-        Ok(created) => shown_once(&app, keeper, &created).await,
-        Err(CreateKeyError::Invalid(error)) => form_again(&app, keeper, kind, &fields, sentence(error)).await,
+        Ok(created) => shown_once(&app, owner_page, &created).await,
+        Err(CreateKeyError::Invalid(error)) => {
+            form_again(&app, owner_page, kind, &fields, sentence(error)).await
+        }
         Err(error) => Err(failed(error)),
     }
 }
 
 async fn form_again(
     app: &App,
-    keeper: Keeper,
+    owner_page: KeyOwnerPage,
     kind: KeyKind,
     fields: &Fields,
     problem: String,
@@ -261,13 +269,18 @@ async fn form_again(
     let text = |name| fields.get(name).to_owned();
     let new_key =
         NewKeyForm { kind, label: text("label"), networks: text("networks"), problem: Some(problem) };
-    again(&Keys { new_key: Some(new_key), ..table(app, keeper).await? })
+    again(&Keys { new_key: Some(new_key), ..table(app, owner_page).await? })
 }
 
 /// What was asked for, or what is wrong with it.
-fn request(app: &App, keeper: &Keeper, kind: KeyKind, fields: &Fields) -> Result<KeyRequest, String> {
+fn request(
+    app: &App,
+    owner_page: &KeyOwnerPage,
+    kind: KeyKind,
+    fields: &Fields,
+) -> Result<KeyRequest, String> {
     let env = if fields.get("env") == Env::Test.as_str() { Env::Test } else { Env::Live };
-    let mut request = KeyRequest::new(keeper.owner, kind, env);
+    let mut request = KeyRequest::new(owner_page.owner, kind, env);
     let label = fields.get("label");
     if !label.trim().is_empty() {
         request.label = Some(label.parse().map_err(|error| format!("Label: {error}."))?);
@@ -294,15 +307,15 @@ fn chosen(from: &[(i64, &str)], text: &str) -> i64 {
 }
 
 /// The table, with the secret of a new key before it.
-async fn shown_once(app: &App, keeper: Keeper, created: &CreatedKey) -> PageResult<Response> {
+async fn shown_once(app: &App, owner_page: KeyOwnerPage, created: &CreatedKey) -> PageResult<Response> {
     let fresh = Fresh {
         text: created.text.reveal().to_owned(),
         kind: created.stored.kind,
         name: name(created.stored.kind),
         host: app.public_url.as_str().to_owned(),
-        install: keeper.install.clone(),
+        install: owner_page.install.clone(),
     };
-    page(&Keys { fresh: Some(fresh), ..table(app, keeper).await? })
+    page(&Keys { fresh: Some(fresh), ..table(app, owner_page).await? })
 }
 
 #[derive(Template)]
@@ -312,82 +325,94 @@ struct KeyChange {
     base: String,
     key: KeyRow,
     /// The periods of grace of a rotation; none of a revocation.
-    graces: &'static [(i64, &'static str)],
+    grace_periods: &'static [(i64, &'static str)],
     problem: Option<String>,
 }
 
 /// The key that `{key}` in the path names, when it is kept here.
 #[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct Named {
+pub(in crate::dashboard) struct KeyPath {
     key: String,
 }
 
-async fn named(app: &App, keeper: &Keeper, named: &Named) -> PageResult<StoredKey> {
+async fn named(app: &App, owner_page: &KeyOwnerPage, named: &KeyPath) -> PageResult<StoredKey> {
     let id = named.key.parse().map_err(|_| PageError::NotFound)?;
-    let key = app.stores.control.key(id).await?.filter(|key| key.owner == keeper.owner);
+    let key = app.stores.control.key(id).await?.filter(|key| key.owner == owner_page.owner);
     key.ok_or(PageError::NotFound)
 }
 
-fn change(app: &App, keeper: Keeper, key: &StoredKey, graces: &'static [(i64, &'static str)]) -> KeyChange {
+fn change(
+    app: &App,
+    owner_page: KeyOwnerPage,
+    key: &StoredKey,
+    grace_periods: &'static [(i64, &'static str)],
+) -> KeyChange {
     let key = KeyRow::of(key, app.now());
-    KeyChange { frame: keeper.frame, base: keeper.base, key, graces, problem: None }
+    KeyChange { frame: owner_page.frame, base: owner_page.base, key, grace_periods, problem: None }
 }
 
 /// Asks before rotating.
-pub(in crate::dashboard) async fn ask_rotate<P: Keeping>(
+pub(in crate::dashboard) async fn ask_rotate<P: HasKeys>(
     State(app): State<Arc<App>>,
-    Path(path): Path<Named>,
-    place: P,
+    Path(path): Path<KeyPath>,
+    member: P,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
-    let key = named(&app, &keeper, &path).await?;
-    page(&change(&app, keeper, &key, GRACES))
+    let owner_page = member.owner_page()?;
+    let key = named(&app, &owner_page, &path).await?;
+    page(&change(&app, owner_page, &key, GRACE_PERIODS))
 }
 
 /// Rotates: a successor, shown once; the old key works on for a while.
-pub(in crate::dashboard) async fn rotate_one<P: Keeping>(
+pub(in crate::dashboard) async fn rotate_one<P: HasKeys>(
     State(app): State<Arc<App>>,
-    Path(path): Path<Named>,
-    place: P,
+    Path(path): Path<KeyPath>,
+    member: P,
     Posted(fields): Posted,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
-    let old = named(&app, &keeper, &path).await?;
-    let grace = chosen(GRACES, fields.get("grace")) * HOUR_MILLIS;
-    match rotate(&app.stores.control, app.credentials.keys.pepper(), &old, grace, &keeper.actor, app.now())
-        .await
+    let owner_page = member.owner_page()?;
+    let old = named(&app, &owner_page, &path).await?;
+    let grace = chosen(GRACE_PERIODS, fields.get("grace")) * HOUR_MILLIS;
+    match rotate(
+        &app.stores.control,
+        app.credentials.keys.pepper(),
+        &old,
+        grace,
+        &owner_page.actor,
+        app.now(),
+    )
+    .await
     {
-        Ok(created) => shown_once(&app, keeper, &created).await,
+        Ok(created) => shown_once(&app, owner_page, &created).await,
         Err(CreateKeyError::Control(error @ millimetric_control::ControlError::KeyNotLive)) => {
             let problem = Some(sentence(error));
-            again(&KeyChange { problem, ..change(&app, keeper, &old, GRACES) })
+            again(&KeyChange { problem, ..change(&app, owner_page, &old, GRACE_PERIODS) })
         }
         Err(error) => Err(failed(error)),
     }
 }
 
 /// Asks before revoking.
-pub(in crate::dashboard) async fn ask_revoke<P: Keeping>(
+pub(in crate::dashboard) async fn ask_revoke<P: HasKeys>(
     State(app): State<Arc<App>>,
-    Path(path): Path<Named>,
-    place: P,
+    Path(path): Path<KeyPath>,
+    member: P,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
-    let key = named(&app, &keeper, &path).await?;
-    page(&change(&app, keeper, &key, &[]))
+    let owner_page = member.owner_page()?;
+    let key = named(&app, &owner_page, &path).await?;
+    page(&change(&app, owner_page, &key, &[]))
 }
 
 /// Revokes.
-pub(in crate::dashboard) async fn revoke<P: Keeping>(
+pub(in crate::dashboard) async fn revoke<P: HasKeys>(
     State(app): State<Arc<App>>,
-    Path(path): Path<Named>,
-    place: P,
+    Path(path): Path<KeyPath>,
+    member: P,
     Posted(_): Posted,
 ) -> PageResult<Response> {
-    let keeper = place.keeper()?;
-    let key = named(&app, &keeper, &path).await?;
-    app.stores.control.revoke_key(key.id, &keeper.actor, app.now()).await?;
-    Ok(Redirect::to(&format!("{}?revoked=yes", keeper.base)).into_response())
+    let owner_page = member.owner_page()?;
+    let key = named(&app, &owner_page, &path).await?;
+    app.stores.control.revoke_key(key.id, &owner_page.actor, app.now()).await?;
+    Ok(Redirect::to(&format!("{}?revoked=yes", owner_page.base)).into_response())
 }
 
 fn failed(error: CreateKeyError) -> PageError {

@@ -43,20 +43,20 @@ struct Settings {
 /// A line of the list of origins.
 struct OriginLine {
     text: String,
-    said: String,
+    message: String,
     wrong: bool,
 }
 
 impl OriginLine {
     fn of(text: &str) -> Self {
-        let (wrong, said) = match text.trim() {
+        let (wrong, message) = match text.trim() {
             "" => (false, String::new()),
             typed => match explained(typed) {
-                Ok(said) => (false, said),
-                Err(said) => (true, said),
+                Ok(message) => (false, message),
+                Err(message) => (true, message),
             },
         };
-        Self { text: text.to_owned(), said, wrong }
+        Self { text: text.to_owned(), message, wrong }
     }
 }
 
@@ -104,30 +104,33 @@ fn address(project: &Project) -> String {
 
 /// What was done before.
 #[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct Done {
+pub(in crate::dashboard) struct SettingsParams {
     saved: Option<String>,
 }
 
 /// The page.
 pub(in crate::dashboard) async fn show(
     member: InProject<Viewer>,
-    Query(done): Query<Done>,
+    Query(done): Query<SettingsParams>,
 ) -> PageResult<Response> {
     page(&Settings { saved: done.saved.is_some(), ..Settings::new(&member)? })
 }
 
 /// What was typed, for the script that explains it meanwhile.
 #[derive(Debug, Deserialize)]
-pub(in crate::dashboard) struct Typed {
+pub(in crate::dashboard) struct OriginParams {
     #[serde(default)]
     origin: String,
 }
 
 /// One line of text about an origin as it is typed: `ok` or `bad`, then the sentence.
-pub(in crate::dashboard) async fn check_origin(_: InProject<Viewer>, Query(typed): Query<Typed>) -> String {
+pub(in crate::dashboard) async fn check_origin(
+    _: InProject<Viewer>,
+    Query(typed): Query<OriginParams>,
+) -> String {
     match explained(&typed.origin) {
-        Ok(said) => format!("ok {said}"),
-        Err(said) => format!("bad {said}"),
+        Ok(message) => format!("ok {message}"),
+        Err(message) => format!("bad {message}"),
     }
 }
 

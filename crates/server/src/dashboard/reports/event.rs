@@ -1,4 +1,4 @@
-//! A single event as reports show it, and the page that explains where it counts and why.
+//! A single event as reports show it, and the page that explains its attribution.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::state::App;
 #[derive(Debug)]
 pub(super) struct EventRow {
     pub(super) id: String,
-    /// For programs.
+    /// RFC 3339.
     pub(super) at: String,
     pub(super) day: String,
     pub(super) time: String,
@@ -36,7 +36,7 @@ pub(super) struct EventRow {
     pub(super) campaign: Option<Shown>,
     pub(super) confidence: &'static str,
     pub(super) rule: String,
-    /// When that rule fires.
+    /// The condition of that rule.
     pub(super) why: String,
     pub(super) referrer: Option<Shown>,
     pub(super) country: Shown,
@@ -49,18 +49,18 @@ pub(super) struct EventRow {
     pub(super) explain_href: String,
 }
 
-/// Where and when rows are read.
+/// The project, time and time zone in which rows are shown.
 #[derive(Debug, Clone)]
-pub(super) struct Scene {
-    /// Below which the project's pages lie.
+pub(super) struct RowContext {
+    /// The path of the project.
     pub(super) base: String,
     pub(super) env: Env,
     pub(super) now: Timestamp,
     pub(super) zone: Tz,
 }
 
-impl Scene {
-    /// Of a member who looks at the project.
+impl RowContext {
+    /// Of a page of the project.
     pub(super) fn new(member: &InProject<Viewer>, env: Env, now: Timestamp) -> Self {
         Self { base: place(member, ""), env, now, zone: member.project.timezone }
     }
@@ -68,10 +68,10 @@ impl Scene {
 
 impl EventRow {
     /// Of an event of the project.
-    pub(super) fn new(event: Event, scene: &Scene) -> Self {
-        let (base, env) = (scene.base.as_str(), scene.env);
-        let time = event.timestamp.to_utc().with_timezone(&scene.zone);
-        let today = time.date_naive() == scene.now.to_utc().with_timezone(&scene.zone).date_naive();
+    pub(super) fn new(event: Event, context: &RowContext) -> Self {
+        let (base, env) = (context.base.as_str(), context.env);
+        let time = event.timestamp.to_utc().with_timezone(&context.zone);
+        let today = time.date_naive() == context.now.to_utc().with_timezone(&context.zone).date_naive();
         let address = event.path.as_deref().or(event.url.as_deref());
         Self {
             at: event.timestamp.to_string(),
@@ -129,7 +129,7 @@ pub(super) fn env(word: &str) -> Env {
     if word == Env::Test.as_str() { Env::Test } else { Env::Live }
 }
 
-/// Every time there is.
+/// The range of all timestamps.
 pub(super) fn always() -> TimeRange {
     TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST)
 }
@@ -137,7 +137,7 @@ pub(super) fn always() -> TimeRange {
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(super) struct EventParams {
     id: String,
     env: String,
 }
@@ -162,19 +162,19 @@ struct ExplainedPage {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<EventParams>,
 ) -> PageResult<Response> {
-    let env = env(&wanted.env);
-    let query = ExplainQuery::Event { event_id: wanted.id, range: always() };
+    let env = env(&params.env);
+    let query = ExplainQuery::Event { event_id: params.id, range: always() };
     let explained = explain(&app, &member.reader(env), query).await?;
     let event = explained.event.ok_or(PageError::NotFound)?;
-    let scene = Scene::new(&member, env, app.now());
+    let context = RowContext::new(&member, env, app.now());
     let passed_over = explained.explanation.passed_over.into_iter();
     page(&ExplainedPage {
         frame: Frame::of_project(&member, Tab::Live)?,
-        event: EventRow::new(event, &scene),
-        zone: scene.zone.name(),
-        base: scene.base,
+        event: EventRow::new(event, &context),
+        zone: context.zone.name(),
+        base: context.base,
         passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
         matched: explained.explanation.attribution.rule_id,
         matched_reason: explained.fired_since,

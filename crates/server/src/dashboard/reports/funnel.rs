@@ -1,5 +1,4 @@
-//! `/projects/{project}/funnels`: how far visitors get along events that are picked from a list.
-//! The funnel is in the address, like every other view.
+//! `/projects/{project}/funnels`: how many visitors complete a series of events. The URL contains the funnel.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use millimetric_core::query::{
 
 use super::place;
 use super::view::View;
-use super::widgets::bar::{Bar, Parts};
+use super::widgets::bar::{Bar, BarOptions};
 use super::widgets::csv::{self, File};
 use super::widgets::event_select::{self, Pick};
 use super::widgets::number::{NO_VALUE, duration, rate, share, width};
@@ -27,9 +26,9 @@ use crate::ops::read;
 use crate::ops::reports::overview::Slice;
 use crate::state::App;
 
-/// Groups that are shown.
+/// The most groups shown.
 const GROUPS: u64 = 20;
-/// Fields for steps that are always there.
+/// The fewest fields for steps.
 const FIELDS: usize = 3;
 const WINDOWS: [(&str, &str); 6] = [
     ("30m", "30 minutes"),
@@ -228,12 +227,12 @@ pub(super) async fn show(
     let known = event_select::event_names(&app, &by, params.view.range(now)).await?;
     let response = params.ask(&app, &by, false).await?;
     let whole = response.as_ref().and_then(|response| response.groups.first());
-    let grouped_answer = if params.group_by.is_some() { params.ask(&app, &by, true).await? } else { None };
+    let grouped_response = if params.group_by.is_some() { params.ask(&app, &by, true).await? } else { None };
     let group_title =
         GROUP_BY.iter().find(|(name, _)| Some(*name) == params.group_by).map_or("", |(_, title)| title);
     page(&FunnelPage {
         frame: Frame::of_project(&member, Tab::Funnels)?,
-        bar: Bar::new(&params.view, now, Parts { time: false, envs: true }),
+        bar: Bar::new(&params.view, now, BarOptions { time: false, envs: true }),
         form: params.form(&known),
         problem: match (known.is_empty(), params.names.len()) {
             (true, 0) => "No events in this range. The steps of a funnel are names of events that were sent.",
@@ -245,7 +244,7 @@ pub(super) async fn show(
             _ => "",
         },
         steps: whole.map(|group| params.steps(group)).unwrap_or_default(),
-        groups: grouped_answer.map(|response| groups(&response)).unwrap_or_default(),
+        groups: grouped_response.map(|response| groups(&response)).unwrap_or_default(),
         group_title,
         summary: whole.map(summary).unwrap_or_default(),
         csv: params.view.link(|view| view.path = place(&member, "/funnels/csv")),

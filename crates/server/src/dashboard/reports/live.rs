@@ -1,6 +1,5 @@
-//! `/projects/{project}/live`: who is there now and every event as it comes, each with the rule
-//! that decided where it counts. The page stands by itself; a stream of server-sent events keeps
-//! it up to date.
+//! `/projects/{project}/live`: current visitors, and events as they arrive, each with its attribution rule.
+//! The page works by itself; a stream of server-sent events keeps it up to date.
 //!
 //! A stream ends when the server stops, and with the session or the membership that opened it.
 
@@ -19,7 +18,7 @@ use millimetric_core::event::Event;
 use millimetric_core::key::Env;
 use serde::Deserialize;
 
-use super::event::{EventRow, Scene, env};
+use super::event::{EventRow, RowContext, env};
 use super::place;
 use super::widgets::bar::Choice;
 use super::widgets::text::{Shown, SourceLabel};
@@ -33,16 +32,16 @@ use crate::ops::reports::live::{newest, visitors_now};
 use crate::state::App;
 use crate::state::live::Watch;
 
-/// How often a quiet stream shows that it lives, and looks whether it still may.
+/// The interval of heartbeats and of checks whether the session is still valid.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The pause after news, in which more may gather.
+/// The pause after an event, so that several events are sent together.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Visits that are shown.
+/// The number of visits shown.
 const VISITS: usize = 12;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wanted {
+pub(super) struct LiveParams {
     env: String,
 }
 
@@ -57,7 +56,7 @@ struct LivePage {
     events: Vec<EventRow>,
 }
 
-/// Who is there.
+/// The current visitors.
 #[derive(Debug, Template)]
 #[template(path = "reports/now.html")]
 struct Now {
@@ -74,7 +73,7 @@ struct Visit {
     source: Option<SourceLabel>,
     country: Shown,
     device: String,
-    /// Where they are.
+    /// The last page.
     page: Shown,
     events: usize,
     at: String,
@@ -91,10 +90,10 @@ struct Events {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<LiveParams>,
 ) -> PageResult<Response> {
-    let scene = Scene::new(&member, env(&wanted.env), app.now());
-    let (env, by) = (scene.env, member.reader(scene.env));
+    let context = RowContext::new(&member, env(&params.env), app.now());
+    let (env, by) = (context.env, member.reader(context.env));
     let events = newest(&app, &by).await?;
     let here = place(&member, "/live");
     let choice = |one: Env| Choice {
@@ -107,19 +106,19 @@ pub(super) async fn show(
         frame: Frame::of_project(&member, Tab::Live)?,
         envs: [Env::Live, Env::Test].map(choice).into(),
         stream: format!("{here}/stream?env={}", env.as_str()),
-        now: now(&app, &by, &events, &scene).await?,
-        events: events.into_iter().map(|event| EventRow::new(event, &scene)).collect(),
-        base: scene.base,
+        now: now(&app, &by, &events, &context).await?,
+        events: events.into_iter().map(|event| EventRow::new(event, &context)).collect(),
+        base: context.base,
     })
 }
 
-async fn now(app: &App, by: &Authorized<Read>, events: &[Event], scene: &Scene) -> ApiResult<Now> {
+async fn now(app: &App, by: &Authorized<Read>, events: &[Event], context: &RowContext) -> ApiResult<Now> {
     let visitors = grouped(visitors_now(app, by).await?);
-    Ok(Now { visitors, visits: visits(events, scene) })
+    Ok(Now { visitors, visits: visits(events, context) })
 }
 
 /// The sessions of the events, the latest first.
-fn visits(events: &[Event], scene: &Scene) -> Vec<Visit> {
+fn visits(events: &[Event], context: &RowContext) -> Vec<Visit> {
     let mut seen = HashSet::new();
     let latest = events.iter().filter(|event| seen.insert((&event.anonymous_id, &event.session_id)));
     let visit = |last: &Event| {
@@ -127,7 +126,7 @@ fn visits(events: &[Event], scene: &Scene) -> Vec<Visit> {
             |event: &&Event| event.session_id == last.session_id && event.anonymous_id == last.anonymous_id;
         // The first event of a visit has its source.
         let first = events.iter().rfind(same).unwrap_or(last);
-        let row = EventRow::new(last.clone(), scene);
+        let row = EventRow::new(last.clone(), context);
         Visit {
             visitor: row.visitor,
             href: row.visitor_href,
@@ -137,19 +136,19 @@ fn visits(events: &[Event], scene: &Scene) -> Vec<Visit> {
             page: row.page,
             events: events.iter().filter(same).count(),
             at: row.at,
-            time: ago(last.timestamp, scene.now),
+            time: ago(last.timestamp, context.now),
         }
     };
     latest.take(VISITS).map(visit).collect()
 }
 
-/// What one stream knows.
-struct Looking {
+/// The state of one stream.
+struct EventStream {
     app: Arc<App>,
     by: Authorized<Read>,
     headers: HeaderMap,
     watch: Watch,
-    scene: Scene,
+    context: RowContext,
     /// Ids of the events that were sent last.
     sent: HashSet<String>,
     begun: bool,
@@ -159,25 +158,25 @@ struct Looking {
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<LiveParams>,
     headers: HeaderMap,
 ) -> PageResult<Response> {
-    let scene = Scene::new(&member, env(&wanted.env), app.now());
-    let by = member.reader(scene.env);
+    let context = RowContext::new(&member, env(&params.env), app.now());
+    let by = member.reader(context.env);
     let watch = app.live.watch(by.project().id)?;
-    let looking = Looking { app, by, headers, watch, scene, sent: HashSet::new(), begun: false };
-    Ok(Sse::new(messages(looking)).into_response())
+    let stream_state = EventStream { app, by, headers, watch, context, sent: HashSet::new(), begun: false };
+    Ok(Sse::new(messages(stream_state)).into_response())
 }
 
-fn messages(looking: Looking) -> impl Stream<Item = Result<Message, Infallible>> + Send {
-    let steps = stream::unfold(looking, async |mut looking| {
-        let messages = looking.next().await?;
-        Some((stream::iter(messages.into_iter().map(Ok)), looking))
+fn messages(stream_state: EventStream) -> impl Stream<Item = Result<Message, Infallible>> + Send {
+    let steps = stream::unfold(stream_state, async |mut stream_state| {
+        let messages = stream_state.next().await?;
+        Some((stream::iter(messages.into_iter().map(Ok)), stream_state))
     });
     steps.flatten()
 }
 
-impl Looking {
+impl EventStream {
     /// The next messages; `None` at the end.
     async fn next(&mut self) -> Option<Vec<Message>> {
         // The page was drawn before the stream began: what came in between is sent at once.
@@ -185,29 +184,29 @@ impl Looking {
             match tokio::time::timeout(HEARTBEAT, self.watch.next()).await {
                 Ok(true) => tokio::time::sleep(PAUSE).await,
                 Ok(false) => return None,
-                Err(_) => return self.may_look().await.then(|| vec![Message::default().comment("")]),
+                Err(_) => return self.is_allowed().await.then(|| vec![Message::default().comment("")]),
             }
         }
         self.begun = true;
-        if !self.may_look().await {
+        if !self.is_allowed().await {
             return None;
         }
-        let sent = self.tell().await;
+        let sent = self.news().await;
         sent.inspect_err(|error| error.log(&self.app.metrics, None, "a live view")).ok()
     }
 
-    async fn may_look(&self) -> bool {
+    async fn is_allowed(&self) -> bool {
         InProject::<Viewer>::still(&self.app, &self.headers, self.by.project()).await
     }
 
-    async fn tell(&mut self) -> ApiResult<Vec<Message>> {
-        self.scene.now = self.app.now();
+    async fn news(&mut self) -> ApiResult<Vec<Message>> {
+        self.context.now = self.app.now();
         let events = newest(&self.app, &self.by).await?;
-        let now = now(&self.app, &self.by, &events, &self.scene).await?;
+        let now = now(&self.app, &self.by, &events, &self.context).await?;
         let sent = events.iter().map(|event| event.event_id.clone()).collect();
         let before = std::mem::replace(&mut self.sent, sent);
         let fresh = events.into_iter().filter(|event| !before.contains(&event.event_id));
-        let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.scene)).collect();
+        let fresh: Vec<EventRow> = fresh.map(|event| EventRow::new(event, &self.context)).collect();
         let mut messages = vec![message("now", &now)];
         if !fresh.is_empty() {
             messages.push(message("events", &Events { events: fresh }));

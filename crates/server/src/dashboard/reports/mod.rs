@@ -1,6 +1,6 @@
-//! The reports of a project: what the traffic did, under any filter, as pages, files and a stream.
+//! The reports of a project, with any filter: pages, CSV files, and the live stream.
 //!
-//! Draws what `ops` returns, and counts nothing. Every text of a stranger goes through `text`.
+//! Renders what `ops` returns, and counts nothing. All text from events goes through `text`.
 
 mod event;
 mod funnel;
@@ -43,7 +43,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// A table that the path names.
 #[derive(Debug, Deserialize)]
-struct Of {
+struct TableName {
     name: String,
 }
 

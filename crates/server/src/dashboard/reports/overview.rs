@@ -10,10 +10,10 @@ use millimetric_core::time::Timestamp;
 
 use super::place;
 use super::view::{FIGURES, View};
-use super::widgets::bar::{Bar, Parts};
+use super::widgets::bar::{Bar, BarOptions};
 use super::widgets::graph::{Graph, formatted, graph, title};
 use super::widgets::number::{Change, change, rate, rate_change, share, width};
-use super::widgets::panel::{Kind, Panel};
+use super::widgets::panel::{Panel, TableKind};
 use super::widgets::text::Shown;
 use crate::auth::sessions::{InProject, Viewer};
 use crate::auth::{Authorized, Read};
@@ -38,8 +38,8 @@ struct OverviewPage {
     bar: Bar,
     tiles: Vec<Tile>,
     graph: Graph,
-    media: Vec<Part>,
-    confidence: Vec<Part>,
+    media: Vec<Segment>,
+    confidence: Vec<Segment>,
     panels: Vec<Panel>,
     properties: Option<Properties>,
     /// The values of one of them.
@@ -68,7 +68,7 @@ struct Tile {
 
 /// A part of a whole.
 #[derive(Debug)]
-struct Part {
+struct Segment {
     name: Shown,
     class: &'static str,
     /// Where it begins in the bar, and how wide it is there.
@@ -105,7 +105,7 @@ pub(super) async fn draw(
     shared: bool,
 ) -> PageResult<Response> {
     let now = app.now();
-    let mut kinds = Kind::all(&view);
+    let mut kinds = TableKind::all(&view);
     let mut tables: Vec<Table> = kinds.iter().map(|kind| kind.table.clone()).collect();
     tables.extend([Table::Shares(Column::Medium), Table::Shares(Column::SourceConfidence)]);
     let query = asked(&view, now, tables);
@@ -127,7 +127,7 @@ pub(super) async fn draw(
         panel
     });
     let (property, panels): (Vec<Panel>, Vec<Panel>) = panels.partition(|panel| panel.name == "property");
-    let mut bar = Bar::new(&view, now, Parts { time: true, envs: !shared });
+    let mut bar = Bar::new(&view, now, BarOptions { time: true, envs: !shared });
     bar.share = (!shared).then(|| format!("{}/share", view.path));
     page(&OverviewPage {
         frame,
@@ -186,14 +186,14 @@ fn tile(view: &View, report: &Overview, figure: Figure) -> Tile {
 }
 
 /// The shares of a column's values, the greatest first; small ones are one part at the end.
-fn parts(response: &TableResponse, view: &View, column: Column) -> Vec<Part> {
+fn parts(response: &TableResponse, view: &View, column: Column) -> Vec<Segment> {
     let number = |row: &TableRow| row.numbers.first().copied().flatten().unwrap_or_default();
     let whole: u64 = response.rows.iter().map(number).sum();
     let mut from = 0;
     let part = |row: &TableRow| {
         let (value, count) = (row.labels.first().cloned().flatten().unwrap_or_default(), number(row));
         let known = MEDIA.iter().chain(&["high", "medium", "low"]).find(|word| **word == value);
-        let part = Part {
+        let part = Segment {
             class: known.copied().unwrap_or("other"),
             from: width(from as f64, whole as f64),
             width: width(count as f64, whole as f64),

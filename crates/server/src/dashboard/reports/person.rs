@@ -1,4 +1,4 @@
-//! `/projects/{project}/person`: what one visitor or user did, the newest first.
+//! `/projects/{project}/person`: the events of one visitor or user, newest first.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use millimetric_core::query::{
 };
 use serde::Deserialize;
 
-use super::event::{EventRow, Scene, always, env, link};
+use super::event::{EventRow, RowContext, always, env, link};
 use super::widgets::text::{Shown, SourceLabel};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::format::grouped;
@@ -24,10 +24,10 @@ use crate::wire::responses::{read_cursor, write_cursor};
 /// Events of one page.
 const EVENTS: u64 = 100;
 
-/// Whom to show, and from where on.
+/// The visitor or user, and the cursor.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wanted {
+pub(super) struct PersonParams {
     visitor: String,
     user: String,
     env: String,
@@ -45,7 +45,7 @@ struct PersonPage {
     /// The number of days with events.
     days: usize,
     since: String,
-    sessions: Vec<SessionPart>,
+    sessions: Vec<SessionSection>,
     older: Option<String>,
     newest: Option<String>,
     /// The overview of this person alone.
@@ -54,7 +54,7 @@ struct PersonPage {
 
 /// Events of one session that follow each other.
 #[derive(Debug)]
-struct SessionPart {
+struct SessionSection {
     day: String,
     /// Of the earliest event; `None` for a page view within the site.
     source: Option<SourceLabel>,
@@ -67,27 +67,27 @@ struct SessionPart {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<PersonParams>,
 ) -> PageResult<Response> {
-    let (kind, name, column, value) = match (wanted.visitor.as_str(), wanted.user.as_str()) {
+    let (kind, name, column, value) = match (params.visitor.as_str(), params.user.as_str()) {
         ("", "") => return Err(PageError::NotFound),
         ("", user) => ("User", "user", Column::UserId, user),
         (visitor, _) => ("Visitor", "visitor", Column::AnonymousId, visitor),
     };
-    let scene = Scene::new(&member, env(&wanted.env), app.now());
-    let by = member.reader(scene.env);
+    let context = RowContext::new(&member, env(&params.env), app.now());
+    let by = member.reader(context.env);
     let filters = vec![Filter { column, value: value.to_owned() }];
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
-    let after = read_cursor(&wanted.cursor);
+    let after = read_cursor(&params.cursor);
     let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };
     let found = read::run(&app, &by, query).await?;
     if found.rows.is_empty() {
         return Err(PageError::NotFound);
     }
-    let by_day = read::run(&app, &by, daily(filters, scene.zone)).await?;
+    let by_day = read::run(&app, &by, daily(filters, context.zone)).await?;
     let total: u64 = by_day.rows.iter().map(|row| number(row.value)).sum();
     let since = by_day.rows.first().and_then(|row| row.bucket);
-    let here = link(&scene.base, "person", name, value, scene.env);
+    let here = link(&context.base, "person", name, value, context.env);
     page(&PersonPage {
         frame: Frame::of_project(&member, Tab::Live)?,
         kind,
@@ -95,13 +95,14 @@ pub(super) async fn show(
         events: format!("{}{}", if by_day.truncated { "more than " } else { "" }, grouped(total)),
         days: by_day.rows.len(),
         since: since
-            .map(|day| day.to_utc().with_timezone(&scene.zone).format("%b %-d, %Y").to_string())
+            .map(|day| day.to_utc().with_timezone(&context.zone).format("%b %-d, %Y").to_string())
             .unwrap_or_default(),
-        sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &scene))),
+        sessions: sessions(found.rows.into_iter().map(|event| EventRow::new(event, &context))),
         older: found.next.map(|cursor| format!("{here}&cursor={}", write_cursor(&cursor))),
-        newest: (!wanted.cursor.is_empty()).then(|| here.clone()),
-        overview: link(&scene.base, "", column.filter_parameter(), value, scene.env).replacen("/?", "?", 1),
-        base: scene.base,
+        newest: (!params.cursor.is_empty()).then(|| here.clone()),
+        overview: link(&context.base, "", column.filter_parameter(), value, context.env)
+            .replacen("/?", "?", 1),
+        base: context.base,
     })
 }
 
@@ -123,12 +124,14 @@ fn number(value: Option<Number>) -> u64 {
     }
 }
 
-fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
-    let mut parts: Vec<SessionPart> = Vec::new();
+fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionSection> {
+    let mut sections: Vec<SessionSection> = Vec::new();
     for event in events {
-        let last = parts.last_mut().filter(|part| part.events.iter().all(|one| one.session == event.session));
-        let Some(part) = last else {
-            parts.push(SessionPart {
+        let last = sections
+            .last_mut()
+            .filter(|section| section.events.iter().all(|one| one.session == event.session));
+        let Some(section) = last else {
+            sections.push(SessionSection {
                 day: event.day.clone(),
                 source: event.source.clone(),
                 country: event.country.clone(),
@@ -138,8 +141,8 @@ fn sessions(events: impl Iterator<Item = EventRow>) -> Vec<SessionPart> {
             continue;
         };
         // The earliest event of a session has its source.
-        part.source.clone_from(&event.source);
-        part.events.push(event);
+        section.source.clone_from(&event.source);
+        section.events.push(event);
     }
-    parts
+    sections
 }

@@ -1,5 +1,4 @@
-//! `/projects/{project}/retention`: of those who began in a period, how many came back in each
-//! period after it.
+//! `/projects/{project}/retention`: for each cohort of visitors, how many returned in each later period.
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use millimetric_core::time::Timestamp;
 
 use super::place;
 use super::view::View;
-use super::widgets::bar::{Bar, Choice, Parts, day};
+use super::widgets::bar::{Bar, BarOptions, Choice, day};
 use super::widgets::csv::{self, File};
 use super::widgets::event_select::{self, Pick};
 use super::widgets::number::{rate, share};
@@ -29,7 +28,7 @@ use crate::state::App;
 const USUAL_PERIODS: usize = 31;
 /// The most columns.
 const MOST_PERIODS: usize = RetentionQuery::MOST_PERIODS as usize;
-/// What no choice of an event means.
+/// The label of no event.
 const ANY: &str = "Any event";
 /// Steps of colour above none.
 const HEAT: f64 = 8.0;
@@ -118,7 +117,7 @@ impl RetentionParams {
     }
 
     fn bar(&self, now: Timestamp) -> Bar {
-        let mut bar = Bar::new(&self.view, now, Parts { time: false, envs: true });
+        let mut bar = Bar::new(&self.view, now, BarOptions { time: false, envs: true });
         let current = self.interval(now);
         let choice = |interval: Interval| Choice {
             title: interval.as_str().to_owned(),

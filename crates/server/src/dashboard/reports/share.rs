@@ -1,5 +1,5 @@
-//! `/projects/{project}/share`: the links by which others read the overview; and `/share/{token}`,
-//! the overview as they see it: totals only, never an event or a person.
+//! `/projects/{project}/share`: the share links of the overview; and `/share/{token}`, the overview for anyone
+//! with a link: totals only, no events and no visitors.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ pub(super) async fn make(
 
 /// The link that the path names.
 #[derive(Debug, Deserialize)]
-pub(super) struct Named {
+pub(super) struct LinkPath {
     link: String,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Named {
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     member: InProject<Admin>,
-    Path(Named { link }): Path<Named>,
+    Path(LinkPath { link }): Path<LinkPath>,
     Posted(_): Posted,
 ) -> PageResult<Response> {
     let id: ShareLinkId = link.parse().map_err(|_| PageError::NotFound)?;

@@ -9,11 +9,11 @@ use millimetric_core::query::RowLimit;
 
 use super::overview::asked;
 use super::view::View;
-use super::widgets::bar::{Bar, Parts};
+use super::widgets::bar::{Bar, BarOptions};
 use super::widgets::csv::{self, File};
 use super::widgets::graph::{TIME, over_time};
-use super::widgets::panel::{Kind, Panel};
-use super::{Of, place};
+use super::widgets::panel::{Panel, TableKind};
+use super::{TableName, place};
 use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::{PageError, PageResult};
@@ -33,18 +33,18 @@ struct TablePage {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Path(Of { name, .. }): Path<Of>,
+    Path(TableName { name, .. }): Path<TableName>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
     let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
-    let kind = Kind::named(&name, &view).ok_or(PageError::NotFound)?;
+    let kind = TableKind::named(&name, &view).ok_or(PageError::NotFound)?;
     let by = member.reader(view.env);
     let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     // The links of the rows go to the overview, those of the bar stay here.
     let here = view.with(|view| view.path = format!("{}/tables/{name}", view.path));
     page(&TablePage {
         frame: Frame::of_project(&member, Tab::Overview)?,
-        bar: Bar::new(&here, now, Parts { time: false, envs: true }),
+        bar: Bar::new(&here, now, BarOptions { time: false, envs: true }),
         panel: kind.panel(response, &view, RowLimit::MOST.get()),
         back: view.address(),
     })
@@ -54,7 +54,7 @@ pub(super) async fn show(
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     member: InProject<Viewer>,
-    Path(Of { name, .. }): Path<Of>,
+    Path(TableName { name, .. }): Path<TableName>,
     RawQuery(query): RawQuery,
 ) -> PageResult<Response> {
     let (view, now) = (View::read(place(&member, ""), member.project.timezone, query.as_deref()), app.now());
@@ -64,7 +64,7 @@ pub(super) async fn download(
         let file = over_time(&overview(&app, &by, &asked(&view, now, Vec::new())).await?, view.figure);
         return Ok(csv::response(file, &named, &view, now));
     }
-    let kind = Kind::named(&name, &view).ok_or(PageError::NotFound)?;
+    let kind = TableKind::named(&name, &view).ok_or(PageError::NotFound)?;
     let response = table(&app, &by, &view.slice(now), &kind.table, RowLimit::MOST).await?;
     let mut file = File::new(&kind.columns());
     for row in response.rows {

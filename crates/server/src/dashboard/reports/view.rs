@@ -1,8 +1,7 @@
-//! What a report shows, as its address says: range, interval, comparison, env, filters, figure.
-//! Every link of a report is this state with one thing changed, so that going back works and any
-//! view can be kept or sent.
+//! The state of a report, as read from the URL: range, interval, comparison, env, filters, figure. Every link
+//! of a report is this state with one change, so the back button works, and any view can be bookmarked.
 //!
-//! Reads any address: what it does not understand it leaves out, and says so where it matters.
+//! Accepts any URL: unknown parameters and invalid values are ignored.
 
 use chrono::{Datelike as _, Days, NaiveDate};
 use chrono_tz::Tz;

@@ -31,11 +31,11 @@ impl Unfinished {
         let shown = data_dir.display();
         ensure!(
             data_dir.join("control.db").is_file(),
-            "there is nothing to back up at {shown}: name the data folder with --data-dir"
+            "there is nothing to back up at {shown}: pass the data folder with --data-dir"
         );
         let target = free_place(target)?;
         let inside = target.starts_with(data_dir.canonicalize()?);
-        ensure!(!inside, "a backup inside of the data folder {shown} would go with it: choose another place");
+        ensure!(!inside, "a backup must not be inside the data folder {shown}: choose another folder");
         Ok(Self { folder: UnfinishedFolder::beside(&target)?, target, made_at: now })
     }
 
@@ -76,7 +76,7 @@ impl Unfinished {
         write_file(&folder.join(Contents::FILE), contents)?;
         sync_folder(folder)?;
         fs::rename(folder, &self.target)
-            .with_context(|| format!("cannot give the backup its name {}", self.target.display()))?;
+            .with_context(|| format!("cannot rename the backup to {}", self.target.display()))?;
         self.folder.keep();
         sync_folder(self.target.parent().unwrap_or(Path::new("/")))
     }

@@ -59,15 +59,14 @@ fn free_place(folder: &Path) -> anyhow::Result<PathBuf> {
     let shown = folder.display();
     let name = folder.file_name().with_context(|| format!("{shown} does not name a new folder"))?;
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent =
-        parent.canonicalize().with_context(|| format!("the folder {} is not there", parent.display()))?;
+    let parent = parent.canonicalize().with_context(|| format!("there is no folder {}", parent.display()))?;
     match fs::read_dir(folder) {
         Ok(entries) => {
-            ensure!(entries.count() == 0, "{shown} is not empty: name a new folder");
+            ensure!(entries.count() == 0, "{shown} is not empty: choose a new folder");
             Ok(parent.join(name))
         }
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            bail!("{shown} is no folder that can be used ({error}): name a new one")
+            bail!("{shown} cannot be used ({error}): choose a new folder")
         }
         _ => Ok(parent.join(name)),
     }

@@ -63,7 +63,7 @@ pub async fn restore(
         let known = learn(&mut restored, folder.path(), later).await?;
         ensure!(
             known,
-            "{} belongs to another installation than the backup: its erasures mean nothing there",
+            "{} belongs to another installation than the backup: its erasures cannot be applied",
             later.display()
         );
     }
@@ -124,7 +124,7 @@ impl Target {
             if let Some(aside) = &aside {
                 fs::rename(aside, &self.path).with_context(unmoved)?;
             }
-            return Err(error).with_context(|| format!("cannot put the backup at {}", self.path.display()));
+            return Err(error).with_context(|| format!("cannot move the backup to {}", self.path.display()));
         }
         sync_folder(parent)?;
         Ok(aside)
@@ -135,7 +135,7 @@ impl Target {
 pub fn read_contents(backup: &Path) -> anyhow::Result<Vec<u8>> {
     let file = backup.join(Contents::FILE);
     let size = fs::metadata(&file)
-        .with_context(|| format!("{} is no backup: it has no {}", backup.display(), Contents::FILE))?
+        .with_context(|| format!("{} is not a backup: it has no {}", backup.display(), Contents::FILE))?
         .len();
     ensure!(size <= MAX_CONTENTS, "{} is too large to be a table of contents", file.display());
     Ok(fs::read(&file)?)
@@ -193,7 +193,7 @@ fn copy_file(from: &Path, to: &Path, entry: &FileEntry, mut copied: impl FnMut(u
     })?;
     ensure!(
         bytes == entry.bytes && sha256 == entry.sha256,
-        "{} is not as it was backed up: the backup is damaged, use another",
+        "{} differs from the backed-up file: the backup is damaged, use another",
         from.display()
     );
     Ok(file.sync_all()?)

@@ -1,8 +1,7 @@
-//! Explaining an attribution: the real classifier, asked again, with the rules that it tried and
-//! what could be done better.
+//! Explains an attribution: runs the classifier again, and returns the rules that it evaluated and advice.
 //!
-//! Stores nothing. An event is explained from what is kept of it: its URL without what was
-//! scrubbed, which is why the response also says whether it agrees with what was stored.
+//! Stores nothing. An event is explained from its stored URL, without the parts that were scrubbed. So the
+//! response also says whether the result agrees with the stored attribution.
 
 use millimetric_core::classify::{Attribution, Explanation, explain as classifier, rules};
 use millimetric_core::event::{Confidence, Event};
@@ -14,7 +13,7 @@ use crate::ops::error::{OpsError, OpsResult};
 use crate::ops::read;
 use crate::state::App;
 
-/// What is to be explained.
+/// The event or visit to explain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExplainQuery {
     /// An event that was stored.
@@ -24,7 +23,7 @@ pub enum ExplainQuery {
         /// Where to look for it.
         range: TimeRange,
     },
-    /// A visit that never was.
+    /// A hypothetical visit.
     Visit {
         /// The landing page.
         url: Option<String>,
@@ -35,18 +34,18 @@ pub enum ExplainQuery {
     },
 }
 
-/// An attribution and how it came about.
+/// An attribution and the reasons for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
     /// The event, when one was asked for.
     pub event: Option<Event>,
-    /// What the rules of today say, and why.
+    /// The result of the current rules, and why.
     pub explanation: Explanation,
-    /// When the rule that fired does, in words.
+    /// The condition of the rule that matched, as text.
     pub fired_since: String,
-    /// Whether what was stored is what the rules say now; `None` for a visit that never was.
+    /// Whether the stored attribution equals that of the current rules; `None` for a hypothetical visit.
     pub agrees: Option<bool>,
-    /// What could be done better, most important first.
+    /// Advice on tagging, most important first.
     pub advice: Vec<&'static str>,
 }
 
@@ -65,7 +64,7 @@ pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> O
     }
 }
 
-/// When a rule fires, in words; nothing of a rule that is no more.
+/// The condition of a rule, as text; empty for a rule that no longer exists.
 pub fn rule_in_words(rule_id: &str) -> String {
     let rule = rules().iter().find(|rule| rule.id() == rule_id);
     rule.map(millimetric_core::classify::Rule::fires_when).unwrap_or_default()
@@ -78,7 +77,7 @@ fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
     if agrees == Some(false) {
         advice.insert(
             0,
-            "The stored attribution counts: it was made from the whole URL when the event arrived, by the rules of that day. What is kept of the URL today (no fragment, no user info, nothing secret) leads to another one.",
+            "Reports use the stored attribution, which was made from the whole URL with the rules at that time. The stored URL (without fragment, user info and secrets) gives another result with the current rules.",
         );
     }
     let fired_since = rule_in_words(rule_id);
@@ -93,36 +92,36 @@ fn advice(attribution: &Attribution) -> Vec<&'static str> {
     let mut advice = Vec::new();
     match attribution.rule_id {
         "direct" => advice.push(
-            "Nothing says where this visit came from. Tag the links that you share with utm_source and utm_medium, and see that no page on the way sends `Referrer-Policy: no-referrer`.",
+            "The visit has neither tags nor a referrer. Tag the links that you share with utm_source and utm_medium, and check that no page on the way sends `Referrer-Policy: no-referrer`.",
         ),
         "fb_click_id" => advice.push(
-            "An fbclid alone also stands on unpaid links, hence medium confidence. Tag ads with utm_source=facebook&utm_medium=paid_social to be sure.",
+            "Unpaid links have an fbclid too, hence medium confidence. Tag ads with utm_source=facebook&utm_medium=paid_social for high confidence.",
         ),
         "paid_utm_medium" | "utm_medium" => {
-            advice.push("There is a utm_medium but no utm_source. Add utm_source, so that the network has a name.");
+            advice.push("There is a utm_medium but no utm_source. Add utm_source to name the network.");
         }
         "ref_other" => advice.push(
-            "The referrer is in no table of known hosts, so it is a referral by its host. If the link is yours, tag it.",
+            "The referrer is not a known host, so the source is its host name and the medium is referral. If the link is yours, tag it.",
         ),
         "ref_internal" => advice.push(
-            "The visitor came from the site itself, so this event opens no visit; look at the first event of the session.",
+            "The visitor came from a page of the same site. For the source of the visit, see the first event of the session.",
         ),
         "ref_facebook" | "ref_instagram" | "ref_social" => advice.push(
-            "A referrer alone tells the network, not whether the link was an ad or a post. Tag your own links with utm_medium=social or paid_social.",
+            "A referrer alone identifies the network, not whether the link was an ad or a post. Tag your own links with utm_medium=social or paid_social.",
         ),
         _ => {}
     }
     if attribution.medium == "unknown" {
         advice.push(
-            "There is a utm_source without utm_medium. Add utm_medium: cpc, paid_social or display for what is paid; email, social, referral for what is not.",
+            "There is a utm_source without utm_medium. Add utm_medium: cpc, paid_social or display for paid links; email, social or referral for others.",
         );
     }
     let tagged = attribution.rule_id.contains("utm") || attribution.medium == "paid";
     if tagged && attribution.campaign.is_none() {
-        advice.push("Add utm_campaign to tell campaigns apart.");
+        advice.push("Add utm_campaign to distinguish campaigns.");
     }
     if advice.is_empty() && attribution.confidence == Confidence::High {
-        advice.push("Nothing to do: the URL says it all.");
+        advice.push("Nothing to improve: the URL has all tags.");
     }
     advice
 }

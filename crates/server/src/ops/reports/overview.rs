@@ -1,9 +1,7 @@
-//! A project at a glance: its figures beside those of the period before, one of them over time,
-//! and the tables of where, what and with what. One query is asked after the other: each is
-//! executed on all cores, and takes memory of its own.
+//! The overview of a project: its figures, compared with the previous period; one of them over time; and the
+//! tables. The queries run one after the other: each uses all cores, and memory of its own.
 //!
-//! Asks the same typed queries as everybody else and counts nothing itself, so that its numbers
-//! are those of the API.
+//! Runs the typed queries of the API and counts nothing itself, so its numbers are those of the API.
 
 mod calendar;
 mod tables;
@@ -33,8 +31,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The same for queries about sessions, whose filters are about page views: which event is
-    /// asked for says nothing there.
+    /// The same for queries about sessions, without the filter by event: their filters apply to page views.
     #[must_use]
     pub fn of_sessions(&self) -> Self {
         let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName);
@@ -65,7 +62,7 @@ pub struct OverviewQuery {
     pub figure: Figure,
     /// The steps of time.
     pub buckets: Buckets,
-    /// Whether the period before is included.
+    /// Whether the previous period is included.
     pub compare: bool,
     /// The tables.
     pub tables: Vec<Table>,
@@ -108,15 +105,15 @@ pub struct Point {
 pub struct Overview {
     /// The figures of the range.
     pub figures: Figures,
-    /// Those of the period before, up to the same point of it, when they were asked for.
+    /// Those of the previous period, up to the same point in time within it, if requested.
     pub before: Option<Figures>,
-    /// The whole previous period, if it was asked for.
+    /// The whole previous period, if requested.
     pub range_before: Option<TimeRange>,
     /// The figure over time, also where it is 0.
     pub series: Vec<Point>,
-    /// The same of the whole period before.
+    /// The same for the whole previous period.
     pub series_before: Option<Vec<Point>>,
-    /// In the order in which they were asked for.
+    /// In the order of the query.
     pub tables: Vec<TableResponse>,
 }
 

@@ -75,7 +75,7 @@ fn without_mark<R: Read>(mut source: R) -> io::Result<Chain<Cursor<Vec<u8>>, R>>
 }
 
 fn too_long() -> String {
-    format!("is longer than {MAX_ROW_BYTES} bytes, the most that a row has")
+    format!("is longer than {MAX_ROW_BYTES} bytes, the limit of a row")
 }
 
 fn at(place: Place) -> impl Fn(String) -> String {
@@ -211,7 +211,7 @@ fn csv_error(error: csv::Error) -> String {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("has {len} fields; the header has {expected_len}")
         }
-        csv::ErrorKind::Utf8 { err, .. } => format!("is no text in UTF-8: {err}"),
+        csv::ErrorKind::Utf8 { err, .. } => format!("is not valid UTF-8: {err}"),
         other => format!("{other:?}"),
     }
 }
@@ -222,5 +222,5 @@ fn column(name: &str) -> Result<Option<usize>, String> {
         return Ok(None);
     }
     let number = COLUMNS.iter().position(|known| *known == name);
-    number.map(Some).ok_or_else(|| format!("the column `{name}` is not known"))
+    number.map(Some).ok_or_else(|| format!("unknown column `{name}`"))
 }

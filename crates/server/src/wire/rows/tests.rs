@@ -136,7 +136,7 @@ fn of_a_row_that_is_too_long_no_more_is_read_than_a_row_may_have() {
             Ok(rows) => rows.map(|row| row.map(drop)).find_map(Result::err).unwrap(),
             Err(error) => error,
         };
-        assert_eq!(error, format!("{line}: is longer than 1048576 bytes, the most that a row has"));
+        assert_eq!(error, format!("{line}: is longer than 1048576 bytes, the limit of a row"));
         let taken = taken.load(std::sync::atomic::Ordering::Relaxed);
         assert!(taken < MAX_ROW_BYTES + (64 << 10), "{format:?}: {taken} bytes were read");
     }
@@ -185,7 +185,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_row() {
 #[test]
 fn an_unknown_column_is_named() {
     let error = text_records(RowFormat::Csv, Cursor::new("env,colour\nlive,red\n")).err();
-    assert_eq!(error.as_deref(), Some("the column `colour` is not known"));
+    assert_eq!(error.as_deref(), Some("unknown column `colour`"));
 }
 
 /// Reads all that can be read, and makes events of it.

@@ -22,12 +22,12 @@ pub(super) struct Backup {
 
 /// What became of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum BackupResult {
     Whole,
     Nothing,
 }
 
-impl Kept {
+impl BackupResult {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Whole => ", backup whole",
@@ -64,7 +64,7 @@ impl Backup {
 
     /// Looks at what is left of one that has ended: it is there whole, and then holds what was
     /// acknowledged before it began, or not at all.
-    pub(super) fn check(mut self, folder: &Folder) -> anyhow::Result<Kept> {
+    pub(super) fn check(mut self, folder: &Folder) -> anyhow::Result<BackupResult> {
         let status = self.wait()?;
         let is_there = self.target.exists();
         ensure!(is_there || !status.success(), "a backup succeeded and is not there");
@@ -79,7 +79,7 @@ impl Backup {
                 std::fs::remove_dir_all(left.path())?;
             }
         }
-        Ok(if is_there { Kept::Whole } else { Kept::Nothing })
+        Ok(if is_there { BackupResult::Whole } else { BackupResult::Nothing })
     }
 
     fn restore(&self, folder: &Folder) -> anyhow::Result<()> {

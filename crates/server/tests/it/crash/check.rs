@@ -17,7 +17,7 @@ impl Found {
         Self(ledger.batches.iter().map(|batch| vec![0; batch.people.len()]).collect())
     }
 
-    /// Adds the events of an export in NDJSON; tells how many.
+    /// Adds the events of an export in NDJSON; returns how many.
     pub(super) fn add(
         &mut self,
         ledger: &Ledger,

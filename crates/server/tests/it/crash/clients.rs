@@ -1,5 +1,5 @@
 //! A client of the campaign: sends batches and wishes to be forgotten until the server is killed.
-//! Takes every answer down in the ledger; decides nothing about what must be there.
+//! Takes every response down in the ledger; decides nothing about what must be there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::folder::Side;
+use super::kill_targets::pause;
 use super::ledger::{Ledger, Person, SCOPES, events, person_id};
-use super::moments::pause;
 use super::process::Connection;
 use super::random::Random;
 
@@ -82,7 +82,7 @@ pub(super) fn ask_to_forget(
     server.post("/v1/forget", &side.key, &json!({ "user_id": person_id(scope, person) }))
 }
 
-/// What the answer to such a wish makes of the person.
+/// What the response to such a wish makes of the person.
 pub(super) fn forgotten((status, response): (u16, Value)) -> anyhow::Result<Person> {
     ensure!(status == 200, "a request to forget is answered with {status}: {response}");
     let id = response["request_id"].as_str().context("a request to forget has no id")?;

@@ -65,7 +65,7 @@ impl Folder {
         Ok(OpenOptions::new().create(true).append(true).open(self.beside("log"))?)
     }
 
-    /// Looks at every event there is, and decides what was in doubt; tells how many of those batches are stored. A random half of that is
+    /// Looks at every event there is, and decides what was in doubt; returns how many of those batches are stored. A random half of that is
     /// sent again in the next round; the rest must stay as it was found.
     pub(super) fn check(&self, server: &Connection, random: &mut Random) -> anyhow::Result<usize> {
         let mut ledger = self.ledger.lock();
@@ -83,11 +83,11 @@ impl Folder {
         self.ask_again(server, &mut ledger)?;
         let log = std::fs::read_to_string(self.beside("log"))?;
         let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
-        ensure!(errors.is_empty(), "the server's log tells of errors:\n{}", errors.join("\n"));
+        ensure!(errors.is_empty(), "the server's log has errors:\n{}", errors.join("\n"));
         Ok(stored)
     }
 
-    /// Whoever asked to be forgotten and got no answer asks again.
+    /// Whoever asked to be forgotten and got no response asks again.
     fn ask_again(&self, server: &Connection, ledger: &mut Ledger) -> anyhow::Result<()> {
         for (scope, people) in ledger.people.iter_mut().enumerate() {
             for (number, person) in people.iter_mut().enumerate() {

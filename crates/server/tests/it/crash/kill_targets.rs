@@ -1,4 +1,4 @@
-//! The moments in which a server is killed: how each is waited for, and how often each was hit.
+//! The operations during which a server is killed: how to wait for each, and how often each was hit.
 //! Whether one is hit is read from the metrics right before the kill, never assumed.
 
 use std::thread::sleep;
@@ -7,28 +7,28 @@ use std::time::{Duration, Instant};
 use super::process::{Connection, UnderWay};
 use super::random::Random;
 
-/// A machine on which some work does not come up for so long is killed in another moment.
+/// The longest wait for an operation; then the server is killed without it.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What a kill is aimed at.
+/// The operation that a kill should interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum KillTarget {
     Writing,
-    Sealing,
+    Flushing,
     Merging,
     Erasing,
     BackingUp,
     Starting,
 }
 
-impl Moment {
+impl KillTarget {
     pub(super) const ALL: [Self; 6] =
-        [Self::Writing, Self::Sealing, Self::Merging, Self::Erasing, Self::BackingUp, Self::Starting];
+        [Self::Writing, Self::Flushing, Self::Merging, Self::Erasing, Self::BackingUp, Self::Starting];
 
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Writing => "writing",
-            Self::Sealing => "sealing",
+            Self::Flushing => "flushing",
             Self::Merging => "merging",
             Self::Erasing => "erasing",
             Self::BackingUp => "backing up",
@@ -71,18 +71,18 @@ impl Moment {
 
     fn is_here(self, seen: &UnderWay) -> bool {
         match self {
-            Self::Sealing => seen.sealing,
+            Self::Flushing => seen.flushing,
             Self::Merging => seen.merging,
             Self::Erasing => seen.erasing,
             Self::Writing | Self::BackingUp | Self::Starting => true,
         }
     }
 
-    /// Whether its new segments count since the last look: sealed rows are still in the hot log
+    /// Whether its new segments count since the last look: flushed rows are still in the write-ahead log
     /// then, merged files on the disk, forgotten people in free pages.
     fn turns(self, before: &UnderWay, seen: &UnderWay) -> bool {
         match self {
-            Self::Sealing => seen.sealing && seen.segments > before.segments,
+            Self::Flushing => seen.flushing && seen.segments > before.segments,
             Self::Merging => before.merging && seen.segments < before.segments,
             Self::Erasing => before.erasing && !seen.erasing && seen.erasures > 0,
             Self::Writing | Self::BackingUp | Self::Starting => true,
@@ -95,25 +95,29 @@ pub(super) fn pause(random: &mut Random, micros: u64) {
     sleep(Duration::from_micros(random.below(micros)));
 }
 
-/// How many kills hit each kind of work.
+/// How many kills hit each operation.
 #[derive(Debug, Default)]
-pub(super) struct Hits([u64; Moment::ALL.len()]);
+pub(super) struct Hits([u64; KillTarget::ALL.len()]);
 
 impl Hits {
-    pub(super) fn count(&mut self, moments: &[Moment]) {
-        for moment in moments {
-            self.0[*moment as usize] += 1;
+    pub(super) fn count(&mut self, targets: &[KillTarget]) {
+        for target in targets {
+            self.0[*target as usize] += 1;
         }
     }
 
-    /// Kinds that no kill hit.
+    /// Operations that no kill hit.
     pub(super) fn missing(&self) -> Vec<&'static str> {
-        Moment::ALL.into_iter().filter(|moment| self.0[*moment as usize] == 0).map(Moment::words).collect()
+        KillTarget::ALL
+            .into_iter()
+            .filter(|target| self.0[*target as usize] == 0)
+            .map(KillTarget::words)
+            .collect()
     }
 
-    /// All of them, for people.
+    /// All counts as text.
     pub(super) fn words(&self) -> String {
-        let each = Moment::ALL.map(|moment| format!("{} {}", moment.words(), self.0[moment as usize]));
+        let each = KillTarget::ALL.map(|target| format!("{} {}", target.words(), self.0[target as usize]));
         each.join(", ")
     }
 }

@@ -11,7 +11,7 @@ pub(super) const SCOPES: usize = 3;
 /// Events name one of so many of the newest people, some of them forgotten.
 const PEOPLE_IN_USE: usize = 60;
 /// Midnight of the first of January 2025 (UTC) in milliseconds, and days from there on, so that
-/// every seal is split by month.
+/// every flush is split by month.
 const FIRST_INSTANT: i64 = 1_735_689_600_000;
 const DAYS: u64 = 100;
 
@@ -20,7 +20,7 @@ const DAYS: u64 = 100;
 pub(super) enum State {
     /// Sent; if the server dies now it may be there or not, but only whole.
     InDoubt,
-    /// Answered with 202, or seen in an answer: there for good.
+    /// Answered with 202, or seen in a response: there for good.
     Stored,
     /// Refused, or not there after a restart: never there unless it is sent again.
     Absent,
@@ -38,9 +38,9 @@ pub(super) struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Person {
     Known,
-    /// Asked to be forgotten, without an answer so far: gone altogether or not at all.
+    /// Asked to be forgotten, without a response so far: gone altogether or not at all.
     Asked,
-    /// Answered with 200, under this request id: never in any answer again.
+    /// Answered with 200, under this request id: never in any response again.
     Forgotten(String),
 }
 
@@ -120,7 +120,7 @@ impl Ledger {
         })
     }
 
-    /// Takes down an answer and checks what it says of duplicates.
+    /// Takes down a response and checks what it says of duplicates.
     pub(super) fn answered(&mut self, sent: &Sending, status: u16, response: &Value) -> anyhow::Result<()> {
         if status == 503 {
             // Nothing of the request was stored.
@@ -149,7 +149,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Batches without an answer.
+    /// Batches without a response.
     pub(super) fn in_doubt(&self) -> usize {
         self.batches.iter().filter(|batch| batch.state == State::InDoubt).count()
     }

@@ -58,7 +58,7 @@ impl Process {
     pub(super) fn connect(&mut self) -> anyhow::Result<Connection> {
         let mut lines = self.output.by_ref().lines();
         while self.url.is_none() {
-            let line = lines.next().context("the server ended instead of listening; its log tells why")?;
+            let line = lines.next().context("the server ended instead of listening; see its log")?;
             self.url = address(&line?);
         }
         Ok(Connection::to(self.url.as_deref().unwrap_or_default()))
@@ -66,7 +66,7 @@ impl Process {
 
     /// Ends it as a power cut would; it must have been alive. Tells whether it had begun to listen.
     pub(super) fn kill(mut self) -> anyhow::Result<bool> {
-        ensure!(self.child.try_wait()?.is_none(), "the server had ended by itself; its log tells why");
+        ensure!(self.child.try_wait()?.is_none(), "the server had ended by itself; see its log");
         self.child.kill()?;
         self.child.wait()?;
         let mut rest = String::new();
@@ -90,7 +90,7 @@ fn address(line: &str) -> Option<String> {
 /// What the metrics say is under way.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct UnderWay {
-    pub(super) sealing: bool,
+    pub(super) flushing: bool,
     pub(super) merging: bool,
     pub(super) erasing: bool,
     /// Erasures that are not finished: asked for, under way, or before their last step.
@@ -143,7 +143,7 @@ impl Connection {
             line.with_context(|| format!("{name} is missing in /metrics"))?.parse::<u64>().context("a figure")
         };
         Ok(UnderWay {
-            sealing: figure("store_flush_running")? > 0,
+            flushing: figure("store_flush_running")? > 0,
             merging: figure("store_merge_running")? > 0,
             erasing: figure("store_erase_running")? > 0,
             erasures: figure("store_erasures_pending")?,

@@ -1,10 +1,10 @@
-//! What a campaign tells of itself: sums and words. Decides nothing.
+//! The report of a campaign: totals as text.
 
 use std::fmt;
 
-use super::backups::Kept;
+use super::backups::BackupResult;
+use super::kill_targets::KillTarget;
 use super::ledger::{Ledger, Person};
-use super::moments::Moment;
 
 /// What a whole campaign did.
 #[derive(Debug, Default)]
@@ -20,11 +20,11 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Adds a round.
-    pub(super) fn count(&mut self, in_doubt: usize, stored: usize, backup: Option<Kept>) {
+    pub(super) fn count(&mut self, in_doubt: usize, stored: usize, backup: Option<BackupResult>) {
         self.in_doubt += in_doubt;
         self.stored += stored;
         self.backups += usize::from(backup.is_some());
-        self.restored += usize::from(backup == Some(Kept::Whole));
+        self.restored += usize::from(backup == Some(BackupResult::Whole));
     }
 
     /// Adds what a folder's ledger counted.
@@ -53,9 +53,10 @@ impl fmt::Display for Totals {
     }
 }
 
-/// The moments in words; several starts can be killed in one round.
-pub(super) fn tell(moments: &[Moment]) -> String {
-    let of_each = Moment::ALL.map(|kind| (kind, moments.iter().filter(|moment| **moment == kind).count()));
+/// The targets in words; several starts can be killed in one round.
+pub(super) fn killed_during(targets: &[KillTarget]) -> String {
+    let of_each =
+        KillTarget::ALL.map(|kind| (kind, targets.iter().filter(|target| **target == kind).count()));
     let words = of_each.into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| match count {
         1 => kind.words().to_owned(),
         _ => format!("{} {count} times", kind.words()),

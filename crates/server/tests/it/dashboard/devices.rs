@@ -20,7 +20,7 @@ fn try_from(server: &Instance, browser: &Browser<'_>, ip: &str, email: &str, pas
     browser.post_with("/sign-in", &fields, &[("origin", &server.url), ("x-forwarded-for", ip)])
 }
 
-/// Somebody guesses at an address until they are told to wait.
+/// Somebody guesses at an address until they have to wait.
 fn guess_until_refused(server: &Instance, email: &str) {
     let stranger = Browser::new(server);
     let statuses: Vec<u16> =

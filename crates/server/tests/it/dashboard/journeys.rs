@@ -25,9 +25,9 @@ fn a_funnel_is_built_by_picking_events_and_tells_the_numbers_of_the_api() {
     ] {
         let page = owner
             .get(&format!("/projects/default/funnels?{DAYS}&step=%24pageview&step=purchase&step={more}"));
-        let told =
+        let response =
             server.get(&format!("/v1/funnel?{RANGE}&steps=$pageview,purchase{api}"), &project.rk).json();
-        let steps = told["rows"].as_array().unwrap();
+        let steps = response["rows"].as_array().unwrap();
         let words =
             format!("{} of {} visitors completed the funnel", steps[1]["uniques"], steps[0]["uniques"]);
         assert!(page.text.contains(&words), "{more}: {words}\n{}", page.text);
@@ -63,9 +63,9 @@ fn the_retention_grid_tells_the_numbers_of_the_api() {
     for (more, api) in
         [("", ""), ("&begin=%24pageview&back=purchase", "&event=$pageview&return_event=purchase")]
     {
-        let told = server.get(&format!("/v1/retention?{RANGE}&interval=day{api}"), &project.rk).json();
+        let response = server.get(&format!("/v1/retention?{RANGE}&interval=day{api}"), &project.rk).json();
         let mut expected = vec!["cohort,visitors,period,returned\r\n".to_owned()];
-        for cohort in told["rows"].as_array().unwrap() {
+        for cohort in response["rows"].as_array().unwrap() {
             for (period, returned) in cohort["returned"].as_array().unwrap().iter().enumerate() {
                 let day = &cohort["cohort"].as_str().unwrap()[..10];
                 expected.push(format!("{day},{},{period},{returned}\r\n", cohort["visitors"]));

@@ -1,4 +1,4 @@
-//! Keys on the screen: a secret is in one answer alone, and what a key may do is as it was asked.
+//! Keys on the screen: a secret is in one response alone, and what a key may do is as it was asked.
 
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _};

@@ -21,7 +21,7 @@ fn stream(server: &Instance, browser: &Browser<'_>) -> Stream {
 }
 
 /// Reads on to a line with these words; false when the stream ends before.
-fn told(stream: &mut Stream, words: &str) -> bool {
+fn streams(stream: &mut Stream, words: &str) -> bool {
     stream.map_while(Result::ok).any(|line| line.contains(words))
 }
 
@@ -32,12 +32,12 @@ fn an_event_appears_with_the_rule_that_classified_it() {
     let owner = Browser::of_owner(&server);
     assert!(owner.get("/projects/default/live").text.contains("No events in the last day"));
     let mut stream = stream(&server, &owner);
-    assert!(told(&mut stream, "visitors in the last five minutes"), "it begins with how things are");
+    assert!(streams(&mut stream, "visitors in the last five minutes"), "it begins with how things are");
     server.track(&project.sk, json!({ "event": "first", "url": "https://shop.example/?gclid=x" }));
-    assert!(told(&mut stream, "<bdi>first</bdi>"));
-    assert!(told(&mut stream, "google_click_id"));
+    assert!(streams(&mut stream, "<bdi>first</bdi>"));
+    assert!(streams(&mut stream, "google_click_id"));
     server.track(&project.sk, json!({ "event": "second" }));
-    assert!(told(&mut stream, "<bdi>second</bdi>"), "and goes on");
+    assert!(streams(&mut stream, "<bdi>second</bdi>"), "and goes on");
     let page = owner.get("/projects/default/live").text;
     assert!(page.contains("<bdi>first</bdi>") && page.contains("<bdi>second</bdi>"), "also without a script");
 }
@@ -59,10 +59,10 @@ fn a_stream_ends_with_its_session() {
     let project = server.default_project();
     let owner = Browser::of_owner(&server);
     let mut stream = stream(&server, &owner);
-    assert!(told(&mut stream, "visitors in the last five minutes"));
+    assert!(streams(&mut stream, "visitors in the last five minutes"));
     assert_eq!(owner.post("/sign-out", &[]).status, 303);
     server.track(&project.sk, json!({ "event": "secret" }));
-    assert!(!told(&mut stream, "secret"), "what came later is not told");
+    assert!(!streams(&mut stream, "secret"), "later events are not sent");
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn a_stream_ends_when_the_server_stops() {
     let mut server = Server::start();
     let owner = Browser::of_owner(&server);
     let mut stream = stream(&server, &owner);
-    assert!(told(&mut stream, "visitors in the last five minutes"));
+    assert!(streams(&mut stream, "visitors in the last five minutes"));
     drop(owner);
     server.ask_to_stop();
-    assert!(!told(&mut stream, "nothing more"));
+    assert!(!streams(&mut stream, "nothing more"));
     server.terminate();
 }
 

@@ -75,7 +75,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
     text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// The rows of an answer as the texts of these columns.
+/// The rows of a response as the texts of these columns.
 fn texts(response: &Value, columns: &[&str]) -> Vec<Vec<String>> {
     let text =
         |value: &Value| value.as_str().map_or_else(|| value.to_string().replace("null", ""), str::to_owned);
@@ -210,9 +210,9 @@ fn the_chart_follows_the_days_of_the_project_s_time_zone() {
         "time,events,before\r\n2026-05-14T04:00:00Z,0,\r\n2026-05-15T04:00:00Z,2,\r\n2026-05-16T04:00:00Z,5,\r\n"
     );
     let range = "from=2026-05-14T04:00:00Z&to=2026-05-17T04:00:00Z&timezone=America/New_York";
-    let told = server.get(&format!("/v1/stats?{range}&interval=day"), &project.rk).json();
+    let response = server.get(&format!("/v1/stats?{range}&interval=day"), &project.rk).json();
     assert_eq!(
-        texts(&told, &["bucket", "value"]),
+        texts(&response, &["bucket", "value"]),
         [["2026-05-15T04:00:00Z", "2"], ["2026-05-16T04:00:00Z", "5"]]
     );
 }

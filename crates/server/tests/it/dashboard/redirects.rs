@@ -1,5 +1,5 @@
 //! Where somebody goes after signing in: to a plain path of this server or to its first page,
-//! whatever was asked for, and never into the headers of an answer.
+//! whatever was asked for, and never into the headers of a response.
 
 use super::browser::{Browser, EMAIL, PASSWORD, attribute};
 use crate::support::Server;

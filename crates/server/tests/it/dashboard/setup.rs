@@ -25,7 +25,7 @@ fn a_wrong_field_of_the_setup_is_told_and_leaves_the_link_open() {
     let server = Server::start();
     let (browser, path) = (Browser::new(&server), setup_path(&server));
     for (email, password, words) in [
-        ("ann", PASSWORD, "Write an e-mail address"),
+        ("ann", PASSWORD, "Enter an e-mail address"),
         (EMAIL, "too short", "at least 12 characters"),
         (EMAIL, "aaaaaaaaaaaaaaa", "too easy to guess"),
         (EMAIL, &"é".repeat(129), "at most 256 bytes"),

@@ -1,4 +1,4 @@
-//! Guessing: too many tries are refused, and no answer tells whether an address is known.
+//! Guessing: too many attempts are refused, and no response reveals whether an address is known.
 
 use super::browser::{Browser, EMAIL, PASSWORD};
 use crate::support::Server;

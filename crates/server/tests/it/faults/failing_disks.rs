@@ -95,8 +95,8 @@ fn no_room_for_the_write_ahead_log_is_a_503_until_there_is_room() {
 fn with_a_segment() -> (ServerProcess, Project, PathBuf) {
     let server = ServerProcess::start();
     let project = server.default_project();
-    server.track(&project.sk, event("sealed", 0));
-    server.seal();
+    server.track(&project.sk, event("flushed", 0));
+    server.flush();
     server.track(&project.sk, event("hot", 1));
     server.track(&project.sk, event("beside", 2));
     let segment = files(&server.dir.join("segments"))[0].clone();
@@ -118,13 +118,13 @@ fn a_segment_cannot_be_written(fault: impl Fn(&Path) -> Vec<String>) {
     stands("failed");
     assert_eq!(files(&server.dir.join("segments")), [segment], "nothing half-written is left, under no name");
     server.track(&project.sk, event("while it fails", 3));
-    assert_eq!(ids(&server, &project.rk), ["sealed", "beside", "while it fails"]);
+    assert_eq!(ids(&server, &project.rk), ["flushed", "beside", "while it fails"]);
     strace.detach();
     stands("done");
     assert_eq!(files_with(&server.dir, b"user-of-hot"), Vec::<String>::new());
     let folder = server.kill().unwrap();
     let again = ServerProcess::start_on(folder.path(), &[]);
-    assert_eq!(ids(&again, &project.rk), ["sealed", "beside", "while it fails"]);
+    assert_eq!(ids(&again, &project.rk), ["flushed", "beside", "while it fails"]);
 }
 
 fn options(options: &[&str]) -> Vec<String> {

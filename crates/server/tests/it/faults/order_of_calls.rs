@@ -76,7 +76,7 @@ fn calls(trace: &str) -> Vec<Call> {
 }
 
 /// Why the trace does not show that a request's events were synced before it was answered: `stored`
-/// is a text of its last event, `answered` one that only its answer holds.
+/// is a text of its last event, `answered` one that only its response holds.
 fn doubt(calls: &[Call], stored: &str, answered: &str) -> Option<&'static str> {
     let Some(response) =
         calls.iter().find(|call| call.is_an_acknowledgement() && call.text.contains(answered))
@@ -93,7 +93,7 @@ fn doubt(calls: &[Call], stored: &str, answered: &str) -> Option<&'static str> {
     (!sync.returned_before(response)).then_some("it is answered before the sync has returned")
 }
 
-/// What each of the requests of a client is known by: in the log, and in its answer.
+/// What each of the requests of a client is known by: in the log, and in its response.
 fn marks(client: usize) -> impl Iterator<Item = (String, String)> {
     (0..ROUNDS).map(move |round| {
         let id = format!("marked-{client}-{round}-end");
@@ -101,7 +101,7 @@ fn marks(client: usize) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// The answer to a batch has no ids, but tells how many events it held: a number of nobody else's.
+/// The response to a batch has no ids, but has the number of its events: a number of nobody else's.
 fn batch_mark(client: usize, round: usize) -> String {
     format!(r#"\"count\":{},"#, batch_size(client, round))
 }
@@ -116,7 +116,7 @@ fn send(server: &Instance, key: &str, client: usize) {
         if round % 2 == 0 {
             server.track(key, event(&id));
         } else {
-            // One event many times over, so that the answer goes on behind the count.
+            // One event many times over, so that the response goes on behind the count.
             let events = vec![event(&id); batch_size(client, round)];
             assert_eq!(server.post("/v1/batch", key, &json!({ "events": events })).status, 202);
         }

@@ -131,9 +131,9 @@ fn pages_torn_on_their_way_into_the_database_are_mended_from_the_log() {
 fn what_a_crash_left_half_written_is_in_nobodys_way() {
     let server = ServerProcess::start();
     let project = server.default_project();
-    track(&server, &project, "sealed");
-    server.seal();
-    track(&server, &project, "hot");
+    track(&server, &project, "flushed");
+    server.flush();
+    track(&server, &project, "buffered");
     let folder = server.kill().unwrap();
     let dir = folder.path();
     let segment = files(&dir.join("segments")).remove(0);
@@ -150,10 +150,10 @@ fn what_a_crash_left_half_written_is_in_nobodys_way() {
     fs::write(dir.join("events.lock"), b"4294\xff").unwrap();
     fs::write(dir.join("pepper.tmp"), b"0a1b").unwrap();
     let server = ServerProcess::start_on(dir, &[]);
-    assert_eq!(ids(&server, &project.rk), ["sealed", "hot"]);
+    assert_eq!(ids(&server, &project.rk), ["flushed", "buffered"]);
     assert!(!unfinished.exists() && !unnamed.exists(), "they take no room either");
     track(&server, &project, "later");
-    let known: Value = server.track(&project.sk, pageview("sealed", "https://shop.example/"));
+    let known: Value = server.track(&project.sk, pageview("flushed", "https://shop.example/"));
     assert_eq!(known["duplicates"], 1);
 }
 

@@ -1,11 +1,11 @@
-//! An answer has a bounded length, whatever was sent along with the query.
+//! A response has a bounded length, whatever was sent along with the query.
 
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, ERAS, account_key};
 use crate::support::{Server, shop};
 
-/// The longest answer: rows twice, and what stands beside them.
+/// The longest response: rows twice, and what stands beside them.
 const LONGEST: usize = 32 * 1024;
 
 fn always(mut arguments: Map<String, Value>) -> Value {

@@ -39,7 +39,7 @@ impl<'a> Client<'a> {
         Self { era, ..self }
     }
 
-    /// Sends a request and gives the whole HTTP answer.
+    /// Sends a request and gives the whole HTTP response.
     pub(super) fn send(&self, method: &str, params: Value) -> Response {
         let mut params = params;
         let bearer = format!("Bearer {}", self.key);
@@ -95,7 +95,7 @@ impl<'a> Client<'a> {
         result["structuredContent"].take()
     }
 
-    /// The answers of `query_events`, from the first page to the last.
+    /// The responses of `query_events`, from the first page to the last.
     pub(super) fn pages(&self, mut arguments: Value) -> Vec<Response> {
         let mut pages = Vec::new();
         loop {

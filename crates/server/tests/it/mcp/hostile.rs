@@ -1,5 +1,5 @@
 //! Characters in which a text can hide: whatever strangers sent, and whatever an agent asks for,
-//! no answer of the endpoints holds one.
+//! no response of the endpoints holds one.
 
 use serde_json::{Value, json};
 

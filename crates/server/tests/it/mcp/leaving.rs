@@ -17,7 +17,7 @@ fn a_question_ends_when_its_asker_has_gone() {
     let server = ServerProcess::start_with(&["--log", "millimetric=debug"]);
     let project = server.default_project();
     shop(&server, &project);
-    server.seal();
+    server.flush();
     let [segment] = &files(&server.dir.join("segments"))[..] else { panic!("one month is one segment") };
     let events = fs::read(segment).unwrap();
     fs::remove_file(segment).unwrap();

@@ -1,4 +1,4 @@
-//! What `tools/list` tells: small, in one order, with schemas that hold.
+//! The response of `tools/list`: small, in one order, with schemas that hold.
 
 use serde_json::{Value, json};
 

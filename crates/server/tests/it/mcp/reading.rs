@@ -1,5 +1,5 @@
 //! The read tools: rows as REST has them, ranges as they were understood, errors that teach,
-//! empty answers that say why.
+//! empty responses that say why.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::{Client, ids, in_may, may};
 use crate::support::{Server, pageview, shop};
 
-/// The rows of a REST answer, to the byte.
+/// The rows of a REST response, to the byte.
 fn rows_of(text: &str) -> String {
     #[derive(Deserialize)]
     struct Rows<'a> {

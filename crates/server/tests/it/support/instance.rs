@@ -93,7 +93,7 @@ impl Instance {
     }
 
     /// Flushes every event in memory to segments, as a backup does.
-    pub(crate) fn seal(&self) {
+    pub(crate) fn flush(&self) {
         let folder = tempfile::tempdir().unwrap();
         self.cli(&["backup", folder.path().join("backup").to_str().unwrap()]);
     }

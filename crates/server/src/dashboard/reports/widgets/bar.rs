@@ -1,5 +1,5 @@
-//! What stands above every report: the range, the interval, the comparison, live or test, and the
-//! filters that are on, each a link that changes one of them.
+//! The controls above every report: range, interval, comparison, live or test, and the active filters, each a
+//! link that changes one of them.
 
 use chrono::{Datelike as _, NaiveDate};
 use millimetric_core::key::Env;
@@ -24,7 +24,7 @@ pub(in crate::dashboard::reports) struct Bar {
     pub(in crate::dashboard::reports) chips: Vec<Chip>,
     /// The address of the form for a custom range.
     pub(in crate::dashboard::reports) action: String,
-    /// What that form keeps.
+    /// The hidden fields of that form.
     pub(in crate::dashboard::reports) kept: Vec<(&'static str, String)>,
     pub(in crate::dashboard::reports) first: String,
     pub(in crate::dashboard::reports) last: String,
@@ -44,7 +44,7 @@ pub(in crate::dashboard::reports) struct Choice {
     pub(in crate::dashboard::reports) key: &'static str,
 }
 
-/// A filter that is on.
+/// An active filter.
 #[derive(Debug)]
 pub(in crate::dashboard::reports) struct Chip {
     pub(in crate::dashboard::reports) name: &'static str,
@@ -53,25 +53,25 @@ pub(in crate::dashboard::reports) struct Chip {
     pub(in crate::dashboard::reports) href: String,
 }
 
-/// Which parts of the bar a report has.
+/// Which controls the bar of a report has.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::dashboard::reports) struct Parts {
+pub(in crate::dashboard::reports) struct BarOptions {
     pub(in crate::dashboard::reports) time: bool,
     pub(in crate::dashboard::reports) envs: bool,
 }
 
 impl Bar {
     /// Of a view.
-    pub(in crate::dashboard::reports) fn new(view: &View, now: Timestamp, parts: Parts) -> Self {
+    pub(in crate::dashboard::reports) fn new(view: &View, now: Timestamp, options: BarOptions) -> Self {
         let range = view.range(now);
         let day = |at: Timestamp| at.to_utc().with_timezone(&view.zone).date_naive().to_string();
         let (first, last) = (day(range.from()), day(range.to().plus_millis(-1)));
         let kept = view.with(|view| view.span = Span::Named(PERIODS[3].0)).pairs();
         Self {
             periods: periods(view),
-            intervals: if parts.time { intervals(view, now) } else { Vec::new() },
-            compare: parts.time.then(|| compare(view)),
-            envs: if parts.envs { envs(view) } else { Vec::new() },
+            intervals: if options.time { intervals(view, now) } else { Vec::new() },
+            compare: options.time.then(|| compare(view)),
+            envs: if options.envs { envs(view) } else { Vec::new() },
             share: None,
             chips: chips(view),
             action: view.path.clone(),

@@ -1,5 +1,4 @@
-//! The chart of the overview with what is read beside it: its marks, its labels, its numbers as a
-//! table and as a file.
+//! The chart of the overview with its axis labels, its values as a table, and as a CSV file.
 //!
 //! The drawing itself is in `chart`.
 
@@ -21,7 +20,7 @@ pub(in crate::dashboard::reports) const TIME: &str = "time";
 /// Labels below the chart.
 const LABELS: usize = 6;
 
-/// The chart with what is read beside it.
+/// The chart with its labels and values.
 #[derive(Debug)]
 pub(in crate::dashboard::reports) struct Graph {
     pub(in crate::dashboard::reports) title: String,
@@ -135,7 +134,7 @@ pub(in crate::dashboard::reports) fn formatted(figure: Figure, value: Option<f64
     value.map_or_else(|| NO_VALUE.to_owned(), text)
 }
 
-/// The chart as a file; the period before stands beside the range, step by step.
+/// The chart as a file; each row has the value of the previous period too.
 pub(in crate::dashboard::reports) fn over_time(overview: &Overview, figure: Figure) -> File {
     let name = FIGURES.iter().find(|(known, _)| *known == figure).map_or("value", |(_, name)| name);
     let number = |point: &Point| point.value.map(|value| value.to_string()).unwrap_or_default();

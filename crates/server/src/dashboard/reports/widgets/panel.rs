@@ -1,7 +1,7 @@
 //! The tables of a report as they are shown: their names, headings and links. Each row narrows the
 //! whole page to what it is about.
 //!
-//! What is asked for a table is in `ops::reports::overview`.
+//! The queries of a table are in `ops::reports::overview`.
 
 use millimetric_core::query::{Column, Dimension, PagesSort};
 
@@ -12,16 +12,16 @@ use crate::dashboard::format::grouped;
 use crate::dashboard::reports::view::View;
 use crate::ops::reports::overview::{Table, TableResponse, TableRow};
 
-/// What a table is called and asks.
+/// A table of the overview: its name, headings and query.
 #[derive(Debug, Clone)]
-pub(in crate::dashboard::reports) struct Kind {
+pub(in crate::dashboard::reports) struct TableKind {
     /// Its name in addresses.
     pub(in crate::dashboard::reports) name: &'static str,
     pub(in crate::dashboard::reports) title: String,
     pub(in crate::dashboard::reports) table: Table,
     /// Of the columns that are shown.
     pub(in crate::dashboard::reports) headings: Vec<String>,
-    /// What stands in place of rows.
+    /// The text if there are no rows.
     pub(in crate::dashboard::reports) empty: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::dashboard::reports) struct PanelRow {
     pub(in crate::dashboard::reports) cells: Vec<String>,
 }
 
-impl Kind {
+impl TableKind {
     fn new(name: &'static str, title: &str, table: Table, headings: &[&str], empty: &'static str) -> Self {
         let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
         Self { name, title: title.to_owned(), table, headings, empty }
@@ -154,7 +154,7 @@ impl Kind {
     ) -> Panel {
         let TableResponse { mut rows, truncated, approximate } = response;
         match self.table {
-            // Most events have no campaign, which says nothing about campaigns.
+            // Most events have no campaign; a row for them is of no use here.
             Table::Values(Column::Campaign) => rows.retain(|row| row.labels.iter().all(Option::is_some)),
             // Page views within the site come from no other source.
             Table::Sources if view.filter(Column::Source).is_none() => {
@@ -294,7 +294,7 @@ mod tests {
     fn drawn(name: &str, rows: Vec<TableRow>) -> Panel {
         let view = View::read("/projects/shop".to_owned(), chrono_tz::Tz::UTC, Some("period=7d"));
         let response = TableResponse { rows, ..TableResponse::default() };
-        Kind::named(name, &view).unwrap().panel(response, &view, 2)
+        TableKind::named(name, &view).unwrap().panel(response, &view, 2)
     }
 
     #[test]

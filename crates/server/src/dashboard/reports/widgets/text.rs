@@ -1,29 +1,29 @@
-//! Texts of strangers, ready for a table: on one line, with what nobody sees written out, and cut where
-//! they are long, with the whole beside it.
+//! Text from events, formatted for a table: on one line, with invisible characters written out, and
+//! shortened if long, with the whole text in the tooltip.
 //!
-//! Escaping is the templates' business (`html`), which write out what nobody sees in any other
-//! text too; they also isolate each text, so that it cannot turn the direction of its neighbours.
+//! The templates (`html`) escape text, and write out invisible characters in all other text too. They also
+//! isolate each text, so that it cannot change the direction of the text around it.
 
 use millimetric_core::invisible::scan;
 
 use crate::html::write_out;
 
-/// The most characters of a text in a table.
+/// The longest text in a table, in characters.
 const MOST: usize = 90;
 
 /// A text as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::dashboard::reports) struct Shown {
-    /// What stands on the page.
+    /// The text on the page.
     pub(in crate::dashboard::reports) short: String,
-    /// The whole, when it was cut.
+    /// The whole text, if it was shortened.
     pub(in crate::dashboard::reports) whole: Option<String>,
-    /// It is no text of a stranger's but our word for "nothing".
+    /// It is a label of the page, such as "unknown", not text from an event.
     pub(in crate::dashboard::reports) ours: bool,
 }
 
 impl Shown {
-    /// A stranger's text.
+    /// Text from an event.
     pub(in crate::dashboard::reports) fn new(text: &str) -> Self {
         let whole = visible(text);
         let Some((cut, _)) = whole.char_indices().nth(MOST) else {
@@ -32,12 +32,12 @@ impl Shown {
         Self { short: format!("{}…", &whole[..cut]), whole: Some(whole), ours: false }
     }
 
-    /// Our own words.
+    /// A label of the page.
     pub(in crate::dashboard::reports) fn ours(words: &str) -> Self {
         Self { short: words.to_owned(), whole: None, ours: true }
     }
 
-    /// A text that may be missing.
+    /// Text from an event, or a label if it is absent or empty.
     pub(in crate::dashboard::reports) fn or(text: Option<&str>, nothing: &str) -> Self {
         text.filter(|text| !text.is_empty()).map_or_else(|| Self::ours(nothing), Self::new)
     }
@@ -63,7 +63,7 @@ impl SourceLabel {
     }
 }
 
-/// Writes out what is invisible, line breaks and tabs included.
+/// Writes out invisible characters, including line breaks and tabs.
 pub(in crate::dashboard::reports) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (character, hidden) in scan(text) {
