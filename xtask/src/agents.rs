@@ -64,7 +64,7 @@ impl NodeAgents {
                 suite.arg(self.program("conformance")).args(["server", "--requirements", revision]);
                 suite.arg("--expected-failures").arg(expected_failures(revision));
                 let output = output(suite.env("MCP_URL", server.url(path)).env("MCP_KEY", key))?;
-                println!("revision {revision} at {path}: {}", told_by_suite(&output));
+                println!("revision {revision} at {path}: {}", suite_output(&output));
                 conforms &= output.status.success();
             }
         }
@@ -116,7 +116,7 @@ fn output(command: &mut Command) -> anyhow::Result<Output> {
 }
 
 /// Everything, unless it is content: then there is nothing to look into.
-fn told_by_suite(output: &Output) -> String {
+fn suite_output(output: &Output) -> String {
     if output.status.success() {
         return "nothing failed but what is expected to".to_owned();
     }

@@ -67,7 +67,7 @@ pub(crate) async fn measure(
     let (cold, way) = cold(binary, python, &data, &days).await?;
     report.add_fact("ClickHouse", format!("{} (chdb)", version.trim_matches('"')));
     report.add_fact("page cache dropped by", way);
-    report.add_table(questions_table(events, &warm, &inside, &cold));
+    report.add_table(queries_table(events, &warm, &inside, &cold));
     report.add_table(ratios_table(&warm, &cold));
     report.add_table(resources);
     report.add_table(places);
@@ -181,7 +181,7 @@ async fn cold(binary: &Path, python: &Path, data: &Data, days: &Days) -> anyhow:
     Ok((medians, way))
 }
 
-fn questions_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) -> Table {
+fn queries_table(events: u64, warm: &[Pair], inside: &[f64], cold: &[Pair]) -> Table {
     let cells = |pair: Pair| {
         [format!("**{}**", shown(pair.ours)), shown(pair.theirs), format!("{}×", shown(pair.ratio()))]
     };

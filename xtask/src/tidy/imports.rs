@@ -62,20 +62,20 @@ pub(super) struct Named {
 
 /// What a source names.
 pub(super) fn named(source: &Source, modules: &Modules) -> Named {
-    let mut walk = Walk { at: source.module.clone(), modules, found: Named::default() };
-    walk.visit_file(&source.file);
-    walk.found.modules.remove(&source.module);
-    walk.found
+    let mut visitor = ImportVisitor { at: source.module.clone(), modules, found: Named::default() };
+    visitor.visit_file(&source.file);
+    visitor.found.modules.remove(&source.module);
+    visitor.found
 }
 
-struct Walk<'a> {
-    /// The module in which the walk is: that of the file, or one inside it.
+struct ImportVisitor<'a> {
+    /// The module in which the visitor is: that of the file, or one inside it.
     at: Module,
     modules: &'a Modules,
     found: Named,
 }
 
-impl Walk<'_> {
+impl ImportVisitor<'_> {
     fn note(&mut self, path: &[String]) {
         let mut base = self.at.clone();
         let mut rest = path;
@@ -133,7 +133,7 @@ impl Walk<'_> {
     }
 }
 
-impl<'ast> Visit<'ast> for Walk<'_> {
+impl<'ast> Visit<'ast> for ImportVisitor<'_> {
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
         if !is_for_tests(&item.attrs) && item.content.is_some() {
             self.at.push(item.ident.to_string());

@@ -1,6 +1,6 @@
 //! Passwords as they change: by their owner, or by a link that somebody with a shell made.
 //!
-//! Sees hashes alone, of passwords and links alike.
+//! Only hashes of passwords and links are stored.
 
 use millimetric_core::ids::{AccountId, UserId};
 use millimetric_core::time::Timestamp;

@@ -154,14 +154,14 @@ mod tests {
     fn an_entry_is_never_found_in_a_host_that_only_looks_like_it() {
         let names = DIRECTORY.names.keys().map(|name| format!("{name}.com"));
         for entry in DIRECTORY.hosts.keys().map(|host| (*host).to_owned()).chain(names) {
-            let mut alike =
+            let mut similar =
                 vec![format!("{entry}.evil.example"), format!("{}.evil.example", entry.replace('.', "-"))];
             // Something glued to the front of `mail.google.com` is still on google.com.
             if psl::domain_str(&entry) == Some(&entry) {
-                alike.push(format!("not{entry}"));
-                alike.push(format!("not-{entry}"));
+                similar.push(format!("not{entry}"));
+                similar.push(format!("not-{entry}"));
             }
-            for host in alike {
+            for host in similar {
                 assert_eq!(find(&Host::of_site(&host).unwrap()), None, "{host}");
             }
         }

@@ -1,6 +1,6 @@
 //! One host, normalised: lower-case, ASCII, without port, trailing dot and `www.`.
 //!
-//! Compares on label borders only, never as text that happens to end alike. What a host is known for
+//! Compares on label borders only, never as text that happens to have the same end. What a host is known for
 //! stands in `directory`.
 
 use std::borrow::Cow;

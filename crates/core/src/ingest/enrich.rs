@@ -105,14 +105,14 @@ impl std::fmt::Debug for IpSalt {
 
 #[cfg(test)]
 mod tests {
-    use super::super::validate::{Submission, validate};
+    use super::super::validate::{EventInput, validate};
     use super::*;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
     }
 
-    fn finish(sent: Submission) -> Event {
+    fn finish(sent: EventInput) -> Event {
         let now = at("2026-05-16T19:00:00Z");
         let mut next = 0;
         enrich(validate(sent, now).unwrap(), &Visit::default(), now, || {
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn what_the_client_left_out_is_filled_in() {
-        let event = finish(Submission {
+        let event = finish(EventInput {
             event: Some("$pageview".into()),
             url: Some(
                 "https://user:pw@shop.example/sale?utm_source=facebook&utm_medium=cpc&token=abc#top".into(),
             ),
-            ..Submission::default()
+            ..EventInput::default()
         });
         assert_eq!(event.anonymous_id, "anon_00000000000000000000000000000001");
         assert_eq!(event.session_id, "anon_00000000000000000000000000000001-988310");

@@ -17,7 +17,7 @@ const CLOCK_SKEW: &str = "$clock_skew_ms";
 
 /// One event as a client sent it: typed, not yet checked. Absent and `null` are both `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Submission {
+pub struct EventInput {
     /// `event`
     pub event: Option<String>,
     /// `event_id`
@@ -82,7 +82,7 @@ impl FieldError {
 }
 
 /// Checks one event; `now` is the server's clock.
-pub fn validate(sent: Submission, now: Timestamp) -> Result<ValidEvent, Vec<FieldError>> {
+pub fn validate(sent: EventInput, now: Timestamp) -> Result<ValidEvent, Vec<FieldError>> {
     let mut check = Check { errors: Vec::new() };
     let event_name = check.required("event", sent.event, 128);
     let event_id = check.text("event_id", sent.event_id, 1, 128);
@@ -177,14 +177,14 @@ mod tests {
 
     const NOW: &str = "2026-05-16T19:00:00Z";
 
-    fn sent() -> Submission {
-        Submission { event: Some("$pageview".into()), ..Submission::default() }
+    fn sent() -> EventInput {
+        EventInput { event: Some("$pageview".into()), ..EventInput::default() }
     }
 
-    fn run(change: impl FnOnce(&mut Submission)) -> Result<ValidEvent, Vec<FieldError>> {
-        let mut submission = sent();
-        change(&mut submission);
-        validate(submission, Timestamp::parse(NOW).unwrap())
+    fn run(change: impl FnOnce(&mut EventInput)) -> Result<ValidEvent, Vec<FieldError>> {
+        let mut input = sent();
+        change(&mut input);
+        validate(input, Timestamp::parse(NOW).unwrap())
     }
 
     fn fields(result: Result<ValidEvent, Vec<FieldError>>) -> Vec<&'static str> {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn lengths_are_counted_in_characters() {
-        type Set = fn(&mut Submission, String);
+        type Set = fn(&mut EventInput, String);
         let cases: [(&str, usize, Set); 8] = [
             ("event", 128, |s, v| s.event = Some(v)),
             ("event_id", 128, |s, v| s.event_id = Some(v)),
@@ -247,7 +247,7 @@ mod tests {
         ] {
             assert_eq!(fields(run(|s| s.url = Some(url.into()))), ["url"], "{url}");
         }
-        let with_url = |s: &mut Submission| s.url = Some("https://example.com/a?b=1#c".into());
+        let with_url = |s: &mut EventInput| s.url = Some("https://example.com/a?b=1#c".into());
         assert_eq!(run(with_url).unwrap().path.as_deref(), Some("/a"));
         let own_path = run(|s| {
             with_url(s);

@@ -91,7 +91,7 @@ fn source(by: &Authorized<Ingest>, client: &ClientInfo) -> Source {
 }
 
 fn sent(event: EventIn) -> Sent {
-    let (submission, context) = event.into_submission();
+    let (input, context) = event.into_input();
     let context = context.unwrap_or_default();
-    Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent }
+    Sent { input, visitor_ip: context.ip, visitor_agent: context.user_agent }
 }

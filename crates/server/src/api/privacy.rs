@@ -13,25 +13,25 @@ use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::privacy;
 use crate::state::App;
 use crate::wire::requests::{self, ForgetIn};
-use crate::wire::responses::{ForgetStatus, Forgotten};
+use crate::wire::responses::{ForgetAccepted, ForgetStatus};
 
 /// Erase a person
 ///
 /// Their events are excluded from every response from now on, and deleted from disk within a minute.
 #[utoipa::path(post, path = "/v1/forget", tag = "privacy", request_body = ForgetIn,
-    responses((status = 200, body = Forgotten)), security(("sk" = [])))]
+    responses((status = 200, body = ForgetAccepted)), security(("sk" = [])))]
 pub async fn forget(
     State(app): State<Arc<App>>,
     by: Authorized<Forget>,
     client: ClientInfo,
     request: Request,
-) -> ApiResult<Json<Forgotten>> {
+) -> ApiResult<Json<ForgetAccepted>> {
     let from = Source { traffic: by.traffic(), address: client.ip };
     let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await?;
     let body = body.parse(&app.limits, requests::forget).await?;
     let subject = subject(body.value)?;
     let id = privacy::forget(&app, &by, subject).await?;
-    Ok(Json(Forgotten { ok: true, queued: true, request_id: id.to_string() }))
+    Ok(Json(ForgetAccepted { ok: true, queued: true, request_id: id.to_string() }))
 }
 
 /// The status of an erasure request

@@ -4,7 +4,7 @@
 use millimetric_core::event::Event;
 use millimetric_core::ingest::enrich::{Visit, enrich};
 use millimetric_core::ingest::user_agent::{ClientHints, UserAgents};
-use millimetric_core::ingest::validate::{Submission, validate};
+use millimetric_core::ingest::validate::{EventInput, validate};
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub fn finished(demo: DemoEvent, agents: &UserAgents, now: Timestamp) -> anyhow:
         country: demo.country,
         ..Visit::default()
     };
-    let submission = Submission {
+    let input = EventInput {
         event: Some(demo.event.to_owned()),
         event_id: Some(demo.event_id),
         timestamp: Some(demo.timestamp.to_string()),
@@ -26,8 +26,8 @@ pub fn finished(demo: DemoEvent, agents: &UserAgents, now: Timestamp) -> anyhow:
         url: Some(demo.url),
         referrer: demo.referrer,
         properties: Some(demo.properties),
-        ..Submission::default()
+        ..EventInput::default()
     };
-    let valid = validate(submission, now).map_err(|errors| anyhow::anyhow!("demo event: {errors:?}"))?;
+    let valid = validate(input, now).map_err(|errors| anyhow::anyhow!("demo event: {errors:?}"))?;
     Ok(enrich(valid, &visit, now, Uuid::now_v7))
 }

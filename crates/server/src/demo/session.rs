@@ -26,10 +26,10 @@ pub(super) fn play(
     let click_id =
         if channel.query.ends_with('=') { format!("{:016x}", random.next()) } else { String::new() };
     let query = format!("{}{click_id}", channel.query);
-    let mut walk =
-        Walk { random, signed_up: visitor.signed_up, millis: 0, page: "", from: None, steps: vec![] };
-    walk.stroll(channel.intent);
-    let steps = walk.steps;
+    let mut visit =
+        Visit { random, signed_up: visitor.signed_up, millis: 0, page: "", from: None, steps: vec![] };
+    visit.stroll(channel.intent);
+    let steps = visit.steps;
 
     // A visit that would reach beyond the end is played faster.
     let length = steps.last().map_or(0, |step| step.millis);
@@ -65,7 +65,7 @@ struct Step {
 }
 
 /// A visit being played.
-struct Walk<'a> {
+struct Visit<'a> {
     random: &'a mut Random,
     signed_up: bool,
     millis: i64,
@@ -74,7 +74,7 @@ struct Walk<'a> {
     steps: Vec<Step>,
 }
 
-impl Walk<'_> {
+impl Visit<'_> {
     /// The whole visit; `intent` is how ready to buy it is, in percent.
     fn stroll(&mut self, intent: u64) {
         let mut basket = None;

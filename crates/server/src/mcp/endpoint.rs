@@ -91,9 +91,9 @@ async fn receive(app: &App, headers: &HeaderMap, body: Body, from: Source) -> Re
     }
     let mut request = Request::new(body);
     *request.headers_mut() = headers.clone();
-    let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await.map_err(unread)?;
+    let body = body::receive(request, &app.limits, from, MAX_SMALL_BODY).await.map_err(unreadable)?;
     let read = body.parse(&app.limits, |text| Ok(repair::escapes(text).into_owned()));
-    let text = read.await.map_err(unread)?.value;
+    let text = read.await.map_err(unreadable)?.value;
     let message: Value = serde_json::from_str(&text).map_err(|error| {
         let words = format!("The body is not JSON (line {}, column {}).", error.line(), error.column());
         Refused::new(StatusCode::BAD_REQUEST, None, ErrorData::parse_error(words, None))
@@ -111,8 +111,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(essence)
 }
 
-/// What `body` refuses, in the words of JSON-RPC.
-fn unread(error: ApiError) -> Refused {
+/// A body that cannot be read, as a JSON-RPC error.
+fn unreadable(error: ApiError) -> Refused {
     let (code, status, message) = error.code.row();
     let message = match error.code {
         Code::PayloadTooLarge => "The message is larger than 64 KiB.",

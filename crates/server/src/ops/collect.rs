@@ -10,7 +10,7 @@ use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::ingest::enrich::{Visit, enrich};
 use millimetric_core::ingest::user_agent::ClientHints;
-use millimetric_core::ingest::validate::{Submission, ValidEvent, validate};
+use millimetric_core::ingest::validate::{EventInput, ValidEvent, validate};
 use millimetric_core::key::KeyKind;
 use millimetric_core::time::Timestamp;
 use millimetric_events::Appended;
@@ -27,7 +27,7 @@ use crate::telemetry::Reason;
 #[derive(Debug)]
 pub struct Sent {
     /// The event.
-    pub submission: Submission,
+    pub input: EventInput,
     /// The visitor's address, when the server names one.
     pub visitor_ip: Option<IpAddr>,
     /// The visitor's user agent, when the server names one.
@@ -99,7 +99,7 @@ fn complete(
     let (mut invalid, mut events) = (Vec::new(), Vec::with_capacity(sent.len()));
     for (index, sent) in sent.into_iter().enumerate() {
         let (ip, agent) = (sent.visitor_ip, sent.visitor_agent);
-        match validate(sent.submission, now) {
+        match validate(sent.input, now) {
             Ok(valid) => events.push(visits.complete(valid, ip, agent.as_deref())),
             Err(errors) => invalid.push((index, errors)),
         }

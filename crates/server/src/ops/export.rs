@@ -1,6 +1,6 @@
 //! Exports: a file of a scope's events, made while it is taken, in bounded memory.
 //!
-//! One thread reads and writes down; it waits for the client that takes the pieces, for a while, and
+//! One thread reads and writes down; it waits for the client that takes the parts, for a while, and
 //! stops when they have gone. What a project no longer keeps is cut off before (`ops::read`).
 
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
 
-/// Pieces made ahead of the client that takes them.
+/// Parts that are written ahead of the client.
 const AHEAD: usize = 2;
-/// How long a piece of about a mebibyte waits to be taken before the export is given up.
+/// How long a part of about a mebibyte waits to be taken before the export is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Encodes events into the bytes of one file, a few at a time.
@@ -28,15 +28,15 @@ pub trait EventEncoder: Send + 'static {
     fn finish(self) -> Result<Vec<u8>, StoreError>;
 }
 
-/// A file that is being made.
+/// A file that is being written.
 #[derive(Debug)]
 pub struct Export {
-    pieces: Receiver<Piece>,
+    parts: Receiver<Part>,
     is_over: bool,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum Part {
     Bytes(Vec<u8>),
     End,
     Failed(StoreError),
@@ -51,17 +51,17 @@ impl Export {
         encoder: impl EventEncoder,
         slot: impl Send + 'static,
     ) -> Self {
-        let (sender, pieces) = channel(AHEAD);
+        let (sender, parts) = channel(AHEAD);
         let (events, runtime) = (events.export(scope, query), Handle::current());
         spawn_blocking(move || {
             let _slot = slot;
             let last = run(events, encoder, &sender, &runtime);
-            for piece in last.unwrap_or_else(|error| vec![Piece::Failed(error)]) {
-                // A client that has gone misses nothing.
-                let _ = runtime.block_on(sender.send_timeout(piece, PATIENCE));
+            for part in last.unwrap_or_else(|error| vec![Part::Failed(error)]) {
+                // Fails if the client has disconnected.
+                let _ = runtime.block_on(sender.send_timeout(part, PATIENCE));
             }
         });
-        Self { pieces, is_over: false }
+        Self { parts, is_over: false }
     }
 
     /// The next bytes; `None` only when the file is complete.
@@ -69,30 +69,30 @@ impl Export {
         if self.is_over {
             return None;
         }
-        let piece = self.pieces.recv().await;
-        self.is_over = !matches!(piece, Some(Piece::Bytes(_)));
-        match piece {
-            Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
-            Some(Piece::End) => None,
-            Some(Piece::Failed(error)) => Some(Err(error)),
+        let part = self.parts.recv().await;
+        self.is_over = !matches!(part, Some(Part::Bytes(_)));
+        match part {
+            Some(Part::Bytes(bytes)) => Some(Ok(bytes)),
+            Some(Part::End) => None,
+            Some(Part::Failed(error)) => Some(Err(error)),
             None => Some(Err(StoreError::Cancelled)),
         }
     }
 }
 
-/// Sends all pieces but the last ones, which it returns. Encoding blocks a thread.
+/// Sends all parts but the last ones, which it returns. Encoding blocks a thread.
 fn run(
     mut events: EventStream,
     mut encoder: impl EventEncoder,
-    sender: &Sender<Piece>,
+    sender: &Sender<Part>,
     runtime: &Handle,
-) -> Result<Vec<Piece>, StoreError> {
+) -> Result<Vec<Part>, StoreError> {
     while let Some(batch) = runtime.block_on(events.next()) {
         let bytes = encoder.write(&batch?)?;
         if !bytes.is_empty() {
-            let sent = runtime.block_on(sender.send_timeout(Piece::Bytes(bytes), PATIENCE));
+            let sent = runtime.block_on(sender.send_timeout(Part::Bytes(bytes), PATIENCE));
             sent.map_err(|_| StoreError::Cancelled)?;
         }
     }
-    Ok(vec![Piece::Bytes(encoder.finish()?), Piece::End])
+    Ok(vec![Part::Bytes(encoder.finish()?), Part::End])
 }

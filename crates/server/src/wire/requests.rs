@@ -12,7 +12,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-use millimetric_core::ingest::validate::Submission;
+use millimetric_core::ingest::validate::EventInput;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -377,8 +377,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for AtMost<T> {
 
 impl EventIn {
     /// What `core` validates, and whom the event speaks for.
-    pub fn into_submission(self) -> (Submission, Option<ContextIn>) {
-        let submission = Submission {
+    pub fn into_input(self) -> (EventInput, Option<ContextIn>) {
+        let input = EventInput {
             event: self.event,
             event_id: self.event_id,
             timestamp: self.timestamp,
@@ -390,7 +390,7 @@ impl EventIn {
             referrer: self.referrer,
             properties: self.properties.map(into_text),
         };
-        (submission, self.context)
+        (input, self.context)
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Identified {
 
 /// `POST /v1/forget`
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Forgotten {
+pub struct ForgetAccepted {
     /// Always true.
     pub ok: bool,
     /// Always true: hidden now, erased from the disk within a minute.

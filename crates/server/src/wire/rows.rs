@@ -34,7 +34,7 @@ pub enum RowFormat {
     /// One JSON object a line.
     #[default]
     Ndjson,
-    /// RFC 4180, with a header; no value and an empty text look alike.
+    /// RFC 4180, with a header; no value and an empty text are the same.
     Csv,
     /// The columns of a segment.
     Parquet,

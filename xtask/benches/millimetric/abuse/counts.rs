@@ -109,7 +109,7 @@ impl Counts {
     }
 }
 
-/// The code of an error response: in its envelope, or by the sentence on a page.
+/// The code of an error response: in the JSON body, or by the sentence on a page.
 pub(crate) fn error_code(response: &Response) -> Option<ErrorCode> {
     if response.status < 400 {
         return None;

@@ -13,9 +13,9 @@ pub(crate) const READER_MILLIS: f64 = 1000.0;
 /// How long everything has to be normal without interruption to count as normal again.
 const CALM: Duration = Duration::from_secs(1);
 
-/// The moments between the parts of an observation.
+/// The times between the parts of an observation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Moments {
+pub(crate) struct Times {
     /// The attack began.
     pub(crate) begun: Instant,
     /// The attack ended: its last connection is closed.
@@ -50,18 +50,18 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Of what both clients saw.
-    pub(crate) fn of(observed: &Observed, moments: Moments) -> Self {
+    pub(crate) fn of(observed: &Observed, times: Times) -> Self {
         Self {
-            sender: parts(&observed.sender, moments),
-            reader: parts(&observed.reader, moments),
-            normal_after: normal_after(observed, moments),
+            sender: parts(&observed.sender, times),
+            reader: parts(&observed.reader, times),
+            normal_after: normal_after(observed, times),
         }
     }
 }
 
 /// What was due before, during and after; what is due while the server recovers belongs to none.
-fn parts(record: &Record, moments: Moments) -> [ClientFigures; 3] {
-    let Moments { begun, ended, recovered, last } = moments;
+fn parts(record: &Record, times: Times) -> [ClientFigures; 3] {
+    let Times { begun, ended, recovered, last } = times;
     let first = record.samples.iter().map(|sample| sample.due).min().unwrap_or(begun);
     [(first, begun), (begun, ended), (recovered, last)].map(|(from, to)| {
         let within = |due: Instant| due >= from && due < to;
@@ -76,16 +76,16 @@ fn parts(record: &Record, moments: Moments) -> [ClientFigures; 3] {
 
 /// The first moment after the attack from which on a second was normal: no failure, and no request on its
 /// way for longer than it may be.
-fn normal_after(observed: &Observed, moments: Moments) -> Option<Duration> {
-    let mut abnormal = abnormal(&observed.sender, SENDER_MILLIS, moments.last);
-    abnormal.extend(self::abnormal(&observed.reader, READER_MILLIS, moments.last));
-    let ends = abnormal.iter().map(|(_, end)| *end).filter(|end| *end > moments.ended);
-    let mut candidates: Vec<Instant> = ends.chain([moments.ended]).collect();
+fn normal_after(observed: &Observed, times: Times) -> Option<Duration> {
+    let mut abnormal = abnormal(&observed.sender, SENDER_MILLIS, times.last);
+    abnormal.extend(self::abnormal(&observed.reader, READER_MILLIS, times.last));
+    let ends = abnormal.iter().map(|(_, end)| *end).filter(|end| *end > times.ended);
+    let mut candidates: Vec<Instant> = ends.chain([times.ended]).collect();
     candidates.sort();
     let calm = |begin: Instant| {
-        begin + CALM <= moments.last && !abnormal.iter().any(|(from, to)| *from < begin + CALM && *to > begin)
+        begin + CALM <= times.last && !abnormal.iter().any(|(from, to)| *from < begin + CALM && *to > begin)
     };
-    candidates.into_iter().find(|begin| calm(*begin)).map(|begin| begin - moments.ended)
+    candidates.into_iter().find(|begin| calm(*begin)).map(|begin| begin - times.ended)
 }
 
 /// When a client was not served as it should be: from where a request was late until it succeeded, and

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use xtask::abuse::{AbuseArguments, Attack};
 
 use self::counts::Counters;
-use self::figures::{Figures, Moments};
+use self::figures::{Figures, Times};
 use self::normal::NormalClients;
 use self::plan::Plan;
 use self::result::{AttackResult, Outcome};
@@ -89,7 +89,7 @@ async fn observe(binary: &Path, site: &Site, plan: &Plan, attack: Attack) -> any
     sleep(plan.after).await;
     let last = Instant::now();
     let observed = normal.stop().await?;
-    let figures = Figures::of(&observed, Moments { begun, ended, recovered, last });
+    let figures = Figures::of(&observed, Times { begun, ended, recovered, last });
     let alive = server.is_running()?;
     let (peak, afterwards) = if alive {
         (peak_megabytes(server.process())?, resident_megabytes(server.process())?)

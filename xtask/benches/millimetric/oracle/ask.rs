@@ -3,8 +3,8 @@
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
 //! to be misread twice. A new route gets a function here and a line in [`query`].
 
-mod journeys;
 mod schema;
+mod visitors;
 
 use std::fmt::Write as _;
 
@@ -29,10 +29,10 @@ pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
-        5 | 6 => journeys::funnel(random),
-        7 | 8 => journeys::retention(random),
-        9 => journeys::pages(random),
-        10 => journeys::sessions(random),
+        5 | 6 => visitors::funnel(random),
+        7 | 8 => visitors::retention(random),
+        9 => visitors::pages(random),
+        10 => visitors::sessions(random),
         11 => schema::properties(random),
         12 => schema::values(random),
         _ => stats(random),

@@ -113,7 +113,7 @@ fn has_json_web_token(text: &str) -> bool {
     })
 }
 
-/// A key of this product, or of the others that spell theirs alike.
+/// A key of this product, or of others with the same format.
 fn has_api_key(text: &str) -> bool {
     ["_live_", "_test_"].iter().flat_map(|env| text.match_indices(env)).any(|(at, env)| {
         ["pk", "sk", "rk", "ak"].iter().any(|kind| text[..at].ends_with(kind))

@@ -150,11 +150,11 @@ pub(super) fn device_type(user_agent: &str, os: Os, hints: &ClientHints<'_>) -> 
     match hints.mobile.map(str::trim) {
         Some("?1") => DeviceType::Mobile,
         Some("?0") if os != Os::Unknown => without_phone(os),
-        _ => told_device_type(user_agent, os),
+        _ => device_type_from_string(user_agent, os),
     }
 }
 
-fn told_device_type(user_agent: &str, os: Os) -> DeviceType {
+fn device_type_from_string(user_agent: &str, os: Os) -> DeviceType {
     if says(user_agent, TABLETS) || (os == Os::Ios && user_agent.contains("Macintosh")) {
         DeviceType::Tablet
     } else if says(user_agent, PHONES) {

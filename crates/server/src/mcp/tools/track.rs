@@ -23,9 +23,9 @@ pub(super) async fn track(
 ) -> ApiResult<ToolResponse> {
     let app = &session.app;
     let by = agent.sender(app, &session.client)?;
-    let (submission, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_submission();
+    let (input, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_input();
     let context = context.unwrap_or_default();
-    let sent_event = Sent { submission, visitor_ip: context.ip, visitor_agent: context.user_agent };
+    let sent_event = Sent { input, visitor_ip: context.ip, visitor_agent: context.user_agent };
     let stored = collect_one(app, by, &session.client, sent_event).await;
     let (collected, event) = stored.map_err(|error| not_collected(error, false))?;
     let classified = Classified::from(&event);

@@ -116,11 +116,11 @@ fn sync_folder(folder: &Path) -> anyhow::Result<()> {
 
 /// The hash of a file, whose pieces `each` is shown as they are read.
 fn hash(path: &Path, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> anyhow::Result<String> {
-    let unread = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(unread)?;
+    let unreadable = || format!("cannot read {}", path.display());
+    let mut file = File::open(path).with_context(unreadable)?;
     let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
-        let length = file.read(&mut piece).with_context(unread)?;
+        let length = file.read(&mut piece).with_context(unreadable)?;
         if length == 0 {
             return Ok(hex::encode(digest.finalize()));
         }

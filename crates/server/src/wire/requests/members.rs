@@ -1,4 +1,4 @@
-//! The members of a JSON object that have a name that is known; all others are skipped unread.
+//! The members of a JSON object that have a name that is known; all others are skipped without parsing them.
 
 use std::fmt;
 

@@ -113,8 +113,8 @@ impl Ledger {
             for (number, person) in people.iter().enumerate() {
                 let is_seen = seen[scope].contains(&number);
                 match person {
-                    Person::Forgotten(_) if is_seen => damage.returned.push(person_id(scope, number)),
-                    Person::Asked | Person::Forgotten(_) if !is_seen => drop(gone[scope].insert(number)),
+                    Person::Erased(_) if is_seen => damage.returned.push(person_id(scope, number)),
+                    Person::Asked | Person::Erased(_) if !is_seen => drop(gone[scope].insert(number)),
                     _ => {}
                 }
             }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_damage_is_told() {
-        let (all, forgotten) = (["000", "001", "002"], || Person::Forgotten("fgt_1".to_owned()));
+        let (all, forgotten) = (["000", "001", "002"], || Person::Erased("fgt_1".to_owned()));
         for (state, person, lines, words) in [
             (State::Stored, Person::Known, &all[..2], "1 lost: batch 0: 2 of 3 events"),
             (State::Stored, Person::Asked, &all[1..], "1 lost: batch 0: 2 of 3 events"),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_in_doubt_is_decided_by_what_is_there() {
-        let (all, forgotten) = (["000", "001", "002"], || Person::Forgotten("fgt_1".to_owned()));
+        let (all, forgotten) = (["000", "001", "002"], || Person::Erased("fgt_1".to_owned()));
         for (state, person, lines, then) in [
             (State::InDoubt, Person::Known, &all[..], State::Stored),
             (State::InDoubt, Person::Known, &[], State::Absent),

@@ -86,5 +86,5 @@ pub(super) fn ask_to_forget(
 pub(super) fn forgotten((status, response): (u16, Value)) -> anyhow::Result<Person> {
     ensure!(status == 200, "a request to forget is answered with {status}: {response}");
     let id = response["request_id"].as_str().context("a request to forget has no id")?;
-    Ok(Person::Forgotten(id.to_owned()))
+    Ok(Person::Erased(id.to_owned()))
 }

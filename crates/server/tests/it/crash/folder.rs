@@ -106,7 +106,7 @@ impl Folder {
         let mut gone = Vec::new();
         for (scope, people) in self.ledger.lock().people.iter().enumerate() {
             for (number, person) in people.iter().enumerate() {
-                let Person::Forgotten(request) = person else { continue };
+                let Person::Erased(request) = person else { continue };
                 let path = format!("/v1/forget/{request}");
                 eventually("an erasure is done", || {
                     let status = server.ask(&path, &self.sides[scope].key);

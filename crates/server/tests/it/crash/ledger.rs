@@ -41,7 +41,7 @@ pub(super) enum Person {
     /// Asked to be forgotten, without a response so far: gone altogether or not at all.
     Asked,
     /// Answered with 200, under this request id: never in any response again.
-    Forgotten(String),
+    Erased(String),
 }
 
 /// A batch that is about to be sent.
@@ -92,7 +92,7 @@ impl Ledger {
         if before == State::Absent {
             self.batches[number].state = State::InDoubt;
         }
-        let forgotten = |person: &Person| matches!(person, Person::Forgotten(_));
+        let forgotten = |person: &Person| matches!(person, Person::Erased(_));
         Sending { number, before, most: self.events_without(number, forgotten) }
     }
 

@@ -31,7 +31,7 @@ impl Totals {
     pub(super) fn add(&mut self, ledger: &Ledger) {
         self.acknowledged += ledger.acknowledged;
         self.repeated += ledger.repeated;
-        let forgotten = |person: &&Person| matches!(person, Person::Forgotten(_));
+        let forgotten = |person: &&Person| matches!(person, Person::Erased(_));
         self.forgotten += ledger.people.iter().flatten().filter(forgotten).count();
     }
 }

@@ -31,7 +31,7 @@ const HIDING: &[(u32, u32)] = &[
     (0xe0000, 0xe0fff),
 ];
 
-fn hiding() -> impl Iterator<Item = char> {
+fn hidden_characters() -> impl Iterator<Item = char> {
     HIDING.iter().flat_map(|&(first, last)| first..=last).filter_map(char::from_u32)
 }
 
@@ -171,7 +171,8 @@ fn no_answer_holds_what_can_hide() {
 fn every_character_that_can_hide_is_taken_out_and_what_people_need_stays() {
     let server = Server::start();
     let project = server.default_project();
-    let unseen: Vec<char> = hiding().filter(|c| !matches!(u32::from(*c), 0xe0100..=0xe0fff)).collect();
+    let unseen: Vec<char> =
+        hidden_characters().filter(|c| !matches!(u32::from(*c), 0xe0100..=0xe0fff)).collect();
     let kept = [
         "می\u{200c}خواهم",
         "क\u{94d}\u{200d}ष",

@@ -13,7 +13,7 @@ use crate::support::{Instance, ServerProcess, files, shop};
 /// The only segment becomes a pipe that nobody writes to, and a query that reads it lasts until
 /// somebody does.
 #[test]
-fn a_question_ends_when_its_asker_has_gone() {
+fn a_query_ends_when_its_client_disconnects() {
     let server = ServerProcess::start_with(&["--log", "millimetric=debug"]);
     let project = server.default_project();
     shop(&server, &project);

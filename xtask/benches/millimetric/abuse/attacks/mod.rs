@@ -46,7 +46,7 @@ pub(crate) const fn name(attack: Attack) -> &'static str {
 }
 
 /// Arguments of the server beside its default settings. Behind the usual limits of the ingest nearly
-/// every mutated event would be refused unread.
+/// every mutated event would be refused before it is read.
 pub(crate) const fn arguments(attack: Attack) -> &'static [&'static str] {
     match attack {
         Attack::Mutations => &["--rate-limit-track", "off", "--rate-limit-batch", "off"],

@@ -11,7 +11,7 @@ use crate::abuse::http::{Draft, Lost, Response};
 type Done = Result<(Response, Duration), Lost>;
 
 /// Counts and checks what came of valid HTTP: there has to be a response, within a time where there is
-/// one, and an error of the API in its envelope. `name` says which request it was.
+/// one, and an error of the API in its JSON body. `name` says which request it was.
 pub(crate) fn framed(
     counters: &Counters,
     draft: &Draft,
