@@ -143,11 +143,11 @@ const send = async (why?: number): Promise<void> => {
   let status = 500
   try {
     // A text goes as text/plain, hence without preflight.
-    const answer = await fetch(url, { method: 'POST', body, keepalive: true })
-    status = answer.status
-    wait = +answer.headers.get('retry-after')!
+    const response = await fetch(url, { method: 'POST', body, keepalive: true })
+    status = response.status
+    wait = +response.headers.get('retry-after')!
     // Until it is read to the end the request counts against the 64 KiB.
-    await answer.text()
+    await response.text()
   } catch {
     if (why == LEAVING && navigator.sendBeacon) navigator.sendBeacon(url, body)
   }

@@ -38,7 +38,7 @@ export class MillimetricClient {
   #notBefore = 0
   /** Why the server could not be reached, while it cannot. */
   #outage: MillimetricError | undefined
-  /** What was refused in the background, until somebody is told. */
+  /** Errors of background requests, until they are reported. */
   #refusal: MillimetricError | undefined
   #closed = false
 
@@ -161,7 +161,7 @@ export class MillimetricClient {
       this.#outage = error
       this.#notBefore = Date.now() + error.retryAfterMs
       this.#queue.unshift(...batch)
-      // None of them will be tried now; they wait, and whoever asked is told.
+      // None of them is tried now; they stay in the queue, and their promises are rejected.
       return tell(this.#queue, error)
     }
     if (error.status === 413 && batch.length > 1) {

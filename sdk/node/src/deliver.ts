@@ -1,5 +1,5 @@
 /**
- * One request, tried until it is answered, refused or has failed too often.
+ * One request, retried until it succeeds, is refused, or has failed too often.
  *
  * Knows nothing of queues. Never throws: what went wrong is what it returns.
  */
@@ -12,7 +12,7 @@ export interface Request {
   maxRetries: number
 }
 
-/** A request that is not answered in this time counts as failed. */
+/** A request without a response in this time counts as failed. */
 const TIMEOUT_MS = 30_000
 /** A longer wait is not waited out here: the events go back to where they came from. */
 const PATIENCE_MS = 10_000

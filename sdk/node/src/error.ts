@@ -1,5 +1,5 @@
 /**
- * What went wrong, with the server's code where it answered.
+ * What went wrong, with the server's code if there was a response.
  *
  * Never holds the key or an event.
  */

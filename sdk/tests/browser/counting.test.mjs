@@ -185,13 +185,13 @@ test('calls made before the script is there are kept, in order', async () => {
   await page.evaluate(() => mm.track('late'))
   await it.ending(page)
   const rows = await it.server.rows(it.project)
-  const told = rows.map(row => [row.event_name, row.anonymous_id, row.user_id])
+  const sent = rows.map(row => [row.event_name, row.anonymous_id, row.user_id])
   for (const expected of [
     ['early', 'from-the-server', null],
     ['$identify', 'from-the-server', 'user-1'],
     ['$pageview', 'from-the-server', 'user-1'],
     ['late', 'from-the-server', 'user-1'],
-  ]) assert.ok(told.some(it => JSON.stringify(it) === JSON.stringify(expected)), `${expected} in ${JSON.stringify(told)}`)
+  ]) assert.ok(sent.some(it => JSON.stringify(it) === JSON.stringify(expected)), `${expected} in ${JSON.stringify(sent)}`)
   assert.equal(rows.find(row => row.event_name === '$identify').properties.plan, 'pro')
 })
 

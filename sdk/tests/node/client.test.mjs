@@ -1,5 +1,5 @@
 // The Node package against a real server: what is tracked is stored exactly once, and what goes wrong
-// is told without harm.
+// is reported without harm.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -131,11 +131,11 @@ test('after the last retry the events wait at the head, and the next flush sends
   await batching.flush()
 })
 
-test('one by one too, what failed waits and whoever asked is told', async () => {
+test('one by one too, what failed stays in the queue and its promise is rejected', async () => {
   const single = client({ maxRetries: 0, flushIntervalMs: 3_600_000 })
   proxy.fault = 'cut'
-  const told = await Promise.allSettled(upTo(20).map(n => single.track(numbered(n))))
-  assert.ok(told.every(({ reason }) => reason?.code === 'unreachable'))
+  const results = await Promise.allSettled(upTo(20).map(n => single.track(numbered(n))))
+  assert.ok(results.every(({ reason }) => reason?.code === 'unreachable'))
   proxy.fault = undefined
   await single.flush()
   assert.deepEqual(numbers(await server.rows(project)), upTo(20))
@@ -252,7 +252,7 @@ test('the package is there for require too', async () => {
   assert.equal(stdout.trim(), 'MillimetricClient,MillimetricError,flush,identify,init,shutdown,track')
 })
 
-test('a flush in the background is told by the next flush', async () => {
+test('the error of a background flush is reported by the next flush', async () => {
   const batching = client({ flushAt: 2 })
   batching.track({ event: '' })
   batching.track({ event: '' })

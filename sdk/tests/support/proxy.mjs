@@ -1,4 +1,4 @@
-// Stands between SDKs and the server at an address that stays, and makes requests fail as told.
+// A proxy between SDKs and the server at a fixed address; it makes requests fail as tests say.
 // Only what sends events fails: the script itself always arrives.
 
 import { createServer, request as forward } from 'node:http'

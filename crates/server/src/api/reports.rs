@@ -8,14 +8,14 @@ use axum::routing::get;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
-use utoipa::{IntoParams as _, PartialSchema as _, ToSchema as _};
+use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::params::{FilterParams, from_query_string};
+use crate::wire::params::{described, from_query_string};
 use crate::wire::reports::{Report, ReportVisitor, UsageParams, UsageRow, UsageRows, for_each_report};
 
 /// The routes of all reports.
@@ -45,7 +45,6 @@ async fn report<R: Report>(
 fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
     let mut schemas = vec![(R::Body::name().into_owned(), R::Body::schema())];
     R::Body::schemas(&mut schemas);
-    let filters = if R::FILTERED { FilterParams::into_params(|| None) } else { Vec::new() };
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(R::Body::name()))).build();
     let no_scopes = [""; 0];
     let operation = OperationBuilder::new()
@@ -53,7 +52,7 @@ fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
         .tag("read")
         .summary(Some(R::SUMMARY))
         .description(R::DESCRIPTION)
-        .parameters(Some(R::into_params(|| None).into_iter().chain(filters)))
+        .parameters(Some(described::<R>()))
         .response("200", ResponseBuilder::new().content("application/json", body).build())
         .security(SecurityRequirement::new("rk", no_scopes))
         .security(SecurityRequirement::new("sk", no_scopes))

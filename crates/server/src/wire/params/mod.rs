@@ -9,9 +9,11 @@ mod values;
 
 use std::fmt::Write as _;
 
+use millimetric_core::query::Dimension;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
+use utoipa::openapi::path::Parameter;
 
 pub(super) use self::check::Check;
 pub use self::filters::FilterParams;
@@ -31,6 +33,20 @@ pub trait Parameters: DeserializeOwned + IntoParams {
     /// # Errors
     /// `invalid_params` with every parameter that is wrong; `invalid_group_by`.
     fn query(self, filters: FilterParams) -> ApiResult<Self::Query>;
+}
+
+/// The parameters of `P` for the API description, with filters, and with the names that `group_by` takes.
+pub fn described<P: Parameters>() -> Vec<Parameter> {
+    let mut parameters = P::into_params(|| None);
+    for parameter in parameters.iter_mut().filter(|parameter| parameter.name == "group_by") {
+        let names: Vec<_> = Dimension::allowed().map(|name| format!("`{name}`")).collect();
+        let description = parameter.description.get_or_insert_default();
+        let _ = write!(description, " Columns: {}.", names.join(", "));
+    }
+    if P::FILTERED {
+        parameters.extend(FilterParams::into_params(|| None));
+    }
+    parameters
 }
 
 /// Reads a query string.

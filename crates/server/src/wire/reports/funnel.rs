@@ -32,8 +32,8 @@ pub struct FunnelParams {
     window: Option<String>,
     /// `strict` (default): each step after the one before. `any`: in whatever order.
     order: Option<String>,
-    /// Up to four columns of `/v1/stats`, with commas between: a funnel for each value of the event
-    /// that a visitor starts with.
+    /// Up to four columns with commas between: a funnel for each value of the event that starts an
+    /// attempt.
     #[param(value_type = Option<String>, example = "source,medium")]
     group_by: Option<ListParam>,
     /// Maximum number of groups, 1–1000; default 100.

@@ -25,8 +25,7 @@ pub struct StatsParams {
     metric: Option<String>,
     /// The numeric property, required for `sum` and `avg`.
     property: Option<String>,
-    /// Up to four of `event_name, source, medium, country, device_type, browser, os, path,
-    /// campaign, source_confidence, source_rule_id, properties.<name>`, with commas between.
+    /// Up to four columns with commas between.
     #[param(value_type = Option<String>, example = "source,medium")]
     group_by: Option<ListParam>,
     /// `hour`, `day`, `week` (from Monday) or `month`: one row for each, in `bucket`.
