@@ -31,7 +31,7 @@ pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> OpsResult<Authoriz
 /// Runs a query over the part of its range that the project still keeps.
 ///
 /// # Errors
-/// `Busy` if no slot becomes free within [`QUEUED`]; otherwise the store's error.
+/// `Busy` if no slot becomes free within ten seconds; otherwise the store's error.
 pub async fn run<Q: Query>(app: &App, by: &Authorized<Read>, query: Q) -> OpsResult<Q::Response> {
     let range = kept(app, by, query.range());
     let _slot = if by.holds_slot() { None } else { Some(slot(app, by).await?) };
