@@ -116,7 +116,7 @@ impl Check {
     /// The only parameter with a code of its own (contract, section 2).
     pub(in crate::wire) fn group_by(&mut self, value: Option<ListParam>) -> ApiResult<Vec<Dimension>> {
         let mut dimensions = Vec::new();
-        let names = value.iter().flat_map(ListParam::texts);
+        let names = value.iter().flat_map(ListParam::texts).map(str::trim);
         // One more than the maximum is enough to refuse the list.
         for name in names.filter(|name| !name.is_empty()).take(StatsQuery::MAX_DIMENSIONS + 1) {
             let dimension: Dimension =

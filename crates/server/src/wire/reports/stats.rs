@@ -196,7 +196,7 @@ mod tests {
         let json = |object: Value| from_json::<StatsParams>(object.as_object().unwrap().clone());
         let texts = "from=2026-05-01&to=2026-05-02&metric=uniques&group_by=source,medium&country=DE&limit=7";
         let typed = json!({ "from": "2026-05-01", "to": "2026-05-02", "metric": "uniques",
-            "group_by": ["source", "medium"], "country": "DE", "limit": 7 });
+            "group_by": ["source", " medium"], "country": "DE", "limit": 7 });
         assert_eq!(json(typed).unwrap(), stats(texts).unwrap());
         // Only JSON can name a property with a comma.
         let comma = json!({ "from": "2026-05-01", "to": "2026-05-02", "group_by": ["properties.a,b"] });
