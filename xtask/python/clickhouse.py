@@ -40,7 +40,7 @@ def drop_cache(folders: list[str]) -> dict[str, Any]:
         return {"way": "posix_fadvise"}
 
 
-def run(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+def respond(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     """The response to one request, also if its statement fails."""
     try:
         if "drop_cache" in request:
@@ -51,10 +51,10 @@ def run(session: Session, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(folder: str, responses: TextIO) -> None:
-    """Answers until the input ends."""
+    """Responds until the input ends."""
     session = Session(folder)
     for line in sys.stdin:
-        responses.write(json.dumps(run(session, json.loads(line))) + "\n")
+        responses.write(json.dumps(respond(session, json.loads(line))) + "\n")
         responses.flush()
 
 
