@@ -113,6 +113,20 @@ pub(super) const PRODUCTS: &[Product] = &[
 /// Plans of the shop's club: weight, name.
 pub(super) const PLANS: &[(u64, &str)] = &[(70, "free"), (22, "plus"), (8, "studio")];
 
+/// Ways to pay, the most frequent first, and where a provider's page returns from.
+pub(super) const PAYMENTS: &[(&str, Option<&str>)] = &[
+    ("card", Some("https://checkout.stripe.com/")),
+    ("paypal", Some("https://www.paypal.com/")),
+    ("invoice", None),
+];
+
+/// Ways to sign up, the most frequent first, and where a provider's page returns from.
+pub(super) const SIGN_INS: &[(&str, Option<&str>)] = &[
+    ("email", None),
+    ("google", Some("https://accounts.google.com/")),
+    ("apple", Some("https://appleid.apple.com/")),
+];
+
 /// What people look for.
 pub(super) const SEARCHES: &[&str] =
     &["desk lamp", "warm light", "reading", "dimmable", "outdoor", "e27", "brass", "gift", "usb-c"];

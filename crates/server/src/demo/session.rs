@@ -1,13 +1,16 @@
 //! One visit to the shop, from the landing page to wherever it ends: reading, a filled basket, a
 //! purchase, an account.
 //!
-//! The shop is a single-page application: the referrer and the campaign parameters of the landing
-//! stay for the whole visit, unless a page is loaded anew.
+//! The landing page has the referrer and the campaign parameters of the channel; every later page has
+//! the page before as its referrer, whether it was loaded or is a route of the shop's single-page
+//! part. Payment and sign-in leave the shop, and return from the provider's host.
 
 use millimetric_core::time::Timestamp;
 
 use super::DemoEvent;
-use super::catalogue::{CHANNELS, Channel, PAGES, PLANS, PRODUCTS, Product, SEARCHES, SITE};
+use super::catalogue::{
+    CHANNELS, Channel, PAGES, PAYMENTS, PLANS, PRODUCTS, Product, SEARCHES, SIGN_INS, SITE,
+};
 use super::crowd::Visitor;
 use super::random::Random;
 
@@ -26,8 +29,14 @@ pub(super) fn play(
     let click_id =
         if channel.query.ends_with('=') { format!("{:016x}", random.next()) } else { String::new() };
     let query = format!("{}{click_id}", channel.query);
-    let mut visit =
-        Visit { random, signed_up: visitor.signed_up, millis: 0, page: "", from: None, steps: vec![] };
+    let mut visit = Visit {
+        random,
+        signed_up: visitor.signed_up,
+        millis: 0,
+        page: "",
+        from: From::Channel,
+        steps: vec![],
+    };
     visit.stroll(channel.intent);
     let steps = visit.steps;
 
@@ -41,10 +50,11 @@ pub(super) fn play(
         event: step.event,
         anonymous_id: visitor.anonymous_id.clone(),
         user_id: step.signed_up.then(|| visitor.user_id.clone()),
-        url: [SITE, step.page, if step.from.is_some() { "" } else { &query }].concat(),
+        url: [SITE, step.page, if step.from == From::Channel { &query } else { "" }].concat(),
         referrer: match step.from {
-            Some(page) => Some([SITE, page].concat()),
-            None => (!channel.referrer.is_empty()).then(|| channel.referrer.to_owned()),
+            From::Channel => (!channel.referrer.is_empty()).then(|| channel.referrer.to_owned()),
+            From::Page(page) => Some([SITE, page].concat()),
+            From::Provider(host) => Some(host.to_owned()),
         },
         user_agent: visitor.user_agent,
         country: visitor.country,
@@ -58,10 +68,20 @@ struct Step {
     millis: i64,
     event: &'static str,
     page: &'static str,
-    /// The page before, when this one was loaded anew.
-    from: Option<&'static str>,
+    from: From,
     signed_up: bool,
     properties: String,
+}
+
+/// What comes before a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// The page is the landing page.
+    Channel,
+    /// A page of the shop.
+    Page(&'static str),
+    /// A payment or sign-in provider.
+    Provider(&'static str),
 }
 
 /// A visit being played.
@@ -70,7 +90,7 @@ struct Visit<'a> {
     signed_up: bool,
     millis: i64,
     page: &'static str,
-    from: Option<&'static str>,
+    from: From,
     steps: Vec<Step>,
 }
 
@@ -140,7 +160,11 @@ impl Visit<'_> {
         let items = 1 + self.random.skewed(4);
         let amount = euros(items * product.price_cents);
         let category = product.category;
-        let method = ["card", "paypal", "invoice"][self.random.skewed(3) as usize];
+        let (method, provider) = PAYMENTS[self.random.skewed(PAYMENTS.len() as u64) as usize];
+        if let Some(provider) = provider {
+            self.pause(20_000, 90_000);
+            self.arrive("/thanks", "Thank you", From::Provider(provider));
+        }
         self.act(
             "purchase",
             format!(
@@ -153,20 +177,27 @@ impl Visit<'_> {
     fn sign_up(&mut self) {
         self.view("/signup", "Create your account");
         let plan = self.random.weighted(PLANS, |(weight, _)| *weight).1;
-        let method = ["email", "google", "apple"][self.random.skewed(3) as usize];
+        let (method, provider) = SIGN_INS[self.random.skewed(SIGN_INS.len() as u64) as usize];
+        if let Some(provider) = provider {
+            self.pause(5_000, 40_000);
+            self.arrive("/welcome", "Welcome", From::Provider(provider));
+        }
         self.signed_up = true;
         self.act("signup", format!(r#"{{"plan":"{plan}","method":"{method}"}}"#));
         self.act("$identify", format!(r#"{{"plan":"{plan}"}}"#));
     }
 
-    /// Moves on to a page; now and then it is loaded anew.
+    /// Lands on a page, or moves on to it.
     fn view(&mut self, page: &'static str, title: &'static str) {
-        let begins = self.steps.is_empty();
-        self.from = (!begins && self.random.chance(70)).then_some(self.page);
-        self.page = page;
-        if !begins {
+        let from = if self.steps.is_empty() { From::Channel } else { From::Page(self.page) };
+        if from != From::Channel {
             self.pause(4_000, 110_000);
         }
+        self.arrive(page, title, from);
+    }
+
+    fn arrive(&mut self, page: &'static str, title: &'static str, from: From) {
+        (self.page, self.from) = (page, from);
         self.step("$pageview", format!(r#"{{"title":"{title}"}}"#));
     }
 
