@@ -5,6 +5,7 @@
 //! stores write columns in this order, and read rows of older releases without the last ones.
 
 mod info;
+mod session;
 mod value;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::info::column;
 pub use self::info::{Absent, ColumnInfo, FilterInfo, Shown};
+pub use self::session::{SessionColumn, TakenFrom};
 pub use self::value::ColumnValue;
 use self::value::{check_country, check_hash, check_properties, check_url, check_word};
 use crate::time::Timestamp;
@@ -140,11 +142,6 @@ impl Column {
     /// The columns that a query can filter by.
     pub fn filterable() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|column| column.info().filter.is_some())
-    }
-
-    /// The column that a query parameter filters by.
-    pub fn of_filter(parameter: &str) -> Option<Self> {
-        Self::filterable().find(|column| column.info().filter.is_some_and(|f| f.parameter == parameter))
     }
 
     /// The query parameter that filters by the column; its name if there is none.

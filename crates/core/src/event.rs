@@ -10,6 +10,9 @@ use crate::ids::ProjectId;
 use crate::key::Env;
 pub use crate::values::{Browser, Confidence, Country, DeviceType, IpHash, NoIpHash, Os, UnknownCountry};
 
+/// The name of the event that is a page view.
+pub const PAGE_VIEW: &str = "$pageview";
+
 /// Where events live: one project's live or test side. No query ever spans two by accident,
 /// since every one is asked of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 //! HTTP. Time, random bytes and look-ups come in as arguments, so that every rule here can be
 //! tested by a table.
 
+pub mod attribution;
 pub mod classify;
 pub mod column;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod properties;
 pub mod property_samples;
 pub mod query;
 pub mod record;
+pub mod session;
 pub mod time;
 pub mod token;
 pub mod values;

@@ -6,7 +6,9 @@
 //!
 //! A new query is a file here and a line in the list of [`AnyQuery`].
 
+mod attribution;
 mod bounds;
+pub mod currency;
 mod dimension;
 mod events;
 mod funnel;
@@ -18,6 +20,10 @@ mod sessions;
 mod sources;
 mod stats;
 
+pub use self::attribution::{
+    AttributionQuery, AttributionResponse, AttributionRow, ConversionTotal, Conversions, InvalidLookback,
+    Lookback, PathsQuery, PathsResponse, PathsRow, TouchRow, TouchesQuery, TouchesResponse, ValueProperty,
+};
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::dimension::{Dimension, Filter, PropertyName, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
@@ -26,27 +32,21 @@ pub use self::funnel::{
     StepOrder,
 };
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
-pub use self::pages::{PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
+pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, midnight};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
-pub use self::sources::{SourcesQuery, SourcesResponse, SourcesRow};
+pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
-pub use crate::column::Column;
+pub use crate::column::{Column, SessionColumn};
 use crate::event::Event;
+pub use crate::event::PAGE_VIEW;
 use crate::time::TimeRange;
 
 /// A query, with the type of its response.
 pub trait Query: Into<AnyQuery> + Clone + Send + Sync + 'static {
     /// What the query returns.
     type Response: TryFrom<AnyResponse> + Into<AnyResponse> + Send + 'static;
-
-    /// The query looks at events whose `timestamp` is in this range.
-    fn range(&self) -> TimeRange;
-
-    /// The same query over another range.
-    #[must_use]
-    fn with_range(self, range: TimeRange) -> Self;
 }
 
 /// An event store returned the response of another query than it was asked.
@@ -78,14 +78,6 @@ macro_rules! queries {
         $(
             impl Query for $query {
                 type Response = $response;
-
-                fn range(&self) -> TimeRange {
-                    self.range
-                }
-
-                fn with_range(self, range: TimeRange) -> Self {
-                    Self { range, ..self }
-                }
             }
 
             impl From<$query> for AnyQuery {
@@ -131,6 +123,12 @@ queries! {
     Retention(RetentionQuery) -> RetentionResponse;
     /// Views, entries and exits of pages.
     Pages(PagesQuery) -> PagesResponse;
-    /// The number of sessions and bounces.
+    /// The number of sessions and bounces, by group and over time.
     Sessions(SessionsQuery) -> SessionsResponse;
+    /// Which sources conversions are credited to.
+    Attribution(AttributionQuery) -> AttributionResponse;
+    /// The sequences of touches before conversions.
+    Paths(PathsQuery) -> PathsResponse;
+    /// The touches of one conversion.
+    Touches(TouchesQuery) -> TouchesResponse;
 }

@@ -32,19 +32,24 @@ pub trait EventStore: Send + Sync + 'static {
     /// counted; events of a person who was erased after their timestamp are left out and not counted.
     async fn append(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Runs a query. The response is the variant of [`AnyResponse`] that belongs to the query.
-    /// [`EventStoreExt::query`] calls it with types.
-    async fn query_any(&self, scope: EventScope, query: AnyQuery) -> Result<AnyResponse, StoreError>;
+    /// Runs a query over the events from `since` on; earlier ones have expired. The response is the variant of
+    /// [`AnyResponse`] that belongs to the query. [`EventStoreExt::query`] calls it with types.
+    async fn query_any(
+        &self,
+        scope: EventScope,
+        since: Timestamp,
+        query: AnyQuery,
+    ) -> Result<AnyResponse, StoreError>;
 
     /// Stores events of an export, like [`EventStore::append`], and recognises an event that the scope
     /// has with the same id and timestamp however long ago it was stored.
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError>;
 
-    /// Every event of the query as of the time of the call, in batches. The stream reads at most two
+    /// Every event of the query from `since` on, as of the time of the call, in batches. The stream reads at most two
     /// items ahead; dropping it ends the export. An export that is cut short ends with an error.
     ///
     /// The order is undefined, also within an item.
-    fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream;
+    fn export(&self, scope: EventScope, since: Timestamp, query: ExportQuery) -> EventStream;
 
     /// Queues an erasure. Once it returns, no response of this scope contains an event of the person with a
     /// timestamp before `request.at`, and no such event that arrives later is stored.
@@ -78,9 +83,19 @@ pub trait EventStore: Send + Sync + 'static {
 /// Typed queries for every [`EventStore`].
 #[async_trait]
 pub trait EventStoreExt: EventStore {
-    /// Runs a query.
+    /// Runs a query over all events.
     async fn query<Q: Query>(&self, scope: EventScope, query: Q) -> Result<Q::Response, StoreError> {
-        let response = self.query_any(scope, query.into()).await?;
+        self.query_since(scope, Timestamp::MIN, query).await
+    }
+
+    /// Runs a query over the events from `since` on.
+    async fn query_since<Q: Query>(
+        &self,
+        scope: EventScope,
+        since: Timestamp,
+        query: Q,
+    ) -> Result<Q::Response, StoreError> {
+        let response = self.query_any(scope, since, query.into()).await?;
         let typed = response.try_into();
         typed.map_err(|_| {
             StoreError::Internal("the event store returned the response of another query".into())

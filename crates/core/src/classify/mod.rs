@@ -11,6 +11,7 @@ mod host;
 mod parameters;
 mod rules;
 mod signals;
+mod tags;
 mod utm;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::event::Confidence;
 
 pub use rules::{Rule, rules};
 use signals::Signals;
+pub use tags::is_explicit_tag;
 
 /// Where a visit came from, and which rule says so.
 #[derive(Debug, Clone, PartialEq, Eq)]

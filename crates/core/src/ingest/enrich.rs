@@ -15,10 +15,8 @@ use super::user_agent::Device;
 use super::validate::ValidEvent;
 use crate::classify::classify;
 use crate::event::{Country, Event, IpHash};
+use crate::session::derived_id;
 use crate::time::Timestamp;
-
-/// Length of the time windows that sessions without an id fall into, in seconds.
-const SESSION_SECONDS: i64 = 1800;
 
 /// What the server knows of the visit that an event belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +40,7 @@ pub fn enrich(
 ) -> Event {
     let attribution = classify(valid.url.as_deref(), valid.referrer.as_deref(), visit.site_host.as_deref());
     let anonymous_id = valid.anonymous_id.unwrap_or_else(|| format!("anon_{}", id().simple()));
-    let session_id = valid.session_id.unwrap_or_else(|| session_of(&anonymous_id, valid.timestamp));
+    let session_id = valid.session_id.unwrap_or_else(|| derived_id(&anonymous_id, valid.timestamp));
     Event {
         timestamp: valid.timestamp,
         received_at,
@@ -66,11 +64,6 @@ pub fn enrich(
         ip_hash: visit.ip_hash,
         properties: valid.properties,
     }
-}
-
-/// `{anonymous_id}-{floor(unix_seconds/1800)}` (contract, section 3).
-fn session_of(anonymous_id: &str, at: Timestamp) -> String {
-    format!("{anonymous_id}-{}", at.millis().div_euclid(1000 * SESSION_SECONDS))
 }
 
 /// The server's secret for hashing addresses; the key of a day is this and the date, so hashes
@@ -140,13 +133,6 @@ mod tests {
             event.url.as_deref(),
             Some("https://shop.example/sale?utm_source=facebook&utm_medium=cpc&token=")
         );
-    }
-
-    #[test]
-    fn a_session_window_lasts_half_an_hour_also_before_1970() {
-        assert_eq!(session_of("v", at("2026-05-16T19:29:59Z")), session_of("v", at("2026-05-16T19:00:00Z")));
-        assert_ne!(session_of("v", at("2026-05-16T19:30:00Z")), session_of("v", at("2026-05-16T19:00:00Z")));
-        assert_eq!(session_of("v", at("1969-12-31T23:59:59Z")), "v--1");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::column::Column;
+use crate::column::{Column, FilterInfo, SessionColumn};
 
 /// The name of a top-level property: 1–128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,11 +20,13 @@ impl PropertyName {
     }
 }
 
-/// What a response can be grouped by.
+/// What events can be filtered or grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Dimension {
     /// A column of the row.
     Column(Column),
+    /// A column of the session that the event belongs to.
+    Session(SessionColumn),
     /// `properties.<name>`: strings as they are, other values as their JSON text, absent and
     /// `null` as no value.
     Property(PropertyName),
@@ -38,15 +40,72 @@ pub struct UnknownDimension(pub String);
 impl Dimension {
     /// The names that a client may use, as an error lists them.
     pub fn allowed() -> impl Iterator<Item = &'static str> {
-        Column::groupable().map(Column::as_str).chain(["properties.<name>"])
+        let session = SessionColumn::ALL.into_iter().map(SessionColumn::as_str);
+        Column::groupable().map(Column::as_str).chain(session).chain(["properties.<name>"])
+    }
+
+    /// What queries can filter by, each with its query parameter.
+    pub fn filters() -> impl Iterator<Item = (Self, FilterInfo)> {
+        let of_column = |column: Column| Some((Self::Column(column), column.info().filter?));
+        let of_session = |column: SessionColumn| {
+            let (parameter, description) = (column.as_str(), column.filter_description());
+            (Self::Session(column), FilterInfo { parameter, description })
+        };
+        let session = SessionColumn::ALL.into_iter().map(of_session);
+        Column::filterable().filter_map(of_column).chain(session)
+    }
+
+    /// What a query parameter filters by.
+    pub fn of_filter(parameter: &str) -> Option<Self> {
+        Self::filters().find(|(_, filter)| filter.parameter == parameter).map(|(dimension, _)| dimension)
+    }
+
+    /// The query parameter that filters by it; none if queries cannot.
+    pub fn filter_parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::Column(column) => Some(column.filter_parameter()),
+            Self::Session(column) => Some(column.as_str()),
+            Self::Property(_) => None,
+        }
+    }
+
+    /// Its name on a page; empty if no page names it.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Column(column) => column.info().label,
+            Self::Session(column) => column.label(),
+            Self::Property(_) => "",
+        }
+    }
+
+    /// Whether it may name one visitor, user or session.
+    pub const fn is_personal(&self) -> bool {
+        match self {
+            Self::Column(column) => column.info().personal,
+            Self::Session(_) => false,
+            Self::Property(_) => true,
+        }
     }
 
     /// The name, which is also the key in the response's rows.
     pub fn name(&self) -> String {
         match self {
             Self::Column(column) => column.as_str().to_owned(),
+            Self::Session(column) => column.as_str().to_owned(),
             Self::Property(name) => format!("properties.{}", name.as_str()),
         }
+    }
+}
+
+impl From<Column> for Dimension {
+    fn from(column: Column) -> Self {
+        Self::Column(column)
+    }
+}
+
+impl From<SessionColumn> for Dimension {
+    fn from(column: SessionColumn) -> Self {
+        Self::Session(column)
     }
 }
 
@@ -58,17 +117,27 @@ impl FromStr for Dimension {
         if let Some(name) = text.strip_prefix("properties.") {
             return PropertyName::new(name).map(Self::Property).ok_or_else(unknown);
         }
-        Column::groupable().find(|column| column.as_str() == text).map(Self::Column).ok_or_else(unknown)
+        let column = Column::groupable().find(|column| column.as_str() == text).map(Self::Column);
+        let session =
+            || SessionColumn::ALL.into_iter().find(|column| column.as_str() == text).map(Self::Session);
+        column.or_else(session).ok_or_else(unknown)
     }
 }
 
-/// Selects events whose column has exactly this value.
+/// Selects events that have exactly this value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// The column.
-    pub column: Column,
+    /// What must have the value.
+    pub column: Dimension,
     /// The value, as it is stored.
     pub value: String,
+}
+
+impl Filter {
+    /// A filter by a column of the row or of the session.
+    pub fn new(column: impl Into<Dimension>, value: impl Into<String>) -> Self {
+        Self { column: column.into(), value: value.into() }
+    }
 }
 
 #[cfg(test)]

@@ -7,18 +7,14 @@ use std::str::FromStr;
 use super::{Filter, RowLimit};
 use crate::time::TimeRange;
 
-/// The event that is a page view.
-pub const PAGE_VIEW: &str = "$pageview";
-
-/// Page views by path, with entries, exits and bounces.
+/// Page views by path, with the sessions (contract, 4.1) that enter, exit and bounce there.
 ///
-/// A session is the page views of one visitor in the range that carry one `session_id`. Its entry
-/// is the first of them, its exit the last; page views of one millisecond come by their path, and
-/// then those that pass the filters first. It is a bounce when there is only one. A session counts when its entry
-/// passes the filters, and then with all of its page views.
+/// A page view counts if it is in the range, and the entry of its session passes the filters: all that the
+/// visitors from a source have seen, not only what they saw first. Sessions are those of
+/// [`SessionsQuery`](super::SessionsQuery): their first event is in the range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagesQuery {
-    /// Selects page views by their `timestamp`.
+    /// Selects page views by their `timestamp`, and sessions by that of their first event.
     pub range: TimeRange,
     /// The first page view of a session must pass all of them.
     pub filters: Vec<Filter>,
@@ -65,7 +61,7 @@ pub struct PagesResponse {
     pub rows: Vec<PagesRow>,
     /// All sessions.
     pub sessions: u64,
-    /// How many of them have one page view.
+    /// How many of them are bounces.
     pub bounces: u64,
     /// Rows were cut at the limit, or some paths are counted in `other`.
     pub truncated: bool,
@@ -86,6 +82,6 @@ pub struct PagesRow {
     pub entries: u64,
     /// Sessions that end here.
     pub exits: u64,
-    /// Sessions of this page view alone.
+    /// Sessions that begin here and are bounces.
     pub bounces: u64,
 }

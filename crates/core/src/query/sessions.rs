@@ -1,39 +1,70 @@
-//! `GET /v1/sessions`: the number of sessions and bounces.
+//! `GET /v1/sessions`: the number of sessions and bounces, and what they are like.
 //!
 //! The definition alone; engines count.
 
-use super::{Buckets, Filter, RowLimit};
+use super::{Buckets, Dimension, Filter, RowLimit};
+use crate::column::{Column, SessionColumn};
 use crate::time::{TimeRange, Timestamp};
 
-/// Sessions as [`PagesQuery`](super::PagesQuery) defines them, over time.
+/// Sessions (contract, 4.1) by group and over time.
+///
+/// Counts the sessions with at least one page view whose first event is in the range. Columns of events are
+/// those of the session's entry: its first page view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionsQuery {
-    /// Selects page views by their `timestamp`.
+    /// Selects sessions by the `timestamp` of their first event.
     pub range: TimeRange,
-    /// The first page view of a session must pass all of them.
+    /// The entry must pass all of them.
     pub filters: Vec<Filter>,
-    /// If set, one row for each bucket in which a session begins.
+    /// At most [`StatsQuery::MAX_DIMENSIONS`](super::StatsQuery::MAX_DIMENSIONS), all of them
+    /// [allowed](Self::allows).
+    pub group_by: Vec<Dimension>,
+    /// If set, rows for each bucket in which a session begins.
     pub buckets: Option<Buckets>,
     /// The maximum number of rows.
     pub limit: RowLimit,
 }
 
-/// By bucket, ascending. Without buckets exactly one row.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SessionsResponse {
-    /// At most `limit` rows. A session is in the bucket of its entry.
-    pub rows: Vec<SessionsRow>,
-    /// Rows were cut at the limit.
-    pub truncated: bool,
+impl SessionsQuery {
+    /// What sessions can be grouped by: columns of the session, and of the visitor's country and device.
+    pub fn allowed() -> impl Iterator<Item = Dimension> {
+        let device = [Column::Country, Column::DeviceType, Column::Browser, Column::Os];
+        let session = SessionColumn::ALL.into_iter().map(Dimension::Session);
+        session.chain(device.into_iter().map(Dimension::Column))
+    }
+
+    /// Whether sessions can be grouped by this.
+    pub fn allows(dimension: &Dimension) -> bool {
+        Self::allowed().any(|allowed| allowed == *dimension)
+    }
 }
 
-/// The sessions of one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// By bucket ascending, then sessions descending, ties by the groups. Without groups and buckets exactly one
+/// row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SessionsResponse {
+    /// At most `limit` rows.
+    pub rows: Vec<SessionsRow>,
+    /// Rows were cut at the limit, or some groups are counted in `other`.
+    pub truncated: bool,
+    /// Sessions that are in no row because there are too many groups to count separately.
+    pub other: u64,
+}
+
+/// The sessions of one group and bucket.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SessionsRow {
     /// The first instant of the bucket, if the query has buckets.
     pub bucket: Option<Timestamp>,
+    /// The value of each dimension.
+    pub keys: Vec<Option<String>>,
     /// Sessions that begin.
     pub sessions: u64,
-    /// How many of them have one page view.
+    /// How many of them are bounces: one page view, and no other event than system events (`$…`).
     pub bounces: u64,
+    /// Their page views.
+    pub views: u64,
+    /// The median time from a session's first to its last event, in milliseconds; of an even number of
+    /// sessions, the mean of the middle two. `None` without sessions.
+    pub median_millis: Option<f64>,
 }

@@ -1,6 +1,9 @@
 //! The sources of visits.
 
-use super::{Filter, RowLimit};
+use std::str::FromStr;
+
+use super::{Dimension, Filter, RowLimit};
+use crate::column::{Column, SessionColumn};
 use crate::time::TimeRange;
 
 /// `GET /v1/sources`.
@@ -12,9 +15,48 @@ pub struct SourcesQuery {
     pub filters: Vec<Filter>,
     /// Whether rows are by source and medium, or by source alone.
     pub by_medium: bool,
+    /// Whose source and medium.
+    pub attribution: Attribution,
     /// The maximum number of rows.
     pub limit: RowLimit,
 }
+
+/// Whose classification an event is counted under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attribution {
+    /// `event`: its own.
+    #[default]
+    Event,
+    /// `session`: that of its session.
+    Session,
+}
+
+impl Attribution {
+    /// The columns of source and medium.
+    pub fn columns(self) -> [Dimension; 2] {
+        match self {
+            Self::Event => [Column::Source.into(), Column::Medium.into()],
+            Self::Session => [SessionColumn::Source.into(), SessionColumn::Medium.into()],
+        }
+    }
+}
+
+impl FromStr for Attribution {
+    type Err = UnknownAttribution;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAttribution> {
+        match text {
+            "event" => Ok(Self::Event),
+            "session" => Ok(Self::Session),
+            _ => Err(UnknownAttribution),
+        }
+    }
+}
+
+/// The text is no attribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be event or session")]
+pub struct UnknownAttribution;
 
 /// One row of a [`SourcesResponse`].
 #[derive(Debug, Clone, PartialEq)]

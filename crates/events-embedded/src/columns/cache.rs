@@ -12,7 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::columns::group_column::SummaryKey;
 use crate::encoding::heap_size::HeapSize;
-use millimetric_core::column::Column;
+use millimetric_core::column::{Column, SessionColumn};
 use millimetric_events::StoreError;
 
 /// A decoded or derived part of a chunk.
@@ -32,10 +32,10 @@ pub(crate) enum CachedPart {
     VisitorHashes,
     /// The rows by visitor, numbered by the visitor table of this generation.
     Timeline(u64),
-    /// The sessions.
+    /// The sessions, as if there were no other events.
     Sessions,
-    /// The session of each row.
-    SessionNumbers,
+    /// A column of the session of each row, as if there were no other events.
+    Session(SessionColumn),
     /// The `HyperLogLog` token of the visitor of each row.
     VisitorTokens,
     /// The `HyperLogLog` sketch of all visitors of the chunk.

@@ -44,6 +44,14 @@ impl Chunk {
         self.chunk_id().is_some()
     }
 
+    /// The address of its data, by which the chunks of one view are told apart.
+    pub(crate) fn address(&self) -> usize {
+        match self {
+            Self::Memtable(block) => Arc::as_ptr(block).addr(),
+            Self::Segment(segment) => Arc::as_ptr(segment).addr(),
+        }
+    }
+
     /// Its key in the column cache; `None` for a copied tail, which is not cached.
     pub(super) fn chunk_id(&self) -> Option<u64> {
         match self {

@@ -9,7 +9,7 @@ pub(crate) mod hyperloglog;
 mod pages;
 pub(crate) mod property_shapes;
 pub(crate) mod rows;
-pub(crate) mod session_bounds;
+pub(crate) mod session_events;
 pub(crate) mod sessions;
 pub(crate) mod timeline;
 pub(crate) mod visitor_table;
@@ -18,24 +18,18 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use millimetric_core::query::PAGE_VIEW;
-
 pub(crate) use self::chunk::Chunk;
 
 use crate::columns::cache::{Cacheable, CachedPart, ColumnCache};
 use crate::columns::hyperloglog::Sketch;
 use crate::columns::property_shapes::{Shapes, ShapesBuilder};
 use crate::columns::rows::Rows;
-use crate::columns::session_bounds::PageViews;
-use crate::columns::sessions::{Numbered, SessionColumn};
 use crate::columns::timeline::TimelineColumn;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::frame_of_reference::FrameOfReference;
 use crate::encoding::json_properties;
 use crate::encoding::keyed_hash::{IdKind, KeyedHash};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
-use crate::resources::query_context::QueryContext;
 use crate::segment::Segment;
 use crate::segment::reader::{Footer, SegmentReader};
 use millimetric_core::column::Column;
@@ -131,41 +125,6 @@ impl Columns {
         self.derived(chunk, CachedPart::VisitorHashes, || {
             self.hashes(chunk, Column::AnonymousId, IdKind::Visitor)
         })
-    }
-
-    /// The sessions of the chunk, numbered within it.
-    pub(crate) fn sessions(&self, chunk: &Chunk) -> Result<Arc<SessionColumn>, StoreError> {
-        self.derived(chunk, CachedPart::Sessions, || {
-            let numbered = self.numbered(chunk)?;
-            let views = PageViews {
-                rows: &Rows::Span(0..chunk.rows()),
-                times: &*self.times(chunk)?,
-                sorted: chunk.sorted(),
-                numbers: &numbered.numbers,
-                sessions: 0..numbered.sessions(),
-                paths: &*self.text(chunk, Column::Path)?,
-            };
-            let (bounds, tied) = views.bounds(|_| true, &QueryContext::default())?;
-            Ok(numbered.column(&bounds, tied))
-        })
-    }
-
-    /// The session number of each row; `NO_NUMBER` if it is not a page view.
-    pub(crate) fn session_numbers(&self, chunk: &Chunk) -> Result<Arc<FrameOfReference>, StoreError> {
-        self.derived(chunk, CachedPart::SessionNumbers, || Ok(self.numbered(chunk)?.numbers))
-    }
-
-    fn numbered(&self, chunk: &Chunk) -> Result<Numbered, StoreError> {
-        let events = self.text(chunk, Column::EventName)?;
-        let Some(page_view) = events.dictionary.find(PAGE_VIEW) else {
-            return Ok(Numbered::new((0..chunk.rows()).map(|_| None)));
-        };
-        let visitors = self.hashes(chunk, Column::AnonymousId, IdKind::Visitor)?;
-        let sessions = self.hashes(chunk, Column::SessionId, IdKind::Session)?;
-        Ok(Numbered::new(
-            (0..chunk.rows())
-                .map(|row| (events.codes.get(row) == page_view).then(|| visitors[row] ^ sessions[row])),
-        ))
     }
 
     /// A 64-bit hash of each row's text, in a column whose rows all have a value.

@@ -1,183 +1,246 @@
-//! The sessions of a chunk: numbered within the chunk, each with its entry row, its exit row, and a hash
-//! by which chunks find the sessions that they share. `query::sessions` counts them.
+//! The sessions of a chunk, as if there were no other events: which rows belong to each, where it begins and
+//! ends, and which row says where it came from. `query::sessions` joins those that several chunks share.
 
-use std::ops::Range;
-use std::sync::Arc;
+use hashbrown::DefaultHashBuilder;
+use millimetric_core::column::{Column, SessionColumn, TakenFrom};
+use millimetric_core::session::{MAX_PAUSE, Session, Sessionizer, is_derived_id};
+use millimetric_events::StoreError;
 
-use hashbrown::HashTable;
-
-use crate::columns::session_bounds::SessionBounds;
+use crate::columns::session_events::SessionEvents;
+use crate::columns::{Chunk, Columns};
 use crate::encoding::frame_of_reference::{FrameOfReference, NO_NUMBER};
 use crate::encoding::heap_size::HeapSize;
+use crate::encoding::keyed_hash::IdKind;
+use crate::encoding::row::instant;
+use crate::encoding::text::{Codes, Interner, TextColumn};
+use crate::encoding::times::Times;
 
-/// Hashes are partitioned by this many of their highest bits, so that partitions can be processed one by one.
-const PARTITION_BITS: u32 = 8;
-/// Number of partitions.
-pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
+/// Most ranges of time by which [`ChunkSessions::covered`] describes a chunk.
+const MAX_COVERED: usize = 256;
 
-/// The sessions of a chunk, numbered in order of their first page view.
+/// The sessions of a chunk, numbered in order of their first event.
 #[derive(Debug)]
-pub(crate) struct SessionColumn {
-    pub(crate) hashes: Arc<SessionHashes>,
-    /// The entry row and the exit row of each session, among all rows of the chunk.
-    entries: FrameOfReference,
-    exits: FrameOfReference,
-    /// Whether a session has another page view with the time and path of its entry, so that a filter may
-    /// select another entry.
-    pub(crate) has_tied_entries: bool,
+pub(crate) struct ChunkSessions {
+    /// The session of each row.
+    pub(crate) numbers: FrameOfReference,
+    /// The visitor of each session, as a 64-bit keyed hash. Among a hundred million visitors, the probability
+    /// of a collision is below 1 in 1000.
+    pub(crate) visitors: Vec<u64>,
+    /// The rows of each session's first and last event.
+    pub(crate) first: FrameOfReference,
+    pub(crate) last: FrameOfReference,
+    /// The rows of its first and last page view, if it has some.
+    entry: FrameOfReference,
+    exit: FrameOfReference,
+    /// The row whose classification is that of the session, unless it is direct.
+    source: FrameOfReference,
+    /// Number of page views.
+    views: FrameOfReference,
+    /// Whether each session is a bounce.
+    bounces: Vec<bool>,
+    /// The session ids that clients sent; `None` if they sent none.
+    pub(crate) sent: Option<SentIds>,
+    /// Ranges of time, ascending, that contain all events of the chunk: first and last time.
+    pub(crate) covered: Vec<(i64, i64)>,
 }
 
-impl SessionColumn {
+/// Session ids that clients sent.
+#[derive(Debug)]
+pub(crate) struct SentIds {
+    /// Whether each row has one.
+    rows: Vec<bool>,
+    /// The keyed hash of the id of each session; 0 if none of its rows has one.
+    sessions: Vec<u64>,
+}
+
+impl SentIds {
+    /// Whether the session has an id that a client sent.
+    pub(crate) fn has(&self, session: usize) -> bool {
+        self.sessions[session] != 0
+    }
+}
+
+impl ChunkSessions {
     /// Number of sessions.
     pub(crate) fn len(&self) -> usize {
-        self.hashes.numbers.len()
+        self.visitors.len()
     }
 
-    /// The bounds of these sessions, among all rows of the chunk.
-    pub(crate) fn bounds(&self, sessions: Range<usize>) -> Vec<SessionBounds> {
-        let (entries, exits) = (self.entries.of(sessions.clone()), self.exits.of(sessions));
-        entries.zip(exits).map(|(entry, exit)| SessionBounds { entry, exit }).collect()
+    /// The session of this number.
+    pub(crate) fn session(&self, number: usize, times: &Times) -> ChunkSession {
+        let row = |row: u32| (row != NO_NUMBER).then_some(row);
+        let [first, last] = [&self.first, &self.last].map(|rows| rows.at(number));
+        ChunkSession {
+            visitor: self.visitors[number],
+            first,
+            first_at: times.at(first as usize),
+            last_at: times.at(last as usize),
+            ends: row(self.entry.at(number)).zip(row(self.exit.at(number))),
+            views: self.views.at(number),
+            bounce: self.bounces[number],
+        }
+    }
+
+    /// The row of a session's first page view.
+    pub(crate) fn entry(&self, number: usize) -> Option<u32> {
+        let row = self.entry.at(number);
+        (row != NO_NUMBER).then_some(row)
+    }
+
+    /// The keyed hash of the session id that a client sent with a row.
+    pub(crate) fn sent_id(&self, row: usize) -> Option<u64> {
+        let sent = self.sent.as_ref().filter(|sent| sent.rows[row])?;
+        Some(sent.sessions[self.numbers.at(row) as usize])
     }
 }
 
-impl HeapSize for SessionColumn {
+/// A session within one chunk; it refers to rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkSession {
+    pub(crate) visitor: u64,
+    pub(crate) first: u32,
+    pub(crate) first_at: i64,
+    pub(crate) last_at: i64,
+    /// Entry and exit.
+    pub(crate) ends: Option<(u32, u32)>,
+    /// Number of page views.
+    pub(crate) views: u32,
+    pub(crate) bounce: bool,
+}
+
+impl HeapSize for ChunkSessions {
     fn heap_bytes(&self) -> usize {
-        self.hashes.bytes() + self.entries.heap_bytes() + self.exits.heap_bytes()
+        let rows =
+            [&self.numbers, &self.first, &self.last, &self.entry, &self.exit, &self.source, &self.views];
+        let sent = self.sent.as_ref().map_or(0, |sent| sent.rows.heap_bytes() + sent.sessions.heap_bytes());
+        rows.iter().map(|rows| rows.heap_bytes()).sum::<usize>()
+            + self.visitors.heap_bytes()
+            + self.bounces.heap_bytes()
+            + self.covered.heap_bytes()
+            + sent
     }
 }
 
-/// A 64-bit hash of visitor and `session_id` for each session of a chunk, or of some partitions. Among a
-/// hundred million sessions, the probability of a collision is below 1 in 1000.
+/// The keyed hashes that sessions are found by.
 #[derive(Debug)]
-pub(crate) struct SessionHashes {
-    hashes: Vec<u64>,
-    /// The session of each hash.
-    numbers: Vec<u32>,
-    /// The start of each partition, and the end of the last one.
-    starts: Vec<u32>,
+struct Ids {
+    /// The visitor of each row.
+    visitors: Vec<u64>,
+    /// The session id that a client sent with each row; 0 if none. `None` if there are none at all.
+    sent: Option<Vec<u64>>,
 }
 
-impl SessionHashes {
-    fn new(hashes: &[u64]) -> Self {
-        let mut starts = vec![0_u32; PARTITIONS + 1];
-        for hash in hashes {
-            starts[partition(*hash) + 1] += 1;
-        }
-        for partition in 0..PARTITIONS {
-            starts[partition + 1] += starts[partition];
-        }
-        let mut next = starts.clone();
-        let mut by_partition = Self { hashes: vec![0; hashes.len()], numbers: vec![0; hashes.len()], starts };
-        for (number, hash) in (0..).zip(hashes) {
-            let index = &mut next[partition(*hash)];
-            by_partition.hashes[*index as usize] = *hash;
-            by_partition.numbers[*index as usize] = number;
-            *index += 1;
-        }
-        by_partition
-    }
-
-    /// The hashes of a partition.
-    pub(crate) fn of_partition(&self, partition: usize) -> &[u64] {
-        &self.hashes[self.starts[partition] as usize..self.starts[partition + 1] as usize]
-    }
-
-    /// The session numbers of a partition, in the order of its hashes.
-    pub(crate) fn numbers_of_partition(&self, partition: usize) -> &[u32] {
-        &self.numbers[self.starts[partition] as usize..self.starts[partition + 1] as usize]
-    }
-
-    /// The hashes of these partitions only.
-    pub(crate) fn only(&self, partitions: &Range<usize>) -> Self {
-        let (first, end) = (self.starts[partitions.start], self.starts[partitions.end]);
-        let indexes = first as usize..end as usize;
-        Self {
-            hashes: self.hashes[indexes.clone()].to_vec(),
-            numbers: self.numbers[indexes].to_vec(),
-            starts: self.starts.iter().map(|start| start.clamp(&first, &end) - first).collect(),
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.hashes.as_slice())
-            + size_of_val(self.numbers.as_slice())
-            + size_of_val(self.starts.as_slice())
-    }
-}
-
-fn partition(hash: u64) -> usize {
-    (hash >> (u64::BITS - PARTITION_BITS)) as usize
-}
-
-/// The session of each row of a chunk.
-#[derive(Debug)]
-pub(crate) struct Numbered {
-    /// The session number of each row; `NO_NUMBER` if it is not a page view.
-    pub(crate) numbers: FrameOfReference,
-    /// The hash of each session.
-    hashes: Vec<u64>,
-}
-
-impl Numbered {
-    /// Numbers sessions, given a hash for each row that is a page view.
-    pub(crate) fn new(rows: impl ExactSizeIterator<Item = Option<u64>>) -> Self {
-        let mut numbers = Vec::with_capacity(rows.len());
-        let mut hashes: Vec<u64> = Vec::new();
-        let mut known: HashTable<u32> = HashTable::new();
-        for hash in rows {
-            let Some(hash) = hash else {
-                numbers.push(NO_NUMBER);
-                continue;
-            };
-            let next = hashes.len() as u32;
-            let of_hash = |number: &u32| hashes[*number as usize];
-            let entry = known.entry(hash, |number| of_hash(number) == hash, of_hash);
-            let number = *entry.or_insert(next).get();
-            if number == next {
-                hashes.push(hash);
+impl Columns {
+    /// The sessions of the chunk.
+    pub(crate) fn chunk_sessions(&self, chunk: &Chunk) -> Result<ChunkSessions, StoreError> {
+        let (events, ids) = (SessionEvents::of(self, chunk)?, self.session_ids(chunk)?);
+        let mut sessionizer = Sessionizer::<u64, u64, DefaultHashBuilder>::default();
+        let mut numbers = vec![0; chunk.rows()];
+        let mut sessions: Vec<Session<u32>> = Vec::new();
+        let mut covered: Vec<(i64, i64)> = Vec::new();
+        let mut add = |row: u32| {
+            let event = events.event(row as usize, row);
+            let sent = ids.sent.as_ref().map(|sent| sent[row as usize]).filter(|id| *id != 0);
+            let number = sessionizer.session(ids.visitors[row as usize], event.at, sent);
+            numbers[row as usize] = number;
+            match sessions.get_mut(number as usize) {
+                Some(session) => session.add(event, |a, b| events.compare_paths(a, b)),
+                None => sessions.push(Session::new(event)),
             }
-            numbers.push(number);
-        }
-        Self { numbers: FrameOfReference::new(numbers), hashes }
-    }
-
-    /// Number of sessions.
-    pub(crate) fn sessions(&self) -> usize {
-        self.hashes.len()
-    }
-
-    /// Returns the sessions with their bounds.
-    pub(crate) fn column(&self, bounds: &[SessionBounds], has_tied_entries: bool) -> SessionColumn {
-        SessionColumn {
-            hashes: Arc::new(SessionHashes::new(&self.hashes)),
-            entries: FrameOfReference::new(bounds.iter().map(|bounds| bounds.entry).collect()),
-            exits: FrameOfReference::new(bounds.iter().map(|bounds| bounds.exit).collect()),
-            has_tied_entries,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sessions_are_numbered_in_order_and_found_by_partition() {
-        let of_partition = |partition: u64, rest: u64| partition << (u64::BITS - PARTITION_BITS) | rest;
-        let [a, b, c, d] = [of_partition(9, 1), of_partition(2, 5), of_partition(2, 4), of_partition(255, 0)];
-        let numbered = Numbered::new([Some(a), None, Some(b), Some(a), Some(c), Some(d)].into_iter());
-        let numbers: Vec<u32> = (0..6).map(|row| numbered.numbers.at(row)).collect();
-        assert_eq!(numbers, [0, NO_NUMBER, 1, 0, 2, 3]);
-        assert_eq!(numbered.sessions(), 4);
-        let hashes = SessionHashes::new(&numbered.hashes);
-        let partition = |hashes: &SessionHashes, partition| {
-            (hashes.of_partition(partition).to_vec(), hashes.numbers_of_partition(partition).to_vec())
+            let is_full = covered.len() == MAX_COVERED;
+            match covered.last_mut() {
+                Some((_, end)) if is_full || event.at - *end <= MAX_PAUSE => *end = event.at,
+                _ => covered.push((event.at, event.at)),
+            }
         };
-        assert_eq!(partition(&hashes, 2), (vec![b, c], vec![1, 2]));
-        assert_eq!(partition(&hashes, 3), (vec![], vec![]));
-        let some = hashes.only(&(3..PARTITIONS));
-        assert_eq!(partition(&some, 9), (vec![a], vec![0]));
-        assert_eq!((partition(&some, 255), partition(&some, 2)), ((vec![d], vec![3]), (vec![], vec![])));
-        assert_eq!(Numbered::new(std::iter::empty()).sessions(), 0);
+        match self.row_order(chunk)? {
+            None => (0..chunk.rows() as u32).for_each(&mut add),
+            Some(order) => order.into_iter().for_each(&mut add),
+        }
+        let sent = ids.sent.map(|sent| {
+            let mut of_sessions = vec![0; sessions.len()];
+            for (number, id) in numbers.iter().zip(&sent).filter(|(_, id)| **id != 0) {
+                of_sessions[*number as usize] = *id;
+            }
+            SentIds { rows: sent.iter().map(|id| *id != 0).collect(), sessions: of_sessions }
+        });
+        let rows = |row: &dyn Fn(&Session<u32>) -> Option<u32>| {
+            FrameOfReference::new(sessions.iter().map(|session| row(session).unwrap_or(NO_NUMBER)).collect())
+        };
+        Ok(ChunkSessions {
+            visitors: sessions.iter().map(|session| ids.visitors[session.first as usize]).collect(),
+            first: rows(&|session| Some(session.first)),
+            last: rows(&|session| Some(session.last)),
+            entry: rows(&|session| session.views.map(|views| views.entry)),
+            exit: rows(&|session| session.views.map(|views| views.exit)),
+            source: rows(&|session| session.source),
+            views: rows(&|session| Some(session.views.map_or(0, |views| views.count))),
+            bounces: sessions.iter().map(Session::is_bounce).collect(),
+            numbers: FrameOfReference::new(numbers),
+            sent,
+            covered,
+        })
+    }
+
+    /// The rows of an unsorted chunk in order of time, then `event_id`; `None` if they are in this order.
+    fn row_order(&self, chunk: &Chunk) -> Result<Option<Vec<u32>>, StoreError> {
+        if chunk.sorted() {
+            return Ok(None);
+        }
+        let (times, ids) = (self.times(chunk)?, self.text(chunk, Column::EventId)?);
+        let key = |row: u32| (times.at(row as usize), ids.value(row as usize));
+        let mut order: Vec<u32> = (0..chunk.rows() as u32).collect();
+        order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
+        Ok(Some(order))
+    }
+
+    fn session_ids(&self, chunk: &Chunk) -> Result<Ids, StoreError> {
+        let visitors = self.text_once(chunk, Column::AnonymousId)?;
+        let sessions = self.text_once(chunk, Column::SessionId)?;
+        let times = self.times(chunk)?;
+        let visitor_of = |text: &str| self.hash.of(IdKind::Visitor, text) as u64;
+        let hashes: Vec<u64> =
+            std::iter::once(0).chain(visitors.dictionary.texts().map(visitor_of)).collect();
+        let mut sent: Option<Vec<u64>> = None;
+        for row in 0..chunk.rows() {
+            let (id, visitor) =
+                (sessions.value(row).unwrap_or_default(), visitors.value(row).unwrap_or_default());
+            if !is_derived_id(id, visitor, instant(times.at(row))) {
+                // 0 means that there is none.
+                let hash = (self.hash.of(IdKind::Session, id) as u64).max(1);
+                sent.get_or_insert_with(|| vec![0; chunk.rows()])[row] = hash;
+            }
+        }
+        let visitor = |row| hashes[visitors.codes.get(row) as usize];
+        Ok(Ids { visitors: (0..chunk.rows()).map(visitor).collect(), sent })
+    }
+
+    /// The value of a session column in each row of the chunk, given its sessions.
+    pub(crate) fn session_text(
+        &self,
+        chunk: &Chunk,
+        sessions: &ChunkSessions,
+        column: SessionColumn,
+    ) -> Result<TextColumn, StoreError> {
+        let texts = self.text(chunk, column.column())?;
+        let text = |row: u32| if row == NO_NUMBER { None } else { texts.value(row as usize) };
+        let mut interner = Interner::default();
+        let of_sessions: Vec<u32> = (0..sessions.len())
+            .map(|number| {
+                let value = match column.taken_from() {
+                    TakenFrom::Entry => text(sessions.entry.at(number)),
+                    TakenFrom::Exit => text(sessions.exit.at(number)),
+                    TakenFrom::Source(direct) => match sessions.source.at(number) {
+                        NO_NUMBER => direct.or_else(|| text(sessions.first.at(number))),
+                        row => text(row),
+                    },
+                };
+                interner.code(value)
+            })
+            .collect();
+        let codes: Vec<u32> =
+            sessions.numbers.of(0..chunk.rows()).map(|number| of_sessions[number as usize]).collect();
+        let dictionary = interner.into_dictionary();
+        Ok(TextColumn { codes: Codes::narrow(&codes, dictionary.len()), dictionary: dictionary.into() })
     }
 }

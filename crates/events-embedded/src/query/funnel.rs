@@ -10,8 +10,8 @@ use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
 use self::accumulator::FunnelAccumulator;
 use self::matcher::FunnelMatcher;
 use self::matcher::StepMask;
+use crate::columns::Chunk;
 use crate::columns::group_column::GroupColumn;
-use crate::columns::{Chunk, Columns};
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::query::distinct::Bitmaps;
 use crate::query::groups;
@@ -44,7 +44,7 @@ pub(crate) fn funnel(
         context,
         |frequent| {
             let scan = FunnelScan {
-                columns: &view.columns,
+                view,
                 filters: &query.filters,
                 matcher: FunnelMatcher::of(query),
                 by: by.clone(),
@@ -60,7 +60,7 @@ pub(crate) fn funnel(
 
 /// Finds the steps among the rows of a view.
 struct FunnelScan<'a> {
-    columns: &'a Columns,
+    view: &'a View,
     filters: &'a [Filter],
     matcher: FunnelMatcher,
     by: Vec<GroupColumn>,
@@ -131,7 +131,7 @@ impl FunnelScan<'_> {
 
     /// The steps in the span's chunk; `None` if no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
-        let events = self.columns.text(span.chunk, Column::EventName)?;
+        let events = self.view.columns.text(span.chunk, Column::EventName)?;
         let mut names = vec![0; events.dictionary.len()];
         for (name, text) in (1..).zip(&self.matcher.names) {
             events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
@@ -139,7 +139,7 @@ impl FunnelScan<'_> {
         if names.iter().all(|name| *name == 0) {
             return Ok(None);
         }
-        let filter_codes = FilterCodes::of(self.columns, span.chunk, self.filters)?;
+        let filter_codes = FilterCodes::of(self.view, span.chunk, self.filters)?;
         Ok(Some(Steps { events, names, filter_codes }))
     }
 
@@ -193,7 +193,7 @@ impl FunnelScan<'_> {
     fn add_steps(&self, view: &View, span: &Span<'_>, seen: &mut Bitmaps) -> Result<(), StoreError> {
         let Some(steps) = self.steps(span)? else { return Ok(()) };
         let Some(selection) = select(view, span, &[])? else { return Ok(()) };
-        let visitors = self.columns.visitors(span.chunk, &view.visitors)?;
+        let visitors = view.columns.visitors(span.chunk, &view.visitors)?;
         let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
         seen.reserve(self.starters() + 1, view.visitors.len());
         seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
@@ -224,7 +224,7 @@ impl FunnelScan<'_> {
         let mut texts = Vec::with_capacity(self.by.len());
         let mut local = LocalGroups::new(selection, None);
         for by in &self.by {
-            let column = by.column(self.columns, span.chunk)?;
+            let column = self.view.column(span.chunk, by)?;
             local.divide(selection, &column);
             texts.push(column);
         }

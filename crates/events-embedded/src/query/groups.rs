@@ -13,7 +13,7 @@ pub(crate) mod sums;
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, Column, Filter};
+use millimetric_core::query::{Buckets, Column, Dimension, Filter};
 
 use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;
@@ -55,7 +55,7 @@ impl Counting<'_> {
     fn summary_key(&self, view: &View) -> Option<SummaryKey> {
         let event = match self.filters {
             [] => None,
-            [Filter { column: Column::EventName, value }] => Some(value.clone()),
+            [Filter { column: Dimension::Column(Column::EventName), value }] => Some(value.clone()),
             _ => return None,
         };
         let plain = self.buckets.is_none() && !self.spans && self.number.is_none();
@@ -190,7 +190,6 @@ pub(crate) fn sketch(
     frequent: &Frequent,
     context: &QueryContext,
 ) -> Result<(), StoreError> {
-    let columns = &view.columns;
     run::each_span(
         view,
         context,
@@ -200,7 +199,7 @@ pub(crate) fn sketch(
             let mut local = LocalGroups::new(&selection, counting.buckets);
             let mut texts = Vec::with_capacity(counting.by.len());
             for by in &counting.by {
-                let column = by.column(columns, span.chunk)?;
+                let column = view.column(span.chunk, by)?;
                 local.divide(&selection, &column);
                 texts.push(column);
             }
@@ -233,6 +232,7 @@ pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Sca
             && view.from <= chunk.earliest()
             && chunk.latest() < view.to
             && !view.tombstones.concerns(chunk)
+            && view.sessions.as_ref().is_none_or(|sessions| sessions.is_unchanged(chunk))
     };
     let of_chunk = |chunk| {
         if is_whole(chunk) && may_have_summary(view, chunk, &key) {

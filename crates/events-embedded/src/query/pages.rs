@@ -8,14 +8,14 @@ use millimetric_core::query::{Column, Filter, PAGE_VIEW, PagesQuery, PagesRespon
 
 use crate::columns::group_column::GroupColumn;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::frame_of_reference::NO_NUMBER;
 use crate::query::groups;
 use crate::query::groups::frequent;
 use crate::query::groups::frequent::Frequent;
 use crate::query::groups::{Counted, Counting, Visitors};
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
-use crate::query::sessions::{Marks, Session, Sessions};
+use crate::query::sessions;
+use crate::query::sessions::{Passing, SessionGroups};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
@@ -33,7 +33,7 @@ pub(crate) fn pages(
         |frequent| count(view, query, frequent, context),
         |frequent| groups::sketch(view, &by_path, frequent, context),
     )?;
-    let mut rows: Vec<PagesRow> = found.into_values().filter(|row| row.views > 0).collect();
+    let mut rows: Vec<PagesRow> = found.into_values().collect();
     let number = |row: &PagesRow| match query.sort {
         PagesSort::Views => row.views,
         PagesSort::Entries => row.entries,
@@ -57,10 +57,19 @@ fn count(
     context: &QueryContext,
 ) -> Result<((Rows, PageAccumulator, u64), bool), StoreError> {
     let dictionary = groups::dictionary(view, frequent.clone());
-    let sessions = Sessions { view, filters: &query.filters, dictionary: &dictionary, context };
-    let (accumulators, counting) = sessions.each(PageAccumulator::default, PageAccumulator::add)?;
+    let passing = Passing::of(view, &query.filters)?;
+    let paths = SessionGroups::of(view, &by_path(), &dictionary)?;
+    let start = || (PageAccumulator::default(), paths.start());
+    let accumulators = sessions::each(view, context, start, |(accumulator, known), session| {
+        let in_range = (view.from..view.to).contains(&session.first_at);
+        if let Some((entry, exit)) = session.ends.filter(|(entry, _)| in_range && passing.passes(*entry)) {
+            let [entry, exit] = [entry, exit].map(|row| paths.group(0, row, known));
+            accumulator.add(entry, exit, session.bounce);
+        }
+        Ok(())
+    })?;
     let mut whole = PageAccumulator::default();
-    for accumulator in accumulators {
+    for (accumulator, _) in accumulators {
         whole.merge(&accumulator);
     }
     let (mut too_many, mut other) = (dictionary.too_many(), 0);
@@ -71,7 +80,7 @@ fn count(
         let row = row(&mut rows, dictionary.text(group, 0));
         (row.entries, row.exits, row.bounces) = (path.entries, path.exits, path.bounces);
     }
-    let views = Views { view, filtered: !query.filters.is_empty(), counting, frequent };
+    let views = Views { view, filtered: !query.filters.is_empty(), passing, frequent };
     for (counted, more) in views.count(context)? {
         too_many |= more;
         other += counted.other();
@@ -90,12 +99,12 @@ fn row<'a>(rows: &'a mut Rows, path: Option<&str>) -> &'a mut PagesRow {
     rows.entry(path).or_insert_with_key(|path| PagesRow { path: path.clone(), ..PagesRow::default() })
 }
 
-/// The page views of counted sessions.
+/// The page views of the sessions whose entry passes the filters.
 struct Views<'a> {
     view: &'a View,
-    /// Whether the filters exclude sessions.
+    /// Whether there are filters.
     filtered: bool,
-    counting: Marks,
+    passing: Passing,
     /// The paths that are counted separately, if there are too many.
     frequent: Option<Arc<Frequent>>,
 }
@@ -143,13 +152,12 @@ impl Views<'_> {
         if !self.filtered {
             return select(self.view, span, &[page_view()]);
         }
-        let Some(mut selection) = select(self.view, span, &[])? else { return Ok(None) };
-        let numbers = self.view.columns.session_numbers(span.chunk)?;
-        let chunk = self.view.chunks.iter().position(|chunk| std::ptr::eq(chunk, span.chunk));
-        let foreign = || StoreError::Internal("rows of another query".to_owned());
-        let chunk = chunk.ok_or_else(foreign)?;
-        let counts = |number: u32| number != NO_NUMBER && self.counting.has(chunk, number);
-        selection.rows = selection.rows.retain(|row| counts(numbers.at(row)));
+        let Some(mut selection) = select(self.view, span, &[page_view()])? else { return Ok(None) };
+        let sessions = self.view.sessions()?;
+        let chunk = sessions.index(span.chunk)?;
+        let passes =
+            |row: usize| sessions.entry(chunk, row as u32).is_some_and(|entry| self.passing.passes(entry));
+        selection.rows = selection.rows.retain(passes);
         Ok((selection.rows.len() > 0).then_some(selection))
     }
 
@@ -172,7 +180,7 @@ fn by_path() -> Vec<GroupColumn> {
 }
 
 fn page_view() -> Filter {
-    Filter { column: Column::EventName, value: PAGE_VIEW.to_owned() }
+    Filter::new(Column::EventName, PAGE_VIEW)
 }
 
 /// Entries, exits and bounces, by path and in total.
@@ -191,12 +199,12 @@ struct PathAccumulator {
 }
 
 impl PageAccumulator {
-    fn add(&mut self, session: &Session) {
-        let bounce = u64::from(session.bounce);
+    fn add(&mut self, entry: u32, exit: u32, bounce: bool) {
+        let bounce = u64::from(bounce);
         self.sessions += 1;
         self.bounces += bounce;
-        self.path(session.exit).exits += 1;
-        let path = self.path(session.entry);
+        self.path(exit).exits += 1;
+        let path = self.path(entry);
         path.entries += 1;
         path.bounces += bounce;
     }

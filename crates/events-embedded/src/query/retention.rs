@@ -107,7 +107,7 @@ fn gather(
         Named::of(&events.dictionary, query.event.as_deref()),
         Named::of(&events.dictionary, query.return_event.as_deref()),
     );
-    let filter_codes = FilterCodes::of(columns, span.chunk, &query.filters)?;
+    let filter_codes = FilterCodes::of(view, span.chunk, &query.filters)?;
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
         let code = events.codes.get(row);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use millimetric_core::query::Filter;
 
+use crate::columns::Chunk;
+use crate::columns::group_column::GroupColumn;
 use crate::columns::rows::Rows;
-use crate::columns::{Chunk, Columns};
 use crate::encoding::text::{TextColumn, with_codes};
 use crate::encoding::times::Times;
 use crate::query::run::Span;
@@ -29,7 +30,7 @@ pub(crate) fn select(
     filters: &[Filter],
 ) -> Result<Option<Selection>, StoreError> {
     let columns = &view.columns;
-    let FilterCodes(Some(conditions)) = FilterCodes::of(columns, span.chunk, filters)? else {
+    let FilterCodes(Some(conditions)) = FilterCodes::of(view, span.chunk, filters)? else {
         return Ok(None);
     };
     let times = columns.times(span.chunk)?;
@@ -50,10 +51,14 @@ pub(crate) fn select(
 pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, u32)>>);
 
 impl FilterCodes {
-    pub(crate) fn of(columns: &Columns, chunk: &Chunk, filters: &[Filter]) -> Result<Self, StoreError> {
-        let mut conditions = Vec::with_capacity(filters.len());
+    pub(crate) fn of<'a>(
+        view: &View,
+        chunk: &Chunk,
+        filters: impl IntoIterator<Item = &'a Filter>,
+    ) -> Result<Self, StoreError> {
+        let mut conditions = Vec::new();
         for filter in filters {
-            let column = columns.text(chunk, filter.column)?;
+            let column = view.column(chunk, &GroupColumn::from(&filter.column))?;
             let Some(code) = column.dictionary.find(&filter.value) else { return Ok(Self(None)) };
             conditions.push((column, code));
         }

@@ -10,7 +10,6 @@ use crate::query::groups;
 use crate::query::groups::Counting;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
-use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
 const PAID: &str = "paid";
@@ -34,8 +33,8 @@ pub(crate) fn sources(
 }
 
 fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
-    let by = vec![GroupColumn::Column(Column::Source), GroupColumn::Column(Column::Medium)];
-    let counting = Counting { filters: &query.filters, by, uniques: true, ..Counting::default() };
+    let counting =
+        Counting { filters: &query.filters, by: by(query).to_vec(), uniques: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let row = |group: usize| {
         let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
@@ -52,11 +51,10 @@ fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Resul
 }
 
 fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
-    let by = vec![GroupColumn::Column(Column::Source)];
-    let counting = Counting { filters: &query.filters, by, ..Counting::default() };
+    let [source, medium] = by(query);
+    let counting = Counting { filters: &query.filters, by: vec![source.clone()], ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
-    let by = vec![GroupColumn::Column(Column::Source), GroupColumn::Column(Column::Medium)];
-    let by_medium = groups::count(view, &Counting { by, ..counting }, context)?;
+    let by_medium = groups::count(view, &Counting { by: vec![source, medium], ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();
     for group in by_medium.groups.apart().filter(|group| by_medium.groups.text(*group, 1) == Some(PAID)) {
         *paid.entry(by_medium.groups.text(group, 0).unwrap_or_default()).or_default() +=
@@ -73,4 +71,9 @@ fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Resul
         }
     };
     Ok((whole.groups.apart().map(row).collect(), whole.other(), whole.approximate))
+}
+
+/// The columns of source and medium.
+fn by(query: &SourcesQuery) -> [GroupColumn; 2] {
+    query.attribution.columns().map(|column| GroupColumn::from(&column))
 }

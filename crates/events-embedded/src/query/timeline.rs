@@ -259,7 +259,7 @@ mod tests {
     use super::layout::Layout;
     use super::*;
     use crate::EmbeddedStore;
-    use crate::encoding::column_set::ColumnSet;
+    use crate::query::view::Reads;
     use crate::tests::open;
     use millimetric_events::EventStore as _;
     use millimetric_events::suite::sample;
@@ -334,7 +334,7 @@ mod tests {
         let store = open(directory.path()).await;
         let expected = forty_visitors(&store).await;
         let scope = store.state.scopes.get_or_new(sample::scope(1));
-        let view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
+        let view = View::of(&store.state, &scope, ever(), millimetric_core::time::Timestamp::MIN, Reads::ALL);
         for (rounds, partition_bits, max_events) in [
             (1, 0, 300),
             (1, 4, 300),

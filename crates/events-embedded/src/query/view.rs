@@ -1,19 +1,25 @@
 //! A consistent view for one query: the chunks of its scope and time range, and the tombstones. Later writes
 //! do not change it.
 
+mod reads;
+
 use std::sync::Arc;
 
-use millimetric_core::query::{Dimension, Filter, Metric, StatsQuery};
-use millimetric_core::time::TimeRange;
+use millimetric_core::time::{TimeRange, Timestamp};
 
+pub(crate) use self::reads::Reads;
 use crate::columns::Chunk;
 use crate::columns::Columns;
+use crate::columns::group_column::GroupColumn;
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::column_set::ColumnSet;
+use crate::encoding::text::TextColumn;
+use crate::query::sessions::SessionView;
+use crate::resources::query_context::QueryContext;
 use crate::state::State;
 use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use millimetric_core::column::Column;
+use millimetric_events::StoreError;
 
 /// The limits of what one query counts exactly.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +41,27 @@ pub(crate) struct View {
     pub(crate) from: i64,
     /// End of the time range, exclusive.
     pub(crate) to: i64,
+    /// Start of the time that sessions are computed from, which lies before `from`.
+    pub(crate) read_from: i64,
+    /// The sessions, if the query [reads](Reads) them.
+    pub(crate) sessions: Option<SessionView>,
 }
 
 impl View {
-    /// Returns a view of the scope's rows in the range, with these columns.
-    pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, fields: ColumnSet) -> Self {
+    /// Returns a view of the scope's rows in the range from `since` on, with what the query reads. Sessions
+    /// come with [`Self::with_sessions`].
+    pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, since: Timestamp, reads: Reads) -> Self {
         let live = scope.data.read();
         let tombstones = live.tombstones.clone();
-        let fields = if tombstones.people.is_empty() {
-            fields
+        let columns = if tombstones.people.is_empty() {
+            reads.columns
         } else {
-            fields.with(Column::UserId).with(Column::AnonymousId)
+            reads.columns.with(Column::UserId).with(Column::AnonymousId)
         };
-        let from = range.from().millis().max(tombstones.retention_watermark);
-        let to = range.to().millis();
-        let chunks = if from < to { live.chunks(from, to, fields) } else { Vec::new() };
+        let oldest = since.millis().max(tombstones.retention_watermark);
+        let (from, to) = (range.from().millis().max(oldest), range.to().millis());
+        let read_from = (range.from().millis() - reads.lookback.unwrap_or_default()).max(oldest);
+        let chunks = if from < to { live.chunks(read_from, to, columns) } else { Vec::new() };
         drop(live);
         let limits =
             QueryLimits { groups: state.options.query_groups, exact_visitors: state.options.exact_visitors };
@@ -62,36 +74,30 @@ impl View {
             tombstones,
             from,
             to,
+            read_from,
+            sessions: None,
         }
     }
-}
 
-/// The columns of filters.
-pub(crate) fn filtered(filters: &[Filter]) -> ColumnSet {
-    filters.iter().map(|filter| filter.column).collect()
-}
+    /// Computes the sessions if the query reads them.
+    pub(crate) fn with_sessions(mut self, reads: Reads, context: &QueryContext) -> Result<Self, StoreError> {
+        if reads.lookback.is_some() {
+            self.sessions = Some(SessionView::of(&self, context)?);
+        }
+        Ok(self)
+    }
 
-/// The columns that sessions are computed from, and those of the filters on their entries.
-pub(crate) fn of_sessions(filters: &[Filter]) -> ColumnSet {
-    let fields = [Column::EventName, Column::AnonymousId, Column::SessionId, Column::Path];
-    filtered(filters).union(fields.into_iter().collect())
-}
+    /// The sessions of a query that reads them.
+    pub(crate) fn sessions(&self) -> Result<&SessionView, StoreError> {
+        self.sessions.as_ref().ok_or_else(|| StoreError::Internal("sessions were not computed".to_owned()))
+    }
 
-/// The columns of groups.
-pub(crate) fn grouped(group_by: &[Dimension]) -> ColumnSet {
-    let field = |dimension: &Dimension| match dimension {
-        Dimension::Column(column) => *column,
-        Dimension::Property(_) => Column::Properties,
-    };
-    group_by.iter().map(field).collect()
-}
-
-/// The columns of a `stats` query.
-pub(crate) fn counted(query: &StatsQuery) -> ColumnSet {
-    let fields = filtered(&query.filters).union(grouped(&query.group_by));
-    match query.metric {
-        Metric::Count => fields,
-        Metric::Uniques => fields.with(Column::AnonymousId),
-        Metric::Sum(_) | Metric::Avg(_) => fields.with(Column::Properties),
+    /// The values of a column in the rows of a chunk.
+    pub(crate) fn column(&self, chunk: &Chunk, column: &GroupColumn) -> Result<Arc<TextColumn>, StoreError> {
+        match column {
+            GroupColumn::Column(column) => self.columns.text(chunk, *column),
+            GroupColumn::Session(column) => self.sessions()?.text(&self.columns, chunk, *column),
+            GroupColumn::Property(name) => self.columns.property(chunk, name),
+        }
     }
 }

@@ -14,11 +14,11 @@ use millimetric_core::time::Timestamp;
 
 use super::{EmbeddedStore, join};
 use crate::columns::dedup;
-use crate::encoding::column_set::ColumnSet;
 use crate::maintenance::{backup, erase};
 use crate::query;
 use crate::query::events::export;
 use crate::query::run::{blocking, off_runtime};
+use crate::query::view::Reads;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
@@ -63,20 +63,28 @@ impl EventStore for EmbeddedStore {
         self.enqueue(scope, events, ids, duplicates, checked_through).await
     }
 
-    fn export(&self, scope: EventScope, query: ExportQuery) -> EventStream {
+    fn export(&self, scope: EventScope, since: Timestamp, query: ExportQuery) -> EventStream {
         if let Err(error) = self.state.erasures.check_readable(scope) {
             return stream::once(async { Err(error) }).boxed();
         }
         let scope = self.state.scopes.get_or_new(scope);
-        export::stream(View::of(&self.state, &scope, query.range, ColumnSet::ALL), query)
+        let reads = Reads::ALL.filters(&query.filters);
+        let view = View::of(&self.state, &scope, query.range, since, reads);
+        let context = QueryContext::new(&self.queries);
+        export::stream(move || view.with_sessions(reads, &context), query)
     }
 
-    async fn query_any(&self, scope: EventScope, query: AnyQuery) -> Result<AnyResponse, StoreError> {
+    async fn query_any(
+        &self,
+        scope: EventScope,
+        since: Timestamp,
+        query: AnyQuery,
+    ) -> Result<AnyResponse, StoreError> {
         self.state.erasures.check_readable(scope)?;
         let state = Arc::clone(&self.state);
         let run = move |context: &QueryContext| {
             let scope = state.scopes.get_or_new(scope);
-            let view = View::of(&state, &scope, query.range(), query::columns(&query));
+            let view = View::of(&state, &scope, query.range(), since, Reads::of(&query));
             query::run(view, &query, context)
         };
         blocking(QueryContext::new(&self.queries), run).await

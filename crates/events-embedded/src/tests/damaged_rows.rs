@@ -128,7 +128,7 @@ async fn queries_to_a_project_fail_while_an_erasure_is_unreadable() {
         let why = fails(&store, scope(1)).await;
         assert!(why.contains(&format!("erasure {}", request.id)), "{damage}: {why}");
         let query = ExportQuery { range: ever(), filters: Vec::new() };
-        let exported = store.export(scope(1), query).next().await;
+        let exported = store.export(scope(1), millimetric_core::time::Timestamp::MIN, query).next().await;
         assert!(matches!(exported, Some(Err(StoreError::Local(LocalError::Corrupt(_))))), "{damage}");
         assert_eq!(ids(&store, scope(2)).await, ["recent", "may", "april"], "{damage}");
         store.append(scope(1), vec![event("sent meanwhile")]).await.unwrap();

@@ -168,7 +168,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
     };
     store.append(scope(1), (0..3000).map(|number| visit(number, 500, "often")).collect()).await.unwrap();
     store.flush_now().await.unwrap();
-    let often = Filter { column: Column::EventName, value: "often".to_owned() };
+    let often = Filter::new(Column::EventName, "often");
     let query = |filters: Vec<Filter>| {
         let query = StatsQuery {
             range: ever(),

@@ -42,7 +42,12 @@ async fn an_export_ends_when_nobody_wants_more() {
     store.append(scope(1), many).await.unwrap();
     store.flush_now().await.unwrap();
     let query = ExportQuery { range: ever(), filters: Vec::new() };
-    let first = store.export(scope(1), query.clone()).next().await.unwrap().unwrap();
+    let first = store
+        .export(scope(1), millimetric_core::time::Timestamp::MIN, query.clone())
+        .next()
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.len(), 1000);
     assert_eq!(exported(&store, scope(1), query).await.len(), 2500);
 }

@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Buckets, EventQuery, EventsQuery, EventsResponse, Interval, Metric, NamesQuery, NamesResponse, Number,
-    PropertyName, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
+    Attribution, Buckets, EventQuery, EventsQuery, EventsResponse, Interval, Metric, NamesQuery,
+    NamesResponse, Number, PropertyName, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
 };
 
 use super::requests::{all_events, all_exported, counting};
@@ -154,7 +154,13 @@ pub async fn a_scope_without_events_answers_nothing<E: Engine>(engine: UnderTest
         let rows = vec![StatsRow { bucket: None, keys: Vec::new(), value }];
         assert_eq!(response, StatsResponse { rows, ..StatsResponse::default() });
     }
-    let sources = SourcesQuery { range: ever(), filters: Vec::new(), by_medium: true, limit: limit(10) };
+    let sources = SourcesQuery {
+        range: ever(),
+        filters: Vec::new(),
+        by_medium: true,
+        attribution: Attribution::Event,
+        limit: limit(10),
+    };
     assert_eq!(engine.query(scope(9), sources).await, SourcesResponse::default());
     let names = NamesQuery { range: ever(), limit: limit(10) };
     assert_eq!(engine.query(scope(9), names).await, NamesResponse::default());

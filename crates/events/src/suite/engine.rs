@@ -83,7 +83,7 @@ impl<E: Engine> UnderTest<E> {
 
     /// Calls [`EventStore::query_any`].
     pub async fn query_any(&self, scope: EventScope, query: AnyQuery) -> AnyResponse {
-        called("query", self.store().query_any(scope, query)).await
+        called("query", self.store().query_any(scope, Timestamp::MIN, query)).await
     }
 
     /// Runs an export; see [`requests::exported`].

@@ -24,7 +24,7 @@ pub async fn an_export_gives_every_event_of_the_query_once<E: Engine>(engine: Un
         everything,
         [old.clone(), by("a", Some("anna")), event("b"), event("c"), by("d", Some("anna"))]
     );
-    let bing = Filter { column: Column::Source, value: "bing".to_owned() };
+    let bing = Filter::new(Column::Source, "bing");
     let filtered = ExportQuery { filters: vec![bing], ..all_exported() };
     assert_eq!(engine.exported(scope(1), filtered).await, everything[..1]);
     let may = ExportQuery { range: range("2026-05-16T12:00:00Z", "2026-06-01"), ..all_exported() };

@@ -1,40 +1,63 @@
 //! A reference implementation of the queries that scans all events. It is slow and simple, and shares no code
 //! with any engine.
 
+mod attribution;
+mod sessions;
 mod timelines;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::rc::Rc;
 
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    AnyQuery, AnyResponse, Buckets, Column, Dimension, EventQuery, EventsQuery, EventsResponse, Filter,
-    Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
-    SourcesResponse, SourcesRow, StatsQuery, StatsResponse, StatsRow,
+    AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventsQuery, EventsResponse, Filter, Interval,
+    Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse,
+    SourcesRow, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
-fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<&'a Event> {
-    events.iter().filter(|event| range.contains(event.timestamp) && passes(event, filters)).collect()
+use self::sessions::Session;
+
+/// An event, with the columns of its session.
+#[derive(Clone)]
+struct Chosen<'a> {
+    event: &'a Event,
+    session: Rc<Session<'a>>,
 }
 
-fn passes(event: &Event, filters: &[Filter]) -> bool {
-    filters.iter().all(|filter| column(event, filter.column).as_deref() == Some(&filter.value))
+impl Deref for Chosen<'_> {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        self.event
+    }
 }
 
-fn column(event: &Event, column: Column) -> Option<String> {
-    event.text(column).map(str::to_owned)
+/// The events of the range that pass the filters.
+fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<Chosen<'a>> {
+    let in_sessions = sessions::of_events(events, range);
+    in_sessions
+        .into_iter()
+        .filter(|event| range.contains(event.timestamp) && passes(event, filters))
+        .collect()
+}
+
+fn passes(event: &Chosen<'_>, filters: &[Filter]) -> bool {
+    filters.iter().all(|filter| key(event, &filter.column).as_deref() == Some(&filter.value))
 }
 
 fn properties(event: &Event) -> Map<String, Value> {
     serde_json::from_str(&event.properties).expect("the sample's properties are JSON")
 }
 
-fn key(event: &Event, dimension: &Dimension) -> Option<String> {
+fn key(event: &Chosen<'_>, dimension: &Dimension) -> Option<String> {
     match dimension {
-        Dimension::Column(name) => column(event, *name),
+        Dimension::Column(column) => event.text(*column).map(str::to_owned),
+        Dimension::Session(column) => event.session.value(*column),
         Dimension::Property(name) => match properties(event).remove(name.as_str())? {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -79,8 +102,11 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Names(query) => names(events, query).into(),
         AnyQuery::Funnel(query) => timelines::funnel(events, query).into(),
         AnyQuery::Retention(query) => timelines::retention(events, query).into(),
-        AnyQuery::Pages(query) => timelines::pages(events, query).into(),
-        AnyQuery::Sessions(query) => timelines::sessions(events, query).into(),
+        AnyQuery::Pages(query) => sessions::pages(events, query).into(),
+        AnyQuery::Sessions(query) => sessions::sessions(events, query).into(),
+        AnyQuery::Attribution(query) => attribution::attribution(events, query).into(),
+        AnyQuery::Paths(query) => attribution::paths(events, query).into(),
+        AnyQuery::Touches(query) => attribution::touches_of(events, query).into(),
         #[allow(unreachable_patterns, reason = "a new query may have no reference implementation yet")]
         _ => return None,
     })
@@ -92,7 +118,8 @@ fn event(events: &[Event], query: &EventQuery) -> Option<Event> {
 }
 
 pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
-    let mut rows: Vec<Event> = chosen(events, query.range, &query.filters).into_iter().cloned().collect();
+    let chosen = chosen(events, query.range, &query.filters);
+    let mut rows: Vec<Event> = chosen.into_iter().map(|event| event.event.clone()).collect();
     rows.sort_by_key(|event| Reverse((event.timestamp, event.event_id.clone())));
     rows.truncate(query.limit.get());
     EventsResponse { rows, next: None }
@@ -102,9 +129,9 @@ pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
 type StatsKey = (Option<Timestamp>, Vec<Option<String>>);
 
 fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
-    let mut groups: BTreeMap<StatsKey, Vec<&Event>> = BTreeMap::new();
+    let mut groups: BTreeMap<StatsKey, Vec<Chosen<'_>>> = BTreeMap::new();
     for event in chosen(events, query.range, &query.filters) {
-        let keys = query.group_by.iter().map(|dimension| key(event, dimension)).collect();
+        let keys = query.group_by.iter().map(|dimension| key(&event, dimension)).collect();
         let start = query.buckets.map(|buckets| bucket(buckets, event.timestamp));
         groups.entry((start, keys)).or_default().push(event);
     }
@@ -129,7 +156,7 @@ fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     StatsResponse { rows, truncated, other: 0, approximate: false }
 }
 
-fn value(metric: &Metric, events: &[&Event]) -> Option<Number> {
+fn value(metric: &Metric, events: &[Chosen<'_>]) -> Option<Number> {
     let numbers = |name: &str| -> Vec<f64> {
         events.iter().filter_map(|event| properties(event).get(name).and_then(Value::as_f64)).collect()
     };
@@ -145,20 +172,23 @@ fn value(metric: &Metric, events: &[&Event]) -> Option<Number> {
     }
 }
 
-fn visitors(events: &[&Event]) -> u64 {
-    events.iter().map(|event| &event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
+fn visitors(events: &[Chosen<'_>]) -> u64 {
+    events.iter().map(|event| &event.event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
 }
 
 fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
-    let mut groups: BTreeMap<(String, Option<String>), Vec<&Event>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, Option<String>), Vec<Chosen<'_>>> = BTreeMap::new();
+    let [source_column, medium_column] = query.attribution.columns();
     for event in chosen(events, query.range, &query.filters) {
-        let medium = query.by_medium.then(|| event.medium.to_string());
-        groups.entry((event.source.to_string(), medium)).or_default().push(event);
+        let medium = query.by_medium.then(|| key(&event, &medium_column).unwrap_or_default());
+        let source = key(&event, &source_column).unwrap_or_default();
+        groups.entry((source, medium)).or_default().push(event);
     }
     let mut rows: Vec<SourcesRow> = groups
         .into_iter()
         .map(|((source, medium), events)| {
-            let paid = events.iter().filter(|event| event.medium == "paid").count();
+            let is_paid = |event: &&Chosen<'_>| key(event, &medium_column).as_deref() == Some("paid");
+            let paid = events.iter().filter(is_paid).count();
             let paid_share = paid as f64 / events.len() as f64;
             SourcesRow { source, medium, events: events.len() as u64, uniques: visitors(&events), paid_share }
         })
@@ -170,11 +200,11 @@ fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
 }
 
 fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
-    let mut groups: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<Chosen<'_>>> = BTreeMap::new();
     for event in chosen(events, query.range, &[]) {
         groups.entry(event.event_name.clone()).or_default().push(event);
     }
-    let row = |(event_name, events): (String, Vec<&Event>)| {
+    let row = |(event_name, events): (String, Vec<Chosen<'_>>)| {
         let mut seen: BTreeMap<String, u64> = BTreeMap::new();
         for name in events.iter().flat_map(|event| properties(event).into_iter().map(|(name, _)| name)) {
             *seen.entry(name).or_default() += 1;

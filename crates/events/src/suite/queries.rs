@@ -2,10 +2,12 @@
 //! buckets that match some of the events.
 
 use chrono_tz::Tz;
+use millimetric_core::attribution::Model;
 use millimetric_core::query::{
-    AnyQuery, Buckets, Column, Dimension, EventQuery, EventsQuery, Filter, FunnelQuery, FunnelSteps,
-    Interval, Metric, NamesQuery, PagesQuery, PagesSort, PropertyName, RetentionQuery, RowLimit,
-    SessionsQuery, SourcesQuery, StatsQuery, StepOrder,
+    AnyQuery, Attribution, AttributionQuery, Buckets, Column, Conversions, Dimension, EventQuery,
+    EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery,
+    PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, SessionColumn, SessionsQuery,
+    SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -22,7 +24,10 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         4 => funnels().prop_map(AnyQuery::Funnel),
         2 => retentions().prop_map(AnyQuery::Retention),
         2 => pages().prop_map(AnyQuery::Pages),
-        2 => sessions().prop_map(AnyQuery::Sessions),
+        3 => sessions().prop_map(AnyQuery::Sessions),
+        3 => attributions().prop_map(AnyQuery::Attribution),
+        1 => paths().prop_map(AnyQuery::Paths),
+        1 => touches().prop_map(AnyQuery::Touches),
     ];
     proptest::collection::vec(query, 20)
 }
@@ -45,7 +50,8 @@ fn limits() -> impl Strategy<Value = RowLimit> {
 }
 
 fn filters() -> impl Strategy<Value = Vec<Filter>> {
-    let filter = |column, value: &str| Filter { column, value: value.to_owned() };
+    let filter = |column, value: &str| Filter::new(column, value);
+    let of_session = |column: SessionColumn, value: &str| Filter::new(column, value);
     let values: Vec<Filter> = NAMES
         .iter()
         .map(|name| filter(Column::EventName, name))
@@ -60,6 +66,13 @@ fn filters() -> impl Strategy<Value = Vec<Filter>> {
             filter(Column::Campaign, "spring"),
             filter(Column::Country, ""),
             filter(Column::Country, "DE"),
+            of_session(SessionColumn::Source, "google"),
+            of_session(SessionColumn::Source, "direct"),
+            of_session(SessionColumn::Medium, "paid"),
+            of_session(SessionColumn::Campaign, "Spring"),
+            of_session(SessionColumn::RuleId, "direct"),
+            of_session(SessionColumn::EntryPath, "/"),
+            of_session(SessionColumn::ExitPath, "/pricing"),
         ])
         .collect();
     proptest::collection::vec(proptest::sample::select(values), 0..3)
@@ -81,8 +94,16 @@ fn one_event() -> impl Strategy<Value = EventQuery> {
 }
 
 fn sources() -> impl Strategy<Value = SourcesQuery> {
-    (ranges(), filters(), any::<bool>(), limits())
-        .prop_map(|(range, filters, by_medium, limit)| SourcesQuery { range, filters, by_medium, limit })
+    let attribution = proptest::sample::select(vec![Attribution::Event, Attribution::Session]);
+    (ranges(), filters(), any::<bool>(), attribution, limits()).prop_map(
+        |(range, filters, by_medium, attribution, limit)| SourcesQuery {
+            range,
+            filters,
+            by_medium,
+            attribution,
+            limit,
+        },
+    )
 }
 
 fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
@@ -142,11 +163,61 @@ fn pages() -> impl Strategy<Value = PagesQuery> {
 }
 
 fn sessions() -> impl Strategy<Value = SessionsQuery> {
-    (ranges(), filters(), buckets(), limits()).prop_map(|(range, filters, buckets, limit)| SessionsQuery {
+    let group_by = proptest::sample::subsequence(SessionsQuery::allowed().collect::<Vec<_>>(), 0..=2);
+    (ranges(), filters(), group_by.prop_shuffle(), buckets(), limits()).prop_map(
+        |(range, filters, group_by, buckets, limit)| SessionsQuery {
+            range,
+            filters,
+            group_by,
+            buckets,
+            limit,
+        },
+    )
+}
+
+fn lookbacks() -> impl Strategy<Value = Lookback> {
+    proptest::sample::select(vec!["1d", "7d", "30d", "366d"])
+        .prop_map(|text| text.parse().expect("a lookback"))
+}
+
+fn conversions() -> impl Strategy<Value = Conversions> {
+    let currency = proptest::sample::select(vec![None, Some("EUR")]);
+    let value = currency.prop_map(|currency| ValueProperty {
+        property: PropertyName::new("price").expect("a name"),
+        currency: currency.map(str::to_owned),
+    });
+    (filters(), lookbacks(), any::<bool>(), proptest::option::of(value))
+        .prop_map(|(filters, lookback, once, value)| Conversions { filters, lookback, once, value })
+}
+
+fn attributions() -> impl Strategy<Value = AttributionQuery> {
+    let columns: Vec<Dimension> = SessionColumn::ALL.into_iter().map(Dimension::Session).collect();
+    let group_by = proptest::sample::subsequence(columns, 1..=3).prop_shuffle();
+    let models = proptest::sample::subsequence(Model::ALL.to_vec(), 1..=6);
+    (ranges(), conversions(), group_by, models, limits()).prop_map(
+        |(range, conversions, group_by, models, limit)| AttributionQuery {
+            range,
+            conversions,
+            group_by,
+            models,
+            limit,
+        },
+    )
+}
+
+fn paths() -> impl Strategy<Value = PathsQuery> {
+    (ranges(), conversions(), limits()).prop_map(|(range, conversions, limit)| PathsQuery {
         range,
-        filters,
-        buckets,
+        conversions,
         limit,
+    })
+}
+
+fn touches() -> impl Strategy<Value = TouchesQuery> {
+    (one_event(), lookbacks()).prop_map(|(EventQuery { range, event_id }, lookback)| TouchesQuery {
+        range,
+        event_id,
+        lookback,
     })
 }
 

@@ -4,7 +4,7 @@ use futures_util::TryStreamExt as _;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{EventsQuery, ExportQuery, Metric, StatsQuery};
-use millimetric_core::time::TimeRange;
+use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
 
 use super::sample::{at, ever, limit};
@@ -51,7 +51,7 @@ pub async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId
 
 /// All events of an export, in order of time and id.
 pub async fn exported(store: &dyn EventStore, scope: EventScope, query: ExportQuery) -> Vec<Event> {
-    let batches = store.export(scope, query).try_collect::<Vec<_>>();
+    let batches = store.export(scope, Timestamp::MIN, query).try_collect::<Vec<_>>();
     let mut events = within("the end of an export", batches).await.expect("exported").concat();
     events.sort_by(|a, b| (a.timestamp, &a.event_id).cmp(&(b.timestamp, &b.event_id)));
     events

@@ -6,6 +6,7 @@ use millimetric_core::event::{Browser, Confidence, DeviceType, Event, EventScope
 use millimetric_core::ids::ProjectId;
 use millimetric_core::key::Env;
 use millimetric_core::query::RowLimit;
+use millimetric_core::session;
 use millimetric_core::time::{TimeRange, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -74,16 +75,29 @@ pub fn by(id: &str, time: &str, visitor: &str, user: Option<&str>) -> Event {
 
 /// The values that vary in [`events`].
 pub const NAMES: [&str; 4] = ["$pageview", "signup", "purchase", "ünïcode ✓"];
-pub const SOURCES: [(&str, &str); 4] =
-    [("google", "organic"), ("google", "paid"), ("facebook", "paid"), ("direct", "direct")];
+pub const SOURCES: [(&str, &str); 5] = [
+    ("google", "organic"),
+    ("google", "paid"),
+    ("facebook", "paid"),
+    ("direct", "direct"),
+    ("internal", "direct"),
+];
+/// The rule of each of the sources, and another one that gives the same.
+const RULES: [[&str; 2]; 5] = [
+    ["ref_search", "utm_source"],
+    ["google_click_id", "paid_utm_source"],
+    ["fb_click_id", "project:ads"],
+    ["direct", "utm_source"],
+    ["ref_internal", "utm_source"],
+];
 pub const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
 const PROPERTIES: [&str; 10] = [
     "{}",
-    r#"{"plan":"pro","price":1.25}"#,
-    r#"{"plan":"free","price":-3}"#,
+    r#"{"plan":"pro","price":1.25,"currency":"EUR"}"#,
+    r#"{"plan":"free","price":-3,"currency":"USD"}"#,
     r#"{"plan":"free","plan":"team"}"#,
     r#"{"plan":null,"price":"12"}"#,
-    r#"{"plan":7,"price":0.5}"#,
+    r#"{"plan":7,"price":0.5,"currency":"???"}"#,
     r#"{"plan":true,"nested":{"plan":"no","price":9}}"#,
     r#"{"\u0070lan":"a \"b\" é","price":1e2}"#,
     r#"{"plan":"","price":null}"#,
@@ -120,18 +134,28 @@ pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let time = (0..TIMES.len(), prop_oneof![Just(0), 0..7_200_000_i64, 0..864_000_000_i64]);
+    let later =
+        prop_oneof![Just(0), (0..9_i64).prop_map(|n| n * 900_000), 0..7_200_000_i64, 0..864_000_000_i64];
+    let time = (0..TIMES.len(), later);
     let who = (0..12_u8, prop_oneof![Just(None), (0..3_u8).prop_map(Some)]);
     let what = (0..NAMES.len(), 0..SOURCES.len(), prop_oneof![Just(None), (0..PATHS.len()).prop_map(Some)]);
     let how = (0..PROPERTIES.len(), 0..3_usize, 0..3_usize, prop_oneof![Just(None), Just(Some("Spring"))]);
     (time, who, what, how).prop_map(|((base, later), (visitor, user), (name, source, path), how)| {
         let (properties, country, device, campaign) = how;
+        let timestamp = at(TIMES[base]).plus_millis(later);
+        let anonymous_id = format!("visitor-{visitor}");
+        // Most clients send no session id; some visitors have events with and without.
+        let session_id = if visitor % 3 == 0 && properties % 2 == 0 {
+            format!("session-{}", properties / 4)
+        } else {
+            session::derived_id(&anonymous_id, timestamp)
+        };
         Event {
-            timestamp: at(TIMES[base]).plus_millis(later),
+            timestamp,
             event_name: NAMES[name].to_owned(),
-            anonymous_id: format!("visitor-{visitor}"),
+            anonymous_id,
             user_id: user.map(|user| format!("user-{user}")),
-            session_id: format!("session-{}", visitor / 2),
+            session_id,
             source: Cow::Borrowed(SOURCES[source].0),
             medium: Cow::Borrowed(SOURCES[source].1),
             campaign: campaign.map(str::to_owned),
@@ -140,6 +164,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             device_type: DeviceType::ALL[device],
             browser: Browser::ALL[device * 2],
             source_confidence: Confidence::ALL[country],
+            source_rule_id: Cow::Borrowed(RULES[source][device % 2]),
             properties: PROPERTIES[properties].to_owned(),
             ..event(&format!("e{}", visitor % 3))
         }

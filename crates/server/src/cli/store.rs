@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::ensure;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::query::ExportQuery;
+use millimetric_core::time::Timestamp;
 use millimetric_events::{Appended, EventStore, EventsUrl, Snapshot, StoreError};
 use millimetric_events_embedded::{OpenError, Options, copy_at_rest, is_older};
 
@@ -94,7 +95,7 @@ impl Store {
             Self::Own(store) => {
                 let events = Arc::clone(store);
                 let encoder = RowWriter::new(format, scope)?;
-                Ok(ExportBytes::Own(Export::start(events, scope, query, encoder, ())))
+                Ok(ExportBytes::Own(Export::start(events.export(scope, Timestamp::MIN, query), encoder, ())))
             }
             Self::Served(server) => Ok(ExportBytes::Served(server.export(scope, query.range, format).await?)),
         }

@@ -108,7 +108,7 @@ async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> Ap
     let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
     let query = ExportQuery { range, filters: Vec::new() };
     let encoder = RowWriter::new(call.format, call.scope)?;
-    let export = Export::start(Arc::clone(&app.stores.events), call.scope, query, encoder, ());
+    let export = Export::start(app.stores.events.export(call.scope, Timestamp::MIN, query), encoder, ());
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 

@@ -1,15 +1,13 @@
 //! Exports: a file of a scope's events, made while it is taken, in bounded memory.
 //!
 //! One thread reads and writes down; it waits for the client that takes the parts, for a while, and
-//! stops when they have gone. What a project no longer keeps is cut off before (`ops::read`).
+//! stops when they have gone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuery;
-use millimetric_events::{EventStore, EventStream, StoreError};
+use millimetric_core::event::Event;
+use millimetric_events::{EventStream, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
@@ -44,15 +42,9 @@ enum Part {
 
 impl Export {
     /// Begins; `slot` is held until the end.
-    pub fn start(
-        events: Arc<dyn EventStore>,
-        scope: EventScope,
-        query: ExportQuery,
-        encoder: impl EventEncoder,
-        slot: impl Send + 'static,
-    ) -> Self {
+    pub fn start(events: EventStream, encoder: impl EventEncoder, slot: impl Send + 'static) -> Self {
         let (sender, parts) = channel(AHEAD);
-        let (events, runtime) = (events.export(scope, query), Handle::current());
+        let runtime = Handle::current();
         spawn_blocking(move || {
             let _slot = slot;
             let last = run(events, encoder, &sender, &runtime);

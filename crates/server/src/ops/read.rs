@@ -28,14 +28,13 @@ pub async fn in_one_slot(app: &App, by: &Authorized<Read>) -> OpsResult<Authoriz
     Ok(by.clone().holding(Arc::new(slot(app, by).await?)))
 }
 
-/// Runs a query over the part of its range that the project still keeps.
+/// Runs a query over the events that the project still keeps.
 ///
 /// # Errors
 /// `Busy` if no slot becomes free within ten seconds; otherwise the store's error.
 pub async fn run<Q: Query>(app: &App, by: &Authorized<Read>, query: Q) -> OpsResult<Q::Response> {
-    let range = kept(app, by, query.range());
     let _slot = if by.holds_slot() { None } else { Some(slot(app, by).await?) };
-    Ok(app.stores.events.query(by.scope(), query.with_range(range)).await?)
+    Ok(app.stores.events.query_since(by.scope(), kept_since(app, by), query).await?)
 }
 
 async fn slot(app: &App, by: &Authorized<Read>) -> OpsResult<Slot> {
@@ -47,13 +46,13 @@ async fn slot(app: &App, by: &Authorized<Read>) -> OpsResult<Slot> {
 pub fn export(
     app: &App,
     by: &Authorized<Read>,
-    mut query: ExportQuery,
+    query: ExportQuery,
     encoder: impl EventEncoder,
 ) -> OpsResult<Export> {
-    query.range = kept(app, by, query.range);
     let busy = Busy { what: "too many exports at once", retry_after_s: 10 };
     let slot = app.limits.exports.try_take(by.project().id).ok_or(busy)?;
-    Ok(Export::start(Arc::clone(&app.stores.events), by.scope(), query, encoder, slot))
+    let events = app.stores.events.export(by.scope(), kept_since(app, by), query);
+    Ok(Export::start(events, encoder, slot))
 }
 
 /// Events stored in each month that the range touches, of the key's env.
@@ -71,15 +70,9 @@ pub fn expired_before(app: &App, by: &Authorized<Read>, range: TimeRange) -> Opt
     oldest_kept(by.project().effective_retention_days(), app.now()).filter(|oldest| range.from() < *oldest)
 }
 
-/// The part of a range that has not expired. If all of it has, the last millisecond of time, for which no
-/// event is stored, so that the query stays valid.
-fn kept(app: &App, by: &Authorized<Read>, range: TimeRange) -> TimeRange {
-    match oldest_kept(by.project().effective_retention_days(), app.now()) {
-        Some(oldest) if range.from() < oldest => {
-            TimeRange::new(oldest, range.to()).unwrap_or(TimeRange::LAST)
-        }
-        _ => range,
-    }
+/// The oldest time that the project keeps; the first of all if it keeps events forever.
+fn kept_since(app: &App, by: &Authorized<Read>) -> Timestamp {
+    oldest_kept(by.project().effective_retention_days(), app.now()).unwrap_or(Timestamp::MIN)
 }
 
 /// The oldest time that a project with this retention keeps; `None` if it keeps events forever.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot run fails there")]
 
+mod attribution;
 mod raw;
 mod support;
 

@@ -191,8 +191,8 @@ fn pages_tell_where_sessions_begin_end_and_bounce() {
     let pages = |query: &str| ask(&server, &project, &format!("/v1/pages?{ALWAYS}&{query}"));
     assert_eq!(
         pages(""),
-        json!({ "sessions": 5, "bounce_rate": 0.6, "rows": [
-            { "path": "/", "views": 4, "uniques": 3, "entries": 3, "exits": 2, "bounces": 1, "bounce_rate": 1.0 / 3.0 },
+        json!({ "sessions": 5, "bounce_rate": 0.4, "rows": [
+            { "path": "/", "views": 4, "uniques": 3, "entries": 3, "exits": 2, "bounces": 0, "bounce_rate": 0.0 },
             { "path": "/pricing", "views": 2, "uniques": 1, "entries": 1, "exits": 1, "bounces": 1, "bounce_rate": 1.0 },
             { "path": null, "views": 1, "uniques": 1, "entries": 1, "exits": 1, "bounces": 1, "bounce_rate": 1.0 },
             { "path": "/docs", "views": 1, "uniques": 1, "entries": 0, "exits": 1, "bounces": 0, "bounce_rate": 0.0 },
@@ -212,23 +212,46 @@ fn pages_tell_where_sessions_begin_end_and_bounce() {
 fn sessions_are_told_over_time_with_those_that_bounce() {
     let (server, project) = visits();
     let sessions = |query: &str| ask(&server, &project, &format!("/v1/sessions?{ALWAYS}&{query}"));
-    assert_eq!(sessions(""), json!({ "rows": [{ "sessions": 5, "bounces": 3, "bounce_rate": 0.6 }] }));
+    let row = |sessions: u64, bounces: u64, views: f64, duration: f64| {
+        json!({ "sessions": sessions, "bounces": bounces,
+            "bounce_rate": if sessions == 0 { 0.0 } else { bounces as f64 / sessions as f64 },
+            "views_per_session": views, "median_duration_seconds": duration })
+    };
+    let in_bucket = |bucket: &str, mut row: Value| {
+        row["bucket"] = bucket.into();
+        row
+    };
+    assert_eq!(sessions(""), json!({ "rows": [row(5, 2, 1.6, 60.0)] }), "Ben's purchase is no bounce");
     assert_eq!(
         sessions("interval=day"),
         json!({ "rows": [
-            { "bucket": "2026-05-04T00:00:00Z", "sessions": 4, "bounces": 2, "bounce_rate": 0.5 },
-            { "bucket": "2026-05-05T00:00:00Z", "sessions": 1, "bounces": 1, "bounce_rate": 1.0 },
+            in_bucket("2026-05-04T00:00:00Z", row(4, 1, 1.75, 90.0)),
+            in_bucket("2026-05-05T00:00:00Z", row(1, 1, 1.0, 0.0)),
         ] })
     );
     assert_eq!(
         sessions("interval=hour&timezone=Asia/Kolkata&path=/pricing"),
-        json!({ "rows": [
-            { "bucket": "2026-05-05T09:30:00Z", "sessions": 1, "bounces": 1, "bounce_rate": 1.0 },
-        ] }),
+        json!({ "rows": [in_bucket("2026-05-05T09:30:00Z", row(1, 1, 1.0, 0.0))] }),
         "a session counts by its first page"
     );
     assert_eq!(sessions("interval=day&limit=1")["truncated"], true);
-    let none = json!({ "rows": [{ "sessions": 0, "bounces": 0, "bounce_rate": 0.0 }] });
-    assert_eq!(sessions("source=bing"), none);
+    assert_eq!(sessions("source=bing"), json!({ "rows": [row(0, 0, 0.0, 0.0)] }));
     assert_eq!(sessions("source=bing&interval=day"), json!({ "rows": [] }));
+    let by_source = sessions("group_by=session_source,entry_path");
+    let groups: Vec<Value> = by_source["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["session_source"], row["entry_path"], row["sessions"]]))
+        .collect();
+    let expected = [
+        json!(["google", "/", 2]),
+        json!(["direct", null, 1]),
+        json!(["direct", "/", 1]),
+        json!(["direct", "/pricing", 1]),
+    ];
+    assert_eq!(groups, expected);
+    let refused = server.get(&format!("/v1/sessions?{ALWAYS}&group_by=event_name"), &project.rk);
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_group_by")));
+    assert_eq!(refused.json()["details"]["allowed"][0], "session_source");
 }

@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 
 use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::Event;
-use millimetric_core::query::ExportQuery;
+use millimetric_core::query::{Dimension, ExportQuery, Filter};
 
 use crate::columns::Chunk;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, memory_of};
+use crate::query::select::FilterCodes;
 use crate::query::view::View;
 use millimetric_core::column::Column;
 use millimetric_events::{EventStream, StoreError};
@@ -29,12 +30,15 @@ type Batch = Result<Vec<Event>, StoreError>;
 /// Number of batches that wait for the reader of the stream.
 const AHEAD: usize = 1;
 
-/// Streams the rows of the view as events, chunk by chunk in order of the earliest event. A thread reads
-/// them; it ends when the stream is dropped.
-pub(crate) fn stream(view: View, query: ExportQuery) -> EventStream {
+/// Streams the rows of the view as events, chunk by chunk in order of the earliest event. A thread opens the
+/// view and reads them; it ends when the stream is dropped.
+pub(crate) fn stream(
+    view: impl FnOnce() -> Result<View, StoreError> + Send + 'static,
+    query: ExportQuery,
+) -> EventStream {
     sent_by_a_thread(move |sender| {
         let mut sink = Sink { batch: Vec::new(), bytes: 0, sender };
-        if let Err(error) = read(view, &query, &mut sink) {
+        if let Err(error) = view().and_then(|view| read(view, &query, &mut sink)) {
             // If the stream is dropped, the error has no receiver.
             let _ = sink.sender.blocking_send(Err(error));
         }
@@ -60,9 +64,12 @@ fn sent_by_a_thread(work: impl FnOnce(Sender<Batch>) + Send + 'static) -> EventS
 fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), StoreError> {
     let mut chunks = std::mem::take(&mut view.chunks);
     chunks.sort_by_key(Chunk::earliest);
+    let (by_row, by_column): (Vec<_>, Vec<_>) =
+        query.filters.iter().partition(|filter| matches!(filter.column, Dimension::Column(_)));
     for chunk in chunks {
-        let mut take = |row: Row<'_>| {
-            if is_selected(&view, query, &row) {
+        let codes = FilterCodes::of(&view, &chunk, by_column.iter().copied())?;
+        let mut take = |index: usize, row: Row<'_>| {
+            if is_selected(&view, &by_row, &row) && codes.passes(index) {
                 Ok(sink.push(row.to_event()))
             } else {
                 Ok(sink.continue_while_open())
@@ -80,7 +87,7 @@ fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), Stor
 fn rows(
     view: &View,
     chunk: &Chunk,
-    take: &mut impl FnMut(Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+    take: &mut impl FnMut(usize, Row<'_>) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<ControlFlow<()>, StoreError> {
     match chunk {
         Chunk::Segment(segment) => {
@@ -93,14 +100,15 @@ fn rows(
                 let start = times.partition_point(|time| *time < view.from);
                 start..times.partition_point(|time| *time < view.to).max(start)
             };
-            reader.each_row(range, take)
+            let mut index = range.clone();
+            reader.each_row(range, |row: Row<'_>| take(index.next().unwrap_or_default(), row))
         }
         Chunk::Memtable(block) => {
             let mut order: Vec<usize> = (0..block.rows()).collect();
             let key = |row: usize| (block.timestamps.at(row), block.row(row).text(Column::EventId));
             order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
             for row in order {
-                if take(block.row(row))?.is_break() {
+                if take(row, block.row(row))?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -109,11 +117,14 @@ fn rows(
     }
 }
 
-fn is_selected(view: &View, query: &ExportQuery, row: &Row<'_>) -> bool {
+/// Whether a row is in the range, passes the filters by its own columns, and is not hidden.
+fn is_selected(view: &View, filters: &[&Filter], row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
-    let passes =
-        |filter: &millimetric_core::query::Filter| row.text(filter.column) == Some(filter.value.as_str());
-    in_range && query.filters.iter().all(passes) && !is_hidden(view, row)
+    let passes = |filter: &&Filter| match filter.column {
+        Dimension::Column(column) => row.text(column) == Some(filter.value.as_str()),
+        Dimension::Session(_) | Dimension::Property(_) => true,
+    };
+    in_range && filters.iter().all(passes) && !is_hidden(view, row)
 }
 
 fn is_hidden(view: &View, row: &Row<'_>) -> bool {

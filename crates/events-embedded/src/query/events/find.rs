@@ -20,8 +20,20 @@ pub(crate) fn event(
     event_id: &str,
     context: &QueryContext,
 ) -> Result<Option<Event>, StoreError> {
+    match row(view, event_id, context)? {
+        Some((chunk, row)) => read(view, &view.chunks[chunk], row),
+        None => Ok(None),
+    }
+}
+
+/// Returns the row with this id: the index of its chunk, and its row there.
+pub(crate) fn row(
+    view: &View,
+    event_id: &str,
+    context: &QueryContext,
+) -> Result<Option<(usize, usize)>, StoreError> {
     let identity = EventKey::of(&view.columns.hash, event_id);
-    for chunk in &view.chunks {
+    for (chunk_index, chunk) in view.chunks.iter().enumerate() {
         context.check()?;
         if !may_hold(view, chunk, identity)? {
             continue;
@@ -35,7 +47,7 @@ pub(crate) fn event(
             }
         });
         if let Some(row) = index {
-            return read(view, chunk, row);
+            return Ok(Some((chunk_index, row)));
         }
     }
     Ok(None)

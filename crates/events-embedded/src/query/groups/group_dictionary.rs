@@ -99,12 +99,6 @@ impl GroupDictionary {
         ranks
     }
 
-    /// Compares two groups of one dimension, like [`Finished::compare`].
-    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
-        let numbers = self.0.lock();
-        numbers.text(a, 0).cmp(&numbers.text(b, 0))
-    }
-
     pub(crate) fn finish(self) -> Finished {
         let numbers = self.0.into_inner();
         let other = numbers.by_key.get(&GroupKey::OTHER).map(|group| *group as usize);

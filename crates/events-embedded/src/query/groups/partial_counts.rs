@@ -95,7 +95,7 @@ impl PartialCounts {
         let mut local = LocalGroups::new(selection, counting.buckets);
         let mut texts = Vec::with_capacity(counting.by.len());
         for by in &counting.by {
-            texts.push(by.column(columns, span.chunk)?);
+            texts.push(view.column(span.chunk, by)?);
         }
         let counts = counting.divide(&mut local, selection, &texts);
         let (groups, count) = local.groups(&counts, &texts, dictionary);

@@ -272,8 +272,8 @@ mod tests {
     use millimetric_core::time::Timestamp;
 
     use super::*;
-    use crate::encoding::column_set::ColumnSet;
     use crate::query::timeline::tests::forty_visitors;
+    use crate::query::view::Reads;
     use crate::tests::open;
     use millimetric_events::suite::sample;
     use millimetric_events::suite::sample::ever;
@@ -314,7 +314,7 @@ mod tests {
         let store = open(directory.path()).await;
         let expected = forty_visitors(&store).await;
         let scope = store.state.scopes.get_or_new(sample::scope(1));
-        let mut view = View::of(&store.state, &scope, ever(), ColumnSet::ALL);
+        let mut view = View::of(&store.state, &scope, ever(), Timestamp::MIN, Reads::ALL);
         let follow = |view: &View, only: Option<&[u64]>, rounds| {
             let mut times =
                 follow_in_rounds(view, &Times, only, rounds, &QueryContext::default()).unwrap().concat();

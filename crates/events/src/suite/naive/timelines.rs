@@ -1,4 +1,4 @@
-//! The reference implementation of funnels, retention, pages and sessions: compares every pair of a
+//! The reference implementation of funnels and retention: compares every pair of a
 //! visitor's events, following the definitions in `core::query`.
 
 use std::cmp::Reverse;
@@ -6,20 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cohort, Filter, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, PAGE_VIEW, PagesQuery,
-    PagesResponse, PagesRow, PagesSort, RetentionQuery, RetentionResponse, SessionsQuery, SessionsResponse,
-    SessionsRow, StepOrder,
+    Cohort, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, RetentionQuery, RetentionResponse,
+    StepOrder,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use super::{bucket, chosen, key, passes};
+use super::{Chosen, bucket, chosen, key, passes};
 
 type Keys = Vec<Option<String>>;
 
-fn by_visitor(events: &[Event], range: TimeRange) -> BTreeMap<&str, Vec<&Event>> {
-    let mut visitors: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+fn by_visitor(events: &[Event], range: TimeRange) -> BTreeMap<&str, Vec<Chosen<'_>>> {
+    let mut visitors: BTreeMap<&str, Vec<Chosen<'_>>> = BTreeMap::new();
     for event in chosen(events, range, &[]) {
-        visitors.entry(&event.anonymous_id).or_default().push(event);
+        visitors.entry(&event.event.anonymous_id).or_default().push(event);
     }
     visitors
 }
@@ -73,8 +72,8 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
     FunnelResponse { groups, truncated, other: 0 }
 }
 
-fn step_events(events: &[&Event], query: &FunnelQuery) -> Vec<StepEvent> {
-    let act = |event: &&Event| {
+fn step_events(events: &[Chosen<'_>], query: &FunnelQuery) -> Vec<StepEvent> {
+    let act = |event: &Chosen<'_>| {
         Some(StepEvent {
             at: event.timestamp.millis(),
             name: query.steps.names().iter().position(|name| *name == event.event_name)?,
@@ -153,7 +152,7 @@ pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> R
         |event: &Event, name: &Option<String>| name.as_ref().is_none_or(|name| *name == event.event_name);
     let mut cohorts: BTreeMap<Timestamp, Vec<BTreeSet<Timestamp>>> = BTreeMap::new();
     for events in by_visitor(events, query.range).into_values() {
-        let begins = |event: &&&Event| named(event, &query.event) && passes(event, &query.filters);
+        let begins = |event: &&Chosen<'_>| named(event, &query.event) && passes(event, &query.filters);
         let Some(first) = events.iter().filter(begins).min_by_key(|event| event.timestamp) else { continue };
         let returns = events.iter().filter(|event| named(event, &query.return_event));
         cohorts.entry(period(first)).or_default().push(returns.map(|event| period(event)).collect());
@@ -173,70 +172,4 @@ pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> R
             .collect(),
     };
     RetentionResponse { cohorts: cohorts.into_iter().map(cohort).collect() }
-}
-
-/// The page views of each session whose first one passes the filters, in order.
-fn counted_sessions<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<Vec<&'a Event>> {
-    let mut sessions: BTreeMap<(&str, &str), Vec<&Event>> = BTreeMap::new();
-    for event in chosen(events, range, &[]).into_iter().filter(|event| event.event_name == PAGE_VIEW) {
-        sessions.entry((&event.anonymous_id, &event.session_id)).or_default().push(event);
-    }
-    let mut sessions: Vec<Vec<&Event>> = sessions.into_values().collect();
-    for views in &mut sessions {
-        views.sort_by_key(|view| (view.timestamp, view.path.as_deref(), !passes(view, filters)));
-    }
-    sessions.retain(|views| passes(views[0], filters));
-    sessions
-}
-
-pub(in crate::suite) fn sessions(events: &[Event], query: &SessionsQuery) -> SessionsResponse {
-    let mut rows: BTreeMap<Option<Timestamp>, SessionsRow> = BTreeMap::new();
-    if query.buckets.is_none() {
-        rows.insert(None, SessionsRow::default());
-    }
-    for views in counted_sessions(events, query.range, &query.filters) {
-        let start = query.buckets.map(|buckets| bucket(buckets, views[0].timestamp));
-        let row = rows.entry(start).or_insert(SessionsRow { bucket: start, ..SessionsRow::default() });
-        row.sessions += 1;
-        row.bounces += u64::from(views.len() == 1);
-    }
-    let truncated = rows.len() > query.limit.get();
-    SessionsResponse { rows: rows.into_values().take(query.limit.get()).collect(), truncated }
-}
-
-pub(in crate::suite) fn pages(events: &[Event], query: &PagesQuery) -> PagesResponse {
-    let mut rows: BTreeMap<Option<&str>, (PagesRow, BTreeSet<&str>)> = BTreeMap::new();
-    let mut response = PagesResponse::default();
-    for views in counted_sessions(events, query.range, &query.filters) {
-        let bounce = u64::from(views.len() == 1);
-        response.sessions += 1;
-        response.bounces += bounce;
-        for view in &views {
-            let (row, visitors) = rows.entry(view.path.as_deref()).or_default();
-            row.views += 1;
-            visitors.insert(&view.anonymous_id);
-        }
-        rows.entry(views[views.len() - 1].path.as_deref()).or_default().0.exits += 1;
-        let (entry, _) = rows.entry(views[0].path.as_deref()).or_default();
-        entry.entries += 1;
-        entry.bounces += bounce;
-    }
-    response.rows = rows
-        .into_iter()
-        .map(|(path, (row, visitors))| PagesRow {
-            path: path.map(str::to_owned),
-            uniques: visitors.len() as u64,
-            ..row
-        })
-        .collect();
-    response.rows.sort_by_key(|row| {
-        Reverse(match query.sort {
-            PagesSort::Views => row.views,
-            PagesSort::Entries => row.entries,
-            PagesSort::Exits => row.exits,
-        })
-    });
-    response.truncated = response.rows.len() > query.limit.get();
-    response.rows.truncate(query.limit.get());
-    response
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use millimetric_core::query::{Column, NamesQuery, PropertyName, RowLimit};
+use millimetric_core::query::{Column, NamesQuery, PropertyName, RowLimit, SessionColumn};
 use millimetric_core::time::Timestamp;
 
 use super::place;
@@ -107,7 +107,10 @@ pub(super) async fn draw(
     let now = app.now();
     let mut kinds = TableKind::all(&view);
     let mut tables: Vec<Table> = kinds.iter().map(|kind| kind.table.clone()).collect();
-    tables.extend([Table::Shares(Column::Medium), Table::Shares(Column::SourceConfidence)]);
+    tables.extend([
+        Table::Shares(SessionColumn::Medium.into()),
+        Table::Shares(SessionColumn::Confidence.into()),
+    ]);
     let query = asked(&view, now, tables);
     let mut report = overview(app, by, &query).await?;
     let properties = if shared { None } else { properties(app, by, &view, now).await? };
@@ -116,8 +119,8 @@ pub(super) async fn draw(
         0 => "nothing",
         _ => "events",
     };
-    let confidence = parts(&report.tables.pop().unwrap_or_default(), &view, Column::SourceConfidence);
-    let media = parts(&report.tables.pop().unwrap_or_default(), &view, Column::Medium);
+    let confidence = parts(&report.tables.pop().unwrap_or_default(), &view, SessionColumn::Confidence);
+    let media = parts(&report.tables.pop().unwrap_or_default(), &view, SessionColumn::Medium);
     let responses = std::mem::take(&mut report.tables);
     let panels = kinds.drain(..).zip(responses).map(|(kind, response)| {
         let mut panel = kind.panel(response, &view, ROWS as usize);
@@ -186,7 +189,7 @@ fn tile(view: &View, report: &Overview, figure: Figure) -> Tile {
 }
 
 /// The shares of a column's values, the greatest first; small ones are one part at the end.
-fn parts(response: &TableResponse, view: &View, column: Column) -> Vec<Segment> {
+fn parts(response: &TableResponse, view: &View, column: SessionColumn) -> Vec<Segment> {
     let number = |row: &TableRow| row.numbers.first().copied().flatten().unwrap_or_default();
     let whole: u64 = response.rows.iter().map(number).sum();
     let mut from = 0;

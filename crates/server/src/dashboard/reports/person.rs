@@ -76,7 +76,7 @@ pub(super) async fn show(
     };
     let context = RowContext::new(&member, env(&params.env), app.now());
     let by = member.reader(context.env);
-    let filters = vec![Filter { column, value: value.to_owned() }];
+    let filters = vec![Filter::new(column, value)];
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
     let after = read_cursor(&params.cursor);
     let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };

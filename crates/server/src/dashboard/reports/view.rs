@@ -6,7 +6,7 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 use chrono_tz::Tz;
 use millimetric_core::key::Env;
-use millimetric_core::query::{Buckets, Column, Filter, Interval, Period, PropertyName, midnight};
+use millimetric_core::query::{Buckets, Dimension, Filter, Interval, Period, PropertyName, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::ops::reports::overview::{Figure, Slice, buckets, finest};
@@ -107,27 +107,29 @@ impl View {
     }
 
     fn add(&mut self, name: &str, value: &str) {
-        if let Some(column) = Column::of_filter(name).filter(|_| value.chars().count() <= MAX_FILTER) {
+        if let Some(column) = Dimension::of_filter(name).filter(|_| value.chars().count() <= MAX_FILTER) {
             self.set(column, value);
         }
     }
 
     /// Narrows to a value of a column; an earlier one of the same column is given up.
-    pub(super) fn set(&mut self, column: Column, value: &str) {
-        self.filters.retain(|filter| filter.column != column);
-        self.filters.push(Filter { column, value: value.to_owned() });
+    pub(super) fn set(&mut self, column: impl Into<Dimension>, value: &str) {
+        let filter = Filter::new(column, value);
+        self.filters.retain(|other| other.column != filter.column);
+        self.filters.push(filter);
     }
 
     /// What those may see who know the project by a link alone: nobody in particular, and no
     /// values of properties, which may be anything.
     pub(super) fn impersonal(mut self) -> Self {
-        self.filters.retain(|filter| !filter.column.info().personal);
+        self.filters.retain(|filter| !filter.column.is_personal());
         (self.env, self.property) = (Env::Live, None);
         self
     }
 
     /// The value that a column is narrowed to.
-    pub(super) fn filter(&self, column: Column) -> Option<&str> {
+    pub(super) fn filter(&self, column: impl Into<Dimension>) -> Option<&str> {
+        let column = column.into();
         self.filters.iter().find(|filter| filter.column == column).map(|filter| filter.value.as_str())
     }
 
@@ -172,7 +174,9 @@ impl View {
             FIGURES.iter().find(|(figure, _)| *figure == self.figure && self.figure != Figure::Visitors);
         pairs.extend(figure.map(|(_, word)| ("figure", (*word).to_owned())));
         pairs.extend(
-            self.filters.iter().map(|filter| (filter.column.filter_parameter(), filter.value.clone())),
+            self.filters
+                .iter()
+                .filter_map(|filter| Some((filter.column.filter_parameter()?, filter.value.clone()))),
         );
         pairs.extend(self.property.as_ref().map(|name| ("property", name.as_str().to_owned())));
         pairs.extend(self.more.iter().cloned());
@@ -236,6 +240,8 @@ fn named(word: &str) -> Option<Span> {
 
 #[cfg(test)]
 mod tests {
+    use millimetric_core::query::Column;
+
     use super::*;
 
     fn read(query: &str) -> View {

@@ -5,7 +5,7 @@
 
 use millimetric_core::classify::{Attribution, Explanation, explain as classifier, rules};
 use millimetric_core::event::{Confidence, Event};
-use millimetric_core::query::EventQuery;
+use millimetric_core::query::{EventQuery, Lookback, TouchesQuery, TouchesResponse};
 use millimetric_core::time::TimeRange;
 
 use crate::auth::{Authorized, Read};
@@ -39,6 +39,8 @@ pub enum ExplainQuery {
 pub struct Explained {
     /// The event, when one was asked for.
     pub event: Option<Event>,
+    /// Its session and the sessions before it, when an event was asked for.
+    pub touches: Option<TouchesResponse>,
     /// The result of the current rules, and why.
     pub explanation: Explanation,
     /// The condition of the rule that matched, as text.
@@ -59,7 +61,11 @@ pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> O
             let found = read::run(app, by, EventQuery { range, event_id: event_id.clone() }).await?;
             let event = found.ok_or(OpsError::UnknownEvent(event_id))?;
             let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None);
-            Ok(explained(Some(*event), explanation))
+            let range =
+                TimeRange::new(event.timestamp, event.timestamp.plus_millis(1)).unwrap_or(TimeRange::LAST);
+            let touches = TouchesQuery { range, event_id: event.event_id.clone(), lookback: Lookback::USUAL };
+            let touches = read::run(app, by, touches).await?;
+            Ok(Explained { touches: Some(touches), ..explained(Some(*event), explanation) })
         }
     }
 }
@@ -81,7 +87,7 @@ fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
         );
     }
     let fired_since = rule_in_words(rule_id);
-    Explained { event, explanation, fired_since, agrees, advice }
+    Explained { event, touches: None, explanation, fired_since, agrees, advice }
 }
 
 fn agree(event: &Event, now: &Attribution) -> bool {

@@ -34,7 +34,7 @@ impl Slice {
     /// The same for queries about sessions, without the filter by event: their filters apply to page views.
     #[must_use]
     pub fn of_sessions(&self) -> Self {
-        let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName);
+        let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName.into());
         Self { range: self.range, filters: filters.cloned().collect() }
     }
 }
@@ -161,7 +161,7 @@ async fn counts(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<Fi
 
 async fn begun_in(app: &App, by: &Authorized<Read>, slice: &Slice) -> OpsResult<SessionsRow> {
     let response = read::run(app, by, begun(slice, None)).await?;
-    Ok(response.rows.first().copied().unwrap_or_default())
+    Ok(response.rows.into_iter().next().unwrap_or_default())
 }
 
 async fn series(
@@ -210,7 +210,7 @@ fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuer
 
 fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuery {
     let Slice { range, filters } = slice.of_sessions();
-    SessionsQuery { range, filters, buckets, limit: RowLimit::MOST }
+    SessionsQuery { range, filters, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
 }
 
 fn whole(value: Option<Number>) -> u64 {

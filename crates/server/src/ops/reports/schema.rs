@@ -258,7 +258,7 @@ fn cut<T>(
 }
 
 fn of_event(event: Option<&str>) -> Vec<Filter> {
-    let filter = |name: &str| Filter { column: Column::EventName, value: name.to_owned() };
+    let filter = |name: &str| Filter::new(Column::EventName, name);
     event.map(filter).into_iter().collect()
 }
 

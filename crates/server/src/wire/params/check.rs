@@ -80,12 +80,12 @@ impl Check {
     }
 
     pub(in crate::wire) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
-        let event = event.map(|event| (Column::EventName, event));
+        let event = event.map(|event| (Column::EventName.into(), event));
         let mut checked = Vec::new();
         for (column, value) in event.into_iter().chain(filters.0) {
             if value.chars().count() > MAX_FILTER {
                 let why = format!("must be at most {MAX_FILTER} characters long");
-                self.problems.field(column.filter_parameter(), why);
+                self.problems.field(column.filter_parameter().unwrap_or_default(), why);
             } else {
                 checked.push(Filter { column, value });
             }
@@ -114,17 +114,25 @@ impl Check {
     }
 
     /// The only parameter with a code of its own (contract, section 2).
-    pub(in crate::wire) fn group_by(&mut self, value: Option<ListParam>) -> ApiResult<Vec<Dimension>> {
+    pub(in crate::wire) fn group_by(
+        &mut self,
+        value: Option<ListParam>,
+        allowed: Vec<String>,
+    ) -> ApiResult<Vec<Dimension>> {
         let mut dimensions = Vec::new();
         let names = value.iter().flat_map(ListParam::texts).map(str::trim);
         // One more than the maximum is enough to refuse the list.
         for name in names.filter(|name| !name.is_empty()).take(StatsQuery::MAX_DIMENSIONS + 1) {
-            let dimension: Dimension =
-                name.parse().map_err(|error: millimetric_core::query::UnknownDimension| {
-                    ApiError::new(ErrorCode::InvalidGroupBy)
-                        .detail("unknown", error.0)
-                        .detail("allowed", Dimension::allowed().collect::<Vec<_>>())
-                })?;
+            let is_allowed = |dimension: &Dimension| match dimension {
+                Dimension::Property(_) => allowed.iter().any(|name| name == "properties.<name>"),
+                dimension => allowed.contains(&dimension.name()),
+            };
+            let dimension = name.parse().ok().filter(is_allowed).ok_or_else(|| {
+                let unknown: String = name.chars().take(80).collect();
+                ApiError::new(ErrorCode::InvalidGroupBy)
+                    .detail("unknown", unknown)
+                    .detail("allowed", allowed.clone())
+            })?;
             if dimensions.contains(&dimension) {
                 self.problems.field("group_by", format!("names {} twice", dimension.name()));
             }

@@ -1,6 +1,7 @@
 //! Filters: a parameter for each column that queries can filter by.
 
 use millimetric_core::column::{Column, FilterInfo};
+use millimetric_core::query::Dimension;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -8,27 +9,26 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
-/// The filters of a route: one for each column that queries can filter by. A route that filters by event
-/// name has the parameter `event` among its own.
+/// The filters of a route: one for each column of events and sessions that queries can filter by. A route
+/// that filters by event name has the parameter `event` among its own.
 #[derive(Debug, Default)]
-pub struct FilterParams(pub(super) Vec<(Column, String)>);
+pub struct FilterParams(pub(super) Vec<(Dimension, String)>);
 
 impl FilterParams {
-    /// The columns that filter, and how.
-    fn columns() -> impl Iterator<Item = (Column, FilterInfo)> {
-        let beside = Column::filterable().filter(|column| *column != Column::EventName);
-        beside.filter_map(|column| Some((column, column.info().filter?)))
+    /// What they filter by, and how.
+    pub(crate) fn all() -> impl Iterator<Item = (Dimension, FilterInfo)> {
+        Dimension::filters().filter(|(column, _)| *column != Column::EventName.into())
     }
 
-    /// The column that a parameter filters by.
-    pub(super) fn column(parameter: &str) -> Option<Column> {
-        Self::columns().find(|(_, filter)| filter.parameter == parameter).map(|(column, _)| column)
+    /// What a parameter filters by.
+    pub(super) fn column(parameter: &str) -> Option<Dimension> {
+        Self::all().find(|(_, filter)| filter.parameter == parameter).map(|(column, _)| column)
     }
 
-    /// Adds a filter, unless the column has one already.
-    pub(super) fn add(&mut self, column: Column, value: String) -> ApiResult<()> {
+    /// Adds a filter, unless there is one by the same column already.
+    pub(super) fn add(&mut self, column: Dimension, value: String) -> ApiResult<()> {
         if self.0.iter().any(|(known, _)| *known == column) {
-            let why = format!("duplicate field `{}`", column.filter_parameter());
+            let why = format!("duplicate field `{}`", column.filter_parameter().unwrap_or_default());
             return Err(ApiError::form(ErrorCode::InvalidParams, why));
         }
         self.0.push((column, value));
@@ -39,7 +39,7 @@ impl FilterParams {
 impl FilterParams {
     /// The names of the parameters.
     pub(super) fn names() -> Vec<&'static str> {
-        Self::columns().map(|(_, filter)| filter.parameter).collect()
+        Self::all().map(|(_, filter)| filter.parameter).collect()
     }
 }
 
@@ -55,6 +55,6 @@ impl IntoParams for FilterParams {
                 .schema(Some(text()))
                 .build()
         };
-        Self::columns().map(|(_, filter)| parameter(filter)).collect()
+        Self::all().map(|(_, filter)| parameter(filter)).collect()
     }
 }

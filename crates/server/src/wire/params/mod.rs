@@ -28,6 +28,11 @@ pub trait Parameters: DeserializeOwned + IntoParams {
     /// Whether [`FilterParams`] are taken beside them.
     const FILTERED: bool;
 
+    /// The names that `group_by` takes, if there is one.
+    fn group_names() -> Vec<String> {
+        Dimension::allowed().map(str::to_owned).collect()
+    }
+
     /// The query.
     ///
     /// # Errors
@@ -39,7 +44,7 @@ pub trait Parameters: DeserializeOwned + IntoParams {
 pub fn described<P: Parameters>() -> Vec<Parameter> {
     let mut parameters = P::into_params(|| None);
     for parameter in parameters.iter_mut().filter(|parameter| parameter.name == "group_by") {
-        let names: Vec<_> = Dimension::allowed().map(|name| format!("`{name}`")).collect();
+        let names: Vec<_> = P::group_names().iter().map(|name| format!("`{name}`")).collect();
         let description = parameter.description.get_or_insert_default();
         let _ = write!(description, " Columns: {}.", names.join(", "));
     }

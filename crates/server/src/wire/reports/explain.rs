@@ -1,7 +1,10 @@
 //! `GET /v1/explain`: the rule that decided an attribution, and the rules before it.
 
+use std::collections::BTreeMap;
+
+use millimetric_core::attribution::Model;
 use millimetric_core::event::Event;
-use millimetric_core::query::RowLimit;
+use millimetric_core::query::{RowLimit, TouchRow};
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -94,6 +97,13 @@ pub struct ExplainedRows {
     /// The stored event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<ExplainedEvent>,
+    /// The session of the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<ExplainedSession>,
+    /// The ledger of the event as a conversion: the visitor's sessions that started at most 30 days before it,
+    /// and its own, ascending by time. The weights of each model sum to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touches: Option<Vec<ExplainedTouch>>,
     /// What to improve, most important first.
     pub advice: Vec<&'static str>,
     /// The rules in the order in which they were tried; the last one matched.
@@ -114,6 +124,74 @@ pub struct ExplainedEvent {
     pub agrees: bool,
 }
 
+/// The session of an event.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExplainedSession {
+    /// The id of its first event.
+    pub first_event_id: String,
+    /// The time of its first event.
+    pub first_event_time: String,
+    /// Where it came from.
+    pub source: String,
+    /// How it came.
+    pub medium: String,
+    /// Its campaign.
+    pub campaign: Option<String>,
+    /// The rule that the session is credited by.
+    pub rule: String,
+    /// How confident the classifier is of it.
+    pub confidence: String,
+}
+
+/// A session before a conversion.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExplainedTouch {
+    /// When it started.
+    pub time: String,
+    /// Where it came from.
+    pub source: String,
+    /// How it came.
+    pub medium: String,
+    /// Its campaign.
+    pub campaign: Option<String>,
+    /// The rule that the session is credited by.
+    pub rule: String,
+    /// How confident the classifier is of it.
+    pub confidence: String,
+    /// Its share of the conversion, 0 to 1, by model.
+    #[schema(value_type = std::collections::BTreeMap<String, f64>)]
+    pub weight: BTreeMap<&'static str, f64>,
+}
+
+impl From<TouchRow> for ExplainedTouch {
+    fn from(touch: TouchRow) -> Self {
+        Self {
+            time: touch.at.to_string(),
+            source: touch.source,
+            medium: touch.medium,
+            campaign: touch.campaign,
+            rule: touch.rule_id,
+            confidence: touch.confidence,
+            weight: Model::ALL.iter().map(|model| model.as_str()).zip(touch.weights).collect(),
+        }
+    }
+}
+
+impl From<&TouchRow> for ExplainedSession {
+    fn from(touch: &TouchRow) -> Self {
+        let touch = touch.clone();
+        Self {
+            first_event_id: touch.first_event_id,
+            first_event_time: touch.at.to_string(),
+            source: touch.source,
+            medium: touch.medium,
+            campaign: touch.campaign,
+            rule: touch.rule_id,
+            confidence: touch.confidence,
+        }
+    }
+}
+
 /// One rule that was tried.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuleRow {
@@ -127,7 +205,7 @@ pub struct RuleRow {
 
 impl From<Explained> for ExplainedRows {
     fn from(explained: Explained) -> Self {
-        let Explained { event, explanation, fired_since, agrees, advice } = explained;
+        let Explained { event, touches, explanation, fired_since, agrees, advice } = explained;
         let now = explanation.attribution;
         let passed = explanation.passed_over.into_iter().map(|passed| RuleRow {
             rule_id: passed.rule_id.to_owned(),
@@ -138,6 +216,11 @@ impl From<Explained> for ExplainedRows {
         Self {
             rows: passed.chain([fired]).collect(),
             advice,
+            session: touches
+                .as_ref()
+                .and_then(|found| found.touches.get(found.session))
+                .map(ExplainedSession::from),
+            touches: touches.map(|found| found.touches.into_iter().map(ExplainedTouch::from).collect()),
             event: event.map(|event| ExplainedEvent {
                 stored: Classified::from(&event),
                 event_id: event.event_id,

@@ -67,7 +67,7 @@ impl Parameters for FunnelParams {
             "any" => Ok(StepOrder::Any),
             _ => Err("must be strict or any"),
         });
-        let group_by = check.group_by(self.group_by)?;
+        let group_by = check.group_by(self.group_by, Self::group_names())?;
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(FunnelQuery {

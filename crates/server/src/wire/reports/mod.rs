@@ -3,6 +3,7 @@
 //! Reports that are one query of the event store are [`Report`]s: [`for_each_report`] lists them, and
 //! their routes are made from the list. The others have handlers of their own.
 
+mod attribution;
 mod events;
 mod explain;
 mod export;
@@ -11,6 +12,7 @@ mod funnel;
 mod mutated;
 mod names;
 mod pages;
+mod paths;
 mod retention;
 mod schema;
 mod sessions;
@@ -22,12 +24,16 @@ use millimetric_core::query::Query;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::attribution::{AttributionEntry, AttributionParams, AttributionRows, CurrencyRow, OtherEntry};
 pub use self::events::{EventRow, EventRows, EventsParams};
-pub use self::explain::{Classified, ExplainParams, ExplainedEvent, ExplainedRows, RuleRow};
+pub use self::explain::{
+    Classified, ExplainParams, ExplainedEvent, ExplainedRows, ExplainedSession, ExplainedTouch, RuleRow,
+};
 pub use self::export::ExportParams;
 pub use self::funnel::{FunnelParams, FunnelRows};
 pub use self::names::{NameRow, NameRows, NamesParams, PropertyRow};
 pub use self::pages::{PageRow, PageRows, PagesParams};
+pub use self::paths::{PathRow, PathRows, PathsParams};
 pub use self::retention::{CohortRow, RetentionParams, RetentionRows};
 pub use self::schema::{SchemaParams, SchemaRows};
 pub use self::sessions::{SessionRow, SessionRows, SessionsParams};
@@ -76,6 +82,8 @@ pub fn for_each_report(visitor: &mut impl ReportVisitor) {
     visitor.visit::<RetentionParams>();
     visitor.visit::<PagesParams>();
     visitor.visit::<SessionsParams>();
+    visitor.visit::<AttributionParams>();
+    visitor.visit::<PathsParams>();
 }
 
 /// A part of a whole, 0 to 1; 0 of nothing.

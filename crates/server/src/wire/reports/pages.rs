@@ -49,9 +49,8 @@ impl Report for PagesParams {
     const OPERATION_ID: &'static str = "pages";
     const SUMMARY: &'static str = "Page views by path, with the sessions that begin and end there";
     const DESCRIPTION: Option<&'static str> = Some(
-        "A session is the `$pageview` events of one visitor in the range that carry one `session_id`; it is a \
-         bounce when there is only one. A session counts when its first page view passes the filters, and \
-         then with all of its page views: `source=google` asks for what visitors from there have seen.",
+        "Sessions are those of `/v1/sessions`. A page view counts if the first page view of its session passes \
+         the filters: `session_source=google` asks for what visitors from there have seen.",
     );
     type Body = PageRows;
 
@@ -65,7 +64,7 @@ impl Report for PagesParams {
 pub struct PageRows {
     /// All sessions.
     pub sessions: u64,
-    /// The share of sessions with one page view, 0 to 1.
+    /// The share of sessions that bounce, 0 to 1: one page view, and no other event than system events.
     pub bounce_rate: f64,
     /// By what `sort` says, descending.
     pub rows: Vec<PageRow>,
@@ -91,7 +90,7 @@ pub struct PageRow {
     pub entries: u64,
     /// Sessions that end here.
     pub exits: u64,
-    /// Sessions of this page view alone.
+    /// Sessions that begin here and bounce.
     pub bounces: u64,
     /// The share of the entries that bounce, 0 to 1.
     pub bounce_rate: f64,

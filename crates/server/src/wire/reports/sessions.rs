@@ -1,13 +1,15 @@
-//! `GET /v1/sessions`: the number of sessions and bounces.
+//! `GET /v1/sessions`: the number of sessions and bounces, and what sessions are like.
 
-use millimetric_core::query::{SessionsQuery, SessionsResponse};
+use millimetric_core::query::{Dimension, SessionsQuery, SessionsResponse, SessionsRow};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
-use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
-use crate::wire::responses::is_false;
+use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
+use crate::wire::responses::{is_false, is_zero};
 
 /// `GET /v1/sessions`
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -20,6 +22,9 @@ pub struct SessionsParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
+    /// Up to four columns, with commas between: columns of the session, and the visitor's country and device.
+    #[param(value_type = Option<String>, example = "session_source,session_medium")]
+    group_by: Option<ListParam>,
     /// A row for each `hour`, `day`, `week` (from Monday) or `month` in which a session begins.
     interval: Option<String>,
     /// The time zone of the buckets, an IANA name; default UTC.
@@ -34,64 +39,92 @@ impl Parameters for SessionsParams {
     type Query = SessionsQuery;
     const FILTERED: bool = true;
 
+    fn group_names() -> Vec<String> {
+        SessionsQuery::allowed().map(|dimension| dimension.name()).collect()
+    }
+
     fn query(self, filters: FilterParams) -> ApiResult<SessionsQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let buckets = check.buckets(self.interval, self.timezone);
         let limit = check.limit(self.limit, 1000, 1000);
+        let group_by = check.group_by(self.group_by, Self::group_names())?;
         let filters = check.filters(None, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SessionsQuery { range, filters, buckets, limit })
+        Ok(SessionsQuery { range, filters, group_by, buckets, limit })
     }
 }
 
 impl Report for SessionsParams {
     const PATH: &'static str = "/v1/sessions";
     const OPERATION_ID: &'static str = "sessions";
-    const SUMMARY: &'static str = "How many sessions begin, and how many of them see one page only";
+    const SUMMARY: &'static str = "How many sessions begin, how many of them bounce, and how long they are";
     const DESCRIPTION: Option<&'static str> = Some(
-        "Sessions as `/v1/pages` counts them; with `interval` each in the bucket of its first page view.",
+        "A session is the events of one visitor with the same `session_id` that the client sent, or with pauses \
+         of at most 30 minutes. It counts in the range and bucket of its first event if it has a `$pageview`. \
+         Its country and device, and filters by columns of events, are those of its first page view.",
     );
     type Body = SessionRows;
 
-    fn body(_: &Self::Query, response: QueryResponse<Self>) -> SessionRows {
-        response.into()
+    fn body(query: &Self::Query, response: QueryResponse<Self>) -> SessionRows {
+        SessionRows::new(query, response)
     }
 }
 
 /// `GET /v1/sessions`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionRows {
-    /// In order of time; a bucket in which no session begins has none. Without `interval` one row.
+    /// By bucket, then by sessions descending; a bucket in which no session begins has none. Without
+    /// `interval` and `group_by` one row.
     pub rows: Vec<SessionRow>,
     /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Sessions of the least frequent groups, which are in no row because there are too many groups to count
+    /// separately; absent if all were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other: u64,
 }
 
-/// The sessions that begin in one bucket.
+/// The sessions of one group that begin in one bucket.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionRow {
     /// The first instant of the bucket; absent without `interval`.
     #[schema(example = "2026-05-04T00:00:00Z")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+    /// The columns of `group_by`.
+    #[serde(flatten)]
+    #[schema(inline, value_type = Object)]
+    pub groups: Map<String, Value>,
     /// Sessions.
     pub sessions: u64,
-    /// How many of them have one page view.
+    /// How many of them have one page view, and no other event than system events (`$…`).
     pub bounces: u64,
     /// Their share, 0 to 1.
     pub bounce_rate: f64,
+    /// Page views per session; 0 without sessions.
+    pub views_per_session: f64,
+    /// The median time from a session's first to its last event, in seconds; 0 without sessions.
+    pub median_duration_seconds: f64,
 }
 
-impl From<SessionsResponse> for SessionRows {
-    fn from(response: SessionsResponse) -> Self {
-        let row = |row: millimetric_core::query::SessionsRow| SessionRow {
-            bucket: row.bucket.map(millimetric_core::time::Timestamp::to_rfc3339_seconds),
+impl SessionRows {
+    fn new(query: &SessionsQuery, response: SessionsResponse) -> Self {
+        let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
+        let row = |row: SessionsRow| SessionRow {
+            bucket: row.bucket.map(Timestamp::to_rfc3339_seconds),
+            groups: names.iter().cloned().zip(row.keys.into_iter().map(Value::from)).collect(),
             sessions: row.sessions,
             bounces: row.bounces,
             bounce_rate: share(row.bounces, row.sessions),
+            views_per_session: share(row.views, row.sessions),
+            median_duration_seconds: row.median_millis.unwrap_or_default() / 1000.0,
         };
-        Self { rows: response.rows.into_iter().map(row).collect(), truncated: response.truncated }
+        Self {
+            rows: response.rows.into_iter().map(row).collect(),
+            truncated: response.truncated,
+            other: response.other,
+        }
     }
 }

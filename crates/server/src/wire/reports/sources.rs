@@ -1,6 +1,6 @@
 //! `GET /v1/sources`: the sources of visits.
 
-use millimetric_core::query::{SourcesQuery, SourcesResponse, SourcesRow};
+use millimetric_core::query::{Attribution, SourcesQuery, SourcesResponse, SourcesRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,6 +22,8 @@ pub struct SourcesParams {
     to: Option<String>,
     /// `source_medium` (default) or `source`.
     breakdown: Option<String>,
+    /// Whose source and medium: that of each `event` (default), or that of its `session`.
+    attribution: Option<String>,
     /// Only this event name.
     event: Option<String>,
     /// Maximum number of rows, 1–200; default 50.
@@ -42,9 +44,13 @@ impl Parameters for SourcesParams {
             "source" => Ok(false),
             _ => Err("must be source_medium or source"),
         });
+        let attribution = check.read("attribution", self.attribution, |text| {
+            text.parse::<Attribution>().map_err(|error| error.to_string())
+        });
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SourcesQuery { range, filters, by_medium: by_medium.unwrap_or(true), limit })
+        let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());
+        Ok(SourcesQuery { range, filters, by_medium, attribution, limit })
     }
 }
 

@@ -49,7 +49,7 @@ impl Parameters for StatsParams {
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
         let metric = check.metric(self.metric, self.property);
-        let group_by = check.group_by(self.group_by)?;
+        let group_by = check.group_by(self.group_by, Self::group_names())?;
         let buckets = check.buckets(self.interval, self.timezone);
         let filters = check.filters(self.event, filters);
         let (range, limit) = check.finish(range, limit)?;
@@ -187,7 +187,7 @@ mod tests {
             ["source", "properties.plan"]
         );
         assert_eq!(query.buckets.unwrap().timezone, Tz::Europe__Berlin);
-        assert_eq!(query.filters, [Filter { column: Column::Country, value: "DE".into() }]);
+        assert_eq!(query.filters, [Filter::new(Column::Country, "DE")]);
         assert_eq!(query.limit.get(), 7);
     }
 

@@ -105,7 +105,7 @@ fn each_table_is_a_file_with_the_numbers_of_the_api() {
     assert_eq!(file("pages"), texts(&ask("pages"), &pages));
     assert_eq!(file("events"), texts(&ask("events"), &["event_name", "count", "uniques"]));
     for (name, column) in [
-        ("campaigns", "campaign"),
+        ("campaigns", "session_campaign"),
         ("countries", "country"),
         ("devices", "device_type"),
         ("browsers", "browser"),
@@ -116,9 +116,12 @@ fn each_table_is_a_file_with_the_numbers_of_the_api() {
     }
     let without_confidence: Vec<Vec<String>> =
         file("sources").into_iter().map(|row| row[..4].to_vec()).collect();
-    assert_eq!(without_confidence, texts(&ask("sources"), &["source", "medium", "uniques", "events"]));
+    assert_eq!(
+        without_confidence,
+        texts(&ask("sources?attribution=session"), &["source", "medium", "uniques", "events"])
+    );
     assert!(
-        file("sources").contains(&["facebook", "paid", "1", "1", "1", "0", "0"].map(str::to_owned).to_vec())
+        file("sources").contains(&["facebook", "paid", "1", "2", "2", "0", "0"].map(str::to_owned).to_vec())
     );
     assert_eq!(owner.get(&format!("/projects/default/csv/nothing?{DAYS}")).status, 404);
 }
@@ -141,11 +144,11 @@ fn a_row_narrows_the_page_and_a_chip_widens_it_again() {
     shop(&server);
     let owner = Browser::of_owner(&server);
     let page = owner.get(&format!("/projects/default?{DAYS}")).text;
-    let link = "/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;source=facebook&#38;medium=paid";
+    let link = "/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;session_source=facebook&#38;session_medium=paid";
     assert!(page.contains(&format!("<a href=\"{link}\">")), "{page}");
     let page = owner.get(&link.replace("&#38;", "&")).text;
-    assert_eq!(figures(&page), ["1", "1", "1", "100.0%"]);
-    assert!(page.contains("<a href=\"/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;source=facebook\"><span class=\"soft\">Medium</span>"), "{page}");
+    assert_eq!(figures(&page), ["1", "2", "1", "0.0%"]);
+    assert!(page.contains("<a href=\"/projects/default?first=2026-05-14&#38;last=2026-05-16&#38;session_source=facebook\"><span class=\"soft\">Session medium</span>"), "{page}");
 }
 
 #[test]
@@ -229,9 +232,9 @@ fn the_page_and_the_file_hold_the_same_rows_in_the_same_order() {
         let shown: Vec<&str> =
             drawn.map(|row| row.split("<bdi>").nth(1).unwrap().split('<').next().unwrap()).collect();
         let file = rows(&owner.get(&format!("/projects/default/csv/{name}?{DAYS}")).text);
-        // The page leaves out page views within the site, the file has them.
-        let labels: Vec<&str> =
-            file.iter().map(|row| row[0].as_str()).filter(|label| *label != "internal").collect();
+        // The page has our own word for direct visits.
+        let ours = |label| if name == "sources" && label == "direct" { "Direct" } else { label };
+        let labels: Vec<&str> = file.iter().map(|row| ours(row[0].as_str())).collect();
         assert!(!shown.is_empty() && shown == labels, "{name}: {shown:?} and {labels:?}");
     }
 }

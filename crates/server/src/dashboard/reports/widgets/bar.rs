@@ -2,8 +2,9 @@
 //! link that changes one of them.
 
 use chrono::{Datelike as _, NaiveDate};
+use millimetric_core::column::{Column, FilterInfo};
 use millimetric_core::key::Env;
-use millimetric_core::query::Column;
+use millimetric_core::query::Dimension;
 use millimetric_core::time::Timestamp;
 
 use super::country;
@@ -122,19 +123,19 @@ fn envs(view: &View) -> Vec<Choice> {
 }
 
 fn chips(view: &View) -> Vec<Chip> {
-    let chip = |column: Column| {
-        let value = view.filter(column)?;
+    let chip = |(column, _): (Dimension, FilterInfo)| {
+        let value = view.filter(column.clone())?;
         let value = match column {
-            Column::Country => country::shown(value),
+            Dimension::Column(Column::Country) => country::shown(value),
             _ => Shown::or(Some(value), "unknown"),
         };
         let href = view.link(|view| {
             view.filters.retain(|filter| filter.column != column);
-            view.property = view.property.take().filter(|_| column != Column::EventName);
+            view.property = view.property.take().filter(|_| column != Column::EventName.into());
         });
-        Some(Chip { name: column.info().label, value, href })
+        Some(Chip { name: column.label(), value, href })
     };
-    Column::filterable().filter_map(chip).collect()
+    Dimension::filters().filter_map(chip).collect()
 }
 
 /// `Oct 1`, or `Oct 1, 2025` in another year than today's.

@@ -3,7 +3,7 @@
 //!
 //! The queries of a table are in `ops::reports::overview`.
 
-use millimetric_core::query::{Column, Dimension, PagesSort};
+use millimetric_core::query::{Column, Dimension, PagesSort, SessionColumn};
 
 use super::country;
 use super::number::{NO_VALUE, rate, width};
@@ -63,7 +63,7 @@ impl TableKind {
         const UNSEEN: &str = "No data in this range.";
         const PAGES: &str = "No page views. The snippet sends a $pageview event for each page.";
         const AGENT: &str = "No data in this range. The value is derived from the User-Agent header.";
-        let values = Table::Values;
+        let values = |column: Column| Table::Values(column.into());
         let mut all = vec![
             Self::new(
                 "sources",
@@ -90,7 +90,7 @@ impl TableKind {
             Self::new(
                 "campaigns",
                 "Campaigns",
-                values(Column::Campaign),
+                Table::Values(SessionColumn::Campaign.into()),
                 &["Campaign", "Visitors"],
                 "No campaigns. Add utm_campaign to the links that you share.",
             ),
@@ -136,13 +136,15 @@ impl TableKind {
                 "confidence_low",
             ],
             Table::Pages(_) => &["path", "views", "visitors", "entries", "exits", "bounces"],
-            Table::Values(column) => &[column.as_str(), "visitors"],
-            Table::Shares(column) => &[column.as_str(), "events"],
-            Table::Counts(dimension) => {
-                return vec![dimension.name(), "events".to_owned(), "visitors".to_owned()];
-            }
+            Table::Values(_) => &["", "visitors"],
+            Table::Shares(_) => &["", "events"],
+            Table::Counts(_) => &["", "events", "visitors"],
         };
-        names.iter().map(|name| (*name).to_owned()).collect()
+        let own = match &self.table {
+            Table::Values(column) | Table::Shares(column) | Table::Counts(column) => column.name(),
+            Table::Sources | Table::Pages(_) => String::new(),
+        };
+        names.iter().map(|name| if name.is_empty() { own.clone() } else { (*name).to_owned() }).collect()
     }
 
     /// The table as it is shown: so many rows, which link to the page narrowed to each.
@@ -153,14 +155,9 @@ impl TableKind {
         most: usize,
     ) -> Panel {
         let TableResponse { mut rows, truncated, approximate } = response;
-        match self.table {
-            // Most events have no campaign; a row for them is of no use here.
-            Table::Values(Column::Campaign) => rows.retain(|row| row.labels.iter().all(Option::is_some)),
-            // Page views within the site come from no other source.
-            Table::Sources if view.filter(Column::Source).is_none() => {
-                rows.retain(|row| source_label(row).is_some());
-            }
-            _ => {}
+        // Most events have no campaign; a row for them is of no use here.
+        if self.table == Table::Values(SessionColumn::Campaign.into()) {
+            rows.retain(|row| row.labels.iter().all(Option::is_some));
         }
         let full = truncated || rows.len() > most;
         rows.truncate(most);
@@ -185,8 +182,8 @@ impl TableKind {
 
     fn label(&self, text: Option<&str>) -> Shown {
         match &self.table {
-            Table::Values(Column::Country) => country::shown(text.unwrap_or_default()),
-            Table::Values(Column::DeviceType | Column::Browser | Column::Os) => {
+            Table::Values(Dimension::Column(Column::Country)) => country::shown(text.unwrap_or_default()),
+            Table::Values(Dimension::Column(Column::DeviceType | Column::Browser | Column::Os)) => {
                 Shown::or(text.map(family).as_deref(), "unknown")
             }
             Table::Counts(Dimension::Property(_)) if text.is_none() => Shown::ours("(no value)"),
@@ -199,17 +196,16 @@ impl TableKind {
         let medium = row.labels.get(1).cloned().flatten();
         let set = |view: &mut View| match &self.table {
             Table::Sources => {
-                view.set(Column::Source, text);
-                view.set(Column::Medium, &medium.unwrap_or_default());
+                view.set(SessionColumn::Source, text);
+                view.set(SessionColumn::Medium, &medium.unwrap_or_default());
             }
             Table::Pages(_) => view.set(Column::Path, text),
-            Table::Values(column) | Table::Shares(column) | Table::Counts(Dimension::Column(column)) => {
-                if *column == Column::EventName {
+            Table::Values(column) | Table::Shares(column) | Table::Counts(column) => {
+                if *column == Column::EventName.into() {
                     view.property = None;
                 }
-                view.set(*column, text);
+                view.set(column.clone(), text);
             }
-            Table::Counts(Dimension::Property(_)) => {}
         };
         let of_property = matches!(self.table, Table::Counts(Dimension::Property(_)));
         (!of_property).then(|| view.link(set))
@@ -301,7 +297,10 @@ mod tests {
     fn a_row_narrows_the_page_to_what_it_is_about() {
         let panel = drawn("sources", vec![row(&[Some("google"), Some("paid")], &[40, 90, 80, 10, 0])]);
         let row = &panel.rows[0];
-        assert_eq!(row.href.as_deref(), Some("/projects/shop?period=7d&source=google&medium=paid"));
+        assert_eq!(
+            row.href.as_deref(),
+            Some("/projects/shop?period=7d&session_source=google&session_medium=paid")
+        );
         assert_eq!(
             (row.bar.as_str(), row.cells.as_slice()),
             ("100%", &["40", "90", "88.9% high"].map(str::to_owned)[..])

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use millimetric_core::query::{
-    Column, Dimension, Metric, PagesQuery, PagesResponse, PagesRow, PagesSort, RowLimit, SessionsRow,
-    SourcesQuery, StatsQuery, StatsResponse, StatsRow,
+    Attribution, Dimension, Metric, PagesQuery, PagesResponse, PagesRow, PagesSort, RowLimit, SessionColumn,
+    SessionsRow, SourcesQuery, StatsQuery, StatsResponse, StatsRow,
 };
 
 use super::{Slice, whole};
@@ -18,15 +18,15 @@ use crate::state::App;
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Table {
-    /// Source and medium; visitors, events, and how many of these are attributed with high, medium
+    /// Source and medium of sessions; visitors, events, and how many of these are attributed with high, medium
     /// and low confidence.
     Sources,
     /// Path; views, visitors, entries, exits, bounces.
     Pages(PagesSort),
     /// The values of a column; visitors.
-    Values(Column),
+    Values(Dimension),
     /// The values of a column; events.
-    Shares(Column),
+    Shares(Dimension),
     /// The values of a column or property; events, visitors.
     Counts(Dimension),
 }
@@ -72,8 +72,11 @@ pub(super) async fn tables(
             _ => table(app, by, slice, what, limit).await?,
         });
     }
-    let sessions =
-        paths.map(|paths| SessionsRow { bucket: None, sessions: paths.sessions, bounces: paths.bounces });
+    let sessions = paths.map(|paths| SessionsRow {
+        sessions: paths.sessions,
+        bounces: paths.bounces,
+        ..SessionsRow::default()
+    });
     Ok((responses, sessions))
 }
 
@@ -88,8 +91,8 @@ pub async fn table(
     match table {
         Table::Sources => sources(app, by, slice, limit).await,
         Table::Pages(sort) => pages(app, by, slice, *sort, limit).await,
-        Table::Values(column) => values(app, by, slice, Metric::Uniques, *column, limit).await,
-        Table::Shares(column) => values(app, by, slice, Metric::Count, *column, limit).await,
+        Table::Values(column) => values(app, by, slice, Metric::Uniques, column, limit).await,
+        Table::Shares(column) => values(app, by, slice, Metric::Count, column, limit).await,
         Table::Counts(dimension) => counts(app, by, slice, dimension, limit).await,
     }
 }
@@ -99,10 +102,10 @@ async fn values(
     by: &Authorized<Read>,
     slice: &Slice,
     metric: Metric,
-    column: Column,
+    column: &Dimension,
     limit: RowLimit,
 ) -> OpsResult<TableResponse> {
-    let query = grouped(slice, metric, vec![Dimension::Column(column)], limit);
+    let query = grouped(slice, metric, vec![column.clone()], limit);
     let StatsResponse { rows, truncated, approximate, .. } = read::run(app, by, query).await?;
     let row = |row: StatsRow| TableRow { numbers: vec![Some(whole(row.value))], labels: row.keys };
     Ok(TableResponse { rows: rows.into_iter().map(row).collect(), truncated, approximate })
@@ -115,8 +118,9 @@ async fn sources(
     limit: RowLimit,
 ) -> OpsResult<TableResponse> {
     let Slice { range, filters } = slice.clone();
-    let query = SourcesQuery { range, filters, by_medium: true, limit };
-    let columns = [Column::Source, Column::Medium, Column::SourceConfidence].map(Dimension::Column);
+    let query = SourcesQuery { range, filters, by_medium: true, attribution: Attribution::Session, limit };
+    let columns =
+        [SessionColumn::Source, SessionColumn::Medium, SessionColumn::Confidence].map(Dimension::Session);
     let sure = grouped(slice, Metric::Count, columns.to_vec(), RowLimit::MOST);
     let response = read::run(app, by, query).await?;
     let sure = by_keys(read::run(app, by, sure).await?);

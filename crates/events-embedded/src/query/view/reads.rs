@@ -1,0 +1,102 @@
+//! What a query reads of a scope: columns, and how far back.
+
+use millimetric_core::column::{Column, SessionColumn};
+use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery};
+use millimetric_core::session;
+
+use crate::columns::session_events::SessionEvents;
+use crate::encoding::column_set::ColumnSet;
+
+const SOURCE: Dimension = Dimension::Session(SessionColumn::Source);
+const MEDIUM: Dimension = Dimension::Session(SessionColumn::Medium);
+
+/// What a query reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reads {
+    pub(crate) columns: ColumnSet,
+    /// How far before its range it reads events of sessions, in milliseconds; `None` if it needs no sessions.
+    pub(crate) lookback: Option<i64>,
+}
+
+impl Reads {
+    /// All columns, without sessions.
+    pub(crate) const ALL: Self = Self { columns: ColumnSet::ALL, lookback: None };
+
+    /// What the query reads.
+    pub(crate) fn of(query: &AnyQuery) -> Self {
+        match query {
+            AnyQuery::Events(query) => Self::ALL.filters(&query.filters),
+            AnyQuery::Event(_) => Self::ALL,
+            AnyQuery::Stats(query) => counted(query),
+            AnyQuery::Sources(query) => {
+                Self::only([Column::AnonymousId]).filters(&query.filters).groups(&query.attribution.columns())
+            }
+            AnyQuery::Names(_) => Self::only([Column::EventName, Column::AnonymousId, Column::Properties]),
+            AnyQuery::Funnel(query) => Self::only([Column::EventName, Column::AnonymousId])
+                .filters(&query.filters)
+                .groups(&query.group_by),
+            AnyQuery::Retention(query) => {
+                Self::only([Column::EventName, Column::AnonymousId]).filters(&query.filters)
+            }
+            AnyQuery::Pages(query) => {
+                Self::only([Column::Path, Column::AnonymousId]).sessions().filters(&query.filters)
+            }
+            AnyQuery::Sessions(query) => {
+                Self::only([]).sessions().filters(&query.filters).groups(&query.group_by)
+            }
+            AnyQuery::Attribution(query) => {
+                Self::only([]).conversions(&query.conversions).groups(&query.group_by)
+            }
+            AnyQuery::Paths(query) => {
+                Self::only([]).conversions(&query.conversions).with(&SOURCE).with(&MEDIUM)
+            }
+            AnyQuery::Touches(query) => {
+                Self { columns: ColumnSet::ALL, lookback: Some(query.lookback.millis() + session::LOOKBACK) }
+            }
+        }
+    }
+
+    fn only(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), lookback: None }
+    }
+
+    /// And sessions.
+    fn sessions(self) -> Self {
+        let columns = self.columns.union(SessionEvents::COLUMNS.into_iter().collect());
+        Self { columns, lookback: self.lookback.max(Some(session::LOOKBACK)) }
+    }
+
+    /// And the sessions that conversions are credited to.
+    fn conversions(self, conversions: &Conversions) -> Self {
+        let reads = self.sessions().with(&SOURCE).filters(&conversions.filters);
+        let reads = if conversions.value.is_some() { reads.with(&Column::Properties.into()) } else { reads };
+        Self { lookback: Some(conversions.lookback.millis() + session::LOOKBACK), ..reads }
+    }
+
+    fn with(self, dimension: &Dimension) -> Self {
+        let column = match dimension {
+            Dimension::Column(column) => *column,
+            Dimension::Session(column) => return self.sessions().with(&column.column().into()),
+            Dimension::Property(_) => Column::Properties,
+        };
+        Self { columns: self.columns.with(column), ..self }
+    }
+
+    /// And the columns of filters.
+    pub(crate) fn filters(self, filters: &[Filter]) -> Self {
+        filters.iter().fold(self, |reads, filter| reads.with(&filter.column))
+    }
+
+    fn groups(self, group_by: &[Dimension]) -> Self {
+        group_by.iter().fold(self, Self::with)
+    }
+}
+
+fn counted(query: &StatsQuery) -> Reads {
+    let reads = Reads::only([]).filters(&query.filters).groups(&query.group_by);
+    match query.metric {
+        Metric::Count => reads,
+        Metric::Uniques => reads.with(&Column::AnonymousId.into()),
+        Metric::Sum(_) | Metric::Avg(_) => reads.with(&Column::Properties.into()),
+    }
+}
