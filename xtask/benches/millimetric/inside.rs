@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use millimetric::wire::params::from_query_string;
-use millimetric::wire::reports::{EventsParams, FunnelParams, Report, SourcesParams, StatsParams};
+use millimetric::wire::reports::{
+    AttributionParams, EventsParams, FunnelParams, Report, SessionsParams, SourcesParams, StatsParams,
+};
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
 use millimetric_events::{EventStore as _, EventStoreExt as _};
@@ -46,6 +48,8 @@ async fn ask(store: &EmbeddedStore, scope: EventScope, asked: &Question, days: &
         StatsParams::PATH => run::<StatsParams>(store, scope, &query).await,
         SourcesParams::PATH => run::<SourcesParams>(store, scope, &query).await,
         FunnelParams::PATH => run::<FunnelParams>(store, scope, &query).await,
+        SessionsParams::PATH => run::<SessionsParams>(store, scope, &query).await,
+        AttributionParams::PATH => run::<AttributionParams>(store, scope, &query).await,
         route => bail!("{route} is not asked here"),
     }
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use millimetric_core::classify::{Rule, is_explicit_tag, rules};
 use millimetric_core::time::Timestamp;
 use serde_json::Value;
 
@@ -61,6 +62,15 @@ pub(crate) const QUESTIONS: &[Question] = &[
     query("count by a property",
         ("/v1/stats", "event=$pageview&group_by=properties.title&limit=1000"),
         include_str!("queries/property.sql")),
+    query("sources by session",
+        ("/v1/sources", "attribution=session&limit=200"),
+        include_str!("queries/sources_by_session.sql")),
+    query("sessions by day",
+        ("/v1/sessions", "interval=day&limit=1000"),
+        include_str!("queries/sessions_by_day.sql")),
+    query("attribution of purchases, all models",
+        ("/v1/attribution", "event=purchase&limit=1000"),
+        include_str!("queries/attribution.sql")),
 ];
 
 /// The days that are asked about: from the first's midnight to before the second's.
@@ -92,13 +102,17 @@ impl Question {
 
     /// Its SQL for a project.
     pub(crate) fn sql(&self, project: &str, days: &Days) -> String {
-        let Days { from, to } = days;
-        let scope = format!(
-            "project_id = '{project}' and env = 'live' \
-             and timestamp >= toDateTime64('{from} 00:00:00', 3, 'UTC') \
-             and timestamp < toDateTime64('{to} 00:00:00', 3, 'UTC')"
-        );
-        self.sql.replace("{scope}", &scope)
+        let [from, to] =
+            [&days.from, &days.to].map(|day| format!("toDateTime64('{day} 00:00:00', 3, 'UTC')"));
+        let partition = format!("project_id = '{project}' and env = 'live'");
+        let tags = rules().iter().map(Rule::id).filter(|id| is_explicit_tag(id));
+        let tags = tags.map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+        self.sql
+            .replace("{scope}", &format!("{partition} and timestamp >= {from} and timestamp < {to}"))
+            .replace("{partition}", &partition)
+            .replace("{from}", &from)
+            .replace("{to}", &to)
+            .replace("{tags}", &tags)
     }
 }
 
@@ -135,7 +149,9 @@ impl<'a> Asker<'a> {
         let text = String::from_utf8_lossy(body);
         ensure!(status == 200, "{path}: {status} {text}");
         let mut response: Value = serde_json::from_str(&text)?;
-        let (truncated, next) = (response["truncated"] == true, response["next_cursor"].as_str());
+        // Attribution sums up what was cut.
+        let truncated = response["truncated"] == true || response["other"].is_object();
+        let next = response["next_cursor"].as_str();
         let next_cursor = next.map(str::to_owned);
         let Value::Array(rows) = response["rows"].take() else { bail!("no rows: {path}: {text}") };
         Ok(Timed { rows, millis, truncated, next_cursor })
@@ -179,7 +195,7 @@ fn is_same(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Number(ours), Value::Number(theirs)) if ours.is_f64() || theirs.is_f64() => {
             let (ours, theirs) = (ours.as_f64().unwrap_or(f64::NAN), theirs.as_f64().unwrap_or(f64::NAN));
-            (ours - theirs).abs() <= 1e-12 * ours.abs().max(theirs.abs())
+            (ours - theirs).abs() <= 1e-12 * ours.abs().max(theirs.abs()) + 1e-8
         }
         (Value::Array(ours), Value::Array(theirs)) => {
             ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(own, their)| is_same(own, their))

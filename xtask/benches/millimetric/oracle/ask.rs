@@ -4,6 +4,7 @@
 //! to be misread twice. A new route gets a function here and a line in [`query`].
 
 mod schema;
+mod sessions;
 mod visitors;
 
 use std::fmt::Write as _;
@@ -25,14 +26,17 @@ pub(super) struct Question {
 
 /// Any query.
 pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(18) {
+    match random.below(24) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
         5 | 6 => visitors::funnel(random),
         7 | 8 => visitors::retention(random),
-        9 => visitors::pages(random),
-        10 => visitors::sessions(random),
+        9 => sessions::pages(random),
+        10 | 18 => sessions::sessions(random),
+        19 => sessions::sources(random),
+        20 => sessions::stats(random),
+        21..=23 => sessions::attribution(random),
         11 => schema::properties(random),
         12 => schema::values(random),
         _ => stats(random),

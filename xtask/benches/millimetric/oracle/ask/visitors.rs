@@ -1,4 +1,4 @@
-//! Funnels, retention, pages and sessions in both languages. Times between steps and groups of funnels are left
+//! Funnels and retention in both languages. Times between steps and groups of funnels are left
 //! to the store's own recount: ClickHouse has no function for them.
 
 use std::fmt::Write as _;
@@ -85,56 +85,4 @@ pub(super) fn retention(random: &mut Random) -> anyhow::Result<Question> {
          settings enable_extended_results_for_datetime_functions = 1"
     );
     Ok(Question { path: format!("/v1/retention?from={from}&to={to}{query}"), sql, limit: None })
-}
-
-pub(super) fn pages(random: &mut Random) -> anyhow::Result<Question> {
-    let Scope { query, condition } = range(random)?;
-    let (filters, passes) = beginning(random);
-    let (sort, limit) = (random.of(&["views", "entries", "exits"]), random.of(&[1, 2, 1000]));
-    let sql = format!(
-        "select view.3 as path, count() as views, uniqExact(anonymous_id) as uniques, countIf(place = 1) as entries, \
-         countIf(place = total) as exits, countIf(total = 1) as bounces, \
-         if(entries = 0, 0, bounces / entries) as bounce_rate from ({}) \
-         array join seen as view, arrayEnumerate(seen) as place group by path \
-         order by {sort} desc, path asc nulls first limit {}",
-        counted_sessions(&condition, &passes),
-        limit + 1
-    );
-    let path = format!("/v1/pages?{query}{filters}&sort={sort}&limit={limit}");
-    Ok(Question { path, sql, limit: Some(limit) })
-}
-
-pub(super) fn sessions(random: &mut Random) -> anyhow::Result<Question> {
-    let Scope { mut query, condition } = range(random)?;
-    let (filters, passes) = beginning(random);
-    let limit = random.of(&[1, 3, 1000]);
-    let (mut column, mut group) = (String::new(), "");
-    if random.once_in(2) {
-        let (interval, zone) = (
-            random.of(&["hour", "day", "week", "month"]),
-            random.of(&["UTC", "Europe/Berlin", "Asia/Kolkata"]),
-        );
-        let _ = write!(query, "&interval={interval}&timezone={zone}");
-        let entry =
-            bucket(interval, zone).replace("(timestamp)", "(fromUnixTimestamp64Milli(seen[1].1, 'UTC'))");
-        column = format!("formatDateTime({entry}, '%Y-%m-%dT%H:%i:%SZ', 'UTC') as bucket, ");
-        group = "group by bucket order by bucket";
-    }
-    let sql = format!(
-        "select {column}count() as sessions, countIf(total = 1) as bounces, \
-         if(sessions = 0, 0, bounces / sessions) as bounce_rate from ({}) {group} limit {} \
-         settings enable_extended_results_for_datetime_functions = 1",
-        counted_sessions(&condition, &passes),
-        limit + 1
-    );
-    Ok(Question { path: format!("/v1/sessions?{query}{filters}&limit={limit}"), sql, limit: Some(limit) })
-}
-
-/// The sessions whose first page view passes: their page views in order, and how many they are.
-fn counted_sessions(condition: &str, passes: &str) -> String {
-    format!(
-        "select anonymous_id, length(seen) as total, arraySort(groupArray((toUnixTimestamp64Milli(timestamp), \
-         isNotNull(path), path, not ifNull({passes}, 0)))) as seen from events where {condition} and \
-         event_name = '$pageview' group by anonymous_id, session_id having seen[1].4 = 0"
-    )
 }
