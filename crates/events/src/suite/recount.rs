@@ -4,16 +4,18 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use millimetric_core::event::{Event, EventScope};
+use millimetric_core::ids::ErasureId;
 use millimetric_core::query::{AnyQuery, AnyResponse, EventsQuery, EventsResponse, ExportQuery};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use uuid::Uuid;
 
 use super::queries::queries;
 use super::{Engine, UnderTest, naive, sample};
-use crate::Appended;
+use crate::{Appended, Erasure, Subject};
 
-/// Batches, and whether each is followed by [`Engine::settle`].
-type Batches = Vec<(Vec<Event>, bool)>;
+/// Batches, whether each is imported instead of appended, and whether it is followed by [`Engine::settle`].
+type Batches = Vec<(Vec<Event>, bool, bool)>;
 
 pub async fn answers_equal_a_naive_recount<E: Engine>(engine: UnderTest<E>) {
     let config = Config {
@@ -36,10 +38,15 @@ pub async fn answers_equal_a_naive_recount<E: Engine>(engine: UnderTest<E>) {
 }
 
 fn batches() -> impl Strategy<Value = Batches> {
-    (sample::events(400), 1..80_usize, any::<u16>()).prop_map(|(events, size, settle)| {
-        let batch = |(index, events): (usize, &[Event])| (events.to_vec(), settle >> (index % 16) & 1 == 1);
-        events.chunks(size).enumerate().map(batch).collect()
-    })
+    (sample::events(400), 1..80_usize, any::<u16>(), any::<u16>()).prop_map(
+        |(events, size, import, settle)| {
+            let bit = |bits: u16, index: usize| bits >> (index % 16) & 1 == 1;
+            let batch = |(index, events): (usize, &[Event])| {
+                (events.to_vec(), bit(import, index), bit(settle, index))
+            };
+            events.chunks(size).enumerate().map(batch).collect()
+        },
+    )
 }
 
 /// Each case has a scope of its own.
@@ -52,8 +59,12 @@ impl<E: Engine> Case<'_, E> {
     async fn run(&self, batches: Batches, queries: Vec<AnyQuery>) {
         self.check_all(&[], &queries, 1).await;
         let mut events = Vec::new();
-        for (batch, settle) in batches {
-            let stored = self.engine.append(self.scope, batch.clone()).await;
+        for (batch, import, settle) in batches {
+            let stored = if import {
+                self.engine.import(self.scope, batch.clone()).await
+            } else {
+                self.engine.append(self.scope, batch.clone()).await
+            };
             assert_eq!(stored, Appended { stored: batch.len() as u64, duplicates: 0 });
             events.extend(batch);
             if settle {
@@ -62,6 +73,30 @@ impl<E: Engine> Case<'_, E> {
         }
         // The second run may use results that the first one has cached.
         self.check_all(&events, &queries, 2).await;
+        self.check_erased(events, &queries).await;
+    }
+
+    /// Erases a visitor and a user up to a time between the events, and compares again, before and after the
+    /// events have left the disk.
+    async fn check_erased(&self, mut events: Vec<Event>, queries: &[AnyQuery]) {
+        let at = sample::at("2026-06-01");
+        let visitor = Subject::Visitor { anonymous_id: "visitor-3".to_owned() };
+        let user = Subject::User { user_id: "user-1".to_owned(), include_linked: false };
+        let requests = [visitor, user].map(|subject| {
+            let id = ErasureId::new(Uuid::now_v7());
+            Erasure { id, subject, at }
+        });
+        for request in &requests {
+            self.engine.erase(self.scope, request.clone()).await;
+        }
+        let is_theirs =
+            |event: &Event| event.anonymous_id == "visitor-3" || event.user_id.as_deref() == Some("user-1");
+        events.retain(|event| event.timestamp >= at || !is_theirs(event));
+        self.check_all(&events, queries, 1).await;
+        for request in requests {
+            self.engine.until_done(self.scope, request.id).await;
+        }
+        self.check_all(&events, queries, 1).await;
     }
 
     /// Runs each query as often as given, and compares each response with the expected one.
