@@ -2,9 +2,11 @@
 //!
 //! Never reads a clock: "now" is always an argument.
 
+mod iso8601;
+
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds of a second.
@@ -44,20 +46,25 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads RFC 3339 (the profile of ISO 8601 with an offset); parts below a millisecond are cut.
+    /// Reads an ISO 8601 date and time with an offset. What RFC 3339 allows, and also the offsets `+02` and
+    /// `+0200`, a time without seconds, and a comma before the fraction. Parts below a millisecond are cut.
     pub fn parse(text: &str) -> Result<Self, ParseTimeError> {
-        let time = DateTime::parse_from_rfc3339(text).map_err(|_| ParseTimeError)?;
-        Self::from_millis(time.timestamp_millis()).ok_or(ParseTimeError)
+        iso8601::millis(text).and_then(Self::from_millis).ok_or(ParseTimeError)
     }
 
-    /// Like [`Self::parse`], but a date alone (`2026-05-16`) is its midnight in UTC.
+    /// Reads a date alone (`2026-05-16`).
+    pub fn parse_date(text: &str) -> Option<NaiveDate> {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+    }
+
+    /// Like [`Self::parse`], but a date alone is its midnight in UTC.
     pub fn parse_or_date(text: &str) -> Result<Self, ParseTimeError> {
-        match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            Ok(date) => Self::from_millis(
-                date.and_hms_opt(0, 0, 0).map_or(i64::MAX, |t| t.and_utc().timestamp_millis()),
-            )
-            .ok_or(ParseTimeError),
-            Err(_) => Self::parse(text),
+        match Self::parse_date(text) {
+            Some(date) => {
+                let midnight = date.and_time(NaiveTime::MIN).and_utc();
+                Self::from_millis(midnight.timestamp_millis()).ok_or(ParseTimeError)
+            }
+            None => Self::parse(text),
         }
     }
 
