@@ -9,6 +9,7 @@
 mod attribution;
 mod bounds;
 pub mod currency;
+pub mod calendar;
 mod dimension;
 mod events;
 mod funnel;
@@ -25,6 +26,7 @@ pub use self::attribution::{
     Lookback, PathsQuery, PathsResponse, PathsRow, TouchRow, TouchesQuery, TouchesResponse, ValueProperty,
 };
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
+pub use self::calendar::midnight;
 pub use self::dimension::{Dimension, Filter, PropertyName, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::funnel::{
@@ -33,7 +35,7 @@ pub use self::funnel::{
 };
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
-pub use self::period::{Period, UnknownPeriod, midnight};
+pub use self::period::{Period, UnknownPeriod, time_or_date};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};

@@ -48,6 +48,7 @@ macro_rules! conformance {
             expired_events_are_hidden_at_once,
             a_dropped_scope_is_empty,
             buckets_follow_the_zones_own_calendar,
+            hours_follow_clocks_that_change_by_half_an_hour,
             answers_equal_a_naive_recount,
         );
     };

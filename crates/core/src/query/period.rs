@@ -1,13 +1,14 @@
-//! Ranges by name: `7d`, `today`, `12mo`.
+//! Ranges by name (`7d`, `today`, `12mo`), and the ends of a range.
 //!
 //! Days are those of a time zone; "now" is an argument, as everywhere here.
 
 use std::str::FromStr;
 
-use chrono::{Datelike as _, Days, LocalResult, Months, NaiveDate, TimeDelta, TimeZone as _};
+use chrono::{Datelike as _, Days, Months};
 use chrono_tz::Tz;
 
-use crate::time::{DAY_MILLIS, TimeRange, Timestamp};
+use super::calendar::midnight;
+use crate::time::{DAY_MILLIS, ParseTimeError, TimeRange, Timestamp};
 
 /// A range with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,15 +75,13 @@ impl FromStr for Period {
     }
 }
 
-/// The first instant of a day: where midnight is skipped, what comes after it.
-pub fn midnight(date: NaiveDate, timezone: Tz) -> Timestamp {
-    let start = date.and_time(chrono::NaiveTime::MIN);
-    let first =
-        (0..=4).find_map(|hours| match timezone.from_local_datetime(&(start + TimeDelta::hours(hours))) {
-            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_millis()),
-            LocalResult::None => None,
-        });
-    first.and_then(Timestamp::from_millis).unwrap_or(Timestamp::MIN)
+/// Reads an instant: an ISO 8601 time with an offset, or a date alone, which is its midnight in the zone.
+pub fn time_or_date(text: &str, timezone: Tz) -> Result<Timestamp, ParseTimeError> {
+    match Timestamp::parse_date(text) {
+        Some(date) if (1..=9999).contains(&date.year()) => Ok(midnight(date, timezone)),
+        Some(_) => Err(ParseTimeError),
+        None => Timestamp::parse(text),
+    }
 }
 
 #[cfg(test)]
@@ -113,9 +112,21 @@ mod tests {
     }
 
     #[test]
-    fn a_midnight_that_does_not_exist_is_the_next_instant_that_does() {
-        // Clocks in Cairo went from 23:59 to 01:00 on 2026-04-24.
-        let at = midnight(NaiveDate::from_ymd_opt(2026, 4, 24).unwrap(), Tz::Africa__Cairo);
-        assert_eq!(at.to_string(), "2026-04-23T22:00:00.000Z");
+    fn a_date_alone_is_midnight_in_the_zone() {
+        for (text, zone, at) in [
+            ("2026-03-01", Tz::UTC, "2026-03-01T00:00:00.000Z"),
+            ("2026-03-01", Tz::Europe__Berlin, "2026-02-28T23:00:00.000Z"),
+            ("2026-03-31", Tz::Europe__Berlin, "2026-03-30T22:00:00.000Z"),
+            ("2026-03-01", Tz::Asia__Kolkata, "2026-02-28T18:30:00.000Z"),
+            // A time has an offset of its own.
+            ("2026-03-01T00:00:00Z", Tz::Europe__Berlin, "2026-03-01T00:00:00.000Z"),
+            ("2026-03-01T00:00+01", Tz::Asia__Tokyo, "2026-02-28T23:00:00.000Z"),
+            ("9999-12-31", Tz::Asia__Tokyo, "9999-12-30T15:00:00.000Z"),
+        ] {
+            assert_eq!(time_or_date(text, zone).map(|at| at.to_string()), Ok(at.to_owned()), "{text} {zone}");
+        }
+        for text in ["", "0000-12-31", "10000-01-01", "-0001-01-01", "2026-02-30", "2026-03-01T00:00:00"] {
+            assert_eq!(time_or_date(text, Tz::Europe__Berlin), Err(ParseTimeError), "{text}");
+        }
     }
 }

@@ -3,7 +3,6 @@
 //! Each core counts spans of rows by itself. Group numbers are the same on all cores, so that counts can be
 //! added up at the end.
 
-pub(crate) mod calendar;
 pub(crate) mod frequent;
 pub(crate) mod group_dictionary;
 pub(crate) mod local_groups;
@@ -14,6 +13,7 @@ pub(crate) mod sums;
 use std::sync::Arc;
 
 use millimetric_core::query::{Buckets, Column, Dimension, Filter};
+pub(crate) use millimetric_core::query::calendar;
 
 use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;

@@ -16,8 +16,7 @@ pub(crate) use self::view::{RowRef, SessionKey, SessionView};
 use crate::columns::group_column::GroupColumn;
 use crate::encoding::row::instant;
 use crate::query::groups as counting;
-use crate::query::groups::calendar;
-use crate::query::groups::calendar::Bucket;
+use crate::query::groups::calendar::{self, Bucket};
 use crate::query::groups::frequent;
 use crate::query::groups::frequent::Frequent;
 use crate::query::run;
@@ -212,7 +211,7 @@ impl BucketOf {
     fn start(&mut self, at: i64) -> i64 {
         let Some(buckets) = self.buckets else { return 0 };
         match self.last {
-            Some(bucket) if (bucket.from..bucket.to).contains(&at) => bucket.start,
+            Some(bucket) if (bucket.start..bucket.to).contains(&at) => bucket.start,
             _ => {
                 let bucket = calendar::bucket_at(buckets, at);
                 self.last = Some(bucket);

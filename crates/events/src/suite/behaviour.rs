@@ -201,3 +201,24 @@ pub async fn buckets_follow_the_zones_own_calendar<E: Engine>(engine: UnderTest<
         assert_eq!(rows, expected, "{interval:?}");
     }
 }
+
+pub async fn hours_follow_clocks_that_change_by_half_an_hour<E: Engine>(engine: UnderTest<E>) {
+    // Clocks of Lord Howe went back from 02:00 to 01:30 at 15:00 UTC.
+    let times = ["14:59:59.999", "15:00:00", "15:29:59.999", "15:30:00", "16:29:59.999", "16:30:00"];
+    let times = times.map(|time| format!("2026-04-04T{time}Z"));
+    let batch = times.iter().map(|time| by(time, time, "v", None)).collect();
+    engine.append(scope(1), batch).await;
+    let query = StatsQuery {
+        buckets: Some(Buckets { interval: Interval::Hour, timezone: Tz::Australia__Lord_Howe }),
+        ..counting(Metric::Count)
+    };
+    for _ in 0..2 {
+        let response = engine.query(scope(1), query.clone()).await;
+        let rows: Vec<_> = response.rows.iter().map(|row| (row.bucket, row.value)).collect();
+        let expected = [("14:00", 1), ("15:00", 2), ("15:30", 2), ("16:30", 1)].map(|(start, count)| {
+            (Some(at(&format!("2026-04-04T{start}:00Z"))), Some(Number::Integer(count)))
+        });
+        assert_eq!(rows, expected);
+        engine.settle().await;
+    }
+}

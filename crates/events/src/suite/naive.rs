@@ -11,6 +11,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
+use chrono_tz::Tz;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
     AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventsQuery, EventsResponse, Filter, Interval,
@@ -73,12 +74,7 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
     let time = at.to_utc().with_timezone(&zone);
     let date = time.date_naive();
     let start = match buckets.interval {
-        Interval::Hour => {
-            let into = time.num_seconds_from_midnight() % 3600;
-            let into =
-                TimeDelta::seconds(i64::from(into)) + TimeDelta::nanoseconds(i64::from(time.nanosecond()));
-            return Timestamp::from_millis((time - into).timestamp_millis()).expect("in range");
-        }
+        Interval::Hour => return hour(zone, at),
         Interval::Day => date,
         Interval::Week => date - Days::new(u64::from(date.weekday().num_days_from_monday())),
         Interval::Month => date.with_day(1).expect("every month has a first"),
@@ -90,6 +86,21 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
         }
         local += TimeDelta::minutes(1);
     }
+}
+
+/// The first instant of the hour: where clocks change within it, the first one behind the change.
+fn hour(zone: Tz, at: Timestamp) -> Timestamp {
+    let by_the_clock = |at: Timestamp| {
+        let time = at.to_utc().with_timezone(&zone);
+        let seconds = i64::from(time.num_seconds_from_midnight() % 3600);
+        at.plus_millis(-1000 * seconds - i64::from(time.timestamp_subsec_millis()))
+    };
+    let hour = by_the_clock(at);
+    let mut first = hour;
+    while by_the_clock(first) != hour {
+        first = first.plus_millis(1000);
+    }
+    first
 }
 
 /// The response to a query; `None` if there is no reference implementation of it.

@@ -287,8 +287,8 @@ fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
             } else {
                 let bucket = calendar::bucket_at(buckets, time);
                 let id = starts.number(bucket.start);
-                known.insert(bucket.from, (bucket.to, id));
-                (bucket.from, bucket.to, id)
+                known.insert(bucket.start, (bucket.to, id));
+                (bucket.start, bucket.to, id)
             };
         }
         ids.push(id);

@@ -2,10 +2,11 @@
 //!
 //! Pure: the present is an argument.
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Offset as _};
+use chrono::{Days, Months, NaiveDate};
 use chrono_tz::Tz;
+use millimetric_core::query::calendar::bucket_at;
 use millimetric_core::query::{Buckets, Interval, midnight};
-use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
+use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 /// The most intervals of a series.
 const MOST: usize = 1000;
@@ -65,19 +66,16 @@ impl Shift {
 
 /// The instant on another day, as long after its midnight as it was after its own.
 fn moved(at: Timestamp, zone: Tz, to: impl Fn(NaiveDate) -> Option<NaiveDate>) -> Timestamp {
-    let date = local(at, zone).date_naive();
+    let date = at.to_utc().with_timezone(&zone).date_naive();
     let since = at.millis() - midnight(date, zone).millis();
     to(date).map_or(Timestamp::MIN, |date| midnight(date, zone).plus_millis(since))
 }
 
-fn local(at: Timestamp, zone: Tz) -> DateTime<Tz> {
-    at.to_utc().with_timezone(&zone)
-}
-
 /// The first instants of the steps that a range touches; the first may lie before it.
 pub fn buckets(range: TimeRange, of: Buckets) -> Vec<Timestamp> {
-    let first = first_instant(range.from(), of);
-    let steps = std::iter::successors(Some(first), |at| Some(next(*at, of)).filter(|next| next > at));
+    let first = bucket_at(of, range.from().millis());
+    let steps = std::iter::successors(Some(first), |step| Some(bucket_at(of, step.to)));
+    let steps = steps.map_while(|step| Timestamp::from_millis(step.start));
     steps.take_while(|at| *at < range.to()).take(MOST).collect()
 }
 
@@ -89,37 +87,6 @@ pub fn finest(range: TimeRange) -> Interval {
         121..=300 => Interval::Week,
         _ => Interval::Month,
     }
-}
-
-fn first_instant(at: Timestamp, of: Buckets) -> Timestamp {
-    let time = local(at, of.timezone);
-    match of.interval {
-        Interval::Hour => {
-            let offset = i64::from(time.offset().fix().local_minus_utc()) * 1000;
-            at.plus_millis(-(at.millis() + offset).rem_euclid(HOUR_MILLIS))
-        }
-        interval => midnight(first_date(time.date_naive(), interval), of.timezone),
-    }
-}
-
-fn next(at: Timestamp, of: Buckets) -> Timestamp {
-    let date = local(at, of.timezone).date_naive();
-    let next = match of.interval {
-        Interval::Hour => return at.plus_millis(HOUR_MILLIS),
-        Interval::Day => date.succ_opt(),
-        Interval::Week => date.checked_add_days(Days::new(7)),
-        Interval::Month => date.checked_add_months(Months::new(1)),
-    };
-    next.map_or(at, |date| midnight(first_date(date, of.interval), of.timezone))
-}
-
-fn first_date(date: NaiveDate, interval: Interval) -> NaiveDate {
-    let back = match interval {
-        Interval::Hour | Interval::Day => 0,
-        Interval::Week => date.weekday().num_days_from_monday(),
-        Interval::Month => date.day0(),
-    };
-    date.checked_sub_days(Days::new(u64::from(back))).unwrap_or(date)
 }
 
 #[cfg(test)]
@@ -166,6 +133,16 @@ mod tests {
         assert_eq!(days, ["2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"].map(at));
         let before = Shift::of(range, Tz::Europe__Berlin).whole(range);
         assert_eq!((before.from(), before.to()), (at("2026-03-24T23:00:00Z"), at("2026-03-27T23:00:00Z")));
+    }
+
+    #[test]
+    fn hours_follow_clocks_that_change_by_half_an_hour() {
+        let hours = Buckets { interval: Interval::Hour, timezone: Tz::Australia__Lord_Howe };
+        let steps = buckets(range("2026-04-04T14:00:00Z", "2026-04-04T17:00:00Z"), hours);
+        assert_eq!(
+            steps,
+            ["14:00", "15:00", "15:30", "16:30"].map(|time| at(&format!("2026-04-04T{time}Z")))
+        );
     }
 
     #[test]

@@ -1,15 +1,16 @@
-//! Time buckets in a time zone.
+//! Days and time buckets in a time zone.
 //!
-//! Hours are those of the zone's local time. Days, weeks (from Monday) and months begin at the first instant
-//! with their local date. If clocks are set back over midnight, an instant belongs to the last bucket that
-//! has begun.
+//! Hours are those of the zone's local time; where clocks change within an hour, what is before the change
+//! and what is after it are buckets of their own, unless the clocks change by whole hours. Days, weeks (from
+//! Monday) and months begin at the first instant with their local date. If clocks are set back over midnight,
+//! an instant belongs to the last bucket that has begun.
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
-use millimetric_core::query::{Buckets, Interval};
 
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
+use super::{Buckets, Interval};
+use crate::time::{DAY_MILLIS as DAY, HOUR_MILLIS as HOUR, Timestamp};
+
 /// Upper limit of the offset of a zone from UTC.
 const WIDEST_OFFSET: i64 = 36 * HOUR;
 /// 1969-12-29, a Monday.
@@ -17,17 +18,15 @@ const FIRST_MONDAY: i64 = -3 * DAY;
 
 /// The bucket of an instant. All times are in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     /// The first instant of the bucket, by which it is named.
-    pub(crate) start: i64,
-    /// Instants from this one, inclusive, are in the bucket.
-    pub(crate) from: i64,
-    /// Instants up to this one, exclusive, are in the bucket.
-    pub(crate) to: i64,
+    pub start: i64,
+    /// The first instant after it.
+    pub to: i64,
 }
 
 /// Returns the bucket that contains the instant.
-pub(crate) fn bucket_at(buckets: Buckets, millis: i64) -> Bucket {
+pub fn bucket_at(buckets: Buckets, millis: i64) -> Bucket {
     if buckets.timezone == Tz::UTC
         && let Some(bucket) = utc_bucket(buckets.interval, millis)
     {
@@ -47,7 +46,7 @@ fn utc_bucket(interval: Interval, millis: i64) -> Option<Bucket> {
         Interval::Month => return None,
     };
     let start = (millis - origin).div_euclid(width) * width + origin;
-    Some(Bucket { start, from: start, to: start + width })
+    Some(Bucket { start, to: start + width })
 }
 
 fn hour_bucket(zone: Tz, millis: i64) -> Bucket {
@@ -55,23 +54,26 @@ fn hour_bucket(zone: Tz, millis: i64) -> Bucket {
         let offset = offset(zone, millis);
         (millis + offset).div_euclid(HOUR) * HOUR - offset
     };
-    let start = start_of(millis);
-    // If clocks change within the hour, the hour before or after the change is shorter.
-    let from = if start_of(start) == start { start } else { millis };
-    let end = (start + HOUR).max(millis + 1);
-    let whole = start_of(end - 1) == start;
-    let to = if whole { end } else { first_instant(millis, end, |instant| start_of(instant) != start) };
-    Bucket { start, from, to }
+    // If clocks change within the hour, the bucket before or after the change is shorter.
+    let hour = start_of(millis);
+    let mut start = hour;
+    if start_of(start) != hour {
+        start = first_instant(start, millis, |instant| start_of(instant) == hour);
+    }
+    let mut to = hour + HOUR;
+    if start_of(to - 1) != hour {
+        to = first_instant(millis, to, |instant| start_of(instant) != hour);
+    }
+    Bucket { start, to }
 }
 
 fn date_bucket(zone: Tz, interval: Interval, millis: i64) -> Bucket {
     let mut date = first_date(interval, local(zone, millis).date());
     loop {
         let next = next_date(interval, date);
-        let end = midnight(zone, next);
-        if end > millis {
-            let start = midnight(zone, date);
-            return Bucket { start, from: start, to: end };
+        let to = midnight_millis(next, zone);
+        if to > millis {
+            return Bucket { start: midnight_millis(date, zone), to };
         }
         date = next;
     }
@@ -95,8 +97,14 @@ fn next_date(interval: Interval, date: NaiveDate) -> NaiveDate {
     next.unwrap_or(NaiveDate::MAX)
 }
 
-/// The first instant with this local date; a later one if clocks skipped midnight.
-fn midnight(zone: Tz, date: NaiveDate) -> i64 {
+/// The first instant with this local date; if clocks skipped its midnight, or the whole day, the first one
+/// after that. Within the years of [`Timestamp`].
+pub fn midnight(date: NaiveDate, zone: Tz) -> Timestamp {
+    let millis = midnight_millis(date, zone).clamp(Timestamp::MIN.millis(), Timestamp::MAX.millis());
+    Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
+}
+
+fn midnight_millis(date: NaiveDate, zone: Tz) -> i64 {
     let midnight = date.and_time(chrono::NaiveTime::MIN);
     if let Some(time) = zone.from_local_datetime(&midnight).earliest() {
         return time.timestamp_millis();
@@ -138,7 +146,14 @@ mod tests {
     fn shown(interval: Interval, timezone: Tz, time: &str) -> (String, String) {
         let millis = DateTime::parse_from_rfc3339(time).unwrap().timestamp_millis();
         let bucket = bucket_at(Buckets { interval, timezone }, millis);
-        assert!(bucket.from <= millis && millis < bucket.to);
+        assert!(bucket.start <= millis && millis < bucket.to);
+        assert_eq!(bucket_at(Buckets { interval, timezone }, bucket.start), bucket, "{timezone} {time}");
+        assert_eq!(bucket_at(Buckets { interval, timezone }, bucket.to - 1), bucket, "{timezone} {time}");
+        assert_eq!(
+            bucket_at(Buckets { interval, timezone }, bucket.to).start,
+            bucket.to,
+            "{timezone} {time}"
+        );
         let shown = |millis| DateTime::from_timestamp_millis(millis).unwrap().format("%FT%T").to_string();
         (shown(bucket.start), shown(bucket.to))
     }
@@ -176,9 +191,19 @@ mod tests {
     fn an_hour_is_what_the_zones_clocks_show() {
         let cases = [
             (Tz::Asia__Kolkata, "2026-05-16T12:40:00Z", "2026-05-16T12:30:00", "2026-05-16T13:30:00"),
-            // Clocks went back by half an hour at 15:00 UTC.
-            (Tz::Australia__Lord_Howe, "2026-04-04T14:10:00Z", "2026-04-04T14:00:00", "2026-04-04T15:00:00"),
-            (Tz::Australia__Lord_Howe, "2026-04-04T15:10:00Z", "2026-04-04T14:30:00", "2026-04-04T15:30:00"),
+            // Clocks went back by half an hour at 15:00 UTC, from 02:00 to 01:30.
+            (Tz::Australia__Lord_Howe, "2026-04-04T14:40:00Z", "2026-04-04T14:00:00", "2026-04-04T15:00:00"),
+            (Tz::Australia__Lord_Howe, "2026-04-04T15:10:00Z", "2026-04-04T15:00:00", "2026-04-04T15:30:00"),
+            (Tz::Australia__Lord_Howe, "2026-04-04T15:30:00Z", "2026-04-04T15:30:00", "2026-04-04T16:30:00"),
+            // And forward at 15:30 UTC, from 02:00 to 02:30.
+            (Tz::Australia__Lord_Howe, "2026-10-03T15:00:00Z", "2026-10-03T14:30:00", "2026-10-03T15:30:00"),
+            (Tz::Australia__Lord_Howe, "2026-10-03T15:45:00Z", "2026-10-03T15:30:00", "2026-10-03T16:00:00"),
+            (Tz::Australia__Lord_Howe, "2026-10-03T16:00:00Z", "2026-10-03T16:00:00", "2026-10-03T17:00:00"),
+            // By a whole hour at 00:01: hours stay those of UTC.
+            (Tz::America__St_Johns, "2010-11-07T02:45:00Z", "2010-11-07T02:30:00", "2010-11-07T03:30:00"),
+            // By a whole hour, twice the same local hour.
+            (Tz::Europe__Berlin, "2026-10-25T00:59:00Z", "2026-10-25T00:00:00", "2026-10-25T01:00:00"),
+            (Tz::Europe__Berlin, "2026-10-25T01:00:00Z", "2026-10-25T01:00:00", "2026-10-25T02:00:00"),
         ];
         for (zone, time, start, end) in cases {
             assert_eq!(
@@ -186,6 +211,28 @@ mod tests {
                 (start.to_owned(), end.to_owned()),
                 "{zone} {time}"
             );
+        }
+    }
+
+    #[test]
+    fn a_day_begins_where_its_midnight_is_or_would_be() {
+        for (date, zone, begins) in [
+            ("2026-05-16", Tz::UTC, "2026-05-16T00:00:00.000Z"),
+            ("2026-03-29", Tz::Europe__Berlin, "2026-03-28T23:00:00.000Z"),
+            // Clocks went from 23:59 to 01:00.
+            ("2026-04-24", Tz::Africa__Cairo, "2026-04-23T22:00:00.000Z"),
+            ("2018-11-04", Tz::America__Sao_Paulo, "2018-11-04T03:00:00.000Z"),
+            // Clocks were set back from 00:00 to 23:00: the day begins once.
+            ("2018-02-18", Tz::America__Sao_Paulo, "2018-02-18T03:00:00.000Z"),
+            // Clocks went from 00:00 to 00:30.
+            ("1981-03-01", Tz::Australia__Lord_Howe, "1981-02-28T14:00:00.000Z"),
+            // A day that was skipped.
+            ("2011-12-30", Tz::Pacific__Apia, "2011-12-30T10:00:00.000Z"),
+            ("2011-12-31", Tz::Pacific__Apia, "2011-12-30T10:00:00.000Z"),
+            ("0001-01-01", Tz::Asia__Tokyo, "0001-01-01T00:00:00.000Z"),
+            ("9999-12-31", Tz::America__Los_Angeles, "9999-12-31T08:00:00.000Z"),
+        ] {
+            assert_eq!(midnight(date.parse().unwrap(), zone).to_string(), begins, "{date} {zone}");
         }
     }
 }
