@@ -13,7 +13,7 @@ use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::params::{FilterParams, from_query_string};
+use crate::wire::params::{FilterParams, TimezoneParam, from_query_string};
 use crate::wire::reports::ExportParams;
 use crate::wire::rows::RowWriter;
 
@@ -22,7 +22,7 @@ use crate::wire::rows::RowWriter;
 /// All columns of the stored row, as of one point in time, in bounded memory however many rows there are.
 /// Rows of one segment are ordered by timestamp and `event_id`; there is no order across segments. A
 /// transfer that fails is aborted, never ended as if it were complete.
-#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams, FilterParams),
+#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams, TimezoneParam, FilterParams),
     responses((status = 200, description = "The file", content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
     security(("rk" = []), ("sk" = [])))]

@@ -15,7 +15,7 @@ use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::params::{described, from_query_string};
+use crate::wire::params::{TimezoneParam, described, from_query_string};
 use crate::wire::reports::{Report, ReportVisitor, UsageParams, UsageRow, UsageRows, for_each_report};
 
 /// The routes of all reports.
@@ -63,7 +63,7 @@ fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
 }
 
 /// Events stored each month, against the plan
-#[utoipa::path(get, path = "/v1/usage", tag = "read", params(UsageParams),
+#[utoipa::path(get, path = "/v1/usage", tag = "read", params(UsageParams, TimezoneParam),
     responses((status = 200, body = UsageRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn usage(
     State(app): State<Arc<App>>,

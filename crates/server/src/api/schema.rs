@@ -9,14 +9,14 @@ use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
-use crate::wire::params::from_query_string;
+use crate::wire::params::{TimezoneParam, from_query_string};
 use crate::wire::reports::{SchemaParams, SchemaRows};
 
 /// What the events look like: names, properties, values, columns, rules
 ///
 /// Names and counts are of the whole range. Types and samples of properties are of its 500 newest
 /// events, and empty for what none of them carries.
-#[utoipa::path(get, path = "/v1/schema", tag = "read", params(SchemaParams),
+#[utoipa::path(get, path = "/v1/schema", tag = "read", params(SchemaParams, TimezoneParam),
     responses((status = 200, body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn schema(
     State(app): State<Arc<App>>,

@@ -5,7 +5,7 @@
 //! choice of projects.
 
 use chrono_tz::Tz;
-use millimetric_core::query::Period;
+use millimetric_core::query::{Period, time_or_date};
 use millimetric_core::time::{TimeRange, Timestamp};
 use rmcp::model::JsonObject;
 use serde_json::Value;
@@ -112,7 +112,8 @@ impl Arguments {
 
     /// The range; `None` without one, or if it is invalid.
     pub(super) fn range(&self) -> Option<TimeRange> {
-        let end = |name| Timestamp::parse_or_date(self.get(name)?).ok();
+        let zone = self.timezone.parse().unwrap_or(Tz::UTC);
+        let end = |name| time_or_date(self.get(name)?, zone).ok();
         TimeRange::new(end("from")?, end("to")?)
     }
 }

@@ -148,8 +148,8 @@ fn retention_tells_who_comes_back_in_which_period() {
     assert_eq!(
         retention("event=signup&timezone=Europe/Berlin")["rows"],
         json!([
-            { "cohort": "2026-05-03T22:00:00Z", "visitors": 2, "returned": [2, 1, 1, 1, 0] },
-            { "cohort": "2026-05-10T22:00:00Z", "visitors": 1, "returned": [1, 0, 0, 0] },
+            { "cohort": "2026-05-03T22:00:00Z", "visitors": 2, "returned": [2, 1, 1, 1] },
+            { "cohort": "2026-05-10T22:00:00Z", "visitors": 1, "returned": [1, 0, 0] },
         ]),
         "in Berlin Cleo's Sunday night is Monday"
     );

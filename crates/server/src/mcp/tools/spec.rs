@@ -34,7 +34,7 @@ pub(in crate::mcp) struct Spec {
     /// Its own parameters, required ones first.
     pub(in crate::mcp) own: &'static [Parameter],
     pub(in crate::mcp) required: &'static [&'static str],
-    /// Whether it has the parameters `period`, `from` and `to`.
+    /// Whether it has the parameters `period`, `from`, `to` and `timezone`.
     pub(in crate::mcp) ranged: bool,
     /// Whether it has the filters of `/v1/query`.
     pub(in crate::mcp) filtered: bool,
@@ -127,8 +127,9 @@ pub(in crate::mcp) const RANGE: &[Parameter] = &[
         Choice(millimetric_core::query::Period::WORDS),
         "A range by name, in place of from and to. Default 7d.",
     ),
-    parameter("from", Text, "First instant, inclusive: a date or ISO 8601 time, UTC."),
+    parameter("from", Text, "First instant, inclusive: an ISO 8601 time, or a date for its midnight."),
     parameter("to", Text, "First instant after the range."),
+    parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
 ];
 /// The filters of `/v1/query`: one for each column that can be filtered by, beside `event`.
 pub(in crate::mcp) static FILTERS: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
@@ -198,7 +199,6 @@ const GET_STATS: Spec = Spec {
         parameter("property", Text, "The numeric property that sum and avg are of."),
         GROUP_BY,
         parameter("interval", Choice(&["hour", "day", "week", "month"]), "One row for each, in bucket."),
-        parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
         EVENT,
         limit(1000),
     ],

@@ -6,11 +6,17 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use super::timezone::EXPECTED_ZONE;
 use super::{FilterParams, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// Longest filter value, in characters.
 const MAX_FILTER: usize = 2048;
+
+/// The text with its last blank as `+`: in a query string, a `+` that is not escaped is read as a blank.
+fn with_plus(text: &str) -> String {
+    text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}")).unwrap_or_default()
+}
 
 /// Checks parameters one by one, and collects the problems.
 #[derive(Default)]
@@ -34,6 +40,7 @@ impl Check {
         }
         self.read(name, value, |text| {
             Timestamp::parse_or_date(text)
+                .or_else(|_| Timestamp::parse(&with_plus(text)))
                 .map_err(|_| "must be a date like 2026-05-16 or a time like 2026-05-16T19:00:00Z")
         })
     }
@@ -158,7 +165,7 @@ impl Check {
     /// Default UTC.
     pub(in crate::wire) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
         self.read("timezone", timezone.or(Some("UTC".to_owned())), |text| {
-            text.parse::<Tz>().map_err(|_| "must be an IANA time zone like Europe/Berlin")
+            text.parse::<Tz>().map_err(|_| EXPECTED_ZONE)
         })
     }
 

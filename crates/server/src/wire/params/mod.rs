@@ -5,8 +5,12 @@
 
 mod check;
 mod filters;
+#[cfg(test)]
+mod tests;
+mod timezone;
 mod values;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use millimetric_core::query::Dimension;
@@ -17,6 +21,8 @@ use utoipa::openapi::path::Parameter;
 
 pub(super) use self::check::Check;
 pub use self::filters::FilterParams;
+use self::timezone::TIMEZONE;
+pub use self::timezone::TimezoneParam;
 pub use self::values::{ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
@@ -40,13 +46,17 @@ pub trait Parameters: DeserializeOwned + IntoParams {
     fn query(self, filters: FilterParams) -> ApiResult<Self::Query>;
 }
 
-/// The parameters of `P` for the API description, with filters, and with the names that `group_by` takes.
+/// The parameters of `P` for the API description, with `timezone`, filters, and the names that `group_by`
+/// takes.
 pub fn described<P: Parameters>() -> Vec<Parameter> {
     let mut parameters = P::into_params(|| None);
     for parameter in parameters.iter_mut().filter(|parameter| parameter.name == "group_by") {
         let names: Vec<_> = P::group_names().iter().map(|name| format!("`{name}`")).collect();
         let description = parameter.description.get_or_insert_default();
         let _ = write!(description, " Columns: {}.", names.join(", "));
+    }
+    if !timezone::has_own::<P>() {
+        parameters.extend(TimezoneParam::into_params(|| None));
     }
     if P::FILTERED {
         parameters.extend(FilterParams::into_params(|| None));
@@ -61,16 +71,29 @@ pub fn described<P: Parameters>() -> Vec<Parameter> {
 pub fn from_query_string<P: Parameters>(text: Option<&str>) -> ApiResult<P::Query> {
     // serde cannot flatten one struct into another and still refuse unknown names, so filters are
     // separated first.
-    let mut own = form_urlencoded::Serializer::new(String::new());
+    let mut own: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     let mut filters = FilterParams::default();
     let mut repeated = Ok(());
     for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
         match FilterParams::column(&name).filter(|_| P::FILTERED) {
             Some(column) => repeated = repeated.and_then(|()| filters.add(column, value.into_owned())),
-            None => drop(own.append_pair(&name, &value)),
+            None => own.push((name, value)),
         }
     }
-    let own: P = serde_urlencoded::from_str(&own.finish()).map_err(|error| unreadable::<P>(&error))?;
+    if let Some(at) = own.iter().position(|(name, _)| name == TIMEZONE) {
+        if let Some(zone) = timezone::read::<P>(&own[at].1)? {
+            for (name, value) in &mut own {
+                if let Some(time) = timezone::midnight_of(name, value, zone) {
+                    *value = time.into();
+                }
+            }
+        }
+        if !timezone::has_own::<P>() {
+            own.remove(at);
+        }
+    }
+    let own = form_urlencoded::Serializer::new(String::new()).extend_pairs(own).finish();
+    let own: P = serde_urlencoded::from_str(&own).map_err(|error| unreadable::<P>(&error))?;
     repeated?;
     own.query(filters)
 }
@@ -89,6 +112,19 @@ pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Quer
                 return Err(ApiError::form(ErrorCode::InvalidParams, format!("`{name}` must be a text")));
             }
             (None, value) => drop(own.insert(name, value)),
+        }
+    }
+    if let Some(Value::String(zone)) = own.get(TIMEZONE) {
+        if let Some(zone) = timezone::read::<P>(zone)? {
+            for (name, value) in &mut own {
+                let time = value.as_str().and_then(|text| timezone::midnight_of(name, text, zone));
+                if let Some(time) = time {
+                    *value = time.into();
+                }
+            }
+        }
+        if !timezone::has_own::<P>() {
+            own.remove(TIMEZONE);
         }
     }
     let own: P = serde_json::from_value(Value::Object(own)).map_err(|error| unreadable::<P>(&error))?;

@@ -13,7 +13,7 @@ use crate::wire::rows::RowFormat;
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportParams {
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
     #[param(required, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.

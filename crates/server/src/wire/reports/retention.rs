@@ -13,7 +13,7 @@ use crate::wire::params::{Check, FilterParams, Parameters};
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RetentionParams {
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
     #[param(required, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range, at most 120 periods later.
@@ -21,7 +21,7 @@ pub struct RetentionParams {
     to: Option<String>,
     /// The periods: `day`, `week` (default; from Monday) or `month`.
     interval: Option<String>,
-    /// The time zone of the periods, an IANA name; default UTC.
+    /// The time zone of the periods and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
     /// The name of a visitor's first event; default any.

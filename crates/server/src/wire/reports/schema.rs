@@ -26,7 +26,7 @@ const MAX_SEARCH: usize = 128;
 pub struct SchemaParams {
     /// `events` (default), `properties`, `values` (of `property`), `columns` or `rules`.
     kind: Option<String>,
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC. `columns` and `rules` need
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`. `columns` and `rules` need
     /// no range.
     #[param(example = "2026-05-01")]
     from: Option<String>,

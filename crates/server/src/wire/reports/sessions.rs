@@ -16,7 +16,7 @@ use crate::wire::responses::{is_false, is_zero};
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SessionsParams {
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
     #[param(required, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
@@ -27,7 +27,7 @@ pub struct SessionsParams {
     group_by: Option<ListParam>,
     /// A row for each `hour`, `day`, `week` (from Monday) or `month` in which a session begins.
     interval: Option<String>,
-    /// The time zone of the buckets, an IANA name; default UTC.
+    /// The time zone of the buckets and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
     /// Maximum number of rows, 1–1000; default 1000.

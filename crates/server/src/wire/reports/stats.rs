@@ -15,7 +15,7 @@ use crate::wire::responses::{is_false, is_zero};
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StatsParams {
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
     #[param(required, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
@@ -30,7 +30,7 @@ pub struct StatsParams {
     group_by: Option<ListParam>,
     /// `hour`, `day`, `week` (from Monday) or `month`: one row for each, in `bucket`.
     interval: Option<String>,
-    /// The time zone of the buckets, an IANA name; default UTC.
+    /// The time zone of the buckets and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
     /// Only this event name.

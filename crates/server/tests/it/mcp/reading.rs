@@ -62,6 +62,7 @@ fn rows_are_those_of_rest_to_the_byte() {
             "sources?breakdown=source&event=$pageview&limit=2",
         ),
         ("top_sources", json!({ "source": "facebook" }), "sources?source=facebook"),
+        ("top_sources", json!({ "timezone": "Europe/Berlin" }), "sources?timezone=Europe/Berlin"),
         ("funnel", json!({ "steps": ["$pageview", "purchase"] }), "funnel?steps=$pageview,purchase"),
         (
             "funnel",
@@ -99,11 +100,12 @@ fn rows_are_those_of_rest_to_the_byte() {
         );
         let structure = &result["structuredContent"];
         assert_eq!(structure["rows"].to_string(), rows_of(&rest.text), "{tool} {arguments}");
-        assert_eq!(
-            structure["range"],
-            json!({ "from": "2026-05-01T00:00:00.000Z", "to": "2026-06-01T00:00:00.000Z",
-            "timezone": arguments["timezone"].as_str().unwrap_or("UTC") })
-        );
+        let timezone = arguments["timezone"].as_str().unwrap_or("UTC");
+        let (from, to) = match timezone {
+            "Europe/Berlin" => ("2026-04-30T22:00:00.000Z", "2026-05-31T22:00:00.000Z"),
+            _ => ("2026-05-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z"),
+        };
+        assert_eq!(structure["range"], json!({ "from": from, "to": to, "timezone": timezone }));
         let url = structure["url"].as_str().unwrap();
         let twin = server.get(url.strip_prefix(&server.url).unwrap(), &project.rk);
         assert_eq!(rows_of(&twin.text), rows_of(&rest.text), "{url}");

@@ -1,0 +1,60 @@
+//! `timezone`, which every route with `from` and `to` takes: a date alone is its midnight there (contract,
+//! section 4). Routes that use the zone themselves, for buckets, read it once more.
+
+use chrono_tz::Tz;
+use millimetric_core::query::time_or_date;
+use millimetric_core::time::Timestamp;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+
+use super::Parameters;
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+
+/// The name of the parameter.
+pub(super) const TIMEZONE: &str = "timezone";
+/// What a right value is.
+pub(super) const EXPECTED_ZONE: &str = "must be an IANA time zone like Europe/Berlin";
+
+/// The parameter of routes that use it for dates alone.
+#[derive(Debug)]
+pub struct TimezoneParam;
+
+impl IntoParams for TimezoneParam {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        let parameter = ParameterBuilder::new()
+            .name(TIMEZONE)
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some("The time zone of dates without a time, an IANA name; default UTC."))
+            .schema(Some(text))
+            .example(Some("Europe/Berlin".into()));
+        vec![parameter.build()]
+    }
+}
+
+/// Whether the parameters have a `timezone` of their own.
+pub(super) fn has_own<P: Parameters>() -> bool {
+    P::into_params(|| None).iter().any(|parameter| parameter.name == TIMEZONE)
+}
+
+/// Reads the value; `None` if it is no time zone and the parameters say so themselves.
+pub(super) fn read<P: Parameters>(text: &str) -> ApiResult<Option<Tz>> {
+    match text.parse() {
+        Ok(zone) => Ok(Some(zone)),
+        Err(_) if has_own::<P>() => Ok(None),
+        Err(_) => {
+            let mut problems = Problems::default();
+            problems.field(TIMEZONE, EXPECTED_ZONE);
+            Err(ApiError::validation(ErrorCode::InvalidParams, problems))
+        }
+    }
+}
+
+/// The instant that a parameter's value means in the zone; `None` unless it is an end of a range and a date.
+pub(super) fn midnight_of(parameter: &str, value: &str, zone: Tz) -> Option<String> {
+    let is_date = matches!(parameter, "from" | "to") && Timestamp::parse_date(value).is_some();
+    is_date.then(|| time_or_date(value, zone).ok())?.map(|at| at.to_string())
+}
