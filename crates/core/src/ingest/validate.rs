@@ -5,13 +5,14 @@
 
 use url::Url;
 
+use super::page_path;
 use crate::properties;
 use crate::time::{MINUTE_MILLIS, Timestamp};
 
 /// How far ahead of the server's clock an event may claim to be, in milliseconds.
 pub const MAX_AHEAD_MILLIS: i64 = 10 * MINUTE_MILLIS;
 /// Longest url, path and referrer, in characters.
-const MAX_ADDRESS: usize = 2048;
+pub(super) const MAX_ADDRESS: usize = 2048;
 /// The property that remembers by how much a clock was ahead, in milliseconds.
 const CLOCK_SKEW: &str = "$clock_skew_ms";
 
@@ -57,7 +58,7 @@ pub struct ValidEvent {
     pub session_id: Option<String>,
     /// An absolute http(s) URL.
     pub url: Option<String>,
-    /// The client's, or the url's.
+    /// The client's, or the url's; normalised.
     pub path: Option<String>,
     /// Not empty.
     pub referrer: Option<String>,
@@ -94,7 +95,7 @@ pub fn validate(sent: EventInput, now: Timestamp) -> Result<ValidEvent, Vec<Fiel
     let session_id = check.text("session_id", sent.session_id, 1, 128);
     let url = check.text("url", sent.url, 1, MAX_ADDRESS);
     let parsed_url = check.parsed("url", url.clone(), absolute_url);
-    let path = check.text("path", sent.path, 0, MAX_ADDRESS).filter(|path| !path.is_empty());
+    let path = check.text("path", sent.path, 0, MAX_ADDRESS);
     let referrer = check.text("referrer", sent.referrer, 0, MAX_ADDRESS).filter(|text| !text.is_empty());
     let properties = check.parsed("properties", sent.properties, |json| {
         properties::compact(json).map_err(|error| error.to_string())
@@ -111,7 +112,7 @@ pub fn validate(sent: EventInput, now: Timestamp) -> Result<ValidEvent, Vec<Fiel
         anonymous_id,
         user_id,
         session_id,
-        path: path.or_else(|| parsed_url.map(|url| url.path().to_owned())),
+        path: path_of(path.as_deref(), parsed_url.as_ref()),
         url,
         referrer,
         properties: match skew {
@@ -151,6 +152,12 @@ impl Check {
     ) -> Option<T> {
         parse(&value?).map_err(|message| self.errors.push(FieldError::new(field, message))).ok()
     }
+}
+
+/// The path that was sent, else the url's; normalised.
+fn path_of(sent: Option<&str>, url: Option<&Url>) -> Option<String> {
+    let sent = sent.map(page_path::normalised).filter(|path| !path.is_empty());
+    Some(sent.or_else(|| Some(page_path::normalised(url?.path())))?.into_owned())
 }
 
 fn absolute_url(text: &str) -> Result<Url, String> {
@@ -254,6 +261,29 @@ mod tests {
             s.path = Some("/own".into());
         });
         assert_eq!(own_path.unwrap().path.as_deref(), Some("/own"));
+    }
+
+    #[test]
+    fn however_a_path_is_written_it_is_stored_alike() {
+        let path = |url: Option<&str>, path: Option<&str>| {
+            let event = run(|s| (s.url, s.path) = (url.map(Into::into), path.map(Into::into)));
+            event.unwrap().path
+        };
+        for (url, sent, stored) in [
+            (Some("https://a.example/%D8%B3%D9%84%D8%A7%D9%85?x=1"), None, Some("/سلام")),
+            (Some("https://a.example/%d8%b3%d9%84%d8%a7%d9%85"), None, Some("/سلام")),
+            (Some("https://a.example/سلام"), None, Some("/سلام")),
+            (None, Some("/سلام#top"), Some("/سلام")),
+            (Some("https://a.example/other"), Some("/%D8%B3%D9%84%D8%A7%D9%85"), Some("/سلام")),
+            // A path that is a query alone is none.
+            (Some("https://a.example/page"), Some("?tab=1"), Some("/page")),
+            (Some("https://a.example"), Some(""), Some("/")),
+            (None, Some("#top"), None),
+        ] {
+            assert_eq!(path(url, sent).as_deref(), stored, "{url:?} {sent:?}");
+        }
+        let blanks = format!("https://a.example/a{}b", " ".repeat(2000));
+        assert!(path(Some(&blanks), None).unwrap().len() <= 2048, "escapes count");
     }
 
     #[test]

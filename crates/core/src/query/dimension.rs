@@ -78,6 +78,15 @@ impl Dimension {
         }
     }
 
+    /// Whether its values are paths of pages.
+    pub fn holds_paths(&self) -> bool {
+        match self {
+            Self::Column(column) => *column == Column::Path,
+            Self::Session(column) => column.column() == Column::Path,
+            Self::Property(_) => false,
+        }
+    }
+
     /// Whether it may name one visitor, user or session.
     pub const fn is_personal(&self) -> bool {
         match self {

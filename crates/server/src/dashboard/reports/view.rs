@@ -9,6 +9,7 @@ use millimetric_core::key::Env;
 use millimetric_core::query::{Buckets, Dimension, Filter, Interval, Period, PropertyName, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use crate::wire::params::filter;
 use crate::ops::reports::overview::{Figure, Slice, buckets, finest};
 
 /// Longest filter value, in characters; as in the API.
@@ -108,13 +109,16 @@ impl View {
 
     fn add(&mut self, name: &str, value: &str) {
         if let Some(column) = Dimension::of_filter(name).filter(|_| value.chars().count() <= MAX_FILTER) {
-            self.set(column, value);
+            self.narrow(filter(column, value));
         }
     }
 
     /// Narrows to a value of a column; an earlier one of the same column is given up.
     pub(super) fn set(&mut self, column: impl Into<Dimension>, value: &str) {
-        let filter = Filter::new(column, value);
+        self.narrow(Filter::new(column, value));
+    }
+
+    fn narrow(&mut self, filter: Filter) {
         self.filters.retain(|other| other.column != filter.column);
         self.filters.push(filter);
     }

@@ -7,7 +7,7 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::timezone::EXPECTED_ZONE;
-use super::{FilterParams, ListParam, NumberParam};
+use super::{filter, FilterParams, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// Longest filter value, in characters.
@@ -94,7 +94,7 @@ impl Check {
                 let why = format!("must be at most {MAX_FILTER} characters long");
                 self.problems.field(column.filter_parameter().unwrap_or_default(), why);
             } else {
-                checked.push(Filter { column, value });
+                checked.push(filter(column, &value));
             }
         }
         checked

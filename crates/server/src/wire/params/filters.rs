@@ -1,13 +1,20 @@
 //! Filters: a parameter for each column that queries can filter by.
 
 use millimetric_core::column::{Column, FilterInfo};
-use millimetric_core::query::Dimension;
+use millimetric_core::ingest::page_path;
+use millimetric_core::query::{Dimension, Filter};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
+
+/// A filter as somebody asks for it: paths are normalised as those of events are.
+pub fn filter(column: Dimension, value: &str) -> Filter {
+    let value = if column.holds_paths() { page_path::normalised(value) } else { value.into() };
+    Filter::new(column, value)
+}
 
 /// The filters of a route: one for each column of events and sessions that queries can filter by. A route
 /// that filters by event name has the parameter `event` among its own.

@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::Parameter;
 
 pub(super) use self::check::Check;
-pub use self::filters::FilterParams;
+pub use self::filters::{FilterParams, filter};
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
 pub use self::values::{ListParam, NumberParam};

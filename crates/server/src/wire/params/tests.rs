@@ -1,6 +1,6 @@
-//! Times and zones that every route reads alike.
+//! Times, zones and filters that every route reads alike.
 
-use millimetric_core::query::Query;
+use millimetric_core::query::{Column, Filter, Query};
 use millimetric_core::time::TimeRange;
 use serde_json::json;
 
@@ -84,5 +84,16 @@ fn the_ends_of_a_range_are_read_like_timestamps() {
         ("2026-05-16 ", None),
     ] {
         assert_eq!(from(text).as_deref(), read, "{text}");
+    }
+}
+
+#[test]
+fn a_path_is_found_however_it_is_written() {
+    for path in ["/سلام", "/%d8%b3%d9%84%d8%a7%d9%85", "/%D8%B3%D9%84%D8%A7%D9%85?x=1#y"] {
+        let text = form_urlencoded::Serializer::new("from=2026-03-01&to=2026-03-31".to_owned())
+            .append_pair("path", path)
+            .finish();
+        let filters = from_query_string::<EventsParams>(Some(&text)).unwrap().filters;
+        assert_eq!(filters, [Filter::new(Column::Path, "/سلام")], "{path}");
     }
 }
