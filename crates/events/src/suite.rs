@@ -39,6 +39,7 @@ macro_rules! conformance {
             a_scope_without_events_answers_nothing,
             a_forgotten_user_is_hidden_at_once_and_stays_away,
             forgetting_a_user_takes_linked_visitors_along,
+            a_placeholder_id_links_nobody,
             a_forgotten_visitor_may_come_back_later,
             what_was_counted_before_shows_nobody_who_is_forgotten,
             an_unknown_erasure_has_no_report,

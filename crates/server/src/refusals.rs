@@ -1,5 +1,6 @@
-//! What was refused a moment ago, project by project, so that the dashboard can say why no event
-//! arrives. Shown to the members of the project alone.
+//! What was refused a moment ago, or stored with an id that identifies nobody, project by project, so that
+//! the dashboard can say why no event arrives or what is wrong with it. Shown to the members of the project
+//! alone.
 //!
 //! In memory only, and bounded; no address, no body, and of a key its prefix.
 
@@ -32,6 +33,8 @@ pub enum Why {
     Bot(BotReason),
     /// The plan's events of this month are used up.
     QuotaUsedUp,
+    /// Stored, but the value of this field is a placeholder.
+    PlaceholderId(&'static str),
 }
 
 /// Something that was refused, as often as it came in a row.

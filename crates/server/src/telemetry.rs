@@ -51,6 +51,8 @@ pub struct Metrics {
     pub events_duplicate: Counter,
     /// Events left out on purpose, by reason.
     pub events_dropped: Family<Reason, Counter>,
+    /// Ids of stored events that identify nobody, by field.
+    pub placeholder_ids: Family<Field, Counter>,
     /// Connections that are open.
     pub connections_open: Gauge,
     /// Connections that were closed as soon as they were opened, by reason.
@@ -70,6 +72,13 @@ pub struct Metrics {
 pub struct Reason {
     /// One of a closed set.
     pub reason: &'static str,
+}
+
+/// A field of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Field {
+    /// `anonymous_id` or `user_id`.
+    pub field: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +110,7 @@ impl Default for Metrics {
         let events_stored = Counter::default();
         let events_duplicate = Counter::default();
         let events_dropped = Family::default();
+        let placeholder_ids = Family::default();
         let connections_open = Gauge::default();
         let connections_refused = Family::default();
         let connections_closed = Family::default();
@@ -111,6 +121,11 @@ impl Default for Metrics {
         registry.register("events_stored", "Events acknowledged as stored", events_stored.clone());
         registry.register("events_duplicate", "Events that were there already", events_duplicate.clone());
         registry.register("events_dropped", "Events left out on purpose, by reason", events_dropped.clone());
+        registry.register(
+            "placeholder_ids",
+            "Ids of stored events that identify nobody, by field",
+            placeholder_ids.clone(),
+        );
         registry.register("connections_open", "Connections that are open", connections_open.clone());
         registry.register(
             "connections_refused",
@@ -132,6 +147,7 @@ impl Default for Metrics {
             events_stored,
             events_duplicate,
             events_dropped,
+            placeholder_ids,
             connections_open,
             connections_refused,
             connections_closed,

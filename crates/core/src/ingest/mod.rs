@@ -5,6 +5,7 @@
 pub mod bots;
 pub mod enrich;
 pub mod page_path;
+pub mod placeholder;
 pub mod scrub;
 pub mod user_agent;
 pub mod validate;

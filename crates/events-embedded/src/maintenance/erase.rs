@@ -25,6 +25,7 @@ use crate::state::scope::Scope;
 use crate::state::tombstones::Tombstones;
 use crate::wal::commands::Command;
 use millimetric_core::column::Column;
+use millimetric_core::ingest::placeholder::is_placeholder_id;
 use millimetric_events::{Erasure, ErasureReport, ErasureStatus, LocalError, StoreError, Subject};
 
 /// The name of the event that links a visitor to a user.
@@ -36,7 +37,8 @@ const READER_CHECK: Duration = Duration::from_millis(10);
 pub(crate) fn stored(columns: &Columns, scope: EventScope, request: &Erasure) -> ErasureRecord {
     let (is_user, subject, include_linked) = match &request.subject {
         Subject::User { user_id, include_linked } => {
-            (true, columns.hash.of(IdKind::User, user_id), *include_linked)
+            let include_linked = *include_linked && !is_placeholder_id(user_id);
+            (true, columns.hash.of(IdKind::User, user_id), include_linked)
         }
         Subject::Visitor { anonymous_id } => (false, columns.hash.of(IdKind::Visitor, anonymous_id), false),
     };
@@ -71,7 +73,7 @@ pub(crate) fn report(erasure: &ErasureState) -> ErasureReport {
 }
 
 /// Returns the hashes of the visitors that the user's `$identify` events before the request name, in
-/// ascending order. The request is recorded already, so no further such event is stored.
+/// ascending order, without placeholders, which are nobody's. The request is recorded already, so no further such event is stored.
 pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>, StoreError> {
     let fields = [Column::EventName, Column::UserId, Column::AnonymousId].into_iter().collect::<ColumnSet>();
     let scope = state.scopes.get_or_new(erasure.scope);
@@ -89,8 +91,9 @@ pub(crate) fn linked(state: &State, erasure: &ErasureRecord) -> Result<Vec<u128>
         let links = |row: &usize| {
             users.codes.get(*row) == user && names.codes.get(*row) == name && times.at(*row) < erasure.at
         };
-        for row in (0..chunk.rows()).filter(links) {
-            visitors.insert(columns.hash.of(IdKind::Visitor, anonymous.value(row).unwrap_or_default()));
+        let visitor_of = |row: usize| anonymous.value(row).filter(|id| !is_placeholder_id(id));
+        for id in (0..chunk.rows()).filter(links).filter_map(visitor_of) {
+            visitors.insert(columns.hash.of(IdKind::Visitor, id));
         }
     }
     let mut visitors: Vec<u128> = visitors.into_iter().collect();

@@ -56,6 +56,39 @@ pub async fn forgetting_a_user_takes_linked_visitors_along<E: Engine>(engine: Un
     assert_eq!(engine.ids(scope(1)).await, ["g", "e"]);
 }
 
+pub async fn a_placeholder_id_links_nobody<E: Engine>(engine: UnderTest<E>) {
+    let identify = |id: &str, visitor: &str, user: &str| Event {
+        event_name: "$identify".to_owned(),
+        ..by(id, "2026-05-01T00:00:00Z", visitor, Some(user))
+    };
+    let batch = vec![
+        identify("a", "undefined", "anna"),
+        identify("b", "phone", "anna"),
+        identify("c", "undefined", "ben"),
+        identify("d", "laptop", "NULL"),
+        by("e", "2026-05-01T00:00:00Z", "undefined", None),
+        by("f", "2026-05-01T00:00:00Z", "phone", None),
+        by("g", "2026-05-01T00:00:00Z", "laptop", None),
+    ];
+    engine.append(scope(1), batch).await;
+    engine.settle().await;
+    for (number, user, deleted, left) in
+        [(20, "anna", 3, &["g", "e", "d", "c"][..]), (21, "NULL", 1, &["g", "e", "c"][..])]
+    {
+        let subject = Subject::User { user_id: user.to_owned(), include_linked: true };
+        let request = forget(number, subject, "2026-05-03T00:00:00Z");
+        engine.erase(scope(1), request.clone()).await;
+        assert_eq!(engine.until_done(scope(1), request.id).await, deleted, "{user}");
+        assert_eq!(engine.ids(scope(1)).await, left, "{user}");
+    }
+    // Who asks for the events of a placeholder itself gets them erased.
+    let request =
+        forget(22, Subject::Visitor { anonymous_id: "undefined".to_owned() }, "2026-05-03T00:00:00Z");
+    engine.erase(scope(1), request.clone()).await;
+    assert_eq!(engine.until_done(scope(1), request.id).await, 2);
+    assert_eq!(engine.ids(scope(1)).await, ["g"]);
+}
+
 pub async fn a_forgotten_visitor_may_come_back_later<E: Engine>(engine: UnderTest<E>) {
     let batch =
         vec![by("a", "2026-05-01T00:00:00Z", "v1", None), by("b", "2026-05-01T00:00:00Z", "v2", None)];

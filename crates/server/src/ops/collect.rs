@@ -9,6 +9,7 @@ use std::sync::Arc;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::ingest::enrich::{Visit, enrich};
+use millimetric_core::ingest::placeholder::is_placeholder_id;
 use millimetric_core::ingest::user_agent::ClientHints;
 use millimetric_core::ingest::validate::{EventInput, ValidEvent, validate};
 use millimetric_core::key::KeyKind;
@@ -21,7 +22,7 @@ use crate::limits::quota::ReserveError;
 use crate::ops::error::{CollectError, OpsError, OpsResult};
 use crate::refusals::Why;
 use crate::state::App;
-use crate::telemetry::Reason;
+use crate::telemetry::{Field, Reason};
 
 /// One event as it was sent, and the visitor that a server speaks for.
 #[derive(Debug)]
@@ -123,8 +124,24 @@ async fn keep(
         note(app, by, Why::Bot(reason), now);
         return Ok(Collected { event_ids, duplicates: 0, dropped });
     }
+    let placeholders = placeholder_ids(&events);
     let appended = store(app, by, events, now).await?;
+    for (field, count) in placeholders.into_iter().filter(|(_, count)| *count > 0) {
+        app.metrics.placeholder_ids.get_or_create(&Field { field }).inc_by(count);
+        note(app, by, Why::PlaceholderId(field), now);
+    }
     Ok(Collected { event_ids, duplicates: appended.duplicates, dropped: None })
+}
+
+/// How many of the events have an id that identifies nobody, by field.
+fn placeholder_ids(events: &[Event]) -> [(&'static str, u64); 2] {
+    let count = |id: fn(&Event) -> Option<&str>| {
+        events.iter().filter_map(id).filter(|id| is_placeholder_id(id)).count() as u64
+    };
+    [
+        ("anonymous_id", count(|event| Some(&event.anonymous_id))),
+        ("user_id", count(|event| event.user_id.as_deref())),
+    ]
 }
 
 fn note(app: &App, by: &Authorized<Ingest>, why: Why, now: Timestamp) {

@@ -69,6 +69,34 @@ fn linked_visitors_go_only_when_asked_for() {
 }
 
 #[test]
+fn a_placeholder_id_links_nobody_and_is_counted() {
+    let server = Server::start_with(&["--rate-limit-track", "off", "--metrics-token", "token-of-operators"]);
+    let project = server.project("Shop", &[]);
+    let at = "2026-05-16T19:00:00Z";
+    for (visitor, user) in [("undefined", "anna"), (" [object Object]", "anna"), ("undefined", "ben")] {
+        let event = format!("of-{user}");
+        let event = json!({ "event": event, "anonymous_id": visitor, "user_id": user, "timestamp": at });
+        server.track(&project.sk, event);
+        let link = json!({ "anonymous_id": visitor, "user_id": user, "timestamp": at });
+        assert_eq!(server.post("/v1/identify", &project.sk, &link).text, "{\"ok\":true}");
+    }
+    let nobody =
+        json!({ "event": "of-nobody", "anonymous_id": "undefined", "user_id": "0", "timestamp": at });
+    server.track(&project.sk, nobody);
+    let forget = json!({ "user_id": "anna", "include_linked": true });
+    assert_eq!(server.post("/v1/forget", &project.sk, &forget).status, 200);
+    let mut left = names(&server, &project.rk);
+    left.sort_by_key(Value::to_string);
+    assert_eq!(left, ["$identify", "of-ben", "of-nobody"]);
+    let metrics = server.get("/metrics", "token-of-operators").text;
+    for line in
+        ["placeholder_ids_total{field=\"anonymous_id\"} 7\n", "placeholder_ids_total{field=\"user_id\"} 1\n"]
+    {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+#[test]
 fn a_request_to_forget_names_one_person() {
     let server = Server::start();
     let sk = server.default_project().sk;

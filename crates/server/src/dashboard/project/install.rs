@@ -1,5 +1,5 @@
 //! `/projects/{project}/install`: the snippet to install, and a section that shows the newest event and why
-//! events were refused.
+//! events were refused or have ids that identify nobody.
 
 use std::sync::Arc;
 
@@ -149,6 +149,10 @@ fn refused_row(refused: &Refused, now: Timestamp) -> RefusedRow {
         Why::QuotaUsedUp => (
             "429 quota_exceeded: this month’s event quota is used up".to_owned(),
             "Change the plan, or wait until next month.",
+        ),
+        Why::PlaceholderId(field) => (
+            format!("stored, but {field} is a placeholder such as undefined or null"),
+            "Events with a placeholder ID are not linked to a person. Send a real ID, or leave the field out.",
         ),
     };
     let key = format!("{}_…{}", refused.kind, refused.prefix);

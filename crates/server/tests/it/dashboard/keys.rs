@@ -155,6 +155,9 @@ fn the_waiting_page_says_what_arrived_and_why_something_was_refused() {
     assert!(page.contains("Last event:") && page.contains("&#60;b&#62;signup"), "{page}");
     assert_eq!(send("https://shop.example", "curl/8.0"), 202);
     assert!(arrivals().contains("not counted: bot traffic (tool)"), "{}", arrivals());
+    server.track(&project.sk, json!({ "event": "a", "anonymous_id": "v", "user_id": "undefined" }));
+    assert!(arrivals().contains("stored, but user_id is a placeholder"), "{}", arrivals());
+    assert!(!arrivals().contains("anonymous_id is a placeholder"), "{}", arrivals());
     let other = server.project("Other", &[]);
     server.track(&other.sk, json!({ "event": "a" }));
     assert!(!arrivals().contains("Other"), "another project's arrivals are its own");
