@@ -98,7 +98,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         return peer;
     }
     let mut nearest = peer;
-    for hop in hops(headers).take(MAX_HOPS) {
+    for hop in hops(headers) {
         match hop {
             Some(ip) => nearest = ip,
             None => break,
@@ -110,31 +110,75 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
     nearest
 }
 
-/// The hops of `X-Forwarded-For`, else of `Forwarded` (RFC 7239), the nearest first; `None` for a
-/// hop that is no address.
-fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+/// The nearest [`MAX_HOPS`] hops of `X-Forwarded-For`, else of `Forwarded` (RFC 7239), the nearest first;
+/// `None` for a hop that is no address. Empty elements are ignored (RFC 9110, section 5.6.1.2).
+fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let plain = headers.contains_key(X_FORWARDED_FOR);
     let name = if plain { X_FORWARDED_FOR } else { FORWARDED.as_str() };
-    let values = headers.get_all(name).iter().rev().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.rsplit(','))
-        .map(move |hop| parse_address(if plain { hop } else { forwarded_element(hop)? }))
+    let mut hops = Vec::new();
+    for value in headers.get_all(name).iter().rev() {
+        // A byte beyond ASCII spoils its element alone.
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let elements = from_the_right(&value, ',').filter(|element| !element.trim().is_empty());
+        let address = |hop| parse_address(if plain { hop } else { forwarded_for(hop)? });
+        hops.extend(elements.take(MAX_HOPS - hops.len()).map(address));
+    }
+    hops
 }
 
-fn forwarded_element(element: &str) -> Option<&str> {
-    element.split(';').find_map(|pair| {
+/// The value of `for` in an element of `Forwarded`.
+fn forwarded_for(element: &str) -> Option<&str> {
+    from_the_right(element, ';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case("for").then_some(value)
     })
 }
 
-/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, with or without
-/// blanks around it: as proxies write addresses.
+/// The parts of a text between separators outside quoted strings (RFC 9110, section 5.6.4), the last first.
+/// Read from the right, so that a quote that a client left open hides nothing that a proxy added.
+fn from_the_right(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut quoted = false;
+        let at = text.char_indices().rev().find(|(at, c)| {
+            quoted ^= *c == '"' && !is_escaped(text, *at);
+            *c == separator && !quoted
+        });
+        rest = at.map(|(at, _)| &text[..at]);
+        Some(at.map_or(text, |(at, _)| &text[at + separator.len_utf8()..]))
+    })
+}
+
+/// Whether an odd number of backslashes stands before this byte.
+fn is_escaped(text: &str, at: usize) -> bool {
+    text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
+/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, `fe80::1%eth0`, with or
+/// without quotes and blanks around it: as proxies write addresses. The zone and the port, which may be
+/// hidden (`:_http`), are dropped.
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let ip = bare.parse::<IpAddr>().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))?;
-    Some(ip.to_canonical())
+    let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).trim();
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => match text.split_once(':') {
+            // More than one colon: an address of version 6.
+            Some((_, rest)) if rest.contains(':') => (text, ""),
+            Some((host, _)) => (host, &text[host.len()..]),
+            None => (text, ""),
+        },
+    };
+    let is_port = match port.strip_prefix(':') {
+        Some(port) => port.parse::<u16>().is_ok() || port.starts_with('_'),
+        None => port.is_empty(),
+    };
+    let ip = match host.split_once('%') {
+        Some((host, zone)) if !zone.is_empty() => IpAddr::V6(host.parse().ok()?),
+        _ => host.parse().ok()?,
+    };
+    is_port.then_some(ip.to_canonical())
 }
 
 #[cfg(test)]
@@ -146,7 +190,7 @@ mod tests {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|block| block.parse().unwrap()).into();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
+            map.append(*name, axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         client_address(peer.parse().unwrap(), &map, &trusted).to_string()
     }
@@ -168,6 +212,25 @@ mod tests {
             ("::1", &[("x-forwarded-for", "::ffff:1.1.1.1")], "1.1.1.1"),
             ("10.0.0.1", &[("x-forwarded-for", "")], "10.0.0.1"),
             ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=6.6.6.6")], "1.1.1.1"),
+            // Empty elements.
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1, ")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", ",1.1.1.1,\t,,10.0.0.2,")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", " , ,")], "10.0.0.1"),
+            ("10.0.0.1", &[("forwarded", "for=1.1.1.1,, ,")], "1.1.1.1"),
+            // Quoted ones, with separators in them.
+            ("10.0.0.1", &[("x-forwarded-for", "\"1.1.1.1\", \"10.0.0.2:80\"")], "1.1.1.1"),
+            ("10.0.0.1", &[("forwarded", "for=\"1.1.1.1:80\";by=\"_a,b;for=6.6.6.6\"")], "1.1.1.1"),
+            ("10.0.0.1", &[("forwarded", "host=\"x;for=6.6.6.6\";for=1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("forwarded", "host=\"x\\\",for=6.6.6.6\" ; FOR = 1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("forwarded", "for=\"_hidden:80\", for=10.0.0.2")], "10.0.0.2"),
+            ("10.0.0.1", &[("forwarded", "proto=https, for=10.0.0.2")], "10.0.0.2"),
+            // What a client left open or cannot be read hides nothing that the proxy added.
+            ("10.0.0.1", &[("x-forwarded-for", "\"6.6.6.6, 1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "\"\\, 1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("forwarded", "for=\"6.6.6.6, for=1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "é, 1.1.1.1")], "1.1.1.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.1.1.1, é")], "10.0.0.1"),
         ];
         for (peer, headers, expected) in cases {
             assert_eq!(&seen(peer, headers), expected, "{peer} {headers:?}");
@@ -190,10 +253,32 @@ mod tests {
             ("::ffff:193.99.144.80", Some("193.99.144.80")),
             ("[2a02:2e0:3fe:1001:302::]", Some("2a02:2e0:3fe:1001:302::")),
             ("[2a02:2e0:3fe:1001:302::]:443", Some("2a02:2e0:3fe:1001:302::")),
+            ("\"[2A02:2E0:3FE:1001:302::]:443\"", Some("2a02:2e0:3fe:1001:302::")),
+            ("\" 193.99.144.80 \"", Some("193.99.144.80")),
+            ("[193.99.144.80]:80", Some("193.99.144.80")),
+            ("[::ffff:193.99.144.80]:80", Some("193.99.144.80")),
+            ("::ffff:c163:9050", Some("193.99.144.80")),
+            ("193.99.144.80:_http", Some("193.99.144.80")),
+            ("[2a02::1]:_x", Some("2a02::1")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("fe80::1%25eth0", Some("fe80::1")),
+            ("[fe80::1%3]:80", Some("fe80::1")),
+            ("2a02::1:80", Some("2a02::1:80")),
             ("", None),
             ("[]", None),
             ("[193.99.144.80", None),
             ("193.99.144.80:99999", None),
+            ("193.99.144.80:", None),
+            ("193.99.144.80:x", None),
+            ("193.99.144.80:-1", None),
+            ("[2a02::1]80", None),
+            ("[2a02::1]]", None),
+            ("193.99.144.80%eth0", None),
+            ("fe80::1%", None),
+            ("193.99.144.080", None),
+            ("\"193.99.144.80", None),
+            ("\"", None),
+            (":80", None),
             ("193.99.144", None),
             ("a, b", None),
             ("unknown", None),
@@ -204,7 +289,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_panics(text in "[0-9a-f:.,\\[\\]=;\"for ]{0,60}") {
+        fn no_header_panics(text in "[0-9a-f:.,\\[\\]=;\"\\\\%é_for ]{0,60}") {
             let _ = parse_address(&text);
             seen("10.0.0.1", &[("x-forwarded-for", &text)]);
             seen("10.0.0.1", &[("forwarded", &text)]);
