@@ -2,7 +2,12 @@
 //! `wire::params` reads and checks, so that no interface is stricter than another.
 //!
 //! Checked here is what only JSON and only tools have: types, unknown names, ranges with a name, and the
-//! choice of projects.
+//! choice of projects. Values that language models write in another form than the schema's are read as they
+//! are meant (`lenient`).
+
+mod lenient;
+#[cfg(test)]
+mod mutated;
 
 use chrono_tz::Tz;
 use millimetric_core::query::{Period, time_or_date};
@@ -10,6 +15,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
+pub(super) use self::lenient::meant;
 use super::clean;
 use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
@@ -23,9 +29,6 @@ const MAX_TEXT: usize = 4096;
 const MOST_UNKNOWN: usize = 10;
 /// Longest explanation of an error, in characters.
 const MAX_LESSON: usize = 4000;
-
-#[cfg(test)]
-mod mutated;
 
 /// Arguments whose types were checked.
 #[derive(Debug, Clone)]
@@ -53,15 +56,14 @@ impl Arguments {
         }
         let mut values = JsonObject::new();
         for parameter in tool.parameters(account) {
-            let Some(value) = sent.get(parameter.name).filter(|value| !value.is_null()) else { continue };
-            match check(parameter, value) {
-                Ok(()) => drop(values.insert(parameter.name.to_owned(), value.clone())),
-                Err(why) => problems.field(parameter.name, why),
-            }
-        }
-        for name in tool.spec().required {
-            if !sent.contains_key(*name) {
-                problems.field(*name, "is required");
+            let value = sent.get(parameter.name).and_then(|value| meant(parameter.shape, value));
+            match value.map(|value| check(parameter, &value).map(|()| value)) {
+                Some(Ok(value)) => drop(values.insert(parameter.name.to_owned(), value.into_owned())),
+                Some(Err(why)) => problems.field(parameter.name, why),
+                None if tool.spec().required.contains(&parameter.name) => {
+                    problems.field(parameter.name, "is required");
+                }
+                None => {}
             }
         }
         let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };

@@ -4,6 +4,7 @@
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
 
+use super::super::arguments::meant;
 use super::super::clean::word;
 use super::super::response::{Page, ToolResponse};
 use super::super::session::Session;
@@ -23,7 +24,7 @@ pub(super) async fn track(
 ) -> ApiResult<ToolResponse> {
     let app = &session.app;
     let by = agent.sender(app, &session.client)?;
-    let (input, context) = requests::event(&Value::Object(sent.clone()).to_string())?.into_input();
+    let (input, context) = requests::event(&Value::Object(event(sent)).to_string())?.into_input();
     let context = context.unwrap_or_default();
     let sent_event = Sent { input, visitor_ip: context.ip, visitor_agent: context.user_agent };
     let stored = collect_one(app, by, &session.client, sent_event).await;
@@ -54,6 +55,15 @@ pub(super) async fn track(
     facts.insert("ok".to_owned(), true.into());
     let page = Page { rows: vec![row], facts, ..Page::default() };
     Ok(ToolResponse { page, summary, notes, ..ToolResponse::default() })
+}
+
+/// The fields of the event.
+fn event(sent: &JsonObject) -> JsonObject {
+    let fields = Tool::TrackEvent.parameters(false).filter_map(|parameter| {
+        let value = meant(parameter.shape, sent.get(parameter.name)?)?;
+        Some((parameter.name.to_owned(), value.into_owned()))
+    });
+    fields.collect()
 }
 
 /// REST ignores unknown fields; an agent gets a note, since it meant something by them.

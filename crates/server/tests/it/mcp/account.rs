@@ -48,6 +48,9 @@ fn projects_are_listed_and_compared() {
     let ids = [id_of(&client, "blog"), id_of(&client, "default")];
     let some = client.rows("compare_projects", in_may(json!({ "project_ids": ids, "event": "purchase" })));
     assert_eq!(some["rows"].as_array().unwrap().len(), 2);
+    let text = json!(ids).to_string();
+    let same = client.rows("compare_projects", in_may(json!({ "project_ids": text, "event": "purchase" })));
+    assert_eq!(same["rows"], some["rows"], "the list as JSON text");
 }
 
 #[test]

@@ -126,6 +126,38 @@ fn rows_are_those_of_rest_to_the_byte() {
 }
 
 #[test]
+fn values_are_read_as_language_models_write_them() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    for (tool, arguments, plain) in [
+        (
+            "funnel",
+            json!({ "steps": r#"["$pageview", "purchase"]"# }),
+            json!({ "steps": ["$pageview", "purchase"] }),
+        ),
+        (
+            "get_stats",
+            json!({ "group_by": r#"["source","medium"]"#, "limit": 2.0 }),
+            json!({ "group_by": "source,medium", "limit": 2 }),
+        ),
+        ("get_stats", json!({ "group_by": "", "event": "", "timezone": "", "metric": "" }), json!({})),
+        ("get_stats", json!({ "group_by": [""], "interval": " ", "property": "", "limit": "" }), json!({})),
+        ("top_sources", json!({ "limit": "2.0", "country": "", "breakdown": "" }), json!({ "limit": 2 })),
+        ("query_events", json!({ "cursor": "", "user_id": "", "period": "" }), json!({})),
+        ("describe_schema", json!({ "kind": "", "property": "", "search": "" }), json!({})),
+    ] {
+        let read = client.rows(tool, in_may(arguments.clone()));
+        let expected = client.rows(tool, in_may(plain));
+        assert_eq!(read["rows"], expected["rows"], "{tool} {arguments}");
+        assert_ne!(read["rows"], json!([]), "{tool} {arguments}");
+    }
+    let lesson = client.lesson("funnel", json!({ "steps": "" }));
+    assert!(lesson.contains("`steps` is required"), "{lesson}");
+}
+
+#[test]
 fn the_paid_and_the_social_part_of_facebook_are_told_apart() {
     let server = Server::start();
     let project = server.default_project();

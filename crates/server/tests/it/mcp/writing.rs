@@ -34,6 +34,21 @@ fn an_event_is_stored_like_any_other_and_its_classification_told() {
 }
 
 #[test]
+fn empty_texts_are_absent_and_properties_may_be_json_text() {
+    let server = Server::start();
+    let project = server.default_project();
+    let client = Client::new(&server, &project.sk);
+    client.rows(
+        "track_event",
+        json!({ "event": "signup", "event_id": "", "timestamp": "", "anonymous_id": "", "user_id": "",
+            "session_id": "", "url": "", "path": "", "properties": "{\"plan\":\"pro\"}", "context": "" }),
+    );
+    let row = server.get(&format!("/v1/query?{ALWAYS}"), &project.rk).json()["rows"][0].clone();
+    assert_eq!((&row["user_id"], &row["properties"]), (&json!(null), &json!("{\"plan\":\"pro\"}")));
+    assert!(row["anonymous_id"].as_str().unwrap().starts_with("anon_"), "{row}");
+}
+
+#[test]
 fn look_alikes_and_unknown_fields_are_pointed_out() {
     let server = Server::start();
     let project = server.default_project();
