@@ -12,7 +12,7 @@ export interface Options {
   key: string
   /** Where the server is, such as `https://stats.example.com`; the page's own origin when absent. */
   host?: string
-  /** Count a `$pageview` at load and at every navigation in the page. Default: true. */
+  /** Count a `$pageview` at load and whenever the path becomes another one. Default: true. */
   autoPageView?: boolean
   /** Send what waits after so many milliseconds. Default: 2000. */
   flushIntervalMs?: number
@@ -24,6 +24,8 @@ export interface Options {
   storage?: 'local' | 'memory'
   /** The part after `#` is part of the path. Default: false. */
   hashRouting?: boolean
+  /** A query that becomes another one is a page view, too. Default: false. */
+  countQuery?: boolean
 }
 
 export type Properties = Record<string, unknown>
@@ -48,12 +50,15 @@ let early: (() => void)[] | 0 = []
 let options: Options
 /** Local storage, or what stands in for it where it is forbidden. */
 let kept: Record<string, string> = {}
-let userId: string | undefined
+let userId: string | null | undefined
 /** Asked once: it takes longer than all else that an event needs. */
 let timeZone: string
-/** The address last looked at. */
-let lastPath: string
-let lastSearch: string
+/** The page that was counted last: its path, and its query if that counts. */
+let lastPage: string
+/** The address last looked at, without what follows `#`. */
+let lastUrl: string
+/** The address of the page before this one. */
+let referrer: string
 
 /** Events as JSON, until the server has them, and how many of the first are on their way. */
 let queue: string[] = []
@@ -69,10 +74,8 @@ let timer: ReturnType<typeof setTimeout> | 0
 let failures = 0
 
 /** A UUID of version 7, which the server finds cheapest. It must be unique, not unpredictable. */
-const uuid = () => {
-  const now = '0' + Date.now().toString(16)
-  return 'xxxxxxxx-xxxx-7xxx-8xxx-xxxxxxxxxxxx'.replace(/x/g, (_, at) => now[at > 8 ? at - 1 : at] || Math.random().toString(16)[2]!)
-}
+const uuid = () =>
+  ('0' + Date.now().toString(16)).replace(/....$/, '-$&-7xxx-8xxx-xxxxxxxxxxxx').replace(/x/g, () => Math.random().toString(16)[2]!)
 
 const cut = (text: unknown, length = 2048) => ('' + text).slice(0, length)
 /** The server keeps nothing after a `#`, so a route behind one is joined to the path: `/#/a` is `/a`. */
@@ -83,7 +86,7 @@ const keep = (name: string, value: string) => {
     kept[name] = value
   } catch {
     // Storage is full: this page goes on with a copy in memory.
-    kept = { ...kept, [name]: value }
+    ;(kept = { ...kept })[name] = value
   }
 }
 
@@ -114,7 +117,7 @@ const add = (event: string, properties?: Properties) => {
       user_id: userId,
       url: cut(location.href),
       path: cut(path()),
-      referrer: cut(document.referrer),
+      referrer: cut(referrer),
       properties: size > 8192 ? { __truncated: true, original_bytes: size } : properties,
     }),
   )
@@ -198,16 +201,19 @@ const guarded = <A extends unknown[], R>(act: (...args: A) => R) => {
   return call
 }
 
-/** Counts a page view when the address is another one than at the last look. */
-const look = guarded((replaced?: boolean) => {
-  const isNew = lastPath != (lastPath = path())
-  const isOther = lastSearch != (lastSearch = location.search)
-  if (isNew || (isOther && !replaced)) view()
+/** Counts a page view when the page is another one than at the last look. A slash at the end makes none. */
+const look = guarded(() => {
+  if (lastPage != (lastPage = path().replace(/\/?$/, options.countQuery ? location.search : ''))) {
+    referrer = lastUrl
+    view()
+  }
+  lastUrl = location.href.replace(/#.*/, '')
 })
 
 const on = (name: string, act: (event: any) => void) => addEventListener(name, guarded(act))
 
 const begin = guarded((calls: (() => void)[]) => {
+  referrer = lastUrl = document.referrer
   const prefix = 'mm_q' + options.key
   place = prefix + uuid()
   timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
@@ -228,10 +234,10 @@ const begin = guarded((calls: (() => void)[]) => {
     const original = history[name]
     history[name] = (...args) => {
       original.apply(history, args)
-      look(name > 'q')
+      look()
     }
   }
-  on('popstate', () => look())
+  on('popstate', look)
   on('pageshow', event => event.persisted && view())
   // Also when it is shown again: what waits may as well go.
   on('visibilitychange', leave)
@@ -247,7 +253,7 @@ const start = () => {
 }
 
 const reset = () => {
-  userId = undefined
+  userId = null
   delete kept.mm_aid
 }
 
@@ -260,9 +266,8 @@ export const api = {
     try {
       if (given.storage != 'memory') kept = localStorage || kept
     } catch {}
-    const signals = navigator as any
     // What is called then fails, in silence.
-    if (given.respectDnt != false && (signals.doNotTrack == 1 || signals.globalPrivacyControl)) early = {} as any
+    if (given.respectDnt != false && ((navigator as any).doNotTrack == 1 || (navigator as any).globalPrivacyControl)) early = {} as any
     // A page that is rendered ahead counts when it is shown.
     else if ((document as any).prerendering) document.addEventListener('prerenderingchange', start)
     else start()

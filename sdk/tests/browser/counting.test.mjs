@@ -50,11 +50,14 @@ test('a visitor comes back under the same id, which a reset changes', async () =
   assert.notEqual(ids['/secondthe end'], id)
 })
 
-test('every navigation within the page counts once, and what only looks like one does not', async () => {
+test('every page within the page counts once, and a changed query or a slash at the end makes none', async () => {
   const page = await it.open('/')
   await page.evaluate(() => {
     history.pushState({}, '', '/products')
+    // As some routers do right after a navigation.
+    history.replaceState({}, '', '/products/')
     history.pushState({}, '', '/products?page=2')
+    for (const q of ['s', 'sh', 'shoe']) history.pushState({}, '', `/products/?q=${q}`)
     history.pushState({ open: 'dialog' }, '', location.href)
     history.replaceState({}, '', '/products?page=2&sort=price')
     history.replaceState({}, '', '/basket')
@@ -67,10 +70,48 @@ test('every navigation within the page counts once, and what only looks like one
   assert.deepEqual(await it.ending(page), [
     '$pageview /',
     '$pageview /basket',
+    '$pageview /products/',
     '$pageview /products',
-    '$pageview /products',
-    '$pageview /products',
-  ])
+  ].sort())
+})
+
+test('with countQuery a changed query is a page view', async () => {
+  it.site.page = html(it.snippet('data-count-query'))
+  const page = await it.open('/shop?page=1')
+  await page.evaluate(() => {
+    history.pushState({}, '', '/shop?page=2')
+    history.replaceState({}, '', '/shop/?page=2')
+    history.replaceState({}, '', '/shop/?page=3')
+    history.pushState({}, '', '/shop/?page=3#top')
+  })
+  assert.deepEqual(await it.ending(page), ['$pageview /shop', '$pageview /shop', '$pageview /shop/'])
+})
+
+test('within the page the page before is the referrer, and only the landing page has the one of the document', async () => {
+  const context = await it.visitor()
+  const page = await context.newPage()
+  await page.goto(`${it.site.origin}/?gclid=abc`, { referer: 'https://www.google.com/' })
+  await ready(page)
+  await page.evaluate(() => {
+    mm.track('on the landing page')
+    history.replaceState({}, '', '/?gclid=abc&filter=new#top')
+    mm.track('with another query')
+    history.pushState({}, '', '/pricing')
+    mm.track('signup')
+    history.pushState({}, '', '/thanks')
+  })
+  await it.ending(page)
+  const rows = await it.server.rows(it.project)
+  const seen = rows.filter(row => row.event_name !== 'the end').map(row => [row.event_name, row.path, row.referrer, `${row.source} / ${row.medium}`])
+  const { origin } = it.site
+  assert.deepEqual(seen.sort(), [
+    ['$pageview', '/', 'https://www.google.com/', 'google / paid'],
+    ['on the landing page', '/', 'https://www.google.com/', 'google / paid'],
+    ['with another query', '/', 'https://www.google.com/', 'google / paid'],
+    ['$pageview', '/pricing', `${origin}/?gclid=abc&filter=new`, 'internal / direct'],
+    ['signup', '/pricing', `${origin}/?gclid=abc&filter=new`, 'internal / direct'],
+    ['$pageview', '/thanks', `${origin}/pricing`, 'internal / direct'],
+  ].sort())
 })
 
 test('with hash routing the part after the hash is part of the path', async () => {
