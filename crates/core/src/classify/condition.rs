@@ -37,6 +37,14 @@ pub(super) enum Condition {
 }
 
 impl Condition {
+    /// Whether it asks that the url carries a click id or a utm parameter.
+    pub(super) const fn reads_tags(&self) -> bool {
+        matches!(
+            self,
+            Self::Carries(_) | Self::SourceIs(_) | Self::UtmSource | Self::UtmMedium | Self::PaidMedium
+        )
+    }
+
     /// Whether the visit meets it.
     pub(super) fn holds(&self, signals: &Signals) -> bool {
         match self {

@@ -11,7 +11,6 @@ mod host;
 mod parameters;
 mod rules;
 mod signals;
-mod tags;
 mod utm;
 
 use std::borrow::Cow;
@@ -20,7 +19,9 @@ use crate::event::Confidence;
 
 pub use rules::{Rule, rules};
 use signals::Signals;
-pub use tags::is_explicit_tag;
+
+/// What the ids of a project's own rules begin with.
+const PROJECT_RULE: &str = "project:";
 
 /// Where a visit came from, and which rule says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,16 @@ pub fn explain(url: Option<&str>, referrer: Option<&str>, site_host: Option<&str
         })
         .collect();
     Explanation { attribution: attribution(rule, signals), passed_over }
+}
+
+/// Whether the rule with this id decided by tags: click ids, utm parameters, or a project's own rule
+/// (`project:<slug>`). A session whose first event is direct or internal is credited to its first event
+/// with such a rule.
+///
+/// Takes any text, so also the ids of stored events: an id that no release has used is none.
+pub fn is_explicit_tag(rule_id: &str) -> bool {
+    rule_id.starts_with(PROJECT_RULE)
+        || rules().iter().any(|rule| rule.id() == rule_id && rule.reads_tags())
 }
 
 fn attribution(rule: &Rule, signals: Signals) -> Attribution {

@@ -136,6 +136,12 @@ impl Rule {
         self.confidence
     }
 
+    /// Whether the rule asks for a click id or a utm parameter, so that it fires only for a link that
+    /// somebody tagged.
+    pub(super) fn reads_tags(&self) -> bool {
+        self.conditions.iter().any(Condition::reads_tags)
+    }
+
     /// The first condition that the visit does not meet; `None` when the rule fires.
     pub(super) fn lacks(&self, signals: &Signals) -> Option<&'static Condition> {
         self.conditions.iter().find(|condition| !condition.holds(signals))

@@ -137,6 +137,19 @@ fn the_published_rules_read_as_the_specification_does() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+#[test]
+fn only_rules_that_read_tags_are_explicit() {
+    for rule in rules() {
+        let reads_the_referrer_only =
+            rule.id().starts_with("ref_") || matches!(rule.id(), "pass_through" | "own_copy" | "direct");
+        assert_eq!(is_explicit_tag(rule.id()), !reads_the_referrer_only, "{}", rule.id());
+    }
+    assert!(is_explicit_tag("project:partners"));
+    for unknown in ["", "utm", "project", "Project:x", "referrer.search", "direct "] {
+        assert!(!is_explicit_tag(unknown), "{unknown}");
+    }
+}
+
 /// A url with the given query, of a site that is nobody's referrer.
 fn landing(query: &str) -> String {
     format!("https://shop.example/page?{query}")
