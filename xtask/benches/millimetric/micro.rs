@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use millimetric::credentials::key_cache::KeyCache;
 use millimetric::refusals::Refusals;
 use millimetric_control::{Actor, Control, KeyOwner, NewKey, NewProject, Plan};
-use millimetric_core::classify::classify;
+use millimetric_core::classify::{ProjectRules, classify};
 use millimetric_core::ids::{AccountId, KeyId, ProjectId};
 use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper};
 use uuid::Uuid;
@@ -52,15 +52,17 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
 fn classifier(report: &mut Report) {
     let cases: Vec<_> = CASES.lines().filter_map(case).collect();
     let events = traffic(20_000);
+    let rules = ProjectRules::default();
     for _ in 0..STRETCHES {
         let hard = nanoseconds(|call| {
             let (url, referrer, host) = cases[call % cases.len()];
-            black_box(classify(black_box(url), black_box(referrer), host));
+            black_box(classify(black_box(url), black_box(referrer), host, &rules));
         });
         report.add("classifier, its case file", "ns/event", Goal::Below(2000.0), hard);
         let usual = nanoseconds(|call| {
             let event = &events[call % events.len()];
-            black_box(classify(black_box(Some(&event.url)), black_box(event.referrer.as_deref()), None));
+            let (url, referrer) = (Some(event.url.as_str()), event.referrer.as_deref());
+            black_box(classify(black_box(url), black_box(referrer), None, &rules));
         });
         report.add("classifier, traffic of a shop", "ns/event", Goal::Below(2000.0), usual);
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::directory::Class;
-use super::signals::Signals;
+use super::signals::{Relation, Signals};
 use super::utm;
 
 /// One condition on a visit.
@@ -24,12 +24,18 @@ pub(super) enum Condition {
     UtmMedium,
     /// The `utm_medium` is in the paid set.
     PaidMedium,
+    /// There is no `utm_medium` outside the paid set.
+    NoUnpaidMedium,
     /// The referrer's host is exactly one of these.
     ReferrerIs(&'static [&'static str]),
     /// The referrer's host is one of these or a subdomain of one.
     ReferrerOn(&'static [&'static str]),
     /// The referrer's host stands in a table of this class.
     ReferrerListed(Class),
+    /// The referrer is a payment or sign-in provider, or one of the project's ignored referrers.
+    PassThrough,
+    /// The referrer is a cache or translation of the site.
+    FromOwnCopy,
     /// The referrer is the site itself.
     FromOwnSite,
     /// There is a referrer.
@@ -54,17 +60,26 @@ impl Condition {
             Self::NoUtmSource => signals.utm_source.is_none(),
             Self::UtmMedium => signals.utm_medium.is_some(),
             Self::PaidMedium => signals.utm_medium.as_deref().is_some_and(utm::is_paid),
+            Self::NoUnpaidMedium => signals.utm_medium.as_deref().is_none_or(utm::is_paid),
             Self::ReferrerIs(hosts) => {
                 signals.referrer.as_ref().is_some_and(|host| hosts.contains(&host.name()))
             }
             Self::ReferrerOn(hosts) => {
                 signals.referrer.as_ref().is_some_and(|host| hosts.iter().any(|parent| host.is_on(parent)))
             }
-            Self::ReferrerListed(class) => signals.listing.is_some_and(|listing| listing.class == *class),
-            Self::FromOwnSite => signals.from_own_site,
+            Self::ReferrerListed(class) => is_listed(signals, *class),
+            Self::PassThrough => {
+                signals.relation == Relation::Ignored || is_listed(signals, Class::PassThrough)
+            }
+            Self::FromOwnCopy => signals.relation == Relation::OwnCopy,
+            Self::FromOwnSite => signals.relation == Relation::OwnSite,
             Self::Referrer => signals.referrer.is_some(),
         }
     }
+}
+
+fn is_listed(signals: &Signals, class: Class) -> bool {
+    signals.listing.is_some_and(|listing| listing.class == class)
 }
 
 impl fmt::Display for Condition {
@@ -83,9 +98,14 @@ impl fmt::Display for Condition {
             Self::NoUtmSource => f.write_str("no `utm_source`"),
             Self::UtmMedium => f.write_str("a `utm_medium`"),
             Self::PaidMedium => f.write_str("a `utm_medium` that means paid"),
+            Self::NoUnpaidMedium => f.write_str("no `utm_medium` that means unpaid"),
             Self::ReferrerIs(hosts) => write!(f, "a referrer whose host is {}", hosts.join(" or ")),
             Self::ReferrerOn(hosts) => write!(f, "a referrer on {}", hosts.join(" or ")),
             Self::ReferrerListed(class) => write!(f, "a referrer that is {}", class.words()),
+            Self::PassThrough => {
+                write!(f, "a referrer that is {} or ignored by the project", Class::PassThrough.words())
+            }
+            Self::FromOwnCopy => f.write_str("a referrer that is a cache or translation of the site"),
             Self::FromOwnSite => f.write_str("a referrer on the site's own domain"),
             Self::Referrer => f.write_str("a referrer"),
         }

@@ -1,7 +1,7 @@
-//! One host, normalised: lower-case, ASCII, without port, trailing dot and `www.`.
+//! One host, normalised: lower-case, ASCII, without port, trailing dot and `www.`; or one Android app.
 //!
-//! Compares on label borders only, never as text that happens to have the same end. What a host is known for
-//! stands in `directory`.
+//! Compares on label borders only, never as text that happens to have the same end. What a host is known
+//! for stands in `directory`.
 
 use std::borrow::Cow;
 
@@ -13,11 +13,18 @@ use super::directory;
 const MAX_NAME_CHARS: usize = 100;
 const ANDROID_APP: &str = "android-app://";
 
-/// The host of a page.
+/// The host of a page, or the package of an app that stands for no host.
 #[derive(Debug)]
 pub(super) struct Host {
     name: Cow<'static, str>,
-    is_domain: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Domain,
+    Address,
+    App,
 }
 
 /// An absolute http(s) URL; `None` for every other text.
@@ -26,15 +33,14 @@ pub(super) fn web_url(text: &str) -> Option<Url> {
 }
 
 impl Host {
-    /// The host that a referrer names: a page's, or the one that a known Android app stands for.
-    pub(super) fn of_referrer(referrer: &str) -> Option<Self> {
-        match android_package(referrer) {
-            Some(package) => {
-                let host = directory::host_of_app(&package.to_ascii_lowercase())?;
-                Some(Self { name: Cow::Borrowed(host), is_domain: true })
-            }
-            None => Self::of_url(&web_url(referrer)?),
+    /// The host that a referrer names, with its url if it is a page. An Android app is the host that it
+    /// stands for, or its package if it is not known.
+    pub(super) fn of_referrer(referrer: &str) -> Option<(Self, Option<Url>)> {
+        if let Some(package) = android_package(referrer) {
+            return Some((Self::of_app(package)?, None));
         }
+        let url = web_url(referrer)?;
+        Some((Self::of_url(&url)?, Some(url)))
     }
 
     /// A site's own host, with or without a port.
@@ -44,16 +50,31 @@ impl Host {
 
     /// The host of a page. The URL standard has lower-cased it and turned it into ASCII.
     pub(super) fn of_url(url: &Url) -> Option<Self> {
-        let is_domain = url.domain().is_some();
+        let kind = if url.domain().is_some() { Kind::Domain } else { Kind::Address };
         let host = url.host_str()?.trim_end_matches('.');
         // `www.com` is a name of its own, not `com` with a prefix.
         let bare = host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host);
-        (!bare.is_empty()).then(|| Self { name: Cow::Owned(bare.to_owned()), is_domain })
+        (!bare.is_empty()).then(|| Self { name: Cow::Owned(bare.to_owned()), kind })
+    }
+
+    fn of_app(package: &str) -> Option<Self> {
+        let package = package.to_ascii_lowercase();
+        if let Some(host) = directory::host_of_app(&package) {
+            return Some(Self { name: Cow::Borrowed(host), kind: Kind::Domain });
+        }
+        let is_package = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+        let named = !package.is_empty() && package.chars().all(is_package);
+        named.then_some(Self { name: Cow::Owned(package), kind: Kind::App })
     }
 
     /// The normalised text.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is a domain name: neither an address nor the package of an app.
+    pub(super) fn is_domain(&self) -> bool {
+        self.kind == Kind::Domain
     }
 
     /// The end of the name that is at most 100 characters long and begins at a label: the part that
@@ -64,18 +85,30 @@ impl Host {
 
     /// Whether it is the given host or a subdomain of it.
     pub(super) fn is_on(&self, parent: &str) -> bool {
-        self.name.strip_suffix(parent).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        let before = self.name.strip_suffix(parent).filter(|_| self.kind != Kind::App);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
     /// Whether both are one site: the same host, or two under one registrable domain. Tenants of a
     /// shared domain such as `github.io` are different sites, and an address is like itself only.
     pub(super) fn is_same_site(&self, other: &Self) -> bool {
         let same_domain = || self.registrable().is_some_and(|domain| other.registrable() == Some(domain));
-        self.name == other.name || same_domain()
+        (self.kind == other.kind && self.name == other.name) || same_domain()
     }
 
-    fn registrable(&self) -> Option<&str> {
-        if self.is_domain { psl::domain_str(&self.name) } else { None }
+    /// The registrable domain: the public suffix with one label before it.
+    pub(super) fn registrable(&self) -> Option<&str> {
+        if self.is_domain() { psl::domain_str(&self.name) } else { None }
+    }
+
+    /// The host whose pages a cache or translation shows under this host, read from the first label:
+    /// there `-` stands for `.`, and `--` for `-` (AMP Cache URL Format; Google Translate does the same).
+    /// `0-` and `-0` around a label keep it from being taken for an IDN.
+    pub(super) fn copied_host(&self) -> Option<Self> {
+        let label = self.name.split('.').next()?;
+        let label = label.strip_prefix("0-").and_then(|label| label.strip_suffix("-0")).unwrap_or(label);
+        let parts: Vec<_> = label.split("--").map(|part| part.replace('-', ".")).collect();
+        Self::of_site(&parts.join("-"))
     }
 }
 

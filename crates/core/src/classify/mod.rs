@@ -2,13 +2,14 @@
 //!
 //! Pure and total: it reads two URLs and a host as text, and returns a result for every text. One event at a
 //! time: it remembers no visit. `rules` holds the ordered table, `condition` what a rule can ask,
-//! `signals`, `parameters` and `host` what is read out of the URLs, `utm` and
-//! `directory` the tables of known values and hosts.
+//! `project` the rules that a project puts before them, `signals`, `parameters` and `host` what is read out
+//! of the URLs, `utm` and `directory` the tables of known values and hosts.
 
 mod condition;
 mod directory;
 mod host;
 mod parameters;
+mod project;
 mod rules;
 mod signals;
 mod utm;
@@ -17,6 +18,10 @@ use std::borrow::Cow;
 
 use crate::event::Confidence;
 
+pub use project::{
+    MetaClicks, ProjectRules, RuleCondition, RuleDefinition, RuleError, RuleField, RuleOperator,
+    RuleSettings, RuleValues, UnknownField,
+};
 pub use rules::{Rule, rules};
 use signals::Signals;
 
@@ -34,8 +39,8 @@ pub struct Attribution {
     pub campaign: Option<String>,
     /// How sure the rule is.
     pub confidence: Confidence,
-    /// The rule that fired.
-    pub rule_id: &'static str,
+    /// The rule that fired; `project:<slug>` for one of the project's own.
+    pub rule_id: Cow<'static, str>,
 }
 
 /// An attribution with the reason why no earlier rule gave another one.
@@ -43,6 +48,8 @@ pub struct Attribution {
 pub struct Explanation {
     /// The result of [`classify`] for the same visit.
     pub attribution: Attribution,
+    /// When the rule that fired does so, in words.
+    pub fires_when: String,
     /// The rules that stand before the one that fired, in their order.
     pub passed_over: Vec<PassedOver>,
 }
@@ -51,34 +58,49 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
     /// The rule.
-    pub rule_id: &'static str,
+    pub rule_id: Cow<'static, str>,
     /// The first of its conditions that the visit did not meet: ``needs `gclid` in the url``.
     pub reason: String,
 }
 
 /// Explains a visit from its landing page, its referrer, and the site's own host (used when the url
-/// is absent).
+/// is absent), with the rules of its project before those of the product.
 ///
 /// Takes any text: a url that is not an absolute http(s) URL counts as absent, and so does a
-/// referrer that is neither that nor `android-app://` with a known package. The url must still have
-/// its fragment, since parameters are read from there too.
-pub fn classify(url: Option<&str>, referrer: Option<&str>, site_host: Option<&str>) -> Attribution {
-    let signals = Signals::read(url, referrer, site_host);
-    attribution(rules::fired(&signals).0, signals)
+/// referrer that is neither that nor `android-app://<package>`. The url must still have its fragment,
+/// since parameters are read from there too.
+pub fn classify(
+    url: Option<&str>,
+    referrer: Option<&str>,
+    site_host: Option<&str>,
+    project: &ProjectRules,
+) -> Attribution {
+    let signals = Signals::read(url, referrer, site_host, project);
+    match project.fired(&signals) {
+        Some(rule) => rule.attribution(signals),
+        None => attribution(rules::fired(&signals).0, signals),
+    }
 }
 
 /// Classifies like [`classify`], and says of each rule before the one that fired what it lacked.
-pub fn explain(url: Option<&str>, referrer: Option<&str>, site_host: Option<&str>) -> Explanation {
-    let signals = Signals::read(url, referrer, site_host);
+pub fn explain(
+    url: Option<&str>,
+    referrer: Option<&str>,
+    site_host: Option<&str>,
+    project: &ProjectRules,
+) -> Explanation {
+    let signals = Signals::read(url, referrer, site_host, project);
+    let mut passed_over = project.passed_over(&signals);
+    if let Some(rule) = project.fired(&signals) {
+        let fires_when = rule.fires_when();
+        return Explanation { attribution: rule.attribution(signals), fires_when, passed_over };
+    }
     let (rule, before) = rules::fired(&signals);
-    let passed_over = before
-        .iter()
-        .filter_map(|rule| {
-            let lacking = rule.lacks(&signals)?;
-            Some(PassedOver { rule_id: rule.id(), reason: format!("needs {lacking}") })
-        })
-        .collect();
-    Explanation { attribution: attribution(rule, signals), passed_over }
+    passed_over.extend(before.iter().filter_map(|rule| {
+        let lacking = rule.lacks(&signals)?;
+        Some(PassedOver { rule_id: rule.id().into(), reason: format!("needs {lacking}") })
+    }));
+    Explanation { fires_when: rule.fires_when(), attribution: attribution(rule, signals), passed_over }
 }
 
 /// Whether the rule with this id decided by tags: click ids, utm parameters, or a project's own rule
@@ -87,19 +109,12 @@ pub fn explain(url: Option<&str>, referrer: Option<&str>, site_host: Option<&str
 ///
 /// Takes any text, so also the ids of stored events: an id that no release has used is none.
 pub fn is_explicit_tag(rule_id: &str) -> bool {
-    rule_id.starts_with(PROJECT_RULE)
-        || rules().iter().any(|rule| rule.id() == rule_id && rule.reads_tags())
+    rule_id.starts_with(PROJECT_RULE) || rules().iter().any(|rule| rule.id() == rule_id && rule.reads_tags())
 }
 
 fn attribution(rule: &Rule, signals: Signals) -> Attribution {
-    let (source, medium) = rule.names(&signals);
-    Attribution {
-        source,
-        medium,
-        campaign: signals.utm_campaign,
-        confidence: rule.confidence(),
-        rule_id: rule.id(),
-    }
+    let (source, medium, confidence) = rule.outcome(&signals);
+    Attribution { source, medium, campaign: signals.utm_campaign, confidence, rule_id: rule.id().into() }
 }
 
 #[cfg(test)]

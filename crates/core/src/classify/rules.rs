@@ -7,17 +7,36 @@
 use std::borrow::Cow;
 
 use super::condition::Condition::{
-    self, Carries, FromOwnSite, NoUtmSource, PaidMedium, Referrer, ReferrerIs, ReferrerListed, ReferrerOn,
-    SourceIs, UtmMedium, UtmSource,
+    self, Carries, FromOwnCopy, FromOwnSite, NoUnpaidMedium, NoUtmSource, PaidMedium, PassThrough, Referrer,
+    ReferrerIs, ReferrerListed, ReferrerOn, SourceIs, UtmMedium, UtmSource,
 };
 use super::directory::Class;
+use super::project::MetaClicks;
 use super::signals::Signals;
+use super::utm;
 use crate::event::Confidence::{self, High, Low, Medium};
-use Name::{Is, Listed, ReferrerHost, SentMedium, SentSource};
+use Name::{Is, Listed, Mailer, MetaMedium, MetaNetwork, ReferrerHost, SentMedium, SentSource};
 
 /// The hosts through which Facebook sends people who follow a link.
 const FACEBOOK_REDIRECTS: &[&str] = &["l.facebook.com", "lm.facebook.com"];
 const FACEBOOK_HOSTS: &[&str] = &["facebook.com", "fb.com", "fb.me", "messenger.com"];
+
+/// The hosts of Meta's networks, other than Facebook, whose links carry an `fbclid`.
+const META_NETWORKS: &[(&str, &str)] =
+    &[("instagram.com", "instagram"), ("threads.com", "threads"), ("threads.net", "threads")];
+
+/// Parameters that mailing services put on their links, and the services.
+const MAILERS: &[(&str, &str)] = &[
+    ("mc_cid", "mailchimp"),
+    ("mc_eid", "mailchimp"),
+    ("_kx", "klaviyo"),
+    ("mkt_tok", "marketo"),
+    ("_hsenc", "hubspot"),
+    ("_hsmi", "hubspot"),
+    ("ck_subscriber_id", "convertkit"),
+    ("vero_id", "vero"),
+];
+const MAILER_IDS: &[&str] = &names_of::<{ MAILERS.len() }>(MAILERS);
 
 /// classifier.md, the numbered table, in its order.
 const RULES: &[Rule] = &[
@@ -34,14 +53,14 @@ const RULES: &[Rule] = &[
     rule("quora_click_id", &[Carries(&["qclid"])], Is("quora"), Is("paid"), High),
     rule(
         "fb_ad_redirect",
-        &[Carries(&["fbclid"]), ReferrerIs(FACEBOOK_REDIRECTS)],
-        Is("facebook"),
-        Is("paid"),
+        &[Carries(&["fbclid"]), NoUnpaidMedium, ReferrerIs(FACEBOOK_REDIRECTS)],
+        MetaNetwork,
+        MetaMedium,
         High,
     ),
     rule(
         "meta_click_utm",
-        &[Carries(&["fbclid"]), SourceIs(&["facebook", "instagram"])],
+        &[Carries(&["fbclid"]), NoUnpaidMedium, SourceIs(&["facebook", "instagram"])],
         SentSource,
         Is("paid"),
         High,
@@ -50,15 +69,37 @@ const RULES: &[Rule] = &[
     rule("paid_utm_instagram", &[PaidMedium, SourceIs(&["instagram"])], Is("instagram"), Is("paid"), High),
     rule("paid_utm_source", &[PaidMedium, UtmSource], SentSource, Is("paid"), High),
     rule("paid_utm_medium", &[PaidMedium], Is("unknown"), Is("paid"), Medium),
-    rule("fb_click_id", &[Carries(&["fbclid"]), NoUtmSource], Is("facebook"), Is("paid"), Medium),
+    rule(
+        "fb_click_id",
+        &[Carries(&["fbclid"]), NoUtmSource, NoUnpaidMedium],
+        MetaNetwork,
+        MetaMedium,
+        Medium,
+    ),
     rule("utm_source", &[UtmSource], SentSource, SentMedium, High),
     rule("utm_medium", &[UtmMedium], Is("unknown"), SentMedium, Low),
+    rule(
+        "google_ads_click",
+        &[Carries(&["gad_source", "gad_campaignid", "gclsrc"])],
+        Is("google"),
+        Is("paid"),
+        Medium,
+    ),
+    rule("pinterest_click_id", &[Carries(&["epik"])], Is("pinterest"), Is("paid"), Medium),
+    rule("taboola_click_id", &[Carries(&["tblci"])], Is("taboola"), Is("paid"), Medium),
+    rule("outbrain_click_id", &[Carries(&["oborigurl", "dicbo"])], Is("outbrain"), Is("paid"), Medium),
+    rule("impact_click_id", &[Carries(&["irclickid"])], Is("impact"), Is("affiliate"), Medium),
+    rule("awin_click_id", &[Carries(&["awc"])], Is("awin"), Is("affiliate"), Medium),
+    rule("mail_click_id", &[Carries(MAILER_IDS)], Mailer, Is("email"), Medium),
+    rule("pass_through", &[PassThrough], Is("internal"), Is("direct"), Medium),
+    rule("own_copy", &[FromOwnCopy], Is("internal"), Is("direct"), Medium),
     rule("ref_internal", &[FromOwnSite], Is("internal"), Is("direct"), High),
     rule("ref_facebook", &[ReferrerOn(FACEBOOK_HOSTS)], Is("facebook"), Is("social"), Medium),
     rule("ref_instagram", &[ReferrerOn(&["instagram.com"])], Is("instagram"), Is("social"), Medium),
     rule("ref_ai_assistant", &[ReferrerListed(Class::AiAssistant)], Listed, Is("ai_assistant"), Medium),
     rule("ref_email", &[ReferrerListed(Class::Mail)], Is("email"), Is("email"), Medium),
     rule("ref_social", &[ReferrerListed(Class::Social)], Listed, Is("social"), Medium),
+    rule("ref_paid", &[ReferrerListed(Class::Ads)], Listed, Is("paid"), Medium),
     rule("ref_search", &[ReferrerListed(Class::Search)], Listed, Is("organic"), Medium),
     rule("ref_other", &[Referrer], ReferrerHost, Is("referral"), Low),
     rule("direct", &[], Is("direct"), Is("direct"), High),
@@ -72,6 +113,9 @@ pub struct Rule {
     source: Name,
     medium: Name,
     confidence: Confidence,
+    /// Whether a condition asks for a click id or a utm parameter, so that the rule fires only for a link
+    /// that somebody tagged.
+    reads_tags: bool,
 }
 
 /// Where a source or a medium gets its name from.
@@ -80,6 +124,12 @@ enum Name {
     Is(&'static str),
     SentSource,
     SentMedium,
+    /// The mailing service whose parameter is in the url.
+    Mailer,
+    /// The network of Meta that the referrer belongs to; Facebook if none.
+    MetaNetwork,
+    /// What the project's `meta_clicks` says of a click id of Meta.
+    MetaMedium,
     Listed,
     ReferrerHost,
 }
@@ -91,7 +141,9 @@ pub const fn rules() -> &'static [Rule] {
 
 /// The first rule whose conditions all hold, and the rules before it.
 pub(super) fn fired(signals: &Signals) -> (&'static Rule, &'static [Rule]) {
-    let place = RULES.iter().position(|rule| rule.lacks(signals).is_none());
+    let is_tagged = signals.is_tagged();
+    let may_fire = |rule: &Rule| is_tagged || !rule.reads_tags;
+    let place = RULES.iter().position(|rule| may_fire(rule) && rule.lacks(signals).is_none());
     // The last rule has no conditions, so there always is a place.
     let place = place.unwrap_or(RULES.len() - 1);
     (&RULES[place], &RULES[..place])
@@ -104,7 +156,12 @@ const fn rule(
     medium: Name,
     confidence: Confidence,
 ) -> Rule {
-    Rule { id, conditions, source, medium, confidence }
+    let (mut reads_tags, mut index) = (false, 0);
+    while index < conditions.len() {
+        reads_tags |= conditions[index].reads_tags();
+        index += 1;
+    }
+    Rule { id, conditions, source, medium, confidence, reads_tags }
 }
 
 impl Rule {
@@ -136,10 +193,9 @@ impl Rule {
         self.confidence
     }
 
-    /// Whether the rule asks for a click id or a utm parameter, so that it fires only for a link that
-    /// somebody tagged.
-    pub(super) fn reads_tags(&self) -> bool {
-        self.conditions.iter().any(Condition::reads_tags)
+    /// Whether the rule fires only for a link that somebody tagged.
+    pub(super) const fn reads_tags(&self) -> bool {
+        self.reads_tags
     }
 
     /// The first condition that the visit does not meet; `None` when the rule fires.
@@ -147,9 +203,11 @@ impl Rule {
         self.conditions.iter().find(|condition| !condition.holds(signals))
     }
 
-    /// The source and medium of a visit for which the rule fired.
-    pub(super) fn names(&self, signals: &Signals) -> (Cow<'static, str>, Cow<'static, str>) {
-        (self.source.of(signals), self.medium.of(signals))
+    /// The source, medium and confidence of a visit for which the rule fired.
+    pub(super) fn outcome(&self, signals: &Signals) -> (Cow<'static, str>, Cow<'static, str>, Confidence) {
+        let doubtful = matches!(self.medium, MetaMedium) && signals.meta_clicks == MetaClicks::Social;
+        let confidence = if doubtful { Medium } else { self.confidence };
+        (self.source.of(signals), self.medium.of(signals), confidence)
     }
 }
 
@@ -158,7 +216,13 @@ impl Name {
         let name = match self {
             Is(name) => Some(Cow::Borrowed(name)),
             SentSource => signals.utm_source.clone(),
-            SentMedium => signals.utm_medium.clone(),
+            SentMedium => sent_medium(signals),
+            Mailer => {
+                let mailer = MAILERS.iter().find(|(id, _)| signals.click_ids.contains(id));
+                mailer.map(|(_, name)| Cow::Borrowed(*name))
+            }
+            MetaNetwork => Some(Cow::Borrowed(meta_network(signals))),
+            MetaMedium => Some(Cow::Borrowed(signals.meta_clicks.as_str())),
             Listed => signals.listing.map(|listing| Cow::Borrowed(listing.source)),
             ReferrerHost => signals.referrer.as_ref().map(|host| Cow::Owned(host.short_name().to_owned())),
         };
@@ -169,9 +233,37 @@ impl Name {
         match self {
             Is(name) => name,
             SentSource => "the `utm_source`, or the well-known name it is an alias of",
-            SentMedium => "the `utm_medium`, or `unknown` without one",
+            SentMedium => {
+                "the `utm_medium`, or `unknown` without one; `ai_assistant` if the `utm_source` is one"
+            }
+            Mailer => "the mailing service",
+            MetaNetwork => "facebook, or instagram or threads if the referrer is on it",
+            MetaMedium => "paid, or social if the project says so",
             Listed => "the name of the referrer",
-            ReferrerHost => "the host of the referrer without `www.`",
+            ReferrerHost => "the host of the referrer without `www.`, or the package of the app",
         }
     }
+}
+
+fn sent_medium(signals: &Signals) -> Option<Cow<'static, str>> {
+    let sent = signals.utm_medium.as_deref();
+    if signals.from_assistant && utm::is_unspecific(sent) {
+        return Some(Cow::Borrowed("ai_assistant"));
+    }
+    sent.map(|medium| Cow::Owned(medium.to_owned()))
+}
+
+fn meta_network(signals: &Signals) -> &'static str {
+    let on = |host: &str| signals.referrer.as_ref().is_some_and(|referrer| referrer.is_on(host));
+    META_NETWORKS.iter().find(|(host, _)| on(host)).map_or("facebook", |(_, name)| *name)
+}
+
+const fn names_of<const N: usize>(table: &[(&'static str, &'static str)]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut index = 0;
+    while index < N {
+        names[index] = table[index].0;
+        index += 1;
+    }
+    names
 }

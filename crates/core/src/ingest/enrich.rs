@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::scrub;
 use super::user_agent::Device;
 use super::validate::ValidEvent;
-use crate::classify::classify;
+use crate::classify::{ProjectRules, classify};
 use crate::event::{Country, Event, IpHash};
 use crate::session::derived_id;
 use crate::time::Timestamp;
@@ -29,6 +29,8 @@ pub struct Visit {
     pub ip_hash: IpHash,
     /// The host of the page's origin, for events that carry no url.
     pub site_host: Option<String>,
+    /// The project's own rules for attribution.
+    pub rules: ProjectRules,
 }
 
 /// Completes an event. `id` makes the ids that the client left out.
@@ -38,7 +40,8 @@ pub fn enrich(
     received_at: Timestamp,
     mut id: impl FnMut() -> Uuid,
 ) -> Event {
-    let attribution = classify(valid.url.as_deref(), valid.referrer.as_deref(), visit.site_host.as_deref());
+    let attribution =
+        classify(valid.url.as_deref(), valid.referrer.as_deref(), visit.site_host.as_deref(), &visit.rules);
     let anonymous_id = valid.anonymous_id.unwrap_or_else(|| format!("anon_{}", id().simple()));
     let session_id = valid.session_id.unwrap_or_else(|| derived_id(&anonymous_id, valid.timestamp));
     Event {
@@ -53,7 +56,7 @@ pub fn enrich(
         medium: attribution.medium,
         campaign: attribution.campaign,
         source_confidence: attribution.confidence,
-        source_rule_id: attribution.rule_id.into(),
+        source_rule_id: attribution.rule_id,
         referrer: valid.referrer.map(|referrer| scrub::url(&referrer).into_owned()),
         url: valid.url.map(|url| scrub::url(&url).into_owned()),
         path: valid.path.map(|path| scrub::path(&path).into_owned()),

@@ -217,6 +217,7 @@ impl<'a> Visits<'a> {
             country: ip.map(|ip| self.app.enrichment.countries.country(ip)).unwrap_or_default(),
             ip_hash: ip.map(|ip| self.app.enrichment.ip_salt.hash(ip, self.now)).unwrap_or_default(),
             site_host: self.client.origin_host.clone(),
+            ..Visit::default()
         }
     }
 

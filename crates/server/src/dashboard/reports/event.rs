@@ -1,5 +1,6 @@
 //! A single event as reports show it, and the page that explains its attribution.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -150,10 +151,10 @@ struct ExplainedPage {
     zone: &'static str,
     event: EventRow,
     /// Rules that did not match, in order of evaluation, each with the reason.
-    passed_over: Vec<(&'static str, Shown)>,
+    passed_over: Vec<(Cow<'static, str>, Shown)>,
     /// The rule that matched.
-    matched: &'static str,
-    matched_reason: String,
+    matched: Cow<'static, str>,
+    matched_reason: Shown,
     agrees: bool,
     advice: Vec<&'static str>,
 }
@@ -177,7 +178,7 @@ pub(super) async fn show(
         base: context.base,
         passed_over: passed_over.map(|rule| (rule.rule_id, Shown::new(&rule.reason))).collect(),
         matched: explained.explanation.attribution.rule_id,
-        matched_reason: explained.fired_since,
+        matched_reason: Shown::new(&explained.explanation.fires_when),
         agrees: explained.agrees != Some(false),
         advice: explained.advice,
     })

@@ -3,7 +3,9 @@
 //! Stores nothing. An event is explained from its stored URL, without the parts that were scrubbed. So the
 //! response also says whether the result agrees with the stored attribution.
 
-use millimetric_core::classify::{Attribution, Explanation, explain as classifier, rules};
+use millimetric_core::classify::{
+    Attribution, Explanation, ProjectRules, explain as classifier, is_explicit_tag, rules,
+};
 use millimetric_core::event::{Confidence, Event};
 use millimetric_core::query::{EventQuery, Lookback, TouchesQuery, TouchesResponse};
 use millimetric_core::time::TimeRange;
@@ -43,8 +45,6 @@ pub struct Explained {
     pub touches: Option<TouchesResponse>,
     /// The result of the current rules, and why.
     pub explanation: Explanation,
-    /// The condition of the rule that matched, as text.
-    pub fired_since: String,
     /// Whether the stored attribution equals that of the current rules; `None` for a hypothetical visit.
     pub agrees: Option<bool>,
     /// Advice on tagging, most important first.
@@ -55,12 +55,15 @@ pub struct Explained {
 pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> OpsResult<Explained> {
     match query {
         ExplainQuery::Visit { url, referrer, site_host } => {
-            Ok(explained(None, classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref())))
+            let rules = ProjectRules::default();
+            let explanation = classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref(), &rules);
+            Ok(explained(None, explanation))
         }
         ExplainQuery::Event { event_id, range } => {
             let found = read::run(app, by, EventQuery { range, event_id: event_id.clone() }).await?;
             let event = found.ok_or(OpsError::UnknownEvent(event_id))?;
-            let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None);
+            let rules = ProjectRules::default();
+            let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None, &rules);
             let range =
                 TimeRange::new(event.timestamp, event.timestamp.plus_millis(1)).unwrap_or(TimeRange::LAST);
             let touches = TouchesQuery { range, event_id: event.event_id.clone(), lookback: Lookback::USUAL };
@@ -77,7 +80,6 @@ pub fn rule_in_words(rule_id: &str) -> String {
 }
 
 fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
-    let rule_id = explanation.attribution.rule_id;
     let agrees = event.as_ref().map(|event| agree(event, &explanation.attribution));
     let mut advice = advice(&explanation.attribution);
     if agrees == Some(false) {
@@ -86,8 +88,7 @@ fn explained(event: Option<Event>, explanation: Explanation) -> Explained {
             "Reports use the stored attribution, which was made from the whole URL with the rules at that time. The stored URL (without fragment, user info and secrets) gives another result with the current rules.",
         );
     }
-    let fired_since = rule_in_words(rule_id);
-    Explained { event, touches: None, explanation, fired_since, agrees, advice }
+    Explained { event, touches: None, explanation, agrees, advice }
 }
 
 fn agree(event: &Event, now: &Attribution) -> bool {
@@ -96,7 +97,7 @@ fn agree(event: &Event, now: &Attribution) -> bool {
 
 fn advice(attribution: &Attribution) -> Vec<&'static str> {
     let mut advice = Vec::new();
-    match attribution.rule_id {
+    match &*attribution.rule_id {
         "direct" => advice.push(
             "The visit has neither tags nor a referrer. Tag the links that you share with utm_source and utm_medium, and check that no page on the way sends `Referrer-Policy: no-referrer`.",
         ),
@@ -112,6 +113,9 @@ fn advice(attribution: &Attribution) -> Vec<&'static str> {
         "ref_internal" => advice.push(
             "The visitor came from a page of the same site. For the source of the visit, see the first event of the session.",
         ),
+        "pass_through" | "own_copy" => advice.push(
+            "The visitor came back from a payment or sign-in page, or from a cached or translated copy of the site. For the source of the visit, see the first event of the session.",
+        ),
         "ref_facebook" | "ref_instagram" | "ref_social" => advice.push(
             "A referrer alone identifies the network, not whether the link was an ad or a post. Tag your own links with utm_medium=social or paid_social.",
         ),
@@ -122,8 +126,7 @@ fn advice(attribution: &Attribution) -> Vec<&'static str> {
             "There is a utm_source without utm_medium. Add utm_medium: cpc, paid_social or display for paid links; email, social or referral for others.",
         );
     }
-    let tagged = attribution.rule_id.contains("utm") || attribution.medium == "paid";
-    if tagged && attribution.campaign.is_none() {
+    if is_explicit_tag(&attribution.rule_id) && attribution.campaign.is_none() {
         advice.push("Add utm_campaign to distinguish campaigns.");
     }
     if advice.is_empty() && attribution.confidence == Confidence::High {

@@ -205,14 +205,14 @@ pub struct RuleRow {
 
 impl From<Explained> for ExplainedRows {
     fn from(explained: Explained) -> Self {
-        let Explained { event, touches, explanation, fired_since, agrees, advice } = explained;
+        let Explained { event, touches, explanation, agrees, advice } = explained;
         let now = explanation.attribution;
         let passed = explanation.passed_over.into_iter().map(|passed| RuleRow {
-            rule_id: passed.rule_id.to_owned(),
+            rule_id: passed.rule_id.into_owned(),
             fired: false,
             reason: passed.reason,
         });
-        let fired = RuleRow { rule_id: now.rule_id.to_owned(), fired: true, reason: fired_since };
+        let fired = RuleRow { rule_id: now.rule_id.to_string(), fired: true, reason: explanation.fires_when };
         Self {
             rows: passed.chain([fired]).collect(),
             advice,
@@ -235,7 +235,7 @@ impl From<Explained> for ExplainedRows {
                 medium: now.medium.into_owned(),
                 campaign: now.campaign,
                 source_confidence: now.confidence.as_str(),
-                source_rule_id: now.rule_id.to_owned(),
+                source_rule_id: now.rule_id.into_owned(),
             },
         }
     }
