@@ -34,7 +34,10 @@ pub struct Device {
 
 impl Device {
     /// Reads the user agent; a client hint wins over it, since browsers that send hints freeze
-    /// the text. An iPad that asks for desktop sites sends the text of a Mac and is reported as a Mac.
+    /// the text. Safari on an iPad that asks for desktop sites sends the text of a Mac and is reported as a
+    /// Mac; other browsers of iOS keep a token of their own, and are reported as tablets, since iPads ask for
+    /// desktop sites unless told otherwise and iPhones only if told to. Browsers of Android alone that say
+    /// Linux are reported as Android tablets likewise.
     pub fn of(user_agent: &str, hints: &ClientHints<'_>) -> Self {
         let os = matching::hinted_os(hints).unwrap_or_else(|| matching::os(user_agent));
         Self {

@@ -14,7 +14,7 @@ const BROWSERS: &[(Browser, &[&str])] = &[
     (Browser::Samsung, &["SamsungBrowser/"]),
     (Browser::DuckDuckGo, &["DuckDuckGo/", "Ddg/"]),
     (Browser::Vivaldi, &["Vivaldi/"]),
-    (Browser::Brave, &["Brave/", "brave/", "Brave Chrome/"]),
+    (Browser::Brave, &["Brave/", "brave/", "(Brave)", "Brave Chrome/", " Brave Mobile/", " Brave Safari/"]),
     (Browser::Firefox, &["FxiOS/", "Focus/", "Klar/"]),
     (Browser::Chrome, &["Chrome/", "CriOS/", "CrMo/", "Chromium/"]),
     (Browser::Unknown, &["like Firefox/"]),
@@ -35,26 +35,108 @@ const SYSTEMS: &[(Os, &[&str])] = &[
     (Os::Linux, &["Linux", "LINUX"]),
 ];
 
+/// What only iOS says. Its browsers say Macintosh when they ask for desktop sites, but keep their token;
+/// no Mac says `Mobile/`.
+const ONLY_IOS: &[&str] = &[
+    "Mobile/",
+    "CriOS/",
+    "FxiOS/",
+    "EdgiOS/",
+    "OPiOS/",
+    "OPT/",
+    "OPX/",
+    "GSA/",
+    "DuckDuckGo/",
+    "Focus/",
+    "Klar/",
+    "MXiOS/",
+    "FBIOS",
+    "Instagram ",
+    "Ecosia ios@",
+    "BingSapphire/",
+    "YJApp-IOS",
+    "YaApp_iOS",
+    "AlohaBrowser/",
+    "[LinkedInApp]",
+    "[Pinterest/iOS]",
+    "musical_ly_",
+];
+
+/// Browsers that are built on Chromium everywhere but on iOS: on a Mac they say Chrome, too.
+const CHROMIUM_BUT_ON_IOS: &[&str] =
+    &["YaBrowser/", "Brave", "Vivaldi/", "OPR/", "UCBrowser/", "Whale/", "MiuiBrowser/"];
+
+/// Browsers of Android alone, which say `X11; Linux` when they ask for desktop sites.
+const ONLY_ANDROID: &[&str] = &[
+    "SamsungBrowser/",
+    "EdgA/",
+    "MiuiBrowser/",
+    "HuaweiBrowser/",
+    "HonorBrowser/",
+    "VivoBrowser/",
+    "HeyTapBrowser/",
+    "OppoBrowser/",
+    "RealmeBrowser/",
+    "UCBrowser/",
+    "MQQBrowser/",
+    "HiBrowser/",
+    "PHX/",
+    "Quark/",
+    "CrMo/",
+    "GSA/",
+    "DuckDuckGo/",
+    "Focus/",
+    "Klar/",
+    "AlohaBrowser/",
+    "Ecosia android@",
+    "FB_IAB/",
+    "Instagram ",
+];
+
+/// Televisions, in lower case.
+const TELEVISIONS: &[&str] = &[
+    "smart-tv",
+    "smart_tv",
+    "smarttv",
+    "smart tv",
+    "googletv",
+    "google tv",
+    "androidtv",
+    "android tv",
+    "appletv",
+    "apple tv",
+    "hbbtv",
+    "nettv",
+    "inettvbrowser",
+    "tvbro",
+    "tv bro",
+    "tvbox",
+    "tv box",
+    "mitv",
+    "mibox",
+    "mi box",
+    "web0s",
+    "netcast",
+    "lg browser",
+    "bravia",
+    "vidaa",
+    "crkey",
+    "chromecast",
+    "roku",
+    "smartcast",
+    "vizio",
+    "smarthub",
+    "stbapp",
+    "sonycebrowser",
+];
+
 /// Televisions, sticks, consoles, cars, headsets, and apps that show no page: none of the kinds.
 const NO_KIND: &[&str] = &[
-    "SMART-TV",
-    "SmartTV",
-    "Smart TV",
-    "Web0S",
-    "NetCast",
-    "HbbTV",
-    "AppleTV",
-    "Apple TV",
-    "GoogleTV",
-    "Android TV",
-    "LG Browser",
     "Viera",
+    "VIERA",
+    "TiVo",
     "OMI/",
     "_STB",
-    "BRAVIA",
-    "VIDAA",
-    "CrKey",
-    "Roku",
     "; AFT",
     "PlayStation",
     "PLAYSTATION",
@@ -107,6 +189,9 @@ pub(super) fn hinted_browser(hints: &ClientHints<'_>) -> Option<Browser> {
 
 /// The browser of a user agent.
 pub(super) fn browser(user_agent: &str) -> Browser {
+    if user_agent.trim_end().ends_with(" Brave") {
+        return Browser::Brave;
+    }
     match BROWSERS.iter().find(|(_, tokens)| says(user_agent, tokens)) {
         Some((browser, _)) => *browser,
         None if is_safari(user_agent) => Browser::Safari,
@@ -135,16 +220,36 @@ pub(super) fn hinted_os(hints: &ClientHints<'_>) -> Option<Os> {
 /// The system of a user agent.
 pub(super) fn os(user_agent: &str) -> Os {
     match SYSTEMS.iter().find(|(_, tokens)| says(user_agent, tokens)) {
-        // No Mac says Mobile: this is an iPad's app asking for desktop sites.
-        Some((Os::MacOs, _)) if user_agent.contains("Mobile/") => Os::Ios,
+        Some((Os::MacOs, _)) if is_ios_as_mac(user_agent) => Os::Ios,
+        Some((Os::Linux, _)) if is_android_as_linux(user_agent) => Os::Android,
         Some((os, _)) => *os,
         None => Os::Unknown,
     }
 }
 
+fn is_ios_as_mac(user_agent: &str) -> bool {
+    let without_chromium = says(user_agent, CHROMIUM_BUT_ON_IOS) && !user_agent.contains("Chrome/");
+    says(user_agent, ONLY_IOS) || without_chromium
+}
+
+/// Samsung's browser is on its televisions and Tizen phones, too.
+fn is_android_as_linux(user_agent: &str) -> bool {
+    says(user_agent, ONLY_ANDROID) && !user_agent.contains("Tizen") && !is_television(user_agent)
+}
+
+/// Any spelling of a television. `TV` as a word or at the end of one counts unless the text says that this
+/// is a phone: phones with a tuner have it in their name. So does `Hisense`, which makes phones, too.
+fn is_television(user_agent: &str) -> bool {
+    let lower = user_agent.to_ascii_lowercase();
+    let ends_word = |end: usize| !lower[end..].starts_with(|c: char| c.is_ascii_alphabetic());
+    let names_tv = || lower.match_indices("tv").any(|(at, tv)| ends_word(at + tv.len()));
+    let may_be_tv = || !lower.contains("mobi") && !lower.contains("windows");
+    says(&lower, TELEVISIONS) || (may_be_tv() && (lower.contains("hisense") || names_tv()))
+}
+
 /// The kind of device. `?0` means "no phone": a tablet where the system has touch, else a desktop.
 pub(super) fn device_type(user_agent: &str, os: Os, hints: &ClientHints<'_>) -> DeviceType {
-    if says(user_agent, NO_KIND) {
+    if says(user_agent, NO_KIND) || is_television(user_agent) {
         return DeviceType::Unknown;
     }
     match hints.mobile.map(str::trim) {
@@ -155,7 +260,8 @@ pub(super) fn device_type(user_agent: &str, os: Os, hints: &ClientHints<'_>) -> 
 }
 
 fn device_type_from_string(user_agent: &str, os: Os) -> DeviceType {
-    if says(user_agent, TABLETS) || (os == Os::Ios && user_agent.contains("Macintosh")) {
+    let is_ios_as_mac = os == Os::Ios && user_agent.contains("Macintosh") && !user_agent.contains("iPhone");
+    if says(user_agent, TABLETS) || is_ios_as_mac {
         DeviceType::Tablet
     } else if says(user_agent, PHONES) {
         DeviceType::Mobile
