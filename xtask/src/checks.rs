@@ -17,11 +17,14 @@ use crate::agents::{self, NodeAgents};
 use crate::browser::chromium;
 use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
 use crate::dashboard;
+use crate::data;
 use crate::sdk;
 
 /// What came of one check.
 enum Outcome {
     Passed,
+    /// Passed, with something to do about it.
+    Warned(String),
     Failed(String),
     Skipped(String),
 }
@@ -46,6 +49,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
     ("known vulnerabilities", known_vulnerabilities),
+    ("age of the embedded data", age_of_data),
 ];
 
 /// Runs every check and prints a summary; an error when any of them failed.
@@ -59,6 +63,7 @@ pub fn run_all() -> anyhow::Result<()> {
         let seconds = start.elapsed().as_secs_f64();
         let (count, word, reason) = match outcome {
             Outcome::Passed => (&mut passed, "passed", String::new()),
+            Outcome::Warned(reason) => (&mut passed, "warning", reason),
             Outcome::Failed(reason) => (&mut failed, "FAILED", reason),
             Outcome::Skipped(reason) => (&mut skipped, "skipped", reason),
         };
@@ -242,6 +247,11 @@ fn known_vulnerabilities() -> anyhow::Result<Outcome> {
         return Ok(Outcome::Skipped(format!("the advisory database cannot be fetched ({})", cause.trim())));
     }
     shown(&mut cargo_deny(["--locked", "check", "--hide-inclusion-graph", "--disable-fetch", "advisories"])?)
+}
+
+/// Old data are reported and fail nothing: no change of the code has made them old.
+fn age_of_data() -> anyhow::Result<Outcome> {
+    Ok(data::old_data()?.map_or(Outcome::Passed, Outcome::Warned))
 }
 
 /// Runs a command in the open: what it is and what it prints.

@@ -1,7 +1,7 @@
 //! What `cargo xtask` does, apart from reading its command line.
 //!
 //! The library exists so that the benchmark (a target of its own) can share [`mod@bench`]'s arguments.
-//! It never touches files outside the target folder.
+//! Only the commands that write generated files (`gen`, `data`) touch files outside the target folder.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
@@ -13,6 +13,7 @@ pub mod cargo;
 pub mod checks;
 pub mod crash;
 pub mod dashboard;
+pub mod data;
 pub mod node;
 pub mod oracle;
 pub mod python;

@@ -12,7 +12,7 @@ use xtask::abuse::AbuseArguments;
 use xtask::bench::BenchArguments;
 use xtask::crash::CrashArguments;
 use xtask::oracle::OracleArguments;
-use xtask::{abuse, bench, checks, crash, oracle, sdk};
+use xtask::{abuse, bench, checks, crash, data, oracle, sdk};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ enum Chore {
     Abuse(AbuseArguments),
     /// Write anew what is made from the code: `spec/openapi.json` and the browser script.
     Gen,
+    /// Take newer releases of the crawler patterns and the country database, and test them.
+    Data,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Crash(arguments) => crash::run(&arguments),
         Chore::Abuse(arguments) => abuse::run(&arguments),
         Chore::Gen => generate(),
+        Chore::Data => data::refresh(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
