@@ -1,7 +1,10 @@
-//! Which user agents are programs, and of which sort.
+//! Which user agents are programs, and of which sort: those of a list, and those that say so in one of the
+//! usual ways (`generic`).
 //!
 //! Knows only the text: it never looks at addresses or behaviour, and never decides what becomes
 //! of the traffic.
+
+mod generic;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
@@ -67,7 +70,7 @@ pub enum BotReason {
     Headless,
     /// A script's HTTP client.
     Tool,
-    /// A crawler, monitor or link previewer of the list.
+    /// A crawler, monitor or link previewer: one of the list, or one that says so itself.
     Crawler,
 }
 
@@ -116,16 +119,25 @@ impl Bots {
     /// is not known is no known bot.
     pub fn reason(&self, user_agent: &str) -> Option<BotReason> {
         let user_agent = user_agent.trim();
-        if HEADLESS.iter().any(|token| user_agent.contains(token)) {
+        if is_headless(user_agent) {
             Some(BotReason::Headless)
         } else if user_agent == "node" || TOOLS.iter().any(|tool| user_agent.starts_with(tool)) {
             Some(BotReason::Tool)
-        } else if self.plain.is_match(user_agent) || self.others.is_match(user_agent) {
+        } else if self.plain.is_match(user_agent)
+            || self.others.is_match(user_agent)
+            || generic::identifies_itself(user_agent)
+        {
             Some(BotReason::Crawler)
         } else {
             None
         }
     }
+}
+
+/// Whether a user agent, or the brands of the client hints, name a browser without a screen or a framework
+/// that drives one.
+pub(super) fn is_headless(text: &str) -> bool {
+    HEADLESS.iter().any(|token| text.contains(token))
 }
 
 /// The text that a pattern stands for, if it is one text: only escaped signs, no operators.
@@ -160,6 +172,29 @@ mod tests {
         for person in people {
             assert_eq!(bots.reason(person), None, "{person}");
         }
+    }
+
+    fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
+        file.lines().filter(|line| !line.starts_with('#'))
+    }
+
+    #[test]
+    fn no_user_agent_of_a_person_is_a_bots() {
+        let bots = Bots::embedded();
+        let people: Vec<_> = lines(include_str!("../../data/cases/real_browsers.txt")).collect();
+        assert!(people.len() > 100);
+        let dropped: Vec<_> = people.into_iter().filter(|text| bots.reason(text).is_some()).collect();
+        assert!(dropped.is_empty(), "{dropped:#?}");
+    }
+
+    #[test]
+    fn programs_that_identify_themselves_are_crawlers() {
+        let bots = Bots::embedded();
+        let programs: Vec<_> = lines(include_str!("../../data/cases/self_identifying_bots.txt")).collect();
+        assert!(programs.len() > 50);
+        let kept: Vec<_> =
+            programs.into_iter().filter(|text| bots.reason(text) != Some(BotReason::Crawler)).collect();
+        assert!(kept.is_empty(), "{kept:#?}");
     }
 
     #[test]

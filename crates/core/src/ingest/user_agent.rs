@@ -10,7 +10,7 @@ mod tests;
 
 use quick_cache::sync::Cache;
 
-use super::bots::{BotReason, Bots};
+use super::bots::{self, BotReason, Bots};
 use crate::event::{Browser, DeviceType, Os};
 
 /// Answers kept.
@@ -94,7 +94,9 @@ impl UserAgents {
     }
 
     fn work_out(&self, user_agent: &str, hints: &ClientHints<'_>) -> Reading {
-        Reading { device: Device::of(user_agent, hints), bot: self.bots.reason(user_agent) }
+        let is_headless = hints.brands.is_some_and(bots::is_headless);
+        let bot = if is_headless { Some(BotReason::Headless) } else { self.bots.reason(user_agent) };
+        Reading { device: Device::of(user_agent, hints), bot }
     }
 }
 

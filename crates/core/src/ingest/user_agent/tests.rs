@@ -131,6 +131,26 @@ fn a_client_hint_wins_over_a_frozen_user_agent() {
 }
 
 #[test]
+fn a_headless_brand_is_a_bot_under_any_user_agent() {
+    let user_agents = UserAgents::new();
+    let reason = |brands| {
+        let hints = ClientHints { brands: Some(brands), ..ClientHints::default() };
+        user_agents.read(FROZEN_WINDOWS, &hints).bot
+    };
+    for headless in [
+        r#""HeadlessChrome";v="130", "Chromium";v="130", "Not?A_Brand";v="99""#,
+        r#""Chromium";v="130", "HeadlessChrome";v="130""#,
+        r#""Not_A Brand";v="8", "Headless Chrome";v="130""#,
+        r#""HeadlessEdg";v="130""#,
+    ] {
+        assert_eq!(reason(headless), Some(BotReason::Headless), "{headless}");
+    }
+    for ordinary in [r#""Chromium";v="130", "Google Chrome";v="130""#, "", "\"Chrome\""] {
+        assert_eq!(reason(ordinary), None, "{ordinary}");
+    }
+}
+
+#[test]
 fn two_visitors_with_one_text_and_other_hints_are_kept_apart() {
     let user_agents = UserAgents::new();
     let brave = ClientHints { brands: Some(r#""Brave";v="130""#), ..ClientHints::default() };
