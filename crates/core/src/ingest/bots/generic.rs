@@ -43,9 +43,19 @@ fn has_mailbox(lower: &str) -> bool {
     })
 }
 
-/// Whether the comment says `compatible`, and not with what.
+/// Whether a comment says `compatible`, and then nothing or one name: `Mozilla/5.0 (compatible; Foo/1.0)`.
+/// Browsers also say there what system they run on.
 fn is_only_compatible(lower: &str) -> bool {
-    ["(compatible)", "(compatible;)", "(compatible; )"].iter().any(|comment| lower.contains(comment))
+    let has_word = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
+    lower.contains("(compatible)")
+        || lower.match_indices("compatible;").any(|(at, word)| {
+            let begins = lower[..at].ends_with(['(', ' ']);
+            let rest = &lower[at + word.len()..];
+            let rest = rest[..rest.find(')').unwrap_or(rest.len())].trim();
+            let is_browser =
+                has_word(&["linux", "konqueror", "msie"], rest) || !lower.contains("mozilla/5.0");
+            begins && !rest.contains(';') && (rest.is_empty() || !is_browser)
+        })
 }
 
 /// Whether a part of a name occurs, other than in the name of a device.
@@ -150,6 +160,10 @@ mod tests {
             "X (me@sub.x.example.)",
             "Mozilla/5.0 (compatible)",
             "Mozilla/5.0 (compatible;)",
+            "Mozilla/5.0 (compatible; Foo/1.0)",
+            "Mozilla/5.0 (compatible; Foo Scanner)",
+            "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36 (compatible; Foo)",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Foo/1) Chrome/120.0",
         ] {
             assert!(identifies_itself(program), "{program}");
         }
@@ -159,6 +173,12 @@ mod tests {
             "Mozilla/5.0 (Ecosia android@85.0.4183.127)",
             "@ a@ @b.co a@b a@b. a@.c a@b.c1",
             "http: https:",
+            "Mozilla/5.0 (compatible; IBrowse 3.0; AmigaOS4.0)",
+            "Mozilla/5.0 (compatible; Konqueror/3.5)",
+            "Mozilla/5.0 (compatible; Linux mips) AppleWebKit/537.4 Chrome/18.0",
+            "Mozilla/4.0 (compatible; MSIE 6.0)",
+            "iPad (compatible; Tablet2.0)",
+            "Mozilla/5.0 (incompatible; Foo/1.0)",
         ] {
             assert!(!identifies_itself(person), "{person}");
         }
