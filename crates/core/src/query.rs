@@ -8,8 +8,8 @@
 
 mod attribution;
 mod bounds;
-pub mod currency;
 pub mod calendar;
+pub mod currency;
 mod dimension;
 mod events;
 mod funnel;

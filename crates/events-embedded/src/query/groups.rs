@@ -12,8 +12,8 @@ pub(crate) mod sums;
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, Column, Dimension, Filter};
 pub(crate) use millimetric_core::query::calendar;
+use millimetric_core::query::{Buckets, Column, Dimension, Filter};
 
 use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;

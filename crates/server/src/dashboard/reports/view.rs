@@ -9,8 +9,8 @@ use millimetric_core::key::Env;
 use millimetric_core::query::{Buckets, Dimension, Filter, Interval, Period, PropertyName, midnight};
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use crate::wire::params::filter;
 use crate::ops::reports::overview::{Figure, Slice, buckets, finest};
+use crate::wire::params::filter;
 
 /// Longest filter value, in characters; as in the API.
 const MAX_FILTER: usize = 2048;

@@ -7,7 +7,7 @@ use millimetric_core::query::{
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::timezone::EXPECTED_ZONE;
-use super::{filter, FilterParams, ListParam, NumberParam};
+use super::{FilterParams, ListParam, NumberParam, filter};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// Longest filter value, in characters.
