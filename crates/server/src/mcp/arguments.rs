@@ -27,6 +27,10 @@ const MAX_TEXT: usize = 4096;
 
 /// The maximum number of unknown arguments that an error names.
 const MOST_UNKNOWN: usize = 10;
+/// The argument of the tool `attribution` that selects another route.
+pub(super) const PATHS: &str = "paths";
+/// The maximum number of members of `filters` that are looked at; there are fewer columns.
+const MOST_FILTERS: usize = 64;
 /// Longest explanation of an error, in characters.
 const MAX_LESSON: usize = 4000;
 
@@ -45,7 +49,8 @@ impl Arguments {
     /// Reads what was sent.
     pub(super) fn read(tool: Tool, sent: &JsonObject, account: bool, now: Timestamp) -> ApiResult<Self> {
         let mut problems = Problems::default();
-        let known = |name: &str| tool.parameters(account).any(|parameter| parameter.name == name);
+        let taken = || tool.parameters(account).chain(tool.column_filters());
+        let known = |name: &str| taken().any(|parameter| parameter.name == name);
         let mut strange = sent.keys().filter(|name| !known(name));
         for name in strange.by_ref().take(MOST_UNKNOWN) {
             problems.field(clean::word(name), unknown(tool, name, account));
@@ -55,7 +60,7 @@ impl Arguments {
             more => problems.form(format!("{more} more arguments that {} does not take", tool.spec().name)),
         }
         let mut values = JsonObject::new();
-        for parameter in tool.parameters(account) {
+        for parameter in taken() {
             let value = sent.get(parameter.name).and_then(|value| meant(parameter.shape, value));
             match value.map(|value| check(parameter, &value).map(|()| value)) {
                 Some(Ok(value)) => drop(values.insert(parameter.name.to_owned(), value.into_owned())),
@@ -66,13 +71,18 @@ impl Arguments {
                 None => {}
             }
         }
+        take_filters(tool, &mut values, &mut problems);
         let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };
         let timezone = values.get("timezone").and_then(Value::as_str).unwrap_or("UTC").to_owned();
         if tool.spec().ranged {
             take_period(&mut values, &timezone, now, &mut problems);
         }
-        if tool == Tool::TopPages {
-            rename_by(&mut values);
+        match tool {
+            Tool::TopPages => rename_by(&mut values),
+            Tool::TopSources => {
+                values.entry("attribution").or_insert_with(|| "session".into());
+            }
+            _ => {}
         }
         problems.or(ErrorCode::InvalidParams, Self { values, projects, timezone })
     }
@@ -89,7 +99,13 @@ impl Arguments {
         if lists.any(|text| text.as_str().is_some_and(|text| text.contains(','))) {
             return None;
         }
-        Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(self.texts()).finish())
+        let pairs = self.texts().filter(|(name, _)| *name != PATHS);
+        Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+    }
+
+    /// Whether the sequences of touches are asked for, which have a route of their own.
+    pub(super) fn asks_paths(&self) -> bool {
+        self.values.get(PATHS) == Some(&Value::Bool(true))
     }
 
     /// The text of a parameter.
@@ -197,8 +213,12 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
         (Shape::Choice(words), Value::String(text)) if !words.contains(&text.as_str()) => {
             Err(format!("must be one of {}", words.join(", ")))
         }
+        (Shape::Flag, Value::Bool(_))
+        | (Shape::Filters, Value::Object(_))
+        | (Shape::Number(_), Value::Number(_)) => Ok(()),
+        (Shape::Flag, _) => Err("must be true or false".to_owned()),
+        (Shape::Filters, _) => Err("must be an object like {\"country\":\"DE\"}".to_owned()),
         (shape, Value::String(text)) if !matches!(shape, Shape::Object) => check_length(text.chars().count()),
-        (Shape::Number(_), Value::Number(_)) => Ok(()),
         (Shape::Text, Value::Number(_) | Value::Bool(_)) => Err("must be a text, in quotes".to_owned()),
         (Shape::List(most) | Shape::Columns(most) | Shape::Steps(most), Value::Array(values)) => {
             check_list(values, most)
@@ -223,6 +243,31 @@ fn check_list(values: &[Value], most: usize) -> Result<(), String> {
 
 fn check_length(chars: usize) -> Result<(), String> {
     if chars <= MAX_TEXT { Ok(()) } else { Err(format!("must be at most {MAX_TEXT} characters long")) }
+}
+
+/// Puts the members of `filters` beside the other arguments.
+fn take_filters(tool: Tool, values: &mut JsonObject, problems: &mut Problems) {
+    let Some(Value::Object(filters)) = values.shift_remove("filters") else { return };
+    let known = || tool.column_filters().iter();
+    let names = || known().map(|parameter| parameter.name);
+    for (name, value) in filters.into_iter().take(MOST_FILTERS) {
+        let Some(parameter) = known().find(|parameter| parameter.name == name) else {
+            let closest = fuzzy_match::closest(&name, names());
+            let meant = closest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+            let all = names().collect::<Vec<_>>().join(", ");
+            let why = format!("has no column `{}`: {meant}columns are {all}", clean::word(&name));
+            problems.field("filters", why);
+            continue;
+        };
+        match meant(parameter.shape, &value).map(|value| check(parameter, &value).map(|()| value)) {
+            Some(Ok(_)) if values.contains_key(&name) => {
+                problems.field("filters", format!("has `{name}`, which is also an argument: send it once"));
+            }
+            Some(Ok(value)) => drop(values.insert(name, value.into_owned())),
+            Some(Err(why)) => problems.field("filters", format!("`{name}` {why}")),
+            None => {}
+        }
+    }
 }
 
 /// Takes out the choice of projects, which is no parameter of a REST route.

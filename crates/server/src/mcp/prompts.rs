@@ -76,7 +76,7 @@ const PROMPTS: &[PromptSpec] = &[
         arguments: &[PERIOD, PROJECT],
         on_account: true,
         on_project: true,
-        words: "Compare paid with unpaid traffic over the last {period}{project}. 1. top_sources with event=$pageview: medium=paid is what was paid for, per network; the same network with medium=social or organic is what came by itself. 2. get_stats metric=uniques group_by=medium for visitors, and the same for the event that means success (see describe_schema). 3. funnel from $pageview to that event with group_by=medium. Say which network pays off, which does not, and where the confidence of the attribution is low (group_by=source_confidence).",
+        words: "Compare paid with unpaid traffic over the last {period}{project}. 1. top_sources with event=$pageview: medium=paid is what was paid for, per network; the same network with medium=social or organic is what came by itself. 2. get_stats metric=uniques group_by=session_medium for visitors, and attribution of the event that means success (see describe_schema). 3. funnel from $pageview to that event with group_by=session_medium. Say which network pays off, which does not, and where the confidence of the attribution is low (group_by=session_confidence).",
     },
     PromptSpec {
         name: "explain_drop",
@@ -99,7 +99,7 @@ const PROMPTS: &[PromptSpec] = &[
         ],
         on_account: true,
         on_project: true,
-        words: "Find out why `{metric}` fell on {date}{project}. 1. get_stats with interval=day over the four weeks around that day (metric=count or uniques, or the event of that name): is it a drop, or the rhythm of the week? 2. For that day and for the same weekday before, get_stats by source and medium, then by country, device_type, path: which group is missing? 3. interval=hour on the day: sudden (a release, an outage, a broken tag) or gradual? 4. describe_schema kind=events: did another event stop too, or a new name appear in its place? Name the group that explains most of the difference and how sure you are.",
+        words: "Find out why `{metric}` fell on {date}{project}. 1. get_stats with interval=day over the four weeks around that day (metric=count or uniques, or the event of that name): is it a drop, or the rhythm of the week? 2. For that day and for the same weekday before, get_stats by session_source and session_medium, then by country, device_type, path: which group is missing? 3. interval=hour on the day: sudden (a release, an outage, a broken tag) or gradual? 4. describe_schema kind=events: did another event stop too, or a new name appear in its place? Name the group that explains most of the difference and how sure you are.",
     },
     PromptSpec {
         name: "tagging_audit",

@@ -16,10 +16,16 @@ pub(in crate::mcp) fn meant(shape: Shape, value: &Value) -> Option<Cow<'_, Value
         (_, Value::String(text)) if text.trim().is_empty() => None,
         (Shape::List(_) | Shape::Columns(_) | Shape::Steps(_), value) => Some(texts(value)),
         (Shape::Number(_), value) => Some(whole(value).map_or(Cow::Borrowed(value), Cow::Owned)),
-        (Shape::Object, Value::String(text)) => {
+        (Shape::Flag, Value::String(text)) => {
+            let flag = text.trim().to_ascii_lowercase().parse::<bool>().ok();
+            Some(flag.map_or(Cow::Borrowed(value), |flag| Cow::Owned(Value::Bool(flag))))
+        }
+        (Shape::Object | Shape::Filters, Value::String(text)) => {
             Some(json(text).filter(Value::is_object).map_or(Cow::Borrowed(value), Cow::Owned))
         }
-        (Shape::Object | Shape::Text | Shape::Choice(_), value) => Some(Cow::Borrowed(value)),
+        (Shape::Object | Shape::Filters | Shape::Flag | Shape::Text | Shape::Choice(_), value) => {
+            Some(Cow::Borrowed(value))
+        }
     }
 }
 

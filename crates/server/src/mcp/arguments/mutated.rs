@@ -9,7 +9,8 @@ use proptest::sample::{Index, select};
 use super::*;
 use crate::wire::params::{Parameters, from_json};
 use crate::wire::reports::{
-    EventsParams, ExplainParams, FunnelParams, PagesParams, SchemaParams, SourcesParams, StatsParams,
+    AttributionParams, EventsParams, ExplainParams, FunnelParams, PagesParams, PathsParams, SchemaParams,
+    SourcesParams, StatsParams,
 };
 
 const CORPUS: &str = include_str!("../../../data/corpus/mcp_arguments.txt");
@@ -127,6 +128,13 @@ fn read_parameters(tool: Tool, values: JsonObject) -> ApiResult<()> {
         Tool::TopSources => read::<SourcesParams>(values),
         Tool::Funnel => read::<FunnelParams>(values),
         Tool::TopPages => read::<PagesParams>(values),
+        Tool::Attribution => {
+            let mut values = values;
+            match values.shift_remove(PATHS) {
+                Some(Value::Bool(true)) => read::<PathsParams>(values),
+                _ => read::<AttributionParams>(values),
+            }
+        }
         Tool::DescribeSchema => read::<SchemaParams>(values),
         Tool::ExplainAttribution => read::<ExplainParams>(values),
         Tool::TrackEvent | Tool::ListProjects => Ok(()),
@@ -139,7 +147,7 @@ fn check(tool: Tool, account: bool, sent: &JsonObject) -> Result<(), TestCaseErr
         for (name, value) in arguments.texts() {
             assert!(value.chars().count() <= MAX_TEXT, "{name} has {} bytes", value.len());
         }
-        assert!(arguments.values.len() <= tool.parameters(account).count() + 2);
+        assert!(arguments.values.len() <= tool.parameters(account).chain(tool.column_filters()).count() + 2);
         read_parameters(tool, arguments.values)
     });
     if let Err(error) = read {

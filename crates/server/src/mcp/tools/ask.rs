@@ -4,7 +4,7 @@
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use super::super::arguments::Arguments;
+use super::super::arguments::{Arguments, PATHS};
 use super::super::response::Page;
 use super::merge;
 use super::spec::Tool;
@@ -15,8 +15,8 @@ use crate::ops::reports::{explain, multi_project, schema};
 use crate::state::App;
 use crate::wire::params::from_json;
 use crate::wire::reports::{
-    EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, Report, SchemaParams, SchemaRows,
-    SourcesParams, StatsParams,
+    AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, PathsParams,
+    Report, SchemaParams, SchemaRows, SourcesParams, StatsParams,
 };
 use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
 
@@ -65,6 +65,13 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
         Tool::TopSources => report::<SourcesParams>(app, by, values).await,
         Tool::Funnel => report::<FunnelParams>(app, by, values).await,
         Tool::TopPages => report::<PagesParams>(app, by, values).await,
+        Tool::Attribution => {
+            let mut values = values;
+            match values.shift_remove(PATHS) {
+                Some(Value::Bool(true)) => report::<PathsParams>(app, by, values).await,
+                _ => report::<AttributionParams>(app, by, values).await,
+            }
+        }
         Tool::DescribeSchema => {
             let query = from_json::<SchemaParams>(values)?;
             let kind = query.kind;

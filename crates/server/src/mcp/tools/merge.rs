@@ -75,8 +75,20 @@ fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {
             Some("exits") => "exits",
             _ => "views",
         }),
+        Tool::Attribution => credit(two).total_cmp(&credit(one)),
         Tool::DescribeSchema => falling("count"),
         _ => Ordering::Equal,
+    }
+}
+
+/// Conversions that a row is credited with, by the model that rows are ordered by; of a path, their number.
+fn credit(row: &Row) -> f64 {
+    match row.get("conversions") {
+        Some(Value::Object(models)) => {
+            let credit = models.get("last_non_direct").or_else(|| models.values().next());
+            credit.and_then(Value::as_f64).unwrap_or(f64::NEG_INFINITY)
+        }
+        _ => number(row, "conversions"),
     }
 }
 

@@ -21,6 +21,7 @@ use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::{fuzzy_match, read};
+use crate::wire::reports::{PathsParams, Report as _};
 use spec::Tool;
 
 /// Longest address of a REST route that a response contains, in bytes.
@@ -96,7 +97,8 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
         notes.extend(empty::reasons(app, &readers, &arguments, range).await?);
     }
     let base = session.app.public_url.as_str();
-    let url = tool.spec().route.filter(|_| !account);
+    let route = if arguments.asks_paths() { Some(PathsParams::PATH) } else { tool.spec().route };
+    let url = route.filter(|_| !account);
     Ok(ToolResponse {
         summary: summary::of(tool, &page, &arguments, readers.len()),
         page,

@@ -1,14 +1,18 @@
 //! The table of tools: descriptions, parameters and rows. The lists that clients see and the checks of
 //! arguments come from it.
 
+mod attribution;
+
 use std::sync::LazyLock;
 
 use millimetric_core::column::{Column, ColumnInfo};
 
+use crate::wire::params::FilterParams;
 use crate::wire::reports::{
     EventsParams, FunnelParams, PagesParams, Report as _, SourcesParams, StatsParams,
 };
-use Shape::{Choice, Columns, List, Number, Object, Steps, Text};
+use Shape::{Choice, Columns, Filters, List, Number, Object, Steps, Text};
+use attribution::{ATTRIBUTION, EXPLAIN_ATTRIBUTION};
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +23,7 @@ pub(in crate::mcp) enum Tool {
     TopSources,
     Funnel,
     TopPages,
+    Attribution,
     DescribeSchema,
     ExplainAttribution,
     ListProjects,
@@ -70,6 +75,10 @@ pub(in crate::mcp) enum Shape {
     Steps(usize),
     /// Any JSON object.
     Object,
+    /// A JSON object with the value of each column that events are filtered by.
+    Filters,
+    /// `true` or `false`.
+    Flag,
 }
 
 /// The cells of a row.
@@ -131,11 +140,12 @@ pub(in crate::mcp) const RANGE: &[Parameter] = &[
     parameter("to", Text, "First instant after the range."),
     parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
 ];
-/// The filters of `/v1/query`: one for each column that can be filtered by, beside `event`.
-pub(in crate::mcp) static FILTERS: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
-    let beside = Column::filterable().filter(|column| *column != Column::EventName);
-    let filters = beside.filter_map(|column| column.info().filter);
-    filters.map(|filter| parameter(filter.parameter, Text, filter.description)).collect()
+/// The filters of `/v1/query`, as one object.
+const FILTERS: &[Parameter] =
+    &[parameter("filters", Filters, "Only events with exactly these values, like {\"country\":\"DE\"}")];
+/// The same filters as arguments of their own, which are taken but not listed.
+static COLUMN_FILTERS: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
+    FilterParams::all().map(|(_, filter)| parameter(filter.parameter, Text, filter.description)).collect()
 });
 /// Which projects of an account.
 pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
@@ -188,7 +198,7 @@ const QUERY_EVENTS: Spec = Spec {
     filtered: true,
     rows: Rows::Events,
     route: Some(EventsParams::PATH),
-    example: r#"{"event":"purchase","source":"facebook","period":"24h","limit":20}"#,
+    example: r#"{"event":"purchase","filters":{"session_source":"facebook"},"period":"24h","limit":20}"#,
 };
 const GET_STATS: Spec = Spec {
     name: "get_stats",
@@ -207,14 +217,19 @@ const GET_STATS: Spec = Spec {
     filtered: true,
     rows: Rows::Cells(&[("bucket", Cell::String), ("value", Cell::MaybeNumber)]),
     route: Some(StatsParams::PATH),
-    example: r#"{"metric":"uniques","group_by":["source","medium"],"event":"$pageview","period":"30d"}"#,
+    example: r#"{"metric":"uniques","group_by":["session_source","session_medium"],"event":"$pageview","period":"30d"}"#,
 };
 const TOP_SOURCES: Spec = Spec {
     name: "top_sources",
     title: "Top sources",
-    text: "Where visits came from: events, visitors and the paid share by source and medium. The paid-versus-social split of a network is here: source=facebook.",
+    text: "Where visits came from: events, visitors and the paid share by source and medium of the session. The paid-versus-social split of a network is here: session_source=facebook.",
     own: &[
         parameter("breakdown", Choice(&["source_medium", "source"]), "Default source_medium."),
+        parameter(
+            "attribution",
+            Choice(&["session", "event"]),
+            "session (default): the source of the whole visit; event: of each event alone.",
+        ),
         EVENT,
         limit(200),
     ],
@@ -281,7 +296,7 @@ const TOP_PAGES: Spec = Spec {
         ("bounce_rate", Cell::Number),
     ]),
     route: Some(PagesParams::PATH),
-    example: r#"{"by":"entry","source":"google","period":"30d","limit":10}"#,
+    example: r#"{"by":"entry","filters":{"session_source":"google"},"period":"30d","limit":10}"#,
 };
 const DESCRIBE_SCHEMA: Spec = Spec {
     name: "describe_schema",
@@ -314,22 +329,6 @@ const DESCRIBE_SCHEMA: Spec = Spec {
     ]),
     route: Some("/v1/schema"),
     example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
-};
-const EXPLAIN_ATTRIBUTION: Spec = Spec {
-    name: "explain_attribution",
-    title: "Explain an attribution",
-    text: "Why a visit counts where it counts: the rule that fired, the rules before it and what they lacked, and advice. Of a stored event, or a dry run of url and referrer.",
-    own: &[
-        parameter("event_id", Text, "A stored event."),
-        parameter("url", Text, "Dry run: the landing page."),
-        parameter("referrer", Text, "Dry run: where the visitor came from."),
-    ],
-    required: &[],
-    ranged: false,
-    filtered: false,
-    rows: Rows::Cells(&[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)]),
-    route: Some("/v1/explain"),
-    example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
 };
 const LIST_PROJECTS: Spec = Spec {
     name: "list_projects",
@@ -377,7 +376,7 @@ const COMPARE_PROJECTS: Spec = Spec {
 
 impl Tool {
     /// Every tool, in the order in which clients see them.
-    pub(in crate::mcp) const ALL: [Self; 10] = [
+    pub(in crate::mcp) const ALL: [Self; 11] = [
         Self::ListProjects,
         Self::CompareProjects,
         Self::DescribeSchema,
@@ -385,6 +384,7 @@ impl Tool {
         Self::TopSources,
         Self::TopPages,
         Self::Funnel,
+        Self::Attribution,
         Self::QueryEvents,
         Self::ExplainAttribution,
         Self::TrackEvent,
@@ -399,6 +399,7 @@ impl Tool {
             Self::TopSources => &TOP_SOURCES,
             Self::Funnel => &FUNNEL,
             Self::TopPages => &TOP_PAGES,
+            Self::Attribution => &ATTRIBUTION,
             Self::DescribeSchema => &DESCRIBE_SCHEMA,
             Self::ExplainAttribution => &EXPLAIN_ATTRIBUTION,
             Self::ListProjects => &LIST_PROJECTS,
@@ -410,9 +411,14 @@ impl Tool {
     pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
         let spec = self.spec();
         let range = if spec.ranged { RANGE } else { &[] };
-        let filters = if spec.filtered { FILTERS.as_slice() } else { &[] };
+        let filters = if spec.filtered { FILTERS } else { &[] };
         let asks_projects = account && !matches!(self, Self::ListProjects | Self::CompareProjects);
         let projects = if asks_projects { PROJECTS } else { &[] };
         projects.iter().chain(spec.own).chain(range).chain(filters)
+    }
+
+    /// The filters by column, which are taken beside its parameters.
+    pub(in crate::mcp) fn column_filters(self) -> &'static [Parameter] {
+        if self.spec().filtered { &COLUMN_FILTERS } else { &[] }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
                     format!("{} leads with {}", shown(&row["path"]), amount(&row["views"], "view", "views"))
                 })
         }
+        Tool::Attribution => attribution(page),
         Tool::DescribeSchema => {
             let kind = page.facts.get("kind").and_then(Value::as_str).unwrap_or("rows");
             format!("{rows} {kind}")
@@ -96,6 +97,20 @@ fn funnel(page: &Page) -> String {
     let visitors: Vec<_> = page.rows.iter().map(|row| shown(&row["uniques"])).collect();
     let through = page.rows.last().and_then(|row| row["from_start_pct"].as_f64()).unwrap_or_default();
     format!("Visitors at each step: {}; {through:.1} % get through", visitors.join(" → "))
+}
+
+fn attribution(page: &Page) -> String {
+    let Some(conversions) = page.facts.get("conversions") else {
+        return counted(page.rows.len(), "row", "rows");
+    };
+    let leads = first(page, |row| {
+        let name =
+            ["session_source", "session_medium"].map(|name| row.get(name).map(shown).unwrap_or_default());
+        let credit = row.get("conversions").and_then(Value::as_object).into_iter().flatten();
+        let credit: Vec<_> = credit.map(|(model, credit)| format!("{model} {}", shown(credit))).collect();
+        format!("{} leads: {}", name.join(" / "), credit.join(", "))
+    });
+    amount(conversions, "conversion", "conversions") + &leads
 }
 
 fn explained(page: &Page) -> String {

@@ -62,6 +62,7 @@ fn answers_hold_what_their_schemas_promise() {
         let name = tool["name"].as_str().unwrap();
         let arguments = match name {
             "funnel" => super::client::in_may(json!({ "steps": ["$pageview", "purchase"] })),
+            "attribution" => super::client::in_may(json!({ "event": "purchase" })),
             "explain_attribution" => json!({ "event_id": "e1" }),
             "track_event" => json!({ "event": "purchase" }),
             _ => super::client::may(),

@@ -55,14 +55,29 @@ fn rows_are_those_of_rest_to_the_byte() {
             json!({ "interval": "day", "timezone": "Europe/Berlin" }),
             "stats?interval=day&timezone=Europe/Berlin",
         ),
-        ("top_sources", json!({}), "sources?"),
+        ("top_sources", json!({}), "sources?attribution=session"),
+        ("top_sources", json!({ "attribution": "event" }), "sources?"),
         (
             "top_sources",
             json!({ "breakdown": "source", "event": "$pageview", "limit": 2 }),
-            "sources?breakdown=source&event=$pageview&limit=2",
+            "sources?attribution=session&breakdown=source&event=$pageview&limit=2",
         ),
-        ("top_sources", json!({ "source": "facebook" }), "sources?source=facebook"),
-        ("top_sources", json!({ "timezone": "Europe/Berlin" }), "sources?timezone=Europe/Berlin"),
+        (
+            "top_sources",
+            json!({ "filters": { "session_source": "facebook" } }),
+            "sources?attribution=session&session_source=facebook",
+        ),
+        (
+            "top_sources",
+            json!({ "timezone": "Europe/Berlin" }),
+            "sources?attribution=session&timezone=Europe/Berlin",
+        ),
+        ("attribution", json!({ "event": "purchase" }), "attribution?event=purchase"),
+        (
+            "attribution",
+            json!({ "event": "purchase", "paths": true, "lookback": "7d" }),
+            "attribution/paths?event=purchase&lookback=7d",
+        ),
         ("funnel", json!({ "steps": ["$pageview", "purchase"] }), "funnel?steps=$pageview,purchase"),
         (
             "funnel",
@@ -162,16 +177,16 @@ fn the_paid_and_the_social_part_of_facebook_are_told_apart() {
     let server = Server::start();
     let project = server.default_project();
     shop(&server, &project);
-    let split =
-        Client::new(&server, &project.rk).rows("top_sources", in_may(json!({ "source": "facebook" })));
+    let split = Client::new(&server, &project.rk)
+        .rows("top_sources", in_may(json!({ "filters": { "session_source": "facebook" } })));
     assert_eq!(
         split["rows"],
         json!([
+            { "source": "facebook", "medium": "social", "events": 2, "uniques": 1, "paid_share": 0.0 },
             { "source": "facebook", "medium": "paid", "events": 1, "uniques": 1, "paid_share": 1.0 },
-            { "source": "facebook", "medium": "social", "events": 1, "uniques": 1, "paid_share": 0.0 },
         ])
     );
-    assert_eq!(split["applied"], json!({ "source": "facebook" }));
+    assert_eq!(split["applied"], json!({ "session_source": "facebook", "attribution": "session" }));
 }
 
 #[test]
@@ -391,4 +406,79 @@ fn an_attribution_is_explained_by_the_rules_that_ran() {
         (&json!("unknown"), &json!("paid"))
     );
     assert!(dry["advice"][0].as_str().unwrap().contains("utm_source"), "{}", dry["advice"]);
+}
+
+#[test]
+fn sources_and_conversions_are_credited_to_sessions() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    let sources = |arguments: Value| client.rows("top_sources", in_may(arguments))["rows"].clone();
+    let source = |row: &Value| json!([row["source"], row["medium"], row["events"]]);
+    let listed: Vec<Value> = sources(json!({})).as_array().unwrap().iter().map(source).collect();
+    assert_eq!(
+        listed,
+        [
+            json!(["facebook", "social", 2]),
+            json!(["google", "organic", 2]),
+            json!(["direct", "direct", 1]),
+            json!(["facebook", "paid", 1]),
+        ],
+        "page views within the site belong to their session"
+    );
+    let by_event = sources(json!({ "attribution": "event" }));
+    assert!(by_event.as_array().unwrap().iter().any(|row| row["source"] == "internal"), "{by_event}");
+    let response =
+        client.rows("attribution", in_may(json!({ "event": "purchase", "models": ["first", "last"] })));
+    assert_eq!(response["conversions"], 2, "{response}");
+    let credit: Vec<Value> = response["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["session_source"], row["conversions"]]))
+        .collect();
+    assert_eq!(
+        credit,
+        [
+            json!(["facebook", { "first": 1.0, "last": 0.0 }]),
+            json!(["facebook", { "first": 1.0, "last": 1.0 }]),
+            json!(["direct", { "first": 0.0, "last": 1.0 }]),
+        ]
+    );
+    let paths = client.rows("attribution", in_may(json!({ "event": "purchase", "paths": "true" })));
+    let listed: Vec<&Value> = paths["rows"].as_array().unwrap().iter().map(|row| &row["path"]).collect();
+    assert_eq!(listed, [&json!(["facebook / paid", "direct / direct"]), &json!(["facebook / social"])]);
+}
+
+#[test]
+fn filters_are_one_object_and_each_is_also_taken_by_its_name() {
+    let server = Server::start();
+    let project = server.default_project();
+    shop(&server, &project);
+    let client = Client::new(&server, &project.rk);
+    let ids_of = |filter: Value| {
+        let mut arguments = json!({ "event": "purchase" });
+        arguments.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
+        let rows = client.rows("query_events", in_may(arguments))["rows"].clone();
+        rows.as_array().unwrap().iter().map(|row| row["event_id"].clone()).collect::<Vec<_>>()
+    };
+    let expected = [json!("e6")];
+    for filter in [
+        json!({ "filters": { "session_source": "facebook", "path": "/cart" } }),
+        json!({ "filters": r#"{"session_source":"facebook"}"# }),
+        json!({ "filters": { "session_source": "facebook", "country": "" } }),
+        json!({ "session_source": "facebook" }),
+    ] {
+        assert_eq!(ids_of(filter.clone()), expected, "{filter}");
+    }
+    for (filter, sentence) in [
+        (json!({ "filters": { "sesion_source": "facebook" } }), "did you mean `session_source`?"),
+        (json!({ "filters": { "source": ["facebook"] } }), "`source` must be a text"),
+        (json!({ "filters": ["facebook"] }), "must be an object like"),
+        (json!({ "filters": { "source": "a" }, "source": "b" }), "send it once"),
+    ] {
+        let lesson = client.lesson("query_events", in_may(filter.clone()));
+        assert!(lesson.contains(sentence), "{filter}: {lesson}");
+    }
 }

@@ -1,0 +1,58 @@
+//! The tools that say where visits and conversions came from.
+
+use super::Shape::{Choice, Flag, List, Text};
+use super::{Cell, Rows, Spec, limit, parameter};
+use crate::wire::reports::{AttributionParams, Report as _};
+
+pub(super) const ATTRIBUTION: Spec = Spec {
+    name: "attribution",
+    title: "Attribution of conversions",
+    text: "Which sources get the credit for an event, under all models side by side: first, last, last_non_direct, linear, position, time_decay. Touches are the visitor's sessions before it. Filters select conversions.",
+    own: &[
+        parameter("event", Text, "The conversion, such as purchase."),
+        parameter("paths", Flag, "Instead, the most frequent sequences of touches."),
+        parameter(
+            "lookback",
+            Text,
+            "How long before it a session may have started, 1d to 366d. Default 30d.",
+        ),
+        parameter("models", List(6), "Only these models."),
+        parameter(
+            "group_by",
+            List(4),
+            "Columns of sessions: session_source and session_medium (default), session_campaign, session_confidence, session_rule_id, entry_path, exit_path.",
+        ),
+        parameter("count", Choice(&["all", "once"]), "once: only each visitor's first conversion."),
+        parameter("value", Text, "A numeric property that it is worth; rows are split by currency."),
+        limit(1000),
+    ],
+    required: &["event"],
+    ranged: true,
+    filtered: true,
+    rows: Rows::Cells(&[
+        ("session_source", Cell::String),
+        ("session_medium", Cell::String),
+        ("path", Cell::Array),
+        ("touches", Cell::Integer),
+        ("visitors", Cell::Integer),
+    ]),
+    route: Some(AttributionParams::PATH),
+    example: r#"{"event":"purchase","value":"amount","period":"30d"}"#,
+};
+
+pub(super) const EXPLAIN_ATTRIBUTION: Spec = Spec {
+    name: "explain_attribution",
+    title: "Explain an attribution",
+    text: "Why a visit counts where it counts: the rule that fired, the rules before it and what they lacked, and advice; of a stored event also its session, and its touches with their weight under each model. Or a dry run of url and referrer.",
+    own: &[
+        parameter("event_id", Text, "A stored event."),
+        parameter("url", Text, "Dry run: the landing page."),
+        parameter("referrer", Text, "Dry run: where the visitor came from."),
+    ],
+    required: &[],
+    ranged: false,
+    filtered: false,
+    rows: Rows::Cells(&[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)]),
+    route: Some("/v1/explain"),
+    example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
+};
