@@ -70,14 +70,19 @@ export class Server {
     return JSON.parse(stdout).keys
   }
 
+  /** The response to a query of a project. */
+  async read({ rk }, path) {
+    const response = await fetch(this.url + path, { headers: { authorization: `Bearer ${rk}` } })
+    if (!response.ok) throw new Error(`${path} returns ${response.status}: ${await response.text()}`)
+    return response.json()
+  }
+
   /** Every row of a project, oldest first, with its properties read. */
   async rows({ rk }) {
     const rows = []
     let cursor = ''
     do {
-      const response = await fetch(`${this.url}/v1/query?${ALWAYS}&limit=1000${cursor}`, { headers: { authorization: `Bearer ${rk}` } })
-      if (!response.ok) throw new Error(`/v1/query returns ${response.status}: ${await response.text()}`)
-      const page = await response.json()
+      const page = await this.read({ rk }, `/v1/query?${ALWAYS}&limit=1000${cursor}`)
       rows.push(...page.rows)
       cursor = page.next_cursor ? `&cursor=${encodeURIComponent(page.next_cursor)}` : ''
     } while (cursor)
