@@ -19,6 +19,7 @@ mod cross_origin;
 mod damaged_rows;
 mod dashboard;
 mod discovery;
+mod documentation;
 mod faults;
 mod first_start;
 mod floods;
