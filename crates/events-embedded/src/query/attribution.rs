@@ -65,17 +65,19 @@ fn count(
     let dictionary = counting::dictionary(view, frequent);
     let session_groups = SessionGroups::of(view, by, &dictionary)?;
     let lookback = query.conversions.lookback.millis();
-    let start = || (Accumulator::default(), session_groups.start());
-    let of_cores = journeys.each(context, start, |(accumulator, known), journey| {
+    let start = || (Accumulator::default(), session_groups.start(), context.memory());
+    let of_cores = journeys.each(context, start, |(accumulator, known, memory), journey| {
+        memory.grow_to(journey.models_bytes())?;
         let groups: Vec<u32> =
             journey.touches.iter().map(|touch| session_groups.group(0, touch.first, known)).collect();
         for (currency, conversions) in journey.by_currency() {
+            context.check()?;
             accumulator.add(&groups, currency, &journey, &conversions, lookback);
         }
         Ok(())
     })?;
     let mut whole = Accumulator::default();
-    for (accumulator, _) in of_cores {
+    for (accumulator, ..) in of_cores {
         whole.merge(accumulator);
     }
     let too_many = dictionary.too_many();

@@ -25,6 +25,8 @@ use crate::resources::query_context::QueryContext;
 
 /// Sessions of a unit of work.
 const UNIT: usize = 65_536;
+/// Sessions after which memory is reserved again.
+const RESERVED_AT_ONCE: usize = 1024;
 
 /// A session of a view.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +142,10 @@ fn count(
         let Some(entry) = counted(session) else { return Ok(()) };
         let group = groups.group(buckets.start(session.first_at), entry, known);
         accumulator.add(group, session);
-        memory.grow_to(accumulator.bytes())
+        if accumulator.sessions.is_multiple_of(RESERVED_AT_ONCE) {
+            memory.grow_to(accumulator.bytes())?;
+        }
+        Ok(())
     })?;
     let mut whole = Accumulator::default();
     let mut reserved = Vec::new();

@@ -131,6 +131,12 @@ impl Journeys {
 }
 
 impl Journey<'_> {
+    /// Upper limit of the memory that the models need for this visitor, in bytes.
+    pub(crate) fn models_bytes(&self) -> usize {
+        // A credit, four sums and four indexes for a touch; two windows and the conversion for a conversion.
+        (self.touches.len() + self.conversions.len()) * 256
+    }
+
     /// The touches as the models see them.
     pub(crate) fn models_touches(&self) -> Vec<Touch> {
         self.touches.iter().map(|touch| Touch { at: touch.at, direct: touch.direct }).collect()

@@ -73,7 +73,7 @@ fn count(
             let path = touches.iter().map(|touch| groups[*touch]).collect();
             found.add((path, is_cut, currency), value, duration, is_known, max_bytes);
         });
-        memory.grow_to(found.memory())
+        memory.grow_to(found.memory() + journey.models_bytes())
     })?;
     let mut whole = Paths::default();
     let mut reserved = Vec::new();

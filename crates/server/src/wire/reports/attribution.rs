@@ -240,7 +240,7 @@ impl AttributionRows {
         Self {
             event: query.conversions.event().to_owned(),
             conversions: totals.iter().map(|total| total.conversions).sum(),
-            value: one_currency.then(|| totals.iter().map(|total| total.value).sum()),
+            value: one_currency.then(|| rounded(totals.iter().map(|total| total.value).sum())),
             currencies: totals.into_iter().filter(|_| valued).map(CurrencyRow::from).collect(),
             rows: rows.into_iter().map(entry).collect(),
             other: (!other.is_empty()).then_some(rest),
@@ -249,13 +249,13 @@ impl AttributionRows {
 }
 
 /// Sums of fractions in any order differ by less than this.
-fn rounded(number: f64) -> f64 {
+pub(super) fn rounded(number: f64) -> f64 {
     (number * 1e9).round() / 1e9
 }
 
 impl From<ConversionTotal> for CurrencyRow {
     fn from(total: ConversionTotal) -> Self {
         let ConversionTotal { currency, conversions, value } = total;
-        Self { currency, conversions, value }
+        Self { currency, conversions, value: rounded(value) }
     }
 }

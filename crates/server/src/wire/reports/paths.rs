@@ -5,7 +5,7 @@ use millimetric_core::time::DAY_MILLIS;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::attribution::SentConversions;
+use super::attribution::{SentConversions, rounded};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
@@ -119,7 +119,7 @@ impl PathRows {
             cut: row.cut,
             conversions: row.conversions,
             currency: valued.then(|| row.currency.into()),
-            value: valued.then_some(row.value),
+            value: valued.then(|| rounded(row.value)),
             median_days: row.median_millis / DAY_MILLIS as f64,
         };
         Self {
