@@ -10,7 +10,7 @@ use millimetric_core::event::Event;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
     Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
-    PropertySeen, RowLimit, StatsQuery,
+    PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -121,6 +121,7 @@ fn columns() -> Vec<ColumnDescribed> {
         .map(|column| described(column.name, column.group, column.filter.is_some(), column.description));
     std::iter::once(described("timestamp", false, false, "when it happened, UTC"))
         .chain(columns)
+        .chain(SessionColumn::ALL.map(|column| described(column.as_str(), true, true, column.description())))
         .chain([described("properties.<name>", true, false, "any top-level property of the event")])
         .collect()
 }

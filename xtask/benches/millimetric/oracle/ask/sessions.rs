@@ -257,7 +257,7 @@ pub(super) fn attribution(random: &mut Random) -> anyhow::Result<Question> {
          arrayMap(touch -> toUInt8(touch.2 != 'direct' or not some_known), touches) as eligible, \
          arrayCumSum(eligible) as ranks, arraySum(eligible) as n, \
          arrayMax(arrayMap((touch, ok) -> if(ok, touch.1.1, -1000000000000000), touches, eligible)) as latest, \
-         arrayMap((touch, ok) -> ok * exp2((touch.1.1 - latest) / 604800000), touches, eligible) as decays, \
+         arrayMap((touch, ok) -> if(ok, exp2((touch.1.1 - latest) / 604800000), 0), touches, eligible) as decays, \
          arrayMap((touch, ok, rank, decay, index) -> tuple(touch.2, touch.3, toFloat64(index = 1), \
          toFloat64(index = total), toFloat64(ok and rank = n), ok / n, \
          ok * multiIf(n = 1, 1, n = 2, 0.5, rank = 1 or rank = n, 0.4, 0.2 / (n - 2)), \
