@@ -179,7 +179,7 @@ async function withoutScript(storageState) {
   await page.getByRole("link", { name: "7 days" }).click();
   await page.locator("#sources tbody a").first().click();
   await page.getByRole("list", { name: "Filters" }).waitFor();
-  assert.match(page.url(), /period=7d&source=/);
+  assert.match(page.url(), /period=7d&session_source=/);
   await page.goto(`${DEMO}/live`);
   assert.notEqual(await page.locator("#live-events li").count(), 0);
   await context.close();

@@ -18,6 +18,7 @@ READING = [
     "top_sources",
     "top_pages",
     "funnel",
+    "attribution",
     "query_events",
     "explain_attribution",
 ]
@@ -51,6 +52,8 @@ async def read(client):
     split = [(row["medium"], row["events"]) for row in json.loads(sources.content[0].text)]
     expect("Facebook's paid and social visits", split, [("paid", 1), ("social", 1)])
     expect("the rows as structure", sources.structured_content["rows"], json.loads(sources.content[0].text))
+    credited = await client.call_tool("attribution", {"event": "$pageview", "period": "30d", "models": ["linear"]})
+    expect("the conversions that are credited", credited.structured_content["conversions"], 2)
     wrong = await client.call_tool("get_stats", {"metric": "visitors"})
     expect("a wrong argument is an error", wrong.is_error, True)
     expect("… that names the right ones", "uniques" in wrong.content[0].text, True)
