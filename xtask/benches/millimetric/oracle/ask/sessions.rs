@@ -101,17 +101,17 @@ fn events_with_sessions(from: i64, to: i64) -> String {
 pub(super) fn sources(random: &mut Random) -> anyhow::Result<Question> {
     let Span { query, from, to } = span(random)?;
     let (filters, passes) = filters(random);
-    let (breakdown, columns) = random.of(&[
-        ("source_medium", "credited.1 as source, credited.2 as medium"),
-        ("source", "credited.1 as source"),
+    // Other names than those of the columns, which the filters are about.
+    let (breakdown, names, columns) = random.of(&[
+        ("source_medium", "came_from, came_by", "came_from as source, came_by as medium"),
+        ("source", "came_from", "came_from as source"),
     ]);
-    let names = random.of(&[if breakdown == "source" { "source" } else { "source, medium" }]);
     let limit = random.of(&[1, 2, 200]);
     let sql = format!(
-        "select {columns}, count() as events, uniqExact(anonymous_id) as uniques, \
-         countIf(credited.2 = 'paid') / count() as paid_share from ({}) \
-         where ms >= {from} and {passes} group by {names} order by events desc, {names} limit {} \
-         settings prefer_column_name_to_alias = 0",
+        "select {columns}, events, uniques, paid_share from (select {names}, count() as events, \
+         uniqExact(anonymous_id) as uniques, countIf(credited.2 = 'paid') / count() as paid_share \
+         from (select *, credited.1 as came_from, credited.2 as came_by from ({})) \
+         where ms >= {from} and {passes} group by {names}) order by events desc, {names} limit {}",
         events_with_sessions(from, to),
         limit + 1
     );
