@@ -20,7 +20,7 @@ use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameter
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AttributionParams {
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in UTC.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
     #[param(required, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
