@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Instance, Project, Server};
+use crate::support::{ALWAYS, Project, Server, ask, server_with};
 
 const SHOP: &str = "https://shop.example";
 
@@ -11,20 +11,6 @@ const SHOP: &str = "https://shop.example";
 fn event(visitor: &str, name: &str, at: &str, page: &str, referrer: &str) -> Value {
     json!({ "event": name, "event_id": format!("{visitor}-{name}-{at}"), "anonymous_id": visitor,
         "timestamp": format!("2026-05-{at}Z"), "url": format!("{SHOP}{page}"), "referrer": referrer })
-}
-
-fn store(events: &[Value]) -> (Server, Project) {
-    let server = Server::start();
-    let project = server.default_project();
-    let response = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
-    assert_eq!(response.status, 202, "{}", response.text);
-    (server, project)
-}
-
-fn ask(server: &Instance, project: &Project, path: &str) -> Value {
-    let response = server.get(path, &project.rk);
-    assert_eq!(response.status, 200, "{path}: {}", response.text);
-    response.json()
 }
 
 /// An ad, two pages, a sign-in with Google and a payment with Stripe, as a browser sends them.
@@ -49,7 +35,7 @@ fn purchase_after_an_ad() -> Vec<Value> {
 
 #[test]
 fn a_purchase_after_sign_in_and_payment_is_credited_to_the_ad() {
-    let (server, project) = store(&purchase_after_an_ad());
+    let (server, project) = server_with(&purchase_after_an_ad());
     let sources = ask(&server, &project, &format!("/v1/sources?{ALWAYS}&attribution=session&event=purchase"));
     assert_eq!(
         sources["rows"],
@@ -81,7 +67,7 @@ fn a_purchase_after_sign_in_and_payment_is_credited_to_the_ad() {
 #[test]
 fn two_page_views_around_the_half_hour_are_one_session_without_a_bounce() {
     let own = format!("{SHOP}/");
-    let (server, project) = store(&[
+    let (server, project) = server_with(&[
         event("anna", "$pageview", "04T09:59:50", "/", ""),
         event("anna", "$pageview", "04T10:00:10", "/pricing", &own),
     ]);
@@ -102,7 +88,7 @@ fn several_touches() -> (Server, Project) {
         event["properties"] = properties;
         event
     };
-    store(&[
+    server_with(&[
         event("ben", "$pageview", "01T10:00:00", "/?gclid=1", "https://www.google.com/"),
         event("ben", "$pageview", "08T10:00:00", mail, ""),
         event("ben", "$pageview", "15T10:00:00", "/", ""),

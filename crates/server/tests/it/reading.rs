@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, CHROME, Instance, Project, Server};
+use crate::support::{ALWAYS, CHROME, Instance, Project, Server, ask};
 
 /// The week of the shop, and a purchase whose amount is no number.
 fn shop(server: &Instance) -> Project {
@@ -15,12 +15,6 @@ fn shop(server: &Instance) -> Project {
                 "properties": { "amount": "not a number" } }),
     );
     project
-}
-
-fn ask(server: &Instance, project: &Project, path: &str) -> Value {
-    let response = server.get(path, &project.rk);
-    assert_eq!(response.status, 200, "{path}: {}", response.text);
-    response.json()
 }
 
 #[test]

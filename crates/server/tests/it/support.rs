@@ -14,7 +14,7 @@ pub(crate) use commands::{PROGRAM, clean, cli, command};
 pub(crate) use files::{files, files_with};
 pub(crate) use instance::{Instance, Project, Response};
 pub(crate) use process::{ServerProcess, signal, wait};
-pub(crate) use samples::{ALWAYS, CHROME, pageview, shop};
+pub(crate) use samples::{ALWAYS, CHROME, ask, pageview, server_with, shop};
 pub(crate) use server::{Server, serve_with, shorter_timeouts};
 
 /// Deadline of every wait; only a hang reaches it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALWAYS, Instance, Project, Server};
+use crate::support::{ALWAYS, Project, Server, ask, server_with};
 
 /// A visitor does something in May 2026.
 fn act(visitor: &str, event: &str, at: &str, more: Value) -> Value {
@@ -12,26 +12,12 @@ fn act(visitor: &str, event: &str, at: &str, more: Value) -> Value {
     sent
 }
 
-fn with(events: &[Value]) -> (Server, Project) {
-    let server = Server::start();
-    let project = server.default_project();
-    let response = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
-    assert_eq!(response.status, 202, "{}", response.text);
-    (server, project)
-}
-
-fn ask(server: &Instance, project: &Project, path: &str) -> Value {
-    let response = server.get(path, &project.rk);
-    assert_eq!(response.status, 200, "{path}: {}", response.text);
-    response.json()
-}
-
 /// Anna buys at once, Ben after a detour, Cleo too late, Dora the wrong way round; Emil only looks.
 fn shop() -> (Server, Project) {
     let ad = json!({ "url": "https://shop.example/?utm_source=facebook&utm_medium=cpc" });
     let search = json!({ "referrer": "https://www.google.com/", "url": "https://shop.example/" });
     let (cart, other) = (json!({ "url": "https://shop.example/cart" }), json!({}));
-    with(&[
+    server_with(&[
         act("anna", "$pageview", "04T10:00", ad.clone()),
         act("anna", "add_to_cart", "04T10:02", cart.clone()),
         act("anna", "purchase", "04T10:10", cart.clone()),
@@ -120,7 +106,7 @@ fn a_funnel_is_told_apart_by_what_visitors_start_with() {
 #[test]
 fn retention_tells_who_comes_back_in_which_period() {
     let none = json!({});
-    let (server, project) = with(&[
+    let (server, project) = server_with(&[
         act("anna", "signup", "04T10:00", none.clone()),
         act("anna", "visit", "12T10:00", none.clone()),
         act("anna", "visit", "25T10:00", none.clone()),
@@ -172,7 +158,7 @@ fn visits() -> (Server, Project) {
         act(visitor, "$pageview", at, page)
     };
     let (search, own) = ("https://www.google.com/", "https://shop.example/");
-    with(&[
+    server_with(&[
         view("anna", "a1", "04T10:00", "/", search),
         view("anna", "a1", "04T10:01", "/pricing", own),
         view("anna", "a1", "04T10:02", "/", own),

@@ -1,8 +1,8 @@
-//! Events that several tests send.
+//! Events that several tests send, and the reports that they read.
 
 use serde_json::{Value, json};
 
-use super::{Instance, Project};
+use super::{Instance, Project, Server};
 
 /// A range that contains every sample.
 pub(crate) const ALWAYS: &str = "from=2000-01-01&to=2100-01-01";
@@ -33,4 +33,20 @@ pub(crate) fn shop(server: &Instance, project: &Project) {
 pub(crate) fn pageview(id: &str, url: &str) -> Value {
     json!({ "event": "$pageview", "event_id": id, "anonymous_id": "visitor-1", "url": url,
             "timestamp": "2026-05-16T19:00:00Z" })
+}
+
+/// A server that stored these events in its default project.
+pub(crate) fn server_with(events: &[Value]) -> (Server, Project) {
+    let server = Server::start();
+    let project = server.default_project();
+    let response = server.post("/v1/batch", &project.sk, &json!({ "events": events }));
+    assert_eq!(response.status, 202, "{}", response.text);
+    (server, project)
+}
+
+/// The body of a report that succeeds, read with the project's rk.
+pub(crate) fn ask(server: &Instance, project: &Project, path: &str) -> Value {
+    let response = server.get(path, &project.rk);
+    assert_eq!(response.status, 200, "{path}: {}", response.text);
+    response.json()
 }
