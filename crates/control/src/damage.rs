@@ -11,6 +11,7 @@ use crate::keys::{key_columns, stored_key};
 use crate::people::{invitation, member, session, session_columns, user, user_columns};
 use crate::projects::share_links::share_link;
 use crate::projects::{project, project_columns};
+use crate::reclassifications::reclassification;
 use crate::row::{self, Select};
 use crate::usage::monthly_usage;
 use crate::{Control, ControlError};
@@ -49,6 +50,9 @@ const INVITATIONS: &str =
 const SESSIONS: &str = concat!("select ", session_columns!(), " from sessions s order by s.id");
 const SHARE_LINKS: &str = "select id, created_at from share_links order by id";
 const USAGE: &str = "select project_id, month, env, events from usage order by project_id, month, env";
+const RECLASSIFICATIONS: &str =
+    "select id, project_id, env, range_from, range_to, rules, requested_at, finished_at,
+    counts from reclassifications order by id";
 const AUDIT_LOG: &str = "select sequence, at, actor, action, account_id, project_id, subject, detail
     from audit_log order by sequence";
 
@@ -65,6 +69,8 @@ impl Control {
         self.look(&mut damage, "a session", query(SESSIONS), |row| session(row).map(drop)).await?;
         self.look(&mut damage, "a share link", query(SHARE_LINKS), |row| share_link(row).map(drop)).await?;
         self.look(&mut damage, "a usage counter", query(USAGE), |row| monthly_usage(row).map(drop)).await?;
+        let read = |row: &AnyRow| reclassification(row).map(drop);
+        self.look(&mut damage, "a reclassification", query(RECLASSIFICATIONS), read).await?;
         Ok(damage)
     }
 
@@ -93,6 +99,9 @@ impl Control {
                     format!("project {}, allowed origin `{}`", project.id, row::short(origin))
                 };
                 project.unreadable_origins.iter().map(name).for_each(|name| damage.add(name));
+                if project.classifier.problem().is_some() {
+                    damage.add(format!("project {}, column classifier", project.id));
+                }
             }
             damaged => damage.add_if_unreadable("a project", damaged.map(drop)),
         })

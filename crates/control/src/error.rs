@@ -32,6 +32,9 @@ pub enum ControlError {
         max = AllowedOrigin::MAX_PER_PROJECT
     )]
     TooManyOrigins(usize),
+    /// An earlier re-classification of the same events is not finished.
+    #[error("a re-classification of this project is running: wait until it is finished")]
+    ReclassificationRunning,
     /// Another key, live or not, has this prefix: create the key again.
     #[error("the key prefix {0} is taken: create the key again")]
     KeyPrefixTaken(KeyPrefix),

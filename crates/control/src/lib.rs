@@ -18,6 +18,7 @@ mod names;
 mod people;
 mod plan;
 mod projects;
+mod reclassifications;
 mod row;
 mod sqlite;
 #[cfg(test)]
@@ -37,8 +38,10 @@ pub use people::{
     Email, EmailError, Invitation, Member, Membership, NewSession, NewUser, Role, Session, TotpSecret, User,
 };
 pub use plan::Plan;
+pub use projects::classifier::Classifier;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
+pub use reclassifications::Reclassification;
 pub use sqlite::backup::Ended;
 pub use url::{ControlUrl, ControlUrlError};
 pub use usage::MonthlyUsage;

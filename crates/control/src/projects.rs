@@ -3,11 +3,13 @@
 //! Knows nothing of events: a deleted project's are erased elsewhere.
 
 mod changes;
+pub(crate) mod classifier;
 pub(crate) mod share_links;
 
 use std::num::NonZeroU32;
 
 use chrono_tz::Tz;
+use millimetric_core::classify::ProjectRules;
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::time::Timestamp;
@@ -15,6 +17,7 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::query;
 
+use self::classifier::Classifier;
 use crate::{Change, Control, ControlError, Name, Plan, Slug, row};
 
 /// A project.
@@ -39,6 +42,8 @@ pub struct Project {
     pub retention_days: Option<NonZeroU32>,
     /// The time zone of its days, where a query names none.
     pub timezone: Tz,
+    /// What it sets for the classifier.
+    pub classifier: Classifier,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was deleted; its row stays for the audit log and the usage counters.
@@ -82,6 +87,8 @@ pub struct ProjectPatch {
     pub retention_days: Option<Option<NonZeroU32>>,
     /// A new time zone.
     pub timezone: Option<Tz>,
+    /// New settings for the classifier.
+    pub classifier: Option<ProjectRules>,
 }
 
 /// The columns that [`project`] reads, of a table `projects p`.
@@ -90,7 +97,7 @@ macro_rules! project_columns {
         "p.id as project_id, p.account_id as project_account_id, p.slug as project_slug,
          p.name as project_name, p.allowed_origins as project_allowed_origins,
          p.plan as project_plan, p.retention_days as project_retention_days,
-         p.timezone as project_timezone, p.created_at as project_created_at,
+         p.timezone as project_timezone, p.classifier as project_classifier, p.created_at as project_created_at,
          p.deleted_at as project_deleted_at"
     };
 }
@@ -149,8 +156,8 @@ pub(crate) async fn live_project(change: &mut Change, id: ProjectId) -> Result<P
     found.filter(|project| project.deleted_at.is_none()).ok_or(ControlError::UnknownProject)
 }
 
-/// Reads the columns of [`project_columns`]. All but unreadable origins make the whole project
-/// unreadable: without its plan it would have no limits, and without its retention no end.
+/// Reads the columns of [`project_columns`]. All but unreadable origins and settings for the classifier make
+/// the whole project unreadable: without its plan it would have no limits, and without its retention no end.
 pub(crate) fn project(row: &AnyRow) -> Result<Project, ControlError> {
     row::named(read(row), row, "project", "project_id")
 }
@@ -171,6 +178,7 @@ fn read(row: &AnyRow) -> Result<Project, ControlError> {
             .map(|days| positive(days).ok_or_else(|| row::damaged("project_retention_days")))
             .transpose()?,
         timezone: row::parsed(row, "project_timezone")?,
+        classifier: Classifier::read(row::value(row, "project_classifier")?),
         created_at: row::time(row, "project_created_at")?,
         deleted_at: row::time_or_none(row, "project_deleted_at")?,
     })

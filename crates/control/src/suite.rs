@@ -10,6 +10,7 @@ mod keys;
 mod people;
 mod projects;
 mod reading;
+mod rules;
 mod share_links;
 mod sqlite_file;
 mod usage;
@@ -64,6 +65,9 @@ macro_rules! suite {
                 an_account_keeps_an_owner,
                 codes_of_a_second_factor_count_once,
                 what_people_do_is_told_without_their_addresses;
+                rules: rules_are_kept_with_their_project,
+                a_reclassification_is_recorded_at_both_ends,
+                one_reclassification_of_the_same_events_runs_at_a_time;
                 share_links: a_link_shows_its_project_until_it_is_revoked,
                 a_link_ends_with_its_project;
                 usage: counters_add_up_by_project_month_and_env,

@@ -101,6 +101,11 @@ id!(
     "fgt_"
 );
 id!(
+    /// A re-classification of stored events.
+    ReclassificationId,
+    "rcl_"
+);
+id!(
     /// Somebody who signs in.
     UserId,
     "usr_"

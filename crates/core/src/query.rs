@@ -17,6 +17,7 @@ mod names;
 mod pages;
 mod period;
 mod retention;
+mod rule_changes;
 mod sessions;
 mod sources;
 mod stats;
@@ -37,6 +38,9 @@ pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, time_or_date};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
+pub use self::rule_changes::{
+    ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
+};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
@@ -133,4 +137,6 @@ queries! {
     Paths(PathsQuery) -> PathsResponse;
     /// The touches of one conversion.
     Touches(TouchesQuery) -> TouchesResponse;
+    /// What rules would change of the attribution of stored events.
+    RuleChanges(RuleChangesQuery) -> RuleChanges;
 }

@@ -8,6 +8,7 @@ mod limits;
 mod merging;
 mod moving;
 mod once;
+mod reclassifying;
 mod to_the_byte;
 
 use std::path::Path;

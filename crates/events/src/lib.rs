@@ -11,10 +11,11 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use millimetric_core::classify::ProjectRules;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ids::ErasureId;
-use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery, Query};
-use millimetric_core::time::Timestamp;
+use millimetric_core::ids::{ErasureId, ReclassificationId};
+use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery, Query, RuleChanges};
+use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
@@ -64,6 +65,21 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Deletes all events of a scope (a deleted project), as [`EventStore::expire`] does.
     async fn drop_scope(&self, scope: EventScope) -> Result<(), StoreError>;
+
+    /// Begins to classify stored events again, in the background. Calling it again with the same id changes
+    /// nothing. All responses change at one moment: until then they are those of before. An event stored
+    /// after the call may or may not be classified again, so new events should already be classified with
+    /// the same rules. Paths that are not normalised are normalised too.
+    ///
+    /// It goes on after a restart. A scope has at most one that is not finished.
+    async fn reclassify(&self, scope: EventScope, request: Reclassify) -> Result<(), StoreError>;
+
+    /// The progress of a re-classification; `None` if the scope has none with this id.
+    async fn reclassification(
+        &self,
+        scope: EventScope,
+        id: ReclassificationId,
+    ) -> Result<Option<ReclassifyReport>, StoreError>;
 
     /// Checks whether the store can serve requests now; the error is the reason why not.
     async fn ready(&self) -> Result<(), StoreError>;
@@ -161,6 +177,41 @@ pub enum Subject {
         /// The visitor.
         anonymous_id: String,
     },
+}
+
+/// A request to classify stored events again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reclassify {
+    /// The id of the request.
+    pub id: ReclassificationId,
+    /// Selects events by their `timestamp`; all if absent.
+    pub range: Option<TimeRange>,
+    /// The rules of the project.
+    pub rules: ProjectRules,
+}
+
+/// The progress of a re-classification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReclassifyReport {
+    /// Its status.
+    pub status: ReclassifyStatus,
+    /// Events that were looked at, in the files that are done.
+    pub events_done: u64,
+    /// Events of all files with events in the range.
+    pub events_total: u64,
+    /// What changed, once it is done; before that, what will change in the files that are done.
+    pub changes: RuleChanges,
+}
+
+/// The status of a re-classification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReclassifyStatus {
+    /// Files are being written; no response shows them yet.
+    Running,
+    /// All responses show the new attributions.
+    Done,
+    /// The last attempt failed; it will be retried.
+    Failed,
 }
 
 /// The progress of an erasure.

@@ -12,6 +12,7 @@ mod erasing;
 mod export_import;
 mod naive;
 mod queries;
+mod reclassifying;
 mod recount;
 mod requests;
 pub mod sample;
@@ -21,8 +22,9 @@ pub use behaviour::*;
 pub use engine::{Engine, StartError, UnderTest, run};
 pub use erasing::*;
 pub use export_import::*;
+pub use reclassifying::*;
 pub use recount::answers_equal_a_naive_recount;
-pub use requests::{all_events, all_exported, exported, forget, ids, until_done};
+pub use requests::{all_events, all_exported, exported, forget, ids, until_done, until_reclassified};
 pub use wait::{PATIENCE, until, within};
 
 /// Defines a test of every behaviour for an engine.
@@ -46,6 +48,10 @@ macro_rules! conformance {
             an_export_gives_every_event_of_the_query_once,
             an_import_stores_nothing_twice_and_brings_nobody_back,
             an_import_recognises_events_however_long_ago_they_were_stored,
+            stored_events_are_classified_again,
+            a_reclassification_changes_only_its_range_and_its_scope,
+            a_reclassification_goes_on_after_a_restart,
+            a_person_erased_during_a_reclassification_is_gone,
             expired_events_are_hidden_at_once,
             a_dropped_scope_is_empty,
             buckets_follow_the_zones_own_calendar,

@@ -8,6 +8,7 @@ use millimetric_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 use sqlx::query;
 
+use super::classifier::Classifier;
 use super::{NewProject, Project, ProjectPatch, live_project};
 use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::error::{is_missing_reference, is_unique_violation};
@@ -18,7 +19,7 @@ const CREATE: &str = "insert into projects (id, account_id, slug, name, allowed_
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     on conflict (slug) where deleted_at is null do nothing";
 const UPDATE: &str = "update projects set slug = $2, name = $3, allowed_origins = $4, plan = $5,
-        retention_days = $6, timezone = $7
+        retention_days = $6, timezone = $7, classifier = $8
     where id = $1";
 const DELETE: &str = "update projects set deleted_at = $2 where id = $1 and deleted_at is null";
 const REVOKE_KEYS: &str = "update keys set revoked_at = $2 where project_id = $1 and revoked_at is null";
@@ -42,6 +43,7 @@ impl Control {
             plan: new.plan,
             retention_days: new.retention_days,
             timezone: new.timezone,
+            classifier: Classifier::default(),
             created_at: now,
             deleted_at: None,
         };
@@ -133,6 +135,7 @@ async fn update(change: &mut Change, project: &Project) -> Result<(), ControlErr
         .bind(project.plan.as_str())
         .bind(project.retention_days.map(|days| i64::from(days.get())))
         .bind(project.timezone.name())
+        .bind(project.classifier.text())
         .execute(&mut **change)
         .await
         .map_err(|e| {
@@ -151,6 +154,7 @@ fn patched(before: Project, patch: ProjectPatch) -> Project {
         plan: patch.plan.unwrap_or(before.plan),
         retention_days: patch.retention_days.unwrap_or(before.retention_days),
         timezone: patch.timezone.unwrap_or(before.timezone),
+        classifier: patch.classifier.map_or(before.classifier, Classifier::from),
         ..before
     }
 }
@@ -164,6 +168,7 @@ fn settings(project: &Project) -> Map<String, Value> {
         ("plan".to_owned(), json!(project.plan.as_str())),
         ("retention_days".to_owned(), json!(project.retention_days)),
         ("timezone".to_owned(), json!(project.timezone.name())),
+        ("classifier".to_owned(), json!(project.classifier.settings())),
     ])
 }
 

@@ -113,6 +113,7 @@ const CASES: &[Case<'_>] = &[
         &[],
     ),
     ("projects", "allowed_origins", "'[7]'", &["project prj_1, allowed origin `7`"], &[]),
+    ("projects", "classifier", "'{\"rules\":[7]}'", &["project prj_1, column classifier"], &[]),
     ("projects", "allowed_origins", "'{'", &["project prj_1, allowed origin `{`"], &[]),
     ("keys", "id", "'mine'", &["key mine, column id"], &["keys"]),
     ("keys", "project_id", "'prj_'", &["key key_1, column owner_project_id"], &["keys"]),

@@ -3,7 +3,7 @@
 //! Pure and total: it reads two URLs and a host as text, and returns a result for every text. One event at a
 //! time: it remembers no visit. `rules` holds the ordered table, `condition` what a rule can ask,
 //! `project` the rules that a project puts before them, `signals`, `parameters` and `host` what is read out
-//! of the URLs, `utm` and `directory` the tables of known values and hosts.
+//! of the URLs, `utm` and `directory` the tables of known values and hosts; `stored` classifies events again.
 
 mod condition;
 mod directory;
@@ -12,6 +12,7 @@ mod parameters;
 mod project;
 mod rules;
 mod signals;
+mod stored;
 mod utm;
 
 use std::borrow::Cow;
@@ -24,12 +25,13 @@ pub use project::{
 };
 pub use rules::{Rule, rules};
 use signals::Signals;
+pub use stored::classify_stored;
 
 /// What the ids of a project's own rules begin with.
 const PROJECT_RULE: &str = "project:";
 
 /// Where a visit came from, and which rule says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attribution {
     /// `google`, `direct`, a host, …: 1–100 characters, trimmed, no control characters.
     pub source: Cow<'static, str>,

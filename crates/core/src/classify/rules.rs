@@ -203,6 +203,11 @@ impl Rule {
         self.conditions.iter().find(|condition| !condition.holds(signals))
     }
 
+    /// Whether it asks for a click id or utm parameter that the url does not have.
+    pub(super) fn needs_more_tags(&self, signals: &Signals) -> bool {
+        self.conditions.iter().any(|condition| condition.lacks_parameter(signals))
+    }
+
     /// The source, medium and confidence of a visit for which the rule fired.
     pub(super) fn outcome(&self, signals: &Signals) -> (Cow<'static, str>, Cow<'static, str>, Confidence) {
         let doubtful = matches!(self.medium, MetaMedium) && signals.meta_clicks == MetaClicks::Social;

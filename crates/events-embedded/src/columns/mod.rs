@@ -8,6 +8,7 @@ pub(crate) mod group_column;
 pub(crate) mod hyperloglog;
 mod pages;
 pub(crate) mod property_shapes;
+pub(crate) mod reclassified;
 pub(crate) mod rows;
 pub(crate) mod session_events;
 pub(crate) mod sessions;

@@ -1,4 +1,4 @@
-//! The maintenance thread: erases, expires, drops old id filters, merges, and returns free space, one
+//! The maintenance thread: erases, expires, drops old id filters, re-classifies, merges, and returns free space, one
 //! task after the other.
 //!
 //! The writer swaps in the segments that it writes. Every task can be interrupted at any point and is
@@ -48,7 +48,14 @@ impl Maintainer {
     /// Runs every task once, also if others fail, and returns whether all succeeded.
     fn round(&mut self) -> bool {
         let mut succeeded = true;
-        let tasks = [Self::erase_pending, Self::expire, Self::drop_old_ids, Self::merge, Self::shrink];
+        let tasks = [
+            Self::erase_pending,
+            Self::expire,
+            Self::drop_old_ids,
+            Self::reclassify_pending,
+            Self::merge,
+            Self::shrink,
+        ];
         for task in tasks {
             let work = Arc::clone(&self.work);
             let guard = work.rewriting.lock();

@@ -15,9 +15,13 @@ use crate::segment::merge::{self, MergeCandidate};
 use crate::state::scope::Scope;
 
 impl Maintainer {
-    /// Merges small segments until there are none left, an erasure is pending, or the store closes.
+    /// Merges small segments until there are none left, an erasure is pending, or the store closes. Scopes
+    /// that are being re-classified are left alone.
     pub(crate) fn merge(&mut self) -> Result<(), StoreError> {
         for scope in self.work.state.scopes.all() {
+            if self.work.state.reclassifications.is_pending(scope.id) {
+                continue;
+            }
             while let Some(segments) = self.mergeable(&scope) {
                 if self.work.must_stop_merging() {
                     return Ok(());

@@ -1,4 +1,4 @@
-//! Maintenance: flush, merge, erase, expire, backup, restore, inspection.
+//! Maintenance: flush, merge, erase, expire, re-classify, backup, restore, inspection.
 //!
 //! In an open store it reads and writes segment files; the writer's thread swaps them in.
 
@@ -9,6 +9,7 @@ pub(crate) mod flush;
 pub(crate) mod inspect;
 pub(crate) mod maintainer;
 pub(crate) mod merging;
+pub(crate) mod reclassify;
 pub(crate) mod restore;
 pub(crate) mod rewrite;
 
@@ -71,7 +72,7 @@ impl Maintenance {
         self.signal.close();
     }
 
-    /// Whether a merge must stop: erasures have a deadline, and closing must be quick.
+    /// Whether work that can wait must stop: erasures have a deadline, and closing must be quick.
     fn must_stop_merging(&self) -> bool {
         self.signal.is_closing() || self.state.erasures.any_pending()
     }

@@ -129,7 +129,9 @@ pub(crate) fn swap(
     rewritten: Rewritten,
 ) -> Result<(), StoreError> {
     let Rewritten { segments: added, erased } = rewritten;
-    work.queue.execute(Command::Swap(Swap { scope: scope.id, flushed, removed, added, erased })).map(|_| ())
+    work.queue
+        .execute(Command::Swap(Swap { scope: scope.id, flushed, removed, added, erased, reclassified: None }))
+        .map(|_| ())
 }
 
 /// Runs work on a new thread of low priority, and waits for it. The thread is new each time because an

@@ -16,6 +16,8 @@ pub(crate) struct Counters {
     pub(crate) erasures: Counter,
     /// Removals of expired events from disk.
     pub(crate) expiries: Counter,
+    /// Files of events that were classified again.
+    pub(crate) reclassified: Counter,
 }
 
 /// The counter of one kind of work.
@@ -69,6 +71,15 @@ impl Counters {
             (
                 &self.expiries,
                 ["expiries_total", "expired_events_total", "expire_seconds_total", "expire_running"],
+            ),
+            (
+                &self.reclassified,
+                [
+                    "reclassified_segments_total",
+                    "reclassified_events_total",
+                    "reclassify_seconds_total",
+                    "reclassify_running",
+                ],
             ),
         ];
         names.into_iter().flat_map(|(counter, names)| names.into_iter().zip(counter.values()))

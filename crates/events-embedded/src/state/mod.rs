@@ -4,6 +4,7 @@
 
 pub(crate) mod erasures;
 pub(crate) mod memtable_usage;
+pub(crate) mod reclassifications;
 pub(crate) mod scope;
 pub(crate) mod segment_files;
 pub(crate) mod tombstones;
@@ -13,12 +14,13 @@ use std::sync::Arc;
 
 use self::erasures::Erasures;
 use self::memtable_usage::MemtableUsage;
+use self::reclassifications::Reclassifications;
 use self::scope::Scopes;
 use self::segment_files::SegmentFiles;
 use crate::columns::Columns;
 use crate::resources::options::Options;
 
-/// Scopes with their memtables and segments, the column cache, and the erasures.
+/// Scopes with their memtables and segments, the column cache, the erasures and re-classifications.
 pub(crate) struct State {
     /// The data directory.
     pub(crate) directory: PathBuf,
@@ -28,6 +30,7 @@ pub(crate) struct State {
     pub(crate) memtables: MemtableUsage,
     pub(crate) segments: SegmentFiles,
     pub(crate) erasures: Erasures,
+    pub(crate) reclassifications: Reclassifications,
 }
 
 impl State {
@@ -40,6 +43,7 @@ impl State {
             memtables: MemtableUsage::default(),
             segments: SegmentFiles::default(),
             erasures: Erasures::default(),
+            reclassifications: Reclassifications::default(),
         }
     }
 

@@ -40,6 +40,11 @@ impl Scope {
         Arc::clone(&self.visitors.lock())
     }
 
+    /// The ids of its segments.
+    pub(crate) fn segment_ids(&self) -> Vec<i64> {
+        self.data.read().segments.iter().map(|segment| segment.id).collect()
+    }
+
     fn numbered_visitors(&self) -> usize {
         self.visitors.lock().len()
     }

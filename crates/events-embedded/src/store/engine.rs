@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ids::ErasureId;
+use millimetric_core::ids::{ErasureId, ReclassificationId};
 use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery};
 use millimetric_core::time::Timestamp;
 
 use super::{EmbeddedStore, join};
 use crate::columns::dedup;
-use crate::maintenance::{backup, erase};
+use crate::maintenance::{backup, erase, reclassify};
 use crate::query;
 use crate::query::events::export;
 use crate::query::run::{blocking, off_runtime};
@@ -24,7 +24,8 @@ use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
 use millimetric_events::{
-    Appended, Erasure, ErasureReport, EventStore, EventStream, LocalError, LocalStore, Snapshot, StoreError,
+    Appended, Erasure, ErasureReport, EventStore, EventStream, LocalError, LocalStore, Reclassify,
+    ReclassifyReport, Snapshot, StoreError,
 };
 
 #[async_trait]
@@ -117,6 +118,24 @@ impl EventStore for EmbeddedStore {
         self.queue.execute_async(Command::SetRetentionWatermark(scope, i64::MAX)).await?;
         self.maintenance.signal.wake();
         Ok(())
+    }
+
+    async fn reclassify(&self, scope: EventScope, request: Reclassify) -> Result<(), StoreError> {
+        let record = reclassify::record(&self.state, scope, request);
+        self.queue.execute_async(Command::Reclassify(Box::new(record))).await?;
+        self.maintenance.signal.wake();
+        Ok(())
+    }
+
+    async fn reclassification(
+        &self,
+        scope: EventScope,
+        id: ReclassificationId,
+    ) -> Result<Option<ReclassifyReport>, StoreError> {
+        let by_id = self.state.reclassifications.by_id.read();
+        let found = by_id.get(&id).filter(|found| found.record.scope == scope).cloned();
+        drop(by_id);
+        Ok(found.map(|found| reclassify::report(&self.state, &found)))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

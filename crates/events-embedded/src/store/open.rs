@@ -24,7 +24,7 @@ use crate::resources::query_context::QueryResources;
 use crate::segment::Segment;
 use crate::segment::id_filter::KnownIds;
 use crate::state::State;
-use crate::wal::manifest::Manifest;
+use crate::wal::manifest::{Manifest, StagedRow};
 use crate::wal::queue::WriterQueue;
 use crate::wal::recent_ids::RecentIds;
 use crate::wal::replay;
@@ -64,7 +64,9 @@ pub(crate) fn open(directory: &Path, options: Options) -> Result<Opened, OpenErr
 }
 
 fn read(state: &State, manifest: &mut Manifest) -> Result<(HashMap<EventScope, RecentIds>, i64), StoreError> {
-    add_segments(state, manifest.segments()?)?;
+    let staged = manifest.staged()?;
+    add_segments(state, manifest.segments()?, &staged)?;
+    read_reclassifications(state, manifest, staged)?;
     state.segments.continue_after(manifest.last_segment()?);
     for stored in manifest.retention_watermarks()? {
         // A lost watermark is set again: the server applies retention at every start.
@@ -99,6 +101,37 @@ fn report(damage: &Damage) {
     tracing::error!("events.db: {}: the row cannot be read and is skipped", damage.name);
 }
 
+/// Reads the re-classifications. What one has done with a segment is forgotten if the segment or the new file
+/// is not there, as in a restored backup.
+fn read_reclassifications(
+    state: &State,
+    manifest: &mut Manifest,
+    rows: Vec<StagedRow>,
+) -> Result<(), StoreError> {
+    let segments: HashSet<i64> = state.scopes.all().iter().flat_map(|scope| scope.segment_ids()).collect();
+    let is_there = |(segment, _, staged): &StagedRow| {
+        let path = staged.path.as_ref().map(|path| state.segments_folder().join(path));
+        segments.contains(segment) && path.is_none_or(|path| path.is_file())
+    };
+    let (staged, useless): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_there);
+    manifest.unstage(&useless.iter().map(|(segment, ..)| *segment).collect::<Vec<_>>())?;
+    for path in useless.into_iter().filter_map(|(.., staged)| staged.path) {
+        // If it is there, its segment is not.
+        let _ = std::fs::remove_file(state.segments_folder().join(path));
+    }
+    let mut by_id: HashMap<_, HashMap<i64, _>> = HashMap::new();
+    for (segment, id, staged) in staged {
+        by_id.entry(id).or_default().insert(segment, staged);
+    }
+    for record in manifest.reclassifications()? {
+        // The server asks again for one that it does not find.
+        let Ok(record) = record.inspect_err(report) else { continue };
+        let staged = by_id.remove(&record.id).unwrap_or_default();
+        state.reclassifications.insert(record, staged);
+    }
+    Ok(())
+}
+
 /// Refuses queries to the scope of an unreadable erasure: any response could contain the person's events.
 ///
 /// # Errors
@@ -112,7 +145,11 @@ fn refuse_queries(state: &State, damage: Damage) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn add_segments(state: &State, rows: Vec<Result<StoredSegment, Damage>>) -> Result<(), StoreError> {
+fn add_segments(
+    state: &State,
+    rows: Vec<Result<StoredSegment, Damage>>,
+    staged: &[StagedRow],
+) -> Result<(), StoreError> {
     let mut files_are_known = true;
     let mut segments = Vec::with_capacity(rows.len());
     for row in rows {
@@ -126,7 +163,9 @@ fn add_segments(state: &State, rows: Vec<Result<StoredSegment, Damage>>) -> Resu
     }
     // The file of an unreadable row would look like one that the manifest does not list.
     if files_are_known {
-        remove_orphans(&state.segments_folder(), &segments)?;
+        let staged = staged.iter().filter_map(|(.., staged)| staged.path.as_ref());
+        let paths = segments.iter().map(|segment| &segment.path).chain(staged);
+        remove_orphans(&state.segments_folder(), paths)?;
     }
     for segment in segments {
         add_segment(state, segment);
@@ -177,8 +216,8 @@ fn rebuild_known_ids(state: &State, segment: &Segment) -> Option<Arc<KnownIds>> 
 }
 
 /// Deletes files that the manifest does not list: unfinished ones, and those whose swap was not committed.
-fn remove_orphans(folder: &Path, segments: &[StoredSegment]) -> Result<(), StoreError> {
-    let known: HashSet<PathBuf> = segments.iter().map(|segment| folder.join(&segment.path)).collect();
+fn remove_orphans<'a>(folder: &Path, paths: impl Iterator<Item = &'a String>) -> Result<(), StoreError> {
+    let known: HashSet<PathBuf> = paths.map(|path| folder.join(path)).collect();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let failed = |error: io::Error| StoreError::Internal(format!("{}: {error}", folder.display()));

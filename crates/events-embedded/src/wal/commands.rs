@@ -8,12 +8,13 @@ mod execute;
 use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::ErasureId;
+use millimetric_core::ids::{ErasureId, ReclassificationId};
 use rusqlite::Connection;
 
 use crate::memtable::Block;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
+use crate::state::reclassifications::{ReclassificationRecord, Staged};
 use crate::wal::manifest::NewSegment;
 
 /// A change to `events.db` and the state in memory.
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     Link(ErasureId, Vec<u128>),
     /// Marks an erasure as finished at this time (milliseconds since 1970).
     Finish(ErasureId, i64),
+    /// Records a re-classification.
+    Reclassify(Box<ReclassificationRecord>),
+    /// Records what a re-classification did with the segment of this id.
+    Stage(ReclassificationId, i64, Box<Staged>),
     /// Hides events before this time (milliseconds since 1970); `i64::MAX` hides all.
     SetRetentionWatermark(EventScope, i64),
     /// Begins a read transaction on a second connection, between two transactions of the writer.
@@ -77,4 +82,6 @@ pub(crate) struct Swap {
     pub(crate) added: Vec<NewSegment>,
     /// The number of events removed for each erasure.
     pub(crate) erased: Vec<(ErasureId, u64)>,
+    /// The re-classification that this finishes, which wrote the new segments.
+    pub(crate) reclassified: Option<Box<ReclassificationRecord>>,
 }

@@ -1,8 +1,10 @@
 //! The manifest, `events.db` in SQLite: the write-ahead log of events, the list of segments, erasures
-//! and retention watermarks.
+//! and retention watermarks (re-classifications: `manifest/reclassifications.rs`).
 //!
 //! Every change is one transaction, which is synced before the call returns. While a store is open,
 //! only its writer's thread writes through this. `stored.rs` reads the rows at start.
+
+mod reclassifications;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,10 +14,12 @@ use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
 use rusqlite::{Connection, params};
 
+pub(crate) use self::reclassifications::StagedRow;
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
 use crate::segment::id_filter::IdFilter;
 use crate::state::erasures::ErasureRecord;
+use crate::state::reclassifications::ReclassificationRecord;
 use crate::wal::batch_codec;
 use crate::wal::stored::{LogRow, env, project};
 use millimetric_events::{LocalError, StoreError};
@@ -44,6 +48,8 @@ const INSERT_SEGMENT: &str =
     latest_received, dedup_filter, ids_made) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const DELETE_SEGMENT: &str = "delete from segment where id = ?";
 const DROP_KNOWN_IDS: &str = "update segment set dedup_filter = null, ids_made = null where id = ?";
+/// What was written to replace a segment is of no use once something else has replaced it.
+const UNSTAGE: &str = "delete from reclassified where segment = ?";
 const COUNT_ERASED: &str = "update erasure set events_deleted = events_deleted + ? where id = ?";
 const INSERT_ERASURE: &str =
     "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
@@ -87,6 +93,8 @@ pub(crate) struct SwapRows<'a> {
     pub(crate) removed: &'a [i64],
     pub(crate) added: &'a [NewSegment],
     pub(crate) erased: &'a [(ErasureId, u64)],
+    /// The re-classification that this finishes.
+    pub(crate) reclassified: Option<&'a ReclassificationRecord>,
 }
 
 impl Manifest {
@@ -140,9 +148,13 @@ impl Manifest {
             }
             for id in swap.removed {
                 connection.execute(DELETE_SEGMENT, [id])?;
+                connection.execute(UNSTAGE, [id])?;
             }
             for (id, count) in swap.erased {
                 connection.execute(COUNT_ERASED, params![*count as i64, id.uuid().as_bytes()])?;
+            }
+            if let Some(record) = swap.reclassified {
+                reclassifications::finish(connection, record)?;
             }
             if let Some(seq) = swap.flushed_seq {
                 connection.execute(UPSERT_FLUSHED, params![project(swap.scope), env(swap.scope), seq])?;
@@ -152,7 +164,7 @@ impl Manifest {
     }
 
     /// Runs statements in one transaction: commits all of them or rolls all of them back.
-    fn transaction(
+    pub(super) fn transaction(
         &self,
         statements: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>,
     ) -> Result<(), StoreError> {

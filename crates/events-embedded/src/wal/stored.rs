@@ -73,7 +73,7 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    fn of(what: &str, id: &str, scope: Option<EventScope>, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of(what: &str, id: &str, scope: Option<EventScope>, error: &rusqlite::Error) -> Self {
         Self { name: format!("{what} {id}: {error}"), scope }
     }
 }
@@ -127,7 +127,7 @@ impl Manifest {
         self.read_all(SELECT_RETENTION_WATERMARKS, read)
     }
 
-    fn read_all<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Result<Vec<T>, StoreError> {
+    pub(crate) fn read_all<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> T) -> Result<Vec<T>, StoreError> {
         let mut statement = self.connection.prepare(sql).map_err(database_error)?;
         let rows = statement.query_map([], |row| Ok(read(row))).map_err(database_error)?;
         rows.collect::<Result<_, _>>().map_err(database_error)
@@ -148,6 +148,7 @@ impl Manifest {
         names.extend(
             self.retention_watermarks()?.into_iter().filter_map(Result::err).map(|damage| damage.name),
         );
+        names.extend(self.reclassifications()?.into_iter().filter_map(Result::err).map(|damage| damage.name));
         self.hot_log(|row| names.extend(row.err().map(|damage| damage.name)))?;
         Ok(names)
     }
@@ -202,11 +203,11 @@ fn file_of(row: &Row<'_>) -> Result<(String, usize, u64), rusqlite::Error> {
     Ok((row.get("path")?, count("rows")? as usize, count("bytes")?))
 }
 
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error))
 }
 
-fn blob<'a>(row: &'a Row<'_>, column: &str) -> Result<&'a [u8], rusqlite::Error> {
+pub(crate) fn blob<'a>(row: &'a Row<'_>, column: &str) -> Result<&'a [u8], rusqlite::Error> {
     row.get_ref(column)?.as_blob().map_err(unreadable)
 }
 
@@ -227,13 +228,13 @@ pub(crate) fn env(scope: EventScope) -> i64 {
     }
 }
 
-fn scope(row: &Row<'_>) -> Result<EventScope, rusqlite::Error> {
+pub(crate) fn scope(row: &Row<'_>) -> Result<EventScope, rusqlite::Error> {
     let project = ProjectId::new(uuid(blob(row, "project")?)?);
     let env = if row.get::<_, i64>("env")? == 0 { Env::Live } else { Env::Test };
     Ok(EventScope { project, env })
 }
 
-fn uuid(bytes: &[u8]) -> Result<Uuid, rusqlite::Error> {
+pub(crate) fn uuid(bytes: &[u8]) -> Result<Uuid, rusqlite::Error> {
     Uuid::from_slice(bytes).map_err(unreadable)
 }
 

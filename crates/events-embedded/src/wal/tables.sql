@@ -55,6 +55,30 @@ create table if not exists erasure (
     finished_at integer
 ) strict;
 
+-- Re-classifications. `rules` is the JSON of core::classify::RuleSettings, `counts` that of
+-- core::query::RuleChanges, once it is finished. Times are milliseconds since 1970 (UTC); the range is
+-- range_from <= time < range_to.
+create table if not exists reclassification (
+    id blob primary key,
+    project blob not null,
+    env integer not null,
+    range_from integer not null,
+    range_to integer not null,
+    rules text not null,
+    at integer not null,
+    finished_at integer,
+    counts text
+) strict;
+
+-- What an unfinished re-classification has done: one row for each segment. `path` is the file that will
+-- replace it (below segments/), null if nothing changes in it. All replace theirs in one transaction.
+create table if not exists reclassified (
+    segment integer primary key,
+    reclassification blob not null,
+    path text,
+    counts text not null
+) strict;
+
 -- Retention watermarks: events before this time are expired.
 create table if not exists floor (
     project blob not null,

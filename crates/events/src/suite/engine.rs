@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ids::ErasureId;
-use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery, Query};
+use millimetric_core::ids::{ErasureId, ReclassificationId};
+use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery, Query, RuleChanges};
 use millimetric_core::time::Timestamp;
 
 use super::requests;
 use super::wait::within;
-use crate::{Appended, Erasure, ErasureReport, EventStore, EventStoreExt as _, StoreError};
+use crate::{
+    Appended, Erasure, ErasureReport, EventStore, EventStoreExt as _, Reclassify, ReclassifyReport,
+    StoreError,
+};
 
 /// An engine under test, with storage of its own.
 #[async_trait]
@@ -109,6 +112,25 @@ impl<E: Engine> UnderTest<E> {
     /// Waits until the erasure is done and returns the number of events it deleted.
     pub async fn until_done(&self, scope: EventScope, id: ErasureId) -> u64 {
         requests::until_done(self.store(), scope, id).await
+    }
+
+    /// Calls [`EventStore::reclassify`].
+    pub async fn reclassify(&self, scope: EventScope, request: Reclassify) {
+        called("reclassify", self.store().reclassify(scope, request)).await;
+    }
+
+    /// Calls [`EventStore::reclassification`].
+    pub async fn reclassification(
+        &self,
+        scope: EventScope,
+        id: ReclassificationId,
+    ) -> Option<ReclassifyReport> {
+        called("reclassification", self.store().reclassification(scope, id)).await
+    }
+
+    /// Waits until the re-classification is done and returns what it changed.
+    pub async fn until_reclassified(&self, scope: EventScope, id: ReclassificationId) -> RuleChanges {
+        requests::until_reclassified(self.store(), scope, id).await
     }
 
     /// Calls [`EventStore::expire`].

@@ -2,6 +2,7 @@
 //! with any engine.
 
 mod attribution;
+mod rule_changes;
 mod sessions;
 mod timelines;
 
@@ -103,6 +104,8 @@ fn hour(zone: Tz, at: Timestamp) -> Timestamp {
     first
 }
 
+pub(super) use self::rule_changes::reclassified;
+
 /// The response to a query; `None` if there is no reference implementation of it.
 pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse> {
     Some(match query {
@@ -118,6 +121,7 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Attribution(query) => attribution::attribution(events, query).into(),
         AnyQuery::Paths(query) => attribution::paths(events, query).into(),
         AnyQuery::Touches(query) => attribution::touches_of(events, query).into(),
+        AnyQuery::RuleChanges(query) => rule_changes::rule_changes(events, query).into(),
         #[allow(unreachable_patterns, reason = "a new query may have no reference implementation yet")]
         _ => return None,
     })

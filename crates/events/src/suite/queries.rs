@@ -3,11 +3,12 @@
 
 use chrono_tz::Tz;
 use millimetric_core::attribution::Model;
+use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::query::{
     AnyQuery, Attribution, AttributionQuery, Buckets, Column, Conversions, Dimension, EventQuery,
     EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery,
-    PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, SessionColumn, SessionsQuery,
-    SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
+    PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn,
+    SessionsQuery, SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -28,8 +29,18 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         3 => attributions().prop_map(AnyQuery::Attribution),
         1 => paths().prop_map(AnyQuery::Paths),
         1 => touches().prop_map(AnyQuery::Touches),
+        1 => ranges().prop_map(|range| AnyQuery::RuleChanges(RuleChangesQuery { range, rules: rules() })),
     ];
     proptest::collection::vec(query, 20)
+}
+
+/// Rules of a project that match some of the events.
+pub(super) fn rules() -> ProjectRules {
+    let settings = r#"{"rules":[{"slug":"acme","source":"acme","medium":"partner","campaign":"All year",
+        "when":[{"field":"query.ref","op":"is","value":"acme"}]}],
+        "ignored_referrers":["pay.example"],"meta_clicks":"social"}"#;
+    let settings: RuleSettings = serde_json::from_str(settings).expect("JSON");
+    ProjectRules::new(settings).expect("these are rules")
 }
 
 fn ranges() -> impl Strategy<Value = TimeRange> {

@@ -4,15 +4,15 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ids::ErasureId;
+use millimetric_core::ids::{ErasureId, ReclassificationId};
 use millimetric_core::query::{AnyQuery, AnyResponse, EventsQuery, EventsResponse, ExportQuery};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use uuid::Uuid;
 
-use super::queries::queries;
+use super::queries::{queries, rules};
 use super::{Engine, UnderTest, naive, sample};
-use crate::{Appended, Erasure, Subject};
+use crate::{Appended, Erasure, Reclassify, Subject};
 
 /// Batches, whether each is imported instead of appended, and whether it is followed by [`Engine::settle`].
 type Batches = Vec<(Vec<Event>, bool, bool)>;
@@ -73,12 +73,13 @@ impl<E: Engine> Case<'_, E> {
         }
         // The second run may use results that the first one has cached.
         self.check_all(&events, &queries, 2).await;
-        self.check_erased(events, &queries).await;
+        let events = self.check_erased(events, &queries).await;
+        self.check_reclassified(events, &queries).await;
     }
 
     /// Erases a visitor and a user up to a time between the events, and compares again, before and after the
     /// events have left the disk.
-    async fn check_erased(&self, mut events: Vec<Event>, queries: &[AnyQuery]) {
+    async fn check_erased(&self, mut events: Vec<Event>, queries: &[AnyQuery]) -> Vec<Event> {
         let at = sample::at("2026-06-01");
         let visitor = Subject::Visitor { anonymous_id: "visitor-3".to_owned() };
         let user = Subject::User { user_id: "user-1".to_owned(), include_linked: false };
@@ -95,6 +96,18 @@ impl<E: Engine> Case<'_, E> {
         self.check_all(&events, queries, 1).await;
         for request in requests {
             self.engine.until_done(self.scope, request.id).await;
+        }
+        self.check_all(&events, queries, 1).await;
+        events
+    }
+
+    /// Classifies all events again, and compares once more.
+    async fn check_reclassified(&self, mut events: Vec<Event>, queries: &[AnyQuery]) {
+        let request = Reclassify { id: ReclassificationId::new(Uuid::now_v7()), range: None, rules: rules() };
+        self.engine.reclassify(self.scope, request.clone()).await;
+        self.engine.until_reclassified(self.scope, request.id).await;
+        for event in &mut events {
+            *event = naive::reclassified(event, &request.rules);
         }
         self.check_all(&events, queries, 1).await;
     }

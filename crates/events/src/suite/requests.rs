@@ -2,14 +2,14 @@
 
 use futures_util::TryStreamExt as _;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::ids::ErasureId;
-use millimetric_core::query::{EventsQuery, ExportQuery, Metric, StatsQuery};
+use millimetric_core::ids::{ErasureId, ReclassificationId};
+use millimetric_core::query::{EventsQuery, ExportQuery, Metric, RuleChanges, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
 
 use super::sample::{at, ever, limit};
 use super::wait::{until, within};
-use crate::{Erasure, ErasureStatus, EventStore, EventStoreExt as _, Subject};
+use crate::{Erasure, ErasureStatus, EventStore, EventStoreExt as _, ReclassifyStatus, Subject};
 
 /// The query for the newest 1000 events of a range.
 pub fn all_events(range: TimeRange) -> EventsQuery {
@@ -47,6 +47,21 @@ pub async fn until_done(store: &dyn EventStore, scope: EventScope, id: ErasureId
     let report = until("the erasure to be done", look).await;
     assert!(report.finished_at.is_some());
     report.events_deleted
+}
+
+/// Waits until the re-classification is done and returns what it changed.
+pub async fn until_reclassified(
+    store: &dyn EventStore,
+    scope: EventScope,
+    id: ReclassificationId,
+) -> RuleChanges {
+    let look = async || {
+        let report = store.reclassification(scope, id).await.expect("answered").expect("known");
+        (report.status == ReclassifyStatus::Done).then_some(report)
+    };
+    let report = until("the re-classification to be done", look).await;
+    assert_eq!(report.events_done, report.events_total);
+    report.changes
 }
 
 /// All events of an export, in order of time and id.

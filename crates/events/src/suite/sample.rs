@@ -90,6 +90,16 @@ const RULES: [[&str; 2]; 5] = [
     ["direct", "utm_source"],
     ["ref_internal", "utm_source"],
 ];
+/// Landing pages, and referrers: some with tags, some that lost what a rule needs.
+const VISITS: [(Option<&str>, Option<&str>); 7] = [
+    (None, None),
+    (Some("https://shop.example/?ref=acme"), None),
+    (Some("https://shop.example/?ref="), Some("https://docs.google.com/")),
+    (Some("https://shop.example/?gclid=abc&utm_campaign=Spring"), Some("https://www.google.com/")),
+    (Some("https://shop.example/?utm_source=ig&utm_medium=social&fbclid=1"), None),
+    (Some("https://shop.example/b"), Some("https://shop.example/a")),
+    (None, Some("https://pay.example/")),
+];
 pub const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
 const PROPERTIES: [&str; 10] = [
     "{}",
@@ -159,6 +169,8 @@ fn any_event() -> impl Strategy<Value = Event> {
             source: Cow::Borrowed(SOURCES[source].0),
             medium: Cow::Borrowed(SOURCES[source].1),
             campaign: campaign.map(str::to_owned),
+            url: VISITS[(properties + device) % VISITS.len()].0.map(str::to_owned),
+            referrer: VISITS[(properties + device) % VISITS.len()].1.map(str::to_owned),
             path: path.map(|path| PATHS[path].to_owned()),
             country: ["", "DE", "US"][country].parse().expect("these are countries"),
             device_type: DeviceType::ALL[device],

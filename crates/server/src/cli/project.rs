@@ -189,6 +189,7 @@ async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
         plan: args.plan,
         retention_days: args.retention_days.map(|Retention(days)| days),
         timezone: args.timezone,
+        classifier: None,
     };
     let updated = control.update_project(project.id, patch, &Actor::CommandLine, system_clock()()).await?;
     print(&output::project(&updated), args.json.json);

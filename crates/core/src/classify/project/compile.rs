@@ -19,6 +19,8 @@ const MAX_VALUES: usize = 100;
 const MAX_VALUE_CHARS: usize = 256;
 const MAX_SLUG_CHARS: usize = 63;
 const MAX_IGNORED: usize = 100;
+/// Bytes of all texts together.
+const MAX_BYTES: usize = 64 << 10;
 /// Conditions with `matches`, in all rules together.
 const MAX_MATCHES: usize = 100;
 /// What the expressions of one condition may take when compiled, and what their cache may take, in bytes.
@@ -44,6 +46,11 @@ impl ProjectRules {
         let conditions = || settings.rules.iter().flat_map(|rule| &rule.when);
         let matches = conditions().filter(|condition| condition.op == RuleOperator::Matches).count();
         at_most(MAX_MATCHES, matches, "rules", "conditions with `matches`")?;
+        let bytes = bytes(&settings);
+        if bytes > MAX_BYTES {
+            let problem = format!("{bytes} bytes of text are too many: at most {MAX_BYTES}");
+            return Err(error("rules".to_owned(), problem));
+        }
         let parameters = conditions().filter_map(|condition| match &condition.field {
             RuleField::Parameter(name) => Some(name.clone()),
             _ => None,
@@ -66,6 +73,30 @@ impl ProjectRules {
             ignored.map(|(index, text)| ignored_host(index, text)).collect::<Result<Vec<_>, RuleError>>()?;
         Ok(Self(Some(Arc::new(Compiled { settings, rules, parameters, ignored }))))
     }
+}
+
+impl RuleSettings {
+    /// When the rule with this id (`project:<slug>`) fires, in words; `None` if there is no such rule.
+    pub fn fires_when(&self, rule_id: &str) -> Option<String> {
+        let slug = rule_id.strip_prefix(super::super::PROJECT_RULE)?;
+        let rule = self.rules.iter().find(|rule| rule.slug == slug)?;
+        Some(rule.when.iter().map(words).collect::<Vec<_>>().join(" and "))
+    }
+}
+
+/// Bytes of the texts of all rules and ignored referrers.
+fn bytes(settings: &RuleSettings) -> usize {
+    let condition = |when: &RuleCondition| {
+        let name = if let RuleField::Parameter(name) = &when.field { name.len() } else { 0 };
+        name + when.value.as_slice().iter().map(String::len).sum::<usize>()
+    };
+    let rule = |rule: &RuleDefinition| {
+        let names = [&rule.slug, &rule.source, &rule.medium].map(String::len).iter().sum::<usize>();
+        let campaign = rule.campaign.as_ref().map_or(0, String::len);
+        names + campaign + rule.when.iter().map(condition).sum::<usize>()
+    };
+    let ignored = settings.ignored_referrers.iter().map(String::len);
+    settings.rules.iter().map(rule).chain(ignored).sum()
 }
 
 fn rule(at: &str, definition: &RuleDefinition, parameters: &[String]) -> Result<Rule, RuleError> {

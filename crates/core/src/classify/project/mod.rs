@@ -82,6 +82,9 @@ struct Fields<'a> {
 }
 
 impl ProjectRules {
+    /// No rules.
+    pub const NONE: Self = Self(None);
+
     /// The settings that were checked; `None` for the default.
     pub fn settings(&self) -> Option<&RuleSettings> {
         self.0.as_deref().map(|compiled| &compiled.settings)
@@ -105,6 +108,33 @@ impl ProjectRules {
         let compiled = self.0.as_ref().filter(|compiled| !compiled.rules.is_empty())?;
         let fields = Fields::read(signals, &compiled.parameters);
         compiled.rules.iter().find(|rule| rule.lacks(&fields).is_none())
+    }
+
+    /// Whether a rule before the one that fires may have fired for the URL as it was before it was stored:
+    /// all that it lacks are parameters without a value, or, if the event was stored with that rule,
+    /// parameters that are absent.
+    pub(super) fn lost(&self, signals: &Signals, stored_rule: &str) -> bool {
+        let Some(compiled) = self.0.as_ref().filter(|compiled| !compiled.parameters.is_empty()) else {
+            return false;
+        };
+        let fields = Fields::read(signals, &compiled.parameters);
+        let without_value = parameters_without_value(signals, &compiled.parameters);
+        for rule in &compiled.rules {
+            let is_lost = |condition: &&Condition| match condition.subject {
+                Subject::Parameter(index) if fields.parameters[index].is_none() => {
+                    rule.id == stored_rule || without_value[index]
+                }
+                _ => false,
+            };
+            let mut lacking = rule.conditions.iter().filter(|condition| !condition.holds(&fields)).peekable();
+            if lacking.peek().is_none() {
+                return false;
+            }
+            if lacking.all(|condition| is_lost(&condition)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The rules before the one that fired, or all, each with the condition that did not hold.
@@ -193,6 +223,18 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// For each name, whether the url has the parameter with an empty value.
+fn parameters_without_value(signals: &Signals, names: &[String]) -> Vec<bool> {
+    let mut found = vec![false; names.len()];
+    let pairs = signals.url.iter().flat_map(parameters::pairs);
+    for (name, value) in pairs.flat_map(|pair| form_urlencoded::parse(pair.as_bytes())) {
+        if let Ok(index) = names.binary_search(&name.to_lowercase()) {
+            found[index] |= value.is_empty();
+        }
+    }
+    found
 }
 
 /// A path without its percent-encoding; bytes that are no UTF-8 become U+FFFD.

@@ -4,6 +4,7 @@ use millimetric_core::column::{Column, SessionColumn};
 use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery};
 use millimetric_core::session;
 
+use crate::columns::reclassified::Reclassified;
 use crate::columns::session_events::SessionEvents;
 use crate::encoding::column_set::ColumnSet;
 
@@ -49,6 +50,9 @@ impl Reads {
             }
             AnyQuery::Paths(query) => {
                 Self::only([]).conversions(&query.conversions).with(&SOURCE).with(&MEDIUM)
+            }
+            AnyQuery::RuleChanges(_) => {
+                Self { columns: Reclassified::columns().with(Column::EventId), lookback: None }
             }
             AnyQuery::Touches(query) => {
                 Self { columns: ColumnSet::ALL, lookback: Some(query.lookback.millis() + session::LOOKBACK) }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::ErasureId;
+use millimetric_core::ids::{ErasureId, ReclassificationId};
 use rusqlite::Connection;
 
 use crate::columns::cache::CachedPart;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
+use crate::state::reclassifications::{ReclassificationRecord, Staged};
 use crate::wal::commands::{Command, FlushInput, Outcome, Swap};
 use crate::wal::manifest::SwapRows;
 use crate::wal::snapshot;
@@ -34,6 +35,8 @@ impl Writer {
             Command::Erase(erasure) => self.erase(erasure)?,
             Command::Link(id, linked) => self.link(id, linked)?,
             Command::Finish(id, at) => self.finish(id, at)?,
+            Command::Reclassify(record) => self.reclassify(*record)?,
+            Command::Stage(id, segment, staged) => self.stage(id, segment, *staged)?,
             Command::SetRetentionWatermark(scope, before) => self.set_retention_watermark(scope, before)?,
             Command::BeginSnapshot(connection) => return self.begin_snapshot(connection),
         }
@@ -66,12 +69,15 @@ impl Writer {
             removed: &removed,
             added: &swap.added,
             erased: &swap.erased,
+            reclassified: swap.reclassified.as_deref(),
         };
         match self.manifest.swap(&rows) {
             Ok(()) => self.publish_swap(swap),
             Err(error) => {
-                // After a failed sync the manifest may or may not list the new files, so they stay.
-                if !matches!(error, StoreError::Local(LocalError::NotWritable(_))) {
+                // After a failed sync the manifest may or may not list the new files, so they stay. So do
+                // those of a re-classification, which tries again to swap them in.
+                let may_be_listed = matches!(error, StoreError::Local(LocalError::NotWritable(_)));
+                if !may_be_listed && swap.reclassified.is_none() {
                     swap.added.iter().for_each(|new| new.segment.replaced.store(true, Ordering::Release));
                 }
                 return Err(error);
@@ -102,6 +108,11 @@ impl Writer {
         data.segments.sort_unstable_by_key(|segment| segment.id);
         self.state.memtables.resize(before, data.memtable_size());
         drop(data);
+        let removed: Vec<i64> = swap.removed.iter().map(|segment| segment.id).collect();
+        if let Some(record) = swap.reclassified {
+            self.state.reclassifications.finish(*record);
+        }
+        self.delete_files(&self.state.reclassifications.unstage(&removed));
         self.state.segments.replace(swap.scope, &swap.removed);
         for segment in &swap.removed {
             self.state.columns.cache.remove(segment.chunk_id());
@@ -115,6 +126,32 @@ impl Writer {
                 erasure.record.events_deleted += count;
             }
         }
+    }
+
+    /// Deletes files below the folder of segments.
+    fn delete_files(&self, paths: &[String]) {
+        for path in paths.iter().map(|path| self.state.segments_folder().join(path)) {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "a file of no use could not be deleted");
+            }
+        }
+    }
+
+    fn reclassify(&mut self, record: ReclassificationRecord) -> Result<(), StoreError> {
+        if self.state.reclassifications.by_id.read().contains_key(&record.id) {
+            return Ok(());
+        }
+        self.manifest.insert_reclassification(&record)?;
+        self.state.reclassifications.insert(record, hashbrown::HashMap::new());
+        Ok(())
+    }
+
+    fn stage(&mut self, id: ReclassificationId, segment: i64, staged: Staged) -> Result<(), StoreError> {
+        self.manifest.stage(id, segment, &staged)?;
+        if let Some(state) = self.state.reclassifications.by_id.write().get_mut(&id) {
+            state.staged.insert(segment, staged);
+        }
+        Ok(())
     }
 
     fn drop_known_ids(&mut self, segments: &[Arc<Segment>]) -> Result<(), StoreError> {
