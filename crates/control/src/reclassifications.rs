@@ -5,6 +5,7 @@
 use millimetric_core::classify::ProjectRules;
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::{ProjectId, ReclassificationId};
+use millimetric_core::query::RuleChanges;
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
@@ -32,8 +33,11 @@ pub struct Reclassification {
     /// When it was finished.
     pub finished_at: Option<Timestamp>,
     /// What it changed, once it is finished.
-    pub counts: Option<Value>,
+    pub counts: Option<RuleChanges>,
 }
+
+/// Rows of changes that are kept, also in the audit log.
+const KEPT_ROWS: usize = 100;
 
 const INSERT: &str = "insert into reclassifications (id, project_id, env, range_from, range_to, rules,
         requested_at)
@@ -99,14 +103,18 @@ impl Control {
         row::readable(&self.pool, query(UNFINISHED), reclassification).await
     }
 
-    /// Records that one is finished, and what it changed. The second call does nothing.
+    /// Records that one is finished, and what it changed: the 100 rows with most events, and the others as one
+    /// number. The second call does nothing.
     pub async fn finish_reclassification(
         &self,
         done: &Reclassification,
-        counts: Value,
+        mut counts: RuleChanges,
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), ControlError> {
+        let cut = counts.rows.split_off(counts.rows.len().min(KEPT_ROWS));
+        counts.other += cut.iter().map(|row| row.events).sum::<u64>();
+        let counts = json!(counts);
         let mut change = self.begin_change().await?;
         let finished = query(FINISH)
             .bind(done.id.to_string())
@@ -139,6 +147,7 @@ fn read(row: &AnyRow) -> Result<Reclassification, ControlError> {
     if classifier.problem().is_some() {
         return Err(row::damaged("rules"));
     }
+    let counts: Option<Value> = row::parsed_or_none(row, "counts")?;
     Ok(Reclassification {
         id: row::parsed(row, "id")?,
         scope: EventScope { project, env: row::parsed(row, "env")? },
@@ -146,7 +155,7 @@ fn read(row: &AnyRow) -> Result<Reclassification, ControlError> {
         rules: classifier.rules().clone(),
         requested_at: row::time(row, "requested_at")?,
         finished_at: row::time_or_none(row, "finished_at")?,
-        counts: row::parsed_or_none(row, "counts")?,
+        counts: counts.map(serde_json::from_value).transpose().map_err(|_| row::damaged("counts"))?,
     })
 }
 

@@ -25,6 +25,8 @@ pub const MAX_BATCH_BODY: usize = 10 * 1024 * 1024;
 /// The most bytes where one event, one person or one message is the whole body, also after
 /// decompression: 64 KiB. The largest event that is valid takes 40 KB of UTF-8.
 pub const MAX_SMALL_BODY: usize = 64 * 1024;
+/// The most bytes of a project's rules in JSON: the texts of rules take at most 64 KiB.
+pub const MAX_RULES_BODY: usize = 256 * 1024;
 /// Memory that a body begins with.
 const FIRST_STEP: usize = 1024;
 /// How much is inflated before it is counted.

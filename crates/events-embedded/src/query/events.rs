@@ -4,6 +4,7 @@
 
 pub(crate) mod export;
 pub(crate) mod find;
+pub(crate) mod rule_changes;
 
 use std::cmp::Reverse;
 

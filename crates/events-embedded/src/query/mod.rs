@@ -11,7 +11,6 @@ pub(crate) mod groups;
 pub(crate) mod names;
 pub(crate) mod pages;
 pub(crate) mod retention;
-pub(crate) mod rule_changes;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod sessions;
@@ -41,7 +40,7 @@ pub(crate) fn run(view: View, query: &AnyQuery, context: &QueryContext) -> Resul
         AnyQuery::Sessions(query) => sessions::sessions(&view, query, context)?.into(),
         AnyQuery::Attribution(query) => attribution::attribution(&view, query, context)?.into(),
         AnyQuery::Paths(query) => attribution::paths::paths(&view, query, context)?.into(),
-        AnyQuery::RuleChanges(query) => rule_changes::rule_changes(&view, query, context)?.into(),
+        AnyQuery::RuleChanges(query) => events::rule_changes::rule_changes(&view, query, context)?.into(),
         AnyQuery::Touches(query) => attribution::touches::touches(&view, query, context)?.into(),
     })
 }

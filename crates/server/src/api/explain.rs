@@ -1,15 +1,18 @@
-//! `GET /v1/explain`: why a visit is attributed to its source.
+//! `GET /v1/explain`: why a visit is attributed to its source. `POST /v1/explain`: what other rules would change.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
 
 use crate::auth::{Authorized, Read};
-use crate::error::ApiResult;
+use crate::body::{self, MAX_RULES_BODY, Source};
+use crate::client_info::ClientInfo;
+use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops;
 use crate::state::App;
 use crate::wire::params::{TimezoneParam, from_query_string};
+use crate::wire::reports::explain::rule_changes::{self, RuleChangesIn, RuleChangesRows};
 use crate::wire::reports::{ExplainParams, ExplainedRows};
 
 /// Which rule decided where a visit came from, and what the rules before it lacked
@@ -25,4 +28,28 @@ pub async fn explain(
 ) -> ApiResult<Json<ExplainedRows>> {
     let query = from_query_string::<ExplainParams>(query.as_deref())?;
     Ok(Json(ops::reports::explain::explain(&app, &by, query).await?.into()))
+}
+
+/// What other rules would change of stored events
+///
+/// Classifies every event of the range again, and counts what would be different, each with the first events.
+/// Nothing is written. `millimetric reclassify` applies the rules of a project to its stored events.
+#[utoipa::path(post, path = "/v1/explain", operation_id = "rule_changes", tag = "read",
+    request_body = RuleChangesIn, responses((status = 200, body = RuleChangesRows)),
+    security(("rk" = []), ("sk" = [])))]
+pub async fn rule_changes(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    client: ClientInfo,
+    request: Request,
+) -> ApiResult<Json<RuleChangesRows>> {
+    let from = Source { traffic: by.traffic(), address: client.ip };
+    let body = body::receive(request, &app.limits, from, MAX_RULES_BODY).await?;
+    let object = |text: &str| {
+        serde_json::from_str(text)
+            .map_err(|error| ApiError::form(ErrorCode::InvalidPayload, error.to_string()))
+    };
+    let body = body.parse(&app.limits, object).await?;
+    let query = rule_changes::query(body.value, &by.project().classifier)?;
+    Ok(Json(ops::read::run(&app, &by, query).await?.into()))
 }

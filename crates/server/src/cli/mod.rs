@@ -12,6 +12,8 @@ mod key;
 mod new_file;
 mod output;
 mod project;
+mod reclassify;
+mod rules;
 pub mod serve;
 mod store;
 mod user;
@@ -60,6 +62,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Import the events of an exported file, each once
     Import(import::ImportArgs),
+    /// Apply the rules of a project to its stored events
+    Reclassify(reclassify::ReclassifyArgs),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
 }
@@ -78,6 +82,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Restore(args)) => backup::run_restore(&at, args).await,
         Some(Command::Export(args)) => export::run(&at, args).await,
         Some(Command::Import(args)) => import::run(&at, args).await,
+        Some(Command::Reclassify(args)) => reclassify::run(&at, args).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,
     }
 }

@@ -8,6 +8,7 @@ use millimetric_control::{Actor, Name, Plan, ProjectPatch, Slug};
 use millimetric_core::origin::AllowedOrigin;
 use serde_json::{Value, json};
 
+use super::rules::{self, RulesCommand};
 use super::{existing_control, open_control, output, project_of, read_control};
 use crate::config::Installation;
 use crate::ops::projects::found;
@@ -25,6 +26,9 @@ pub(super) enum ProjectCommand {
     Show(ShowArgs),
     /// Change a project; options that are not given stay as they are
     Update(UpdateArgs),
+    /// Show, set and try the rules of a project: where its visits come from
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Delete a project: its keys stop immediately, its events are deleted from disk within an hour
     Delete(DeleteArgs),
 }
@@ -119,6 +123,7 @@ pub(super) async fn run(at: &Installation, command: ProjectCommand) -> anyhow::R
         ProjectCommand::List(args) => list(at, &args).await,
         ProjectCommand::Show(args) => show(at, &args).await,
         ProjectCommand::Update(args) => update(at, args).await,
+        ProjectCommand::Rules(command) => rules::run(at, command).await,
         ProjectCommand::Delete(args) => delete(at, &args).await,
     }
 }

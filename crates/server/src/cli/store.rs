@@ -4,16 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::ensure;
+use millimetric_control::Control;
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuery;
+use millimetric_core::ids::ReclassificationId;
+use millimetric_core::query::{ExportQuery, RuleChanges, RuleChangesQuery};
 use millimetric_core::time::Timestamp;
-use millimetric_events::{Appended, EventStore, EventsUrl, Snapshot, StoreError};
+use millimetric_events::{
+    Appended, EventStore, EventStoreExt as _, EventsUrl, ReclassifyReport, Snapshot, StoreError,
+};
 use millimetric_events_embedded::{OpenError, Options, copy_at_rest, is_older};
 
 use crate::app::event_store;
 use crate::config::Installation;
 use crate::http::local::{LocalServer, Received};
 use crate::ops::export::Export;
+use crate::ops::reclassify;
 use crate::wire::rows::{RowFormat, RowWriter};
 
 /// How a command accesses the store.
@@ -98,6 +103,35 @@ impl Store {
                 Ok(ExportBytes::Own(Export::start(events.export(scope, Timestamp::MIN, query), encoder, ())))
             }
             Self::Served(server) => Ok(ExportBytes::Served(server.export(scope, query.range, format).await?)),
+        }
+    }
+
+    /// What rules would change of stored events.
+    pub(super) async fn rule_changes(
+        &mut self,
+        scope: EventScope,
+        query: RuleChangesQuery,
+    ) -> anyhow::Result<RuleChanges> {
+        match self {
+            Self::Own(store) => Ok(store.query(scope, query).await?),
+            Self::Served(server) => server.rule_changes(scope, query).await,
+        }
+    }
+
+    /// Moves re-classifications forward, and returns the progress of one. A server moves them by itself.
+    pub(super) async fn reclassification(
+        &mut self,
+        control: &Control,
+        scope: EventScope,
+        id: ReclassificationId,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<ReclassifyReport>> {
+        match self {
+            Self::Own(store) => {
+                reclassify::advance(control, &**store, now).await?;
+                Ok(store.reclassification(scope, id).await?)
+            }
+            Self::Served(server) => server.reclassification(scope, id).await,
         }
     }
 

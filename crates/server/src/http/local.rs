@@ -18,10 +18,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::event::{Event, EventScope};
-use millimetric_core::query::ExportQuery;
+use millimetric_core::ids::ReclassificationId;
+use millimetric_core::query::{ExportQuery, RuleChanges, RuleChangesQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
-use millimetric_events::{Appended, Snapshot, StoreError};
+use millimetric_events::{Appended, EventStoreExt as _, ReclassifyReport, Snapshot, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
@@ -64,6 +66,8 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
         .route("/import", post(import))
         .route("/snapshot", post(snapshot))
         .route("/export", post(export))
+        .route("/rule-changes", post(rule_changes))
+        .route("/reclassification", post(reclassification))
         .layer(DefaultBodyLimit::max(MAX_CALL))
         .with_state(Arc::clone(app));
     Ok(async move {
@@ -112,6 +116,36 @@ async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> Ap
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())
 }
 
+/// What `POST /rule-changes` takes.
+#[derive(Debug, Serialize, Deserialize)]
+struct RuleChangesCall {
+    scope: EventScope,
+    from: Timestamp,
+    to: Timestamp,
+    rules: RuleSettings,
+}
+
+async fn rule_changes(State(app): State<Arc<App>>, Json(call): Json<RuleChangesCall>) -> Response {
+    let range = TimeRange::new(call.from, call.to);
+    let (Some(range), Ok(rules)) = (range, ProjectRules::new(call.rules)) else {
+        return ApiError::new(ErrorCode::InvalidParams).into_response();
+    };
+    match app.stores.events.query(call.scope, RuleChangesQuery { range, rules }).await {
+        Ok(changes) => Json(changes).into_response(),
+        Err(error) => failed("a query", &error),
+    }
+}
+
+async fn reclassification(
+    State(app): State<Arc<App>>,
+    Json((scope, id)): Json<(EventScope, ReclassificationId)>,
+) -> Response {
+    match app.stores.events.reclassification(scope, id).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error) => failed("a look at a re-classification", &error),
+    }
+}
+
 fn socket(data_dir: &Path) -> PathBuf {
     data_dir.join("server.sock")
 }
@@ -151,6 +185,27 @@ impl LocalServer {
     /// Has the server copy its event store into a folder.
     pub async fn snapshot(&mut self, folder: &Path) -> anyhow::Result<Snapshot> {
         self.call("/snapshot", &folder).await
+    }
+
+    /// What rules would change of stored events.
+    pub async fn rule_changes(
+        &mut self,
+        scope: EventScope,
+        query: RuleChangesQuery,
+    ) -> anyhow::Result<RuleChanges> {
+        let RuleChangesQuery { range, rules } = query;
+        let rules = rules.settings().cloned().unwrap_or_default();
+        let call = RuleChangesCall { scope, from: range.from(), to: range.to(), rules };
+        self.call("/rule-changes", &call).await
+    }
+
+    /// The progress of a re-classification; `None` before the server has begun it.
+    pub async fn reclassification(
+        &mut self,
+        scope: EventScope,
+        id: ReclassificationId,
+    ) -> anyhow::Result<Option<ReclassifyReport>> {
+        self.call("/reclassification", &(scope, id)).await
     }
 
     /// Has the server write down events; they are made while they are taken.

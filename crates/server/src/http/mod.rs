@@ -39,7 +39,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::status))
         .merge(reports::routes())
         .routes(routes!(schema::schema))
-        .routes(routes!(explain::explain))
+        .routes(routes!(explain::explain, explain::rule_changes))
         .routes(routes!(reports::usage))
         .routes(routes!(export::export))
         .routes(routes!(mcp::project))

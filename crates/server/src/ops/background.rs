@@ -12,12 +12,15 @@ use millimetric_core::key::Env;
 use tokio::task::JoinSet;
 
 use super::read::oldest_kept;
+use super::reclassify;
 use crate::state::App;
 
 /// How soon a change of keys made elsewhere is noticed; the contract allows one second.
 const REVISION_EVERY: Duration = Duration::from_millis(250);
 /// How often counters and last uses are written.
 const COUNTERS_EVERY: Duration = Duration::from_secs(1);
+/// How often re-classifications are looked at.
+const RECLASSIFY_EVERY: Duration = Duration::from_secs(1);
 /// How often expired events are removed; the contract allows an hour.
 const RETENTION_EVERY: Duration = Duration::from_mins(15);
 /// How often the control database is searched for rows that cannot be read.
@@ -30,6 +33,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     repeat(&mut tasks, app, REVISION_EVERY, set_revision);
     repeat(&mut tasks, app, COUNTERS_EVERY, write_counters);
+    repeat(&mut tasks, app, RECLASSIFY_EVERY, advance_reclassifications);
     repeat(&mut tasks, app, RETENTION_EVERY, expire);
     repeat(&mut tasks, app, DAMAGE_EVERY, report_damage);
     repeat(&mut tasks, app, HOUSEKEEPING_EVERY, keep_house);
@@ -68,6 +72,12 @@ pub async fn write_counters(app: Arc<App>) {
     let uses = app.credentials.keys.take_uses();
     if let Err(error) = app.stores.control.touch_last_used(&uses).await {
         tracing::error!(%error, "the last use of keys could not be written");
+    }
+}
+
+async fn advance_reclassifications(app: Arc<App>) {
+    if let Err(error) = reclassify::advance(&app.stores.control, &*app.stores.events, app.now()).await {
+        tracing::error!(%error, "a re-classification does not go on; it will be retried");
     }
 }
 

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use millimetric_core::classify::ProjectRules;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::ingest::enrich::{Visit, enrich};
@@ -185,16 +186,18 @@ struct Visits<'a> {
     app: &'a App,
     client: &'a ClientInfo,
     for_others: bool,
+    rules: &'a ProjectRules,
     own: Visit,
     now: Timestamp,
 }
 
 impl<'a> Visits<'a> {
-    fn new(app: &'a App, by: &Authorized<Ingest>, client: &'a ClientInfo, now: Timestamp) -> Self {
+    fn new(app: &'a App, by: &'a Authorized<Ingest>, client: &'a ClientInfo, now: Timestamp) -> Self {
         // A server's own address and agent say nothing of the visitor, but are all there is when
         // it sends no context.
         let for_others = by.key().is_some_and(|(kind, _)| kind == KeyKind::Sk);
-        let mut visits = Self { app, client, for_others, own: Visit::default(), now };
+        let rules = by.project().classifier.rules();
+        let mut visits = Self { app, client, for_others, rules, own: Visit::default(), now };
         visits.own = visits.visit(client.ip, client.user_agent.as_deref(), client.hints());
         visits
     }
@@ -217,7 +220,7 @@ impl<'a> Visits<'a> {
             country: ip.map(|ip| self.app.enrichment.countries.country(ip)).unwrap_or_default(),
             ip_hash: ip.map(|ip| self.app.enrichment.ip_salt.hash(ip, self.now)).unwrap_or_default(),
             site_host: self.client.origin_host.clone(),
-            ..Visit::default()
+            rules: self.rules.clone(),
         }
     }
 

@@ -15,5 +15,6 @@ pub mod people;
 pub mod privacy;
 pub mod projects;
 pub mod read;
+pub mod reclassify;
 pub mod reports;
 pub mod share;

@@ -295,7 +295,9 @@ fn a_damaged_project_keeps_nobody_else_from_retention_and_is_logged() {
     alter(
         folder.path(),
         "update projects set timezone = 'Mars' where slug = 'default';
-         insert into projects select 'nonsense', account_id, 'gone', name, '[]', plan, null, timezone, 1, 1
+         insert into projects (id, account_id, slug, name, allowed_origins, plan, retention_days, timezone,
+             created_at, deleted_at)
+             select 'nonsense', account_id, 'gone', name, '[]', plan, null, timezone, 1, 1
              from projects where slug = 'blog'",
     );
     let server = ServerProcess::start_on(folder.path(), &[]);

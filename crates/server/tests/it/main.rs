@@ -35,6 +35,7 @@ mod rate_limits;
 mod reading;
 mod reading_commands;
 mod refusals;
+mod rules;
 mod slow_clients;
 mod slow_queries;
 mod to_the_byte;

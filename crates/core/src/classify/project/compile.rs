@@ -79,8 +79,19 @@ impl RuleSettings {
     /// When the rule with this id (`project:<slug>`) fires, in words; `None` if there is no such rule.
     pub fn fires_when(&self, rule_id: &str) -> Option<String> {
         let slug = rule_id.strip_prefix(super::super::PROJECT_RULE)?;
-        let rule = self.rules.iter().find(|rule| rule.slug == slug)?;
-        Some(rule.when.iter().map(words).collect::<Vec<_>>().join(" and "))
+        self.rules.iter().find(|rule| rule.slug == slug).map(RuleDefinition::fires_when)
+    }
+}
+
+impl RuleDefinition {
+    /// The id that events store: `project:<slug>`.
+    pub fn id(&self) -> String {
+        format!("{}{}", super::super::PROJECT_RULE, self.slug)
+    }
+
+    /// When it fires, in words.
+    pub fn fires_when(&self) -> String {
+        self.when.iter().map(words).collect::<Vec<_>>().join(" and ")
     }
 }
 
@@ -129,7 +140,7 @@ fn rule(at: &str, definition: &RuleDefinition, parameters: &[String]) -> Result<
         .map(|(index, when)| condition(&format!("{at}.when[{index}]"), when, parameters))
         .collect::<Result<Vec<_>, RuleError>>()?;
     Ok(Rule {
-        id: format!("{}{slug}", super::super::PROJECT_RULE),
+        id: definition.id(),
         conditions,
         source: source.clone(),
         medium: medium.clone(),

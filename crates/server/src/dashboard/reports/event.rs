@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use chrono_tz::Tz;
+use millimetric_core::classify::RuleSettings;
 use millimetric_core::event::Event;
 use millimetric_core::key::Env;
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -58,12 +59,15 @@ pub(super) struct RowContext {
     pub(super) env: Env,
     pub(super) now: Timestamp,
     pub(super) zone: Tz,
+    /// The rules of the project.
+    pub(super) rules: RuleSettings,
 }
 
 impl RowContext {
     /// Of a page of the project.
     pub(super) fn new(member: &InProject<Viewer>, env: Env, now: Timestamp) -> Self {
-        Self { base: place(member, ""), env, now, zone: member.project.timezone }
+        let (zone, rules) = (member.project.timezone, member.project.classifier.settings());
+        Self { base: place(member, ""), env, now, zone, rules }
     }
 }
 
@@ -82,7 +86,7 @@ impl EventRow {
             source: SourceLabel::new(&event.source, &event.medium),
             campaign: event.campaign.as_deref().map(Shown::new),
             confidence: event.source_confidence.as_str(),
-            why: rule_in_words(&event.source_rule_id),
+            why: rule_in_words(&event.source_rule_id, &context.rules),
             rule: event.source_rule_id.into_owned(),
             referrer: event.referrer.as_deref().map(Shown::new),
             country: country::shown(event.country.as_str()),

@@ -1,6 +1,7 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
+use millimetric_core::classify::RuleSettings;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::super::response::Page;
 use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::read;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::state::App;
@@ -38,10 +39,15 @@ pub(in crate::mcp) async fn page(
     let [first, others @ ..] = readers else {
         return Err(ApiError::new(ErrorCode::NoProjectsVisible));
     };
-    if others.is_empty() || is_of_no_project(tool, arguments) {
+    if others.is_empty() || is_of_no_project(tool, readers, arguments) {
         return of_one(app, tool, first, arguments.values.clone()).await;
     }
     if tool == Tool::ExplainAttribution {
+        if arguments.get("event_id").is_none() {
+            let mut problems = Problems::default();
+            problems.field("project_ids", "name one project: some of them have rules of their own");
+            return Err(ApiError::validation(ErrorCode::InvalidParams, problems));
+        }
         return wherever_it_is(app, readers, arguments).await;
     }
     let pages = multi_project::of_each(readers, |by| of_one(app, tool, by, arguments.values.clone())).await?;
@@ -49,11 +55,16 @@ pub(in crate::mcp) async fn page(
     Ok(merge::merge(tool, pages, arguments))
 }
 
-/// Rules, columns and dry runs are the same for every project.
-fn is_of_no_project(tool: Tool, arguments: &Arguments) -> bool {
+/// Columns are the same for every project; so are rules and dry runs if none has rules of its own.
+fn is_of_no_project(tool: Tool, readers: &[Authorized<Read>], arguments: &Arguments) -> bool {
+    let same_rules = || {
+        let settings = |by: &Authorized<Read>| by.project().classifier.settings();
+        readers.iter().all(|by| settings(by) == RuleSettings::default())
+    };
     match tool {
-        Tool::DescribeSchema => matches!(arguments.get("kind"), Some("rules" | "columns")),
-        Tool::ExplainAttribution => arguments.get("event_id").is_none(),
+        Tool::DescribeSchema if arguments.get("kind") == Some("columns") => true,
+        Tool::DescribeSchema => arguments.get("kind") == Some("rules") && same_rules(),
+        Tool::ExplainAttribution => arguments.get("event_id").is_none() && same_rules(),
         _ => false,
     }
 }

@@ -4,7 +4,7 @@
 //! response also says whether the result agrees with the stored attribution.
 
 use millimetric_core::classify::{
-    Attribution, Explanation, ProjectRules, explain as classifier, is_explicit_tag, rules,
+    Attribution, Explanation, RuleSettings, explain as classifier, is_explicit_tag, rules,
 };
 use millimetric_core::event::{Confidence, Event};
 use millimetric_core::query::{EventQuery, Lookback, TouchesQuery, TouchesResponse};
@@ -55,15 +55,15 @@ pub struct Explained {
 pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> OpsResult<Explained> {
     match query {
         ExplainQuery::Visit { url, referrer, site_host } => {
-            let rules = ProjectRules::default();
-            let explanation = classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref(), &rules);
+            let rules = by.project().classifier.rules();
+            let explanation = classifier(url.as_deref(), referrer.as_deref(), site_host.as_deref(), rules);
             Ok(explained(None, explanation))
         }
         ExplainQuery::Event { event_id, range } => {
             let found = read::run(app, by, EventQuery { range, event_id: event_id.clone() }).await?;
             let event = found.ok_or(OpsError::UnknownEvent(event_id))?;
-            let rules = ProjectRules::default();
-            let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None, &rules);
+            let rules = by.project().classifier.rules();
+            let explanation = classifier(event.url.as_deref(), event.referrer.as_deref(), None, rules);
             let range =
                 TimeRange::new(event.timestamp, event.timestamp.plus_millis(1)).unwrap_or(TimeRange::LAST);
             let touches = TouchesQuery { range, event_id: event.event_id.clone(), lookback: Lookback::USUAL };
@@ -73,10 +73,11 @@ pub async fn explain(app: &App, by: &Authorized<Read>, query: ExplainQuery) -> O
     }
 }
 
-/// The condition of a rule, as text; empty for a rule that no longer exists.
-pub fn rule_in_words(rule_id: &str) -> String {
+/// The condition of a rule of the classifier or of a project, as text; empty for a rule that no longer exists.
+pub fn rule_in_words(rule_id: &str, project: &RuleSettings) -> String {
     let rule = rules().iter().find(|rule| rule.id() == rule_id);
-    rule.map(millimetric_core::classify::Rule::fires_when).unwrap_or_default()
+    let rule = rule.map(millimetric_core::classify::Rule::fires_when);
+    rule.or_else(|| project.fires_when(rule_id)).unwrap_or_default()
 }
 
 fn explained(event: Option<Event>, explanation: Explanation) -> Explained {

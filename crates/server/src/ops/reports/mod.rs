@@ -1,5 +1,5 @@
 //! Reports that are made of several queries: a project at a glance, several projects side by side, what
-//! happens now, and what describes the data itself.
+//! happens now, what describes the data itself, and what rules would change of it.
 
 pub mod explain;
 pub mod live;

@@ -6,7 +6,8 @@
 
 use std::str::FromStr;
 
-use millimetric_core::event::Event;
+use millimetric_core::classify::{Rule, RuleDefinition, rules};
+use millimetric_core::event::{Confidence, Event};
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
     Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
@@ -95,8 +96,23 @@ pub enum SchemaRows {
     Values(Vec<(Option<String>, u64)>),
     /// Columns of the stored row.
     Columns(Vec<ColumnDescribed>),
-    /// Ids of rules, in the order in which they are tried.
-    Rules(Vec<&'static str>),
+    /// Rules, those of the project first, in the order in which they are tried.
+    Rules(Vec<RuleDescribed>),
+}
+
+/// A rule of the project or of the classifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleDescribed {
+    /// Its id, as events store it.
+    pub id: String,
+    /// When it fires, in words.
+    pub fires_when: String,
+    /// The source that it gives, or where that is taken from.
+    pub source: String,
+    /// The medium that it gives, or where that is taken from.
+    pub medium: String,
+    /// How sure it is.
+    pub confidence: Confidence,
 }
 
 /// A column of the stored row.
@@ -137,9 +153,31 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Ops
             Ok(cut(found.collect(), &query, false, SchemaRows::Columns))
         }
         Kind::Rules => {
-            let rules = millimetric_core::classify::rules().iter().map(millimetric_core::classify::Rule::id);
-            Ok(cut(rules.filter(|id| query.holds(id)).collect(), &query, false, SchemaRows::Rules))
+            let settings = by.project().classifier.settings();
+            let rules = settings.rules.iter().map(own_rule).chain(rules().iter().map(rule));
+            Ok(cut(rules.filter(|rule| query.holds(&rule.id)).collect(), &query, false, SchemaRows::Rules))
         }
+    }
+}
+
+fn rule(rule: &Rule) -> RuleDescribed {
+    RuleDescribed {
+        id: rule.id().to_owned(),
+        fires_when: rule.fires_when(),
+        source: rule.source().to_owned(),
+        medium: rule.medium().to_owned(),
+        confidence: rule.confidence(),
+    }
+}
+
+fn own_rule(rule: &RuleDefinition) -> RuleDescribed {
+    let RuleDefinition { source, medium, .. } = rule.clone();
+    RuleDescribed {
+        id: rule.id(),
+        fires_when: rule.fires_when(),
+        source,
+        medium,
+        confidence: Confidence::High,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `GET /v1/explain`: the rule that decided an attribution, and the rules before it.
 
+pub mod rule_changes;
+
 use std::collections::BTreeMap;
 
 use millimetric_core::attribution::Model;

@@ -5,7 +5,7 @@
 
 mod attribution;
 mod events;
-mod explain;
+pub mod explain;
 mod export;
 mod funnel;
 #[cfg(test)]

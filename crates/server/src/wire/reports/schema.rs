@@ -1,6 +1,5 @@
 //! `GET /v1/schema`: which names, properties, values, columns and rules there are.
 
-use millimetric_core::classify::rules;
 use millimetric_core::property_samples::PropertyDescribed;
 use millimetric_core::time::TimeRange;
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,7 @@ use super::NameRow;
 use super::explain::MAX_URL;
 use crate::error::ApiResult;
 use crate::ops::reports::schema::{
-    ColumnDescribed, Kind, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
+    ColumnDescribed, Kind, RuleDescribed, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
 };
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::is_false;
@@ -104,7 +103,7 @@ impl SchemaRows {
                 rows.into_iter().map(row).collect()
             }
             Described::Columns(rows) => rows.iter().map(column).collect(),
-            Described::Rules(ids) => ids.into_iter().filter_map(rule).collect(),
+            Described::Rules(rules) => rules.into_iter().map(rule).collect(),
         };
         Self { kind: word(kind), rows, truncated: response.truncated }
     }
@@ -131,12 +130,10 @@ fn column(row: &ColumnDescribed) -> Map<String, Value> {
     object(&json!({ "name": row.name, "groups": row.groups, "filters": row.filters, "text": row.text }))
 }
 
-fn rule(id: &str) -> Option<Map<String, Value>> {
-    let rule = rules().iter().find(|rule| rule.id() == id)?;
-    Some(object(&json!({
-        "rule_id": rule.id(), "fires_when": rule.fires_when(), "source": rule.source(),
-        "medium": rule.medium(), "confidence": rule.confidence().as_str(),
-    })))
+fn rule(rule: RuleDescribed) -> Map<String, Value> {
+    let RuleDescribed { id, fires_when, source, medium, confidence } = rule;
+    object(&json!({ "rule_id": id, "fires_when": fires_when, "source": source, "medium": medium,
+        "confidence": confidence.as_str() }))
 }
 
 fn object(value: &impl Serialize) -> Map<String, Value> {
