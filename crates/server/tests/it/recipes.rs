@@ -47,23 +47,32 @@ fn pages() -> Vec<PathBuf> {
 fn check(text: &str, mut run: impl FnMut(&str) -> Result<String, String>) -> Result<usize, Problem> {
     let calls = calls(text)?;
     for call in &calls {
-        let started = Instant::now();
-        // The status of a job is asked for until the job is done.
-        while let Err(problem) = check_call(call, &mut run) {
-            if !call.waits() || started.elapsed() > PATIENCE {
-                return Err(problem);
-            }
+        let (output, found) = response(call, &mut run)?;
+        if let Some(text) = difference(&call.expected, &found) {
+            return Err(Problem::new(call.expected_line, format!("{text}, in the response {output}")));
         }
     }
     Ok(calls.len())
 }
 
-fn check_call(call: &Call, run: &mut impl FnMut(&str) -> Result<String, String>) -> Result<(), Problem> {
-    let output = run(&call.shell).map_err(|error| Problem::new(call.line, error))?;
-    let found: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&output).into_iter().collect();
-    let found = found.map_err(|error| Problem::new(call.line, format!("{error} in the output: {output}")))?;
-    let different = |text| Problem::new(call.expected_line, format!("{text}, in the response {output}"));
-    difference(&call.expected, &found).map_or(Ok(()), |text| Err(different(text)))
+/// Makes a call; returns its output, and the values in it. The status of an erasure is asked for until the erasure
+/// is done.
+fn response(
+    call: &Call,
+    run: &mut impl FnMut(&str) -> Result<String, String>,
+) -> Result<(String, Vec<Value>), Problem> {
+    let started = Instant::now();
+    loop {
+        let output = run(&call.shell).map_err(|error| Problem::new(call.line, error))?;
+        let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&output).into_iter().collect();
+        let values =
+            values.map_err(|error| Problem::new(call.line, format!("{error} in the output: {output}")))?;
+        let is_underway =
+            values.iter().any(|value| value["status"] == "queued" || value["status"] == "running");
+        if !call.waits() || !is_underway || started.elapsed() > PATIENCE {
+            return Ok((output, values));
+        }
+    }
 }
 
 #[test]
@@ -123,4 +132,17 @@ fn a_page_that_says_something_else_fails_at_its_line() {
     let problem = checked(&other).unwrap_err();
     assert_eq!(problem.line, first + 3);
     assert_eq!(problem.text, r#"n: the page has 2, not 1, in the response {"n":1,"id":"evt_7"}"#);
+}
+
+#[test]
+fn the_status_of_an_erasure_is_asked_for_until_the_erasure_has_ended() {
+    let text = format!("{}```sh\ncurl $HOST\n```\n```json\n{{\"status\": \"done\"}}\n```\n", page::SETUP);
+    let checked = |statuses: [&str; 3]| {
+        let mut left = statuses.into_iter();
+        let checked = check(&text, |_| Ok(format!(r#"{{"status":"{}"}}"#, left.next().unwrap())));
+        (checked.map_err(|problem| problem.text), left.len())
+    };
+    assert_eq!(checked(["queued", "running", "done"]), (Ok(1), 0));
+    let failed = r#"status: the page has "done", not "failed", in the response {"status":"failed"}"#;
+    assert_eq!(checked(["queued", "failed", "done"]), (Err(failed.to_owned()), 1));
 }
