@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { rowsOf, signIn } from '../support/dashboard.mjs'
 import { html } from '../support/site.mjs'
 import { ready, world } from '../support/world.mjs'
 
 const it = world()
+/** A page of the dashboard; one account owns the projects of all stories. */
+let dashboard
 
 const SEARCH = 'https://www.google.com/'
 const SIGN_IN = 'https://accounts.google.com/'
@@ -68,6 +71,17 @@ const credited = async rows => {
   assert.deepEqual([sessions.rows[0].sessions, sessions.rows[0].bounces], [1, 0])
 }
 
+/** The dashboard says the same: sources, visitors, events, confidence of all events, then of the purchase. */
+const shown = async () => {
+  dashboard ??= await signIn(await it.visitor(), it.server)
+  const overview = new URL(`/projects/${it.project.slug}`, it.server.setup).href
+  await dashboard.goto(overview)
+  assert.deepEqual(await rowsOf(dashboard, 'sources'), [['google paid', '1', '6', 'high']])
+  await dashboard.locator('#events').getByRole('link', { name: 'purchase' }).click()
+  await dashboard.waitForURL(`${overview}?*event=purchase*`)
+  assert.deepEqual(await rowsOf(dashboard, 'sources'), [['google paid', '1', '1', 'high']])
+}
+
 const path = row => `${row.event_name} ${row.path}`
 const EVENTS = ['$pageview /', '$pageview /pricing', '$pageview /features', '$pageview /welcome', '$pageview /thanks', 'purchase /thanks']
 
@@ -82,6 +96,7 @@ test('on a site of several pages, a purchase after sign-in and payment is credit
   assert.deepEqual(rows.map(row => row.source), ['google', 'internal', 'internal', 'internal', 'internal', 'internal'])
   assert.deepEqual(rows.map(row => row.referrer), [SEARCH, `${origin}/?gclid=abc&utm_campaign=spring`, `${origin}/pricing`, SIGN_IN, PAYMENT, PAYMENT])
   await credited(rows)
+  await shown()
 })
 
 test('in a single-page app too, whose later pages have the page before as referrer', async () => {
@@ -89,4 +104,5 @@ test('in a single-page app too, whose later pages have the page before as referr
   assert.deepEqual(rows.map(path), EVENTS)
   assert.deepEqual(rows.map(row => row.source), ['google', 'internal', 'internal', 'internal', 'internal', 'internal'])
   await credited(rows)
+  await shown()
 })

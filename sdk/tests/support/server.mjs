@@ -20,6 +20,8 @@ export class Server {
   #flags
   #projects = 0
   url
+  /** The link that creates the owner's account; of the first start only. */
+  setup
 
   static async start(flags = UNLIMITED) {
     const server = new Server()
@@ -34,6 +36,7 @@ export class Server {
     const lines = createInterface({ input: this.#process.stdout })
     this.url = await new Promise((resolve, reject) => {
       lines.on('line', line => {
+        this.setup ??= /^ +(\S+\/setup\/\S+)$/.exec(line)?.[1]
         const address = /^Millimetric listens on (\S+)/.exec(line)?.[1]
         if (address) resolve(address.replace('localhost', '127.0.0.1'))
       })
@@ -63,11 +66,12 @@ export class Server {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** A new project whose pk may send from these origins. */
+  /** A new project whose pk may send from these origins: its slug and keys. */
   async project(...origins) {
     const args = ['project', 'create', '--name', `Site ${++this.#projects}`, '--json', ...origins.flatMap(it => ['--origin', it])]
     const { stdout } = await promisify(execFile)(BINARY, args, { env: this.#environment() })
-    return JSON.parse(stdout).keys
+    const { slug, keys } = JSON.parse(stdout)
+    return { slug, ...keys }
   }
 
   /** The response to a query of a project. */

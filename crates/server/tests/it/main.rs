@@ -34,6 +34,7 @@ mod moving;
 mod rate_limits;
 mod reading;
 mod reading_commands;
+mod recipes;
 mod refusals;
 mod rules;
 mod slow_clients;

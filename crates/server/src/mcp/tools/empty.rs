@@ -20,7 +20,16 @@ use crate::state::App;
 /// The maximum number of projects that are searched for reasons.
 const MOST_PROJECTS: usize = 20;
 /// Filters whose values are compared with those that occur.
-const COMPARED: [&str; 5] = ["source", "medium", "campaign", "country", "path"];
+const COMPARED: [&str; 8] = [
+    "source",
+    "medium",
+    "campaign",
+    "session_source",
+    "session_medium",
+    "session_campaign",
+    "country",
+    "path",
+];
 /// The most names listed if none is close.
 const EXAMPLES: usize = 5;
 

@@ -1,5 +1,7 @@
 //! Members: invited, given a role, taken out; and what each role sees.
 
+use serde_json::json;
+
 use super::browser::{Browser, EMAIL, PASSWORD, attribute};
 use crate::support::{Instance, Server};
 
@@ -125,6 +127,21 @@ fn a_removed_member_sees_nothing_any_more_and_the_last_owner_stays() {
     assert_eq!(viewer.get("/projects/default").status, 404);
     assert_eq!(viewer.get(&account).status, 404);
     assert!(viewer.get("/").text.contains("not a member of any account"));
+}
+
+#[test]
+fn the_audit_log_proves_an_erasure_without_the_id_of_the_person() {
+    let server = Server::start();
+    let owner = Browser::of_owner(&server);
+    let body = json!({ "user_id": "user-4711-hers", "include_linked": true });
+    let response = server.post("/v1/forget", &server.default_project().sk, &body).json();
+    let log = owner.get(&format!("{}/audit", account(&owner))).text;
+    let entry = log.split("<tr>").find(|row| row.contains("person erasure requested")).unwrap();
+    let request_id = response["request_id"].as_str().unwrap();
+    for text in [request_id, "named by", "user_id", "include linked", "true", "key_"] {
+        assert!(entry.contains(text), "{text} in {entry}");
+    }
+    assert!(!log.contains("user-4711-hers"), "{entry}");
 }
 
 #[test]

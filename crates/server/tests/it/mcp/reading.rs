@@ -331,6 +331,21 @@ fn empty_answers_say_why() {
         ),
         ("get_stats", in_may(json!({ "event": "zebra" })), "describe_schema lists all"),
         ("query_events", in_may(json!({ "source": "facebok" })), "did you mean `facebook`?"),
+        (
+            "top_sources",
+            in_may(json!({ "filters": { "session_source": "facebok" } })),
+            "No event in this range has session_source=`facebok`; did you mean `facebook`?",
+        ),
+        (
+            "get_stats",
+            in_may(json!({ "filters": { "session_medium": "orgnic" } })),
+            "No event in this range has session_medium=`orgnic`; did you mean `organic`?",
+        ),
+        (
+            "query_events",
+            in_may(json!({ "filters": { "session_campaign": "Mayy" } })),
+            "No event in this range has session_campaign=`Mayy`; did you mean `May`?",
+        ),
         ("top_sources", in_may(json!({ "country": "DE", "event": "purchase" })), "country=`DE`"),
         (
             "top_pages",
