@@ -16,7 +16,7 @@ use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::instant;
 use crate::maintenance::flush::flush_scope;
 use crate::maintenance::maintainer::Maintainer;
-use crate::maintenance::rewrite::{on_a_background_thread, rewrite_visible, swap};
+use crate::maintenance::rewrite::{on_a_background_thread, replace};
 use crate::segment::Segment;
 use crate::state::State;
 use crate::state::erasures::ErasureRecord;
@@ -177,10 +177,8 @@ impl Maintainer {
         if marks.is_none_or(|marks| marks.iter().all(|mark| *mark == 0)) {
             return Ok(0);
         }
-        let rewritten = rewrite_visible(&self.work, scope, &[chunk], &|| self.work.signal.is_closing())?;
-        let events = rewritten.erased.iter().map(|(_, count)| count).sum();
-        swap(&self.work, scope, None, vec![segment], rewritten)?;
-        Ok(events)
+        let halt = || self.work.signal.is_closing();
+        replace(&self.work, scope, segment, &halt).map(|replaced| replaced.erased)
     }
 
     /// Waits until no query reads a replaced segment of the scope, merged ones included. The last reader

@@ -7,8 +7,7 @@ use millimetric_events::StoreError;
 
 use super::flush::flush_scope;
 use super::maintainer::Maintainer;
-use super::rewrite::{Halt, Rewritten, on_a_background_thread, rewrite_visible, swap};
-use crate::columns::Chunk;
+use super::rewrite::{Halt, Rewritten, on_a_background_thread, replace, swap};
 use crate::segment::Segment;
 use crate::state::scope::Scope;
 
@@ -65,10 +64,8 @@ impl Maintainer {
     fn cut(&self, scope: &Scope, segment: Arc<Segment>) -> Result<(), StoreError> {
         self.work.counters.expiries.during(|| {
             let halt: Halt<'_> = &|| self.work.signal.is_closing();
-            let rewritten =
-                rewrite_visible(&self.work, scope, &[Chunk::Segment(Arc::clone(&segment))], halt)?;
-            let events = segment.rows as u64 - rewritten.rows();
-            swap(&self.work, scope, None, vec![segment], rewritten)?;
+            let before = segment.rows as u64;
+            let events = before - replace(&self.work, scope, segment, halt)?.rows;
             self.work.expired_in_database.store(true, Ordering::Relaxed);
             Ok(events)
         })

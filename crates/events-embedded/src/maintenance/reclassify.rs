@@ -2,12 +2,12 @@
 //!
 //! Each segment in which something changes is written to a new file, which no query reads yet. When all are
 //! written, one command swaps them in, so all responses change at one moment. What is written is recorded
-//! segment by segment: a restart goes on with the next one. An erasure or an expiry that replaces a segment
-//! meanwhile discards the file that was written for it.
+//! segment by segment: a restart goes on with the next one. An erasure or an expiry that rewrites a segment
+//! meanwhile also rewrites the file that was written for it.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use chrono::Datelike as _;
 use millimetric_core::column::Column;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::Maintenance;
 use super::flush::flush_scope;
 use super::maintainer::Maintainer;
-use super::rewrite::on_a_background_thread;
+use super::rewrite::{Rewritten, discard, on_a_background_thread};
 use crate::columns::reclassified::{NewText, Reclassified};
 use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
@@ -30,10 +30,13 @@ use crate::encoding::row::instant;
 use crate::segment::Segment;
 use crate::segment::file::{self, Source};
 use crate::state::State;
-use crate::state::reclassifications::{ReclassificationRecord, ReclassificationState, Staged};
+use crate::state::reclassifications::{ReclassificationRecord, ReclassificationState, Staged, StagedRow};
 use crate::state::scope::Scope;
 use crate::wal::commands::{Command, Swap};
 use crate::wal::manifest::NewSegment;
+
+/// How long it goes on if an erasure is pending; within a minute that is to be done too.
+const TURN: Duration = Duration::from_secs(10);
 
 /// Builds the record of a request.
 pub(crate) fn record(state: &State, scope: EventScope, request: Reclassify) -> ReclassificationRecord {
@@ -80,13 +83,13 @@ fn segments_in_range(scope: &Scope, record: &ReclassificationRecord) -> Vec<Arc<
 }
 
 impl Maintainer {
-    /// Executes all unfinished re-classifications, until an erasure is pending or the store closes.
+    /// Executes all unfinished re-classifications, until the store closes. If an erasure is pending, it stops
+    /// after some time, and the next round goes on.
     pub(crate) fn reclassify_pending(&mut self) -> Result<(), StoreError> {
-        let mut all = Ok(());
+        let (mut all, until) = (Ok(()), Instant::now() + TURN);
         for record in self.work.state.reclassifications.pending() {
-            let done = self.reclassify(&record);
-            if self.work.must_stop_merging() {
-                // The next round goes on.
+            let done = self.reclassify(&record, until);
+            if self.must_stop(until) {
                 return all;
             }
             if let Some(state) = self.work.state.reclassifications.by_id.write().get_mut(&record.id) {
@@ -97,7 +100,7 @@ impl Maintainer {
         all
     }
 
-    fn reclassify(&self, record: &ReclassificationRecord) -> Result<(), StoreError> {
+    fn reclassify(&self, record: &ReclassificationRecord, until: Instant) -> Result<(), StoreError> {
         let scope = self.work.state.scopes.get_or_new(record.scope);
         // The second time finds the few events that arrived during the first. Later ones were classified
         // long after the rules were set.
@@ -107,17 +110,22 @@ impl Maintainer {
                 if self.is_staged(record.id, segment.id) {
                     continue;
                 }
-                self.check()?;
-                on_a_background_thread(|| self.stage(&scope, record, &segment))?;
+                self.check(until)?;
+                on_a_background_thread(|| self.stage(&scope, record, &segment, until))?;
             }
         }
-        self.check()?;
+        self.check(until)?;
         self.finish(&scope, record)
     }
 
+    /// Whether the work must stop: erasures have a deadline, and closing must be quick.
+    fn must_stop(&self, until: Instant) -> bool {
+        self.work.signal.is_closing() || (Instant::now() >= until && self.work.state.erasures.any_pending())
+    }
+
     /// Returns an error if the work must stop.
-    fn check(&self) -> Result<(), StoreError> {
-        if self.work.must_stop_merging() {
+    fn check(&self, until: Instant) -> Result<(), StoreError> {
+        if self.must_stop(until) {
             return Err(StoreError::Internal("a re-classification was interrupted".to_owned()));
         }
         Ok(())
@@ -134,9 +142,10 @@ impl Maintainer {
         scope: &Scope,
         record: &ReclassificationRecord,
         segment: &Arc<Segment>,
+        until: Instant,
     ) -> Result<(), StoreError> {
         self.work.counters.reclassified.during(|| {
-            let staged = match self.write(record, segment) {
+            let staged = match self.write(record, segment, until) {
                 // Queries over a damaged file fail; its events keep what they have.
                 Err(StoreError::Local(LocalError::Corrupt(why))) => {
                     tracing::error!(why, project = %scope.id.project, "a segment cannot be classified again");
@@ -147,7 +156,7 @@ impl Maintainer {
                 staged => staged?,
             };
             let (path, events) = (staged.path.clone(), staged.changes.events);
-            let recorded = self.work.queue.execute(Command::Stage(record.id, segment.id, Box::new(staged)));
+            let recorded = self.work.queue.execute(Command::Stage(Box::new((segment.id, record.id, staged))));
             if let (Err(error), Some(path)) = (&recorded, path)
                 && !matches!(error, StoreError::Local(LocalError::NotWritable(_)))
             {
@@ -157,14 +166,19 @@ impl Maintainer {
         })
     }
 
-    fn write(&self, record: &ReclassificationRecord, segment: &Arc<Segment>) -> Result<Staged, StoreError> {
+    fn write(
+        &self,
+        record: &ReclassificationRecord,
+        segment: &Arc<Segment>,
+        until: Instant,
+    ) -> Result<Staged, StoreError> {
         let columns = &self.work.state.columns;
         let chunk = Chunk::Segment(Arc::clone(segment));
         let times = columns.times(&chunk)?;
         let (all, (from, to)) = (0..segment.rows, record.range);
         let start = times.first_from(all.clone(), from);
         let rows = Rows::Span(start..times.first_from(start..all.end, to));
-        let found = Reclassified::of(columns, &chunk, rows, &record.rules, &mut |_| self.check())?;
+        let found = Reclassified::of(columns, &chunk, rows, &record.rules, &mut |_| self.check(until))?;
         let mut counter = RuleChangeCounter::default();
         let changes_any = found.count(None, &mut counter)?;
         let changes = counter.finish();
@@ -173,7 +187,7 @@ impl Maintainer {
         }
         let source = ReclassifiedSegment {
             columns,
-            work: &self.work,
+            check: &|| self.check(until),
             ids: columns.event_ids(&chunk)?,
             project: segment.scope.project.to_string(),
             segment,
@@ -200,7 +214,13 @@ impl Maintainer {
             let Some(staged) = staged.get(&segment.id) else { continue };
             counter.add_all(staged.changes.clone());
             if let Some(path) = &staged.path {
-                added.push(self.replacement(&segment, path)?);
+                let new = staged_segment(&self.work.state, &segment, path)?;
+                added.push(NewSegment {
+                    segment: new,
+                    month: month(&segment),
+                    path: path.clone(),
+                    timed_filter: None,
+                });
                 removed.push(segment);
             }
         }
@@ -208,31 +228,60 @@ impl Maintainer {
         let record = ReclassificationRecord { finished_at, changes: counter.finish(), ..record.clone() };
         let (scope, erased) = (scope.id, Vec::new());
         let reclassified = Some(Box::new(record));
-        let swap = Swap { scope, flushed: None, removed, added, erased, reclassified };
+        let staged = Vec::new();
+        let swap = Swap { scope, flushed: None, removed, added, erased, reclassified, staged };
         self.work.queue.execute(Command::Swap(swap)).map(|_| ())
     }
+}
 
-    /// The segment of a new file, which has the same events as the old one.
-    fn replacement(&self, old: &Segment, path: &str) -> Result<NewSegment, StoreError> {
-        let file = self.work.state.segments_folder().join(path);
-        let bytes = file.metadata().map_err(|error| {
-            StoreError::Local(LocalError::Corrupt(format!("{}: {error}", file.display())))
-        })?;
-        let segment = Segment {
-            id: self.work.state.segments.next_id(),
-            scope: old.scope,
-            path: file,
-            rows: old.rows,
-            bytes: bytes.len(),
-            earliest: old.earliest,
-            latest: old.latest,
-            latest_received: old.latest_received,
-            known_ids: RwLock::new(old.known_ids.read().clone()),
-            replaced: AtomicBool::new(false),
-            uncompressed: OnceLock::new(),
+/// The segment that a file will be, which has the same events as the old one.
+fn staged_segment(state: &State, old: &Segment, path: &str) -> Result<Segment, StoreError> {
+    let file = state.segments_folder().join(path);
+    let bytes = file
+        .metadata()
+        .map_err(|error| StoreError::Local(LocalError::Corrupt(format!("{}: {error}", file.display()))))?;
+    Ok(Segment {
+        id: state.segments.next_id(),
+        scope: old.scope,
+        path: file,
+        rows: old.rows,
+        bytes: bytes.len(),
+        earliest: old.earliest,
+        latest: old.latest,
+        latest_received: old.latest_received,
+        known_ids: RwLock::new(old.known_ids.read().clone()),
+        replaced: AtomicBool::new(false),
+        uncompressed: OnceLock::new(),
+    })
+}
+
+/// Rewrites what re-classifications will replace a segment by, for the segment of this id that replaces it
+/// now. Returns each with its file, if there is one. A segment for which this fails is classified again.
+pub(super) fn carry_over(
+    work: &Maintenance,
+    segment: &Segment,
+    new_id: i64,
+    rewrite: impl Fn(Arc<Segment>) -> Result<Rewritten, StoreError>,
+) -> Vec<(StagedRow, Option<Segment>)> {
+    let mut carried = Vec::new();
+    for (id, Staged { path, changes }) in work.state.reclassifications.staged(segment.id) {
+        let Some(path) = path else {
+            carried.push(((new_id, id, Staged { path: None, changes }), None));
+            continue;
         };
-        Ok(NewSegment { segment, month: month(old), path: path.to_owned(), timed_filter: None })
+        let Ok(file) = staged_segment(&work.state, segment, &path).map(Arc::new) else { continue };
+        let rewritten = rewrite(Arc::clone(&file)).map(|rewritten| rewritten.segments);
+        work.state.columns.cache.remove(file.chunk_id());
+        match rewritten.map(<[NewSegment; 1]>::try_from) {
+            Ok(Ok([new])) => {
+                let staged = Staged { path: Some(new.path), changes };
+                carried.push(((new_id, id, staged), Some(new.segment)));
+            }
+            Ok(Err(others)) => discard(&others),
+            Err(error) => tracing::warn!(%error, "a segment will be classified again"),
+        }
     }
+    carried
 }
 
 /// The calendar month (UTC) of the earliest event, `2026-05`.
@@ -244,7 +293,8 @@ fn month(segment: &Segment) -> String {
 /// The rows of a segment with their new attributions and paths.
 struct ReclassifiedSegment<'a> {
     columns: &'a Columns,
-    work: &'a Maintenance,
+    /// Returns an error if the work must stop.
+    check: &'a (dyn Fn() -> Result<(), StoreError> + Sync),
     segment: &'a Segment,
     chunk: Chunk,
     ids: Vec<EventId>,
@@ -278,9 +328,7 @@ impl Source for ReclassifiedSegment<'_> {
     }
 
     fn texts(&self, field: Column, each: &mut dyn FnMut(Option<&str>)) -> Result<(), StoreError> {
-        if self.work.must_stop_merging() {
-            return Err(StoreError::Internal("a re-classification was interrupted".to_owned()));
-        }
+        (self.check)()?;
         let stored = self.columns.text_once(&self.chunk, field)?;
         for row in 0..self.segment.rows {
             match self.found.new_text(field, row) {

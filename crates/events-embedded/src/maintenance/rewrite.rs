@@ -18,7 +18,7 @@ use crate::columns::{Chunk, Columns};
 use crate::encoding::event_key::EventKey;
 use crate::encoding::row::instant;
 use crate::encoding::text::TextColumn;
-use crate::maintenance::Maintenance;
+use crate::maintenance::{Maintenance, reclassify};
 use crate::resources::priority;
 use crate::segment::Segment;
 use crate::segment::file;
@@ -29,8 +29,8 @@ use crate::state::tombstones::Tombstones;
 use crate::wal::commands::{Command, FlushInput, Swap};
 use crate::wal::manifest::NewSegment;
 use millimetric_core::column::Column;
-use millimetric_events::StoreError;
 use millimetric_events::parquet::id_encoding::EventId;
+use millimetric_events::{LocalError, StoreError};
 use std::thread;
 
 /// Niceness of the thread that rewrites segments.
@@ -120,6 +120,46 @@ pub(crate) fn rewrite_visible(
     rewrite(work, scope.id, inputs, &tombstones, halt)
 }
 
+/// Rewrites a segment without the rows that its tombstones hide now, and replaces it. What a re-classification
+/// will replace it by is rewritten in the same way, so that its work is not lost.
+pub(crate) fn replace(
+    work: &Maintenance,
+    scope: &Scope,
+    segment: Arc<Segment>,
+    halt: Halt<'_>,
+) -> Result<Replaced, StoreError> {
+    let tombstones = scope.data.read().tombstones.complete();
+    let rewrite =
+        |segment: Arc<Segment>| rewrite(work, scope.id, &[Chunk::Segment(segment)], &tombstones, halt);
+    let rewritten = rewrite(Arc::clone(&segment))?;
+    let staged = match &rewritten.segments[..] {
+        [new] => reclassify::carry_over(work, &segment, new.segment.id, rewrite),
+        // It is classified again, if anything is left of it.
+        _ => Vec::new(),
+    };
+    let replaced = Replaced { rows: rewritten.rows(), erased: rewritten.erased.iter().map(|(_, n)| n).sum() };
+    let Rewritten { segments: added, erased } = rewritten;
+    let (scope, removed, rows) =
+        (scope.id, vec![segment], staged.iter().map(|(row, _)| row.clone()).collect());
+    let swap = Swap { scope, flushed: None, removed, added, erased, reclassified: None, staged: rows };
+    let swapped = work.queue.execute(Command::Swap(swap));
+    if let Err(error) = &swapped
+        && !matches!(error, StoreError::Local(LocalError::NotWritable(_)))
+    {
+        staged.iter().filter_map(|(_, file)| file.as_ref()).for_each(mark_useless);
+    }
+    swapped.map(|_| replaced)
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replaced {
+    /// Number of events that are left.
+    pub(crate) rows: u64,
+    /// Number of events that were erased.
+    pub(crate) erased: u64,
+}
+
 /// Replaces the rows or segments that were rewritten by the new segments.
 pub(crate) fn swap(
     work: &Maintenance,
@@ -129,9 +169,9 @@ pub(crate) fn swap(
     rewritten: Rewritten,
 ) -> Result<(), StoreError> {
     let Rewritten { segments: added, erased } = rewritten;
-    work.queue
-        .execute(Command::Swap(Swap { scope: scope.id, flushed, removed, added, erased, reclassified: None }))
-        .map(|_| ())
+    let (scope, reclassified, staged) = (scope.id, None, Vec::new());
+    let swap = Swap { scope, flushed, removed, added, erased, reclassified, staged };
+    work.queue.execute(Command::Swap(swap)).map(|_| ())
 }
 
 /// Runs work on a new thread of low priority, and waits for it. The thread is new each time because an
@@ -152,10 +192,12 @@ pub(crate) fn on_a_background_thread<T: Send>(
 }
 
 /// Marks segments that will not be swapped in, so that their files are deleted when they are dropped.
-fn discard(segments: &[NewSegment]) {
-    for new in segments {
-        new.segment.replaced.store(true, Ordering::Release);
-    }
+pub(super) fn discard(segments: &[NewSegment]) {
+    segments.iter().map(|new| &new.segment).for_each(mark_useless);
+}
+
+fn mark_useless(segment: &Segment) {
+    segment.replaced.store(true, Ordering::Release);
 }
 
 /// Returns the rows that the tombstones do not hide, and the numbers of erased events.

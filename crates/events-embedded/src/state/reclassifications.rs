@@ -29,6 +29,9 @@ pub(crate) struct Staged {
     pub(crate) changes: RuleChanges,
 }
 
+/// What a re-classification did with the segment of this id.
+pub(crate) type StagedRow = (i64, ReclassificationId, Staged);
+
 /// A re-classification with its progress.
 #[derive(Debug, Clone)]
 pub(crate) struct ReclassificationState {
@@ -70,6 +73,20 @@ impl Reclassifications {
     /// Marks one as finished; its files are segments now.
     pub(crate) fn finish(&self, record: ReclassificationRecord) {
         self.insert(record, HashMap::new());
+    }
+
+    /// Adds what one did with a segment.
+    pub(crate) fn stage(&self, (segment, id, staged): StagedRow) {
+        if let Some(state) = self.by_id.write().get_mut(&id) {
+            state.staged.insert(segment, staged);
+        }
+    }
+
+    /// What unfinished ones did with a segment.
+    pub(crate) fn staged(&self, segment: i64) -> Vec<(ReclassificationId, Staged)> {
+        let by_id = self.by_id.read();
+        let staged = by_id.iter().filter_map(|(id, state)| Some((*id, state.staged.get(&segment)?.clone())));
+        staged.collect()
     }
 
     /// Removes what was staged for segments that are replaced; returns the files, which nothing names any

@@ -162,6 +162,7 @@ impl EventStore for EmbeddedStore {
             ("cache_bytes", state.columns.cache.bytes() as f64),
             ("dedup_filter_bytes", filter_bytes as f64),
             ("erasures_pending", state.erasures.pending() as f64),
+            ("reclassifications_pending", state.reclassifications.pending().len() as f64),
         ];
         gauges.extend(self.maintenance.counters.gauges());
         gauges

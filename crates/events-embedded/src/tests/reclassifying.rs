@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::event::Event;
@@ -51,7 +52,7 @@ async fn half_done(folder: &Path) -> EmbeddedStore {
         work.queue.execute(Command::Reclassify(Box::new(record.clone()))).unwrap();
         let scope = state.scopes.get_or_new(scope(1));
         let segment = scope.data.read().segments[0].clone();
-        Maintainer::new(Arc::clone(&work)).stage(&scope, &record, &segment).unwrap();
+        Maintainer::new(Arc::clone(&work)).stage(&scope, &record, &segment, Instant::now()).unwrap();
     };
     tokio::task::spawn_blocking(stage).await.unwrap();
     store

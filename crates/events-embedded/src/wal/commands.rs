@@ -8,13 +8,13 @@ mod execute;
 use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::{ErasureId, ReclassificationId};
+use millimetric_core::ids::ErasureId;
 use rusqlite::Connection;
 
 use crate::memtable::Block;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
-use crate::state::reclassifications::{ReclassificationRecord, Staged};
+use crate::state::reclassifications::{ReclassificationRecord, StagedRow};
 use crate::wal::manifest::NewSegment;
 
 /// A change to `events.db` and the state in memory.
@@ -42,8 +42,8 @@ pub(crate) enum Command {
     Finish(ErasureId, i64),
     /// Records a re-classification.
     Reclassify(Box<ReclassificationRecord>),
-    /// Records what a re-classification did with the segment of this id.
-    Stage(ReclassificationId, i64, Box<Staged>),
+    /// Records what a re-classification did with a segment.
+    Stage(Box<StagedRow>),
     /// Hides events before this time (milliseconds since 1970); `i64::MAX` hides all.
     SetRetentionWatermark(EventScope, i64),
     /// Begins a read transaction on a second connection, between two transactions of the writer.
@@ -84,4 +84,6 @@ pub(crate) struct Swap {
     pub(crate) erased: Vec<(ErasureId, u64)>,
     /// The re-classification that this finishes, which wrote the new segments.
     pub(crate) reclassified: Option<Box<ReclassificationRecord>>,
+    /// What re-classifications will replace the new segments by.
+    pub(crate) staged: Vec<StagedRow>,
 }

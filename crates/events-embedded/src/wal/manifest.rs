@@ -14,12 +14,11 @@ use millimetric_core::event::EventScope;
 use millimetric_core::ids::ErasureId;
 use rusqlite::{Connection, params};
 
-pub(crate) use self::reclassifications::StagedRow;
 use crate::resources::options::OpenError;
 use crate::segment::Segment;
 use crate::segment::id_filter::IdFilter;
 use crate::state::erasures::ErasureRecord;
-use crate::state::reclassifications::ReclassificationRecord;
+use crate::state::reclassifications::{ReclassificationRecord, StagedRow};
 use crate::wal::batch_codec;
 use crate::wal::stored::{LogRow, env, project};
 use millimetric_events::{LocalError, StoreError};
@@ -95,6 +94,8 @@ pub(crate) struct SwapRows<'a> {
     pub(crate) erased: &'a [(ErasureId, u64)],
     /// The re-classification that this finishes.
     pub(crate) reclassified: Option<&'a ReclassificationRecord>,
+    /// What re-classifications will replace the new segments by.
+    pub(crate) staged: &'a [StagedRow],
 }
 
 impl Manifest {
@@ -152,6 +153,9 @@ impl Manifest {
             }
             for (id, count) in swap.erased {
                 connection.execute(COUNT_ERASED, params![*count as i64, id.uuid().as_bytes()])?;
+            }
+            for row in swap.staged {
+                reclassifications::insert_staged(connection, row)?;
             }
             if let Some(record) = swap.reclassified {
                 reclassifications::finish(connection, record)?;

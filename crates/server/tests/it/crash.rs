@@ -14,6 +14,7 @@ mod kill_targets;
 mod ledger;
 mod process;
 mod random;
+mod reclassifying;
 mod report;
 mod round;
 

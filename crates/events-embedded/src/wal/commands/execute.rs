@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use millimetric_core::event::EventScope;
-use millimetric_core::ids::{ErasureId, ReclassificationId};
+use millimetric_core::ids::ErasureId;
 use rusqlite::Connection;
 
 use crate::columns::cache::CachedPart;
 use crate::segment::Segment;
 use crate::state::erasures::ErasureRecord;
-use crate::state::reclassifications::{ReclassificationRecord, Staged};
+use crate::state::reclassifications::{ReclassificationRecord, StagedRow};
 use crate::wal::commands::{Command, FlushInput, Outcome, Swap};
 use crate::wal::manifest::SwapRows;
 use crate::wal::snapshot;
@@ -36,7 +36,7 @@ impl Writer {
             Command::Link(id, linked) => self.link(id, linked)?,
             Command::Finish(id, at) => self.finish(id, at)?,
             Command::Reclassify(record) => self.reclassify(*record)?,
-            Command::Stage(id, segment, staged) => self.stage(id, segment, *staged)?,
+            Command::Stage(row) => self.stage(*row)?,
             Command::SetRetentionWatermark(scope, before) => self.set_retention_watermark(scope, before)?,
             Command::BeginSnapshot(connection) => return self.begin_snapshot(connection),
         }
@@ -70,6 +70,7 @@ impl Writer {
             added: &swap.added,
             erased: &swap.erased,
             reclassified: swap.reclassified.as_deref(),
+            staged: &swap.staged,
         };
         match self.manifest.swap(&rows) {
             Ok(()) => self.publish_swap(swap),
@@ -113,6 +114,7 @@ impl Writer {
             self.state.reclassifications.finish(*record);
         }
         self.delete_files(&self.state.reclassifications.unstage(&removed));
+        swap.staged.into_iter().for_each(|row| self.state.reclassifications.stage(row));
         self.state.segments.replace(swap.scope, &swap.removed);
         for segment in &swap.removed {
             self.state.columns.cache.remove(segment.chunk_id());
@@ -146,11 +148,9 @@ impl Writer {
         Ok(())
     }
 
-    fn stage(&mut self, id: ReclassificationId, segment: i64, staged: Staged) -> Result<(), StoreError> {
-        self.manifest.stage(id, segment, &staged)?;
-        if let Some(state) = self.state.reclassifications.by_id.write().get_mut(&id) {
-            state.staged.insert(segment, staged);
-        }
+    fn stage(&mut self, row: StagedRow) -> Result<(), StoreError> {
+        self.manifest.stage(&row)?;
+        self.state.reclassifications.stage(row);
         Ok(())
     }
 

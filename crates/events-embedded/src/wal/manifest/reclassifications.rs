@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Manifest, database_error};
-use crate::state::reclassifications::{ReclassificationRecord, Staged};
+use crate::state::reclassifications::{ReclassificationRecord, Staged, StagedRow};
 use crate::wal::stored::{Damage, Readable, blob, env, project, scope, unreadable, uuid};
 use millimetric_events::StoreError;
 
@@ -25,9 +25,6 @@ const UNSTAGE: &str = "delete from reclassified where segment = ?";
 const SELECT: &str = "select id, project, env, range_from, range_to, rules, at, finished_at, counts
     from reclassification order by at, id";
 const SELECT_STAGED: &str = "select segment, reclassification, path, counts from reclassified";
-
-/// A segment that a re-classification has done: its id, whose it is, and what was done.
-pub(crate) type StagedRow = (i64, ReclassificationId, Staged);
 
 impl Manifest {
     pub(crate) fn insert_reclassification(
@@ -48,16 +45,8 @@ impl Manifest {
         self.transaction(|connection| connection.execute(INSERT, values).map(|_| ()))
     }
 
-    pub(crate) fn stage(
-        &mut self,
-        id: ReclassificationId,
-        segment: i64,
-        staged: &Staged,
-    ) -> Result<(), StoreError> {
-        let counts = json(&staged.changes)?;
-        let id = id.uuid();
-        let values = params![segment, id.as_bytes(), staged.path, counts];
-        self.transaction(|connection| connection.execute(STAGE, values).map(|_| ()))
+    pub(crate) fn stage(&mut self, row: &StagedRow) -> Result<(), StoreError> {
+        self.transaction(|connection| insert_staged(connection, row))
     }
 
     /// Forgets what was done with these segments.
@@ -95,6 +84,16 @@ impl Manifest {
         let found = self.connection.query_row(HAS_TABLES, [], |_| Ok(())).optional();
         found.map(|found| found.is_some()).map_err(database_error)
     }
+}
+
+/// Records what was done with a segment.
+pub(super) fn insert_staged(
+    connection: &Connection,
+    (segment, id, staged): &StagedRow,
+) -> Result<(), rusqlite::Error> {
+    let counts = serde_json::to_string(&staged.changes).map_err(unreadable)?;
+    let id = id.uuid();
+    connection.execute(STAGE, params![segment, id.as_bytes(), staged.path, counts]).map(|_| ())
 }
 
 /// Marks a re-classification as finished. Its files are in the manifest now, or there are none.

@@ -8,13 +8,24 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::ledger::{Ledger, Person, SCOPES, State, person_id};
 
-/// How often each event of each batch was found.
-pub(super) struct Found(Vec<Vec<u8>>);
+/// What was found of each batch.
+pub(super) struct Found {
+    /// How often each event.
+    counts: Vec<Vec<u8>>,
+    /// The oldest and the newest rules that its events were classified with.
+    versions: Vec<Option<(u32, u32)>>,
+}
 
 impl Found {
     /// Nothing so far.
     pub(super) fn none(ledger: &Ledger) -> Self {
-        Self(ledger.batches.iter().map(|batch| vec![0; batch.people.len()]).collect())
+        let counts: Vec<_> = ledger.batches.iter().map(|batch| vec![0; batch.people.len()]).collect();
+        Self { versions: vec![None; counts.len()], counts }
+    }
+
+    /// The oldest and the newest rules of a batch's events, if any are there.
+    pub(super) fn versions(&self, batch: usize) -> Option<(u32, u32)> {
+        self.versions[batch]
     }
 
     /// Adds the events of an export in NDJSON; returns how many.
@@ -29,7 +40,10 @@ impl Found {
             let (number, place) = event(&line).with_context(|| format!("an export has the line {line}"))?;
             let known = ledger.batches.get(number).is_some_and(|batch| batch.scope == scope);
             ensure!(known, "scope {scope} holds what was never sent to it: {line}");
-            let count = self.0[number].get_mut(place).with_context(|| format!("never sent: {line}"))?;
+            let version = version(&line);
+            let (oldest, newest) = self.versions[number].unwrap_or((version, version));
+            self.versions[number] = Some((oldest.min(version), newest.max(version)));
+            let count = self.counts[number].get_mut(place).with_context(|| format!("never sent: {line}"))?;
             *count = count.saturating_add(1);
             events += 1;
             line.clear();
@@ -43,6 +57,12 @@ fn event(line: &str) -> Option<(usize, usize)> {
     let (_, rest) = line.split_once("\"event_id\":\"")?;
     let (number, place) = rest.split_once('"')?.0.split_once('-')?;
     Some((number.parse().ok()?, place.parse().ok()?))
+}
+
+/// The number of the rules that an event was classified with; 0 before the first ones.
+fn version(line: &str) -> u32 {
+    let source = line.split_once("\"source\":\"v").and_then(|(_, rest)| rest.split_once('"'));
+    source.and_then(|(number, _)| number.parse().ok()).unwrap_or(0)
 }
 
 /// Every way to break the promise, with examples.
@@ -80,7 +100,7 @@ impl Ledger {
         let gone = self.gone(found, &mut damage);
         let mut decided = Vec::new();
         for (number, batch) in self.batches.iter_mut().enumerate() {
-            let counts = &found.0[number];
+            let counts = &found.counts[number];
             damage.doubled.extend(counts.iter().any(|count| *count > 1).then(|| format!("batch {number}")));
             let stays = |person: &Option<usize>| person.is_none_or(|of| !gone[batch.scope].contains(&of));
             let expected = batch.people.iter().filter(|person| stays(person)).count();
@@ -104,7 +124,7 @@ impl Ledger {
     /// Whoever is forgotten, and whoever asked and is in no event any more.
     fn gone(&self, found: &Found, damage: &mut Damage) -> [HashSet<usize>; SCOPES] {
         let mut seen: [HashSet<usize>; SCOPES] = Default::default();
-        for (batch, counts) in self.batches.iter().zip(&found.0) {
+        for (batch, counts) in self.batches.iter().zip(&found.counts) {
             let there = batch.people.iter().zip(counts).filter(|(_, count)| **count > 0);
             seen[batch.scope].extend(there.filter_map(|(person, _)| *person));
         }

@@ -78,6 +78,7 @@ impl Folder {
             ensure!(counted == events, "scope {scope}: {counted} events counted, {events} exported");
         }
         let decided = ledger.settle(&found)?;
+        ledger.check_reclassified(&found)?;
         let stored = decided.iter().filter(|number| ledger.batches[**number].state == State::Stored).count();
         ledger.again = decided.into_iter().filter(|_| random.once_in(2)).collect();
         self.ask_again(server, &mut ledger)?;
@@ -115,7 +116,11 @@ impl Folder {
                 gone.push(person_id(scope, number));
             }
         }
-        self.check(&server, random)?;
+        // A request that no store knew when its server died is handed over within a second.
+        eventually("the re-classification is done", || {
+            self.check(&server, random).unwrap();
+            self.ledger.lock().is_reclassified().then_some(())
+        });
         process.kill()?;
         for person in random.shuffled(gone).iter().take(LOOKED_FOR) {
             let files = files_with(&self.beside("data"), person.as_bytes());

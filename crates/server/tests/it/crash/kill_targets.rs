@@ -17,13 +17,21 @@ pub(super) enum KillTarget {
     Flushing,
     Merging,
     Erasing,
+    Reclassifying,
     BackingUp,
     Starting,
 }
 
 impl KillTarget {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Writing, Self::Flushing, Self::Merging, Self::Erasing, Self::BackingUp, Self::Starting];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Writing,
+        Self::Flushing,
+        Self::Merging,
+        Self::Erasing,
+        Self::Reclassifying,
+        Self::BackingUp,
+        Self::Starting,
+    ];
 
     pub(super) fn words(self) -> &'static str {
         match self {
@@ -31,16 +39,18 @@ impl KillTarget {
             Self::Flushing => "flushing",
             Self::Merging => "merging",
             Self::Erasing => "erasing",
+            Self::Reclassifying => "re-classifying",
             Self::BackingUp => "backing up",
             Self::Starting => "starting",
         }
     }
 
-    /// How often clients forget somebody; merging gives way to erasing, and must come to its turn.
+    /// How often clients forget somebody; merging and re-classifying give way to erasing, and must come to
+    /// their turn.
     pub(super) fn forgets_once_in(self) -> u64 {
         match self {
             Self::Erasing => 30,
-            Self::Merging => 2000,
+            Self::Merging | Self::Reclassifying => 2000,
             _ => 200,
         }
     }
@@ -74,6 +84,7 @@ impl KillTarget {
             Self::Flushing => seen.flushing,
             Self::Merging => seen.merging,
             Self::Erasing => seen.erasing,
+            Self::Reclassifying => seen.reclassifications > 0,
             Self::Writing | Self::BackingUp | Self::Starting => true,
         }
     }
@@ -85,6 +96,7 @@ impl KillTarget {
             Self::Flushing => seen.flushing && seen.segments > before.segments,
             Self::Merging => before.merging && seen.segments < before.segments,
             Self::Erasing => before.erasing && !seen.erasing && seen.erasures > 0,
+            Self::Reclassifying => before.reclassifications > seen.reclassifications,
             Self::Writing | Self::BackingUp | Self::Starting => true,
         }
     }

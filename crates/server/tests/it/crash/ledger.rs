@@ -5,6 +5,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::random::Random;
+use super::reclassifying::Requested;
 
 /// Sides of projects that are written to; the first gets half of everything.
 pub(super) const SCOPES: usize = 3;
@@ -63,6 +64,8 @@ pub(super) struct Ledger {
     pub(super) acknowledged: u64,
     /// Batches that were sent once more: since they were in doubt, or though they were there.
     pub(super) repeated: u64,
+    /// The last re-classification that was asked for.
+    pub(super) reclassified: Option<Requested>,
 }
 
 impl Ledger {
@@ -192,7 +195,7 @@ pub(super) fn events(number: usize, batch: &Batch) -> Vec<Value> {
             "timestamp": at,
             "anonymous_id": format!("visitor-{}", random.below(5000)),
             "user_id": person.map(|person| person_id(batch.scope, person)),
-            "url": format!("https://shop.example/{}?utm_source=news", random.below(300)),
+            "url": format!("https://shop.example/{}?utm_source=news&ref=acme", random.below(300)),
             "properties": { "amount": random.below(1000) },
         })
     };

@@ -95,6 +95,8 @@ pub(super) struct UnderWay {
     pub(super) erasing: bool,
     /// Erasures that are not finished: asked for, under way, or before their last step.
     pub(super) erasures: u64,
+    /// Re-classifications that are not finished.
+    pub(super) reclassifications: u64,
     pub(super) segments: u64,
 }
 
@@ -147,6 +149,7 @@ impl Connection {
             merging: figure("store_merge_running")? > 0,
             erasing: figure("store_erase_running")? > 0,
             erasures: figure("store_erasures_pending")?,
+            reclassifications: figure("store_reclassifications_pending")?,
             segments: figure("store_segments")?,
         })
     }

@@ -12,6 +12,7 @@ use super::folder::Folder;
 use super::kill_targets::{Hits, KillTarget, pause};
 use super::process::{Connection, Process, UnderWay};
 use super::random::Random;
+use super::reclassifying;
 use super::report::{Totals, killed_during};
 
 const CLIENTS: u64 = 8;
@@ -125,6 +126,7 @@ fn aim_and_kill(
         (seen.flushing, KillTarget::Flushing),
         (seen.merging, KillTarget::Merging),
         (seen.erasing, KillTarget::Erasing),
+        (seen.reclassifications > 0, KillTarget::Reclassifying),
         (was_backing_up, KillTarget::BackingUp),
     ];
     let targets = targets.into_iter().filter(|(hit, _)| *hit).map(|(_, target)| target).collect();
@@ -138,6 +140,10 @@ fn aim(
     watcher: &Connection,
     random: &mut Random,
 ) -> anyhow::Result<(UnderWay, Option<Backup>)> {
+    let _reclassify = match target {
+        KillTarget::Reclassifying => Some(reclassifying::start(folder, watcher)?),
+        _ => None,
+    };
     let seen = target.wait_for(watcher, random)?;
     if target != KillTarget::BackingUp {
         return Ok((seen, None));
