@@ -15,8 +15,10 @@ mod events;
 mod funnel;
 mod names;
 mod pages;
+mod path_pattern;
 mod period;
 mod retention;
+mod selector;
 mod sessions;
 mod sources;
 mod stats;
@@ -27,7 +29,7 @@ pub use self::attribution::{
 };
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::calendar::midnight;
-pub use self::dimension::{Dimension, Filter, PropertyName, UnknownDimension};
+pub use self::dimension::{Dimension, Filter, PropertyName, Test, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::funnel::{
     FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
@@ -35,8 +37,10 @@ pub use self::funnel::{
 };
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
+pub use self::path_pattern::{InvalidPathPattern, PathPattern};
 pub use self::period::{Period, UnknownPeriod, time_or_date};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
+pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millimetric_core::query::{Dimension, Filter, Metric, Number, RowLimit, StatsQuery};
+use millimetric_core::query::{Dimension, EventSelector, Metric, Number, RowLimit, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
 
@@ -109,7 +109,8 @@ async fn about_value(
     let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
     let query = StatsQuery {
         range,
-        filters: Vec::<Filter>::new(),
+        events: EventSelector::Any,
+        filters: Vec::new(),
         metric: Metric::Count,
         group_by: vec![dimension],
         buckets: None,

@@ -4,7 +4,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
-use millimetric_core::query::{Metric, Number, StatsQuery};
+use millimetric_core::query::{EventSelector, Metric, Number, StatsQuery};
 use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 use super::schema;
@@ -93,7 +93,8 @@ pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> 
 
 fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
     let limit = millimetric_core::query::RowLimit::ONE;
-    StatsQuery { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
+    let (events, filters, group_by) = (EventSelector::Any, Vec::new(), Vec::new());
+    StatsQuery { range, events, filters, metric, group_by, buckets: None, limit }
 }
 
 async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> OpsResult<u64> {

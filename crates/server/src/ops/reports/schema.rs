@@ -9,7 +9,7 @@ use std::str::FromStr;
 use millimetric_core::event::Event;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
-    Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
+    Column, Dimension, EventSelector, EventsQuery, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
     PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
@@ -147,6 +147,7 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Ops
 pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<String>> {
     let query = StatsQuery {
         range: always(),
+        events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Count,
         group_by: vec![Dimension::Column(Column::EventName)],
@@ -170,8 +171,8 @@ pub async fn last_seen(
     by: &Authorized<Read>,
     event: Option<&str>,
 ) -> OpsResult<Option<Timestamp>> {
-    let range = always();
-    let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
+    let (range, events) = (always(), EventSelector::from(event.map(str::to_owned)));
+    let query = EventsQuery { range, events, filters: Vec::new(), limit: RowLimit::ONE, after: None };
     Ok(read::run(app, by, query).await?.rows.first().map(|event| event.timestamp))
 }
 
@@ -188,7 +189,8 @@ async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> Op
     let names = read::run(app, by, asked).await?;
     let recent = EventsQuery {
         range: query.range,
-        filters: of_event(query.event.as_deref()),
+        events: query.event.clone().into(),
+        filters: Vec::new(),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
@@ -218,7 +220,8 @@ fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> Sch
 async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = StatsQuery {
         range: query.range,
-        filters: of_event(query.event.as_deref()),
+        events: query.event.clone().into(),
+        filters: Vec::new(),
         metric: Metric::Count,
         group_by: query.of.clone().into_iter().collect(),
         buckets: None,
@@ -256,11 +259,6 @@ fn cut<T>(
     let truncated = already || rows.len() > query.limit.get();
     rows.truncate(query.limit.get());
     SchemaResponse { rows: of(rows), truncated }
-}
-
-fn of_event(event: Option<&str>) -> Vec<Filter> {
-    let filter = |name: &str| Filter::new(Column::EventName, name);
-    event.map(filter).into_iter().collect()
 }
 
 fn always() -> TimeRange {

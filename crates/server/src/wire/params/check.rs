@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
+    Buckets, Dimension, EventSelector, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -86,10 +86,14 @@ impl Check {
         rows
     }
 
-    pub(in crate::wire) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
-        let event = event.map(|event| (Column::EventName.into(), event));
+    /// Which events, by `event`.
+    pub(in crate::wire) fn events(&mut self, event: Option<String>) -> EventSelector {
+        self.text("event", event, MAX_FILTER).into()
+    }
+
+    pub(in crate::wire) fn filters(&mut self, filters: FilterParams) -> Vec<Filter> {
         let mut checked = Vec::new();
-        for (column, value) in event.into_iter().chain(filters.0) {
+        for (column, value) in filters.0 {
             if value.chars().count() > MAX_FILTER {
                 let why = format!("must be at most {MAX_FILTER} characters long");
                 self.problems.field(column.filter_parameter().unwrap_or_default(), why);

@@ -119,7 +119,8 @@ impl SentConversions {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
         Conversions {
-            filters: check.filters(self.event, filters),
+            events: check.events(self.event),
+            filters: check.filters(filters),
             lookback: lookback.unwrap_or(Lookback::USUAL),
             once: once.unwrap_or_default(),
             value: value.map(|property| ValueProperty { property, currency: None }),
@@ -149,8 +150,12 @@ type ByModel = BTreeMap<&'static str, f64>;
 /// `GET /v1/attribution`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttributionRows {
-    /// The event that is a conversion.
-    pub event: String,
+    /// The event that is a conversion; absent if `goal` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The goal; absent if `event` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
     /// Conversions.
     pub conversions: u64,
     /// What they are worth; absent unless asked for, and if there are several currencies.
@@ -238,7 +243,8 @@ impl AttributionRows {
             touches: rest.touches,
         };
         Self {
-            event: query.conversions.event().to_owned(),
+            event: query.conversions.events.event().map(str::to_owned),
+            goal: query.conversions.events.goal().map(ToString::to_string),
             conversions: totals.iter().map(|total| total.conversions).sum(),
             value: one_currency.then(|| rounded(totals.iter().map(|total| total.value).sum())),
             currencies: totals.into_iter().filter(|_| valued).map(CurrencyRow::from).collect(),

@@ -45,9 +45,10 @@ impl Parameters for EventsParams {
         let after = check.read("cursor", self.cursor, |text| {
             read_cursor(text).ok_or("is not a cursor: pass next_cursor as it was returned")
         });
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(EventsQuery { range, filters, limit, after })
+        Ok(EventsQuery { range, events, filters, limit, after })
     }
 }
 

@@ -34,8 +34,9 @@ impl Parameters for ExportParams {
         let range = check.range(self.from, self.to);
         let format = check
             .read("format", self.format, |text| text.parse::<RowFormat>().map_err(|error| error.to_string()));
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event);
+        let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
-        Ok((ExportQuery { range, filters }, format.unwrap_or_default()))
+        Ok((ExportQuery { range, events, filters }, format.unwrap_or_default()))
     }
 }

@@ -76,8 +76,12 @@ impl Report for PathsParams {
 /// `GET /v1/attribution/paths`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PathRows {
-    /// The event that is a conversion.
-    pub event: String,
+    /// The event that is a conversion; absent if `goal` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The goal; absent if `event` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
     /// By conversions, descending.
     pub rows: Vec<PathRow>,
     /// Present and true if rows were cut at the limit.
@@ -123,7 +127,8 @@ impl PathRows {
             median_days: row.median_millis / DAY_MILLIS as f64,
         };
         Self {
-            event: query.conversions.event().to_owned(),
+            event: query.conversions.events.event().map(str::to_owned),
+            goal: query.conversions.events.goal().map(ToString::to_string),
             rows: response.rows.into_iter().map(row).collect(),
             truncated: response.truncated,
             other: response.other,

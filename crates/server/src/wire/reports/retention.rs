@@ -55,10 +55,11 @@ impl Parameters for RetentionParams {
                 format!("must lie at most {most} periods after `from`: take a wider `interval`"),
             );
         }
-        let filters = check.filters(None, filters);
+        let events = check.events(self.event);
+        let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
         let periods = Buckets { interval, timezone: timezone.unwrap_or_default() };
-        Ok(RetentionQuery { range, filters, event: self.event, return_event: self.return_event, periods })
+        Ok(RetentionQuery { range, events, filters, return_event: self.return_event, periods })
     }
 }
 

@@ -47,10 +47,11 @@ impl Parameters for SourcesParams {
         let attribution = check.read("attribution", self.attribution, |text| {
             text.parse::<Attribution>().map_err(|error| error.to_string())
         });
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());
-        Ok(SourcesQuery { range, filters, by_medium, attribution, limit })
+        Ok(SourcesQuery { range, events, filters, by_medium, attribution, limit })
     }
 }
 

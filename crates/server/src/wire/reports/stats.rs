@@ -51,9 +51,10 @@ impl Parameters for StatsParams {
         let metric = check.metric(self.metric, self.property);
         let group_by = check.group_by(self.group_by, Self::group_names())?;
         let buckets = check.buckets(self.interval, self.timezone);
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(StatsQuery { range, filters, metric, group_by, buckets, limit })
+        Ok(StatsQuery { range, events, filters, metric, group_by, buckets, limit })
     }
 }
 
@@ -102,6 +103,8 @@ impl StatsRows {
             metric: match query.metric {
                 Metric::Count => "count",
                 Metric::Uniques => "uniques",
+                Metric::Conversions => "conversions",
+                Metric::ConversionRate => "conversion_rate",
                 Metric::Sum(_) => "sum",
                 Metric::Avg(_) => "avg",
             },
