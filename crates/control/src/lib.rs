@@ -12,6 +12,7 @@ mod accounts;
 mod audit;
 mod damage;
 mod error;
+mod goals;
 mod keys;
 mod meta;
 mod names;
@@ -31,6 +32,7 @@ pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
 pub use damage::Damage;
 pub use error::ControlError;
+pub use goals::ProjectGoal;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use names::{Name, NameError, Slug, SlugError};
 pub use people::{
