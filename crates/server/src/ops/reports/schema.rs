@@ -1,4 +1,4 @@
-//! What a project's events look like: names, properties, values, columns, rules. It ends
+//! What a project's events look like: names, properties, values, columns, rules, goals. It ends
 //! guessing: who knows the names queries right the first time.
 //!
 //! Asks the same typed queries as everybody else and counts nothing itself. Types and samples
@@ -6,6 +6,7 @@
 
 use std::str::FromStr;
 
+use millimetric_control::ProjectGoal;
 use millimetric_core::event::Event;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
@@ -16,7 +17,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
-use crate::ops::{fuzzy_match, read};
+use crate::ops::{fuzzy_match, goals, read};
 use crate::state::App;
 
 /// Events whose properties are looked at for types and samples.
@@ -36,11 +37,13 @@ pub enum Kind {
     Columns,
     /// The classifier's rules.
     Rules,
+    /// The project's goals.
+    Goals,
 }
 
 /// The text is no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be events, properties, values, columns or rules")]
+#[error("must be events, properties, values, columns, rules or goals")]
 pub struct UnknownKind;
 
 impl FromStr for Kind {
@@ -53,6 +56,7 @@ impl FromStr for Kind {
             "values" => Ok(Self::Values),
             "columns" => Ok(Self::Columns),
             "rules" => Ok(Self::Rules),
+            "goals" => Ok(Self::Goals),
             _ => Err(UnknownKind),
         }
     }
@@ -65,8 +69,8 @@ pub struct SchemaQuery {
     pub kind: Kind,
     /// Of which events, by their `timestamp`.
     pub range: TimeRange,
-    /// Only this event name.
-    pub event: Option<String>,
+    /// Only these events; names and properties are not selected by a goal.
+    pub events: EventSelector,
     /// The column or property whose values are asked for.
     pub of: Option<Dimension>,
     /// Only what holds this text, in whatever case.
@@ -97,6 +101,8 @@ pub enum SchemaRows {
     Columns(Vec<ColumnDescribed>),
     /// Ids of rules, in the order in which they are tried.
     Rules(Vec<&'static str>),
+    /// Goals, by slug.
+    Goals(Vec<ProjectGoal>),
 }
 
 /// A column of the stored row.
@@ -139,6 +145,11 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Ops
         Kind::Rules => {
             let rules = millimetric_core::classify::rules().iter().map(millimetric_core::classify::Rule::id);
             Ok(cut(rules.filter(|id| query.holds(id)).collect(), &query, false, SchemaRows::Rules))
+        }
+        Kind::Goals => {
+            let mut found = goals::list(app, by).await?;
+            found.retain(|goal| query.holds(goal.goal.slug.as_str()) || query.holds(goal.name.as_str()));
+            Ok(cut(found, &query, false, SchemaRows::Goals))
         }
     }
 }
@@ -189,7 +200,7 @@ async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> Op
     let names = read::run(app, by, asked).await?;
     let recent = EventsQuery {
         range: query.range,
-        events: query.event.clone().into(),
+        events: query.events.clone(),
         filters: Vec::new(),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
@@ -220,7 +231,7 @@ fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> Sch
 async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = StatsQuery {
         range: query.range,
-        events: query.event.clone().into(),
+        events: query.events.clone(),
         filters: Vec::new(),
         metric: Metric::Count,
         group_by: query.of.clone().into_iter().collect(),
@@ -241,7 +252,7 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
 
 impl SchemaQuery {
     fn is_about(&self, event_name: &str) -> bool {
-        self.event.as_deref().is_none_or(|event| event == event_name)
+        self.events.event().is_none_or(|event| event == event_name)
     }
 
     fn holds(&self, text: &str) -> bool {

@@ -26,6 +26,9 @@ pub struct SourcesParams {
     attribution: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// Maximum number of rows, 1–200; default 50.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200)]
     limit: Option<NumberParam>,
@@ -47,7 +50,7 @@ impl Parameters for SourcesParams {
         let attribution = check.read("attribution", self.attribution, |text| {
             text.parse::<Attribution>().map_err(|error| error.to_string())
         });
-        let events = check.events(self.event);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());
