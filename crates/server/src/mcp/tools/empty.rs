@@ -45,6 +45,10 @@ pub(super) async fn reasons(
 ) -> ApiResult<Vec<String>> {
     let readers = &readers[..readers.len().min(MOST_PROJECTS)];
     let mut reasons = Vec::new();
+    if arguments.get("kind") == Some("goals") {
+        reasons.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
+        return Ok(reasons);
+    }
     let known = of_each(readers, |by| schema::known_names(app, by)).await?;
     let names: BTreeSet<String> = known.into_iter().flatten().collect();
     if names.is_empty() {
