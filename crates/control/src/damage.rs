@@ -7,11 +7,12 @@ use sqlx::query;
 
 use crate::accounts::account;
 use crate::audit;
+use crate::goals::{goal_columns, project_goal};
 use crate::keys::{key_columns, stored_key};
 use crate::people::{invitation, member, session, session_columns, user, user_columns};
+use crate::projects::reclassifications::reclassification;
 use crate::projects::share_links::share_link;
 use crate::projects::{project, project_columns};
-use crate::reclassifications::reclassification;
 use crate::row::{self, Select};
 use crate::usage::monthly_usage;
 use crate::{Control, ControlError};
@@ -41,6 +42,7 @@ impl Damage {
 
 const ACCOUNTS: &str = "select id, name, created_at from accounts order by id";
 const PROJECTS: &str = concat!("select ", project_columns!(), " from projects p order by p.id");
+const GOALS: &str = concat!("select ", goal_columns!(), " from goals g order by g.project_id, g.slug");
 const KEYS: &str = concat!("select ", key_columns!(), " from keys k order by k.id");
 const USERS: &str = concat!("select ", user_columns!(), " from users u order by u.id");
 const MEMBERSHIPS: &str = "select m.user_id, m.role, m.created_at, u.email, u.totp_on
@@ -62,6 +64,7 @@ impl Control {
         let mut damage = Damage::default();
         self.look(&mut damage, "an account", query(ACCOUNTS), |row| account(row).map(drop)).await?;
         self.look_at_projects(&mut damage).await?;
+        self.look(&mut damage, "a goal", query(GOALS), |row| project_goal(row).map(drop)).await?;
         self.look(&mut damage, "a key", query(KEYS), |row| stored_key(row).map(drop)).await?;
         self.look(&mut damage, "a user", query(USERS), |row| user(row).map(drop)).await?;
         self.look(&mut damage, "a membership", query(MEMBERSHIPS), |row| member(row).map(drop)).await?;

@@ -2,8 +2,10 @@
 //!
 //! Knows no HTTP. No message here holds a secret, a hash or a bound value.
 
+use millimetric_core::goal::Goal;
 use millimetric_core::key::KeyPrefix;
 use millimetric_core::origin::AllowedOrigin;
+use millimetric_core::query::GoalSlug;
 
 use crate::{Name, Slug};
 
@@ -22,6 +24,15 @@ pub enum ControlError {
     /// No such project, or it is deleted.
     #[error("there is no such project")]
     UnknownProject,
+    /// A goal of the project has this slug.
+    #[error("the project has a goal `{0}` already: choose another slug, or update that goal")]
+    GoalTaken(GoalSlug),
+    /// No such goal.
+    #[error("the project has no goal `{0}`")]
+    UnknownGoal(GoalSlug),
+    /// As many goals as a project may have.
+    #[error("a project has at most {max} goals: delete one first", max = Goal::MAX_PER_PROJECT)]
+    TooManyGoals,
     /// No such key.
     #[error("there is no such key")]
     UnknownKey,

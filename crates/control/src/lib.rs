@@ -12,13 +12,13 @@ mod accounts;
 mod audit;
 mod damage;
 mod error;
+mod goals;
 mod keys;
 mod meta;
 mod names;
 mod people;
 mod plan;
 mod projects;
-mod reclassifications;
 mod row;
 mod sqlite;
 #[cfg(test)]
@@ -32,6 +32,7 @@ pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
 pub use damage::Damage;
 pub use error::ControlError;
+pub use goals::ProjectGoal;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use names::{Name, NameError, Slug, SlugError};
 pub use people::{
@@ -39,9 +40,9 @@ pub use people::{
 };
 pub use plan::Plan;
 pub use projects::classifier::Classifier;
+pub use projects::reclassifications::Reclassification;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
-pub use reclassifications::Reclassification;
 pub use sqlite::backup::Ended;
 pub use url::{ControlUrl, ControlUrlError};
 pub use usage::MonthlyUsage;

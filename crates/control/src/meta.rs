@@ -50,7 +50,7 @@ impl Control {
     }
 }
 
-/// Moves the revision of `keys` or `people`.
+/// Moves the revision of `keys`, `people` or `goals`.
 pub(crate) async fn advance_revision(change: &mut Change, subject: &'static str) -> Result<(), ControlError> {
     query(ADVANCE).bind(subject).execute(&mut **change).await?;
     Ok(())

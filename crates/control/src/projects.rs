@@ -4,6 +4,7 @@
 
 mod changes;
 pub(crate) mod classifier;
+pub(crate) mod reclassifications;
 pub(crate) mod share_links;
 
 use std::num::NonZeroU32;

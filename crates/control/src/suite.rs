@@ -5,6 +5,7 @@
 
 mod audit;
 mod damaged_rows;
+mod goals;
 mod instances;
 mod keys;
 mod people;
@@ -40,6 +41,11 @@ macro_rules! suite {
                 a_list_of_origins_has_a_bound,
                 a_deleted_project_is_gone_and_its_keys_are_revoked,
                 a_project_is_never_listed_under_another_account;
+                goals: a_goal_reads_back_as_it_was_created,
+                a_slug_of_a_goal_is_taken_once_in_its_project,
+                a_project_has_a_bounded_number_of_goals,
+                every_change_of_a_goal_is_told,
+                what_is_not_there_cannot_be_changed;
                 keys: a_key_reads_back_as_it_was_created,
                 one_query_tells_all_that_verifying_needs,
                 a_taken_prefix_is_told_apart,

@@ -18,6 +18,7 @@ mod pages;
 mod period;
 mod retention;
 mod rule_changes;
+mod selector;
 mod sessions;
 mod sources;
 mod stats;
@@ -28,7 +29,7 @@ pub use self::attribution::{
 };
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::calendar::midnight;
-pub use self::dimension::{Dimension, Filter, PropertyName, UnknownDimension};
+pub use self::dimension::{Dimension, Filter, PropertyName, Test, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::funnel::{
     FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
@@ -41,6 +42,8 @@ pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
 pub use self::rule_changes::{
     ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
 };
+pub use self::selector::path_pattern::{InvalidPathPattern, PathPattern};
+pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};

@@ -6,6 +6,7 @@ use millimetric_core::key::{Env, KeyKind};
 use sqlx::raw_sql;
 use uuid::Uuid;
 
+use super::goals::{by_event, slug};
 use super::{BY, at, create_account, key_id, key_text, new_key, new_project, project_id, user_id};
 use crate::{AuditScope, Control, ControlError, KeyOwner, Month, ProjectPatch, Role};
 
@@ -30,6 +31,9 @@ async fn world() -> Control {
     }
     let months = ["2026-10", "2026-11"].map(|month| (project_id(1), Env::Live, month.parse().unwrap(), 5));
     control.add_usage(&months).await.unwrap();
+    for goal in ["buy", "sign"] {
+        control.create_goal(project_id(1), &by_event(goal), &BY, at(4)).await.unwrap();
+    }
     let id = |prefix: &str, number: u128| format!("{prefix}{}", Uuid::from_u128(number).simple());
     let mut sql = String::new();
     for number in [1_u8, 2] {
@@ -79,6 +83,7 @@ async fn lists(control: &Control) -> Vec<(&'static str, usize)> {
         ("members", control.members(account).await.unwrap().len()),
         ("invitations", control.invitations(account, at(5)).await.unwrap().len()),
         ("sessions", control.sessions(user_id(1), at(5)).await.unwrap().len()),
+        ("goals", control.goals(project).await.unwrap().len()),
         ("share_links", control.share_links(project).await.unwrap().len()),
         ("usage", control.usage(project, months[0], months[1]).await.unwrap().len()),
         ("audit", control.audit_log(AuditScope::Installation, 1000, None).await.unwrap().len()),
@@ -90,6 +95,8 @@ async fn lists(control: &Control) -> Vec<(&'static str, usize)> {
 type Case<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], &'a [&'a str]);
 
 const PROJECTS: &[&str] = &["projects", "of_account"];
+
+const GOALS: &[&str] = &["goals"];
 
 const CASES: &[Case<'_>] = &[
     ("accounts", "id", "'me'", &["account me, column id"], &["accounts", "memberships"]),
@@ -115,6 +122,22 @@ const CASES: &[Case<'_>] = &[
     ("projects", "allowed_origins", "'[7]'", &["project prj_1, allowed origin `7`"], &[]),
     ("projects", "classifier", "'{\"rules\":[7]}'", &["project prj_1, column classifier"], &[]),
     ("projects", "allowed_origins", "'{'", &["project prj_1, allowed origin `{`"], &[]),
+    ("goals", "project_id", "'prj_'", &["goal buy of project prj_, column project_id"], GOALS),
+    ("goals", "slug", "'Buy it'", &["goal Buy it of project prj_1, column slug"], GOALS),
+    ("goals", "name", "''", &["goal buy of project prj_1, column name"], GOALS),
+    ("goals", "name", "cast(x'ff41' as text)", &["a goal, a text that is not UTF-8"], GOALS),
+    ("goals", "event", "''", &["goal buy of project prj_1, column event"], GOALS),
+    ("goals", "event", "null, page = 'thanks'", &["goal buy of project prj_1, column page"], GOALS),
+    ("goals", "filters", "'{'", &["goal buy of project prj_1, column filters"], GOALS),
+    ("goals", "filters", "'[[\"contains\"]]'", &["goal buy of project prj_1, column filters"], GOALS),
+    ("goals", "value_property", "''", &["goal buy of project prj_1, column value_property"], GOALS),
+    (
+        "goals",
+        "value_property",
+        "'amount', currency = 'XXX'",
+        &["goal buy of project prj_1, column currency"],
+        GOALS,
+    ),
     ("keys", "id", "'mine'", &["key mine, column id"], &["keys"]),
     ("keys", "project_id", "'prj_'", &["key key_1, column owner_project_id"], &["keys"]),
     ("keys", "kind", "'xk'", &["key key_1, column kind"], &["keys"]),
@@ -259,6 +282,29 @@ async fn unreadable_origins_let_nobody_in_and_stay_until_the_list_is_replaced() 
     control.update_project(id, replaced, &BY, at(10)).await.unwrap();
     assert_eq!(origins(control.project(id).await.unwrap().unwrap()), (expected.0, vec![]));
     assert_eq!(control.damage().await.unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_goal_that_cannot_be_read_is_told_and_can_be_replaced_and_deleted() {
+    let project = project_id(1);
+    for replaced in [true, false] {
+        let control = world().await;
+        run(&control, "update goals set filters = '{' where slug = 'buy'").await;
+        let damage = ControlError::Corrupt(format!("goal buy of project {project}, column filters"));
+        assert_eq!(control.goal(project, &slug("buy")).await, Err(damage));
+        assert_eq!(control.goal(project, &slug("sign")).await, Ok(Some(by_event("sign"))));
+        assert_eq!(control.goal_slugs(project).await, Ok(["buy", "sign"].map(slug).to_vec()));
+        let taken = control.create_goal(project, &by_event("buy"), &BY, at(9)).await;
+        assert_eq!(taken, Err(ControlError::GoalTaken(slug("buy"))));
+        if replaced {
+            control.update_goal(project, &by_event("buy"), &BY, at(9)).await.unwrap();
+            assert_eq!(control.goals(project).await, Ok(vec![by_event("buy"), by_event("sign")]));
+        } else {
+            control.delete_goal(project, &slug("buy"), &BY, at(9)).await.unwrap();
+            assert_eq!(control.goals(project).await, Ok(vec![by_event("sign")]));
+        }
+        assert_eq!(control.damage().await.unwrap().count(), 0);
+    }
 }
 
 #[tokio::test]

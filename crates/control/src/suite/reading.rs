@@ -88,7 +88,7 @@ async fn an_older_database_is_told_and_copied_as_it_is() {
     assert_eq!(migrated.projects().await.unwrap().len(), 1);
     let applied: i64 =
         query_scalar("select count(*) from _sqlx_migrations").fetch_one(&migrated.pool).await.unwrap();
-    assert_eq!(applied, 3);
+    assert_eq!(applied, 4);
 }
 
 #[tokio::test]

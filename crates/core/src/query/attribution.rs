@@ -3,9 +3,8 @@
 
 use std::str::FromStr;
 
-use super::{Dimension, Filter, PropertyName, RowLimit};
+use super::{Dimension, EventSelector, Filter, PropertyName, RowLimit};
 use crate::attribution::{Credit, Model};
-use crate::column::Column;
 use crate::time::{TimeRange, Timestamp};
 
 /// How long before a conversion a session may have started to be a touch: 1–366 days.
@@ -41,14 +40,17 @@ pub struct InvalidLookback;
 pub struct ValueProperty {
     /// The property with the amount. Events without a number in it are worth 0.
     pub property: PropertyName,
-    /// The currency of events that have none in their property `currency`.
-    pub currency: Option<String>,
+    /// The currency of events that have none in their property `currency`: a code of
+    /// [`currency::code`](super::currency::code).
+    pub currency: Option<&'static str>,
 }
 
 /// The conversions of a query, and what their touches are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversions {
-    /// An event must pass all of them; the event name is one of them.
+    /// Which events are conversions.
+    pub events: EventSelector,
+    /// A conversion must pass all of them.
     pub filters: Vec<Filter>,
     /// How far before a conversion its touches may have started.
     pub lookback: Lookback,
@@ -56,14 +58,6 @@ pub struct Conversions {
     pub once: bool,
     /// What conversions are worth, if that is asked for.
     pub value: Option<ValueProperty>,
-}
-
-impl Conversions {
-    /// The name of the event that is a conversion; empty if any event is.
-    pub fn event(&self) -> &str {
-        let name = Dimension::Column(Column::EventName);
-        self.filters.iter().find(|filter| filter.column == name).map_or("", |filter| &filter.value)
-    }
 }
 
 /// Credits by columns of the touches' sessions.

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::PathPattern;
 use crate::column::{Column, FilterInfo, SessionColumn};
 
 /// The name of a top-level property: 1–128 bytes.
@@ -133,19 +134,56 @@ impl FromStr for Dimension {
     }
 }
 
-/// Selects events that have exactly this value.
+/// A condition on one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// What must have the value.
+    /// What must pass the test.
     pub column: Dimension,
-    /// The value, as it is stored.
-    pub value: String,
+    /// The test.
+    pub test: Test,
+}
+
+/// What the value of a column must be. An event without a value passes none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// One of these values, as they are stored.
+    OneOf(Vec<String>),
+    /// A path that matches.
+    Matches(PathPattern),
 }
 
 impl Filter {
-    /// A filter by a column of the row or of the session.
+    /// Exactly this value, as it is stored.
     pub fn new(column: impl Into<Dimension>, value: impl Into<String>) -> Self {
-        Self { column: column.into(), value: value.into() }
+        Self { column: column.into(), test: Test::OneOf(vec![value.into()]) }
+    }
+
+    /// A path that matches.
+    pub fn matching(column: impl Into<Dimension>, pattern: &PathPattern) -> Self {
+        let column = column.into();
+        match pattern.exact() {
+            Some(path) => Self::new(column, path),
+            None => Self { column, test: Test::Matches(pattern.clone()) },
+        }
+    }
+
+    /// The only value that passes, if it is one.
+    pub fn value(&self) -> Option<&str> {
+        match &self.test {
+            Test::OneOf(values) => match values.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            Test::Matches(_) => None,
+        }
+    }
+
+    /// Whether a value passes.
+    pub fn passes(&self, value: Option<&str>) -> bool {
+        value.is_some_and(|value| match &self.test {
+            Test::OneOf(values) => values.iter().any(|passes| passes == value),
+            Test::Matches(pattern) => pattern.matches(value),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Raw events: page by page, and all of them as a file.
 
-use super::{Filter, RowLimit};
+use super::{EventSelector, Filter, RowLimit};
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};
 
@@ -9,6 +9,8 @@ use crate::time::{TimeRange, Timestamp};
 pub struct EventsQuery {
     /// Selects events by their `timestamp`.
     pub range: TimeRange,
+    /// Which events.
+    pub events: EventSelector,
     /// An event must pass all of them.
     pub filters: Vec<Filter>,
     /// The maximum number of rows.
@@ -31,6 +33,8 @@ pub struct EventQuery {
 pub struct ExportQuery {
     /// Selects events by their `timestamp`.
     pub range: TimeRange,
+    /// Which events.
+    pub events: EventSelector,
     /// An event must pass all of them.
     pub filters: Vec<Filter>,
 }

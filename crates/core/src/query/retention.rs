@@ -2,13 +2,13 @@
 //!
 //! The definition alone; engines count.
 
-use super::{Buckets, Filter, Interval};
+use super::{Buckets, EventSelector, Filter, Interval};
 use crate::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 /// Visitors by the period of their first event (cohorts), and how many of them return in each later period.
 ///
-/// A visitor's cohort is the period of their first event in the range that has the name `event` and
-/// passes the filters. They return in a period, the first included, if they have an event with the
+/// A visitor's cohort is the period of their first event in the range that is selected and passes the
+/// filters. They return in a period, the first included, if they have an event with the
 /// name `return_event` in it, whatever the filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionQuery {
@@ -17,8 +17,8 @@ pub struct RetentionQuery {
     pub range: TimeRange,
     /// A visitor's first event must pass all of them.
     pub filters: Vec<Filter>,
-    /// The name of a visitor's first event; `None` for any.
-    pub event: Option<String>,
+    /// Which events can be a visitor's first.
+    pub events: EventSelector,
     /// The name of an event that counts as a return; `None` for any.
     pub return_event: Option<String>,
     /// The periods.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Dimension, Filter, RowLimit};
+use super::{Dimension, EventSelector, Filter, RowLimit};
 use crate::column::{Column, SessionColumn};
 use crate::time::TimeRange;
 
@@ -11,6 +11,8 @@ use crate::time::TimeRange;
 pub struct SourcesQuery {
     /// Selects events by their `timestamp`.
     pub range: TimeRange,
+    /// Which events.
+    pub events: EventSelector,
     /// An event must pass all of them.
     pub filters: Vec<Filter>,
     /// Whether rows are by source and medium, or by source alone.

@@ -1,6 +1,6 @@
 //! Counts, distinct visitors, sums and means of events, by columns and over time.
 
-use super::{Buckets, Dimension, Filter, PropertyName, RowLimit};
+use super::{Buckets, Dimension, EventSelector, Filter, PropertyName, RowLimit};
 use crate::time::{TimeRange, Timestamp};
 
 /// What is counted.
@@ -10,6 +10,10 @@ pub enum Metric {
     Count,
     /// Distinct visitors (`anonymous_id`).
     Uniques,
+    /// Events that reach the goal that the query is about.
+    Conversions,
+    /// Distinct visitors of the selected events, divided by those of all events that pass the filters.
+    ConversionRate,
     /// The sum of a numeric property over the events that carry it as a JSON number.
     Sum(PropertyName),
     /// The mean of it.
@@ -21,6 +25,8 @@ pub enum Metric {
 pub struct StatsQuery {
     /// Selects events by their `timestamp`.
     pub range: TimeRange,
+    /// Which events. Under [`Metric::ConversionRate`] groups have the visitors of all events.
+    pub events: EventSelector,
     /// An event must pass all of them.
     pub filters: Vec<Filter>,
     /// What is counted.
@@ -43,7 +49,7 @@ impl StatsQuery {
 pub enum Number {
     /// A count.
     Integer(u64),
-    /// A sum or a mean; always finite.
+    /// A sum, a mean or a rate; always finite.
     Float(f64),
 }
 

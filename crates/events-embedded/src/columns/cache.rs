@@ -46,6 +46,8 @@ pub(crate) enum CachedPart {
     Property(Arc<str>),
     /// The number in a top-level property.
     Numbers(Arc<str>),
+    /// Which texts of a column match a path pattern.
+    Matching(Column, Arc<str>),
     /// Which top-level properties the events of each name have.
     PropertyNames,
     /// The top-level properties of each row.
@@ -76,7 +78,9 @@ impl Weighter<(u64, CachedPart), Entry> for ByBytes {
     fn weight(&self, key: &(u64, CachedPart), entry: &Entry) -> u64 {
         // The overhead of an entry counts too, so that many small entries are limited as well.
         let texts = match &key.1 {
-            CachedPart::Property(name) | CachedPart::Numbers(name) => name.len(),
+            CachedPart::Property(name) | CachedPart::Numbers(name) | CachedPart::Matching(_, name) => {
+                name.len()
+            }
             CachedPart::Summary(key) => key.bytes(),
             _ => 0,
         };

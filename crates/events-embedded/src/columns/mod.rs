@@ -3,6 +3,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod chunk;
+pub(crate) mod code_set;
 pub(crate) mod dedup;
 pub(crate) mod group_column;
 pub(crate) mod hyperloglog;

@@ -9,7 +9,7 @@ pub(crate) mod rule_changes;
 use std::cmp::Reverse;
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{Cursor, EventsQuery, EventsResponse};
+use millimetric_core::query::{Cursor, EventsQuery, EventsResponse, Filter};
 
 use crate::columns::Chunk;
 use crate::columns::rows::Rows;
@@ -38,6 +38,7 @@ pub(crate) fn events(
     query: &EventsQuery,
     context: &QueryContext,
 ) -> Result<EventsResponse, StoreError> {
+    let selected = query.events.and(&query.filters);
     // One more than the limit, to know whether there is a next page.
     let needed = query.limit.get() + 1;
     if let Some(after) = &query.after {
@@ -49,7 +50,7 @@ pub(crate) fn events(
         if view.chunks[index].latest() < view.from {
             break;
         }
-        candidates.extend(newest(&view, index, query, needed, context)?);
+        candidates.extend(newest(&view, index, query, &selected, needed, context)?);
         candidates.sort_by_key(|candidate| Reverse(candidate.timestamp));
         if let Some(last) = candidates.get(needed - 1).copied() {
             // Rows with the same time as the last candidate may precede it by id.
@@ -71,6 +72,7 @@ fn newest(
     view: &View,
     index: usize,
     query: &EventsQuery,
+    selected: &[Filter],
     needed: usize,
     context: &QueryContext,
 ) -> Result<Vec<Candidate>, StoreError> {
@@ -83,7 +85,7 @@ fn newest(
         let start = if chunk.sorted() { end.saturating_sub(STRIDE) } else { 0 };
         let span = Span { chunk, rows: start..end };
         end = start;
-        let Some(selection) = select(view, &span, &query.filters)? else { continue };
+        let Some(selection) = select(view, &span, selected)? else { continue };
         let rows = behind(view, chunk, &selection, query.after.as_ref())?;
         let candidate =
             |row: u32| Candidate { timestamp: selection.times.at(row as usize), chunk: index, row };

@@ -13,7 +13,7 @@ pub(crate) mod sums;
 use std::sync::Arc;
 
 pub(crate) use millimetric_core::query::calendar;
-use millimetric_core::query::{Buckets, Column, Dimension, Filter};
+use millimetric_core::query::{Buckets, Column, Filter};
 
 use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;
@@ -55,7 +55,7 @@ impl Counting<'_> {
     fn summary_key(&self, view: &View) -> Option<SummaryKey> {
         let event = match self.filters {
             [] => None,
-            [Filter { column: Dimension::Column(Column::EventName), value }] => Some(value.clone()),
+            [only] if only.column == Column::EventName.into() => Some(only.value()?.to_owned()),
             _ => return None,
         };
         let plain = self.buckets.is_none() && !self.spans && self.number.is_none();

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use millimetric_core::query::{Buckets, Cohort, RetentionQuery, RetentionResponse};
+use millimetric_core::query::{Buckets, Cohort, Filter, RetentionQuery, RetentionResponse};
 
 use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
@@ -25,15 +25,17 @@ pub(crate) fn retention(
 ) -> Result<RetentionResponse, StoreError> {
     let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, query.periods));
     let mut whole = Table::new(&periods);
-    if query.filters.is_empty() && plan.numbers_visitors() {
-        let by_name = Unfiltered { query, periods: &periods };
+    let begins = query.events.name().filter(|_| query.filters.is_empty());
+    if let Some(event) = begins.filter(|_| plan.numbers_visitors()) {
+        let by_name = Unfiltered { event, return_event: query.return_event.as_deref(), periods: &periods };
         for table in timeline::follow(view, &by_name, None, context)? {
             whole.merge(table);
         }
         return Ok(whole.response(&periods));
     }
+    let selected = query.events.and(&query.filters);
     let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
-        gather(view, query, span, selection, gatherer)
+        gather(view, query, &selected, span, selection, gatherer)
     };
     timeline::each_round(view, &plan, context, gather, |gathered| {
         let follow = |table: &mut Table, events: &mut [TimelineEvent<Visit>]| {
@@ -52,7 +54,8 @@ pub(crate) fn retention(
 
 /// Retention without filters.
 struct Unfiltered<'a> {
-    query: &'a RetentionQuery,
+    event: Option<&'a str>,
+    return_event: Option<&'a str>,
     periods: &'a Periods,
 }
 
@@ -64,8 +67,7 @@ impl ByName for Unfiltered<'_> {
     }
 
     fn marks(&self, names: &Dictionary) -> Vec<u8> {
-        let RetentionQuery { event, return_event, .. } = self.query;
-        let [begins, returns] = [event, return_event].map(|name| Named::of(names, name.as_deref()));
+        let [begins, returns] = [self.event, self.return_event].map(|name| Named::of(names, name));
         let mark = |code| Visit { begins: begins.is(code), returns: returns.is(code) }.mark();
         (0..names.len() as u32).map(mark).collect()
     }
@@ -97,22 +99,19 @@ impl Visit {
 fn gather(
     view: &View,
     query: &RetentionQuery,
+    begins: &[Filter],
     span: &Span<'_>,
     selection: &Selection,
     gatherer: &mut Gatherer<'_, Visit>,
 ) -> Result<(), StoreError> {
     let columns = &view.columns;
     let events = columns.text(span.chunk, Column::EventName)?;
-    let (begins, returns) = (
-        Named::of(&events.dictionary, query.event.as_deref()),
-        Named::of(&events.dictionary, query.return_event.as_deref()),
-    );
-    let filter_codes = FilterCodes::of(view, span.chunk, &query.filters)?;
+    let begins = FilterCodes::of(view, span.chunk, begins)?;
+    let returns = Named::of(&events.dictionary, query.return_event.as_deref());
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {
-        let code = events.codes.get(row);
-        let begins = begins.is(code) && filter_codes.passes(row);
-        marks.push(Visit { begins, returns: returns.is(code) }.mark());
+        let returns = returns.is(events.codes.get(row));
+        marks.push(Visit { begins: begins.passes(row), returns }.mark());
     });
     gatherer.take(selection, &marks, |index, _| Visit::of(marks[index]));
     Ok(())

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use millimetric_core::query::Filter;
 
 use crate::columns::Chunk;
+use crate::columns::code_set::CodeSet;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::rows::Rows;
-use crate::encoding::text::{TextColumn, with_codes};
+use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::encoding::times::Times;
 use crate::query::run::Span;
 use crate::query::view::View;
@@ -35,8 +36,13 @@ pub(crate) fn select(
     };
     let times = columns.times(span.chunk)?;
     let mut rows = in_range(view, span, &times);
-    for (column, code) in &conditions {
-        rows = with_codes!(&column.codes, |codes| rows.holding(codes, *code));
+    for (column, passing) in &conditions {
+        rows = match passing {
+            CodeSet::One(code) => with_codes!(&column.codes, |codes| rows.holding(codes, *code)),
+            CodeSet::Several(_) => {
+                with_codes!(&column.codes, |codes| rows.retain(|row| passing.has(widen(codes[row]))))
+            }
+        };
     }
     if rows.len() > 0
         && let Some(marks) = view.tombstones.marks(columns, span.chunk)?
@@ -46,9 +52,9 @@ pub(crate) fn select(
     Ok((rows.len() > 0).then_some(Selection { times, sorted: span.chunk.sorted(), rows }))
 }
 
-/// Filters as codes of a chunk's dictionaries; `None` if one of the values does not occur in the chunk.
+/// Filters as codes of a chunk's dictionaries; `None` if no value of the chunk passes one of them.
 #[derive(Debug)]
-pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, u32)>>);
+pub(crate) struct FilterCodes(Option<Vec<(Arc<TextColumn>, CodeSet)>>);
 
 impl FilterCodes {
     pub(crate) fn of<'a>(
@@ -58,18 +64,20 @@ impl FilterCodes {
     ) -> Result<Self, StoreError> {
         let mut conditions = Vec::new();
         for filter in filters {
-            let column = view.column(chunk, &GroupColumn::from(&filter.column))?;
-            let Some(code) = column.dictionary.find(&filter.value) else { return Ok(Self(None)) };
-            conditions.push((column, code));
+            let group_column = GroupColumn::from(&filter.column);
+            let column = view.column(chunk, &group_column)?;
+            let passing = view.columns.passing(chunk, &group_column, &column.dictionary, &filter.test)?;
+            let Some(passing) = passing else { return Ok(Self(None)) };
+            conditions.push((column, passing));
         }
         Ok(Self(Some(conditions)))
     }
 
     /// Whether a row passes all filters.
     pub(crate) fn passes(&self, row: usize) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|conditions| conditions.iter().all(|(column, code)| column.codes.get(row) == *code))
+        self.0.as_ref().is_some_and(|conditions| {
+            conditions.iter().all(|(column, passing)| passing.has(column.codes.get(row)))
+        })
     }
 }
 

@@ -33,8 +33,9 @@ pub(crate) fn sources(
 }
 
 fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
+    let selected = query.events.and(&query.filters);
     let counting =
-        Counting { filters: &query.filters, by: by(query).to_vec(), uniques: true, ..Counting::default() };
+        Counting { filters: &selected, by: by(query).to_vec(), uniques: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let row = |group: usize| {
         let text = |dimension| counted.groups.text(group, dimension).unwrap_or_default().to_owned();
@@ -52,7 +53,8 @@ fn by_medium(view: &View, query: &SourcesQuery, context: &QueryContext) -> Resul
 
 fn by_source(view: &View, query: &SourcesQuery, context: &QueryContext) -> Result<Rows, StoreError> {
     let [source, medium] = by(query);
-    let counting = Counting { filters: &query.filters, by: vec![source.clone()], ..Counting::default() };
+    let selected = query.events.and(&query.filters);
+    let counting = Counting { filters: &selected, by: vec![source.clone()], ..Counting::default() };
     let whole = groups::count(view, &Counting { uniques: true, ..counting.clone() }, context)?;
     let by_medium = groups::count(view, &Counting { by: vec![source, medium], ..counting }, context)?;
     let mut paid: BTreeMap<&str, u64> = BTreeMap::new();

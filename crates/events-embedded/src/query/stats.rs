@@ -1,5 +1,7 @@
-//! `GET /v1/stats`: counts, distinct visitors, sums and means, by group and over time. Sorts what `groups`
-//! has counted.
+//! `GET /v1/stats`: counts, distinct visitors, conversion rates, sums and means, by group and over time. Sorts
+//! what `groups` has counted.
+
+mod conversion;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -22,19 +24,24 @@ pub(crate) fn stats(
 ) -> Result<StatsResponse, StoreError> {
     let number = match &query.metric {
         Metric::Sum(name) | Metric::Avg(name) => Some(Arc::from(name.as_str())),
-        Metric::Count | Metric::Uniques => None,
+        Metric::Count | Metric::Uniques | Metric::Conversions | Metric::ConversionRate => None,
     };
+    let selected = query.events.and(&query.filters);
     let counting = Counting {
-        filters: &query.filters,
+        filters: &selected,
         by: query.group_by.iter().map(GroupColumn::from).collect(),
         buckets: query.buckets,
-        uniques: query.metric == Metric::Uniques,
+        uniques: matches!(query.metric, Metric::Uniques | Metric::ConversionRate),
         spans: false,
         number,
     };
-    let counted = groups::count(view, &counting, context)?;
-    let values: Vec<_> =
-        (0..counted.events.len()).map(|group| value(&query.metric, &counted, group)).collect();
+    let (counted, values) = if query.metric == Metric::ConversionRate {
+        conversion::rates(view, &counting, &query.filters, context)?
+    } else {
+        let counted = groups::count(view, &counting, context)?;
+        let values = (0..counted.events.len()).map(|group| value(&query.metric, &counted, group)).collect();
+        (counted, values)
+    };
     if query.group_by.is_empty() && query.buckets.is_none() {
         let value = values.first().copied().unwrap_or_else(|| nothing(&query.metric));
         let row = StatsRow { bucket: None, keys: Vec::new(), value };
@@ -68,17 +75,19 @@ pub(crate) fn stats(
 
 fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {
     match metric {
-        Metric::Count => Some(Number::Integer(counted.events[group])),
+        Metric::Count | Metric::Conversions => Some(Number::Integer(counted.events[group])),
         Metric::Uniques => Some(Number::Integer(counted.uniques[group])),
         Metric::Sum(_) => Some(Number::Float(counted.sums[group].total())),
         Metric::Avg(_) => counted.sums[group].mean().map(Number::Float),
+        // Computed from two counts.
+        Metric::ConversionRate => None,
     }
 }
 
 fn nothing(metric: &Metric) -> Option<Number> {
     match metric {
-        Metric::Count | Metric::Uniques => Some(Number::Integer(0)),
-        Metric::Sum(_) => Some(Number::Float(0.0)),
+        Metric::Count | Metric::Uniques | Metric::Conversions => Some(Number::Integer(0)),
+        Metric::Sum(_) | Metric::ConversionRate => Some(Number::Float(0.0)),
         Metric::Avg(_) => None,
     }
 }

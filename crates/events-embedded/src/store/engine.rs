@@ -69,7 +69,7 @@ impl EventStore for EmbeddedStore {
             return stream::once(async { Err(error) }).boxed();
         }
         let scope = self.state.scopes.get_or_new(scope);
-        let reads = Reads::ALL.filters(&query.filters);
+        let reads = Reads::ALL.filters(&query.events.and(&query.filters));
         let view = View::of(&self.state, &scope, query.range, since, reads);
         let context = QueryContext::new(&self.queries);
         export::stream(move || view.with_sessions(reads, &context), query)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::StreamExt as _;
 use millimetric_core::event::EventScope;
-use millimetric_core::query::ExportQuery;
+use millimetric_core::query::{EventSelector, ExportQuery};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -127,7 +127,7 @@ async fn queries_to_a_project_fail_while_an_erasure_is_unreadable() {
         let store = open(directory.path()).await;
         let why = fails(&store, scope(1)).await;
         assert!(why.contains(&format!("erasure {}", request.id)), "{damage}: {why}");
-        let query = ExportQuery { range: ever(), filters: Vec::new() };
+        let query = ExportQuery { range: ever(), events: EventSelector::Any, filters: Vec::new() };
         let exported = store.export(scope(1), millimetric_core::time::Timestamp::MIN, query).next().await;
         assert!(matches!(exported, Some(Err(StoreError::Local(LocalError::Corrupt(_))))), "{damage}");
         assert_eq!(ids(&store, scope(2)).await, ["recent", "may", "april"], "{damage}");

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Attribution, Column, Dimension, FunnelQuery, FunnelSteps, FunnelWindow, Metric, NamesQuery, Number,
-    PagesQuery, PagesSort, SourcesQuery, StatsQuery, StepOrder,
+    Attribution, Column, Dimension, EventSelector, Filter, FunnelQuery, FunnelSteps, FunnelWindow, Metric,
+    NamesQuery, Number, PagesQuery, PagesSort, SourcesQuery, StatsQuery, StepOrder, Test,
 };
 use tempfile::TempDir;
 
@@ -61,6 +61,7 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
         for (metric, value) in [(Metric::Count, 40), (Metric::Uniques, 8)] {
             let query = StatsQuery {
                 range: ever(),
+                events: EventSelector::Any,
                 filters: Vec::new(),
                 metric,
                 group_by: vec![Dimension::Column(column)],
@@ -82,6 +83,31 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
     }
 }
 
+/// Two of the eight visitors of each frequent page reach the goal, on pages and names of every frequency.
+#[tokio::test]
+async fn the_rates_of_the_most_frequent_groups_are_exact() {
+    let directory = TempDir::new().unwrap();
+    let store = flooded(&directory).await;
+    let visitors: Vec<String> = (0..10).map(|number| format!("visitor-{number}")).collect();
+    let conditions = vec![Filter { column: Column::AnonymousId.into(), test: Test::OneOf(visitors) }];
+    let query = StatsQuery {
+        range: ever(),
+        events: EventSelector::Goal { slug: "first".parse().unwrap(), conditions },
+        filters: Vec::new(),
+        metric: Metric::ConversionRate,
+        group_by: vec![Column::Path.into()],
+        buckets: None,
+        limit: limit(1000),
+    };
+    let response = store.query(scope(1), query).await.unwrap();
+    assert!(response.truncated && response.other > 0 && response.rows.len() <= GROUPS);
+    let mut rates: Vec<_> =
+        response.rows.into_iter().map(|row| (row.keys[0].clone().unwrap(), row.value)).collect();
+    rates.retain(|(path, _)| path.starts_with("/known"));
+    let expected = known("/").into_iter().map(|path| (path, Some(Number::Float(0.25))));
+    assert_eq!(rates, expected.collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
     let directory = TempDir::new().unwrap();
@@ -89,6 +115,7 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
     for by_medium in [false, true] {
         let query = SourcesQuery {
             range: ever(),
+            events: EventSelector::Any,
             filters: Vec::new(),
             by_medium,
             attribution: Attribution::Event,

@@ -4,7 +4,8 @@ use std::fs;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Column, Filter, Metric, Number, PagesQuery, PagesRow, PagesSort, StatsQuery, StatsResponse, StatsRow,
+    Column, EventSelector, Filter, Metric, Number, PagesQuery, PagesRow, PagesSort, StatsQuery,
+    StatsResponse, StatsRow,
 };
 use tempfile::TempDir;
 
@@ -131,6 +132,7 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
     store.flush_now().await.unwrap();
     let query = StatsQuery {
         range: ever(),
+        events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Uniques,
         group_by: vec!["medium".parse().unwrap()],
@@ -172,6 +174,7 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
     let query = |filters: Vec<Filter>| {
         let query = StatsQuery {
             range: ever(),
+            events: EventSelector::Any,
             filters,
             metric: Metric::Uniques,
             group_by: Vec::new(),
@@ -185,6 +188,23 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
     store.append(scope(1), (0..3000).map(|number| visit(number, 3000, "once")).collect()).await.unwrap();
     assert_eq!(count(query(vec![often]).await.unwrap()), (Some(Number::Integer(500)), false));
     assert!(query(Vec::new()).await.unwrap().approximate);
+    let rate = |event: &str| {
+        let query = StatsQuery {
+            range: ever(),
+            events: EventSelector::Named(event.to_owned()),
+            filters: Vec::new(),
+            metric: Metric::ConversionRate,
+            group_by: Vec::new(),
+            buckets: None,
+            limit: limit(1),
+        };
+        store.query(scope(1), query)
+    };
+    for (event, expected) in [("often", 500.0 / 3500.0), ("once", 3000.0 / 3500.0), ("never", 0.0)] {
+        let response = rate(event).await.unwrap();
+        let Some(Number::Float(value)) = response.rows[0].value else { panic!("{response:?}") };
+        assert!((value - expected).abs() < 0.03 && response.approximate, "{event}: {value}");
+    }
 }
 
 #[tokio::test]
@@ -219,6 +239,7 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     let uniques = || StatsQuery {
         range: ever(),
+        events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Uniques,
         group_by: Vec::new(),

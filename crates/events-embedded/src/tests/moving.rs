@@ -4,7 +4,7 @@ use std::io::{Seek as _, Write as _};
 
 use futures_util::StreamExt as _;
 use millimetric_core::event::Event;
-use millimetric_core::query::ExportQuery;
+use millimetric_core::query::{EventSelector, ExportQuery};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
@@ -41,7 +41,7 @@ async fn an_export_ends_when_nobody_wants_more() {
     let many: Vec<Event> = (0..2500).map(|number| event(&format!("{number:04}"))).collect();
     store.append(scope(1), many).await.unwrap();
     store.flush_now().await.unwrap();
-    let query = ExportQuery { range: ever(), filters: Vec::new() };
+    let query = ExportQuery { range: ever(), events: EventSelector::Any, filters: Vec::new() };
     let first = store
         .export(scope(1), millimetric_core::time::Timestamp::MIN, query.clone())
         .next()

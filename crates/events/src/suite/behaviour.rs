@@ -4,8 +4,9 @@ use chrono_tz::Tz;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Attribution, Buckets, EventQuery, EventsQuery, EventsResponse, Interval, Metric, NamesQuery,
-    NamesResponse, Number, PropertyName, SourcesQuery, SourcesResponse, StatsQuery, StatsResponse, StatsRow,
+    Attribution, Buckets, EventQuery, EventSelector, EventsQuery, EventsResponse, Interval, Metric,
+    NamesQuery, NamesResponse, Number, PropertyName, SourcesQuery, SourcesResponse, StatsQuery,
+    StatsResponse, StatsRow,
 };
 
 use super::requests::{all_events, all_exported, counting};
@@ -156,6 +157,7 @@ pub async fn a_scope_without_events_answers_nothing<E: Engine>(engine: UnderTest
     }
     let sources = SourcesQuery {
         range: ever(),
+        events: EventSelector::Any,
         filters: Vec::new(),
         by_medium: true,
         attribution: Attribution::Event,

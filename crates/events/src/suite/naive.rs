@@ -15,9 +15,9 @@ use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike 
 use chrono_tz::Tz;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventsQuery, EventsResponse, Filter, Interval,
-    Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse,
-    SourcesRow, StatsQuery, StatsResponse, StatsRow,
+    AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventSelector, EventsQuery, EventsResponse,
+    Filter, Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
+    SourcesResponse, SourcesRow, StatsQuery, StatsResponse, StatsRow, Test,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -48,8 +48,45 @@ fn chosen<'a>(events: &'a [Event], range: TimeRange, filters: &[Filter]) -> Vec<
         .collect()
 }
 
+/// The events of the range that are selected and pass the filters.
+fn selected<'a>(
+    events: &'a [Event],
+    range: TimeRange,
+    selector: &EventSelector,
+    filters: &[Filter],
+) -> Vec<Chosen<'a>> {
+    let mut chosen = chosen(events, range, filters);
+    chosen.retain(|event| is_selected(event, selector));
+    chosen
+}
+
+fn is_selected(event: &Chosen<'_>, selector: &EventSelector) -> bool {
+    match selector {
+        EventSelector::Any => true,
+        EventSelector::Named(name) => event.event_name == *name,
+        EventSelector::Goal { conditions, .. } => passes(event, conditions),
+    }
+}
+
 fn passes(event: &Chosen<'_>, filters: &[Filter]) -> bool {
-    filters.iter().all(|filter| key(event, &filter.column).as_deref() == Some(&filter.value))
+    filters.iter().all(|filter| {
+        let value = key(event, &filter.column);
+        value.is_some_and(|value| match &filter.test {
+            Test::OneOf(values) => values.contains(&value),
+            Test::Matches(pattern) => matches(pattern.as_str(), &value),
+        })
+    })
+}
+
+/// Tries every length for each `*`.
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == path,
+        Some((begin, rest)) => path.strip_prefix(begin).is_some_and(|path| {
+            let mut starts = (0..=path.len()).filter(|start| path.is_char_boundary(*start));
+            starts.any(|start| matches(rest, &path[start..]))
+        }),
+    }
 }
 
 fn properties(event: &Event) -> Map<String, Value> {
@@ -133,7 +170,7 @@ fn event(events: &[Event], query: &EventQuery) -> Option<Event> {
 }
 
 pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
-    let chosen = chosen(events, query.range, &query.filters);
+    let chosen = selected(events, query.range, &query.events, &query.filters);
     let mut rows: Vec<Event> = chosen.into_iter().map(|event| event.event.clone()).collect();
     rows.sort_by_key(|event| Reverse((event.timestamp, event.event_id.clone())));
     rows.truncate(query.limit.get());
@@ -145,7 +182,9 @@ type StatsKey = (Option<Timestamp>, Vec<Option<String>>);
 
 fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     let mut groups: BTreeMap<StatsKey, Vec<Chosen<'_>>> = BTreeMap::new();
-    for event in chosen(events, query.range, &query.filters) {
+    let all = chosen(events, query.range, &query.filters);
+    let of_everybody = query.metric == Metric::ConversionRate;
+    for event in all.into_iter().filter(|event| of_everybody || is_selected(event, &query.events)) {
         let keys = query.group_by.iter().map(|dimension| key(&event, dimension)).collect();
         let start = query.buckets.map(|buckets| bucket(buckets, event.timestamp));
         groups.entry((start, keys)).or_default().push(event);
@@ -155,7 +194,7 @@ fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     }
     let mut rows: Vec<StatsRow> = groups
         .into_iter()
-        .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(&query.metric, &events) })
+        .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(query, &events) })
         .collect();
     // The map is sorted by bucket and keys.
     rows.sort_by(|a, b| {
@@ -171,12 +210,17 @@ fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
     StatsResponse { rows, truncated, other: 0, approximate: false }
 }
 
-fn value(metric: &Metric, events: &[Chosen<'_>]) -> Option<Number> {
+fn value(query: &StatsQuery, events: &[Chosen<'_>]) -> Option<Number> {
     let numbers = |name: &str| -> Vec<f64> {
         events.iter().filter_map(|event| properties(event).get(name).and_then(Value::as_f64)).collect()
     };
-    match metric {
-        Metric::Count => Some(Number::Integer(events.len() as u64)),
+    match &query.metric {
+        Metric::Count | Metric::Conversions => Some(Number::Integer(events.len() as u64)),
+        Metric::ConversionRate => {
+            let reached = events.iter().filter(|event| is_selected(event, &query.events));
+            let rate = visitors(reached) as f64 / visitors(events).max(1) as f64;
+            Some(Number::Float(rate))
+        }
         Metric::Uniques => Some(Number::Integer(visitors(events))),
         Metric::Sum(name) => Some(Number::Float(numbers(name.as_str()).iter().sum::<f64>() + 0.0)),
         Metric::Avg(name) => {
@@ -187,14 +231,14 @@ fn value(metric: &Metric, events: &[Chosen<'_>]) -> Option<Number> {
     }
 }
 
-fn visitors(events: &[Chosen<'_>]) -> u64 {
-    events.iter().map(|event| &event.event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
+fn visitors<'c, 'a: 'c>(events: impl IntoIterator<Item = &'c Chosen<'a>>) -> u64 {
+    events.into_iter().map(|event| &event.event.anonymous_id).collect::<BTreeSet<_>>().len() as u64
 }
 
 fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
     let mut groups: BTreeMap<(String, Option<String>), Vec<Chosen<'_>>> = BTreeMap::new();
     let [source_column, medium_column] = query.attribution.columns();
-    for event in chosen(events, query.range, &query.filters) {
+    for event in selected(events, query.range, &query.events, &query.filters) {
         let medium = query.by_medium.then(|| key(&event, &medium_column).unwrap_or_default());
         let source = key(&event, &source_column).unwrap_or_default();
         groups.entry((source, medium)).or_default().push(event);

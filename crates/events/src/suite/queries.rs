@@ -4,11 +4,12 @@
 use chrono_tz::Tz;
 use millimetric_core::attribution::Model;
 use millimetric_core::classify::{ProjectRules, RuleSettings};
+use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
     AnyQuery, Attribution, AttributionQuery, Buckets, Column, Conversions, Dimension, EventQuery,
-    EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery,
-    PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn,
-    SessionsQuery, SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
+    EventSelector, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery,
+    PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery,
+    SessionColumn, SessionsQuery, SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -89,9 +90,49 @@ fn filters() -> impl Strategy<Value = Vec<Filter>> {
     proptest::collection::vec(proptest::sample::select(values), 0..3)
 }
 
+/// Everything, events of a name, and goals of each kind.
+fn selectors() -> impl Strategy<Value = EventSelector> {
+    let named =
+        proptest::sample::select(NAMES.to_vec()).prop_map(|name| EventSelector::Named(name.to_owned()));
+    prop_oneof![2 => Just(EventSelector::Any), 1 => named, 3 => goals().prop_map(|goal| goal.selector())]
+}
+
+fn goals() -> impl Strategy<Value = Goal> {
+    let events = NAMES.into_iter().chain(["nothing"]);
+    let events = events.map(|name| GoalTarget::Event(name.parse().expect("a name")));
+    let pages = ["/", "/pricing", "/nothing", "*", "/*", "*/", "/*/b", "/p*i*g", "*pric*", "/a/b*", "/x*"];
+    let pages = pages.into_iter().map(|path| GoalTarget::Page(path.parse().expect("a pattern")));
+    let target = prop_oneof![
+        proptest::sample::select(events.collect::<Vec<_>>()),
+        proptest::sample::select(pages.collect::<Vec<_>>()),
+    ];
+    let filters = proptest::sample::subsequence(CONDITIONS.to_vec(), 0..=2)
+        .prop_map(|conditions| format!("[{}]", conditions.join(",")).parse().expect("conditions"));
+    (target, prop_oneof![Just(GoalFilters::default()), filters]).prop_map(|(target, filters)| Goal {
+        slug: "goal".parse().expect("a slug"),
+        target,
+        filters,
+        value: None,
+    })
+}
+
+/// Conditions of goals that pass some of the events, with one value and with several.
+const CONDITIONS: [&str; 9] = [
+    r#"["is","country",["DE"]]"#,
+    r#"["is","country",["DE","US","FR"]]"#,
+    r#"["is","medium",["paid","direct"]]"#,
+    r#"["is","source",["nobody","nothing"]]"#,
+    r#"["is","path",["/","/pricing"]]"#,
+    r#"["is","user_id",["user-0","user-2"]]"#,
+    r#"["is","session_source",["google","facebook"]]"#,
+    r#"["is","entry_path",["/a/b"]]"#,
+    r#"["is","session_medium",["paid"]]"#,
+];
+
 fn events() -> impl Strategy<Value = EventsQuery> {
-    (ranges(), filters(), limits()).prop_map(|(range, filters, limit)| EventsQuery {
+    (ranges(), selectors(), filters(), limits()).prop_map(|(range, events, filters, limit)| EventsQuery {
         range,
+        events,
         filters,
         limit,
         after: None,
@@ -106,9 +147,10 @@ fn one_event() -> impl Strategy<Value = EventQuery> {
 
 fn sources() -> impl Strategy<Value = SourcesQuery> {
     let attribution = proptest::sample::select(vec![Attribution::Event, Attribution::Session]);
-    (ranges(), filters(), any::<bool>(), attribution, limits()).prop_map(
-        |(range, filters, by_medium, attribution, limit)| SourcesQuery {
+    (ranges(), selectors(), filters(), any::<bool>(), attribution, limits()).prop_map(
+        |(range, events, filters, by_medium, attribution, limit)| SourcesQuery {
             range,
+            events,
             filters,
             by_medium,
             attribution,
@@ -147,16 +189,16 @@ fn funnels() -> impl Strategy<Value = FunnelQuery> {
 }
 
 fn retentions() -> impl Strategy<Value = RetentionQuery> {
-    let name = || proptest::option::of(proptest::sample::select(NAMES.to_vec()).prop_map(str::to_owned));
+    let name = proptest::option::of(proptest::sample::select(NAMES.to_vec()).prop_map(str::to_owned));
     let periods = buckets().prop_map(|buckets| match buckets {
         Some(buckets) if buckets.interval != Interval::Hour => buckets,
         _ => Buckets { interval: Interval::Day, timezone: Tz::UTC },
     });
-    (some_ranges(), filters(), name(), name(), periods).prop_map(
-        |(range, filters, event, return_event, periods)| RetentionQuery {
+    (some_ranges(), selectors(), filters(), name, periods).prop_map(
+        |(range, events, filters, return_event, periods)| RetentionQuery {
             range,
+            events,
             filters,
-            event,
             return_event,
             periods,
         },
@@ -195,10 +237,11 @@ fn conversions() -> impl Strategy<Value = Conversions> {
     let currency = proptest::sample::select(vec![None, Some("EUR")]);
     let value = currency.prop_map(|currency| ValueProperty {
         property: PropertyName::new("price").expect("a name"),
-        currency: currency.map(str::to_owned),
+        currency,
     });
-    (filters(), lookbacks(), any::<bool>(), proptest::option::of(value))
-        .prop_map(|(filters, lookback, once, value)| Conversions { filters, lookback, once, value })
+    (selectors(), filters(), lookbacks(), any::<bool>(), proptest::option::of(value)).prop_map(
+        |(events, filters, lookback, once, value)| Conversions { events, filters, lookback, once, value },
+    )
 }
 
 fn attributions() -> impl Strategy<Value = AttributionQuery> {
@@ -238,19 +281,22 @@ fn stats() -> impl Strategy<Value = StatsQuery> {
         Metric::Count,
         Metric::Uniques,
         Metric::Uniques,
+        Metric::Conversions,
+        Metric::ConversionRate,
+        Metric::ConversionRate,
         Metric::Sum(property("price")),
         Metric::Avg(property("price")),
     ]);
-    (ranges(), filters(), metric, groups(StatsQuery::MAX_DIMENSIONS), buckets(), limits()).prop_map(
-        |(range, filters, metric, group_by, buckets, limit)| StatsQuery {
+    (ranges(), selectors(), filters(), metric, groups(StatsQuery::MAX_DIMENSIONS), buckets(), limits())
+        .prop_map(|(range, events, filters, metric, group_by, buckets, limit)| StatsQuery {
             range,
+            events,
             filters,
             metric,
             group_by,
             buckets,
             limit,
-        },
-    )
+        })
 }
 
 fn buckets() -> impl Strategy<Value = Option<Buckets>> {

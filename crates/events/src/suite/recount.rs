@@ -129,7 +129,7 @@ impl<E: Engine> Case<'_, E> {
 
     /// Compares every page of the query, and the export of the same events.
     async fn check_pages(&self, events: &[Event], query: &EventsQuery, times: usize) {
-        let EventsQuery { range, filters, limit, .. } = query.clone();
+        let EventsQuery { range, events: selected, filters, limit, .. } = query.clone();
         let all = EventsQuery { limit: sample::limit(1000), ..query.clone() };
         let mut expected = naive::events(events, &all).rows;
         let mut pages = expected.chunks(limit.get()).collect::<Vec<_>>();
@@ -140,7 +140,7 @@ impl<E: Engine> Case<'_, E> {
             assert_eq!(self.pages(query.clone()).await, pages, "{query:?}");
         }
         expected.reverse();
-        let export = ExportQuery { range, filters };
+        let export = ExportQuery { range, events: selected, filters };
         assert_eq!(self.engine.exported(self.scope, export.clone()).await, expected, "{export:?}");
     }
 

@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt as _;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::{ErasureId, ReclassificationId};
-use millimetric_core::query::{EventsQuery, ExportQuery, Metric, RuleChanges, StatsQuery};
+use millimetric_core::query::{EventSelector, EventsQuery, ExportQuery, Metric, RuleChanges, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use uuid::Uuid;
 
@@ -13,18 +13,19 @@ use crate::{Erasure, ErasureStatus, EventStore, EventStoreExt as _, ReclassifySt
 
 /// The query for the newest 1000 events of a range.
 pub fn all_events(range: TimeRange) -> EventsQuery {
-    EventsQuery { range, filters: Vec::new(), limit: limit(1000), after: None }
+    EventsQuery { range, events: EventSelector::Any, filters: Vec::new(), limit: limit(1000), after: None }
 }
 
 /// The query for the value of a metric over all events.
 pub(super) fn counting(metric: Metric) -> StatsQuery {
     let (range, filters, group_by) = (ever(), Vec::new(), Vec::new());
-    StatsQuery { range, filters, metric, group_by, buckets: None, limit: limit(1000) }
+    let events = EventSelector::Any;
+    StatsQuery { range, events, filters, metric, group_by, buckets: None, limit: limit(1000) }
 }
 
 /// The export of all events.
 pub fn all_exported() -> ExportQuery {
-    ExportQuery { range: ever(), filters: Vec::new() }
+    ExportQuery { range: ever(), events: EventSelector::Any, filters: Vec::new() }
 }
 
 /// The ids of the newest 1000 events of a scope, newest first.

@@ -8,12 +8,13 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 
+use super::goals::read_query;
 use crate::auth::{Authorized, Read};
 use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::params::{FilterParams, TimezoneParam, from_query_string};
+use crate::wire::params::{FilterParams, TimezoneParam};
 use crate::wire::reports::ExportParams;
 use crate::wire::rows::RowWriter;
 
@@ -31,7 +32,7 @@ pub async fn export(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Response> {
-    let (query, format) = from_query_string::<ExportParams>(query.as_deref())?;
+    let (query, format) = read_query::<ExportParams>(&app, &by, query.as_deref()).await?;
     let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
     // An error before the first byte is a normal error response.
     let first = export.next().await.transpose()?;

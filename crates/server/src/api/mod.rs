@@ -4,6 +4,7 @@ pub mod collect;
 pub mod discover;
 pub mod explain;
 pub mod export;
+pub mod goals;
 pub mod privacy;
 pub mod reports;
 pub mod schema;

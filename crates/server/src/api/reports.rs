@@ -11,6 +11,7 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use super::goals::read_query;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
@@ -36,7 +37,7 @@ async fn report<R: Report>(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<R::Body>> {
-    let query = from_query_string::<R>(query.as_deref())?;
+    let query = read_query::<R>(&app, &by, query.as_deref()).await?;
     let response = read::run(&app, &by, query.clone()).await?;
     Ok(Json(R::body(&query, response)))
 }

@@ -1,18 +1,19 @@
-//! `GET /v1/schema`: which names, properties, values, columns and rules a project's data has.
+//! `GET /v1/schema`: which names, properties, values, columns, rules and goals a project has.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
 
+use super::goals::read_query;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
-use crate::wire::params::{TimezoneParam, from_query_string};
+use crate::wire::params::TimezoneParam;
 use crate::wire::reports::{SchemaParams, SchemaRows};
 
-/// What the events look like: names, properties, values, columns, rules
+/// What the events look like: names, properties, values, columns, rules; and the project's goals
 ///
 /// Names and counts are of the whole range. Types and samples of properties are of its 500 newest
 /// events, and empty for what none of them carries.
@@ -23,7 +24,7 @@ pub async fn schema(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<SchemaRows>> {
-    let query = from_query_string::<SchemaParams>(query.as_deref())?;
+    let query = read_query::<SchemaParams>(&app, &by, query.as_deref()).await?;
     let kind = query.kind;
     Ok(Json(SchemaRows::new(kind, ops::reports::schema::schema(&app, &by, query).await?)))
 }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::Slug;
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
-use millimetric_core::query::ExportQuery;
+use millimetric_core::query::{EventSelector, ExportQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::new_file::NewFile;
@@ -53,7 +53,8 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
     let range = TimeRange::new(from, to).context("--from must be before --to")?;
     let kept = oldest_kept(project.effective_retention_days(), system_clock()());
     let range = kept.map_or(Some(range), |kept| TimeRange::new(from.max(kept), to));
-    let query = ExportQuery { range: range.unwrap_or(TimeRange::LAST), filters: Vec::new() };
+    let range = range.unwrap_or(TimeRange::LAST);
+    let query = ExportQuery { range, events: EventSelector::Any, filters: Vec::new() };
     let scope = EventScope { project: project.id, env: args.env };
     let mut store = Store::open_to_read(at).await?;
     let exported = match &args.output {

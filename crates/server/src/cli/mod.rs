@@ -7,6 +7,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod export;
+mod goal;
 mod import;
 mod key;
 mod new_file;
@@ -46,6 +47,9 @@ enum Command {
     /// Create, list, show, change and delete projects
     #[command(subcommand)]
     Project(project::ProjectCommand),
+    /// Create, list, change and delete a project's goals: what counts as a conversion
+    #[command(subcommand)]
+    Goal(goal::GoalCommand),
     /// Create, list, revoke and rotate API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -75,6 +79,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         None => serve::serve(&at, cli.settings, Bounds::default()).await,
         Some(Command::Serve(settings)) => serve::serve(&at, settings, Bounds::default()).await,
         Some(Command::Project(command)) => project::run(&at, command).await,
+        Some(Command::Goal(command)) => goal::run(&at, command).await,
         Some(Command::Key(command)) => key::run(&at, command).await,
         Some(Command::User(command)) => user::run(&at, command).await,
         Some(Command::Demo(args)) => demo::run(&at, args).await,

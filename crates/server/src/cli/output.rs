@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use millimetric_control::{Damage, Project, StoredKey};
+use millimetric_core::ids::ProjectId;
 
 /// Prints one line. A reader that has gone (a closed pipe) is no error.
 pub(super) fn line(text: impl std::fmt::Display) {
@@ -18,8 +19,18 @@ pub(super) fn json(value: &Value) {
 
 /// Prints the rows of a kind, like `project`, that a list omits because they are unreadable.
 pub(super) fn unreadable(damage: &Damage, kind: &str) {
+    unreadable_if(damage, kind, |_| true);
+}
+
+/// The same for rows that name their project.
+pub(super) fn unreadable_of(damage: &Damage, kind: &str, project: ProjectId) {
+    let project = project.to_string();
+    unreadable_if(damage, kind, |name| !name.contains(" of project ") || name.contains(&project));
+}
+
+fn unreadable_if(damage: &Damage, kind: &str, is_shown: impl Fn(&str) -> bool) {
     let is_one = |name: &&String| name.split([' ', ',']).find(|word| *word != "a") == Some(kind);
-    for name in damage.names.iter().filter(is_one) {
+    for name in damage.names.iter().filter(is_one).filter(|name| is_shown(name)) {
         line(format_args!("{name}: unreadable; run `millimetric doctor` for details"));
     }
 }

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::ReclassificationId;
-use millimetric_core::query::{ExportQuery, RuleChanges, RuleChangesQuery};
+use millimetric_core::query::{EventSelector, ExportQuery, RuleChanges, RuleChangesQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::{Appended, EventStoreExt as _, ReclassifyReport, Snapshot, StoreError};
 use serde::de::DeserializeOwned;
@@ -110,7 +110,7 @@ async fn snapshot(State(app): State<Arc<App>>, Json(folder): Json<PathBuf>) -> R
 
 async fn export(State(app): State<Arc<App>>, Json(call): Json<ExportCall>) -> ApiResult<Response> {
     let range = TimeRange::new(call.from, call.to).ok_or(ApiError::new(ErrorCode::InvalidParams))?;
-    let query = ExportQuery { range, filters: Vec::new() };
+    let query = ExportQuery { range, events: EventSelector::Any, filters: Vec::new() };
     let encoder = RowWriter::new(call.format, call.scope)?;
     let export = Export::start(app.stores.events.export(call.scope, Timestamp::MIN, query), encoder, ());
     Ok(Body::from_stream(stream::pieces(None, export)).into_response())

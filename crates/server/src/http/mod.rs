@@ -19,7 +19,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, explain, export, privacy, reports, schema, script};
+use crate::api::{collect, discover, explain, export, goals, privacy, reports, schema, script};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -40,6 +40,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(reports::routes())
         .routes(routes!(schema::schema))
         .routes(routes!(explain::explain, explain::rule_changes))
+        .routes(routes!(goals::goals))
         .routes(routes!(reports::usage))
         .routes(routes!(export::export))
         .routes(routes!(mcp::project))

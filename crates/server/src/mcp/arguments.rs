@@ -21,6 +21,7 @@ use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::fuzzy_match;
+use crate::wire::params::GOAL;
 
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
@@ -162,6 +163,9 @@ pub(super) fn lesson(tool: Tool, error: &ApiError, sent: &JsonObject) -> String 
     for (name, messages) in fields.into_iter().flatten() {
         let said: Vec<_> = messages.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         words.push(format!("`{name}` {}{}.", said.join("; "), closest_word(tool, name, sent)));
+    }
+    if fields.is_some_and(|fields| fields.contains_key(GOAL)) {
+        words.push("describe_schema with kind=goals lists the goals.".to_owned());
     }
     let form = error.details.get("formErrors").and_then(Value::as_array);
     let form = form.into_iter().flatten().filter_map(Value::as_str);

@@ -9,6 +9,7 @@ pub mod collect;
 pub mod error;
 pub mod export;
 pub mod fuzzy_match;
+pub mod goals;
 pub mod keys;
 pub mod origins;
 pub mod people;

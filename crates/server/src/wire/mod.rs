@@ -3,6 +3,7 @@
 //! Only types are checked here; which values are allowed is decided in `core`.
 
 pub mod backup;
+pub mod goals;
 pub mod mcp;
 pub mod params;
 pub mod repair;

@@ -198,7 +198,7 @@ fn what_is_wrong_with_a_query_is_said_by_name() {
     let server = Server::start();
     let project = server.default_project();
     for (query, field, sentence) in [
-        ("", "event", "is required: the event that is a conversion, like purchase"),
+        ("", "event", "is required: the event that is a conversion, like purchase; or send a `goal`"),
         ("&event=a&lookback=2w", "lookback", "must be a number of days from 1d to 366d, like 30d"),
         ("&event=a&lookback=367d", "lookback", "must be a number of days from 1d to 366d, like 30d"),
         (

@@ -380,3 +380,29 @@ fn a_damaged_row_of_the_event_store_stops_no_other_project() {
     server.track(&shop.sk, json!({ "event": "b" }));
     server.logged(&["floor", "cannot be read and is skipped"]);
 }
+
+#[test]
+fn a_goal_that_cannot_be_read_affects_no_other() {
+    let server = Server::start();
+    let project = server.default_project();
+    let slug = project.slug.as_str();
+    for goal in ["sale", "signup"] {
+        server.cli(&["goal", "create", goal, "--project", slug, "--event", goal]);
+    }
+    server.track(&project.sk, json!({ "event": "signup" }));
+    alter(&server.dir, "update goals set filters = '[[\"near\"]]' where slug = 'sale'");
+    let stats = |goal: &str| server.get(&format!("/v1/stats?{ALWAYS}&goal={goal}"), &project.rk);
+    assert_eq!(stats("signup").json()["rows"][0]["value"], 1);
+    assert_eq!(stats("sale").error(), (500, "internal_error".to_owned()));
+    assert!(!stats("sale").text.contains("near"), "the cause is for the log");
+    let expected = json!({ "goals": [{ "slug": "signup", "name": "signup", "event": "signup" }] });
+    assert_eq!(server.get("/v1/goals", &project.rk).json(), expected);
+    let (listed, text) = said(&server.dir, &["goal", "list", "--project", slug]);
+    assert!(listed && text.starts_with("signup ") && text.contains("\ngoal sale of project prj_"), "{text}");
+    let (well, text) = said(&server.dir, &["doctor"]);
+    assert!(!well && text.contains("goal sale of project prj_") && text.contains("column filters"), "{text}");
+    let (told, text) = said(&server.dir, &["goal", "update", "sale", "--project", slug, "--name", "Sale"]);
+    assert!(!told && text.contains("column filters"), "{text}");
+    server.cli(&["goal", "delete", "sale", "--project", slug]);
+    assert!(said(&server.dir, &["doctor"]).0);
+}

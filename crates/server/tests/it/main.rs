@@ -24,6 +24,7 @@ mod faults;
 mod first_start;
 mod floods;
 mod forgetting;
+mod goals;
 mod golden;
 mod http_heads;
 mod isolation;

@@ -102,9 +102,8 @@ fn what_an_older_version_wrote_is_reported_and_backed_up_as_it_is() {
     let dir = folder.path();
     alter(
         &dir.join("control.db"),
-        "drop table share_links; drop table sessions; drop table password_links; drop table invitations;
-         drop table memberships; drop table recovery_codes; drop table users;
-         delete from revisions where subject = 'people'; delete from _sqlx_migrations where version = 2",
+        "drop table reclassifications; alter table projects drop column classifier;
+         delete from _sqlx_migrations where version = 4",
     );
     alter(&dir.join("events.db"), "alter table segment drop column ids_made; pragma user_version = 1");
     let before = contents(dir);

@@ -165,9 +165,10 @@ fn conversions(
     context: &QueryContext,
 ) -> Result<Vec<FoundConversion>, StoreError> {
     let sessions = view.sessions()?;
+    let selected = query.events.and(&query.filters);
     let start = || (Vec::new(), context.memory());
     let of_cores = run::each_span(view, context, start, |(found, memory), span: &Span<'_>| {
-        let Some(selection) = select(view, span, &query.filters)? else { return Ok(()) };
+        let Some(selection) = select(view, span, &selected)? else { return Ok(()) };
         let chunk = sessions.index(span.chunk)?;
         let worth = Worth::of(view, span, query)?;
         selection.rows.each(|row| {
@@ -193,7 +194,7 @@ struct Worth {
 impl Worth {
     fn of(view: &View, span: &Span<'_>, query: &Conversions) -> Result<Self, StoreError> {
         let Some(value) = &query.value else { return Ok(Self { amounts: None, currencies: Vec::new() }) };
-        let usual = value.currency.as_deref().and_then(currency::code);
+        let usual = value.currency;
         let numbers = view.columns.numbers(span.chunk, &Arc::from(value.property.as_str()))?;
         let texts = view.columns.property(span.chunk, &Arc::from(CURRENCY))?;
         let of_text = |text: &str| currency::code(text).or(usual);

@@ -64,10 +64,13 @@ fn sent_by_a_thread(work: impl FnOnce(Sender<Batch>) + Send + 'static) -> EventS
 fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), StoreError> {
     let mut chunks = std::mem::take(&mut view.chunks);
     chunks.sort_by_key(Chunk::earliest);
-    let (by_row, by_column): (Vec<_>, Vec<_>) =
-        query.filters.iter().partition(|filter| matches!(filter.column, Dimension::Column(_)));
+    let (by_row, by_column): (Vec<Filter>, Vec<Filter>) = query
+        .events
+        .and(&query.filters)
+        .into_iter()
+        .partition(|filter| matches!(filter.column, Dimension::Column(_)));
     for chunk in chunks {
-        let codes = FilterCodes::of(&view, &chunk, by_column.iter().copied())?;
+        let codes = FilterCodes::of(&view, &chunk, &by_column)?;
         let mut take = |index: usize, row: Row<'_>| {
             if is_selected(&view, &by_row, &row) && codes.passes(index) {
                 Ok(sink.push(row.to_event()))
@@ -118,10 +121,10 @@ fn rows(
 }
 
 /// Whether a row is in the range, passes the filters by its own columns, and is not hidden.
-fn is_selected(view: &View, filters: &[&Filter], row: &Row<'_>) -> bool {
+fn is_selected(view: &View, filters: &[Filter], row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
-    let passes = |filter: &&Filter| match filter.column {
-        Dimension::Column(column) => row.text(column) == Some(filter.value.as_str()),
+    let passes = |filter: &Filter| match filter.column {
+        Dimension::Column(column) => filter.passes(row.text(column)),
         Dimension::Session(_) | Dimension::Property(_) => true,
     };
     in_range && filters.iter().all(passes) && !is_hidden(view, row)

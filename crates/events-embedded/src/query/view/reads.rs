@@ -26,19 +26,18 @@ impl Reads {
     /// What the query reads.
     pub(crate) fn of(query: &AnyQuery) -> Self {
         match query {
-            AnyQuery::Events(query) => Self::ALL.filters(&query.filters),
+            AnyQuery::Events(query) => Self::ALL.filters(&query.events.and(&query.filters)),
             AnyQuery::Event(_) => Self::ALL,
             AnyQuery::Stats(query) => counted(query),
-            AnyQuery::Sources(query) => {
-                Self::only([Column::AnonymousId]).filters(&query.filters).groups(&query.attribution.columns())
-            }
+            AnyQuery::Sources(query) => Self::only([Column::AnonymousId])
+                .filters(&query.events.and(&query.filters))
+                .groups(&query.attribution.columns()),
             AnyQuery::Names(_) => Self::only([Column::EventName, Column::AnonymousId, Column::Properties]),
             AnyQuery::Funnel(query) => Self::only([Column::EventName, Column::AnonymousId])
                 .filters(&query.filters)
                 .groups(&query.group_by),
-            AnyQuery::Retention(query) => {
-                Self::only([Column::EventName, Column::AnonymousId]).filters(&query.filters)
-            }
+            AnyQuery::Retention(query) => Self::only([Column::EventName, Column::AnonymousId])
+                .filters(&query.events.and(&query.filters)),
             AnyQuery::Pages(query) => {
                 Self::only([Column::Path, Column::AnonymousId]).sessions().filters(&query.filters)
             }
@@ -72,7 +71,8 @@ impl Reads {
 
     /// And the sessions that conversions are credited to.
     fn conversions(self, conversions: &Conversions) -> Self {
-        let reads = self.sessions().with(&SOURCE).filters(&conversions.filters);
+        let selected = conversions.events.and(&conversions.filters);
+        let reads = self.sessions().with(&SOURCE).filters(&selected);
         let reads = if conversions.value.is_some() { reads.with(&Column::Properties.into()) } else { reads };
         Self { lookback: Some(conversions.lookback.millis() + session::LOOKBACK), ..reads }
     }
@@ -97,10 +97,10 @@ impl Reads {
 }
 
 fn counted(query: &StatsQuery) -> Reads {
-    let reads = Reads::only([]).filters(&query.filters).groups(&query.group_by);
+    let reads = Reads::only([]).filters(&query.events.and(&query.filters)).groups(&query.group_by);
     match query.metric {
-        Metric::Count => reads,
-        Metric::Uniques => reads.with(&Column::AnonymousId.into()),
+        Metric::Count | Metric::Conversions => reads,
+        Metric::Uniques | Metric::ConversionRate => reads.with(&Column::AnonymousId.into()),
         Metric::Sum(_) | Metric::Avg(_) => reads.with(&Column::Properties.into()),
     }
 }

@@ -15,7 +15,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
 
 use super::sessions::{Session, sessions_of};
-use super::{Chosen, chosen, key, properties};
+use super::{Chosen, chosen, key, properties, selected};
 
 /// A conversion and its touches, ascending by their first event.
 struct Conversion<'a> {
@@ -47,7 +47,7 @@ fn conversions<'a>(events: &'a [Event], range: TimeRange, query: &Conversions) -
     let lookback = query.lookback.millis();
     let read = before(range, lookback);
     let sessions = sessions_of(events, read);
-    let mut chosen: Vec<Chosen<'_>> = chosen(events, read, &query.filters)
+    let mut chosen: Vec<Chosen<'_>> = selected(events, read, &query.events, &query.filters)
         .into_iter()
         .filter(|event| range.contains(event.timestamp))
         .collect();
@@ -64,7 +64,7 @@ fn conversions<'a>(events: &'a [Event], range: TimeRange, query: &Conversions) -
             value = sent.get(property.property.as_str()).and_then(Value::as_f64).unwrap_or_default();
             let known =
                 sent.get("currency").and_then(Value::as_str).filter(|code| ["EUR", "USD"].contains(code));
-            currency = known.map(str::to_owned).or_else(|| property.currency.clone());
+            currency = known.or(property.currency).map(str::to_owned);
         }
         Conversion { touches: touches(&event, &sessions, lookback), event, value, currency }
     };

@@ -11,7 +11,7 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use super::{Chosen, bucket, chosen, key, passes};
+use super::{Chosen, bucket, chosen, is_selected, key, passes};
 
 type Keys = Vec<Option<String>>;
 
@@ -152,7 +152,7 @@ pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> R
         |event: &Event, name: &Option<String>| name.as_ref().is_none_or(|name| *name == event.event_name);
     let mut cohorts: BTreeMap<Timestamp, Vec<BTreeSet<Timestamp>>> = BTreeMap::new();
     for events in by_visitor(events, query.range).into_values() {
-        let begins = |event: &&Chosen<'_>| named(event, &query.event) && passes(event, &query.filters);
+        let begins = |event: &&Chosen<'_>| is_selected(event, &query.events) && passes(event, &query.filters);
         let Some(first) = events.iter().filter(begins).min_by_key(|event| event.timestamp) else { continue };
         let returns = events.iter().filter(|event| named(event, &query.return_event));
         cohorts.entry(period(first)).or_default().push(returns.map(|event| period(event)).collect());

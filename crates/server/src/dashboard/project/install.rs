@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use millimetric_control::KeyOwner;
 use millimetric_core::key::{Env, KeyKind};
-use millimetric_core::query::{EventsQuery, RowLimit};
+use millimetric_core::query::{EventSelector, EventsQuery, RowLimit};
 use millimetric_core::time::{HOUR_MILLIS, TimeRange, Timestamp};
 
 use crate::auth::sessions::{InProject, Viewer};
@@ -110,7 +110,13 @@ async fn newest(
     now: Timestamp,
 ) -> PageResult<Option<(Timestamp, Arrived)>> {
     let range = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
-    let query = EventsQuery { range, filters: Vec::new(), limit: RowLimit::ONE, after: None };
+    let query = EventsQuery {
+        range,
+        events: EventSelector::Any,
+        filters: Vec::new(),
+        limit: RowLimit::ONE,
+        after: None,
+    };
     let response = read::run(app, &member.reader(env), query).await?;
     Ok(response.rows.into_iter().next().map(|event| {
         let arrived = Arrived {

@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, EventsQuery, Filter, Interval, Metric, Number, RowLimit, StatsQuery,
+    Buckets, Column, EventSelector, EventsQuery, Filter, Interval, Metric, Number, RowLimit, StatsQuery,
 };
 use serde::Deserialize;
 
@@ -79,7 +79,8 @@ pub(super) async fn show(
     let filters = vec![Filter::new(column, value)];
     let limit = RowLimit::new(EVENTS).unwrap_or(RowLimit::MOST);
     let after = read_cursor(&params.cursor);
-    let query = EventsQuery { range: always(), filters: filters.clone(), limit, after };
+    let events = EventSelector::Any;
+    let query = EventsQuery { range: always(), events, filters: filters.clone(), limit, after };
     let found = read::run(&app, &by, query).await?;
     if found.rows.is_empty() {
         return Err(PageError::NotFound);
@@ -109,6 +110,7 @@ pub(super) async fn show(
 fn daily(filters: Vec<Filter>, timezone: Tz) -> StatsQuery {
     StatsQuery {
         range: always(),
+        events: EventSelector::Any,
         filters,
         metric: Metric::Count,
         group_by: Vec::new(),

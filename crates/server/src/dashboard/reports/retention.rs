@@ -106,14 +106,14 @@ impl RetentionParams {
     fn query(&self, now: Timestamp) -> RetentionQuery {
         let slice = self.view.slice(now).of_sessions();
         let periods = self.view.buckets(self.interval(now));
-        let (event, return_event) = (self.event.clone(), self.back.clone());
+        let (events, return_event) = (self.event.clone().into(), self.back.clone());
         let mut range = slice.range;
         let longest = RetentionQuery::longest(periods.interval);
         if range.to().millis() - range.from().millis() > longest {
             let from = range.to().plus_millis(-longest);
             range = millimetric_core::time::TimeRange::new(from, range.to()).unwrap_or(range);
         }
-        RetentionQuery { range, filters: slice.filters, event, return_event, periods }
+        RetentionQuery { range, events, filters: slice.filters, return_event, periods }
     }
 
     fn bar(&self, now: Timestamp) -> Bar {

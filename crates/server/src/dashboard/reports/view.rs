@@ -134,7 +134,7 @@ impl View {
     /// The value that a column is narrowed to.
     pub(super) fn filter(&self, column: impl Into<Dimension>) -> Option<&str> {
         let column = column.into();
-        self.filters.iter().find(|filter| filter.column == column).map(|filter| filter.value.as_str())
+        self.filters.iter().find(|filter| filter.column == column).and_then(Filter::value)
     }
 
     /// The same with something changed.
@@ -180,7 +180,7 @@ impl View {
         pairs.extend(
             self.filters
                 .iter()
-                .filter_map(|filter| Some((filter.column.filter_parameter()?, filter.value.clone()))),
+                .filter_map(|filter| Some((filter.column.filter_parameter()?, filter.value()?.to_owned()))),
         );
         pairs.extend(self.property.as_ref().map(|name| ("property", name.as_str().to_owned())));
         pairs.extend(self.more.iter().cloned());

@@ -1,6 +1,8 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use millimetric_core::classify::RuleSettings;
 use rmcp::model::JsonObject;
 use serde_json::Value;
@@ -11,10 +13,12 @@ use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::read;
+use crate::ops::goals::AskedGoal;
 use crate::ops::reports::{explain, multi_project, schema};
+use crate::ops::{goals, read};
 use crate::state::App;
-use crate::wire::params::from_json;
+use crate::wire::goals::unknown_goal;
+use crate::wire::params::{GOAL, Parameters, from_json, from_json_with, goal_in_json};
 use crate::wire::reports::{
     AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, PathsParams,
     Report, SchemaParams, SchemaRows, SourcesParams, StatsParams,
@@ -84,7 +88,7 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
             }
         }
         Tool::DescribeSchema => {
-            let query = from_json::<SchemaParams>(values)?;
+            let query = read_json::<SchemaParams>(app, by, values).await?;
             let kind = query.kind;
             Ok(Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?)))
         }
@@ -97,9 +101,46 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
 }
 
 async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject) -> ApiResult<Page> {
-    let query = from_json::<R>(values)?;
+    let query = read_json::<R>(app, by, values).await?;
     let response = read::run(app, by, query.clone()).await?;
     Ok(Page::of(&R::body(&query, response)))
+}
+
+/// Reads arguments that may name a goal of the project.
+async fn read_json<P: Parameters>(
+    app: &App,
+    by: &Authorized<Read>,
+    values: JsonObject,
+) -> ApiResult<P::Query> {
+    let goal = goals::asked(app, by, goal_in_json::<P>(&values)).await?;
+    from_json_with::<P>(values, goal)
+}
+
+/// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.
+///
+/// # Errors
+/// `invalid_params` if none of several projects has it. A single project is refused when its arguments are read.
+pub(in crate::mcp) async fn having_goal(
+    app: &App,
+    readers: Vec<Authorized<Read>>,
+    arguments: &Arguments,
+) -> ApiResult<Vec<Authorized<Read>>> {
+    let Some(slug) = arguments.get(GOAL).filter(|_| readers.len() > 1) else { return Ok(readers) };
+    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, Some(slug))).await?;
+    let (mut having, mut known) = (Vec::new(), BTreeSet::new());
+    for (by, asked) in readers.iter().zip(asked) {
+        match asked {
+            AskedGoal::Found(_) => having.push(by.clone()),
+            AskedGoal::Unknown(slugs) => known.extend(slugs),
+            AskedGoal::None => {}
+        }
+    }
+    if having.is_empty() {
+        let mut problems = Problems::default();
+        problems.field(GOAL, unknown_goal(slug, &known.into_iter().collect::<Vec<_>>()));
+        return Err(ApiError::validation(ErrorCode::InvalidParams, problems));
+    }
+    Ok(having)
 }
 
 /// Looks for the event in each project.
@@ -126,9 +167,13 @@ async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) ->
 }
 
 async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
-    let query = from_json::<StatsParams>(arguments.values.clone())?;
-    let metric = if query.metric == millimetric_core::query::Metric::Uniques { "uniques" } else { "count" };
-    let compared = multi_project::compare(app, readers, &query).await?;
+    let metric = if arguments.get("metric") == Some("uniques") { "uniques" } else { "count" };
+    let mut queries = BTreeMap::new();
+    for by in readers {
+        let query = read_json::<StatsParams>(app, by, arguments.values.clone()).await?;
+        queries.insert(by.project().id, query);
+    }
+    let compared = multi_project::compare(app, readers, &queries).await?;
     let mut page = Page::of(&ComparedRows::new(metric, compared));
     page.facts.insert("metric".to_owned(), Value::from(metric));
     Ok(page)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millimetric_core::query::{Dimension, Filter, Metric, Number, RowLimit, StatsQuery};
+use millimetric_core::query::{Dimension, EventSelector, Metric, Number, RowLimit, StatsQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
 
@@ -54,6 +54,10 @@ pub(super) async fn reasons(
 ) -> ApiResult<Vec<String>> {
     let readers = &readers[..readers.len().min(MOST_PROJECTS)];
     let mut reasons = Vec::new();
+    if arguments.get("kind") == Some("goals") {
+        reasons.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
+        return Ok(reasons);
+    }
     let known = of_each(readers, |by| schema::known_names(app, by)).await?;
     let names: BTreeSet<String> = known.into_iter().flatten().collect();
     if names.is_empty() {
@@ -118,7 +122,8 @@ async fn about_value(
     let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
     let query = StatsQuery {
         range,
-        filters: Vec::<Filter>::new(),
+        events: EventSelector::Any,
+        filters: Vec::new(),
         metric: Metric::Count,
         group_by: vec![dimension],
         buckets: None,

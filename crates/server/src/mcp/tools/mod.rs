@@ -90,9 +90,15 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     if arguments.projects != crate::auth::agents::Projects::All {
         readers = session.agent.readers(app, &arguments.projects).await?;
     }
+    let asked = readers.len();
+    let readers = ask::having_goal(app, readers, &arguments).await?;
     let page = ask::page(app, tool, &readers, &arguments).await?;
     let range = arguments.range().filter(|_| tool.spec().ranged);
     let mut notes = kept_notes(session, &readers, range);
+    if readers.len() < asked {
+        let without = asked - readers.len();
+        notes.push(format!("{without} of {asked} projects have no such goal and count nowhere."));
+    }
     if empty::is_empty(tool, &page) {
         notes.extend(empty::reasons(app, &readers, &arguments, range).await?);
     }

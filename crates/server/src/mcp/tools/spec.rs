@@ -125,6 +125,7 @@ const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Para
 }
 
 const EVENT: Parameter = parameter("event", Text, "Only this event name.");
+const GOAL: Parameter = parameter("goal", Text, "In place of event: a goal's slug.");
 const fn limit(most: u64) -> Parameter {
     parameter("limit", Number(most), "Rows at most.")
 }
@@ -136,8 +137,8 @@ pub(in crate::mcp) const RANGE: &[Parameter] = &[
         Choice(millimetric_core::query::Period::WORDS),
         "A range by name, in place of from and to. Default 7d.",
     ),
-    parameter("from", Text, "First instant, inclusive: an ISO 8601 time, or a date for its midnight."),
-    parameter("to", Text, "First instant after the range."),
+    parameter("from", Text, "Inclusive: an ISO 8601 time, or a date for its midnight."),
+    parameter("to", Text, "The end, exclusive."),
     parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
 ];
 /// The filters of `/v1/query`, as one object.
@@ -190,6 +191,7 @@ const QUERY_EVENTS: Spec = Spec {
     text: "Single events, newest first, with all columns; properties is JSON text. For counts ask get_stats.",
     own: &[
         EVENT,
+        GOAL,
         limit(1000),
         parameter("cursor", Text, "next_cursor of the previous response, with the same arguments."),
     ],
@@ -203,13 +205,18 @@ const QUERY_EVENTS: Spec = Spec {
 const GET_STATS: Spec = Spec {
     name: "get_stats",
     title: "Counts and visitors",
-    text: "Counts events or distinct visitors, or sums a property, by groups and over time. Without group_by and interval: one number.",
+    text: "Counts events, distinct visitors or conversions of a goal, or sums a property, by groups and over time. Without group_by and interval: one number.",
     own: &[
-        parameter("metric", Choice(&["count", "uniques", "sum", "avg"]), "What is counted. Default count."),
+        parameter(
+            "metric",
+            Choice(&["count", "uniques", "conversions", "conversion_rate", "sum", "avg"]),
+            "Default count. conversion_rate: visitors who reach goal / visitors.",
+        ),
         parameter("property", Text, "The numeric property that sum and avg are of."),
         GROUP_BY,
         parameter("interval", Choice(&["hour", "day", "week", "month"]), "One row for each, in bucket."),
         EVENT,
+        GOAL,
         limit(1000),
     ],
     required: &[],
@@ -231,6 +238,7 @@ const TOP_SOURCES: Spec = Spec {
             "session (default): the source of the whole visit; event: of each event alone.",
         ),
         EVENT,
+        GOAL,
         limit(200),
     ],
     required: &[],
@@ -301,14 +309,15 @@ const TOP_PAGES: Spec = Spec {
 const DESCRIBE_SCHEMA: Spec = Spec {
     name: "describe_schema",
     title: "Describe the data",
-    text: "What there is: event names with counts and dates, properties with types and samples, values of a column or property, columns, rules of attribution. Ask this first.",
+    text: "What there is: event names with counts and dates, properties with types and samples, values of a column or property, columns, rules of attribution, goals. Ask this first.",
     own: &[
         parameter(
             "kind",
-            Choice(&["events", "properties", "values", "columns", "rules"]),
+            Choice(&["events", "properties", "values", "columns", "rules", "goals"]),
             "Default events. values needs property.",
         ),
         EVENT,
+        GOAL,
         parameter("property", Text, "With kind=values: a column or the name of a property."),
         parameter("search", Text, "Only what holds this text."),
         limit(1000),
@@ -357,6 +366,7 @@ const COMPARE_PROJECTS: Spec = Spec {
     own: &[
         parameter("metric", Choice(&["count", "uniques"]), "What is compared. Default count."),
         EVENT,
+        GOAL,
         PROJECT_IDS,
     ],
     required: &[],

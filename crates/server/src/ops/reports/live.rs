@@ -1,7 +1,7 @@
 //! What happens now: the newest events of a project, and its visitors of the last five minutes.
 
 use millimetric_core::event::Event;
-use millimetric_core::query::{EventsQuery, Metric, Number, RowLimit, StatsQuery};
+use millimetric_core::query::{EventSelector, EventsQuery, Metric, Number, RowLimit, StatsQuery};
 use millimetric_core::time::{DAY_MILLIS, MINUTE_MILLIS, TimeRange, Timestamp};
 
 use crate::auth::{Authorized, Read};
@@ -22,7 +22,7 @@ pub async fn newest(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Event>> {
     let now = app.now();
     let range = between(now.plus_millis(-BACK_MILLIS), now.plus_millis(AHEAD_MILLIS));
     let limit = RowLimit::new(NEWEST).unwrap_or(RowLimit::ONE);
-    let query = EventsQuery { range, filters: Vec::new(), limit, after: None };
+    let query = EventsQuery { range, events: EventSelector::Any, filters: Vec::new(), limit, after: None };
     Ok(read::run(app, by, query).await?.rows)
 }
 
@@ -32,6 +32,7 @@ pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> OpsResult<u64> {
     let range = between(now.plus_millis(-NOW_MILLIS), now.plus_millis(AHEAD_MILLIS));
     let query = StatsQuery {
         range,
+        events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Uniques,
         group_by: Vec::new(),

@@ -2,9 +2,12 @@
 //!
 //! Each is asked like any other project, through a proof that the account's key opens it.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
-use millimetric_core::query::{Metric, Number, StatsQuery};
+use millimetric_core::ids::ProjectId;
+use millimetric_core::query::{EventSelector, Metric, Number, StatsQuery};
 use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 use super::schema;
@@ -77,10 +80,18 @@ async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> OpsResult
     })
 }
 
-/// One figure of each project, the highest first, ties by slug.
-pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> OpsResult<Vec<Compared>> {
+/// One figure of each project that has a query, the highest first, ties by slug.
+pub async fn compare(
+    app: &App,
+    of: &[Authorized<Read>],
+    queries: &BTreeMap<ProjectId, StatsQuery>,
+) -> OpsResult<Vec<Compared>> {
     let figure = async |by: &Authorized<Read>| {
-        OpsResult::Ok((by.project().clone(), total(app, by, query.clone()).await?))
+        let value = match queries.get(&by.project().id) {
+            Some(query) => total(app, by, query.clone()).await?,
+            None => 0,
+        };
+        OpsResult::Ok((by.project().clone(), value))
     };
     let mut figures = of_each(of, figure).await?;
     let all: u64 = figures.iter().map(|(_, value)| value).sum();
@@ -93,7 +104,8 @@ pub async fn compare(app: &App, of: &[Authorized<Read>], query: &StatsQuery) -> 
 
 fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
     let limit = millimetric_core::query::RowLimit::ONE;
-    StatsQuery { range, filters: Vec::new(), metric, group_by: Vec::new(), buckets: None, limit }
+    let (events, filters, group_by) = (EventSelector::Any, Vec::new(), Vec::new());
+    StatsQuery { range, events, filters, metric, group_by, buckets: None, limit }
 }
 
 async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> OpsResult<u64> {

@@ -9,7 +9,7 @@ mod tables;
 use std::collections::BTreeMap;
 
 use millimetric_core::query::{
-    Buckets, Column, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow, StatsQuery,
+    Buckets, Column, EventSelector, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -205,7 +205,8 @@ fn filled(
 
 fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
-    StatsQuery { range, filters, metric, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
+    let (events, group_by) = (EventSelector::Any, Vec::new());
+    StatsQuery { range, events, filters, metric, group_by, buckets, limit: RowLimit::MOST }
 }
 
 fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuery {

@@ -1,4 +1,4 @@
-//! What a project's events look like: names, properties, values, columns, rules. It ends
+//! What a project's events look like: names, properties, values, columns, rules, goals. It ends
 //! guessing: who knows the names queries right the first time.
 //!
 //! Asks the same typed queries as everybody else and counts nothing itself. Types and samples
@@ -6,18 +6,19 @@
 
 use std::str::FromStr;
 
+use millimetric_control::ProjectGoal;
 use millimetric_core::classify::{Rule, RuleDefinition, rules};
 use millimetric_core::event::{Confidence, Event};
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
-    Column, Dimension, EventsQuery, Filter, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
+    Column, Dimension, EventSelector, EventsQuery, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
     PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
-use crate::ops::{fuzzy_match, read};
+use crate::ops::{fuzzy_match, goals, read};
 use crate::state::App;
 
 /// Events whose properties are looked at for types and samples.
@@ -37,11 +38,13 @@ pub enum Kind {
     Columns,
     /// The classifier's rules.
     Rules,
+    /// The project's goals.
+    Goals,
 }
 
 /// The text is no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be events, properties, values, columns or rules")]
+#[error("must be events, properties, values, columns, rules or goals")]
 pub struct UnknownKind;
 
 impl FromStr for Kind {
@@ -54,6 +57,7 @@ impl FromStr for Kind {
             "values" => Ok(Self::Values),
             "columns" => Ok(Self::Columns),
             "rules" => Ok(Self::Rules),
+            "goals" => Ok(Self::Goals),
             _ => Err(UnknownKind),
         }
     }
@@ -66,8 +70,8 @@ pub struct SchemaQuery {
     pub kind: Kind,
     /// Of which events, by their `timestamp`.
     pub range: TimeRange,
-    /// Only this event name.
-    pub event: Option<String>,
+    /// Only these events; names and properties are not selected by a goal.
+    pub events: EventSelector,
     /// The column or property whose values are asked for.
     pub of: Option<Dimension>,
     /// Only what holds this text, in whatever case.
@@ -98,6 +102,8 @@ pub enum SchemaRows {
     Columns(Vec<ColumnDescribed>),
     /// Rules, those of the project first, in the order in which they are tried.
     Rules(Vec<RuleDescribed>),
+    /// Goals, by slug.
+    Goals(Vec<ProjectGoal>),
 }
 
 /// A rule of the project or of the classifier.
@@ -157,6 +163,11 @@ pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> Ops
             let rules = settings.rules.iter().map(own_rule).chain(rules().iter().map(rule));
             Ok(cut(rules.filter(|rule| query.holds(&rule.id)).collect(), &query, false, SchemaRows::Rules))
         }
+        Kind::Goals => {
+            let mut found = goals::list(app, by).await?;
+            found.retain(|goal| query.holds(goal.goal.slug.as_str()) || query.holds(goal.name.as_str()));
+            Ok(cut(found, &query, false, SchemaRows::Goals))
+        }
     }
 }
 
@@ -185,6 +196,7 @@ fn own_rule(rule: &RuleDefinition) -> RuleDescribed {
 pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<String>> {
     let query = StatsQuery {
         range: always(),
+        events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Count,
         group_by: vec![Dimension::Column(Column::EventName)],
@@ -208,8 +220,8 @@ pub async fn last_seen(
     by: &Authorized<Read>,
     event: Option<&str>,
 ) -> OpsResult<Option<Timestamp>> {
-    let range = always();
-    let query = EventsQuery { range, filters: of_event(event), limit: RowLimit::ONE, after: None };
+    let (range, events) = (always(), EventSelector::from(event.map(str::to_owned)));
+    let query = EventsQuery { range, events, filters: Vec::new(), limit: RowLimit::ONE, after: None };
     Ok(read::run(app, by, query).await?.rows.first().map(|event| event.timestamp))
 }
 
@@ -226,7 +238,8 @@ async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> Op
     let names = read::run(app, by, asked).await?;
     let recent = EventsQuery {
         range: query.range,
-        filters: of_event(query.event.as_deref()),
+        events: query.events.clone(),
+        filters: Vec::new(),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
@@ -256,7 +269,8 @@ fn described(query: &SchemaQuery, names: NamesResponse, recent: &[Event]) -> Sch
 async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     let asked = StatsQuery {
         range: query.range,
-        filters: of_event(query.event.as_deref()),
+        events: query.events.clone(),
+        filters: Vec::new(),
         metric: Metric::Count,
         group_by: query.of.clone().into_iter().collect(),
         buckets: None,
@@ -276,7 +290,7 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
 
 impl SchemaQuery {
     fn is_about(&self, event_name: &str) -> bool {
-        self.event.as_deref().is_none_or(|event| event == event_name)
+        self.events.event().is_none_or(|event| event == event_name)
     }
 
     fn holds(&self, text: &str) -> bool {
@@ -294,11 +308,6 @@ fn cut<T>(
     let truncated = already || rows.len() > query.limit.get();
     rows.truncate(query.limit.get());
     SchemaResponse { rows: of(rows), truncated }
-}
-
-fn of_event(event: Option<&str>) -> Vec<Filter> {
-    let filter = |name: &str| Filter::new(Column::EventName, name);
-    event.map(filter).into_iter().collect()
 }
 
 fn always() -> TimeRange {

@@ -2,13 +2,15 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Column, Dimension, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
+    Buckets, Dimension, EventSelector, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::timezone::EXPECTED_ZONE;
-use super::{FilterParams, ListParam, NumberParam, filter};
+use super::{FilterParams, GOAL, ListParam, NumberParam, filter};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use crate::ops::goals::AskedGoal;
+use crate::wire::goals::unknown_goal;
 
 /// Longest filter value, in characters.
 const MAX_FILTER: usize = 2048;
@@ -86,10 +88,34 @@ impl Check {
         rows
     }
 
-    pub(in crate::wire) fn filters(&mut self, event: Option<String>, filters: FilterParams) -> Vec<Filter> {
-        let event = event.map(|event| (Column::EventName.into(), event));
+    /// Which events, by `event` or by `goal`.
+    pub(in crate::wire) fn events(
+        &mut self,
+        event: Option<String>,
+        goal: Option<&str>,
+        asked: &AskedGoal,
+    ) -> EventSelector {
+        if event.is_some() && goal.is_some() {
+            self.problems.field(GOAL, "goes without `event`: send one of the two");
+        }
+        let named = self.text("event", event, MAX_FILTER);
+        match (goal, asked) {
+            (None, _) => named.into(),
+            (Some(_), AskedGoal::Found(goal)) => goal.selector(),
+            (Some(slug), AskedGoal::Unknown(known)) => {
+                self.problems.field(GOAL, unknown_goal(slug, known));
+                EventSelector::Any
+            }
+            (Some(slug), AskedGoal::None) => {
+                self.problems.field(GOAL, unknown_goal(slug, &[]));
+                EventSelector::Any
+            }
+        }
+    }
+
+    pub(in crate::wire) fn filters(&mut self, filters: FilterParams) -> Vec<Filter> {
         let mut checked = Vec::new();
-        for (column, value) in event.into_iter().chain(filters.0) {
+        for (column, value) in filters.columns {
             if value.chars().count() > MAX_FILTER {
                 let why = format!("must be at most {MAX_FILTER} characters long");
                 self.problems.field(column.filter_parameter().unwrap_or_default(), why);
@@ -100,22 +126,38 @@ impl Check {
         checked
     }
 
-    pub(in crate::wire) fn metric(&mut self, metric: Option<String>, property: Option<String>) -> Metric {
+    /// What is counted. Conversions are those of a goal, which must be named.
+    pub(in crate::wire) fn metric(
+        &mut self,
+        metric: Option<String>,
+        property: Option<String>,
+        goal: Option<&str>,
+    ) -> Metric {
         let property = self.read("property", property, |text| {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
-        match (metric.as_deref().unwrap_or("count"), property) {
+        let metric = metric.as_deref().unwrap_or("count");
+        if matches!(metric, "conversions" | "conversion_rate") && goal.is_none() {
+            let why = format!("is required for metric={metric}: the slug of a goal, such as signup");
+            self.problems.field(GOAL, why);
+        }
+        match (metric, property) {
             ("count", None) => return Metric::Count,
             ("uniques", None) => return Metric::Uniques,
+            ("conversions", None) => return Metric::Conversions,
+            ("conversion_rate", None) => return Metric::ConversionRate,
             ("sum", Some(property)) => return Metric::Sum(property),
             ("avg", Some(property)) => return Metric::Avg(property),
-            ("count" | "uniques", Some(_)) => {
+            ("count" | "uniques" | "conversions" | "conversion_rate", Some(_)) => {
                 self.problems.field("property", "goes with metric=sum or metric=avg");
             }
             ("sum" | "avg", None) => {
                 self.problems.field("property", "is required: the numeric property to work on");
             }
-            _ => self.problems.field("metric", "must be count, uniques, sum or avg"),
+            _ => {
+                let metrics = "must be count, uniques, conversions, conversion_rate, sum or avg";
+                self.problems.field("metric", metrics);
+            }
         }
         Metric::Count
     }

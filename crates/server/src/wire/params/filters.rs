@@ -9,6 +9,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::goals::AskedGoal;
 
 /// A filter as somebody asks for it: paths are normalised as those of events are.
 pub fn filter(column: Dimension, value: &str) -> Filter {
@@ -17,9 +18,13 @@ pub fn filter(column: Dimension, value: &str) -> Filter {
 }
 
 /// The filters of a route: one for each column of events and sessions that queries can filter by. A route
-/// that filters by event name has the parameter `event` among its own.
+/// that selects events by name or by goal has the parameters `event` and `goal` among its own.
 #[derive(Debug, Default)]
-pub struct FilterParams(pub(super) Vec<(Dimension, String)>);
+pub struct FilterParams {
+    pub(super) columns: Vec<(Dimension, String)>,
+    /// The goal that the request names.
+    pub(in crate::wire) goal: AskedGoal,
+}
 
 impl FilterParams {
     /// What they filter by, and how.
@@ -32,13 +37,18 @@ impl FilterParams {
         Self::all().find(|(_, filter)| filter.parameter == parameter).map(|(column, _)| column)
     }
 
+    /// No filters yet, and the goal that the request names.
+    pub(super) const fn with(goal: AskedGoal) -> Self {
+        Self { columns: Vec::new(), goal }
+    }
+
     /// Adds a filter, unless there is one by the same column already.
     pub(super) fn add(&mut self, column: Dimension, value: String) -> ApiResult<()> {
-        if self.0.iter().any(|(known, _)| *known == column) {
+        if self.columns.iter().any(|(known, _)| *known == column) {
             let why = format!("duplicate field `{}`", column.filter_parameter().unwrap_or_default());
             return Err(ApiError::form(ErrorCode::InvalidParams, why));
         }
-        self.0.push((column, value));
+        self.columns.push((column, value));
         Ok(())
     }
 }

@@ -25,6 +25,10 @@ use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
 pub use self::values::{ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::ops::goals::AskedGoal;
+
+/// The name of the parameter that names a goal.
+pub const GOAL: &str = "goal";
 
 /// The parameters of one query as a client sends them, before they are checked.
 pub trait Parameters: DeserializeOwned + IntoParams {
@@ -44,6 +48,23 @@ pub trait Parameters: DeserializeOwned + IntoParams {
     /// # Errors
     /// `invalid_params` with every parameter that is wrong; `invalid_group_by`.
     fn query(self, filters: FilterParams) -> ApiResult<Self::Query>;
+}
+
+/// The goal that a query string names, if the parameters take one.
+pub fn goal_in_query<P: Parameters>(text: Option<&str>) -> Option<Cow<'_, str>> {
+    let mut pairs = form_urlencoded::parse(text?.as_bytes());
+    let (_, slug) = pairs.find(|(name, _)| name == GOAL)?;
+    takes::<P>(GOAL).then_some(slug)
+}
+
+/// The goal that a JSON object names, if the parameters take one.
+pub fn goal_in_json<P: Parameters>(object: &Map<String, Value>) -> Option<&str> {
+    object.get(GOAL)?.as_str().filter(|_| takes::<P>(GOAL))
+}
+
+/// Whether the parameters have one of this name.
+fn takes<P: Parameters>(name: &str) -> bool {
+    P::into_params(|| None).iter().any(|parameter| parameter.name == name)
 }
 
 /// The parameters of `P` for the API description, with `timezone`, filters, and the names that `group_by`
@@ -69,10 +90,18 @@ pub fn described<P: Parameters>() -> Vec<Parameter> {
 /// # Errors
 /// As [`Parameters::query`]; `invalid_params` for a name that is unknown or occurs twice.
 pub fn from_query_string<P: Parameters>(text: Option<&str>) -> ApiResult<P::Query> {
+    from_query_string_with::<P>(text, AskedGoal::None)
+}
+
+/// Reads a query string that names this goal.
+///
+/// # Errors
+/// As [`from_query_string`].
+pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goal: AskedGoal) -> ApiResult<P::Query> {
     // serde cannot flatten one struct into another and still refuse unknown names, so filters are
     // separated first.
     let mut own: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
-    let mut filters = FilterParams::default();
+    let mut filters = FilterParams::with(goal);
     let mut repeated = Ok(());
     for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
         match FilterParams::column(&name).filter(|_| P::FILTERED) {
@@ -103,7 +132,15 @@ pub fn from_query_string<P: Parameters>(text: Option<&str>) -> ApiResult<P::Quer
 /// # Errors
 /// As [`Parameters::query`]; `invalid_params` for a name that is unknown or a value of a wrong type.
 pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Query> {
-    let mut filters = FilterParams::default();
+    from_json_with::<P>(object, AskedGoal::None)
+}
+
+/// Reads a JSON object that names this goal.
+///
+/// # Errors
+/// As [`from_json`].
+pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goal: AskedGoal) -> ApiResult<P::Query> {
+    let mut filters = FilterParams::with(goal);
     let mut own = Map::new();
     for (name, value) in object {
         match (FilterParams::column(&name).filter(|_| P::FILTERED), value) {

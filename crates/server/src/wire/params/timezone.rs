@@ -37,7 +37,7 @@ impl IntoParams for TimezoneParam {
 
 /// Whether the parameters have a `timezone` of their own.
 pub(super) fn has_own<P: Parameters>() -> bool {
-    P::into_params(|| None).iter().any(|parameter| parameter.name == TIMEZONE)
+    super::takes::<P>(TIMEZONE)
 }
 
 /// Reads the value; `None` if it is no time zone and the parameters say so themselves.

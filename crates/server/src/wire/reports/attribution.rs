@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::ops::goals::AskedGoal;
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 
 /// `GET /v1/attribution`
@@ -26,9 +27,12 @@ pub struct AttributionParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
-    /// The event that is a conversion.
-    #[param(required, example = "purchase")]
+    /// The event that is a conversion; required unless `goal` is given.
+    #[param(example = "purchase")]
     event: Option<String>,
+    /// The goal that is reached by a conversion, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "sale")]
+    goal: Option<String>,
     /// How long before a conversion a session may have started to be credited: `1d` to `366d`; default `30d`.
     lookback: Option<String>,
     /// The models, with commas between: `first`, `last`, `last_non_direct`, `linear`, `position`,
@@ -40,8 +44,8 @@ pub struct AttributionParams {
     group_by: Option<ListParam>,
     /// `all` conversions (default), or `once`: the first of each visitor in the range.
     count: Option<String>,
-    /// A numeric property that says what a conversion is worth. Rows are then split by the event's
-    /// `currency`.
+    /// A numeric property that says what a conversion is worth; default that of the goal, if it has one. Rows
+    /// are then split by the event's `currency`.
     #[param(example = "amount")]
     value: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
@@ -68,6 +72,7 @@ impl Parameters for AttributionParams {
         let models = models(&mut check, self.models);
         let sent = SentConversions {
             event: self.event,
+            goal: self.goal,
             lookback: self.lookback,
             count: self.count,
             value: self.value,
@@ -97,6 +102,7 @@ fn models(check: &mut Check, sent: Option<ListParam>) -> Vec<Model> {
 /// The parameters that say which events are conversions, and what they are worth.
 pub(super) struct SentConversions {
     pub(super) event: Option<String>,
+    pub(super) goal: Option<String>,
     pub(super) lookback: Option<String>,
     pub(super) count: Option<String>,
     pub(super) value: Option<String>,
@@ -104,8 +110,9 @@ pub(super) struct SentConversions {
 
 impl SentConversions {
     pub(super) fn checked(self, check: &mut Check, filters: FilterParams) -> Conversions {
-        if self.event.as_deref().is_none_or(str::is_empty) {
-            check.problems.field("event", "is required: the event that is a conversion, like purchase");
+        if self.goal.is_none() && self.event.as_deref().is_none_or(str::is_empty) {
+            let why = "is required: the event that is a conversion, like purchase; or send a `goal`";
+            check.problems.field("event", why);
         }
         let lookback = check.read("lookback", self.lookback, |text| {
             text.parse::<Lookback>().map_err(|error| error.to_string())
@@ -119,12 +126,25 @@ impl SentConversions {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
         Conversions {
-            filters: check.filters(self.event, filters),
+            events: check.events(self.event, self.goal.as_deref(), &filters.goal),
+            value: worth(value, &filters.goal),
+            filters: check.filters(filters),
             lookback: lookback.unwrap_or(Lookback::USUAL),
             once: once.unwrap_or_default(),
-            value: value.map(|property| ValueProperty { property, currency: None }),
         }
     }
+}
+
+/// What conversions are worth: the property that was asked for, else that of the goal. The currency of the goal
+/// is that of its own property.
+fn worth(asked: Option<PropertyName>, goal: &AskedGoal) -> Option<ValueProperty> {
+    let of_goal = match goal {
+        AskedGoal::Found(goal) => goal.value.clone(),
+        AskedGoal::None | AskedGoal::Unknown(_) => None,
+    };
+    let Some(property) = asked else { return of_goal };
+    let currency = of_goal.filter(|value| value.property == property).and_then(|value| value.currency);
+    Some(ValueProperty { property, currency })
 }
 
 impl Report for AttributionParams {
@@ -149,8 +169,12 @@ type ByModel = BTreeMap<&'static str, f64>;
 /// `GET /v1/attribution`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttributionRows {
-    /// The event that is a conversion.
-    pub event: String,
+    /// The event that is a conversion; absent if `goal` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The goal; absent if `event` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
     /// Conversions.
     pub conversions: u64,
     /// What they are worth; absent unless asked for, and if there are several currencies.
@@ -238,7 +262,8 @@ impl AttributionRows {
             touches: rest.touches,
         };
         Self {
-            event: query.conversions.event().to_owned(),
+            event: query.conversions.events.event().map(str::to_owned),
+            goal: query.conversions.events.goal().map(ToString::to_string),
             conversions: totals.iter().map(|total| total.conversions).sum(),
             value: one_currency.then(|| rounded(totals.iter().map(|total| total.value).sum())),
             currencies: totals.into_iter().filter(|_| valued).map(CurrencyRow::from).collect(),

@@ -27,6 +27,9 @@ pub struct EventsParams {
     to: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
@@ -45,9 +48,10 @@ impl Parameters for EventsParams {
         let after = check.read("cursor", self.cursor, |text| {
             read_cursor(text).ok_or("is not a cursor: pass next_cursor as it was returned")
         });
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(EventsQuery { range, filters, limit, after })
+        Ok(EventsQuery { range, events, filters, limit, after })
     }
 }
 

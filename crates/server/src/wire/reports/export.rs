@@ -23,6 +23,9 @@ pub struct ExportParams {
     format: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
 }
 
 impl Parameters for ExportParams {
@@ -34,8 +37,9 @@ impl Parameters for ExportParams {
         let range = check.range(self.from, self.to);
         let format = check
             .read("format", self.format, |text| text.parse::<RowFormat>().map_err(|error| error.to_string()));
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
-        Ok((ExportQuery { range, filters }, format.unwrap_or_default()))
+        Ok((ExportQuery { range, events, filters }, format.unwrap_or_default()))
     }
 }

@@ -68,7 +68,7 @@ impl Parameters for FunnelParams {
             _ => Err("must be strict or any"),
         });
         let group_by = check.group_by(self.group_by, Self::group_names())?;
-        let filters = check.filters(None, filters);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(FunnelQuery {
             range,

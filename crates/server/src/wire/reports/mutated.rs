@@ -8,7 +8,8 @@ use proptest::sample::{Index, select};
 
 use super::*;
 use crate::error::{ApiResult, ErrorCode};
-use crate::wire::params::from_query_string;
+use crate::ops::goals::AskedGoal;
+use crate::wire::params::from_query_string_with;
 use crate::wire::responses::{read_cursor, write_cursor};
 
 const QUERIES: &str = include_str!("../../../data/corpus/queries.txt");
@@ -37,6 +38,8 @@ const PIECES: &[&str] = &[
     "&limit=",
     "&group_by=properties.",
     "&cursor=",
+    "&goal=",
+    "&metric=conversions",
     "&steps=",
     "&window=",
     "&timezone=",
@@ -62,7 +65,9 @@ fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
     struct Read<'a>(&'a str, Vec<(&'static str, ApiResult<()>)>);
     impl Read<'_> {
         fn read<P: Parameters>(&mut self, path: &'static str) {
-            self.1.push((path, from_query_string::<P>(Some(self.0)).map(drop)));
+            let known = ["sale", "signup"].map(|slug| slug.parse().unwrap());
+            let goal = AskedGoal::Unknown(known.to_vec());
+            self.1.push((path, from_query_string_with::<P>(Some(self.0), goal).map(drop)));
         }
     }
     impl ReportVisitor for Read<'_> {

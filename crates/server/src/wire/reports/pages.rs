@@ -38,7 +38,7 @@ impl Parameters for PagesParams {
         let limit = check.limit(self.limit, 100, 1000);
         let sort = check
             .read("sort", self.sort, |text| text.parse::<PagesSort>().map_err(|error| error.to_string()));
-        let filters = check.filters(None, filters);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(PagesQuery { range, filters, sort: sort.unwrap_or_default(), limit })
     }

@@ -22,15 +22,18 @@ pub struct PathsParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
-    /// The event that is a conversion.
-    #[param(required, example = "purchase")]
+    /// The event that is a conversion; required unless `goal` is given.
+    #[param(example = "purchase")]
     event: Option<String>,
+    /// The goal that is reached by a conversion, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "sale")]
+    goal: Option<String>,
     /// How long before a conversion a session may have started to be a touch: `1d` to `366d`; default `30d`.
     lookback: Option<String>,
     /// `all` conversions (default), or `once`: the first of each visitor in the range.
     count: Option<String>,
-    /// A numeric property that says what a conversion is worth. Rows are then split by the event's
-    /// `currency`.
+    /// A numeric property that says what a conversion is worth; default that of the goal, if it has one. Rows
+    /// are then split by the event's `currency`.
     #[param(example = "amount")]
     value: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
@@ -48,6 +51,7 @@ impl Parameters for PathsParams {
         let limit = check.limit(self.limit, 100, 1000);
         let sent = SentConversions {
             event: self.event,
+            goal: self.goal,
             lookback: self.lookback,
             count: self.count,
             value: self.value,
@@ -76,8 +80,12 @@ impl Report for PathsParams {
 /// `GET /v1/attribution/paths`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PathRows {
-    /// The event that is a conversion.
-    pub event: String,
+    /// The event that is a conversion; absent if `goal` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The goal; absent if `event` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
     /// By conversions, descending.
     pub rows: Vec<PathRow>,
     /// Present and true if rows were cut at the limit.
@@ -123,7 +131,8 @@ impl PathRows {
             median_days: row.median_millis / DAY_MILLIS as f64,
         };
         Self {
-            event: query.conversions.event().to_owned(),
+            event: query.conversions.events.event().map(str::to_owned),
+            goal: query.conversions.events.goal().map(ToString::to_string),
             rows: response.rows.into_iter().map(row).collect(),
             truncated: response.truncated,
             other: response.other,

@@ -27,6 +27,9 @@ pub struct RetentionParams {
     /// The name of a visitor's first event; default any.
     #[param(example = "signup")]
     event: Option<String>,
+    /// In place of `event`: a goal of the project, by its slug (`/v1/goals`), that a visitor first reaches.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// The name of an event that counts as a return; default any.
     return_event: Option<String>,
 }
@@ -55,10 +58,11 @@ impl Parameters for RetentionParams {
                 format!("must lie at most {most} periods after `from`: take a wider `interval`"),
             );
         }
-        let filters = check.filters(None, filters);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
         let periods = Buckets { interval, timezone: timezone.unwrap_or_default() };
-        Ok(RetentionQuery { range, filters, event: self.event, return_event: self.return_event, periods })
+        Ok(RetentionQuery { range, events, filters, return_event: self.return_event, periods })
     }
 }
 
@@ -67,7 +71,7 @@ impl Report for RetentionParams {
     const OPERATION_ID: &'static str = "retention";
     const SUMMARY: &'static str = "How many visitors come back, period after period";
     const DESCRIPTION: Option<&'static str> = Some(
-        "A visitor's cohort is the period of their first `event` of the range that passes the filters. They \
+        "A visitor's cohort is the period of their first `event` (or `goal`) of the range that passes the filters. They \
          have returned in a period when any `return_event` of theirs lies in it, whatever the filters.",
     );
     type Body = RetentionRows;

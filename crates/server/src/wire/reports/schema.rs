@@ -1,4 +1,4 @@
-//! `GET /v1/schema`: which names, properties, values, columns and rules there are.
+//! `GET /v1/schema`: which names, properties, values, columns, rules and goals there are.
 
 use millimetric_core::property_samples::PropertyDescribed;
 use millimetric_core::time::TimeRange;
@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::NameRow;
-use super::explain::MAX_URL;
 use crate::error::ApiResult;
 use crate::ops::reports::schema::{
     ColumnDescribed, Kind, RuleDescribed, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
 };
+use crate::wire::goals::GoalRow;
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::is_false;
 
@@ -23,10 +23,10 @@ const MAX_SEARCH: usize = 128;
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SchemaParams {
-    /// `events` (default), `properties`, `values` (of `property`), `columns` or `rules`.
+    /// `events` (default), `properties`, `values` (of `property`), `columns`, `rules` or `goals`.
     kind: Option<String>,
-    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`. `columns` and `rules` need
-    /// no range.
+    /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`. `columns`, `rules`
+    /// and `goals` need no range.
     #[param(example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
@@ -34,6 +34,9 @@ pub struct SchemaParams {
     to: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// With `kind=values`: a column of `group_by`, or a property by its name.
     #[param(example = "plan")]
     property: Option<String>,
@@ -48,17 +51,20 @@ impl Parameters for SchemaParams {
     type Query = SchemaQuery;
     const FILTERED: bool = false;
 
-    fn query(self, _: FilterParams) -> ApiResult<SchemaQuery> {
+    fn query(self, filters: FilterParams) -> ApiResult<SchemaQuery> {
         let mut check = Check::default();
         let kind = check
             .read("kind", self.kind, |text| text.parse::<Kind>().map_err(|error| error.to_string()))
             .unwrap_or_default();
         let range = match kind {
-            Kind::Columns | Kind::Rules => check.range_or(self.from, self.to, TimeRange::LAST),
+            Kind::Columns | Kind::Rules | Kind::Goals => check.range_or(self.from, self.to, TimeRange::LAST),
             Kind::Events | Kind::Properties | Kind::Values => check.range(self.from, self.to),
         };
         let limit = check.limit(self.limit, 100, 1000);
-        let event = check.text("event", self.event, MAX_URL);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        if kind != Kind::Values && self.goal.is_some() {
+            check.problems.field("goal", "goes with kind=values");
+        }
         let search = check.text("search", self.search, MAX_SEARCH);
         if kind == Kind::Values && self.property.is_none() {
             check.problems.field("property", "is required with kind=values: a column or a property");
@@ -70,19 +76,19 @@ impl Parameters for SchemaParams {
             dimension(text).ok_or("must be a column or the name of a property, 1 to 128 bytes long")
         });
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SchemaQuery { kind, range, event, of, search, limit })
+        Ok(SchemaQuery { kind, range, events, of, search, limit })
     }
 }
 
 /// `GET /v1/schema`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SchemaRows {
-    /// `events`, `properties`, `values`, `columns` or `rules`.
+    /// `events`, `properties`, `values`, `columns`, `rules` or `goals`.
     pub kind: &'static str,
     /// Of events: those of `/v1/events`. Of properties: `event_name`, `name`, `count`, and of recent
     /// events `types` and `samples`. Of values: `value`, `count`. Of columns: `name`, `groups`, `filters`,
     /// `text`. Of rules: `rule_id`, `fires_when`, `source`, `medium`, `confidence`, in the order in which
-    /// they are tried.
+    /// they are tried. Of goals: those of `/v1/goals`.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
     /// Present and true if rows were cut at the limit.
@@ -104,6 +110,7 @@ impl SchemaRows {
             }
             Described::Columns(rows) => rows.iter().map(column).collect(),
             Described::Rules(rules) => rules.into_iter().map(rule).collect(),
+            Described::Goals(goals) => goals.into_iter().map(|goal| object(&GoalRow::from(goal))).collect(),
         };
         Self { kind: word(kind), rows, truncated: response.truncated }
     }
@@ -116,6 +123,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Values => "values",
         Kind::Columns => "columns",
         Kind::Rules => "rules",
+        Kind::Goals => "goals",
     }
 }
 

@@ -49,7 +49,7 @@ impl Parameters for SessionsParams {
         let buckets = check.buckets(self.interval, self.timezone);
         let limit = check.limit(self.limit, 1000, 1000);
         let group_by = check.group_by(self.group_by, Self::group_names())?;
-        let filters = check.filters(None, filters);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(SessionsQuery { range, filters, group_by, buckets, limit })
     }

@@ -26,6 +26,9 @@ pub struct SourcesParams {
     attribution: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// Maximum number of rows, 1–200; default 50.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200)]
     limit: Option<NumberParam>,
@@ -47,10 +50,11 @@ impl Parameters for SourcesParams {
         let attribution = check.read("attribution", self.attribution, |text| {
             text.parse::<Attribution>().map_err(|error| error.to_string())
         });
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());
-        Ok(SourcesQuery { range, filters, by_medium, attribution, limit })
+        Ok(SourcesQuery { range, events, filters, by_medium, attribution, limit })
     }
 }
 

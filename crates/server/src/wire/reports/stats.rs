@@ -1,4 +1,4 @@
-//! `GET /v1/stats`: counts, distinct visitors, sums and means.
+//! `GET /v1/stats`: counts, distinct visitors, conversions, sums and means.
 
 use millimetric_core::query::{Dimension, Metric, Number, StatsQuery, StatsResponse, StatsRow};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,8 @@ pub struct StatsParams {
     /// First instant after the range.
     #[param(required, example = "2026-06-01")]
     to: Option<String>,
-    /// `count` (default), `uniques`, `sum` or `avg`.
+    /// `count` (default), `uniques`, `conversions` (events that reach `goal`), `conversion_rate` (visitors who
+    /// reach `goal`, divided by all visitors of the group and bucket), `sum` or `avg`.
     metric: Option<String>,
     /// The numeric property, required for `sum` and `avg`.
     property: Option<String>,
@@ -35,6 +36,9 @@ pub struct StatsParams {
     timezone: Option<String>,
     /// Only this event name.
     event: Option<String>,
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
+    #[param(example = "signup")]
+    goal: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
@@ -48,19 +52,20 @@ impl Parameters for StatsParams {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
-        let metric = check.metric(self.metric, self.property);
+        let metric = check.metric(self.metric, self.property, self.goal.as_deref());
         let group_by = check.group_by(self.group_by, Self::group_names())?;
         let buckets = check.buckets(self.interval, self.timezone);
-        let filters = check.filters(self.event, filters);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(StatsQuery { range, filters, metric, group_by, buckets, limit })
+        Ok(StatsQuery { range, events, filters, metric, group_by, buckets, limit })
     }
 }
 
 impl Report for StatsParams {
     const PATH: &'static str = "/v1/stats";
     const OPERATION_ID: &'static str = "stats";
-    const SUMMARY: &'static str = "Counts and distinct visitors, by group and over time";
+    const SUMMARY: &'static str = "Counts, distinct visitors and conversions, by group and over time";
     type Body = StatsRows;
 
     fn body(query: &Self::Query, response: QueryResponse<Self>) -> StatsRows {
@@ -71,7 +76,7 @@ impl Report for StatsParams {
 /// `GET /v1/stats`
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatsRows {
-    /// What was counted: `count`, `uniques`, `sum` or `avg`.
+    /// What was counted: `count`, `uniques`, `conversions`, `conversion_rate`, `sum` or `avg`.
     pub metric: &'static str,
     /// Each row holds `bucket` (with an interval), the columns of `group_by`, and `value`.
     #[schema(value_type = Vec<Object>)]
@@ -102,6 +107,8 @@ impl StatsRows {
             metric: match query.metric {
                 Metric::Count => "count",
                 Metric::Uniques => "uniques",
+                Metric::Conversions => "conversions",
+                Metric::ConversionRate => "conversion_rate",
                 Metric::Sum(_) => "sum",
                 Metric::Avg(_) => "avg",
             },

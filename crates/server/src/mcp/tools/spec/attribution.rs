@@ -7,9 +7,10 @@ use crate::wire::reports::{AttributionParams, Report as _};
 pub(super) const ATTRIBUTION: Spec = Spec {
     name: "attribution",
     title: "Attribution of conversions",
-    text: "Which sources get the credit for an event, under all models side by side: first, last, last_non_direct, linear, position, time_decay. Touches are the visitor's sessions before it. Filters select conversions.",
+    text: "Which sources get the credit for an event or a goal, under all models side by side: first, last, last_non_direct, linear, position, time_decay. Touches are the visitor's sessions before it. Filters select conversions.",
     own: &[
-        parameter("event", Text, "The conversion, such as purchase."),
+        parameter("event", Text, "The conversion, such as purchase. This or goal."),
+        parameter("goal", Text, "A goal's slug; its value is the default of value."),
         parameter("paths", Flag, "Instead, the most frequent sequences of touches."),
         parameter(
             "lookback",
@@ -26,7 +27,7 @@ pub(super) const ATTRIBUTION: Spec = Spec {
         parameter("value", Text, "A numeric property that it is worth; rows are split by currency."),
         limit(1000),
     ],
-    required: &["event"],
+    required: &[],
     ranged: true,
     filtered: true,
     rows: Rows::Cells(&[

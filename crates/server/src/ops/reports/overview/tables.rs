@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use millimetric_core::query::{
-    Attribution, Dimension, Metric, PagesQuery, PagesResponse, PagesRow, PagesSort, RowLimit, SessionColumn,
-    SessionsRow, SourcesQuery, StatsQuery, StatsResponse, StatsRow,
+    Attribution, Dimension, EventSelector, Metric, PagesQuery, PagesResponse, PagesRow, PagesSort, RowLimit,
+    SessionColumn, SessionsRow, SourcesQuery, StatsQuery, StatsResponse, StatsRow,
 };
 
 use super::{Slice, whole};
@@ -118,7 +118,8 @@ async fn sources(
     limit: RowLimit,
 ) -> OpsResult<TableResponse> {
     let Slice { range, filters } = slice.clone();
-    let query = SourcesQuery { range, filters, by_medium: true, attribution: Attribution::Session, limit };
+    let (events, attribution) = (EventSelector::Any, Attribution::Session);
+    let query = SourcesQuery { range, events, filters, by_medium: true, attribution, limit };
     let columns =
         [SessionColumn::Source, SessionColumn::Medium, SessionColumn::Confidence].map(Dimension::Session);
     let sure = grouped(slice, Metric::Count, columns.to_vec(), RowLimit::MOST);
@@ -198,7 +199,7 @@ async fn counts(
 
 fn grouped(slice: &Slice, metric: Metric, group_by: Vec<Dimension>, limit: RowLimit) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
-    StatsQuery { range, filters, metric, group_by, buckets: None, limit }
+    StatsQuery { range, events: EventSelector::Any, filters, metric, group_by, buckets: None, limit }
 }
 
 fn by_keys(response: StatsResponse) -> HashMap<Vec<Option<String>>, u64> {

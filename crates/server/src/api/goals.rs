@@ -1,0 +1,41 @@
+//! `GET /v1/goals`: the goals of a project; and how routes look up the goal that a request names.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+
+use crate::auth::{Authorized, Read};
+use crate::error::ApiResult;
+use crate::ops;
+use crate::state::App;
+use crate::wire::goals::{GoalList, GoalsParams};
+use crate::wire::params::{Parameters, from_query_string, from_query_string_with, goal_in_query};
+
+/// The project's goals
+///
+/// What the project counts as conversions. Reports take `goal=<slug>` wherever they take `event`.
+#[utoipa::path(get, path = "/v1/goals", tag = "read",
+    responses((status = 200, body = GoalList)), security(("rk" = []), ("sk" = [])))]
+pub async fn goals(
+    State(app): State<Arc<App>>,
+    by: Authorized<Read>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<GoalList>> {
+    from_query_string::<GoalsParams>(query.as_deref())?;
+    let goals = ops::goals::list(&app, &by).await?;
+    Ok(Json(GoalList { goals: goals.into_iter().map(Into::into).collect() }))
+}
+
+/// Reads a query string whose parameters may name a goal.
+///
+/// # Errors
+/// As [`from_query_string`]; the control database failed.
+pub(super) async fn read_query<P: Parameters>(
+    app: &App,
+    by: &Authorized<Read>,
+    query: Option<&str>,
+) -> ApiResult<P::Query> {
+    let goal = ops::goals::asked(app, by, goal_in_query::<P>(query).as_deref()).await?;
+    from_query_string_with::<P>(query, goal)
+}
