@@ -25,7 +25,7 @@ pub struct BenchArguments {
     /// Runs of each load, each with a new server over an empty folder; the median is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub runs: u32,
-    /// Events of the data that `query` and `dashboard` ask about.
+    /// Events of the data that `query` and `dashboard` ask about and `reclassify` classifies again.
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     pub events: u64,
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
@@ -59,14 +59,17 @@ pub enum Subject {
     Query,
     /// The dashboard's overview: milliseconds, and bytes on the wire.
     Dashboard,
-    /// Everything but `query`, which needs Python, and `dashboard`, which fills a project first.
+    /// Classifies `--events` stored events again while the server is killed, and compares every event.
+    Reclassify,
+    /// Everything but `query`, which needs Python, and `dashboard` and `reclassify`, which fill a project first.
     All,
 }
 
 impl Subject {
     /// Whether this choice covers a part.
     pub fn covers(self, part: Self) -> bool {
-        self == part || (self == Self::All && !matches!(part, Self::Query | Self::Dashboard))
+        self == part
+            || (self == Self::All && !matches!(part, Self::Query | Self::Dashboard | Self::Reclassify))
     }
 }
 

@@ -26,6 +26,7 @@ mod oracle;
 mod queries;
 mod query;
 mod random;
+mod reclassify;
 mod report;
 mod requests;
 mod server;
@@ -127,6 +128,9 @@ async fn measure(
     }
     if subject.covers(Subject::Dashboard) {
         dashboard::measure(server, events, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Reclassify) {
+        reclassify::measure(server, events, &mut report).await?;
     }
     if subject.covers(Subject::Query) {
         let python = python?;

@@ -198,6 +198,13 @@ impl Server {
         link.context("the server printed no link to set it up")
     }
 
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Whether the process is still there.
     pub(crate) fn is_running(&mut self) -> anyhow::Result<bool> {
         Ok(self.child.try_wait()?.is_none())

@@ -32,6 +32,12 @@ impl Classifier {
         self.settings.clone().unwrap_or_default()
     }
 
+    /// Whether [`Self::rules`] returns at once. Otherwise its first call compiles regular expressions, which can
+    /// take tens of milliseconds.
+    pub fn is_ready(&self) -> bool {
+        self.settings.is_none() || self.rules.get().is_some()
+    }
+
     /// The rules to classify with; none if the settings could not be read.
     pub fn rules(&self) -> &ProjectRules {
         static NONE: ProjectRules = ProjectRules::NONE;

@@ -1,5 +1,8 @@
 //! Currencies: the alphabetic codes of ISO 4217, as of its amendment 177 (2024).
 
+/// The property with the currency of an event.
+pub const PROPERTY: &str = "currency";
+
 /// The codes in use, sorted; without those of metals, funds and tests.
 const CODES: &str = "\
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF \

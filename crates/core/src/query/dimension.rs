@@ -31,6 +31,9 @@ pub enum Dimension {
     /// `properties.<name>`: strings as they are, other values as their JSON text, absent and
     /// `null` as no value.
     Property(PropertyName),
+    /// `currency`: the code of a currency in the property `currency`, else this one. Queries for money are
+    /// grouped by it; clients cannot ask for it.
+    Currency(Option<&'static str>),
 }
 
 /// The text is not the name of something to group by.
@@ -66,7 +69,7 @@ impl Dimension {
         match self {
             Self::Column(column) => Some(column.filter_parameter()),
             Self::Session(column) => Some(column.as_str()),
-            Self::Property(_) => None,
+            Self::Property(_) | Self::Currency(_) => None,
         }
     }
 
@@ -75,7 +78,7 @@ impl Dimension {
         match self {
             Self::Column(column) => column.info().label,
             Self::Session(column) => column.label(),
-            Self::Property(_) => "",
+            Self::Property(_) | Self::Currency(_) => "",
         }
     }
 
@@ -84,7 +87,7 @@ impl Dimension {
         match self {
             Self::Column(column) => *column == Column::Path,
             Self::Session(column) => column.column() == Column::Path,
-            Self::Property(_) => false,
+            Self::Property(_) | Self::Currency(_) => false,
         }
     }
 
@@ -92,7 +95,7 @@ impl Dimension {
     pub const fn is_personal(&self) -> bool {
         match self {
             Self::Column(column) => column.info().personal,
-            Self::Session(_) => false,
+            Self::Session(_) | Self::Currency(_) => false,
             Self::Property(_) => true,
         }
     }
@@ -103,6 +106,7 @@ impl Dimension {
             Self::Column(column) => column.as_str().to_owned(),
             Self::Session(column) => column.as_str().to_owned(),
             Self::Property(name) => format!("properties.{}", name.as_str()),
+            Self::Currency(_) => "currency".to_owned(),
         }
     }
 }

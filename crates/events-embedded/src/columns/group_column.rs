@@ -11,6 +11,8 @@ pub(crate) enum GroupColumn {
     Column(Column),
     Session(SessionColumn),
     Property(Arc<str>),
+    /// The currency in the property `currency`, else this one.
+    Currency(Option<&'static str>),
 }
 
 impl From<&Dimension> for GroupColumn {
@@ -19,6 +21,7 @@ impl From<&Dimension> for GroupColumn {
             Dimension::Column(column) => Self::Column(*column),
             Dimension::Session(column) => Self::Session(*column),
             Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
+            Dimension::Currency(otherwise) => Self::Currency(*otherwise),
         }
     }
 }
@@ -37,7 +40,9 @@ impl SummaryKey {
     /// Heap memory in bytes; its texts come from the query.
     pub(crate) fn bytes(&self) -> usize {
         let of_dimension = |by: &GroupColumn| match by {
-            GroupColumn::Column(_) | GroupColumn::Session(_) => size_of::<GroupColumn>(),
+            GroupColumn::Column(_) | GroupColumn::Session(_) | GroupColumn::Currency(_) => {
+                size_of::<GroupColumn>()
+            }
             GroupColumn::Property(name) => size_of::<GroupColumn>() + name.len(),
         };
         self.by.iter().map(of_dimension).sum::<usize>() + self.event.as_ref().map_or(0, String::len)

@@ -35,6 +35,7 @@ use crate::encoding::times::Times;
 use crate::segment::Segment;
 use crate::segment::reader::{Footer, SegmentReader};
 use millimetric_core::column::Column;
+use millimetric_core::query::currency;
 use millimetric_events::StoreError;
 use millimetric_events::parquet::id_encoding::EventId;
 
@@ -164,6 +165,21 @@ impl Columns {
             })?;
             Ok(column(&codes, interner))
         })
+    }
+
+    /// The currency of each row: that in the property `currency`, else `otherwise`.
+    pub(crate) fn currency(
+        &self,
+        chunk: &Chunk,
+        otherwise: Option<&str>,
+    ) -> Result<Arc<TextColumn>, StoreError> {
+        let stored = self.property(chunk, &Arc::from(currency::PROPERTY))?;
+        let mut interner = Interner::default();
+        let none = interner.code(otherwise);
+        let of_text = |text: &str| interner.code(currency::code(text).or(otherwise));
+        let codes: Vec<u32> = std::iter::once(none).chain(stored.dictionary.texts().map(of_text)).collect();
+        let rows: Vec<u32> = (0..chunk.rows()).map(|row| codes[stored.codes.get(row) as usize]).collect();
+        Ok(Arc::new(column(&rows, interner)))
     }
 
     /// The number in a top-level property of each row; NaN if absent or not a number.

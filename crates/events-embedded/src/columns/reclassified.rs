@@ -37,7 +37,7 @@ const KEPT: u32 = u32::MAX;
 /// Marks a row whose attribution is the same.
 const SAME: u32 = u32::MAX - 1;
 /// Rows between two calls of `check`.
-const CHECKED_EVERY: usize = 16_384;
+const CHECKED_EVERY: usize = 1024;
 
 /// Bytes of an entry for a distinct combination of texts, with the spare room of the table.
 const KNOWN_BYTES: usize = 2 * size_of::<([u32; 3], u32)>();

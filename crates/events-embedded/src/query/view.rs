@@ -98,6 +98,7 @@ impl View {
             GroupColumn::Column(column) => self.columns.text(chunk, *column),
             GroupColumn::Session(column) => self.sessions()?.text(&self.columns, chunk, *column),
             GroupColumn::Property(name) => self.columns.property(chunk, name),
+            GroupColumn::Currency(otherwise) => self.columns.currency(chunk, *otherwise),
         }
     }
 }

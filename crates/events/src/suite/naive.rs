@@ -14,6 +14,7 @@ use std::rc::Rc;
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use chrono_tz::Tz;
 use millimetric_core::event::Event;
+use millimetric_core::query::currency;
 use millimetric_core::query::{
     AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventSelector, EventsQuery, EventsResponse,
     Filter, Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
@@ -97,6 +98,11 @@ fn key(event: &Chosen<'_>, dimension: &Dimension) -> Option<String> {
     match dimension {
         Dimension::Column(column) => event.text(*column).map(str::to_owned),
         Dimension::Session(column) => event.session.value(*column),
+        Dimension::Currency(otherwise) => {
+            let stored = properties(event).remove(currency::PROPERTY);
+            let stored = stored.as_ref().and_then(Value::as_str).and_then(currency::code);
+            stored.or(*otherwise).map(str::to_owned)
+        }
         Dimension::Property(name) => match properties(event).remove(name.as_str())? {
             Value::Null => None,
             Value::String(text) => Some(text),

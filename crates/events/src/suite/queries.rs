@@ -287,15 +287,22 @@ fn stats() -> impl Strategy<Value = StatsQuery> {
         Metric::Sum(property("price")),
         Metric::Avg(property("price")),
     ]);
-    (ranges(), selectors(), filters(), metric, groups(StatsQuery::MAX_DIMENSIONS), buckets(), limits())
-        .prop_map(|(range, events, filters, metric, group_by, buckets, limit)| StatsQuery {
-            range,
-            events,
-            filters,
-            metric,
-            group_by,
-            buckets,
-            limit,
+    let currency = proptest::sample::select(vec![None, Some(None), Some(Some("CHF"))]);
+    (
+        ranges(),
+        selectors(),
+        filters(),
+        metric,
+        groups(StatsQuery::MAX_DIMENSIONS),
+        buckets(),
+        limits(),
+        currency,
+    )
+        .prop_map(|(range, events, filters, metric, mut group_by, buckets, limit, currency)| {
+            if let Some(otherwise) = currency.filter(|_| group_by.len() < StatsQuery::MAX_DIMENSIONS) {
+                group_by.push(Dimension::Currency(otherwise));
+            }
+            StatsQuery { range, events, filters, metric, group_by, buckets, limit }
         })
 }
 

@@ -50,6 +50,8 @@ pub async fn rule_changes(
             .map_err(|error| ApiError::form(ErrorCode::InvalidPayload, error.to_string()))
     };
     let body = body.parse(&app.limits, object).await?;
-    let query = rule_changes::query(body.value, &by.project().classifier)?;
+    // Regular expressions take time to compile.
+    let classifier = by.project().classifier.clone();
+    let query = app.limits.heavy.run(move || rule_changes::query(body.value, &classifier)).await??;
     Ok(Json(ops::read::run(&app, &by, query).await?.into()))
 }

@@ -180,6 +180,14 @@ impl KeyCache {
         if (record.key.kind, record.key.env) != (sent.kind(), sent.env()) {
             return Err(KeyError::KindMismatch);
         }
+        if let Some(project) = record.project.as_ref().filter(|project| !project.classifier.is_ready()) {
+            // Requests find the rules ready.
+            let classifier = project.classifier.clone();
+            let compiled = tokio::task::spawn_blocking(move || drop(classifier.rules().clone())).await;
+            if let Err(error) = compiled {
+                tracing::error!(%error, "the rules of a project could not be compiled");
+            }
+        }
         Ok(VerifiedKey::from(record))
     }
 

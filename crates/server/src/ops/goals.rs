@@ -2,7 +2,7 @@
 
 use millimetric_control::ProjectGoal;
 use millimetric_core::goal::Goal;
-use millimetric_core::query::GoalSlug;
+use millimetric_core::query::{GoalSlug, ValueProperty};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
@@ -18,6 +18,16 @@ pub enum AskedGoal {
     Found(Box<Goal>),
     /// The project has no such goal, but these: at most 100.
     Unknown(Vec<GoalSlug>),
+}
+
+impl AskedGoal {
+    /// What reaching it is worth, if it was found and is worth anything.
+    pub fn value(&self) -> Option<&ValueProperty> {
+        match self {
+            Self::Found(goal) => goal.value.as_ref(),
+            Self::None | Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// All goals of the project that can be read, by slug.

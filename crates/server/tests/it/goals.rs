@@ -142,8 +142,8 @@ fn a_goal_is_taken_wherever_an_event_is() {
         for path in [
             "/v1/stats?group_by=session_source",
             "/v1/stats?metric=uniques&interval=day",
-            "/v1/stats?metric=sum&property=amount",
-            "/v1/stats?metric=avg&property=amount&group_by=path",
+            "/v1/stats?metric=sum&property=other",
+            "/v1/stats?metric=avg&property=other&group_by=path",
             "/v1/sources?attribution=session",
             "/v1/query?limit=2",
             "/v1/export?format=csv",
@@ -254,6 +254,29 @@ fn the_value_of_a_goal_is_its_money_in_each_currency() {
     let paths = ask(&server, &project, &format!("/v1/attribution/paths?{ALWAYS}&goal=sale&anonymous_id=ben"));
     assert_eq!((&paths["goal"], paths.get("event")), (&json!("sale"), None));
     assert_eq!((&paths["rows"][0]["currency"], &paths["rows"][0]["value"]), (&json!("EUR"), &json!(20.0)));
+}
+
+#[test]
+fn sums_of_money_are_split_by_currency() {
+    let (server, project) = shop();
+    let stats = |query: &str| ask(&server, &project, &format!("/v1/stats?{ALWAYS}&goal=sale&{query}"));
+    let eur_and_usd = |eur: f64, usd: f64| json!([{ "currency": "EUR", "value": eur }, { "currency": "USD", "value": usd }]);
+    assert_eq!(stats("metric=sum")["rows"], eur_and_usd(100.0, 9.5));
+    assert_eq!(stats("metric=sum&property=amount")["rows"], eur_and_usd(100.0, 9.5));
+    assert_eq!(stats("metric=avg")["rows"], eur_and_usd(50.0, 9.5));
+    assert_eq!(
+        stats("metric=sum&group_by=session_source")["rows"],
+        json!([{ "session_source": "google", "currency": "EUR", "value": 80.0 },
+            { "session_source": "direct", "currency": "EUR", "value": 20.0 },
+            { "session_source": "direct", "currency": "USD", "value": 9.5 }])
+    );
+    assert_eq!(stats("metric=sum&property=other")["rows"], json!([{ "value": 0.0 }]), "not the goal's value");
+    assert_eq!(stats("metric=count")["rows"], json!([{ "value": 3 }]), "no amounts");
+    let four = "metric=sum&group_by=source,medium,country,os";
+    let refused = server.get(&format!("/v1/stats?{ALWAYS}&goal=sale&{four}"), &project.rk);
+    assert_eq!(refused.error(), (400, "invalid_params".to_owned()));
+    let said = &refused.json()["details"]["fieldErrors"]["group_by"][0];
+    assert_eq!(*said, "takes at most 3 columns here, since the value of a goal is split by currency");
 }
 
 #[test]

@@ -23,8 +23,6 @@ use crate::resources::query_context::{QueryContext, Reservation};
 
 /// The source of a direct session.
 const DIRECT: &str = "direct";
-/// The property with the currency of an event.
-const CURRENCY: &str = "currency";
 /// Conversions of a unit of work.
 const UNIT: usize = 4096;
 
@@ -196,7 +194,7 @@ impl Worth {
         let Some(value) = &query.value else { return Ok(Self { amounts: None, currencies: Vec::new() }) };
         let usual = value.currency;
         let numbers = view.columns.numbers(span.chunk, &Arc::from(value.property.as_str()))?;
-        let texts = view.columns.property(span.chunk, &Arc::from(CURRENCY))?;
+        let texts = view.columns.property(span.chunk, &Arc::from(currency::PROPERTY))?;
         let of_text = |text: &str| currency::code(text).or(usual);
         let currencies = std::iter::once(usual).chain(texts.dictionary.texts().map(of_text)).collect();
         Ok(Self { amounts: Some((numbers, texts)), currencies })

@@ -125,7 +125,7 @@ fn is_selected(view: &View, filters: &[Filter], row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
     let passes = |filter: &Filter| match filter.column {
         Dimension::Column(column) => filter.passes(row.text(column)),
-        Dimension::Session(_) | Dimension::Property(_) => true,
+        Dimension::Session(_) | Dimension::Property(_) | Dimension::Currency(_) => true,
     };
     in_range && filters.iter().all(passes) && !is_hidden(view, row)
 }

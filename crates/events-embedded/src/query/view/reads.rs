@@ -81,7 +81,7 @@ impl Reads {
         let column = match dimension {
             Dimension::Column(column) => *column,
             Dimension::Session(column) => return self.sessions().with(&column.column().into()),
-            Dimension::Property(_) => Column::Properties,
+            Dimension::Property(_) | Dimension::Currency(_) => Column::Properties,
         };
         Self { columns: self.columns.with(column), ..self }
     }

@@ -132,10 +132,14 @@ impl Check {
         metric: Option<String>,
         property: Option<String>,
         goal: Option<&str>,
+        asked: &AskedGoal,
     ) -> Metric {
         let property = self.read("property", property, |text| {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
+        let is_of_numbers = matches!(metric.as_deref(), Some("sum" | "avg"));
+        let property =
+            property.or_else(|| asked.value().filter(|_| is_of_numbers).map(|value| value.property.clone()));
         let metric = metric.as_deref().unwrap_or("count");
         if matches!(metric, "conversions" | "conversion_rate") && goal.is_none() {
             let why = format!("is required for metric={metric}: the slug of a goal, such as signup");
@@ -152,7 +156,8 @@ impl Check {
                 self.problems.field("property", "goes with metric=sum or metric=avg");
             }
             ("sum" | "avg", None) => {
-                self.problems.field("property", "is required: the numeric property to work on");
+                let why = "is required: the numeric property to work on, or a goal with a value";
+                self.problems.field("property", why);
             }
             _ => {
                 let metrics = "must be count, uniques, conversions, conversion_rate, sum or avg";
@@ -160,6 +165,25 @@ impl Check {
             }
         }
         Metric::Count
+    }
+
+    /// Groups the sum or mean of the value of a goal by currency: amounts in different currencies are never
+    /// added up.
+    pub(in crate::wire) fn money(
+        &mut self,
+        metric: &Metric,
+        asked: &AskedGoal,
+        group_by: &mut Vec<Dimension>,
+    ) {
+        let (Metric::Sum(property) | Metric::Avg(property)) = metric else { return };
+        let Some(value) = asked.value().filter(|value| value.property == *property) else { return };
+        if group_by.len() == StatsQuery::MAX_DIMENSIONS {
+            let most = StatsQuery::MAX_DIMENSIONS - 1;
+            let why =
+                format!("takes at most {most} columns here, since the value of a goal is split by currency");
+            self.problems.field("group_by", why);
+        }
+        group_by.push(Dimension::Currency(value.currency));
     }
 
     /// The only parameter with a code of its own (contract, section 2).

@@ -138,10 +138,7 @@ impl SentConversions {
 /// What conversions are worth: the property that was asked for, else that of the goal. The currency of the goal
 /// is that of its own property.
 fn worth(asked: Option<PropertyName>, goal: &AskedGoal) -> Option<ValueProperty> {
-    let of_goal = match goal {
-        AskedGoal::Found(goal) => goal.value.clone(),
-        AskedGoal::None | AskedGoal::Unknown(_) => None,
-    };
+    let of_goal = goal.value().cloned();
     let Some(property) = asked else { return of_goal };
     let currency = of_goal.filter(|value| value.property == property).and_then(|value| value.currency);
     Some(ValueProperty { property, currency })

@@ -24,7 +24,8 @@ pub struct StatsParams {
     /// `count` (default), `uniques`, `conversions` (events that reach `goal`), `conversion_rate` (visitors who
     /// reach `goal`, divided by all visitors of the group and bucket), `sum` or `avg`.
     metric: Option<String>,
-    /// The numeric property, required for `sum` and `avg`.
+    /// The numeric property, required for `sum` and `avg` unless `goal` has a value. Of the value of a goal, rows
+    /// are split by `currency`.
     property: Option<String>,
     /// Up to four columns with commas between.
     #[param(value_type = Option<String>, example = "source,medium")]
@@ -52,8 +53,9 @@ impl Parameters for StatsParams {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
-        let metric = check.metric(self.metric, self.property, self.goal.as_deref());
-        let group_by = check.group_by(self.group_by, Self::group_names())?;
+        let metric = check.metric(self.metric, self.property, self.goal.as_deref(), &filters.goal);
+        let mut group_by = check.group_by(self.group_by, Self::group_names())?;
+        check.money(&metric, &filters.goal, &mut group_by);
         let buckets = check.buckets(self.interval, self.timezone);
         let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
         let filters = check.filters(filters);
@@ -78,7 +80,8 @@ impl Report for StatsParams {
 pub struct StatsRows {
     /// What was counted: `count`, `uniques`, `conversions`, `conversion_rate`, `sum` or `avg`.
     pub metric: &'static str,
-    /// Each row holds `bucket` (with an interval), the columns of `group_by`, and `value`.
+    /// Each row holds `bucket` (with an interval), the columns of `group_by`, `currency` (of the value of a goal;
+    /// null if none is known), and `value`.
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Map<String, Value>>,
     /// Present and true if rows were cut at the limit.

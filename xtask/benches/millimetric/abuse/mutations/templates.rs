@@ -38,6 +38,7 @@ const READS: &[&str] = &[
     "/v1/usage?",
     "/v1/export?format=csv&event=no-such-event",
 ];
+const WHAT_IF: &str = r#"{"from":"2025-01-01","to":"2030-01-01","rules":[{"slug":"partner","source":"acme","medium":"partner","campaign":"may","when":[{"field":"query.ref","op":"is","value":["a","b"]},{"field":"path","op":"matches","value":"^/(sale|shop)/[0-9]+"}]}],"ignored_referrers":["pay.example.com"],"meta_clicks":"social"}"#;
 const TOOLS: &[(&str, &str)] = &[
     ("query_events", r#"{"event":"purchase","source":"facebook","period":"24h","limit":20}"#),
     (
@@ -151,6 +152,7 @@ fn reads(target: &Target) -> Vec<Draft> {
     // Of an address that nobody visited; the only read without a range.
     let explain = "/v1/explain?url=https://shop.example/?fbclid=1&referrer=https://l.facebook.com/";
     reads.push(target.read(explain));
+    reads.push(Draft::post("/v1/explain", WHAT_IF).key(&target.keys.read));
     reads
 }
 
