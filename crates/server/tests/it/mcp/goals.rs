@@ -1,9 +1,10 @@
-//! Goals in tools: an agent learns which there are, and asks by them, in one project and in several.
+//! Goals and rules of projects in tools: an agent learns which there are, and asks by them, in one project and
+//! in several.
 
 use serde_json::{Value, json};
 
 use super::client::{Client, account_key, in_may};
-use crate::support::{ALWAYS, Instance, Project, Server, ask, shop};
+use crate::support::{ALWAYS, Instance, Project, Server, ask, eventually, shop};
 
 fn create(server: &Instance, project: &Project, slug: &str, event: &str) {
     server.cli(&["goal", "create", slug, "--project", &project.slug, "--event", event]);
@@ -96,4 +97,36 @@ fn of_several_projects_those_with_the_goal_count() {
     let goals = client.rows("describe_schema", json!({ "kind": "goals" }));
     assert_eq!(goals["rows"].as_array().unwrap().len(), 3, "{goals}");
     assert!(goals["rows"][0]["project_id"].is_string());
+}
+
+#[test]
+fn of_several_projects_with_other_rules_one_has_to_be_named() {
+    let server = Server::start();
+    let (one, other) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    let visit = |more: Value| {
+        let mut visit = json!({ "url": "https://shop.example/?ref=acme" });
+        visit.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        visit
+    };
+    let alike = client.rows("explain_attribution", visit(json!({})));
+    assert_eq!(alike["rows"].as_array().unwrap().last().unwrap()["rule_id"], "direct");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.json");
+    let rules = json!({ "rules": [{ "slug": "partner", "source": "acme", "medium": "partner",
+        "when": [{ "field": "query.ref", "op": "is", "value": "acme" }] }] });
+    std::fs::write(&file, rules.to_string()).unwrap();
+    server.cli(&["project", "rules", "set", file.to_str().unwrap(), "--project", &one.slug]);
+    eventually("the rules are known", || {
+        let lesson = client.call("explain_attribution", visit(json!({})));
+        lesson.to_string().contains("name one project: some of them have rules of their own").then_some(())
+    });
+    for (project, rule) in [(&one, "project:partner"), (&other, "direct")] {
+        let explained = client.rows("explain_attribution", visit(json!({ "project_slug": project.slug })));
+        assert_eq!(explained["rows"].as_array().unwrap().last().unwrap()["rule_id"], rule);
+        let of_key = Client::new(&server, &project.rk);
+        let listed = of_key.rows("describe_schema", json!({ "kind": "rules" }));
+        assert_eq!(listed["rows"][0]["rule_id"] == "project:partner", rule == "project:partner");
+    }
 }
