@@ -214,7 +214,9 @@ impl Maintainer {
             let Some(staged) = staged.get(&segment.id) else { continue };
             counter.add_all(staged.changes.clone());
             if let Some(path) = &staged.path {
-                let new = staged_segment(&self.work.state, &segment, path)?;
+                // A file that is gone is written again.
+                let again = |_: &StoreError| drop(self.work.state.reclassifications.unstage(&[segment.id]));
+                let new = staged_segment(&self.work.state, &segment, path).inspect_err(again)?;
                 added.push(NewSegment {
                     segment: new,
                     month: month(&segment),
