@@ -135,7 +135,8 @@ async fn set(at: &Installation, args: &SetArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     output::line(format_args!(
-        "{count} rules set. New events are classified with them. Stored events stay as they are until:\n  millimetric reclassify --project {}",
+        "{count} {} set. New events are classified with them. Stored events stay as they are until:\n  millimetric reclassify --project {}",
+        if count == 1 { "rule" } else { "rules" },
         args.project
     ));
     Ok(())
@@ -161,6 +162,9 @@ pub(super) async fn what_if(
     let changes = store.rule_changes(EventScope { project: project.id, env: events.env }, query).await;
     store.close().await;
     print(&changes?, json);
+    if !json {
+        output::line("Nothing was written.");
+    }
     Ok(())
 }
 
