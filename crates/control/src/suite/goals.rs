@@ -31,7 +31,7 @@ fn sale() -> ProjectGoal {
 }
 
 /// What the log says of goals, oldest first: time, actor, action, slug, details.
-async fn told(control: &Control) -> Vec<(i64, Actor, String, String, Value)> {
+async fn audited(control: &Control) -> Vec<(i64, Actor, String, String, Value)> {
     let log = control.audit_log(AuditScope::Project(project_id(1)), 1000, None).await.unwrap();
     let of_goals = log.into_iter().rev().filter(|entry| entry.action.starts_with("goal."));
     of_goals.map(|entry| (entry.at.millis(), entry.by, entry.action, entry.subject, entry.detail)).collect()
@@ -72,7 +72,7 @@ pub(super) async fn a_project_has_a_bounded_number_of_goals(control: Control) {
     let one_more = control.create_goal(project, &by_event("one-more"), &BY, at(6)).await;
     assert_eq!(one_more, Err(ControlError::TooManyGoals));
     assert_eq!(control.goals(project).await.unwrap().len(), 100);
-    assert_eq!(told(&control).await.len(), 100);
+    assert_eq!(audited(&control).await.len(), 100);
     control.delete_goal(project, &slug("goal-7"), &BY, at(7)).await.unwrap();
     control.create_goal(project, &by_event("one-more"), &BY, at(8)).await.unwrap();
 }
@@ -100,7 +100,7 @@ pub(super) async fn every_change_of_a_goal_is_told(control: Control) {
         entry(6, Actor::User(user_id(1)), "goal.updated", updated),
         entry(8, BY, "goal.deleted", json!({})),
     ];
-    assert_eq!(told(&control).await, expected);
+    assert_eq!(audited(&control).await, expected);
     assert_eq!(control.key_revision().await, Ok(revision), "no key is verified anew");
 }
 
@@ -117,6 +117,6 @@ pub(super) async fn what_is_not_there_cannot_be_changed(control: Control) {
     );
     control.delete_project(project, &BY, at(7)).await.unwrap();
     assert_eq!(control.create_goal(project, &sale(), &BY, at(8)).await, Err(ControlError::UnknownProject));
-    assert_eq!(told(&control).await, []);
+    assert_eq!(audited(&control).await, []);
     assert_eq!(control.goals(project_id(2)).await, Ok(vec![sale()]));
 }

@@ -87,7 +87,7 @@ mod tests {
     fn what_can_be_seen_is_classified_as_today() {
         let none = ProjectRules::default();
         for (url, referrer, stored, expected) in [
-            // Was a search before services of Google were told apart.
+            // Was a search before services of Google were distinguished.
             (
                 "https://a.example/",
                 "https://docs.google.com/",

@@ -72,7 +72,7 @@ impl Maintenance {
         self.signal.close();
     }
 
-    /// Whether work that can wait must stop: erasures have a deadline, and closing must be quick.
+    /// Whether a merge must stop: erasures have a deadline, and closing must be quick.
     fn must_stop_merging(&self) -> bool {
         self.signal.is_closing() || self.state.erasures.any_pending()
     }

@@ -45,7 +45,7 @@ pub(super) struct Parts {
     /// Event that reaches the goal, like signup
     #[arg(long, value_name = "NAME", conflicts_with = "page")]
     event: Option<GoalEvent>,
-    /// Path of the page view that reaches the goal, like /thank-you; * stands for any characters
+    /// Path of the page view that reaches the goal, like /thank-you; * matches any characters
     #[arg(long, value_name = "PATH")]
     page: Option<PathPattern>,
     /// Conditions that the event must meet too, a JSON list like `[["is","country",["DE","AT"]]]`

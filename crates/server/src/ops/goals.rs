@@ -1,4 +1,4 @@
-//! The goals of a project, for whoever may read it.
+//! The goals of a project, and the goal that a request names.
 
 use millimetric_control::ProjectGoal;
 use millimetric_core::goal::Goal;

@@ -47,7 +47,7 @@ pub struct GoalRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "signup")]
     pub event: Option<String>,
-    /// The path of the page view that reaches it; `*` stands for any characters. Absent if an event does.
+    /// The path of the page view that reaches it; `*` matches any characters. Absent if an event does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/thank-you*")]
     pub page: Option<String>,

@@ -401,8 +401,9 @@ fn a_goal_that_cannot_be_read_affects_no_other() {
     assert!(listed && text.starts_with("signup ") && text.contains("\ngoal sale of project prj_"), "{text}");
     let (well, text) = said(&server.dir, &["doctor"]);
     assert!(!well && text.contains("goal sale of project prj_") && text.contains("column filters"), "{text}");
-    let (told, text) = said(&server.dir, &["goal", "update", "sale", "--project", slug, "--name", "Sale"]);
-    assert!(!told && text.contains("column filters"), "{text}");
+    let (succeeded, text) =
+        said(&server.dir, &["goal", "update", "sale", "--project", slug, "--name", "Sale"]);
+    assert!(!succeeded && text.contains("column filters"), "{text}");
     server.cli(&["goal", "delete", "sale", "--project", slug]);
     assert!(said(&server.dir, &["doctor"]).0);
 }

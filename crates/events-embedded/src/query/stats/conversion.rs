@@ -49,7 +49,7 @@ pub(super) fn rates(
     Ok((counted, rates))
 }
 
-/// What tells a group from all others: its bucket and its texts.
+/// The bucket and the texts of a group, which identify it.
 fn key(groups: &Finished, group: usize, dimensions: usize) -> (i64, Vec<Option<&str>>) {
     (groups.bucket(group), (0..dimensions).map(|dimension| groups.text(group, dimension)).collect())
 }

@@ -65,7 +65,7 @@ pub(super) fn start(folder: &Folder, server: &Connection) -> anyhow::Result<Comm
     std::fs::write(&rules, settings.to_string())?;
     let project = &folder.sides[SCOPE].project;
     cli(&data, &["project", "rules", "set", &rules.to_string_lossy(), "--project", project]);
-    // The one before may be done and not yet recorded as done; then the command is refused.
+    // The previous one may be done and not yet recorded as done; then the command is refused.
     loop {
         let mut reclassify = command(&data);
         reclassify.args(["reclassify", "--project", project]).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! Compares a response with the one on a page. `"…"` on the page stands for any value but null, and `…` within a
+//! Compares a response with the one on a page. `"…"` on the page matches any value but null, and `…` within a
 //! text for some characters: ids and times of the server, and parts that a page leaves out. Fractions are equal to
 //! a millionth.
 
