@@ -4,6 +4,7 @@
 //! exports and the columns of event stores all come from it. A new column goes to the end: event
 //! stores write columns in this order, and read rows of older releases without the last ones.
 
+mod derived;
 mod info;
 mod session;
 mod value;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::derived::DerivedColumn;
 use self::info::column;
 pub use self::info::{Absent, ColumnInfo, FilterInfo, Shown};
 pub use self::session::{SessionColumn, TakenFrom};
@@ -99,9 +101,10 @@ columns! {
     /// The rule of the classifier that matched.
     SourceRuleId source_rule_id: Text = column("the rule of the classifier that matched").grouped();
     /// The page before, as sent, without secrets.
-    Referrer referrer: Option<String> = column("the page before, as sent").at_most(2048);
+    Referrer referrer: Option<String> = column("the page before, as sent").personal().at_most(2048).in_conditions();
     /// The page, as sent, without fragment, user info and secrets.
-    Url url: Option<String> = column("the page, without secrets").at_most(2048).checked(check_url);
+    Url url: Option<String> = column("the page, without secrets").personal().at_most(2048).in_conditions()
+        .checked(check_url);
     /// As sent, or that of the URL.
     Path path: Option<String> = column("the page's path")
         .label("Page").filtered("Only this path.").grouped().at_most(2048);
@@ -142,6 +145,13 @@ impl Column {
     /// The columns that a query can filter by.
     pub fn filterable() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|column| column.info().filter.is_some())
+    }
+
+    /// The columns that the conditions of `filters` can be about: those that a query can filter or group by, and
+    /// some more.
+    pub fn in_conditions() -> impl Iterator<Item = Self> {
+        let is_taken = |info: &ColumnInfo| info.filter.is_some() || info.group || info.conditions;
+        Self::ALL.into_iter().filter(move |column| is_taken(column.info()))
     }
 
     /// The query parameter that filters by the column; its name if there is none.

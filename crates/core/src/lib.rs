@@ -9,6 +9,7 @@ pub mod attribution;
 pub mod classify;
 pub mod column;
 pub mod event;
+pub mod fuzzy_match;
 pub mod goal;
 pub mod ids;
 pub mod ingest;

@@ -2,7 +2,7 @@
 //!
 //! A query that exists is valid: ranges are not empty, limits are within bounds, columns are known.
 //! Every engine executes these types and no others; REST, MCP and the dashboard build them, which is
-//! why their responses cannot differ. No SQL and no JSON here.
+//! why their responses cannot differ. No SQL here, and no JSON but that of `filter`.
 //!
 //! A new query is a file here and a line in the list of [`AnyQuery`].
 
@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod currency;
 mod dimension;
 mod events;
+mod filter;
 mod funnel;
 mod names;
 mod pages;
@@ -29,11 +30,14 @@ pub use self::attribution::{
 };
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::calendar::midnight;
-pub use self::dimension::{Dimension, Filter, PropertyName, Test, UnknownDimension};
+pub use self::dimension::{Dimension, PropertyName, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
+pub use self::filter::{
+    Bound, Condition, Filter, FilterError, FilterList, Operator, Test, TextOperator, TextTest,
+};
 pub use self::funnel::{
     FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
-    StepOrder,
+    StepOrder, StepSelector,
 };
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
@@ -47,7 +51,7 @@ pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
-pub use crate::column::{Column, SessionColumn};
+pub use crate::column::{Column, DerivedColumn, SessionColumn};
 use crate::event::Event;
 pub use crate::event::PAGE_VIEW;
 use crate::time::TimeRange;

@@ -3,9 +3,11 @@
 //! Pure and total: it reads two URLs and a host as text, and returns a result for every text. One event at a
 //! time: it remembers no visit. `rules` holds the ordered table, `condition` what a rule can ask,
 //! `project` the rules that a project puts before them, `signals`, `parameters` and `host` what is read out
-//! of the URLs, `utm` and `directory` the tables of known values and hosts; `stored` classifies events again.
+//! of the URLs, `utm` and `directory` the tables of known values and hosts; `stored` classifies events again, `derived` reads the
+//! derived columns.
 
 mod condition;
+mod derived;
 mod directory;
 mod host;
 mod parameters;
@@ -19,6 +21,7 @@ use std::borrow::Cow;
 
 use crate::event::Confidence;
 
+pub use derived::{derived, normalised_host};
 pub use project::{
     MetaClicks, ProjectRules, RuleCondition, RuleDefinition, RuleError, RuleField, RuleOperator,
     RuleSettings, RuleValues, UnknownField,

@@ -19,7 +19,9 @@ pub struct ColumnInfo {
     pub filter: Option<FilterInfo>,
     /// Whether queries can group by it.
     pub group: bool,
-    /// Whether it names one visitor, user or session.
+    /// Whether conditions can be about it although queries neither group nor filter by it in another way.
+    pub conditions: bool,
+    /// Whether it may name one visitor, user or session.
     pub personal: bool,
     /// Where it occurs.
     pub shown: Shown,
@@ -69,6 +71,7 @@ pub(super) const fn column(description: &'static str) -> ColumnInfo {
         label: "",
         filter: None,
         group: false,
+        conditions: false,
         personal: false,
         shown: Shown::Everywhere,
         unique: false,
@@ -110,6 +113,12 @@ impl ColumnInfo {
 
     pub(super) const fn grouped(mut self) -> Self {
         self.group = true;
+        self
+    }
+
+    /// Conditions can be about it.
+    pub(super) const fn in_conditions(mut self) -> Self {
+        self.conditions = true;
         self
     }
 

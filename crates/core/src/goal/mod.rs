@@ -3,14 +3,13 @@
 //! Pure values, valid by construction. The store keeps them, and a query carries the
 //! [`EventSelector`] of a goal.
 
-mod filters;
-
 use std::fmt;
 use std::str::FromStr;
 
-pub use self::filters::{GoalFilters, InvalidGoalFilters};
 use crate::column::Column;
 use crate::event::PAGE_VIEW;
+/// What an event must pass besides being the goal's.
+pub use crate::query::FilterList as GoalFilters;
 use crate::query::{EventSelector, Filter, GoalSlug, PathPattern, ValueProperty};
 
 /// A goal: the events that reach it.

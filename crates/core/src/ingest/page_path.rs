@@ -28,6 +28,15 @@ pub fn normalised(text: &str) -> Cow<'_, str> {
     Cow::Owned(shortened(path))
 }
 
+/// A part of a path, without query and fragment, with its escapes normalised as [`normalised`] does. Nothing
+/// else is changed: what `.` and `..` mean in a part depends on what stands around it.
+pub fn normalised_part(text: &str) -> Cow<'_, str> {
+    if is_normal(text) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(with_escapes_normalised(&text.replace(['\t', '\n', '\r'], "")))
+}
+
 /// Whether a path is certainly normalised; false for some that are.
 fn is_normal(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'?' | b'#');
@@ -193,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_keeps_its_dots() {
+        for (sent, part) in
+            [("/.", "/."), ("../a", "../a"), ("/..", "/.."), ("%c3%bc b", "ü%20b"), ("%2f%", "%2F%")]
+        {
+            assert_eq!(normalised_part(sent), part, "{sent:?}");
+        }
+    }
+
+    #[test]
     fn no_path_is_longer_than_the_limit() {
         let blanks = normalised(&format!("/{}", " ".repeat(MAX_ADDRESS - 1))).into_owned();
         assert_eq!(blanks, format!("/{}", "%20".repeat((MAX_ADDRESS - 1) / 3)));
@@ -240,6 +258,12 @@ mod tests {
             prop_assert_eq!(normalised(&once), once.as_str());
             prop_assert!(once.chars().count() <= MAX_ADDRESS);
             prop_assert!(!once.contains(|c: char| c.is_control() || matches!(c, ' ' | '?' | '#')));
+        }
+
+        #[test]
+        fn nor_of_a_part(text in nearly_a_path()) {
+            let once = normalised_part(&text).into_owned();
+            prop_assert_eq!(normalised_part(&once), once.as_str());
         }
 
         #[test]

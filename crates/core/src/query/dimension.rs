@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use super::PathPattern;
-use crate::column::{Column, FilterInfo, SessionColumn};
+use crate::column::{Column, DerivedColumn, FilterInfo, SessionColumn};
 
 /// The name of a top-level property: 1–128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +27,8 @@ pub enum Dimension {
     Column(Column),
     /// A column of the session that the event belongs to.
     Session(SessionColumn),
+    /// A column that is read out of a stored URL.
+    Derived(DerivedColumn),
     /// `properties.<name>`: strings as they are, other values as their JSON text, absent and
     /// `null` as no value.
     Property(PropertyName),
@@ -45,7 +46,32 @@ impl Dimension {
     /// The names that a client may use, as an error lists them.
     pub fn allowed() -> impl Iterator<Item = &'static str> {
         let session = SessionColumn::ALL.into_iter().map(SessionColumn::as_str);
-        Column::groupable().map(Column::as_str).chain(session).chain(["properties.<name>"])
+        let derived = DerivedColumn::ALL.into_iter().map(DerivedColumn::as_str);
+        Column::groupable().map(Column::as_str).chain(session).chain(derived).chain(["properties.<name>"])
+    }
+
+    /// The columns that conditions can be about, as an error lists them.
+    pub fn in_conditions() -> impl Iterator<Item = &'static str> {
+        let session = SessionColumn::ALL.into_iter().map(SessionColumn::as_str);
+        let derived = DerivedColumn::ALL.into_iter().map(DerivedColumn::as_str);
+        Column::in_conditions().map(Column::as_str).chain(session).chain(derived).chain(["properties.<name>"])
+    }
+
+    /// What a condition is about: a column by its name, or by the name of its query parameter.
+    pub fn of_condition(name: &str) -> Option<Self> {
+        let is_named = |column: &Column| column.as_str() == name || column.filter_parameter() == name;
+        let column = Column::in_conditions().find(is_named).map(Self::Column);
+        column.or_else(|| Self::computed(name))
+    }
+
+    /// A column that is not stored, or a property.
+    fn computed(name: &str) -> Option<Self> {
+        if let Some(name) = name.strip_prefix("properties.") {
+            return PropertyName::new(name).map(Self::Property);
+        }
+        let session = SessionColumn::ALL.into_iter().find(|column| column.as_str() == name);
+        let derived = || DerivedColumn::ALL.into_iter().find(|column| column.as_str() == name);
+        session.map(Self::Session).or_else(|| derived().map(Self::Derived))
     }
 
     /// What queries can filter by, each with its query parameter.
@@ -69,7 +95,7 @@ impl Dimension {
         match self {
             Self::Column(column) => Some(column.filter_parameter()),
             Self::Session(column) => Some(column.as_str()),
-            Self::Property(_) | Self::Currency(_) => None,
+            Self::Derived(_) | Self::Property(_) | Self::Currency(_) => None,
         }
     }
 
@@ -78,6 +104,7 @@ impl Dimension {
         match self {
             Self::Column(column) => column.info().label,
             Self::Session(column) => column.label(),
+            Self::Derived(column) => column.label(),
             Self::Property(_) | Self::Currency(_) => "",
         }
     }
@@ -87,7 +114,7 @@ impl Dimension {
         match self {
             Self::Column(column) => *column == Column::Path,
             Self::Session(column) => column.column() == Column::Path,
-            Self::Property(_) | Self::Currency(_) => false,
+            Self::Derived(_) | Self::Property(_) | Self::Currency(_) => false,
         }
     }
 
@@ -95,7 +122,7 @@ impl Dimension {
     pub const fn is_personal(&self) -> bool {
         match self {
             Self::Column(column) => column.info().personal,
-            Self::Session(_) | Self::Currency(_) => false,
+            Self::Session(_) | Self::Derived(_) | Self::Currency(_) => false,
             Self::Property(_) => true,
         }
     }
@@ -105,6 +132,7 @@ impl Dimension {
         match self {
             Self::Column(column) => column.as_str().to_owned(),
             Self::Session(column) => column.as_str().to_owned(),
+            Self::Derived(column) => column.as_str().to_owned(),
             Self::Property(name) => format!("properties.{}", name.as_str()),
             Self::Currency(_) => "currency".to_owned(),
         }
@@ -123,71 +151,19 @@ impl From<SessionColumn> for Dimension {
     }
 }
 
+impl From<DerivedColumn> for Dimension {
+    fn from(column: DerivedColumn) -> Self {
+        Self::Derived(column)
+    }
+}
+
 impl FromStr for Dimension {
     type Err = UnknownDimension;
 
     fn from_str(text: &str) -> Result<Self, UnknownDimension> {
         let unknown = || UnknownDimension(text.chars().take(80).collect());
-        if let Some(name) = text.strip_prefix("properties.") {
-            return PropertyName::new(name).map(Self::Property).ok_or_else(unknown);
-        }
         let column = Column::groupable().find(|column| column.as_str() == text).map(Self::Column);
-        let session =
-            || SessionColumn::ALL.into_iter().find(|column| column.as_str() == text).map(Self::Session);
-        column.or_else(session).ok_or_else(unknown)
-    }
-}
-
-/// A condition on one column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// What must pass the test.
-    pub column: Dimension,
-    /// The test.
-    pub test: Test,
-}
-
-/// What the value of a column must be. An event without a value passes none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Test {
-    /// One of these values, as they are stored.
-    OneOf(Vec<String>),
-    /// A path that matches.
-    Matches(PathPattern),
-}
-
-impl Filter {
-    /// Exactly this value, as it is stored.
-    pub fn new(column: impl Into<Dimension>, value: impl Into<String>) -> Self {
-        Self { column: column.into(), test: Test::OneOf(vec![value.into()]) }
-    }
-
-    /// A path that matches.
-    pub fn matching(column: impl Into<Dimension>, pattern: &PathPattern) -> Self {
-        let column = column.into();
-        match pattern.exact() {
-            Some(path) => Self::new(column, path),
-            None => Self { column, test: Test::Matches(pattern.clone()) },
-        }
-    }
-
-    /// The only value that passes, if it is one.
-    pub fn value(&self) -> Option<&str> {
-        match &self.test {
-            Test::OneOf(values) => match values.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
-            Test::Matches(_) => None,
-        }
-    }
-
-    /// Whether a value passes.
-    pub fn passes(&self, value: Option<&str>) -> bool {
-        value.is_some_and(|value| match &self.test {
-            Test::OneOf(values) => values.iter().any(|passes| passes == value),
-            Test::Matches(pattern) => pattern.matches(value),
-        })
+        column.or_else(|| Self::computed(text)).ok_or_else(unknown)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use super::{Dimension, Filter, RowLimit};
+use super::{Dimension, EventSelector, Filter, RowLimit};
 use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 
 /// How many visitors reach each step; each visitor counts with the attempt that reaches most steps.
@@ -15,13 +15,14 @@ use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 /// attempts has; the time of a step is that from the latest event that
 /// led to it to the first event that reached it.
 ///
-/// Under [`StepOrder::Any`] an attempt starts with an event of any step that passes the filters,
-/// and holds the steps whose events occur from there to at most the window later, each at its
-/// first event. Of the attempts that hold most steps the earliest counts.
+/// Under [`StepOrder::Any`] an attempt starts with an event of any step that passes the filters, and holds as
+/// many steps as the events from there to at most the window later can be, each at the first event with which
+/// there are so many. Of the attempts that hold most steps the earliest counts.
 ///
-/// An event is one step of an attempt only. Events of one millisecond come in the order in which
-/// the steps first name them, those of one name by their group, and then those that pass the
-/// filters first. A visitor is in the group of the event that started the attempt which first got furthest.
+/// An event is one step of an attempt only, even if it can be several. Events of one millisecond come in the
+/// order of the first step that each can be, then of the set of its steps, read as a binary number whose lowest
+/// digit is the first step, then of their group, and then those that pass the filters first. A visitor is in
+/// the group of the event that started the attempt which first got furthest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunnelQuery {
     /// Selects events by their `timestamp`; an event outside the range is no step.
@@ -40,22 +41,51 @@ pub struct FunnelQuery {
     pub limit: RowLimit,
 }
 
-/// The event names of a funnel's steps: 2–8, each 1–128 characters; one may occur more than once.
+/// The steps of a funnel: 2–8; one may occur more than once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunnelSteps(Vec<String>);
+pub struct FunnelSteps(Vec<StepSelector>);
+
+/// The events that are a step of a funnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepSelector {
+    /// Which events.
+    pub events: EventSelector,
+    /// An event must pass all of them too.
+    pub filters: Vec<Filter>,
+}
+
+impl StepSelector {
+    /// What an event must pass to be the step.
+    pub fn conditions(&self) -> Vec<Filter> {
+        self.events.and(&self.filters)
+    }
+
+    /// The name of the events, if they are all events of one name.
+    pub fn only_name(&self) -> Option<&str> {
+        if self.filters.is_empty() { self.events.name().flatten() } else { None }
+    }
+}
 
 impl FunnelSteps {
     /// The most steps.
     pub const MOST: usize = 8;
 
-    /// `None` unless there are 2–8 names of 1–128 characters.
+    /// Steps that are events of these names. `None` unless there are 2–8 names of 1–128 characters.
     pub fn new(names: Vec<String>) -> Option<Self> {
-        let named = |name: &String| (1..=128).contains(&name.chars().count());
-        ((2..=Self::MOST).contains(&names.len()) && names.iter().all(named)).then_some(Self(names))
+        let step = |name| StepSelector { events: EventSelector::Named(name), filters: Vec::new() };
+        Self::of(names.into_iter().map(step).collect())
     }
 
-    /// The names, in the order of the steps.
-    pub fn names(&self) -> &[String] {
+    /// `None` unless there are 2–8 steps, and the names of those that are selected by name have 1–128
+    /// characters.
+    pub fn of(steps: Vec<StepSelector>) -> Option<Self> {
+        let is_named = |name: &str| (1..=128).contains(&name.chars().count());
+        let is_valid = |step: &StepSelector| step.events.event().is_none_or(is_named);
+        ((2..=Self::MOST).contains(&steps.len()) && steps.iter().all(is_valid)).then_some(Self(steps))
+    }
+
+    /// The steps, in their order.
+    pub fn as_slice(&self) -> &[StepSelector] {
         &self.0
     }
 }
@@ -179,7 +209,7 @@ mod tests {
     fn a_funnel_has_two_to_eight_steps() {
         let steps = |count: usize| FunnelSteps::new(vec!["a".to_owned(); count]);
         assert!(steps(1).is_none() && steps(9).is_none());
-        assert_eq!(steps(8).unwrap().names().len(), 8);
+        assert_eq!(steps(8).unwrap().as_slice().len(), 8);
         assert!(FunnelSteps::new(vec!["a".to_owned(), String::new()]).is_none());
         assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(128)]).is_some());
         assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(129)]).is_none());

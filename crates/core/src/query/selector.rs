@@ -43,7 +43,7 @@ impl EventSelector {
             Self::Any => Some(None),
             Self::Named(name) => Some(Some(name)),
             Self::Goal { conditions, .. } => match conditions.as_slice() {
-                [only] if only.column == Column::EventName.into() => only.value().map(Some),
+                [only] if only.is_on(Column::EventName) => only.value().map(Some),
                 _ => None,
             },
         }

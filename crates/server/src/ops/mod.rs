@@ -8,7 +8,7 @@ pub mod backup;
 pub mod collect;
 pub mod error;
 pub mod export;
-pub mod fuzzy_match;
+pub use millimetric_core::fuzzy_match;
 pub mod goals;
 pub mod keys;
 pub mod origins;
