@@ -12,7 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::columns::group_column::SummaryKey;
 use crate::encoding::heap_size::HeapSize;
-use millimetric_core::column::{Column, SessionColumn};
+use millimetric_core::column::{Column, DerivedColumn, SessionColumn};
 use millimetric_events::StoreError;
 
 /// A decoded or derived part of a chunk.
@@ -46,8 +46,10 @@ pub(crate) enum CachedPart {
     Property(Arc<str>),
     /// The number in a top-level property.
     Numbers(Arc<str>),
-    /// Which texts of a column match a path pattern.
-    Matching(Column, Arc<str>),
+    /// A column that is read out of a stored URL.
+    Derived(DerivedColumn),
+    /// Which rows pass a filter, by its JSON.
+    Passing(Arc<str>),
     /// Which top-level properties the events of each name have.
     PropertyNames,
     /// The top-level properties of each row.
@@ -78,9 +80,7 @@ impl Weighter<(u64, CachedPart), Entry> for ByBytes {
     fn weight(&self, key: &(u64, CachedPart), entry: &Entry) -> u64 {
         // The overhead of an entry counts too, so that many small entries are limited as well.
         let texts = match &key.1 {
-            CachedPart::Property(name) | CachedPart::Numbers(name) | CachedPart::Matching(_, name) => {
-                name.len()
-            }
+            CachedPart::Property(text) | CachedPart::Numbers(text) | CachedPart::Passing(text) => text.len(),
             CachedPart::Summary(key) => key.bytes(),
             _ => 0,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::column::{Column, SessionColumn};
+use millimetric_core::column::{Column, DerivedColumn, SessionColumn};
 use millimetric_core::query::Dimension;
 
 /// A column of events or sessions, or a property, that rows are grouped by.
@@ -10,6 +10,7 @@ use millimetric_core::query::Dimension;
 pub(crate) enum GroupColumn {
     Column(Column),
     Session(SessionColumn),
+    Derived(DerivedColumn),
     Property(Arc<str>),
     /// The currency in the property `currency`, else this one.
     Currency(Option<&'static str>),
@@ -20,6 +21,7 @@ impl From<&Dimension> for GroupColumn {
         match dimension {
             Dimension::Column(column) => Self::Column(*column),
             Dimension::Session(column) => Self::Session(*column),
+            Dimension::Derived(column) => Self::Derived(*column),
             Dimension::Property(name) => Self::Property(Arc::from(name.as_str())),
             Dimension::Currency(otherwise) => Self::Currency(*otherwise),
         }
@@ -40,9 +42,10 @@ impl SummaryKey {
     /// Heap memory in bytes; its texts come from the query.
     pub(crate) fn bytes(&self) -> usize {
         let of_dimension = |by: &GroupColumn| match by {
-            GroupColumn::Column(_) | GroupColumn::Session(_) | GroupColumn::Currency(_) => {
-                size_of::<GroupColumn>()
-            }
+            GroupColumn::Column(_)
+            | GroupColumn::Session(_)
+            | GroupColumn::Derived(_)
+            | GroupColumn::Currency(_) => size_of::<GroupColumn>(),
             GroupColumn::Property(name) => size_of::<GroupColumn>() + name.len(),
         };
         self.by.iter().map(of_dimension).sum::<usize>() + self.event.as_ref().map_or(0, String::len)

@@ -3,13 +3,13 @@
 
 pub(crate) mod cache;
 pub(crate) mod chunk;
-pub(crate) mod code_set;
 pub(crate) mod dedup;
 pub(crate) mod group_column;
 pub(crate) mod hyperloglog;
 mod pages;
 pub(crate) mod property_shapes;
 pub(crate) mod reclassified;
+pub(crate) mod row_bits;
 pub(crate) mod rows;
 pub(crate) mod session_events;
 pub(crate) mod sessions;
@@ -34,7 +34,8 @@ use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
 use crate::segment::Segment;
 use crate::segment::reader::{Footer, SegmentReader};
-use millimetric_core::column::Column;
+use millimetric_core::classify;
+use millimetric_core::column::{Column, DerivedColumn};
 use millimetric_core::query::currency;
 use millimetric_events::StoreError;
 use millimetric_events::parquet::id_encoding::EventId;
@@ -167,6 +168,23 @@ impl Columns {
         })
     }
 
+    /// A column that is read out of a stored URL, once for each distinct URL of the chunk.
+    pub(crate) fn read_out(
+        &self,
+        chunk: &Chunk,
+        derived: DerivedColumn,
+    ) -> Result<Arc<TextColumn>, StoreError> {
+        self.derived(chunk, CachedPart::Derived(derived), || {
+            let stored = derived.column();
+            let urls = match self.cached(chunk, CachedPart::Text(stored)) {
+                Some(urls) => urls,
+                // URLs are long, and queries seldom need them otherwise.
+                None => self.text_once(chunk, stored)?,
+            };
+            Ok(mapped(&urls, chunk.rows(), |url| url.and_then(|url| classify::derived(derived, url))))
+        })
+    }
+
     /// The currency of each row: that in the property `currency`, else `otherwise`.
     pub(crate) fn currency(
         &self,
@@ -174,12 +192,8 @@ impl Columns {
         otherwise: Option<&str>,
     ) -> Result<Arc<TextColumn>, StoreError> {
         let stored = self.property(chunk, &Arc::from(currency::PROPERTY))?;
-        let mut interner = Interner::default();
-        let none = interner.code(otherwise);
-        let of_text = |text: &str| interner.code(currency::code(text).or(otherwise));
-        let codes: Vec<u32> = std::iter::once(none).chain(stored.dictionary.texts().map(of_text)).collect();
-        let rows: Vec<u32> = (0..chunk.rows()).map(|row| codes[stored.codes.get(row) as usize]).collect();
-        Ok(Arc::new(column(&rows, interner)))
+        let of_text = |text: Option<&str>| text.and_then(currency::code).or(otherwise);
+        Ok(Arc::new(mapped(&stored, chunk.rows(), of_text)))
     }
 
     /// The number in a top-level property of each row; NaN if absent or not a number.
@@ -274,6 +288,19 @@ impl Columns {
     pub(crate) fn codes_by_hash(&self, column: &TextColumn, kind: IdKind) -> HashMap<u128, u32> {
         column.dictionary.texts().zip(1..).map(|(text, code)| (self.hash.of(kind, text), code)).collect()
     }
+}
+
+/// A column with another text for each text of this one.
+fn mapped<T: AsRef<str>>(
+    from: &TextColumn,
+    rows: usize,
+    mut text: impl FnMut(Option<&str>) -> Option<T>,
+) -> TextColumn {
+    let mut interner = Interner::default();
+    let texts = std::iter::once(None).chain(from.dictionary.texts().map(Some));
+    let codes: Vec<u32> = texts.map(|known| interner.code(text(known).as_ref().map(AsRef::as_ref))).collect();
+    let rows: Vec<u32> = (0..rows).map(|row| codes[from.codes.get(row) as usize]).collect();
+    column(&rows, interner)
 }
 
 fn column(codes: &[u32], interner: Interner) -> TextColumn {

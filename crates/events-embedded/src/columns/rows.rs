@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::columns::row_bits::RowBits;
 use crate::encoding::text::widen;
 
 /// Rows of one chunk, ascending.
@@ -67,6 +68,14 @@ impl Rows {
                 Self::List(found)
             }
             (rows, _) => rows.retain(|row| widen(codes[row]) == code),
+        }
+    }
+
+    /// Keeps the rows that are in a bitmap.
+    pub(crate) fn within(self, bits: &RowBits) -> Self {
+        match self {
+            Self::Span(rows) => Self::List(bits.rows_in(rows)),
+            rows => rows.retain(|row| bits.has(row)),
         }
     }
 

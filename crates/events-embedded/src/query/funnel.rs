@@ -1,11 +1,12 @@
 //! `GET /v1/funnel`: how many visitors complete each step. [`FunnelQuery`] defines attempts.
 
 pub(crate) mod accumulator;
+mod held;
 pub(crate) mod matcher;
 
 use std::sync::Arc;
 
-use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps};
+use millimetric_core::query::{Filter, FunnelQuery, FunnelResponse, FunnelSteps, StepSelector};
 
 use self::accumulator::FunnelAccumulator;
 use self::matcher::FunnelMatcher;
@@ -21,7 +22,8 @@ use crate::query::groups::local_groups::LocalGroups;
 use crate::query::groups::{Counting, ScanUnit};
 use crate::query::run;
 use crate::query::run::Span;
-use crate::query::select::{FilterCodes, Selection, select};
+use crate::query::select::row_filter::RowFilter;
+use crate::query::select::{Selection, select};
 use crate::query::timeline;
 use crate::query::timeline::{Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
@@ -46,6 +48,7 @@ pub(crate) fn funnel(
             let scan = FunnelScan {
                 view,
                 filters: &query.filters,
+                conditions: query.steps.as_slice().iter().map(StepSelector::conditions).collect(),
                 matcher: FunnelMatcher::of(query),
                 by: by.clone(),
                 dictionary: groups::dictionary(view, frequent),
@@ -62,6 +65,8 @@ pub(crate) fn funnel(
 struct FunnelScan<'a> {
     view: &'a View,
     filters: &'a [Filter],
+    /// What an event must pass to be each step.
+    conditions: Vec<Vec<Filter>>,
     matcher: FunnelMatcher,
     by: Vec<GroupColumn>,
     dictionary: GroupDictionary,
@@ -69,19 +74,35 @@ struct FunnelScan<'a> {
 
 /// The steps in one chunk.
 struct Steps {
-    events: Arc<TextColumn>,
-    /// By the code of an event name: its number among the names of the steps, from 1; 0 if it is not a step.
-    names: Vec<u8>,
-    filter_codes: FilterCodes,
+    kinds: Kinds,
+    filter: RowFilter,
+}
+
+/// How the kind of a row is found.
+enum Kinds {
+    /// By the code of its event name: the number of the kind, from 1; 0 if it is not a step.
+    Names(Arc<TextColumn>, Vec<u8>),
+    /// By the steps whose conditions it passes, and the number of the kind of each set of steps.
+    Sets(Vec<RowFilter>, [u8; 256]),
 }
 
 impl Steps {
-    /// The number of the event name of each selected row.
+    /// The number of the kind of each selected row; 0 if it is not a step.
     fn of_rows(&self, selection: &Selection) -> Vec<u8> {
-        let name = |code: u32| self.names[code as usize];
-        with_codes!(&self.events.codes, |codes| {
-            selection.rows.values(codes).iter().map(|code| name(widen(*code))).collect()
-        })
+        match &self.kinds {
+            Kinds::Names(events, numbers) => with_codes!(&events.codes, |codes| {
+                let codes = selection.rows.values(codes);
+                codes.iter().map(|code| numbers[widen(*code) as usize]).collect()
+            }),
+            Kinds::Sets(steps, numbers) => {
+                let mut sets = vec![0_u8; selection.rows.len()];
+                for (step, conditions) in steps.iter().enumerate() {
+                    let passes = |index| conditions.passes(selection.rows.at(index));
+                    (0..sets.len()).for_each(|index| sets[index] |= u8::from(passes(index)) << step);
+                }
+                sets.into_iter().map(|set| numbers[usize::from(set)]).collect()
+            }
+        }
     }
 }
 
@@ -91,8 +112,11 @@ impl FunnelScan<'_> {
         let (mut plan, mut accumulator) = (Plan::of(view, context)?, FunnelAccumulator::default());
         let mut memory = context.memory();
         // Most visitors do not reach a second step. They are followed only if their group matters.
-        let started = if self.by.is_empty() && plan.numbers_visitors() {
-            let (started, going_on) = self.who_goes_on(view, context)?;
+        let started = if let Some(names) = &self.matcher.names
+            && self.by.is_empty()
+            && plan.numbers_visitors()
+        {
+            let (started, going_on) = self.who_goes_on(view, names, context)?;
             if self.filters.is_empty() {
                 for result in timeline::follow(view, &self.matcher, Some(&going_on), context)? {
                     accumulator.merge(result);
@@ -110,7 +134,7 @@ impl FunnelScan<'_> {
         };
         timeline::each_round(view, &plan, context, gather, |gathered| {
             let ranks = self.dictionary.ranks(self.by.len());
-            let rank = |mask: &StepMask| (mask.name(), ranks[mask.group()], !mask.starts());
+            let rank = |mask: &StepMask| (mask.kind(), ranks[mask.group()], !mask.starts());
             let order = |a: &StepMask, b: &StepMask| rank(a).cmp(&rank(b));
             let follow = |accumulator: &mut FunnelAccumulator, events: &mut [TimelineEvent<StepMask>]| {
                 if let Some(attempt) = self.matcher.best_attempt(events) {
@@ -131,22 +155,37 @@ impl FunnelScan<'_> {
 
     /// The steps in the span's chunk; `None` if no event is a step.
     fn steps(&self, span: &Span<'_>) -> Result<Option<Steps>, StoreError> {
-        let events = self.view.columns.text(span.chunk, Column::EventName)?;
-        let mut names = vec![0; events.dictionary.len()];
-        for (name, text) in (1..).zip(&self.matcher.names) {
-            events.dictionary.find(text).into_iter().for_each(|code| names[code as usize] = name);
+        let Some(kinds) = self.kinds(span.chunk)? else { return Ok(None) };
+        let filter = RowFilter::of(self.view, span.chunk, self.filters)?;
+        Ok(Some(Steps { kinds, filter }))
+    }
+
+    fn kinds(&self, chunk: &Chunk) -> Result<Option<Kinds>, StoreError> {
+        let Some(names) = &self.matcher.names else {
+            let steps = self.conditions.iter().map(|conditions| RowFilter::of(self.view, chunk, conditions));
+            let steps: Vec<RowFilter> = steps.collect::<Result<_, _>>()?;
+            let is_any = steps.iter().any(|step| !step.is_never());
+            return Ok(is_any.then(|| Kinds::Sets(steps, self.matcher.numbers())));
+        };
+        let events = self.view.columns.text(chunk, Column::EventName)?;
+        let mut numbers = vec![0; events.dictionary.len()];
+        for (number, text) in (1..).zip(names) {
+            events.dictionary.find(text).into_iter().for_each(|code| numbers[code as usize] = number);
         }
-        if names.iter().all(|name| *name == 0) {
-            return Ok(None);
-        }
-        let filter_codes = FilterCodes::of(self.view, span.chunk, self.filters)?;
-        Ok(Some(Steps { events, names, filter_codes }))
+        let is_any = numbers.iter().any(|number| *number != 0);
+        Ok(is_any.then_some(Kinds::Names(events, numbers)))
     }
 
     /// Returns the number of visitors who start, and a bitmap of those among them who have an event of
-    /// another step.
-    fn who_goes_on(&self, view: &View, context: &QueryContext) -> Result<(u64, Vec<u64>), StoreError> {
-        let starters = self.starters();
+    /// another step, if the steps are events of these names. The bitmap of visitors who may start follows the
+    /// one of all other events and those of the names.
+    fn who_goes_on(
+        &self,
+        view: &View,
+        names: &[Arc<str>],
+        context: &QueryContext,
+    ) -> Result<(u64, Vec<u64>), StoreError> {
+        let starters = names.len() + 1;
         let groups = starters + 1;
         let by_name = Counting {
             by: vec![GroupColumn::Column(Column::EventName)],
@@ -160,14 +199,14 @@ impl FunnelScan<'_> {
         let results = run::each_of(&units, rows, context, Bitmaps::default, |seen, unit| {
             let (chunk, key) = match unit {
                 ScanUnit::Chunk(chunk, key) => (*chunk, key),
-                ScanUnit::Span(span) => return self.add_steps(view, span, seen),
+                ScanUnit::Span(span) => return self.add_steps(view, span, starters, seen),
             };
             let cached = groups::summary(view, &by_name, key, chunk, context)?;
             let Some(summary) = cached.as_ref().and_then(|cached| cached.summary()) else {
-                return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, seen));
+                return run::spans(chunk).try_for_each(|span| self.add_steps(view, &span, starters, seen));
             };
             seen.reserve(groups, view.visitors.len());
-            for (name, text) in (1..).zip(&self.matcher.names) {
+            for (name, text) in (1..).zip(names) {
                 if let Some(visitors) = summary.visitors_of(text) {
                     seen.add_members(name, visitors);
                 }
@@ -190,27 +229,27 @@ impl FunnelScan<'_> {
     }
 
     /// Adds the visitors of a span's rows to the bitmaps of `who_goes_on`.
-    fn add_steps(&self, view: &View, span: &Span<'_>, seen: &mut Bitmaps) -> Result<(), StoreError> {
+    fn add_steps(
+        &self,
+        view: &View,
+        span: &Span<'_>,
+        starters: usize,
+        seen: &mut Bitmaps,
+    ) -> Result<(), StoreError> {
         let Some(steps) = self.steps(span)? else { return Ok(()) };
         let Some(selection) = select(view, span, &[])? else { return Ok(()) };
         let visitors = view.columns.visitors(span.chunk, &view.visitors)?;
-        let (names, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
-        seen.reserve(self.starters() + 1, view.visitors.len());
-        seen.add_all(names.iter().map(|name| usize::from(*name)).zip(visitors.iter().copied()));
+        let (kinds, visitors) = (steps.of_rows(&selection), selection.rows.values(&visitors));
+        seen.reserve(starters + 1, view.visitors.len());
+        seen.add_all(kinds.iter().map(|kind| usize::from(*kind)).zip(visitors.iter().copied()));
         if !self.filters.is_empty() {
             let starts = |index: &usize| {
-                self.matcher.may_start(names[*index]) && steps.filter_codes.passes(selection.rows.at(*index))
+                self.matcher.may_start(kinds[*index]) && steps.filter.passes(selection.rows.at(*index))
             };
-            let starting = (0..names.len()).filter(starts);
-            seen.add_all(starting.map(|index| (self.starters(), visitors[index])));
+            let starting = (0..kinds.len()).filter(starts);
+            seen.add_all(starting.map(|index| (starters, visitors[index])));
         }
         Ok(())
-    }
-
-    /// The index of the bitmap of visitors who may start. It follows the one of all other events and those
-    /// of the names.
-    fn starters(&self) -> usize {
-        self.matcher.names.len() + 1
     }
 
     /// Gathers the rows whose event is a step.
@@ -230,11 +269,11 @@ impl FunnelScan<'_> {
         }
         let (groups, _) = local.groups(&local.counts(selection), &texts, &self.dictionary);
         let group_at = local.group_at(selection, &groups);
-        let names = steps.of_rows(selection);
-        gatherer.take(selection, &names, |index, row| {
-            let passes = self.filters.is_empty() || steps.filter_codes.passes(row);
-            let starts = passes && self.matcher.may_start(names[index]);
-            StepMask::new(names[index] - 1, starts, group_at(index))
+        let kinds = steps.of_rows(selection);
+        gatherer.take(selection, &kinds, |index, row| {
+            let passes = self.filters.is_empty() || steps.filter.passes(row);
+            let starts = passes && self.matcher.may_start(kinds[index]);
+            StepMask::new(kinds[index] - 1, starts, group_at(index))
         });
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Counting<'_> {
     fn summary_key(&self, view: &View) -> Option<SummaryKey> {
         let event = match self.filters {
             [] => None,
-            [only] if only.column == Column::EventName.into() => Some(only.value()?.to_owned()),
+            [only] if only.is_on(Column::EventName) => Some(only.value()?.to_owned()),
             _ => return None,
         };
         let plain = self.buckets.is_none() && !self.spans && self.number.is_none();

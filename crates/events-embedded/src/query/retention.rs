@@ -9,7 +9,8 @@ use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
 use crate::query::groups::calendar;
 use crate::query::run::Span;
-use crate::query::select::{FilterCodes, Selection};
+use crate::query::select::Selection;
+use crate::query::select::row_filter::RowFilter;
 use crate::query::timeline;
 use crate::query::timeline::{ByName, Event, Gatherer, Plan, TimelineEvent};
 use crate::query::view::View;
@@ -106,7 +107,7 @@ fn gather(
 ) -> Result<(), StoreError> {
     let columns = &view.columns;
     let events = columns.text(span.chunk, Column::EventName)?;
-    let begins = FilterCodes::of(view, span.chunk, begins)?;
+    let begins = RowFilter::of(view, span.chunk, begins)?;
     let returns = Named::of(&events.dictionary, query.return_event.as_deref());
     let mut marks = Vec::with_capacity(selection.rows.len());
     selection.rows.each(|row| {

@@ -13,6 +13,7 @@ use crate::columns::Columns;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::text::TextColumn;
+use crate::query::select::row_filter::QueryBits;
 use crate::query::sessions::SessionView;
 use crate::resources::query_context::QueryContext;
 use crate::state::State;
@@ -45,6 +46,8 @@ pub(crate) struct View {
     pub(crate) read_from: i64,
     /// The sessions, if the query [reads](Reads) them.
     pub(crate) sessions: Option<SessionView>,
+    /// What the query knows of rows that pass its filters.
+    pub(crate) query_bits: QueryBits,
 }
 
 impl View {
@@ -76,11 +79,13 @@ impl View {
             to,
             read_from,
             sessions: None,
+            query_bits: QueryBits::new(&QueryContext::default()),
         }
     }
 
-    /// Computes the sessions if the query reads them.
+    /// The view of a query with this context. Computes the sessions if the query reads them.
     pub(crate) fn with_sessions(mut self, reads: Reads, context: &QueryContext) -> Result<Self, StoreError> {
+        self.query_bits = QueryBits::new(context);
         if reads.lookback.is_some() {
             self.sessions = Some(SessionView::of(&self, context)?);
         }
@@ -97,6 +102,7 @@ impl View {
         match column {
             GroupColumn::Column(column) => self.columns.text(chunk, *column),
             GroupColumn::Session(column) => self.sessions()?.text(&self.columns, chunk, *column),
+            GroupColumn::Derived(column) => self.columns.read_out(chunk, *column),
             GroupColumn::Property(name) => self.columns.property(chunk, name),
             GroupColumn::Currency(otherwise) => self.columns.currency(chunk, *otherwise),
         }

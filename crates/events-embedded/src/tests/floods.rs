@@ -89,7 +89,7 @@ async fn the_rates_of_the_most_frequent_groups_are_exact() {
     let directory = TempDir::new().unwrap();
     let store = flooded(&directory).await;
     let visitors: Vec<String> = (0..10).map(|number| format!("visitor-{number}")).collect();
-    let conditions = vec![Filter { column: Column::AnonymousId.into(), test: Test::OneOf(visitors) }];
+    let conditions = vec![Filter::of(Column::AnonymousId, Test::OneOf(visitors))];
     let query = StatsQuery {
         range: ever(),
         events: EventSelector::Goal { slug: "first".parse().unwrap(), conditions },

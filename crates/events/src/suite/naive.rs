@@ -2,6 +2,7 @@
 //! with any engine.
 
 mod attribution;
+mod filters;
 mod rule_changes;
 mod sessions;
 mod timelines;
@@ -14,15 +15,15 @@ use std::rc::Rc;
 use chrono::{Datelike as _, Days, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
 use chrono_tz::Tz;
 use millimetric_core::event::Event;
-use millimetric_core::query::currency;
 use millimetric_core::query::{
-    AnyQuery, AnyResponse, Buckets, Dimension, EventQuery, EventSelector, EventsQuery, EventsResponse,
-    Filter, Interval, Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery,
-    SourcesResponse, SourcesRow, StatsQuery, StatsResponse, StatsRow, Test,
+    AnyQuery, AnyResponse, Buckets, EventQuery, EventSelector, EventsQuery, EventsResponse, Filter, Interval,
+    Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse,
+    SourcesRow, StatsQuery, StatsResponse, StatsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
 
+use self::filters::{key, passes};
 use self::sessions::Session;
 
 /// An event, with the columns of its session.
@@ -69,48 +70,8 @@ fn is_selected(event: &Chosen<'_>, selector: &EventSelector) -> bool {
     }
 }
 
-fn passes(event: &Chosen<'_>, filters: &[Filter]) -> bool {
-    filters.iter().all(|filter| {
-        let value = key(event, &filter.column);
-        value.is_some_and(|value| match &filter.test {
-            Test::OneOf(values) => values.contains(&value),
-            Test::Matches(pattern) => matches(pattern.as_str(), &value),
-        })
-    })
-}
-
-/// Tries every length for each `*`.
-fn matches(pattern: &str, path: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == path,
-        Some((begin, rest)) => path.strip_prefix(begin).is_some_and(|path| {
-            let mut starts = (0..=path.len()).filter(|start| path.is_char_boundary(*start));
-            starts.any(|start| matches(rest, &path[start..]))
-        }),
-    }
-}
-
 fn properties(event: &Event) -> Map<String, Value> {
     serde_json::from_str(&event.properties).expect("the sample's properties are JSON")
-}
-
-fn key(event: &Chosen<'_>, dimension: &Dimension) -> Option<String> {
-    match dimension {
-        Dimension::Column(column) => event.text(*column).map(str::to_owned),
-        Dimension::Session(column) => event.session.value(*column),
-        Dimension::Currency(otherwise) => {
-            let stored = properties(event).remove(currency::PROPERTY);
-            let stored = stored.as_ref().and_then(Value::as_str).and_then(currency::code);
-            stored.or(*otherwise).map(str::to_owned)
-        }
-        Dimension::Property(name) => match properties(event).remove(name.as_str())? {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            // A number is grouped by the text that was sent; only this number of the sample has two spellings.
-            Value::Number(number) if number.as_f64() == Some(100.0) => Some("1e2".to_owned()),
-            other => Some(other.to_string()),
-        },
-    }
 }
 
 fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {

@@ -1,20 +1,23 @@
 //! Generates random queries of every kind over the values of `sample`, with ranges, filters, groups and
 //! buckets that match some of the events.
 
+mod filters;
+
 use chrono_tz::Tz;
 use millimetric_core::attribution::Model;
 use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
-    AnyQuery, Attribution, AttributionQuery, Buckets, Column, Conversions, Dimension, EventQuery,
-    EventSelector, EventsQuery, Filter, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery,
-    PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery,
-    SessionColumn, SessionsQuery, SourcesQuery, StatsQuery, StepOrder, TouchesQuery, ValueProperty,
+    AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Dimension, EventQuery, EventSelector,
+    EventsQuery, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery, PagesSort,
+    PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery,
+    SourcesQuery, StatsQuery, StepOrder, StepSelector, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
 
-use super::sample::{NAMES, PATHS, SOURCES, at, ever};
+use self::filters::filters;
+use super::sample::{NAMES, at, ever};
 
 pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
     let query = prop_oneof![
@@ -61,35 +64,6 @@ fn limits() -> impl Strategy<Value = RowLimit> {
     prop_oneof![Just(1000), 1..8_u64].prop_map(|rows| RowLimit::new(rows).expect("within bounds"))
 }
 
-fn filters() -> impl Strategy<Value = Vec<Filter>> {
-    let filter = |column, value: &str| Filter::new(column, value);
-    let of_session = |column: SessionColumn, value: &str| Filter::new(column, value);
-    let values: Vec<Filter> = NAMES
-        .iter()
-        .map(|name| filter(Column::EventName, name))
-        .chain(SOURCES.iter().map(|(source, _)| filter(Column::Source, source)))
-        .chain(PATHS.iter().map(|path| filter(Column::Path, path)))
-        .chain([
-            filter(Column::Medium, "paid"),
-            filter(Column::UserId, "user-1"),
-            filter(Column::AnonymousId, "visitor-3"),
-            filter(Column::SessionId, "session-2"),
-            filter(Column::Campaign, "Spring"),
-            filter(Column::Campaign, "spring"),
-            filter(Column::Country, ""),
-            filter(Column::Country, "DE"),
-            of_session(SessionColumn::Source, "google"),
-            of_session(SessionColumn::Source, "direct"),
-            of_session(SessionColumn::Medium, "paid"),
-            of_session(SessionColumn::Campaign, "Spring"),
-            of_session(SessionColumn::RuleId, "direct"),
-            of_session(SessionColumn::EntryPath, "/"),
-            of_session(SessionColumn::ExitPath, "/pricing"),
-        ])
-        .collect();
-    proptest::collection::vec(proptest::sample::select(values), 0..3)
-}
-
 /// Everything, events of a name, and goals of each kind.
 fn selectors() -> impl Strategy<Value = EventSelector> {
     let named =
@@ -106,28 +80,13 @@ fn goals() -> impl Strategy<Value = Goal> {
         proptest::sample::select(events.collect::<Vec<_>>()),
         proptest::sample::select(pages.collect::<Vec<_>>()),
     ];
-    let filters = proptest::sample::subsequence(CONDITIONS.to_vec(), 0..=2)
-        .prop_map(|conditions| format!("[{}]", conditions.join(",")).parse().expect("conditions"));
-    (target, prop_oneof![Just(GoalFilters::default()), filters]).prop_map(|(target, filters)| Goal {
+    (target, prop_oneof![Just(GoalFilters::default()), filters::lists()]).prop_map(|(target, filters)| Goal {
         slug: "goal".parse().expect("a slug"),
         target,
         filters,
         value: None,
     })
 }
-
-/// Conditions of goals that pass some of the events, with one value and with several.
-const CONDITIONS: [&str; 9] = [
-    r#"["is","country",["DE"]]"#,
-    r#"["is","country",["DE","US","FR"]]"#,
-    r#"["is","medium",["paid","direct"]]"#,
-    r#"["is","source",["nobody","nothing"]]"#,
-    r#"["is","path",["/","/pricing"]]"#,
-    r#"["is","user_id",["user-0","user-2"]]"#,
-    r#"["is","session_source",["google","facebook"]]"#,
-    r#"["is","entry_path",["/a/b"]]"#,
-    r#"["is","session_medium",["paid"]]"#,
-];
 
 fn events() -> impl Strategy<Value = EventsQuery> {
     (ranges(), selectors(), filters(), limits()).prop_map(|(range, events, filters, limit)| EventsQuery {
@@ -170,8 +129,12 @@ fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
 
 fn funnels() -> impl Strategy<Value = FunnelQuery> {
     let names: Vec<String> = NAMES.into_iter().chain(["nothing"]).map(str::to_owned).collect();
-    let steps = proptest::collection::vec(proptest::sample::select(names), 2..=5)
+    let named = proptest::collection::vec(proptest::sample::select(names), 2..=5)
         .prop_map(|names| FunnelSteps::new(names).expect("two to five names"));
+    let step = (selectors(), filters()).prop_map(|(events, filters)| StepSelector { events, filters });
+    let selected = proptest::collection::vec(step, 2..=4)
+        .prop_map(|steps| FunnelSteps::of(steps).expect("two to four steps"));
+    let steps = prop_oneof![named, selected];
     let windows = vec!["1s", "1h", "2d", "366d"];
     let window = proptest::sample::select(windows).prop_map(|window| window.parse().expect("a window"));
     let order = proptest::sample::select(vec![StepOrder::Strict, StepOrder::Any]);

@@ -91,7 +91,7 @@ const RULES: [[&str; 2]; 5] = [
     ["ref_internal", "utm_source"],
 ];
 /// Landing pages, and referrers: some with tags, some that lost what a rule needs.
-const VISITS: [(Option<&str>, Option<&str>); 7] = [
+const VISITS: [(Option<&str>, Option<&str>); 9] = [
     (None, None),
     (Some("https://shop.example/?ref=acme"), None),
     (Some("https://shop.example/?ref="), Some("https://docs.google.com/")),
@@ -99,6 +99,13 @@ const VISITS: [(Option<&str>, Option<&str>); 7] = [
     (Some("https://shop.example/?utm_source=ig&utm_medium=social&fbclid=1"), None),
     (Some("https://shop.example/b"), Some("https://shop.example/a")),
     (None, Some("https://pay.example/")),
+    (
+        Some(
+            "https://www.Shop.example:8443/?utm_source=News%20Letter&UTM_Medium=E-Mail&utm_term=&utm_term=b+c",
+        ),
+        Some("android-app://com.example.reader/"),
+    ),
+    (Some("http://blog.example/?utm_content=%C3%BC&utm_campaign=Spring"), Some("somewhere")),
 ];
 pub const PATHS: [&str; 3] = ["/", "/pricing", "/a/b"];
 const PROPERTIES: [&str; 10] = [

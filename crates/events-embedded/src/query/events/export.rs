@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 
 use futures_util::stream::{self, StreamExt as _};
 use millimetric_core::event::Event;
-use millimetric_core::query::{Dimension, ExportQuery, Filter};
+use millimetric_core::query::{ExportQuery, Filter};
 
 use crate::columns::Chunk;
 use crate::encoding::keyed_hash::IdKind;
 use crate::encoding::row::{Row, memory_of};
-use crate::query::select::FilterCodes;
+use crate::query::select::row_filter::RowFilter;
 use crate::query::view::View;
 use millimetric_core::column::Column;
 use millimetric_events::{EventStream, StoreError};
@@ -64,15 +64,12 @@ fn sent_by_a_thread(work: impl FnOnce(Sender<Batch>) + Send + 'static) -> EventS
 fn read(mut view: View, query: &ExportQuery, sink: &mut Sink) -> Result<(), StoreError> {
     let mut chunks = std::mem::take(&mut view.chunks);
     chunks.sort_by_key(Chunk::earliest);
-    let (by_row, by_column): (Vec<Filter>, Vec<Filter>) = query
-        .events
-        .and(&query.filters)
-        .into_iter()
-        .partition(|filter| matches!(filter.column, Dimension::Column(_)));
+    let (by_row, by_column): (Vec<Filter>, Vec<Filter>) =
+        query.events.and(&query.filters).into_iter().partition(Filter::is_of_rows);
     for chunk in chunks {
-        let codes = FilterCodes::of(&view, &chunk, &by_column)?;
+        let filter = RowFilter::of(&view, &chunk, &by_column)?;
         let mut take = |index: usize, row: Row<'_>| {
-            if is_selected(&view, &by_row, &row) && codes.passes(index) {
+            if is_selected(&view, &by_row, &row) && filter.passes(index) {
                 Ok(sink.push(row.to_event()))
             } else {
                 Ok(sink.continue_while_open())
@@ -123,10 +120,7 @@ fn rows(
 /// Whether a row is in the range, passes the filters by its own columns, and is not hidden.
 fn is_selected(view: &View, filters: &[Filter], row: &Row<'_>) -> bool {
     let in_range = view.from <= row.timestamp && row.timestamp < view.to;
-    let passes = |filter: &Filter| match filter.column {
-        Dimension::Column(column) => filter.passes(row.text(column)),
-        Dimension::Session(_) | Dimension::Property(_) | Dimension::Currency(_) => true,
-    };
+    let passes = |filter: &Filter| filter.passes_row(&|column| row.text(column));
     in_range && filters.iter().all(passes) && !is_hidden(view, row)
 }
 

@@ -56,7 +56,7 @@ impl FunnelAccumulator {
     }
 
     pub(crate) fn response(self, query: &FunnelQuery, dictionary: &Finished) -> FunnelResponse {
-        let (steps, dimensions) = (query.steps.names().len(), query.group_by.len());
+        let (steps, dimensions) = (query.steps.as_slice().len(), query.group_by.len());
         let mut groups: Vec<(usize, Vec<FunnelStep>)> =
             self.0.into_iter().map(|accumulator| accumulator.steps(steps)).enumerate().collect();
         groups.retain(|(_, steps)| steps[0].visitors > 0);

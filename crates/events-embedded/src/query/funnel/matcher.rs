@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{FunnelQuery, StepOrder};
+use millimetric_core::query::{FunnelQuery, StepOrder, StepSelector};
 
 use crate::encoding::text::Dictionary;
 use crate::query::distinct::Bitmaps;
 use crate::query::funnel::MAX_STEPS;
 use crate::query::funnel::accumulator::FunnelAccumulator;
+use crate::query::funnel::held::{Held, StepSets};
 use crate::query::timeline::{ByName, Event, TimelineEvent};
 
-/// The step name of an event, its group, and whether an attempt may start with it.
+/// The kind of an event, which says what steps it can be, its group, and whether an attempt may start with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepMask(u32);
 
 impl StepMask {
-    pub(crate) fn new(name: u8, starts: bool, group: u32) -> Self {
-        Self(group << 4 | u32::from(name) << 1 | u32::from(starts))
+    pub(crate) fn new(kind: u8, starts: bool, group: u32) -> Self {
+        Self(group << 9 | u32::from(kind) << 1 | u32::from(starts))
     }
 
-    /// The index of its name among the distinct names of the steps.
-    pub(crate) fn name(self) -> usize {
-        (self.0 >> 1 & 7) as usize
+    /// The index of its kind. Events of the same millisecond are ordered by it.
+    pub(crate) fn kind(self) -> usize {
+        (self.0 >> 1 & 0xFF) as usize
     }
 
     pub(crate) fn starts(self) -> bool {
@@ -29,10 +30,10 @@ impl StepMask {
     }
 
     pub(crate) fn group(self) -> usize {
-        (self.0 >> 4) as usize
+        (self.0 >> 9) as usize
     }
 
-    /// The mask without its group, as a mark: not 0, and ordered by name.
+    /// The mask of one of at most eight kinds, without its group, as a mark: not 0, and ordered by kind.
     fn mark(self) -> u8 {
         self.0 as u8 | 16
     }
@@ -72,9 +73,11 @@ impl Step for Event {
 /// The steps, prepared for matching.
 #[derive(Debug)]
 pub(crate) struct FunnelMatcher {
-    /// The distinct names, in the order of their first step.
-    pub(crate) names: Vec<Arc<str>>,
-    /// For each name, the steps with this name, the last one first.
+    /// If every step is the events of one name: the distinct names, in the order of their first step. Then the
+    /// kind of an event is the index of its name; otherwise it is one of all sets of steps.
+    pub(crate) names: Option<Vec<Arc<str>>>,
+    sets: StepSets,
+    /// For each kind, its steps, the last one first.
     steps_of: Vec<Vec<usize>>,
     window: i64,
     order: StepOrder,
@@ -108,7 +111,7 @@ impl ByName for FunnelMatcher {
 
     fn marks(&self, names: &Dictionary) -> Vec<u8> {
         let mut marks = vec![0; names.len()];
-        for (name, text) in (0..).zip(&self.names) {
+        for (name, text) in (0..).zip(self.names.iter().flatten()) {
             let mask = StepMask::new(name, self.may_start(name + 1), 0);
             names.find(text).into_iter().for_each(|code| marks[code as usize] = mask.mark());
         }
@@ -124,25 +127,36 @@ impl ByName for FunnelMatcher {
 
 impl FunnelMatcher {
     pub(crate) fn of(query: &FunnelQuery) -> Self {
-        let (mut names, mut steps_of) = (Vec::<Arc<str>>::new(), Vec::<Vec<usize>>::new());
-        for (step, name) in query.steps.names().iter().enumerate() {
-            let index = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
-                names.push(Arc::from(name.as_str()));
-                steps_of.push(Vec::new());
-                names.len() - 1
-            });
-            steps_of[index].insert(0, step);
+        let steps = query.steps.as_slice();
+        let (names, sets) = match steps.iter().map(StepSelector::only_name).collect::<Option<Vec<_>>>() {
+            Some(names) => {
+                let (names, sets) = distinct(&names);
+                (Some(names), sets)
+            }
+            None => (None, StepSets::all(steps.len())),
+        };
+        let steps_in = |set: &u8| (0..steps.len()).rev().filter(|step| set >> step & 1 == 1).collect();
+        let steps_of = sets.of_kind.iter().map(steps_in).collect();
+        Self { names, sets, steps_of, window: query.window.millis(), order: query.order }
+    }
+
+    /// The number of the kind of each set of steps, from 1; 0 for the empty set.
+    pub(crate) fn numbers(&self) -> [u8; 256] {
+        let mut numbers = [0; 256];
+        for (number, set) in (1..).zip(&self.sets.of_kind) {
+            numbers[usize::from(*set)] = number;
         }
-        Self { names, steps_of, window: query.window.millis(), order: query.order }
+        numbers
     }
 
-    /// Whether an attempt may start with an event of this name, numbered from 1.
+    /// Whether an attempt may start with an event of this kind, numbered from 1.
     pub(crate) fn may_start(&self, number: u8) -> bool {
-        number == 1 || (self.order == StepOrder::Any && number > 1)
+        let Some(kind) = usize::from(number).checked_sub(1) else { return false };
+        self.order == StepOrder::Any || self.steps_of[kind].last() == Some(&0)
     }
 
-    /// Returns a bitmap of the visitors with events of two steps, in any order. `seen` has a bitmap for each
-    /// number of a name.
+    /// Returns a bitmap of the visitors with events of two steps, in any order, of steps that are names. `seen`
+    /// has a bitmap for each number of a name.
     pub(crate) fn who_has_another(&self, seen: &Bitmaps) -> Vec<u64> {
         let of_name = |name: usize| seen.of_group(name + 1);
         let everybody = || vec![u64::MAX; of_name(0).len()];
@@ -153,7 +167,7 @@ impl FunnelMatcher {
             StepOrder::Any if self.steps_of.iter().any(|steps| steps.len() > 1) => everybody(),
             StepOrder::Any => {
                 let (mut one, mut two) = (vec![0; of_name(0).len()], vec![0; of_name(0).len()]);
-                for name in 0..self.names.len() {
+                for name in 0..self.sets.of_kind.len() {
                     for ((one, two), seen) in one.iter_mut().zip(&mut two).zip(of_name(name)) {
                         *two |= *one & seen;
                         *one |= seen;
@@ -179,7 +193,7 @@ impl FunnelMatcher {
         for event in events {
             let (at, mask) = (event.at(), event.step_mask());
             // The last step first, so that one event is not two steps of an attempt.
-            for step in self.steps_of[mask.name()].iter().copied() {
+            for step in self.steps_of[mask.kind()].iter().copied() {
                 let chain = match step.checked_sub(1).map(|before| chains[before]) {
                     None if mask.starts() => Chain { start: at, at, group: mask.group() as u32 },
                     Some(Some(chain)) if at - chain.start <= self.window => Chain { at, ..chain },
@@ -198,21 +212,17 @@ impl FunnelMatcher {
 
     /// A sliding window of the funnel's duration that counts the steps among its events.
     fn in_any_order(&self, events: &[impl Step]) -> Option<Attempt> {
-        let (mut counts, mut held, mut end) = ([0; MAX_STEPS], 0, 0);
+        let (mut held, mut end) = (Held::nothing(&self.sets), 0);
         let (mut reached, mut first) = (0, 0);
         for (start, event) in events.iter().enumerate() {
             while let Some(next) = events.get(end).filter(|next| next.at() - event.at() <= self.window) {
-                let name = next.step_mask().name();
-                counts[name] += 1;
-                held += usize::from(counts[name] <= self.steps_of[name].len());
+                held.add(next.step_mask().kind());
                 end += 1;
             }
-            if event.step_mask().starts() && held > reached {
-                (reached, first) = (held, start);
+            if event.step_mask().starts() && held.steps() > reached {
+                (reached, first) = (held.steps(), start);
             }
-            let name = event.step_mask().name();
-            held -= usize::from(counts[name] <= self.steps_of[name].len());
-            counts[name] -= 1;
+            held.remove(event.step_mask().kind());
         }
         (reached > 0).then(|| self.attempt_from(&events[first..], reached))
     }
@@ -221,15 +231,31 @@ impl FunnelMatcher {
     fn attempt_from(&self, events: &[impl Step], max_steps: usize) -> Attempt {
         let group = events[0].step_mask().group() as u32;
         let mut attempt = Attempt { group, reached: 0, took: [0; MAX_STEPS] };
-        let (mut counts, mut before) = ([0; MAX_STEPS], events[0].at());
+        let (mut held, mut before) = (Held::nothing(&self.sets), events[0].at());
         for event in events {
-            let (at, name) = (event.at(), event.step_mask().name());
-            counts[name] += 1;
-            if counts[name] <= self.steps_of[name].len() && attempt.reached < max_steps {
-                attempt.took[attempt.reached] = at - before;
-                (attempt.reached, before) = (attempt.reached + 1, at);
+            if attempt.reached == max_steps {
+                break;
+            }
+            held.add(event.step_mask().kind());
+            if held.steps() > attempt.reached {
+                attempt.took[attempt.reached] = event.at() - before;
+                (attempt.reached, before) = (attempt.reached + 1, event.at());
             }
         }
         attempt
     }
+}
+
+/// The distinct names, and for each the set of its steps.
+fn distinct(steps: &[&str]) -> (Vec<Arc<str>>, StepSets) {
+    let (mut names, mut of_kind) = (Vec::<Arc<str>>::new(), Vec::new());
+    for (step, name) in steps.iter().enumerate() {
+        let index = names.iter().position(|known| **known == **name).unwrap_or_else(|| {
+            names.push(Arc::from(*name));
+            of_kind.push(0);
+            names.len() - 1
+        });
+        of_kind[index] |= 1 << step;
+    }
+    (names, StepSets { steps: steps.len(), of_kind, overlap: false })
 }

@@ -9,12 +9,12 @@ use millimetric_events::StoreError;
 use crate::columns::group_column::GroupColumn;
 use crate::encoding::text::TextColumn;
 use crate::query::groups::group_dictionary::{Code, GroupDictionary};
-use crate::query::select::FilterCodes;
+use crate::query::select::row_filter::RowFilter;
 use crate::query::sessions::RowRef;
 use crate::query::view::View;
 
 /// Which rows pass filters, in every chunk of a view.
-pub(crate) struct Passing(Option<Vec<FilterCodes>>);
+pub(crate) struct Passing(Option<Vec<RowFilter>>);
 
 impl Passing {
     pub(crate) fn of(view: &View, filters: &[Filter]) -> Result<Self, StoreError> {
@@ -22,7 +22,7 @@ impl Passing {
             return Ok(Self(None));
         }
         let chunks = view.sessions()?.chunks.iter();
-        let codes = chunks.map(|of_chunk| FilterCodes::of(view, &of_chunk.chunk, filters));
+        let codes = chunks.map(|of_chunk| RowFilter::of(view, &of_chunk.chunk, filters));
         Ok(Self(Some(codes.collect::<Result<_, _>>()?)))
     }
 

@@ -1,7 +1,7 @@
 //! What a query reads of a scope: columns, and how far back.
 
 use millimetric_core::column::{Column, SessionColumn};
-use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery};
+use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery, StepSelector};
 use millimetric_core::session;
 
 use crate::columns::reclassified::Reclassified;
@@ -33,9 +33,13 @@ impl Reads {
                 .filters(&query.events.and(&query.filters))
                 .groups(&query.attribution.columns()),
             AnyQuery::Names(_) => Self::only([Column::EventName, Column::AnonymousId, Column::Properties]),
-            AnyQuery::Funnel(query) => Self::only([Column::EventName, Column::AnonymousId])
-                .filters(&query.filters)
-                .groups(&query.group_by),
+            AnyQuery::Funnel(query) => {
+                let steps = query.steps.as_slice().iter().flat_map(StepSelector::conditions);
+                Self::only([Column::EventName, Column::AnonymousId])
+                    .filters(&query.filters)
+                    .filters(&steps.collect::<Vec<_>>())
+                    .groups(&query.group_by)
+            }
             AnyQuery::Retention(query) => Self::only([Column::EventName, Column::AnonymousId])
                 .filters(&query.events.and(&query.filters)),
             AnyQuery::Pages(query) => {
@@ -81,6 +85,7 @@ impl Reads {
         let column = match dimension {
             Dimension::Column(column) => *column,
             Dimension::Session(column) => return self.sessions().with(&column.column().into()),
+            Dimension::Derived(column) => column.column(),
             Dimension::Property(_) | Dimension::Currency(_) => Column::Properties,
         };
         Self { columns: self.columns.with(column), ..self }
@@ -88,7 +93,11 @@ impl Reads {
 
     /// And the columns of filters.
     pub(crate) fn filters(self, filters: &[Filter]) -> Self {
-        filters.iter().fold(self, |reads, filter| reads.with(&filter.column))
+        let mut reads = self;
+        for filter in filters {
+            filter.each_condition(&mut |condition| reads = reads.with(&condition.column));
+        }
+        reads
     }
 
     fn groups(self, group_by: &[Dimension]) -> Self {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use millimetric_core::event::Event;
 use millimetric_core::query::{
     Cohort, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, RetentionQuery, RetentionResponse,
-    StepOrder,
+    StepOrder, StepSelector,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -26,8 +26,8 @@ fn by_visitor(events: &[Event], range: TimeRange) -> BTreeMap<&str, Vec<Chosen<'
 /// An event that is a step.
 struct StepEvent {
     at: i64,
-    /// The index of its name among the names of the steps.
-    name: usize,
+    /// The indexes of the steps that it can be.
+    steps: Vec<usize>,
     keys: Keys,
     passes: bool,
 }
@@ -63,7 +63,7 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
                 let reached = visitors.iter().filter(|took| took.len() >= step).count();
                 FunnelStep { visitors: reached as u64, median_millis: median }
             };
-            FunnelGroup { keys, steps: (0..query.steps.names().len()).map(step).collect() }
+            FunnelGroup { keys, steps: (0..query.steps.as_slice().len()).map(step).collect() }
         })
         .collect();
     groups.sort_by_key(|group| Reverse(group.steps[0].visitors));
@@ -73,31 +73,35 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
 }
 
 fn step_events(events: &[Chosen<'_>], query: &FunnelQuery) -> Vec<StepEvent> {
-    let act = |event: &Chosen<'_>| {
-        Some(StepEvent {
-            at: event.timestamp.millis(),
-            name: query.steps.names().iter().position(|name| *name == event.event_name)?,
-            keys: query.group_by.iter().map(|dimension| key(event, dimension)).collect(),
-            passes: passes(event, &query.filters),
-        })
+    let steps = query.steps.as_slice();
+    let is_step = |event: &Chosen<'_>, step: &StepSelector| {
+        is_selected(event, &step.events) && passes(event, &step.filters)
     };
-    let mut step_events: Vec<StepEvent> = events.iter().filter_map(act).collect();
-    step_events.sort_by(|a, b| (a.at, a.name, &a.keys, !a.passes).cmp(&(b.at, b.name, &b.keys, !b.passes)));
+    let act = |event: &Chosen<'_>| StepEvent {
+        at: event.timestamp.millis(),
+        steps: (0..steps.len()).filter(|step| is_step(event, &steps[*step])).collect(),
+        keys: query.group_by.iter().map(|dimension| key(event, dimension)).collect(),
+        passes: passes(event, &query.filters),
+    };
+    let mut step_events: Vec<StepEvent> = events.iter().map(act).collect();
+    step_events.retain(|event| !event.steps.is_empty());
+    let set = |event: &StepEvent| event.steps.iter().map(|step| 1 << step).sum::<u32>();
+    let order = |event: &StepEvent| (event.at, event.steps[0], set(event), event.keys.clone(), !event.passes);
+    step_events.sort_by_key(order);
     step_events
 }
 
 /// Computes for every event and step the latest start of an attempt in which the event is that step.
 fn strict(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
-    let names = query.steps.names();
     let window = query.window.millis();
-    let is_step = |act: &StepEvent, step: usize| names[act.name] == names[step];
+    let is_step = |act: &StepEvent, step: usize| act.steps.contains(&step);
     let mut starts: Vec<Vec<Option<usize>>> = vec![
         (0..step_events.len())
             .map(|index| (step_events[index].passes && is_step(&step_events[index], 0)).then_some(index))
             .collect(),
     ];
     let (mut keys, mut took) = (None, Vec::new());
-    for step in 0..names.len() {
+    for step in 0..query.steps.as_slice().len() {
         if step > 0 {
             let before = &starts[step - 1];
             let latest = |index: usize| {
@@ -129,12 +133,11 @@ fn strict(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
 fn any(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
     let mut best: Option<Outcome> = None;
     for (index, start) in step_events.iter().enumerate().filter(|(_, act)| act.passes) {
-        let mut missing: Vec<&String> = query.steps.names().iter().collect();
+        let mut taken = vec![None; query.steps.as_slice().len()];
         let mut times = Vec::new();
-        for act in step_events[index..].iter().filter(|act| act.at - start.at <= query.window.millis()) {
-            let name = &query.steps.names()[act.name];
-            if let Some(found) = missing.iter().position(|step| *step == name) {
-                missing.remove(found);
+        let in_window = |act: &&StepEvent| act.at - start.at <= query.window.millis();
+        for act in step_events[index..].iter().filter(in_window) {
+            if assign(act, &mut taken, &mut Vec::new()) {
                 times.push(act.at);
             }
         }
@@ -144,6 +147,26 @@ fn any(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
         }
     }
     best
+}
+
+/// Finds a step for the event, if need be by finding other steps for the events that have its steps (Kuhn's
+/// algorithm).
+fn assign<'a>(act: &'a StepEvent, taken: &mut Vec<Option<&'a StepEvent>>, tried: &mut Vec<usize>) -> bool {
+    for step in act.steps.iter().copied() {
+        if tried.contains(&step) {
+            continue;
+        }
+        tried.push(step);
+        let is_free = match taken[step] {
+            None => true,
+            Some(other) => assign(other, taken, tried),
+        };
+        if is_free {
+            taken[step] = Some(act);
+            return true;
+        }
+    }
+    false
 }
 
 pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> RetentionResponse {

@@ -119,14 +119,14 @@ impl View {
     }
 
     fn narrow(&mut self, filter: Filter) {
-        self.filters.retain(|other| other.column != filter.column);
+        self.filters.retain(|other| other.column() != filter.column());
         self.filters.push(filter);
     }
 
     /// What those may see who know the project by a link alone: nobody in particular, and no
     /// values of properties, which may be anything.
     pub(super) fn impersonal(mut self) -> Self {
-        self.filters.retain(|filter| !filter.column.is_personal());
+        self.filters.retain(|filter| !filter.is_personal());
         (self.env, self.property) = (Env::Live, None);
         self
     }
@@ -134,7 +134,7 @@ impl View {
     /// The value that a column is narrowed to.
     pub(super) fn filter(&self, column: impl Into<Dimension>) -> Option<&str> {
         let column = column.into();
-        self.filters.iter().find(|filter| filter.column == column).and_then(Filter::value)
+        self.filters.iter().find(|filter| filter.is_on(column.clone())).and_then(Filter::value)
     }
 
     /// The same with something changed.
@@ -178,9 +178,9 @@ impl View {
             FIGURES.iter().find(|(figure, _)| *figure == self.figure && self.figure != Figure::Visitors);
         pairs.extend(figure.map(|(_, word)| ("figure", (*word).to_owned())));
         pairs.extend(
-            self.filters
-                .iter()
-                .filter_map(|filter| Some((filter.column.filter_parameter()?, filter.value()?.to_owned()))),
+            self.filters.iter().filter_map(|filter| {
+                Some((filter.column()?.filter_parameter()?, filter.value()?.to_owned()))
+            }),
         );
         pairs.extend(self.property.as_ref().map(|name| ("property", name.as_str().to_owned())));
         pairs.extend(self.more.iter().cloned());

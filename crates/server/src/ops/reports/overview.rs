@@ -34,7 +34,7 @@ impl Slice {
     /// The same for queries about sessions, without the filter by event: their filters apply to page views.
     #[must_use]
     pub fn of_sessions(&self) -> Self {
-        let filters = self.filters.iter().filter(|filter| filter.column != Column::EventName.into());
+        let filters = self.filters.iter().filter(|filter| !filter.is_on(Column::EventName));
         Self { range: self.range, filters: filters.cloned().collect() }
     }
 }

@@ -140,7 +140,7 @@ fn rows_of(query: &FunnelQuery, names: &[String], group: &FunnelGroup) -> Vec<Ma
             names.iter().cloned().zip(group.keys.iter().cloned().map(Value::from)).collect();
         row.insert("step".to_owned(), Value::from(step + 1));
         if query.order == StepOrder::Strict {
-            row.insert("event".to_owned(), Value::from(query.steps.names()[step].as_str()));
+            row.insert("event".to_owned(), Value::from(query.steps.as_slice()[step].events.event()));
         }
         let here = visitors(Some(step));
         row.insert("uniques".to_owned(), Value::from(here));

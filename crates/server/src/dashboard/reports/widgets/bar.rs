@@ -130,7 +130,7 @@ fn chips(view: &View) -> Vec<Chip> {
             _ => Shown::or(Some(value), "unknown"),
         };
         let href = view.link(|view| {
-            view.filters.retain(|filter| filter.column != column);
+            view.filters.retain(|filter| !filter.is_on(column.clone()));
             view.property = view.property.take().filter(|_| column != Column::EventName.into());
         });
         Some(Chip { name: column.label(), value, href })
