@@ -3,6 +3,7 @@
 mod backup;
 mod damaged_rows;
 mod disk;
+mod filters;
 mod floods;
 mod limits;
 mod merging;
