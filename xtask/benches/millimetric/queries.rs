@@ -56,6 +56,17 @@ pub(crate) const QUESTIONS: &[Question] = &[
     query("by hour, one country and source",
         ("/v1/stats", "interval=hour&country=DE&source=google&limit=1000"),
         include_str!("queries/hours_filtered.sql")),
+    query("by source, medium, one path",
+        ("/v1/stats", "group_by=source,medium&path=/pricing&limit=1000"),
+        include_str!("queries/path_exact.sql")),
+    // The same rows, found in another way: `[["contains","path",["pricing"]]]`.
+    query("by source, medium, path contains",
+        ("/v1/stats", "group_by=source,medium&limit=1000&filters=%5B%5B%22contains%22,%22path%22,%5B%22pricing%22%5D%5D%5D"),
+        include_str!("queries/path_contains.sql")),
+    // `[["matches","path",["^/pric[a-z]+$"]]]`
+    query("by source, medium, path matches",
+        ("/v1/stats", "group_by=source,medium&limit=1000&filters=%5B%5B%22matches%22,%22path%22,%5B%22%5E%2Fpric%5Ba-z%5D%2B%24%22%5D%5D%5D"),
+        include_str!("queries/path_matches.sql")),
     query("count by source, medium, country",
         ("/v1/stats", "group_by=source,medium,country&limit=1000"),
         include_str!("queries/three_columns.sql")),

@@ -3,6 +3,7 @@
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
 //! to be misread twice. A new route gets a function here and a line in [`query`].
 
+mod filters;
 mod schema;
 mod sessions;
 mod visitors;
@@ -10,6 +11,7 @@ mod visitors;
 use std::fmt::Write as _;
 
 use millimetric_core::time::Timestamp;
+use serde_json::Value;
 
 use super::events::{CAMPAIGNS, NAMES, PATHS, USERS, VISITORS, time};
 use crate::random::Random;
@@ -61,8 +63,8 @@ const ZONES: [&str; 6] =
 /// The time in whole seconds, rounded down: ClickHouse rounds a fraction before 1970 up.
 const SECONDS: &str = "toDateTime64(fromUnixTimestamp64Second(toInt64(floor(toUnixTimestamp64Milli(timestamp) / 1000)), 'UTC'), 0, 'UTC')";
 /// The value of a property that is a JSON number.
-const PRICE: &str =
-    "JSONExtractFloat(properties, 'price'), JSONType(properties, 'price') in ('Int64', 'UInt64', 'Double')";
+const PRICE_NUMBER: &str = "JSONExtractFloat(properties, 'price')";
+const PRICE_IS_A_NUMBER: &str = "JSONType(properties, 'price') in ('Int64', 'UInt64', 'Double')";
 const PLAN: &str = "multiIf(JSONType(properties, 'plan') = 'Null', null, JSONType(properties, 'plan') = 'String', \
      JSONExtractString(properties, 'plan'), JSONExtractRaw(properties, 'plan'))";
 
@@ -94,12 +96,20 @@ impl Scope {
         let _ = write!(self.query, "&{parameter}={}", percent_encoded(value));
         let _ = write!(self.condition, " and {column} = {}", quoted(value));
     }
+
+    fn conditions(&mut self, random: &mut Random) {
+        let count = 1 + random.below(3);
+        let (filters, conditions): (Vec<Value>, Vec<String>) =
+            (0..count).map(|_| filters::filter(random, 3)).unzip();
+        let _ = write!(self.query, "&filters={}", percent_encoded(&Value::from(filters).to_string()));
+        let _ = write!(self.condition, " and {}", conditions.join(" and "));
+    }
 }
 
 fn scope(random: &mut Random) -> anyhow::Result<Scope> {
     let mut scope = range(random)?;
     let count = random.of(&[0, 0, 1, 1, 2]);
-    for kind in random.several(&[0, 1, 2, 3, 4, 5, 6, 7, 8], count) {
+    for kind in random.several(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], count) {
         match kind {
             0 => scope.filter("event", "event_name", random.of(&NAMES)),
             1 => scope.filter("path", "path", random.of(&PATHS)),
@@ -109,7 +119,10 @@ fn scope(random: &mut Random) -> anyhow::Result<Scope> {
             5 => scope.filter("country", "country", random.of(&["US", "DE", ""])),
             6 => scope.filter("user_id", "user_id", &format!("user-{}", random.below(USERS))),
             7 => scope.filter("anonymous_id", "anonymous_id", &format!("visitor-{}", random.below(VISITORS))),
-            _ => scope.filter("session_id", "session_id", &format!("session-{}", random.below(6))),
+            8 => scope.filter("session_id", "session_id", &format!("session-{}", random.below(6))),
+            // The parameter occurs once.
+            _ if scope.query.contains("&filters=") => {}
+            _ => scope.conditions(random),
         }
     }
     Ok(scope)
@@ -176,7 +189,11 @@ fn stats(random: &mut Random) -> anyhow::Result<Question> {
         ("sum&property=price", "sumIf"),
         ("avg&property=price", "avgIf"),
     ]);
-    let value = if value.ends_with("If") { format!("{value}({PRICE})") } else { value.to_owned() };
+    let value = if value.ends_with("If") {
+        format!("{value}({PRICE_NUMBER}, {PRICE_IS_A_NUMBER})")
+    } else {
+        value.to_owned()
+    };
     let _ = write!(query, "&metric={metric}&limit={limit}");
     let (mut columns, mut groups, mut order) = (Vec::new(), Vec::new(), Vec::new());
     if random.once_in(2) {
@@ -194,16 +211,21 @@ fn stats(random: &mut Random) -> anyhow::Result<Question> {
     order.push("value desc nulls last".to_owned());
     let dimensions = {
         let count = random.below(4);
-        let plan = random.once_in(3);
-        let mut names: Vec<&str> = random.several(&COLUMNS, count);
-        names.extend(plan.then_some("properties.plan"));
-        names
+        let (plan, derived) = (random.once_in(3), random.once_in(4));
+        let columns: Vec<&str> = random.several(&COLUMNS, count);
+        let mut dimensions: Vec<_> = columns.into_iter().map(|name| (name, name)).collect();
+        dimensions.extend(plan.then_some(("properties.plan", PLAN)));
+        if derived && dimensions.len() < 4 {
+            dimensions.push(random.of(&filters::DERIVED));
+        }
+        dimensions
     };
     if !dimensions.is_empty() {
-        let _ = write!(query, "&group_by={}", dimensions.join(","));
+        let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+        let _ = write!(query, "&group_by={}", names.join(","));
     }
-    for name in dimensions {
-        columns.push(if name == "properties.plan" { format!("{PLAN} as `{name}`") } else { name.to_owned() });
+    for (name, value) in dimensions {
+        columns.push(if name == value { name.to_owned() } else { format!("{value} as `{name}`") });
         groups.push(format!("`{name}`"));
         order.push(format!("`{name}` asc nulls first"));
     }
