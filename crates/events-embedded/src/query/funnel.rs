@@ -83,7 +83,7 @@ enum Kinds {
     /// By the code of its event name: the number of the kind, from 1; 0 if it is not a step.
     Names(Arc<TextColumn>, Vec<u8>),
     /// By the steps whose conditions it passes, and the number of the kind of each set of steps.
-    Sets(Vec<RowFilter>, [u8; 256]),
+    Sets(Vec<RowFilter>, Vec<u8>),
 }
 
 impl Steps {

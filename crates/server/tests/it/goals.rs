@@ -106,8 +106,8 @@ fn a_command_says_what_is_wrong_with_a_goal() {
             "expected a currency of ISO 4217, like EUR",
         ),
         (
-            &["create", "new", "--event", "a", "--filters", r#"[["contains","path",["/"]]]"#],
-            r#"filters[0][0] must be "is", the only operator that a goal takes, like [["is","country",["DE","AT"]]]"#,
+            &["create", "new", "--event", "a", "--filters", r#"[["contain","path",["/"]]]"#],
+            "filters[0][0] `contain` is not an operator: did you mean `contains`?",
         ),
         (
             &["update", "sales", "--name", "A"],

@@ -141,8 +141,8 @@ impl FunnelMatcher {
     }
 
     /// The number of the kind of each set of steps, from 1; 0 for the empty set.
-    pub(crate) fn numbers(&self) -> [u8; 256] {
-        let mut numbers = [0; 256];
+    pub(crate) fn numbers(&self) -> Vec<u8> {
+        let mut numbers = vec![0; 1 << self.sets.steps];
         for (number, set) in (1..).zip(&self.sets.of_kind) {
             numbers[usize::from(*set)] = number;
         }

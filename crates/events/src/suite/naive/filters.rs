@@ -109,7 +109,7 @@ fn parameter(url: &str, name: &str) -> Option<String> {
     let named = query.split('&').filter_map(|pair| pair.split_once('='));
     let mut values = named.filter(|(sent, _)| sent.eq_ignore_ascii_case(name));
     values.find_map(|(_, value)| {
-        let value = value.replace(['+'], " ").replace("%20", " ").replace("%C3%BC", "ü");
+        let value = value.replace('+', " ").replace("%20", " ").replace("%C3%BC", "ü");
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())
     })
 }

@@ -151,7 +151,7 @@ fn any(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
 
 /// Finds a step for the event, if need be by finding other steps for the events that have its steps (Kuhn's
 /// algorithm).
-fn assign<'a>(act: &'a StepEvent, taken: &mut Vec<Option<&'a StepEvent>>, tried: &mut Vec<usize>) -> bool {
+fn assign<'a>(act: &'a StepEvent, taken: &mut [Option<&'a StepEvent>], tried: &mut Vec<usize>) -> bool {
     for step in act.steps.iter().copied() {
         if tried.contains(&step) {
             continue;
