@@ -1,15 +1,14 @@
-//! `GET /v1/export`: every event of a range as a file, streamed.
+//! `/v1/export`: every event of a range as a file, streamed.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 
-use super::goals::read_query;
-use crate::auth::{Authorized, Read};
+use super::reading::ReadRequest;
 use crate::body::stream;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops::read;
@@ -27,12 +26,8 @@ use crate::wire::rows::RowWriter;
     responses((status = 200, description = "The file", content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
     security(("rk" = []), ("sk" = [])))]
-pub async fn export(
-    State(app): State<Arc<App>>,
-    by: Authorized<Read>,
-    RawQuery(query): RawQuery,
-) -> ApiResult<Response> {
-    let (query, format) = read_query::<ExportParams>(&app, &by, query.as_deref()).await?;
+pub async fn export(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Response> {
+    let (by, (query, format)) = request.query::<ExportParams>(&app).await?;
     let mut export = read::export(&app, &by, query, RowWriter::new(format, by.scope())?)?;
     // An error before the first byte is a normal error response.
     let first = export.next().await.transpose()?;

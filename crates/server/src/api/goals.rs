@@ -1,4 +1,4 @@
-//! `GET /v1/goals`: the goals of a project; and how routes look up the goal that a request names.
+//! `GET /v1/goals`: the goals of a project.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
 use crate::wire::goals::{GoalList, GoalsParams};
-use crate::wire::params::{Parameters, from_query_string, from_query_string_with, goal_in_query};
+use crate::wire::params::from_query_string;
 
 /// The project's goals
 ///
@@ -25,17 +25,4 @@ pub async fn goals(
     from_query_string::<GoalsParams>(query.as_deref())?;
     let goals = ops::goals::list(&app, &by).await?;
     Ok(Json(GoalList { goals: goals.into_iter().map(Into::into).collect() }))
-}
-
-/// Reads a query string whose parameters may name a goal.
-///
-/// # Errors
-/// As [`from_query_string`]; the control database failed.
-pub(super) async fn read_query<P: Parameters>(
-    app: &App,
-    by: &Authorized<Read>,
-    query: Option<&str>,
-) -> ApiResult<P::Query> {
-    let goal = ops::goals::asked(app, by, goal_in_query::<P>(query).as_deref()).await?;
-    from_query_string_with::<P>(query, goal)
 }

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod export;
 pub mod goals;
 pub mod privacy;
+pub mod reading;
 pub mod reports;
 pub mod schema;
 pub mod script;

@@ -1,9 +1,9 @@
-//! The routes of `wire::reports`: one handler for every query of the event store, and `GET /v1/usage`.
+//! The routes of `wire::reports`: one handler for every query of the event store, and `/v1/usage`.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::routing::get;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
@@ -11,12 +11,11 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::goals::read_query;
-use crate::auth::{Authorized, Read};
+use super::reading::{ReadRequest, also_by_post};
 use crate::error::ApiResult;
 use crate::ops::read;
 use crate::state::App;
-use crate::wire::params::{TimezoneParam, described, from_query_string};
+use crate::wire::params::{TimezoneParam, described};
 use crate::wire::reports::{Report, ReportVisitor, UsageParams, UsageRow, UsageRows, for_each_report};
 
 /// The routes of all reports.
@@ -32,12 +31,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     routes.0
 }
 
-async fn report<R: Report>(
-    State(app): State<Arc<App>>,
-    by: Authorized<Read>,
-    RawQuery(query): RawQuery,
-) -> ApiResult<Json<R::Body>> {
-    let query = read_query::<R>(&app, &by, query.as_deref()).await?;
+async fn report<R: Report>(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<R::Body>> {
+    let (by, query) = request.query::<R>(&app).await?;
     let response = read::run(&app, &by, query.clone()).await?;
     Ok(Json(R::body(&query, response)))
 }
@@ -60,18 +55,14 @@ fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
         .build();
     let mut paths = Paths::new();
     paths.paths.insert(R::PATH.to_owned(), PathItem::new(HttpMethod::Get, operation));
-    (schemas, paths, get(report::<R>))
+    also_by_post((schemas, paths, get(report::<R>)), report::<R>)
 }
 
 /// Events stored each month, against the plan
 #[utoipa::path(get, path = "/v1/usage", tag = "read", params(UsageParams, TimezoneParam),
     responses((status = 200, body = UsageRows)), security(("rk" = []), ("sk" = [])))]
-pub async fn usage(
-    State(app): State<Arc<App>>,
-    by: Authorized<Read>,
-    RawQuery(query): RawQuery,
-) -> ApiResult<Json<UsageRows>> {
-    let range = from_query_string::<UsageParams>(query.as_deref())?;
+pub async fn usage(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<UsageRows>> {
+    let (by, range) = request.query::<UsageParams>(&app).await?;
     let rows = read::usage(&app, &by, range).await?;
     let plan = by.project().plan;
     Ok(Json(UsageRows {

@@ -1,12 +1,11 @@
-//! `GET /v1/schema`: which names, properties, values, columns, rules and goals a project has.
+//! `/v1/schema`: which names, properties, values, columns, rules and goals a project has.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 
-use super::goals::read_query;
-use crate::auth::{Authorized, Read};
+use super::reading::ReadRequest;
 use crate::error::ApiResult;
 use crate::ops;
 use crate::state::App;
@@ -19,12 +18,8 @@ use crate::wire::reports::{SchemaParams, SchemaRows};
 /// events, and empty for what none of them carries.
 #[utoipa::path(get, path = "/v1/schema", tag = "read", params(SchemaParams, TimezoneParam),
     responses((status = 200, body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
-pub async fn schema(
-    State(app): State<Arc<App>>,
-    by: Authorized<Read>,
-    RawQuery(query): RawQuery,
-) -> ApiResult<Json<SchemaRows>> {
-    let query = read_query::<SchemaParams>(&app, &by, query.as_deref()).await?;
+pub async fn schema(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<SchemaRows>> {
+    let (by, query) = request.query::<SchemaParams>(&app).await?;
     let kind = query.kind;
     Ok(Json(SchemaRows::new(kind, ops::reports::schema::schema(&app, &by, query).await?)))
 }

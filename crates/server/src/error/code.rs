@@ -30,7 +30,7 @@ codes! {
     InvalidPayload: "invalid_payload", BAD_REQUEST,
         "The body is not valid; details lists each field and what is expected.";
     InvalidParams: "invalid_params", BAD_REQUEST,
-        "The query string is not valid; details lists each parameter and what is expected.";
+        "The parameters are not valid; details lists each and what is expected.";
     InvalidGroupBy: "invalid_group_by", BAD_REQUEST,
         "group_by names an unknown column; details.allowed lists the columns.";
     SecretKeyInUrl: "secret_key_in_url", BAD_REQUEST,

@@ -19,6 +19,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::reading::also_by_post;
 use crate::api::{collect, discover, explain, export, goals, privacy, reports, schema, script};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
@@ -38,11 +39,11 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(from_browsers)
         .routes(routes!(privacy::status))
         .merge(reports::routes())
-        .routes(routes!(schema::schema))
+        .routes(also_by_post(routes!(schema::schema), schema::schema))
         .routes(routes!(explain::explain, explain::rule_changes))
         .routes(routes!(goals::goals))
-        .routes(routes!(reports::usage))
-        .routes(routes!(export::export))
+        .routes(also_by_post(routes!(reports::usage), reports::usage))
+        .routes(also_by_post(routes!(export::export), export::export))
         .routes(routes!(mcp::project))
         .routes(routes!(mcp::account))
         .routes(routes!(mcp::card::server_card))

@@ -132,7 +132,7 @@ fn unknown_addresses_and_methods_are_json_too() {
     assert_eq!(server.send("GET", "/v1/nothing", &[], b"").error(), (404, "not_found".to_owned()));
     let response = server.send("DELETE", "/v1/query", &[], b"");
     assert_eq!(response.error(), (405, "method_not_allowed".to_owned()));
-    assert_eq!(response.header("allow"), Some("GET,HEAD"));
+    assert_eq!(response.header("allow"), Some("GET,HEAD,POST"));
     for response in [response, server.send("GET", "/healthz", &[], b"")] {
         assert!(response.header("x-request-id").unwrap().starts_with("req_"));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));

@@ -3,8 +3,10 @@
 //! A parameter that is unknown, given twice or out of range is refused by its name, so that nobody gets a
 //! response to another query than they meant.
 
+mod body_schema;
 mod check;
 mod filters;
+mod sent;
 #[cfg(test)]
 mod tests;
 mod timezone;
@@ -19,16 +21,21 @@ use serde_json::{Map, Value};
 use utoipa::IntoParams;
 use utoipa::openapi::path::Parameter;
 
+pub use self::body_schema::body_schema;
 pub(super) use self::check::Check;
 pub use self::filters::{FilterParams, filter};
+pub use self::sent::SentParams;
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
 pub use self::values::{ListParam, NumberParam};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::goals::AskedGoal;
 
 /// The name of the parameter that names a goal.
 pub const GOAL: &str = "goal";
+/// How serde begins to say that a name is unknown.
+const UNKNOWN: &str = "unknown field";
+const NOT_A_TEXT: &str = "must be a text, in quotes";
 
 /// The parameters of one query as a client sends them, before they are checked.
 pub trait Parameters: DeserializeOwned + IntoParams {
@@ -122,7 +129,7 @@ pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goal: AskedGoal
         }
     }
     let own = form_urlencoded::Serializer::new(String::new()).extend_pairs(own).finish();
-    let own: P = serde_urlencoded::from_str(&own).map_err(|error| unreadable::<P>(&error))?;
+    let own: P = serde_urlencoded::from_str(&own).map_err(|error| unreadable::<P>(error.to_string()))?;
     repeated?;
     own.query(filters)
 }
@@ -142,16 +149,17 @@ pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Quer
 pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goal: AskedGoal) -> ApiResult<P::Query> {
     let mut filters = FilterParams::with(goal);
     let mut own = Map::new();
+    let mut wrong = Problems::default();
     for (name, value) in object {
         match (FilterParams::column(&name).filter(|_| P::FILTERED), value) {
             (Some(column), Value::String(value)) => filters.add(column, value)?,
-            (Some(_), _) => {
-                return Err(ApiError::form(ErrorCode::InvalidParams, format!("`{name}` must be a text")));
-            }
+            (Some(_), _) => wrong.field(name, NOT_A_TEXT),
             (None, value) => drop(own.insert(name, value)),
         }
     }
-    if let Some(Value::String(zone)) = own.get(TIMEZONE) {
+    wrong.or(ErrorCode::InvalidParams, ())?;
+    if let Some(zone) = own.get(TIMEZONE) {
+        let zone = zone.as_str().ok_or_else(|| mistyped(TIMEZONE, NOT_A_TEXT))?;
         if let Some(zone) = timezone::read::<P>(zone)? {
             for (name, value) in &mut own {
                 let time = value.as_str().and_then(|text| timezone::midnight_of(name, text, zone));
@@ -164,14 +172,29 @@ pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goal: AskedGoal
             own.remove(TIMEZONE);
         }
     }
-    let own: P = serde_json::from_value(Value::Object(own)).map_err(|error| unreadable::<P>(&error))?;
+    let own: P = serde_path_to_error::deserialize(Value::Object(own)).map_err(|error| {
+        let why = error.inner().to_string();
+        if why.starts_with(UNKNOWN) {
+            unreadable::<P>(why)
+        } else {
+            mistyped(&error.path().to_string(), &why)
+        }
+    })?;
     own.query(filters)
 }
 
-fn unreadable<P: Parameters>(error: &impl ToString) -> ApiError {
-    let mut why = error.to_string();
-    if P::FILTERED && why.starts_with("unknown field") {
+/// A query string or an object that is none of `P`'s, for the reason that serde gives.
+fn unreadable<P: Parameters>(mut why: String) -> ApiError {
+    if P::FILTERED && why.starts_with(UNKNOWN) {
         let _ = write!(why, ", or a filter: `{}`", FilterParams::names().join("`, `"));
     }
     ApiError::form(ErrorCode::InvalidParams, why)
+}
+
+/// A member of an object whose value has a wrong type.
+fn mistyped(name: &str, why: &str) -> ApiError {
+    let mut problems = Problems::default();
+    // Types with a sentence of their own give it; all others are texts.
+    problems.field(name, if why.starts_with("must be") { why } else { NOT_A_TEXT });
+    ApiError::validation(ErrorCode::InvalidParams, problems)
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// A number: `10` in a query string, `10` or `"10"` in JSON. Nothing but its syntax is checked.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a number, like 10")]
 pub enum NumberParam {
     /// A text, which may be no number.
     Text(String),
@@ -24,7 +24,7 @@ impl NumberParam {
 
 /// A list of texts: one text with commas between, or a JSON array, whose texts may contain commas.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a list of texts, or one text with commas")]
 pub enum ListParam {
     /// Texts with commas between; spaces around them are ignored.
     Commas(String),

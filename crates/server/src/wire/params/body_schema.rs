@@ -1,0 +1,37 @@
+//! The parameters of a query as the schema of a JSON object.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::{Required, Schema};
+
+/// An object with a member for each parameter, and no other.
+pub fn body_schema<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> Schema {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for parameter in parameters {
+        if parameter.required == Required::True {
+            required.push(parameter.name.as_str());
+        }
+        properties.insert(parameter.name.clone(), member(parameter));
+    }
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    serde_json::from_value(schema).unwrap_or_default()
+}
+
+/// The schema of a parameter, with its description and example.
+fn member(parameter: &Parameter) -> Value {
+    let mut parameter = serde_json::to_value(parameter).unwrap_or_default();
+    let mut schema = parameter["schema"].take();
+    if let Value::Object(schema) = &mut schema {
+        let [text, example] = ["description", "example"].map(|name| parameter[name].take());
+        if text.is_string() {
+            schema.insert("description".to_owned(), text);
+        }
+        if !example.is_null() {
+            schema.insert("examples".to_owned(), json!([example]));
+        }
+    }
+    schema
+}
