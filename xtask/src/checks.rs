@@ -6,7 +6,7 @@
 //! skipped.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use crate::browser::chromium;
 use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
 use crate::dashboard;
 use crate::data;
+use crate::openapi;
 use crate::sdk;
 
 /// What came of one check.
@@ -45,6 +46,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("the SDKs' build", sdk_build),
     ("the SDKs in Node", sdk_in_node),
     ("the SDKs in a browser", sdk_in_browser),
+    ("the API description's lint", description_lint),
+    ("a TypeScript client", typescript_client),
+    ("a Python client", python_client),
+    ("random requests to the API", random_requests),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -78,15 +83,18 @@ pub fn run_all() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes what the repository keeps of the code's own description; the test that compares the two
-/// does it.
+/// Writes what the repository keeps of the code's own description; the tests that compare the two do it. The
+/// examples come first: they are part of the document.
 pub fn write_spec() -> anyhow::Result<()> {
-    let mut test = vec!["test", "--workspace", "--locked", "--test", "it", "--"];
-    test.extend(["the_document_in_the_repository", "the_page_about_attribution"]);
-    match shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? {
-        Outcome::Passed => Ok(()),
-        _ => bail!("spec/openapi.json and docs/attribution.md could not be written"),
+    for tests in
+        [&["the_example_of_every_operation"][..], &["the_document_in_the", "the_page_about_attribution"]]
+    {
+        let test = [&["test", "--workspace", "--locked", "--test", "it", "--"], tests].concat();
+        let Outcome::Passed = shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? else {
+            bail!("spec/ and docs/attribution.md could not be written");
+        };
     }
+    Ok(())
 }
 
 fn formatting() -> anyhow::Result<Outcome> {
@@ -195,7 +203,7 @@ fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
 
 /// Types, sizes, and whether the committed script is the one that its sources make.
 fn sdk_build() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| {
+    with_tools(sdk::tools, |tools| {
         sdk::check_script(&sdk::build(tools)?)?;
         Ok(Outcome::Passed)
     })
@@ -203,7 +211,7 @@ fn sdk_build() -> anyhow::Result<Outcome> {
 
 /// The Node package, and the pages about the SDKs.
 fn sdk_in_node() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| {
+    with_tools(sdk::tools, |tools| {
         sdk::stories("node", tools, None)?;
         sdk::stories("docs", tools, None)?;
         Ok(Outcome::Passed)
@@ -211,18 +219,37 @@ fn sdk_in_node() -> anyhow::Result<Outcome> {
 }
 
 fn sdk_in_browser() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| match chromium() {
+    with_tools(sdk::tools, |tools| match chromium() {
         Ok(chromium) => sdk::stories("browser", tools, Some(&chromium)).map(|()| Outcome::Passed),
         Err(error) => Ok(unavailable(&error)),
     })
 }
 
 /// As with the client: what comes from a registry may be out of reach.
-fn with_sdk_tools(check: impl Fn(&Path) -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
-    match sdk::tools() {
+fn with_tools(
+    tools: fn() -> anyhow::Result<PathBuf>,
+    check: impl Fn(&Path) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    match tools() {
         Ok(tools) => check(&tools),
         Err(error) => Ok(unavailable(&error)),
     }
+}
+
+fn description_lint() -> anyhow::Result<Outcome> {
+    with_tools(openapi::node_tools, |tools| openapi::lint(tools).map(|()| Outcome::Passed))
+}
+
+fn typescript_client() -> anyhow::Result<Outcome> {
+    with_tools(openapi::node_tools, |tools| openapi::typescript_client(tools).map(|()| Outcome::Passed))
+}
+
+fn python_client() -> anyhow::Result<Outcome> {
+    with_tools(openapi::python_tools, |tools| openapi::python_client(tools).map(|()| Outcome::Passed))
+}
+
+fn random_requests() -> anyhow::Result<Outcome> {
+    with_tools(openapi::python_tools, |tools| openapi::random_requests(tools).map(|()| Outcome::Passed))
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

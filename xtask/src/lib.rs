@@ -15,6 +15,7 @@ pub mod crash;
 pub mod dashboard;
 pub mod data;
 pub mod node;
+pub mod openapi;
 pub mod oracle;
 pub mod python;
 pub mod sdk;

@@ -28,12 +28,20 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it over the folder of this name.
     pub(crate) fn start(folder: &str) -> anyhow::Result<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with these flags of `serve`.
+    pub(crate) fn start_with(folder: &str, flags: &[&str]) -> anyhow::Result<Self> {
         let binary = binary()?;
         let folder = target_folder()?.join(folder);
         // What a check left that was cut off.
         let _ = fs::remove_dir_all(&folder);
         let mut command = Command::new(&binary);
-        command.args(["serve", "--print-keys", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&folder);
+        command
+            .args(["serve", "--print-keys", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&folder)
+            .args(flags);
         let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
         let said = child.stdout.take().context("the server says nothing")?;
         let [address, secret_key, read_key, account_key, setup_link] = [const { String::new() }; 5];

@@ -8,34 +8,38 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use crate::auth::bearer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::state::App;
+use crate::wire::responses::Healthy;
 
 const BRIEFLY: &str = "public, max-age=300";
 
 /// Liveness: the process runs
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200)))]
-pub async fn healthz() -> Json<Value> {
-    Json(json!({ "ok": true }))
+#[utoipa::path(get, path = "/healthz", operation_id = "checkHealth", tag = "operation",
+    responses((status = 200, description = "The process runs.", body = Healthy)))]
+pub async fn healthz() -> Json<Healthy> {
+    Json(Healthy { ok: true })
 }
 
 /// Readiness: the server can store and query
-#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200), (status = 500), (status = 502), (status = 503)))]
-pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Value>> {
+#[utoipa::path(get, path = "/readyz", operation_id = "checkReadiness", tag = "operation",
+    responses((status = 200, description = "It can.", body = Healthy)),
+    extensions(("x-error-codes" = json!(["internal_error", "upstream_failed", "overloaded", "storage_full"]))))]
+pub async fn readyz(State(app): State<Arc<App>>) -> ApiResult<Json<Healthy>> {
     app.stores.events.ready().await?;
     app.stores.control.key_revision().await?;
-    Ok(Json(json!({ "ok": true })))
+    Ok(Json(Healthy { ok: true }))
 }
 
 /// Prometheus metrics
 ///
 /// Requires the token that the operator set; without one the route does not exist.
-#[utoipa::path(get, path = "/metrics", tag = "operation",
-    responses((status = 200, content_type = "application/openmetrics-text")), security(("metrics_token" = [])))]
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "operation",
+    responses((status = 200, description = "The metrics.", body = String,
+        content_type = "application/openmetrics-text")), security(("metrics_token" = [])))]
 pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResult<Response> {
     let Some(token) = &app.settings.monitoring.metrics_token else {
         return Err(ApiError::new(ErrorCode::NotFound));
@@ -50,13 +54,17 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
 }
 
 /// OpenAPI document
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "operation",
+    responses((status = 200, description = "This document.", body = Object),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     app.documents.openapi.response(&asked, BRIEFLY)
 }
 
 /// API reference
-#[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
+#[utoipa::path(get, path = "/docs", operation_id = "getDocs", tag = "operation", responses(
+    (status = 200, description = "The page.", body = String, content_type = "text/html"),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     let mut response = app.documents.reference.response(&asked, BRIEFLY);
     // One style sheet in the page itself, nothing else: no script, no font, no other origin.
@@ -66,7 +74,9 @@ pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
 }
 
 /// Description for language models
-#[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/llms.txt", operation_id = "getLlmsText", tag = "operation", responses(
+    (status = 200, description = "The text.", body = String, content_type = "text/plain"),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     app.documents.llms.response(&asked, BRIEFLY)
 }

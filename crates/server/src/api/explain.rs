@@ -19,8 +19,9 @@ use crate::wire::reports::{ExplainParams, ExplainedRows};
 ///
 /// Of a stored event by its id, or of a visit that never was, from `url` and `referrer`. The real
 /// classifier runs; of a stored event it sees what is kept of its URL.
-#[utoipa::path(get, path = "/v1/explain", tag = "read", params(ExplainParams, TimezoneParam),
-    responses((status = 200, body = ExplainedRows)), security(("rk" = []), ("sk" = [])))]
+#[utoipa::path(get, path = "/v1/explain", operation_id = "explainAttribution", tag = "read", params(ExplainParams, TimezoneParam),
+    responses((status = 200, description = "The rule that decided, and those before it.", body = ExplainedRows)), security(("rk" = []), ("sk" = [])),
+    extensions(("x-error-codes" = json!(["not_found"]))))]
 pub async fn explain(
     State(app): State<Arc<App>>,
     by: Authorized<Read>,
@@ -34,8 +35,8 @@ pub async fn explain(
 ///
 /// Classifies every event of the range again, and counts what would be different, each with the first events.
 /// Nothing is written. `millimetric reclassify` applies the rules of a project to its stored events.
-#[utoipa::path(post, path = "/v1/explain", operation_id = "rule_changes", tag = "read",
-    request_body = RuleChangesIn, responses((status = 200, body = RuleChangesRows)),
+#[utoipa::path(post, path = "/v1/explain", operation_id = "previewRules", tag = "read",
+    request_body = RuleChangesIn, responses((status = 200, description = "What would be different.", body = RuleChangesRows)),
     security(("rk" = []), ("sk" = [])))]
 pub async fn rule_changes(
     State(app): State<Arc<App>>,

@@ -22,8 +22,8 @@ use crate::wire::rows::RowWriter;
 /// All columns of the stored row, as of one point in time, in bounded memory however many rows there are.
 /// Rows of one segment are ordered by timestamp and `event_id`; there is no order across segments. A
 /// transfer that fails is aborted, never ended as if it were complete.
-#[utoipa::path(get, path = "/v1/export", tag = "read", params(ExportParams, TimezoneParam, FilterParams),
-    responses((status = 200, description = "The file", content(
+#[utoipa::path(get, path = "/v1/export", operation_id = "exportEvents", tag = "read", params(ExportParams, TimezoneParam, FilterParams),
+    responses((status = 200, description = "The file.", content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
     security(("rk" = []), ("sk" = [])))]
 pub async fn export(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Response> {

@@ -15,8 +15,8 @@ use crate::wire::params::from_query_string;
 /// The project's goals
 ///
 /// What the project counts as conversions. Reports take `goal=<slug>` wherever they take `event`.
-#[utoipa::path(get, path = "/v1/goals", tag = "read",
-    responses((status = 200, body = GoalList)), security(("rk" = []), ("sk" = [])))]
+#[utoipa::path(get, path = "/v1/goals", operation_id = "listGoals", tag = "read",
+    responses((status = 200, description = "Every goal of the project.", body = GoalList)), security(("rk" = []), ("sk" = [])))]
 pub async fn goals(
     State(app): State<Arc<App>>,
     by: Authorized<Read>,

@@ -18,8 +18,9 @@ use crate::wire::responses::{ForgetAccepted, ForgetStatus};
 /// Erase a person
 ///
 /// Their events are excluded from every response from now on, and deleted from disk within a minute.
-#[utoipa::path(post, path = "/v1/forget", tag = "privacy", request_body = ForgetIn,
-    responses((status = 200, body = ForgetAccepted)), security(("sk" = [])))]
+#[utoipa::path(post, path = "/v1/forget", operation_id = "forgetPerson", tag = "privacy", request_body = ForgetIn,
+    responses((status = 200, description = "The person is excluded from every response.", body = ForgetAccepted)), security(("sk" = [])),
+    extensions(("x-error-codes" = json!(["forget_requires_secret_key", "forget_failed"]))))]
 pub async fn forget(
     State(app): State<Arc<App>>,
     by: Authorized<Forget>,
@@ -35,9 +36,10 @@ pub async fn forget(
 }
 
 /// The status of an erasure request
-#[utoipa::path(get, path = "/v1/forget/{request_id}", tag = "privacy",
+#[utoipa::path(get, path = "/v1/forget/{request_id}", operation_id = "getForgetStatus", tag = "privacy",
     params(("request_id" = String, Path, description = "From the response of `POST /v1/forget`.")),
-    responses((status = 200, body = ForgetStatus)), security(("sk" = [])))]
+    responses((status = 200, description = "The request.", body = ForgetStatus)), security(("sk" = [])),
+    extensions(("x-error-codes" = json!(["forget_requires_secret_key"]))))]
 pub async fn status(
     State(app): State<Arc<App>>,
     by: Authorized<Forget>,

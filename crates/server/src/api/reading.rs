@@ -80,7 +80,7 @@ where
 /// The same operation with a body: the name and schema of that, and the operation.
 fn by_post(get: &Operation) -> (String, Schema, Operation) {
     let id = get.operation_id.as_deref().unwrap_or_default();
-    let name = format!("{}Parameters", in_camel_case(id));
+    let name = format!("{}Parameters", capitalised(id));
     let parameters = get.parameters.iter().flatten().filter_map(|parameter| match parameter {
         RefOr::T(parameter) => Some(parameter),
         RefOr::Ref(_) => None,
@@ -93,20 +93,15 @@ fn by_post(get: &Operation) -> (String, Schema, Operation) {
         .required(Some(Required::True))
         .build();
     let mut post = get.clone();
-    post.operation_id = Some(format!("{id}_by_post"));
+    post.operation_id = Some(format!("{id}ByPost"));
     post.summary = get.summary.as_ref().map(|summary| format!("{summary} (parameters in the body)"));
     post.parameters = None;
     post.request_body = Some(body.into());
     (name, schema, post)
 }
 
-/// `attribution_paths` as `AttributionPaths`.
-fn in_camel_case(name: &str) -> String {
-    let mut words = String::with_capacity(name.len());
-    for word in name.split('_') {
-        let mut letters = word.chars();
-        words.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        words.push_str(letters.as_str());
-    }
-    words
+/// `getStats` as `GetStats`.
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

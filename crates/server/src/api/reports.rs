@@ -49,7 +49,10 @@ fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
         .summary(Some(R::SUMMARY))
         .description(R::DESCRIPTION)
         .parameters(Some(described::<R>()))
-        .response("200", ResponseBuilder::new().content("application/json", body).build())
+        .response(
+            "200",
+            ResponseBuilder::new().description("The rows.").content("application/json", body).build(),
+        )
         .security(SecurityRequirement::new("rk", no_scopes))
         .security(SecurityRequirement::new("sk", no_scopes))
         .build();
@@ -59,8 +62,8 @@ fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
 }
 
 /// Events stored each month, against the plan
-#[utoipa::path(get, path = "/v1/usage", tag = "read", params(UsageParams, TimezoneParam),
-    responses((status = 200, body = UsageRows)), security(("rk" = []), ("sk" = [])))]
+#[utoipa::path(get, path = "/v1/usage", operation_id = "getUsage", tag = "read", params(UsageParams, TimezoneParam),
+    responses((status = 200, description = "The months with events.", body = UsageRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn usage(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<UsageRows>> {
     let (by, range) = request.query::<UsageParams>(&app).await?;
     let rows = read::usage(&app, &by, range).await?;

@@ -16,8 +16,8 @@ use crate::wire::reports::{SchemaParams, SchemaRows};
 ///
 /// Names and counts are of the whole range. Types and samples of properties are of its 500 newest
 /// events, and empty for what none of them carries.
-#[utoipa::path(get, path = "/v1/schema", tag = "read", params(SchemaParams, TimezoneParam),
-    responses((status = 200, body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
+#[utoipa::path(get, path = "/v1/schema", operation_id = "getSchema", tag = "read", params(SchemaParams, TimezoneParam),
+    responses((status = 200, description = "The rows of this kind.", body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn schema(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<SchemaRows>> {
     let (by, query) = request.query::<SchemaParams>(&app).await?;
     let kind = query.kind;

@@ -18,8 +18,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// The browser script
 ///
 /// The script tag of a site loads it. It counts page views and provides `window.mm`.
-#[utoipa::path(get, path = "/v1/a.js", tag = "ingest",
-    responses((status = 200, content_type = "application/javascript"), (status = 304)))]
+#[utoipa::path(get, path = "/v1/a.js", operation_id = "getBrowserScript", tag = "ingest",
+    responses((status = 200, description = "The script.", body = String, content_type = "application/javascript"),
+        (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn script(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
     let mut response = app.documents.script.response(&asked, LONG);
     // Pages that isolate themselves (COEP) may load it too.

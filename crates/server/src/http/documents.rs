@@ -2,6 +2,7 @@
 //! models, and the browser script.
 
 use askama::Template as _;
+use serde_json::json;
 
 use super::openapi;
 use super::reference::Reference;
@@ -13,7 +14,8 @@ const SCRIPT: &str = include_str!("../../../../sdk/browser/dist/a.js");
 
 /// The documents of a server that clients reach at `base`.
 pub fn build(base: &str) -> anyhow::Result<Documents> {
-    let openapi = openapi::document();
+    let mut openapi = openapi::document();
+    openapi["servers"] = json!([{ "url": base, "description": "The server that this document comes from." }]);
     let reference = Reference::new(&openapi, base).render()?;
     let llms = include_str!("llms.txt").replace("{base}", base);
     Ok(Documents {

@@ -4,7 +4,6 @@
 
 use askama::Template;
 use serde_json::Value;
-use utoipa::openapi::OpenApi as Document;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -54,9 +53,8 @@ struct Code {
 
 impl Reference {
     /// The page of a document; `base` is where its examples point.
-    pub fn new(document: &Document, base: &str) -> Self {
-        let document = serde_json::to_value(document).unwrap_or_default();
-        let sections = list(&document["tags"]).iter().map(|tag| section(&document, tag)).collect();
+    pub fn new(document: &Value, base: &str) -> Self {
+        let sections = list(&document["tags"]).iter().map(|tag| section(document, tag)).collect();
         let codes = list(&document["x-error-codes"]).iter().map(|row| Code {
             name: text(&row["code"]),
             status: row["status"].as_u64().unwrap_or_default(),

@@ -16,7 +16,7 @@ const BRIEFLY: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 /// This server's MCP card
 ///
 /// Name, version and endpoints (SEP-2127), without a key.
-#[utoipa::path(get, path = "/mcp/server-card", tag = "mcp", responses((status = 200)))]
+#[utoipa::path(get, path = "/mcp/server-card", operation_id = "getMcpServerCard", tag = "mcp", responses((status = 200, description = "The card.", body = Object)))]
 pub async fn server_card(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], Json<Value>) {
     let base = app.public_url.as_str();
     let remote = |path: &str, key: &str| {

@@ -53,7 +53,7 @@ pub struct GoalRow {
     pub page: Option<String>,
     /// Conditions that the event must meet too; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>, example = json!([["is", "country", ["DE", "AT"]]]))]
+    #[schema(value_type = Option<Vec<Vec<Value>>>, example = json!([["is", "country", ["DE", "AT"]]]))]
     pub filters: Option<Value>,
     /// What reaching it is worth; absent if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 //! Only types are checked here; which values are allowed is decided in `core`.
 
 pub mod backup;
+pub mod choices;
 pub mod goals;
 pub mod mcp;
 pub mod params;
@@ -11,3 +12,4 @@ pub mod reports;
 pub mod requests;
 pub mod responses;
 pub mod rows;
+pub mod shapes;

@@ -37,13 +37,13 @@ pub struct EventIn {
     #[schema(required, nullable = false, min_length = 1, max_length = 128, example = "$pageview")]
     pub event: Option<String>,
     /// Your own id for this event, 1–128 characters; the same id is stored once.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, example = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f6")]
     pub event_id: Option<String>,
     /// When it happened, ISO 8601 with an offset; absent: now.
     #[schema(format = DateTime)]
     pub timestamp: Option<String>,
     /// The visitor, 1–128 characters; absent: the server invents one.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, example = "visitor-1")]
     pub anonymous_id: Option<String>,
     /// The signed-in user, 1–256 characters.
     #[schema(min_length = 1, max_length = 256)]
@@ -52,7 +52,12 @@ pub struct EventIn {
     #[schema(min_length = 1, max_length = 128)]
     pub session_id: Option<String>,
     /// The page, an absolute http(s) URL of at most 2048 characters.
-    #[schema(max_length = 2048, example = "https://shop.example/sale?utm_source=facebook&utm_medium=cpc")]
+    #[schema(
+        format = "uri",
+        min_length = 1,
+        max_length = 2048,
+        example = "https://shop.example/sale?utm_source=facebook&utm_medium=cpc"
+    )]
     pub url: Option<String>,
     /// The page's path; absent: the url's.
     #[schema(max_length = 2048)]
@@ -61,9 +66,10 @@ pub struct EventIn {
     #[schema(max_length = 2048)]
     pub referrer: Option<String>,
     /// Anything else: a JSON object of at most 8192 bytes, at most 32 levels deep.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, nullable = false, example = json!({ "plan": "pro", "seats": 3 }))]
     pub properties: Option<Box<RawValue>>,
     /// The visitor, when a server sends for a browser; honoured for sk keys only.
+    #[schema(nullable = false)]
     #[serde(default, deserialize_with = "object::optional")]
     pub context: Option<ContextIn>,
 }
@@ -74,11 +80,10 @@ pub struct EventIn {
 pub struct ContextIn {
     /// The visitor's address, with or without a port; hashed and located, never stored. What is no
     /// address counts as absent.
-    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    #[schema(value_type = Option<String>)]
     #[serde(default, deserialize_with = "address")]
     pub ip: Option<IpAddr>,
     /// The visitor's `User-Agent`; never stored.
-    #[schema(max_length = 2048)]
     pub user_agent: Option<String>,
 }
 
@@ -87,7 +92,10 @@ pub struct ContextIn {
 #[schema(as = Batch)]
 pub struct BatchIn {
     /// 1–1000 events, all stored or none.
-    #[schema(value_type = Vec<EventIn>, min_items = 1, max_items = 1000)]
+    #[schema(value_type = Vec<EventIn>, min_items = 1, max_items = 1000, example = json!([
+        { "event": "$pageview", "event_id": "evt_1", "anonymous_id": "visitor-1", "url": "https://shop.example/sale" },
+        { "event": "purchase", "event_id": "evt_2", "anonymous_id": "visitor-1", "properties": { "amount": 49.9, "currency": "EUR" } },
+    ]))]
     events: AtMost<Object<EventIn>>,
 }
 
@@ -96,13 +104,13 @@ pub struct BatchIn {
 #[schema(as = Identify)]
 pub struct IdentifyIn {
     /// The visitor. Required.
-    #[schema(required, nullable = false, min_length = 1, max_length = 128)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 128, example = "visitor-1")]
     pub anonymous_id: Option<String>,
     /// The user that the visitor turned out to be. Required.
-    #[schema(required, nullable = false, min_length = 1, max_length = 256)]
+    #[schema(required, nullable = false, min_length = 1, max_length = 256, example = "user-1")]
     pub user_id: Option<String>,
     /// Facts about the user: a JSON object, kept as the event's properties.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, nullable = false, example = json!({ "plan": "pro" }))]
     pub traits: Option<Box<RawValue>>,
     /// As in an event: makes a retry harmless.
     #[schema(min_length = 1, max_length = 128)]
@@ -111,6 +119,7 @@ pub struct IdentifyIn {
     #[schema(format = DateTime)]
     pub timestamp: Option<String>,
     /// As in an event.
+    #[schema(nullable = false)]
     #[serde(default, deserialize_with = "object::optional")]
     pub context: Option<ContextIn>,
 }
@@ -120,12 +129,13 @@ pub struct IdentifyIn {
 #[schema(as = Forget)]
 pub struct ForgetIn {
     /// The user to forget.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, example = "user-1")]
     pub user_id: Option<String>,
     /// The visitor to forget.
     #[schema(min_length = 1, max_length = 128)]
     pub anonymous_id: Option<String>,
     /// With `user_id`: also forget the visitors that `$identify` linked to the user.
+    #[schema(example = true)]
     pub include_linked: Option<bool>,
 }
 

@@ -11,7 +11,17 @@ use millimetric_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::choices::ErasureStatusName;
+
 pub use self::multi_project::{ComparedRow, ComparedRows, ProjectRow, ProjectRows};
+
+/// `GET /healthz`, `GET /readyz`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Healthy {
+    /// Always true.
+    #[schema(example = true)]
+    pub ok: bool,
+}
 
 /// `POST /v1/track`
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,12 +80,15 @@ pub struct ForgetStatus {
     /// The request.
     pub request_id: String,
     /// `queued`, `running`, `done` or `failed`.
+    #[schema(value_type = ErasureStatusName, inline)]
     pub status: &'static str,
     /// Events erased from the disk so far.
     pub events_deleted: u64,
     /// When it was requested.
+    #[schema(format = DateTime)]
     pub requested_at: String,
     /// When it was finished.
+    #[schema(format = DateTime)]
     pub finished_at: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! How strangers and machines learn what is here.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Response, Server};
 
@@ -11,7 +11,11 @@ const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json
 fn the_document_in_the_repository_is_the_one_the_code_makes() {
     let server = Server::start();
     let served = server.send("GET", "/openapi.json", &[], b"");
-    let text = format!("{}\n", serde_json::to_string_pretty(&served.json()).unwrap());
+    let mut document = served.json();
+    assert_eq!(document["servers"][0]["url"], server.url);
+    // That of another server names its own address.
+    document["servers"] = millimetric::http::openapi::document()["servers"].clone();
+    let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
     if std::env::var_os("MILLIMETRIC_WRITE_SPEC").is_some() {
         std::fs::write(SPEC, &text).unwrap();
     }
@@ -29,7 +33,7 @@ fn every_route_of_the_document_answers_as_the_document_says() {
         for (method, operation) in item.as_object().unwrap() {
             let path = path.replace("{request_id}", "fgt_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5");
             let response = server.send(&method.to_uppercase(), &path, &[], b"");
-            let needs_key = operation["security"].is_array();
+            let needs_key = operation["security"] != json!([]);
             let expected: &[u16] = if needs_key { &[401, 404] } else { &[200] };
             assert!(expected.contains(&response.status), "{method} {path}: {}", response.status);
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");

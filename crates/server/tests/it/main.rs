@@ -32,6 +32,7 @@ mod keys;
 mod logging;
 mod mcp;
 mod moving;
+mod openapi;
 mod post_reads;
 mod rate_limits;
 mod reading;

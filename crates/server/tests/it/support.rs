@@ -2,6 +2,7 @@
 //! Asserts only that its own requests succeed.
 
 mod commands;
+mod described;
 mod files;
 mod instance;
 mod process;

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
 use crate::ops::goals::AskedGoal;
+use crate::wire::choices::{ConversionCountName, Instant};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 
 /// `GET /v1/attribution`
@@ -22,18 +23,18 @@ use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameter
 #[into_params(parameter_in = Query)]
 pub struct AttributionParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// The event that is a conversion; required unless `goal` is given.
     #[param(example = "purchase")]
     event: Option<String>,
-    /// The goal that is reached by a conversion, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "sale")]
+    /// The goal that is reached by a conversion, by its slug (`/v1/goals`), such as `sale`; in place of `event`.
     goal: Option<String>,
     /// How long before a conversion a session may have started to be credited: `1d` to `366d`; default `30d`.
+    #[param(pattern = "^[0-9]+[smhdw]$")]
     lookback: Option<String>,
     /// The models, with commas between: `first`, `last`, `last_non_direct`, `linear`, `position`,
     /// `time_decay`; default all. Rows are ordered by `last_non_direct` if it is among them, else by the first.
@@ -43,6 +44,7 @@ pub struct AttributionParams {
     #[param(value_type = Option<String>, example = "session_source,session_medium")]
     group_by: Option<ListParam>,
     /// `all` conversions (default), or `once`: the first of each visitor in the range.
+    #[param(value_type = Option<ConversionCountName>, inline)]
     count: Option<String>,
     /// A numeric property that says what a conversion is worth; default that of the goal, if it has one. Rows
     /// are then split by the event's `currency`.
@@ -146,7 +148,7 @@ fn worth(asked: Option<PropertyName>, goal: &AskedGoal) -> Option<ValueProperty>
 
 impl Report for AttributionParams {
     const PATH: &'static str = "/v1/attribution";
-    const OPERATION_ID: &'static str = "attribution";
+    const OPERATION_ID: &'static str = "getAttribution";
     const SUMMARY: &'static str = "Which sources conversions are credited to, under six models";
     const DESCRIPTION: Option<&'static str> = Some(
         "The touches of a conversion are the visitor's sessions that started at most `lookback` before it, and \
@@ -203,16 +205,18 @@ pub struct CurrencyRow {
 pub struct AttributionEntry {
     /// The columns of `group_by`.
     #[serde(flatten)]
-    #[schema(inline, value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
     pub groups: Map<String, Value>,
     /// The currency of `value`: present if a value is asked for, null if the events name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub currency: Option<Value>,
     /// Conversions that the touches are credited with, by model.
+    #[schema(value_type = BTreeMap<String, f64>)]
     pub conversions: ByModel,
     /// What these are worth, by model; present if a value is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, f64>>)]
     pub value: Option<ByModel>,
     /// Touches: sessions, each once for every conversion.
     pub touches: u64,
@@ -224,9 +228,11 @@ pub struct AttributionEntry {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OtherEntry {
     /// Conversions, by model.
+    #[schema(value_type = BTreeMap<String, f64>)]
     pub conversions: ByModel,
     /// What these are worth, by model; present if a value is asked for in a single currency.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, f64>>)]
     pub value: Option<ByModel>,
     /// Touches.
     pub touches: u64,

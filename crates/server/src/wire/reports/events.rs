@@ -5,12 +5,13 @@ use millimetric_core::event::Event;
 use millimetric_core::query::{EventsQuery, EventsResponse};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::Instant;
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::{read_cursor, write_cursor};
 
@@ -20,15 +21,17 @@ use crate::wire::responses::{read_cursor, write_cursor};
 #[into_params(parameter_in = Query)]
 pub struct EventsParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// Only this event name.
+    #[param(max_length = 2048)]
     event: Option<String>,
-    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "signup")]
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`), such as `signup`; in place
+    /// of `event`.
+    #[param(max_length = 2048)]
     goal: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -57,7 +60,7 @@ impl Parameters for EventsParams {
 
 impl Report for EventsParams {
     const PATH: &'static str = "/v1/query";
-    const OPERATION_ID: &'static str = "query";
+    const OPERATION_ID: &'static str = "queryEvents";
     const SUMMARY: &'static str = "Raw events, newest first";
     type Body = EventRows;
 
@@ -96,8 +99,11 @@ impl PartialSchema for EventRow {
         let text = |types, description: &str| {
             ObjectBuilder::new().schema_type(types).description(Some(description)).build()
         };
-        let time =
-            ObjectBuilder::new().schema_type(Type::String).examples(["2026-05-16T19:00:00.000Z"]).build();
+        let time = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples(["2026-05-16T19:00:00.000Z"])
+            .build();
         let mut row = ObjectBuilder::new()
             .description(Some("One stored event."))
             .property("timestamp", time)

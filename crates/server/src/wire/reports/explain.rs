@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
 use crate::ops::reports::explain::{ExplainQuery, Explained};
+use crate::wire::choices::{ConfidenceName, Instant};
 use crate::wire::params::{Check, FilterParams, Parameters};
 
 /// Longest URL or referrer that is explained, in characters; the same as of an event.
@@ -24,19 +25,22 @@ pub(super) const MAX_URL: usize = 2048;
 #[into_params(parameter_in = Query)]
 pub struct ExplainParams {
     /// A stored event; or a dry run, with `url`, `referrer` or both.
-    #[param(example = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5")]
+    #[param(max_length = 128, example = "evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5")]
     event_id: Option<String>,
     /// Where to look for the event; default everywhere.
+    #[param(value_type = Option<Instant>, inline)]
     from: Option<String>,
     /// First instant after the range.
+    #[param(value_type = Option<Instant>, inline)]
     to: Option<String>,
-    /// The landing page.
-    #[param(example = "https://shop.example/?utm_source=facebook&utm_medium=cpc")]
+    /// The landing page, such as `https://shop.example/?utm_source=facebook&utm_medium=cpc`.
+    #[param(max_length = 2048)]
     url: Option<String>,
-    /// Where the visitor came from.
-    #[param(example = "https://www.google.com/")]
+    /// Where the visitor came from, such as `https://www.google.com/`.
+    #[param(max_length = 2048)]
     referrer: Option<String>,
     /// The site's own host, for a visit without `url`.
+    #[param(max_length = 2048)]
     site_host: Option<String>,
 }
 
@@ -75,6 +79,7 @@ pub struct Classified {
     pub source: String,
     pub medium: String,
     pub campaign: Option<String>,
+    #[schema(value_type = ConfidenceName, inline)]
     pub source_confidence: &'static str,
     pub source_rule_id: String,
 }
@@ -118,6 +123,7 @@ pub struct ExplainedRows {
 pub struct ExplainedEvent {
     pub event_id: String,
     pub event_name: String,
+    #[schema(format = DateTime)]
     pub timestamp: String,
     pub url: Option<String>,
     pub referrer: Option<String>,
@@ -132,6 +138,7 @@ pub struct ExplainedSession {
     /// The id of its first event.
     pub first_event_id: String,
     /// The time of its first event.
+    #[schema(format = DateTime)]
     pub first_event_time: String,
     /// Where it came from.
     pub source: String,
@@ -142,6 +149,7 @@ pub struct ExplainedSession {
     /// The rule that the session is credited by.
     pub rule: String,
     /// How confident the classifier is of it.
+    #[schema(value_type = ConfidenceName, inline)]
     pub confidence: String,
 }
 
@@ -149,6 +157,7 @@ pub struct ExplainedSession {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplainedTouch {
     /// When it started.
+    #[schema(format = DateTime)]
     pub time: String,
     /// Where it came from.
     pub source: String,
@@ -159,6 +168,7 @@ pub struct ExplainedTouch {
     /// The rule that the session is credited by.
     pub rule: String,
     /// How confident the classifier is of it.
+    #[schema(value_type = ConfidenceName, inline)]
     pub confidence: String,
     /// Its share of the conversion, 0 to 1, by model.
     #[schema(value_type = std::collections::BTreeMap<String, f64>)]

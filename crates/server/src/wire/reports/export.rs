@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, RowFormatName};
 use crate::wire::params::{Check, FilterParams, Parameters};
 use crate::wire::rows::RowFormat;
 
@@ -14,17 +15,20 @@ use crate::wire::rows::RowFormat;
 #[into_params(parameter_in = Query)]
 pub struct ExportParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// `ndjson` (default), `csv` or `parquet`.
+    #[param(value_type = Option<RowFormatName>, inline)]
     format: Option<String>,
     /// Only this event name.
+    #[param(max_length = 2048)]
     event: Option<String>,
-    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "signup")]
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`), such as `signup`; in place
+    /// of `event`.
+    #[param(max_length = 2048)]
     goal: Option<String>,
 }
 

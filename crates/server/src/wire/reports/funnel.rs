@@ -9,8 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report, share};
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::wire::choices::{Instant, StepOrderName};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
+use crate::wire::shapes::FunnelRowShape;
 
 /// `GET /v1/funnel`
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -18,23 +20,24 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct FunnelParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// Two to eight event names with commas between; a name may occur more than once.
     #[param(value_type = Option<String>, required, example = "$pageview,add_to_cart,purchase")]
     steps: Option<ListParam>,
     /// The longest time from the first step to the last: a whole number with `s`, `m`, `h`, `d` or
     /// `w`, at most `366d`; default `7d`.
-    #[param(example = "7d")]
+    #[param(pattern = "^[0-9]+[smhdw]$", example = "7d")]
     window: Option<String>,
     /// `strict` (default): each step after the one before. `any`: in whatever order.
+    #[param(value_type = Option<StepOrderName>, inline)]
     order: Option<String>,
     /// Up to four columns with commas between: a funnel for each value of the event that starts an
     /// attempt.
-    #[param(value_type = Option<String>, example = "source,medium")]
+    #[param(value_type = Option<String>)]
     group_by: Option<ListParam>,
     /// Maximum number of groups, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -85,7 +88,7 @@ impl Parameters for FunnelParams {
 
 impl Report for FunnelParams {
     const PATH: &'static str = "/v1/funnel";
-    const OPERATION_ID: &'static str = "funnel";
+    const OPERATION_ID: &'static str = "getFunnel";
     const SUMMARY: &'static str = "How many visitors get how far along a series of events";
     const DESCRIPTION: Option<&'static str> = Some(
         "Each visitor counts by the attempt that gets furthest. In strict order an attempt starts with an \
@@ -106,13 +109,14 @@ impl Report for FunnelParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FunnelRows {
     /// `strict` or `any`.
+    #[schema(value_type = StepOrderName, inline)]
     pub order: &'static str,
     /// A row for each step, group after group. Each holds the columns of `group_by`; `step`, from 1;
     /// `event`, its name (only when the order is strict); `uniques`, the visitors who got there;
     /// `from_previous_pct`, their share of those at the step before, and `from_start_pct`, of those who
     /// started, in percent with two decimals; `median_seconds` from the step before, null where there
     /// is none.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<FunnelRowShape>)]
     pub rows: Vec<Map<String, Value>>,
     /// Present and true if groups were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::Instant;
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
 
@@ -15,10 +16,10 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct NamesParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -40,7 +41,7 @@ impl Parameters for NamesParams {
 
 impl Report for NamesParams {
     const PATH: &'static str = "/v1/events";
-    const OPERATION_ID: &'static str = "names";
+    const OPERATION_ID: &'static str = "listEvents";
     const SUMMARY: &'static str = "Event names that occur, with their properties";
     type Body = NameRows;
 
@@ -76,8 +77,10 @@ pub struct NameRow {
     /// Distinct visitors.
     pub uniques: u64,
     /// The earliest in the range.
+    #[schema(format = DateTime)]
     pub first_seen: String,
     /// The latest in the range.
+    #[schema(format = DateTime)]
     pub last_seen: String,
     /// Their properties, by count descending.
     pub properties: Vec<PropertyRow>,

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, PagesSortName};
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
 
@@ -15,13 +16,14 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct PagesParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// What the rows are ordered by: `views` (default: top pages), `entries` (where sessions begin) or
     /// `exits` (where they end).
+    #[param(value_type = Option<PagesSortName>, inline)]
     sort: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -46,7 +48,7 @@ impl Parameters for PagesParams {
 
 impl Report for PagesParams {
     const PATH: &'static str = "/v1/pages";
-    const OPERATION_ID: &'static str = "pages";
+    const OPERATION_ID: &'static str = "getPages";
     const SUMMARY: &'static str = "Page views by path, with the sessions that begin and end there";
     const DESCRIPTION: Option<&'static str> = Some(
         "Sessions are those of `/v1/sessions`. A page view counts if the first page view of its session passes \

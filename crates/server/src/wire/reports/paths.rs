@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::attribution::{SentConversions, rounded};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::{ConversionCountName, Instant};
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
 
@@ -17,20 +18,21 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct PathsParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// The event that is a conversion; required unless `goal` is given.
     #[param(example = "purchase")]
     event: Option<String>,
-    /// The goal that is reached by a conversion, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "sale")]
+    /// The goal that is reached by a conversion, by its slug (`/v1/goals`), such as `sale`; in place of `event`.
     goal: Option<String>,
     /// How long before a conversion a session may have started to be a touch: `1d` to `366d`; default `30d`.
+    #[param(pattern = "^[0-9]+[smhdw]$")]
     lookback: Option<String>,
     /// `all` conversions (default), or `once`: the first of each visitor in the range.
+    #[param(value_type = Option<ConversionCountName>, inline)]
     count: Option<String>,
     /// A numeric property that says what a conversion is worth; default that of the goal, if it has one. Rows
     /// are then split by the event's `currency`.
@@ -64,7 +66,7 @@ impl Parameters for PathsParams {
 
 impl Report for PathsParams {
     const PATH: &'static str = "/v1/attribution/paths";
-    const OPERATION_ID: &'static str = "attribution_paths";
+    const OPERATION_ID: &'static str = "getAttributionPaths";
     const SUMMARY: &'static str = "The most frequent sequences of touches before conversions";
     const DESCRIPTION: Option<&'static str> = Some(
         "Touches are those of `/v1/attribution`, from the first to the last. Of more than 20, the path has the \

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, PeriodName};
 use crate::wire::params::{Check, FilterParams, Parameters};
 
 /// `GET /v1/retention`
@@ -14,12 +15,13 @@ use crate::wire::params::{Check, FilterParams, Parameters};
 #[into_params(parameter_in = Query)]
 pub struct RetentionParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range, at most 120 periods later.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// The periods: `day`, `week` (default; from Monday) or `month`.
+    #[param(value_type = Option<PeriodName>, inline, example = "week")]
     interval: Option<String>,
     /// The time zone of the periods and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
@@ -28,7 +30,6 @@ pub struct RetentionParams {
     #[param(example = "signup")]
     event: Option<String>,
     /// In place of `event`: a goal of the project, by its slug (`/v1/goals`), that a visitor first reaches.
-    #[param(example = "signup")]
     goal: Option<String>,
     /// The name of an event that counts as a return; default any.
     return_event: Option<String>,
@@ -68,7 +69,7 @@ impl Parameters for RetentionParams {
 
 impl Report for RetentionParams {
     const PATH: &'static str = "/v1/retention";
-    const OPERATION_ID: &'static str = "retention";
+    const OPERATION_ID: &'static str = "getRetention";
     const SUMMARY: &'static str = "How many visitors come back, period after period";
     const DESCRIPTION: Option<&'static str> = Some(
         "A visitor's cohort is the period of their first `event` (or `goal`) of the range that passes the filters. They \
@@ -85,6 +86,7 @@ impl Report for RetentionParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RetentionRows {
     /// `day`, `week` or `month`.
+    #[schema(value_type = PeriodName, inline)]
     pub interval: &'static str,
     /// Cohorts in order of time; a period without first events has none.
     pub rows: Vec<CohortRow>,
@@ -94,7 +96,7 @@ pub struct RetentionRows {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CohortRow {
     /// The first instant of the period.
-    #[schema(example = "2026-05-04T00:00:00Z")]
+    #[schema(format = DateTime, example = "2026-05-04T00:00:00Z")]
     pub cohort: String,
     /// The size of the cohort.
     pub visitors: u64,

@@ -11,6 +11,7 @@ use crate::error::ApiResult;
 use crate::ops::reports::schema::{
     ColumnDescribed, Kind, RuleDescribed, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
 };
+use crate::wire::choices::{Instant, SchemaKindName};
 use crate::wire::goals::GoalRow;
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::is_false;
@@ -24,23 +25,26 @@ const MAX_SEARCH: usize = 128;
 #[into_params(parameter_in = Query)]
 pub struct SchemaParams {
     /// `events` (default), `properties`, `values` (of `property`), `columns`, `rules` or `goals`.
+    #[param(value_type = Option<SchemaKindName>, inline, example = "properties")]
     kind: Option<String>,
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`. `columns`, `rules`
     /// and `goals` need no range.
-    #[param(example = "2026-05-01")]
+    #[param(value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(example = "2026-06-01")]
+    #[param(value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// Only this event name.
+    #[param(max_length = 2048)]
     event: Option<String>,
-    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "signup")]
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`), such as `signup`; in place
+    /// of `event`.
+    #[param(max_length = 2048)]
     goal: Option<String>,
-    /// With `kind=values`: a column of `group_by`, or a property by its name.
-    #[param(example = "plan")]
+    /// With `kind=values`: a column of `group_by`, or a property by its name, such as `plan`.
     property: Option<String>,
     /// Only names or values that hold this text, in whatever case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -84,6 +88,7 @@ impl Parameters for SchemaParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SchemaRows {
     /// `events`, `properties`, `values`, `columns`, `rules` or `goals`.
+    #[schema(value_type = SchemaKindName, inline)]
     pub kind: &'static str,
     /// Of events: those of `/v1/events`. Of properties: `event_name`, `name`, `count`, and of recent
     /// events `types` and `samples`. Of values: `value`, `count`. Of columns: `name`, `groups`, `filters`,

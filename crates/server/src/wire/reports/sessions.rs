@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, IntervalName};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
 
@@ -17,15 +18,16 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct SessionsParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// Up to four columns, with commas between: columns of the session, and the visitor's country and device.
     #[param(value_type = Option<String>, example = "session_source,session_medium")]
     group_by: Option<ListParam>,
     /// A row for each `hour`, `day`, `week` (from Monday) or `month` in which a session begins.
+    #[param(value_type = Option<IntervalName>, inline)]
     interval: Option<String>,
     /// The time zone of the buckets and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
@@ -57,7 +59,7 @@ impl Parameters for SessionsParams {
 
 impl Report for SessionsParams {
     const PATH: &'static str = "/v1/sessions";
-    const OPERATION_ID: &'static str = "sessions";
+    const OPERATION_ID: &'static str = "getSessions";
     const SUMMARY: &'static str = "How many sessions begin, how many of them bounce, and how long they are";
     const DESCRIPTION: Option<&'static str> = Some(
         "A session is the events of one visitor with the same `session_id` that the client sent, or with pauses \
@@ -90,12 +92,12 @@ pub struct SessionRows {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionRow {
     /// The first instant of the bucket; absent without `interval`.
-    #[schema(example = "2026-05-04T00:00:00Z")]
+    #[schema(format = DateTime, example = "2026-05-04T00:00:00Z")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
     /// The columns of `group_by`.
     #[serde(flatten)]
-    #[schema(inline, value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
     pub groups: Map<String, Value>,
     /// Sessions.
     pub sessions: u64,

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::{AttributionName, BreakdownName, Instant};
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
 
@@ -15,19 +16,23 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct SourcesParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// `source_medium` (default) or `source`.
+    #[param(value_type = Option<BreakdownName>, inline)]
     breakdown: Option<String>,
     /// Whose source and medium: that of each `event` (default), or that of its `session`.
+    #[param(value_type = Option<AttributionName>, inline)]
     attribution: Option<String>,
     /// Only this event name.
+    #[param(max_length = 2048)]
     event: Option<String>,
-    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "signup")]
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`), such as `signup`; in place
+    /// of `event`.
+    #[param(max_length = 2048)]
     goal: Option<String>,
     /// Maximum number of rows, 1–200; default 50.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200)]
@@ -60,7 +65,7 @@ impl Parameters for SourcesParams {
 
 impl Report for SourcesParams {
     const PATH: &'static str = "/v1/sources";
-    const OPERATION_ID: &'static str = "sources";
+    const OPERATION_ID: &'static str = "getSources";
     const SUMMARY: &'static str = "Where visits came from, and how much of it was paid for";
     type Body = SourceRows;
 
@@ -73,6 +78,7 @@ impl Report for SourcesParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SourceRows {
     /// `source_medium` or `source`.
+    #[schema(value_type = BreakdownName, inline)]
     pub breakdown: &'static str,
     /// By events, descending.
     pub rows: Vec<SourceRow>,

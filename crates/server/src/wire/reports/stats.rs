@@ -7,8 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, IntervalName, MetricName};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
+use crate::wire::shapes::StatsRowShape;
 
 /// `GET /v1/stats`
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -16,29 +18,34 @@ use crate::wire::responses::{is_false, is_zero};
 #[into_params(parameter_in = Query)]
 pub struct StatsParams {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
     /// `count` (default), `uniques`, `conversions` (events that reach `goal`), `conversion_rate` (visitors who
     /// reach `goal`, divided by all visitors of the group and bucket), `sum` or `avg`.
+    #[param(value_type = Option<MetricName>, inline)]
     metric: Option<String>,
     /// The numeric property, required for `sum` and `avg` unless `goal` has a value. Of the value of a goal, rows
     /// are split by `currency`.
+    #[param(min_length = 1, max_length = 128)]
     property: Option<String>,
     /// Up to four columns with commas between.
     #[param(value_type = Option<String>, example = "source,medium")]
     group_by: Option<ListParam>,
     /// `hour`, `day`, `week` (from Monday) or `month`: one row for each, in `bucket`.
+    #[param(value_type = Option<IntervalName>, inline, example = "week")]
     interval: Option<String>,
     /// The time zone of the buckets and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
     /// Only this event name.
+    #[param(max_length = 2048)]
     event: Option<String>,
-    /// Only events that reach this goal of the project, by its slug (`/v1/goals`); in place of `event`.
-    #[param(example = "signup")]
+    /// Only events that reach this goal of the project, by its slug (`/v1/goals`), such as `signup`; in place
+    /// of `event`.
+    #[param(max_length = 2048)]
     goal: Option<String>,
     /// Maximum number of rows, 1–1000; default 100.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -66,7 +73,7 @@ impl Parameters for StatsParams {
 
 impl Report for StatsParams {
     const PATH: &'static str = "/v1/stats";
-    const OPERATION_ID: &'static str = "stats";
+    const OPERATION_ID: &'static str = "getStats";
     const SUMMARY: &'static str = "Counts, distinct visitors and conversions, by group and over time";
     type Body = StatsRows;
 
@@ -79,10 +86,11 @@ impl Report for StatsParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatsRows {
     /// What was counted: `count`, `uniques`, `conversions`, `conversion_rate`, `sum` or `avg`.
+    #[schema(value_type = MetricName, inline)]
     pub metric: &'static str,
     /// Each row holds `bucket` (with an interval), the columns of `group_by`, `currency` (of the value of a goal;
     /// null if none is known), and `value`.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<StatsRowShape>)]
     pub rows: Vec<Map<String, Value>>,
     /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
+use crate::wire::choices::{Instant, PlanName};
 use crate::wire::params::{Check, FilterParams, Parameters};
 
 /// `GET /v1/usage`
@@ -14,10 +15,10 @@ use crate::wire::params::{Check, FilterParams, Parameters};
 #[into_params(parameter_in = Query)]
 pub struct UsageParams {
     /// The first month is the one this instant lies in.
-    #[param(required, example = "2026-05-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-05-01")]
     from: Option<String>,
     /// First instant after the range.
-    #[param(required, example = "2026-06-01")]
+    #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
 }
 
@@ -37,6 +38,7 @@ impl Parameters for UsageParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageRows {
     /// The project's plan.
+    #[schema(value_type = PlanName, inline)]
     pub plan: &'static str,
     /// Events that the plan holds each month; null: no limit.
     pub monthly_limit: Option<u64>,
@@ -48,6 +50,7 @@ pub struct UsageRows {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageRow {
     /// `2026-05`
+    #[schema(pattern = "^[0-9]{4}-[0-9]{2}$")]
     pub month: String,
     /// Events stored in it, of the key's env.
     pub events: u64,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{PATIENCE, cli};
+use super::{PATIENCE, cli, described};
 
 /// A running server, in whatever process.
 pub(crate) struct Instance {
@@ -116,7 +116,8 @@ impl Instance {
         response.json()
     }
 
-    /// Sends any request on a connection of its own; header names may repeat.
+    /// Sends any request on a connection of its own; header names may repeat. Asserts that the API description
+    /// has the status of the response, and its error.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -136,6 +137,9 @@ impl Instance {
         }
         .unwrap();
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-        Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        let response =
+            Response { status: response.status().as_u16(), headers: response.headers().clone(), text };
+        described::check(method, path, &response);
+        response
     }
 }

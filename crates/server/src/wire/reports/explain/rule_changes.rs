@@ -10,26 +10,33 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
+use crate::wire::choices::{ConfidenceName, Instant, MetaClicksName, RuleOperatorName};
 use crate::wire::params::{Check, FilterParams, Parameters, from_json};
+use crate::wire::shapes::RuleValue;
 
 /// `POST /v1/explain`. Rules that are absent are those of the project.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = RuleChangesQuery)]
+#[schema(as = RuleChangesQuery, example = json!({ "from": "2026-05-01", "to": "2026-06-01", "rules": [{
+    "slug": "partner-sites", "when": [{ "field": "query.ref", "op": "is", "value": "partner" }],
+    "source": "partner", "medium": "referral" }] }))]
 #[allow(dead_code, reason = "describes what `read` takes apart")]
 pub struct RuleChangesIn {
     /// First instant, inclusive: ISO 8601, or a date for its midnight in `timezone`.
-    #[schema(example = "2026-05-01")]
+    #[schema(value_type = Instant, inline)]
     from: String,
     /// First instant after the range.
-    #[schema(example = "2026-06-01")]
+    #[schema(value_type = Instant, inline)]
     to: String,
     /// The time zone of dates without a time, an IANA name; default UTC.
     timezone: Option<String>,
     /// At most 200, tried in this order before the rules of the classifier.
+    #[schema(max_items = 200)]
     rules: Option<Vec<RuleIn>>,
     /// At most 100 hosts. A visitor who comes from one of them or a subdomain has passed through it.
+    #[schema(max_items = 100)]
     ignored_referrers: Option<Vec<String>>,
     /// What an `fbclid` without further tags means: `paid` (the default of a project) or `social`.
+    #[schema(value_type = Option<MetaClicksName>, inline)]
     meta_clicks: Option<String>,
 }
 
@@ -39,15 +46,19 @@ pub struct RuleChangesIn {
 #[allow(dead_code, reason = "describes core::classify::RuleDefinition")]
 pub struct RuleIn {
     /// Its name in the project: 1–63 of a–z, 0–9 and -. Events store `project:<slug>`.
-    #[schema(example = "partner-sites")]
+    #[schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9-]+$", example = "partner-sites")]
     slug: String,
     /// 1–10 conditions, all of which must hold.
+    #[schema(min_items = 1, max_items = 10)]
     when: Vec<RuleConditionIn>,
     /// 1–100 characters, lower-case.
+    #[schema(min_length = 1, max_length = 100)]
     source: String,
     /// 1–100 characters, lower-case.
+    #[schema(min_length = 1, max_length = 100)]
     medium: String,
     /// 1–200 characters; absent: the visit's `utm_campaign`.
+    #[schema(min_length = 1, max_length = 200)]
     campaign: Option<String>,
 }
 
@@ -60,10 +71,10 @@ pub struct RuleConditionIn {
     #[schema(example = "query.ref")]
     field: String,
     /// `is`, `starts_with`, `contains` or `matches` (a regular expression in the syntax of RE2).
-    #[schema(example = "is")]
+    #[schema(value_type = RuleOperatorName, inline)]
     op: String,
     /// A text, or a list of texts one of which must fit.
-    #[schema(value_type = Object)]
+    #[schema(value_type = RuleValue, inline)]
     value: Value,
 }
 
@@ -169,6 +180,7 @@ pub struct ClassifiedAsRow {
     /// The rule that fired.
     pub rule_id: String,
     /// `high`, `medium` or `low`.
+    #[schema(value_type = ConfidenceName, inline)]
     pub confidence: String,
 }
 
@@ -179,6 +191,7 @@ pub struct ChangeSampleRow {
     /// Its id.
     pub event_id: String,
     /// When it happened.
+    #[schema(format = DateTime)]
     pub timestamp: String,
     /// Its stored URL.
     pub url: Option<String>,
