@@ -5,6 +5,7 @@
 mod list;
 mod operator;
 mod read;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod text_test;

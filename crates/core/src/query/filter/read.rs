@@ -203,11 +203,18 @@ fn unknown_column(name: &str) -> String {
         return "must be properties. and the name of a property of 1 to 128 bytes, like properties.plan"
             .to_owned();
     }
-    let names: Vec<&str> = Dimension::in_conditions().collect();
-    match fuzzy_match::closest(name, names.iter().copied().filter(|name| !name.starts_with("properties."))) {
+    match closest_column(name) {
         Some(closest) => format!("`{shown}` is not a column: did you mean `{closest}`?"),
-        None => format!("`{shown}` is not a column: there are {}", names.join(", ")),
+        None => {
+            let names: Vec<&str> = Dimension::in_conditions().collect();
+            format!("`{shown}` is not a column: there are {}", names.join(", "))
+        }
     }
+}
+
+/// The column that somebody meant who wrote another name.
+pub(super) fn closest_column(name: &str) -> Option<&'static str> {
+    fuzzy_match::closest(name, Dimension::in_conditions().filter(|name| !name.starts_with("properties.")))
 }
 
 fn unknown_operator(word: &str) -> String {
