@@ -16,7 +16,14 @@ schemathesis.openapi.format(
 # Ranges that end after they begin.
 RANGES = [("2026-05-01", "2026-06-01"), ("2026-05-16T19:00:00Z", "2026-05-17"), ("1970-01-01", "2030-01-01")]
 # Parameters that take only names that exist, with such a name; None leaves the parameter out.
-NAMES = {"goal": None, "cursor": None, "timezone": "Europe/Berlin", "group_by": None, "models": "linear"}
+NAMES = {
+    "goal": None,
+    "cursor": None,
+    "timezone": "Europe/Berlin",
+    "group_by": None,
+    "models": "linear",
+    "filters": '[["is_not","browser",["safari"]],["not",["matches","path",["^/admin"]]]]',
+}
 
 
 def valid(sent: dict[str, Any]) -> None:

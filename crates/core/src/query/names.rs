@@ -1,6 +1,6 @@
 //! Which event names occur, and which properties their events have.
 
-use super::RowLimit;
+use super::{Filter, RowLimit};
 use crate::time::{TimeRange, Timestamp};
 
 /// `GET /v1/events`: which event names occur, and with which properties.
@@ -8,6 +8,8 @@ use crate::time::{TimeRange, Timestamp};
 pub struct NamesQuery {
     /// Selects events by their `timestamp`.
     pub range: TimeRange,
+    /// An event must pass all of them.
+    pub filters: Vec<Filter>,
     /// The maximum number of rows.
     pub limit: RowLimit,
 }

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
+use millimetric_core::query::{Filter, NamesQuery, NamesResponse, NamesRow, PropertySeen};
 
 use crate::columns::Chunk;
 use crate::columns::cache::CachedPart;
@@ -30,7 +30,8 @@ pub(crate) fn names(
     context: &QueryContext,
 ) -> Result<NamesResponse, StoreError> {
     let by = vec![GroupColumn::Column(Column::EventName)];
-    let counting = Counting { by, uniques: true, spans: true, ..Counting::default() };
+    let filters = &query.filters;
+    let counting = Counting { filters, by, uniques: true, spans: true, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
     let mut order: Vec<usize> = counted.groups.apart().collect();
@@ -39,7 +40,7 @@ pub(crate) fn names(
     let truncated = order.len() > query.limit.get() || other > 0;
     order.truncate(query.limit.get());
     let mut properties = order.iter().map(|group| (name(*group), Properties::default())).collect();
-    count_properties(view, &mut properties, context)?;
+    count_properties(view, filters, &mut properties, context)?;
     let row = |group: usize| {
         let (properties, other_properties) = ranked(properties.remove(name(group)).unwrap_or_default());
         NamesRow {
@@ -56,15 +57,16 @@ pub(crate) fn names(
     Ok(NamesResponse { rows, truncated, other, approximate: counted.approximate })
 }
 
-/// Counts the properties of these event names in the view's rows.
+/// Counts the properties of these event names in the view's rows that pass the filters.
 fn count_properties(
     view: &View,
+    filters: &[Filter],
     by_event: &mut HashMap<&str, Properties>,
     context: &QueryContext,
 ) -> Result<(), StoreError> {
     let rows = view.chunks.iter().map(Chunk::rows).sum();
     let of_cores = run::each_of(&view.chunks, rows, context, Vec::new, |found, chunk| {
-        found.push(of_chunk(view, chunk, context)?);
+        found.push(of_chunk(view, chunk, filters, context)?);
         Ok(())
     })?;
     let mut memory = context.memory();
@@ -89,9 +91,14 @@ fn count_properties(
 }
 
 /// The property names of the selected rows of a chunk; cached if all rows are selected.
-fn of_chunk(view: &View, chunk: &Chunk, context: &QueryContext) -> Result<Arc<PropertyNames>, StoreError> {
+fn of_chunk(
+    view: &View,
+    chunk: &Chunk,
+    filters: &[Filter],
+    context: &QueryContext,
+) -> Result<Arc<PropertyNames>, StoreError> {
     let columns = &view.columns;
-    let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, &[])?;
+    let selected = select(view, &run::Span { chunk, rows: 0..chunk.rows() }, filters)?;
     match selected.map(|selection| selection.rows) {
         None => Ok(Arc::default()),
         Some(rows) if rows.len() == chunk.rows() => columns.derived(chunk, CachedPart::PropertyNames, || {

@@ -251,6 +251,6 @@ async fn a_memtable_is_flushed_when_it_is_large_or_old() {
     // The flush thread checks the clock when it is woken, for example by another scope with many events.
     store.append(scope(2), (0..100).map(|n| event(&n.to_string())).collect()).await.unwrap();
     until(&store, "flushes_total", 3.0).await;
-    let query = millimetric_core::query::NamesQuery { range: ever(), limit: limit(1) };
+    let query = millimetric_core::query::NamesQuery { range: ever(), filters: Vec::new(), limit: limit(1) };
     assert_eq!(store.query(scope(1), query).await.unwrap().rows[0].count, 101);
 }

@@ -191,7 +191,10 @@ async fn a_flood_of_property_names_leaves_the_frequent_ones_and_their_exact_coun
     }
     // Without and with cached results.
     for _ in 0..2 {
-        let response = store.query(scope(1), NamesQuery { range: ever(), limit: limit(10) }).await.unwrap();
+        let response = store
+            .query(scope(1), NamesQuery { range: ever(), filters: Vec::new(), limit: limit(10) })
+            .await
+            .unwrap();
         let row = &response.rows[0];
         let first = &row.properties[0];
         assert_eq!((row.count, first.name.as_str(), first.count), (200, "plan", 200));
@@ -214,7 +217,10 @@ async fn a_flood_of_event_names_leaves_the_properties_of_the_frequent_ones() {
     };
     store.append(scope(1), (0..8000).map(named).collect()).await.unwrap();
     for _ in 0..2 {
-        let response = store.query(scope(1), NamesQuery { range: ever(), limit: limit(1) }).await.unwrap();
+        let response = store
+            .query(scope(1), NamesQuery { range: ever(), filters: Vec::new(), limit: limit(1) })
+            .await
+            .unwrap();
         let row = &response.rows[0];
         assert_eq!((row.event_name.as_str(), row.count), ("purchase", 800));
         assert_eq!((row.properties[0].name.as_str(), row.properties[0].count), ("amount", 800));
@@ -231,7 +237,7 @@ async fn a_query_beyond_its_time_or_memory_is_refused_as_that() {
     let options = Options { query_timeout: std::time::Duration::ZERO, ..options_at(&clock) };
     let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
     store.append(scope(1), vec![event("1")]).await.unwrap();
-    let query = || NamesQuery { range: ever(), limit: limit(10) };
+    let query = || NamesQuery { range: ever(), filters: Vec::new(), limit: limit(10) };
     let late = store.query(scope(1), query()).await.unwrap_err();
     assert!(matches!(late, StoreError::QueryTooLarge(QueryLimit::Time)), "{late}");
     store.close().await;

@@ -164,7 +164,7 @@ pub async fn a_scope_without_events_answers_nothing<E: Engine>(engine: UnderTest
         limit: limit(10),
     };
     assert_eq!(engine.query(scope(9), sources).await, SourcesResponse::default());
-    let names = NamesQuery { range: ever(), limit: limit(10) };
+    let names = NamesQuery { range: ever(), filters: Vec::new(), limit: limit(10) };
     assert_eq!(engine.query(scope(9), names).await, NamesResponse::default());
     assert_eq!(engine.exported(scope(9), all_exported()).await, []);
 }

@@ -227,7 +227,7 @@ fn sources(events: &[Event], query: &SourcesQuery) -> SourcesResponse {
 
 fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
     let mut groups: BTreeMap<String, Vec<Chosen<'_>>> = BTreeMap::new();
-    for event in chosen(events, query.range, &[]) {
+    for event in chosen(events, query.range, &query.filters) {
         groups.entry(event.event_name.clone()).or_default().push(event);
     }
     let row = |(event_name, events): (String, Vec<Chosen<'_>>)| {

@@ -25,7 +25,8 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         1 => one_event().prop_map(AnyQuery::Event),
         6 => stats().prop_map(AnyQuery::Stats),
         2 => sources().prop_map(AnyQuery::Sources),
-        1 => (ranges(), limits()).prop_map(|(range, limit)| AnyQuery::Names(NamesQuery { range, limit })),
+        1 => (ranges(), filters(), limits())
+            .prop_map(|(range, filters, limit)| AnyQuery::Names(NamesQuery { range, filters, limit })),
         4 => funnels().prop_map(AnyQuery::Funnel),
         2 => retentions().prop_map(AnyQuery::Retention),
         2 => pages().prop_map(AnyQuery::Pages),

@@ -53,11 +53,15 @@ impl ReadRequest {
     /// Reads the parameters, which may name a goal.
     ///
     /// # Errors
-    /// As [`SentParams::read`]; the control database failed.
-    pub async fn query<P: Parameters>(self, app: &App) -> ApiResult<(Authorized<Read>, P::Query)> {
+    /// As [`SentParams::query`]; the control database failed.
+    pub async fn query<P: Parameters<Query: Send + 'static>>(
+        self,
+        app: &App,
+    ) -> ApiResult<(Authorized<Read>, P::Query)> {
         let Self { by, sent } = self;
         let goal = ops::goals::asked(app, &by, sent.goal::<P>().as_deref()).await?;
-        Ok((by, sent.read::<P>(goal)?))
+        let query = sent.query::<P>(&app.limits.heavy, goal).await?;
+        Ok((by, query))
     }
 }
 

@@ -10,7 +10,7 @@ mod lenient;
 mod mutated;
 
 use chrono_tz::Tz;
-use millimetric_core::query::{Period, time_or_date};
+use millimetric_core::query::{FilterList, Period, time_or_date};
 use millimetric_core::time::{TimeRange, Timestamp};
 use rmcp::model::JsonObject;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::fuzzy_match;
-use crate::wire::params::GOAL;
+use crate::wire::params::{FILTERS, GOAL, STEPS};
 
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
@@ -32,13 +32,16 @@ const MOST_UNKNOWN: usize = 10;
 pub(super) const PATHS: &str = "paths";
 /// The maximum number of members of `filters` that are looked at; there are fewer columns.
 const MOST_FILTERS: usize = 64;
+/// Longest example call with the caller's own arguments, in bytes.
+const MAX_EXAMPLE: usize = 2000;
 /// Longest explanation of an error, in characters.
 const MAX_LESSON: usize = 4000;
 
 /// Arguments whose types were checked.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments {
-    /// The parameters of the REST route, in the order of the tool's: texts, numbers and lists of texts.
+    /// The parameters of the REST route, in the order of the tool's: texts, numbers, lists of texts, and the list
+    /// of conditions.
     pub(super) values: JsonObject,
     /// Which projects of an account.
     pub(super) projects: Projects,
@@ -88,20 +91,19 @@ impl Arguments {
         problems.or(ErrorCode::InvalidParams, Self { values, projects, timezone })
     }
 
-    /// Names and values as texts, lists with commas between.
+    /// Names and values as texts, lists of texts with commas between.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&str, String)> {
         self.values.iter().map(|(name, value)| (name.as_str(), text_of(value)))
     }
 
-    /// The query string of the REST route; `None` if a text of a list has a comma, which no query
-    /// string can carry.
+    /// The query string of the REST route; `None` if a text of a list has a comma, which only the lists that may
+    /// be JSON can carry.
     pub(super) fn query_string(&self) -> Option<String> {
-        let mut lists = self.values.values().filter_map(Value::as_array).flatten();
-        if lists.any(|text| text.as_str().is_some_and(|text| text.contains(','))) {
-            return None;
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.values.iter().filter(|(name, _)| *name != PATHS) {
+            text.append_pair(name, &in_query_string(name, value)?);
         }
-        let pairs = self.texts().filter(|(name, _)| *name != PATHS);
-        Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+        Some(text.finish())
     }
 
     /// Whether the sequences of touches are asked for, which have a route of their own.
@@ -114,10 +116,13 @@ impl Arguments {
         self.values.get(name).and_then(Value::as_str)
     }
 
-    /// The texts of a list.
+    /// The texts of a list; of a step with conditions, the name of its event.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         match self.values.get(name) {
-            Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+            Some(Value::Array(values)) => values
+                .iter()
+                .filter_map(|value| value.as_str().or_else(|| value.get("event")?.as_str()))
+                .collect(),
             Some(Value::String(text)) => text.split(',').map(str::trim).collect(),
             _ => Vec::new(),
         }
@@ -137,10 +142,21 @@ impl Arguments {
     }
 }
 
+fn in_query_string(name: &str, value: &Value) -> Option<String> {
+    let mut texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    match texts.any(|text| text.contains(',')) {
+        true if name == STEPS => Some(value.to_string()),
+        true => None,
+        false => Some(text_of(value)),
+    }
+}
+
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        Value::Array(texts) if texts.iter().all(Value::is_string) => {
+            texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+        }
         other => other.to_string(),
     }
 }
@@ -173,8 +189,29 @@ pub(super) fn lesson(tool: Tool, error: &ApiError, sent: &JsonObject) -> String 
     if words.is_empty() {
         words.push(error.code.row().2.to_owned());
     }
-    words.push(format!("A call that works: {} {}", tool.spec().name, tool.spec().example));
+    words.push(format!("A call that works: {} {}", tool.spec().name, example(tool, error, sent)));
     clean::text(&words.join(" "), MAX_LESSON)
+}
+
+/// The arguments of a call that works; of one with wrong conditions, the call itself with those that were
+/// probably meant.
+fn example(tool: Tool, error: &ApiError, sent: &JsonObject) -> String {
+    let fields = error.details.get("fieldErrors").and_then(Value::as_object);
+    let is_wrong = |name: &String| name == FILTERS || name.starts_with("filters[");
+    if !fields.is_some_and(|fields| fields.keys().any(is_wrong)) {
+        return tool.spec().example.to_owned();
+    }
+    let only_filters = fields.is_some_and(|fields| fields.keys().all(is_wrong));
+    let repaired = sent.get(FILTERS).and_then(FilterList::repaired).filter(|_| only_filters);
+    let mut arguments = match &repaired {
+        Some(_) => sent.clone(),
+        None => serde_json::from_str(tool.spec().example).unwrap_or_default(),
+    };
+    let list = repaired
+        .map_or_else(|| serde_json::from_str(FilterList::EXAMPLE).unwrap_or_default(), |list| list.to_json());
+    arguments.insert(FILTERS.to_owned(), list);
+    let text = Value::Object(arguments).to_string();
+    if text.len() <= MAX_EXAMPLE { text } else { tool.spec().example.to_owned() }
 }
 
 fn unknown_column(error: &ApiError) -> String {
@@ -220,13 +257,16 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
         (Shape::Flag, Value::Bool(_))
         | (Shape::Filters, Value::Object(_))
         | (Shape::Number(_), Value::Number(_)) => Ok(()),
+        (Shape::Filters, Value::Array(_)) => check_list_of_filters(value),
         (Shape::Flag, _) => Err("must be true or false".to_owned()),
-        (Shape::Filters, _) => Err("must be an object like {\"country\":\"DE\"}".to_owned()),
+        (Shape::Filters, _) => Err(format!(
+            "must be a list like {}, or an object like {{\"country\":\"DE\"}}",
+            FilterList::EXAMPLE
+        )),
         (shape, Value::String(text)) if !matches!(shape, Shape::Object) => check_length(text.chars().count()),
         (Shape::Text, Value::Number(_) | Value::Bool(_)) => Err("must be a text, in quotes".to_owned()),
-        (Shape::List(most) | Shape::Columns(most) | Shape::Steps(most), Value::Array(values)) => {
-            check_list(values, most)
-        }
+        (Shape::List(most) | Shape::Columns(most), Value::Array(values)) => check_list(values, most),
+        (Shape::Steps(most), Value::Array(values)) => check_steps(values, most),
         (Shape::Number(most), _) => Err(format!("must be a whole number from 1 to {most}")),
         (Shape::List(_) | Shape::Columns(_), _) => {
             Err("must be a list of texts, or one text with commas".to_owned())
@@ -245,13 +285,32 @@ fn check_list(values: &[Value], most: usize) -> Result<(), String> {
     check_length(texts.iter().map(|text| text.chars().count() + 1).sum())
 }
 
+/// Names and objects with conditions, whose members are checked when the parameters are read.
+fn check_steps(steps: &[Value], most: usize) -> Result<(), String> {
+    if steps.iter().all(Value::is_string) || steps.len() > most {
+        return check_list(steps, most);
+    }
+    let bytes: usize = steps.iter().map(|step| step.to_string().len()).sum();
+    let limit = FilterList::MAX_BYTES;
+    if bytes <= limit { Ok(()) } else { Err(format!("must be at most {limit} bytes of JSON")) }
+}
+
+/// What the list holds is checked when the parameters are read.
+fn check_list_of_filters(list: &Value) -> Result<(), String> {
+    let most = FilterList::MAX_BYTES;
+    if list.to_string().len() <= most { Ok(()) } else { Err(format!("must be at most {most} bytes of JSON")) }
+}
+
 fn check_length(chars: usize) -> Result<(), String> {
     if chars <= MAX_TEXT { Ok(()) } else { Err(format!("must be at most {MAX_TEXT} characters long")) }
 }
 
-/// Puts the members of `filters` beside the other arguments.
+/// Puts the members of `filters` beside the other arguments, if it is an object.
 fn take_filters(tool: Tool, values: &mut JsonObject, problems: &mut Problems) {
-    let Some(Value::Object(filters)) = values.shift_remove("filters") else { return };
+    if !matches!(values.get(FILTERS), Some(Value::Object(_))) {
+        return;
+    }
+    let Some(Value::Object(filters)) = values.shift_remove(FILTERS) else { return };
     let known = || tool.column_filters().iter();
     let names = || known().map(|parameter| parameter.name);
     for (name, value) in filters.into_iter().take(MOST_FILTERS) {
@@ -260,15 +319,15 @@ fn take_filters(tool: Tool, values: &mut JsonObject, problems: &mut Problems) {
             let meant = closest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
             let all = names().collect::<Vec<_>>().join(", ");
             let why = format!("has no column `{}`: {meant}columns are {all}", clean::word(&name));
-            problems.field("filters", why);
+            problems.field(FILTERS, why);
             continue;
         };
         match meant(parameter.shape, &value).map(|value| check(parameter, &value).map(|()| value)) {
             Some(Ok(_)) if values.contains_key(&name) => {
-                problems.field("filters", format!("has `{name}`, which is also an argument: send it once"));
+                problems.field(FILTERS, format!("has `{name}`, which is also an argument: send it once"));
             }
             Some(Ok(value)) => drop(values.insert(name, value.into_owned())),
-            Some(Err(why)) => problems.field("filters", format!("`{name}` {why}")),
+            Some(Err(why)) => problems.field(FILTERS, format!("`{name}` {why}")),
             None => {}
         }
     }

@@ -39,7 +39,7 @@ fn no_body_breaks_a_route() {
     let project = server.default_project();
     let before = peak_memory(&server);
     for (name, body) in corpus("bodies", &project.sk) {
-        for path in ["/v1/track", "/v1/batch", "/v1/identify", "/v1/forget", "/mcp"] {
+        for path in ["/v1/track", "/v1/batch", "/v1/identify", "/v1/forget", "/v1/stats", "/mcp"] {
             for encoding in ["identity", "gzip", "zstd"] {
                 let bearer = format!("Bearer {}", project.sk);
                 let headers = [

@@ -11,7 +11,7 @@ use crate::support::{ALWAYS, Server, eventually};
 const MARK: &str = "onlymine";
 
 /// How many paths [`read_path`] knows.
-const ROUTES: usize = 22;
+const ROUTES: usize = 24;
 
 /// Every read route, with a parameter from the other side put in where one fits.
 fn read_path(route: usize, filter: &str) -> String {
@@ -38,8 +38,15 @@ fn read_path(route: usize, filter: &str) -> String {
         18 => format!("/v1/schema?{ALWAYS}&kind=values&property=note&event={filter}"),
         19 => format!("/v1/schema?{ALWAYS}&kind=values&property=source"),
         20 => format!("/v1/sessions?{ALWAYS}&interval=month&path=/{filter}"),
+        21 => format!("/v1/events?{ALWAYS}&filters={}", contains("path", &filter)),
+        22 => format!("/v1/stats?{ALWAYS}&group_by=hostname&filters={}", contains("hostname", &filter)),
         _ => format!("/v1/usage?{ALWAYS}"),
     }
+}
+
+/// A list of one condition, as a query string carries it.
+fn contains(column: &str, encoded: &str) -> String {
+    format!("%5B%5B%22contains%22,%22{column}%22,%5B%22{encoded}%22%5D%5D%5D")
 }
 
 #[test]

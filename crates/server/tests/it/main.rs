@@ -21,6 +21,7 @@ mod dashboard;
 mod discovery;
 mod documentation;
 mod faults;
+mod filter_lists;
 mod first_start;
 mod floods;
 mod forgetting;

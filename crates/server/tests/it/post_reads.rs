@@ -235,7 +235,7 @@ fn the_document_describes_the_body_by_the_parameters() {
     let mut described = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         let (get, post) = (&item["get"], &item["post"]);
-        let named = get["operationId"].as_str().map(|id| format!("{id}_by_post"));
+        let named = get["operationId"].as_str().map(|id| format!("{id}ByPost"));
         if named.is_none() || post["operationId"].as_str() != named.as_deref() {
             continue;
         }
@@ -250,6 +250,13 @@ fn the_document_describes_the_body_by_the_parameters() {
         assert_eq!(schema["required"].as_array().cloned().unwrap_or_default(), required.collect::<Vec<_>>());
         assert!(schema["properties"]["from"]["description"].is_string(), "{schema}");
         assert_eq!(schema["additionalProperties"], false);
+        for list in ["group_by", "steps", "models", "filters"] {
+            let member = &schema["properties"][list];
+            assert!(
+                member.is_null() || member["type"] == "array" && member["items"].is_object(),
+                "{path}: {member}"
+            );
+        }
         assert!(post["parameters"].is_null() && post["security"] == get["security"], "{path}");
         described += 1;
     }

@@ -32,7 +32,10 @@ impl Reads {
             AnyQuery::Sources(query) => Self::only([Column::AnonymousId])
                 .filters(&query.events.and(&query.filters))
                 .groups(&query.attribution.columns()),
-            AnyQuery::Names(_) => Self::only([Column::EventName, Column::AnonymousId, Column::Properties]),
+            AnyQuery::Names(query) => {
+                Self::only([Column::EventName, Column::AnonymousId, Column::Properties])
+                    .filters(&query.filters)
+            }
             AnyQuery::Funnel(query) => {
                 let steps = query.steps.as_slice().iter().flat_map(StepSelector::conditions);
                 Self::only([Column::EventName, Column::AnonymousId])

@@ -217,7 +217,8 @@ async fn properties(
     now: Timestamp,
 ) -> PageResult<Option<Properties>> {
     let Some(event) = view.filter(Column::EventName) else { return Ok(None) };
-    let names = read::run(app, by, NamesQuery { range: view.range(now), limit: RowLimit::MOST }).await?;
+    let names = NamesQuery { range: view.range(now), filters: Vec::new(), limit: RowLimit::MOST };
+    let names = read::run(app, by, names).await?;
     let found = names.rows.into_iter().find(|row| row.event_name == event);
     let properties = found.map(|row| row.properties).unwrap_or_default();
     let names = properties.into_iter().filter_map(|seen| {

@@ -20,8 +20,12 @@ pub(in crate::mcp) fn meant(shape: Shape, value: &Value) -> Option<Cow<'_, Value
             let flag = text.trim().to_ascii_lowercase().parse::<bool>().ok();
             Some(flag.map_or(Cow::Borrowed(value), |flag| Cow::Owned(Value::Bool(flag))))
         }
-        (Shape::Object | Shape::Filters, Value::String(text)) => {
+        (Shape::Object, Value::String(text)) => {
             Some(json(text).filter(Value::is_object).map_or(Cow::Borrowed(value), Cow::Owned))
+        }
+        (Shape::Filters, Value::String(text)) => {
+            let is_list = |value: &Value| value.is_object() || value.is_array();
+            Some(json(text).filter(is_list).map_or(Cow::Borrowed(value), Cow::Owned))
         }
         (Shape::Object | Shape::Filters | Shape::Flag | Shape::Text | Shape::Choice(_), value) => {
             Some(Cow::Borrowed(value))

@@ -18,7 +18,7 @@ use crate::ops::reports::{explain, multi_project, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
 use crate::wire::goals::unknown_goal;
-use crate::wire::params::{GOAL, Parameters, from_json, from_json_with, goal_in_json};
+use crate::wire::params::{GOAL, Parameters, SentParams, from_json};
 use crate::wire::reports::{
     AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, PathsParams,
     Report, SchemaParams, SchemaRows, SourcesParams, StatsParams,
@@ -107,13 +107,14 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
 }
 
 /// Reads arguments that may name a goal of the project.
-async fn read_json<P: Parameters>(
+async fn read_json<P: Parameters<Query: Send + 'static>>(
     app: &App,
     by: &Authorized<Read>,
     values: JsonObject,
 ) -> ApiResult<P::Query> {
-    let goal = goals::asked(app, by, goal_in_json::<P>(&values)).await?;
-    from_json_with::<P>(values, goal)
+    let sent = SentParams::Body(values);
+    let goal = goals::asked(app, by, sent.goal::<P>().as_deref()).await?;
+    sent.query::<P>(&app.limits.heavy, goal).await
 }
 
 /// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use millimetric_core::query::{Dimension, EventSelector, Metric, Number, RowLimit, StatsQuery};
+use millimetric_core::column::Column;
+use millimetric_core::query::{
+    Condition, Dimension, EventSelector, Filter, FilterList, Metric, Number, RowLimit, StatsQuery, Test,
+};
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
 
@@ -16,6 +19,7 @@ use crate::ops::reports::multi_project::of_each;
 use crate::ops::reports::schema;
 use crate::ops::{fuzzy_match, read};
 use crate::state::App;
+use crate::wire::params::FILTERS;
 
 /// The maximum number of projects that are searched for reasons.
 const MOST_PROJECTS: usize = 20;
@@ -30,6 +34,8 @@ const COMPARED: [&str; 8] = [
     "country",
     "path",
 ];
+/// The most conditions whose values are compared with those that occur.
+const MOST_CONDITIONS: usize = 8;
 /// The most names listed if none is close.
 const EXAMPLES: usize = 5;
 
@@ -67,14 +73,18 @@ pub(super) async fn reasons(
         );
         return Ok(reasons);
     }
-    for asked in asked_names(arguments) {
+    let conditions = conditions(arguments);
+    for asked in asked_names(arguments, &conditions) {
         reasons.extend(about_name(app, readers, asked, &names, range).await?);
     }
     if let Some(range) = range {
         for name in COMPARED {
-            if let Some(value) = arguments.get(name) {
-                reasons.extend(about_value(app, readers, name, value, range).await?);
+            if let (Some(value), Ok(column)) = (arguments.get(name), name.parse()) {
+                reasons.extend(about_values(app, readers, &column, &[value.to_owned()], range).await?);
             }
+        }
+        for (column, values) in conditions {
+            reasons.extend(about_values(app, readers, &column, &values, range).await?);
         }
     }
     if reasons.is_empty() {
@@ -86,8 +96,26 @@ pub(super) async fn reasons(
 }
 
 /// The event names that the query is about.
-fn asked_names(arguments: &Arguments) -> impl Iterator<Item = &str> {
-    arguments.get("event").into_iter().chain(arguments.list("steps"))
+fn asked_names<'a>(
+    arguments: &'a Arguments,
+    conditions: &'a [(Dimension, Vec<String>)],
+) -> impl Iterator<Item = &'a str> {
+    let is_of_names = |(column, _): &&(Dimension, Vec<String>)| *column == Column::EventName.into();
+    let conditions = conditions.iter().filter(is_of_names).flat_map(|(_, names)| names);
+    arguments.get("event").into_iter().chain(arguments.list("steps")).chain(conditions.map(String::as_str))
+}
+
+/// Of the list of conditions, those that require certain values, by themselves.
+fn conditions(arguments: &Arguments) -> Vec<(Dimension, Vec<String>)> {
+    let list = arguments.values.get(FILTERS).and_then(|list| FilterList::from_json(list).ok());
+    let values = |filter: Filter| match filter {
+        Filter::Condition(Condition { column, negated: false, test: Test::OneOf(values) }) => {
+            Some((column, values))
+        }
+        _ => None,
+    };
+    let list = list.unwrap_or_default().into_vec();
+    list.into_iter().filter_map(values).take(MOST_CONDITIONS).collect()
 }
 
 async fn about_name(
@@ -111,21 +139,26 @@ async fn about_name(
     Ok(outside.map(|at| format!("`{}` does occur, last at {at}, outside this range.", word(asked))))
 }
 
-/// If the value of a filter does not occur in the range, says which values do.
-async fn about_value(
+/// If none of the values of a filter occurs in the range, says which values do. Columns that nothing is grouped
+/// by, and names of events, are passed over.
+async fn about_values(
     app: &App,
     readers: &[Authorized<Read>],
-    name: &str,
-    value: &str,
+    column: &Dimension,
+    values: &[String],
     range: TimeRange,
 ) -> ApiResult<Option<String>> {
-    let Ok(dimension) = name.parse::<Dimension>() else { return Ok(None) };
+    let name = column.name();
+    let is_grouped = name.parse::<Dimension>().is_ok();
+    let Some(value) = values.first().filter(|_| is_grouped && *column != Column::EventName.into()) else {
+        return Ok(None);
+    };
     let query = StatsQuery {
         range,
         events: EventSelector::Any,
         filters: Vec::new(),
         metric: Metric::Count,
-        group_by: vec![dimension],
+        group_by: vec![column.clone()],
         buckets: None,
         limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
     };
@@ -133,25 +166,19 @@ async fn about_value(
     let rows = responses.into_iter().flat_map(|response| response.rows);
     let some = rows.filter(|row| !matches!(row.value, Some(Number::Integer(0)) | None));
     let mut found: BTreeSet<_> = some.filter_map(|row| row.keys.into_iter().next().flatten()).collect();
-    if found.contains(value) {
+    if values.iter().any(|value| found.contains(value)) {
         return Ok(None);
     }
     found.remove("");
+    let unknown = format!("No event in this range has {}=`{}`", word(&name), word(value));
     if found.is_empty() {
-        return Ok(Some(format!(
-            "No event in this range has {name}=`{}`, or any {name} at all.",
-            word(value)
-        )));
+        return Ok(Some(format!("{unknown}, or any {} at all.", word(&name))));
     }
     let closest = fuzzy_match::closest(value, found.iter().map(String::as_str));
     let some = || found.iter().take(EXAMPLES).map(|value| format!("`{}`", word(value))).collect::<Vec<_>>();
     Ok(Some(match closest {
-        Some(closest) => {
-            format!("No event in this range has {name}=`{}`; did you mean `{}`?", word(value), word(closest))
-        }
-        None => {
-            format!("No event in this range has {name}=`{}`; there are {}.", word(value), some().join(", "))
-        }
+        Some(closest) => format!("{unknown}; did you mean `{}`?", word(closest)),
+        None => format!("{unknown}; there are {}.", some().join(", ")),
     }))
 }
 

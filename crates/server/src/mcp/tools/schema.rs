@@ -6,7 +6,6 @@ use rmcp::model::{JsonObject, Tool as Listed, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::spec::{Cell, Parameter, Shape, Tool};
-use crate::wire::params::FilterParams;
 
 /// The tool as clients see it.
 pub(super) fn listed(tool: Tool, account: bool) -> Listed {
@@ -44,21 +43,23 @@ fn property(parameter: &Parameter) -> Value {
             { "type": "string" },
         ] }),
         Shape::Steps(most) => {
-            json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": most })
+            let step = json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] });
+            json!({ "type": "array", "items": step, "minItems": 2, "maxItems": most })
         }
         Shape::Object => json!({ "type": "object" }),
         Shape::Filters => {
-            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+            let part = json!({ "description": "operator, column, list of values" });
+            let condition = json!({ "type": "array", "items": part });
+            json!({ "anyOf": [
+                { "type": "array", "items": condition },
+                { "type": "object", "additionalProperties": { "type": "string" } },
+            ] })
         }
         Shape::Flag => json!({ "type": "boolean" }),
     };
     schema["description"] = match parameter.shape {
         Shape::Columns(_) => {
             let names: Vec<&str> = Dimension::allowed().collect();
-            format!("{}: {}.", parameter.text, names.join(", ")).into()
-        }
-        Shape::Filters => {
-            let names: Vec<&str> = FilterParams::all().map(|(_, filter)| filter.parameter).collect();
             format!("{}: {}.", parameter.text, names.join(", ")).into()
         }
         _ => parameter.text.into(),

@@ -71,11 +71,11 @@ pub(in crate::mcp) enum Shape {
     List(usize),
     /// Columns to group by, in the same form; the description lists them.
     Columns(usize),
-    /// Two to this many texts.
+    /// Two to this many names of events, or objects with conditions.
     Steps(usize),
     /// Any JSON object.
     Object,
-    /// A JSON object with the value of each column that events are filtered by.
+    /// A list of conditions, or a JSON object with the value of each column that events are filtered by.
     Filters,
     /// `true` or `false`.
     Flag,
@@ -141,9 +141,20 @@ pub(in crate::mcp) const RANGE: &[Parameter] = &[
     parameter("to", Text, "The end, exclusive."),
     parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
 ];
-/// The filters of `/v1/query`, as one object.
-const FILTERS: &[Parameter] =
-    &[parameter("filters", Filters, "Only events with exactly these values, like {\"country\":\"DE\"}")];
+/// The filters of `/v1/query`, as one list or object. One tool says all about them: the list of tools is short.
+const FILTERS: &[Parameter] = &[parameter(
+    "filters",
+    Filters,
+    "Exact values, like {\"country\":\"DE\"}, or conditions as in get_stats.",
+)];
+const FILTERS_IN_FULL: &[Parameter] = &[parameter(
+    "filters",
+    Filters,
+    "Exact values, like {\"country\":\"DE\"}, or conditions that must all hold, like \
+     [[\"contains\",\"path\",[\"/blog\",\"/docs\"]],[\"or\",[[\"is\",\"country\",[\"DE\"]],[\"not\",[\"exists\",\"campaign\"]]]]]. \
+     Operators: is, is_not, contains, contains_not, starts_with, ends_with, matches (regex), greater, less, exists, \
+     missing, and, or, not. Columns: those of group_by, url, referrer, user_id, anonymous_id, session_id.",
+)];
 /// The same filters as arguments of their own, which are taken but not listed.
 static COLUMN_FILTERS: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
     FilterParams::all().map(|(_, filter)| parameter(filter.parameter, Text, filter.description)).collect()
@@ -156,6 +167,7 @@ pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
 ];
 const PROJECT_IDS: Parameter = parameter("project_ids", List(100), "Several projects by their ids.");
 const GROUP_BY: Parameter = parameter("group_by", Columns(4), "Up to four columns");
+const GROUP_BY_IN_SHORT: Parameter = parameter("group_by", List(4), "Up to four columns, as in get_stats.");
 
 const TRACK_EVENT: Spec = Spec {
     name: "track_event",
@@ -259,10 +271,14 @@ const FUNNEL: Spec = Spec {
     title: "Funnel",
     text: "How many visitors get how far along a series of events, in numbers and percent, with median times. Filters and groups are about the event that starts an attempt.",
     own: &[
-        parameter("steps", Steps(8), "Event names, in order."),
+        parameter(
+            "steps",
+            Steps(8),
+            "Event names, in order; one with conditions is {\"event\":\"signup\",\"filters\":[[\"is\",\"properties.plan\",[\"pro\"]]]}.",
+        ),
         parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
         parameter("order", Choice(&["strict", "any"]), "strict (default): each step after the one before."),
-        GROUP_BY,
+        GROUP_BY_IN_SHORT,
         limit(1000),
     ],
     required: &["steps"],
@@ -421,7 +437,11 @@ impl Tool {
     pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
         let spec = self.spec();
         let range = if spec.ranged { RANGE } else { &[] };
-        let filters = if spec.filtered { FILTERS } else { &[] };
+        let filters = match self {
+            Self::GetStats => FILTERS_IN_FULL,
+            _ if spec.filtered => FILTERS,
+            _ => &[],
+        };
         let asks_projects = account && !matches!(self, Self::ListProjects | Self::CompareProjects);
         let projects = if asks_projects { PROJECTS } else { &[] };
         projects.iter().chain(spec.own).chain(range).chain(filters)

@@ -11,8 +11,8 @@ use millimetric_core::classify::{Rule, RuleDefinition, rules};
 use millimetric_core::event::{Confidence, Event};
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
-    Column, Dimension, EventSelector, EventsQuery, Metric, NamesQuery, NamesResponse, NamesRow, PropertyName,
-    PropertySeen, RowLimit, SessionColumn, StatsQuery,
+    Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Metric, NamesQuery, NamesResponse,
+    NamesRow, PropertyName, PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -72,6 +72,8 @@ pub struct SchemaQuery {
     pub range: TimeRange,
     /// Only these events; names and properties are not selected by a goal.
     pub events: EventSelector,
+    /// Only events that pass all of them.
+    pub filters: Vec<Filter>,
     /// The column or property whose values are asked for.
     pub of: Option<Dimension>,
     /// Only what holds this text, in whatever case.
@@ -128,7 +130,7 @@ pub struct ColumnDescribed {
     pub name: &'static str,
     /// Whether `group_by` takes it.
     pub groups: bool,
-    /// Whether it is a filter (`event` filters by `event_name`).
+    /// Whether conditions of `filters` can be about it.
     pub filters: bool,
     /// What it holds.
     pub text: &'static str,
@@ -138,13 +140,16 @@ pub struct ColumnDescribed {
 fn columns() -> Vec<ColumnDescribed> {
     let described = |name, groups, filters, text| ColumnDescribed { name, groups, filters, text };
     let shown = Column::shown().filter(|column| *column != Column::Properties);
-    let columns = shown
-        .map(Column::info)
-        .map(|column| described(column.name, column.group, column.filter.is_some(), column.description));
+    let filtered = |column: Column| Column::in_conditions().any(|known| known == column);
+    let columns = shown.map(|column| {
+        let info = column.info();
+        described(info.name, info.group, filtered(column), info.description)
+    });
     std::iter::once(described("timestamp", false, false, "when it happened, UTC"))
         .chain(columns)
         .chain(SessionColumn::ALL.map(|column| described(column.as_str(), true, true, column.description())))
-        .chain([described("properties.<name>", true, false, "any top-level property of the event")])
+        .chain(DerivedColumn::ALL.map(|column| described(column.as_str(), true, true, column.description())))
+        .chain([described("properties.<name>", true, true, "any top-level property of the event")])
         .collect()
 }
 
@@ -226,7 +231,7 @@ pub async fn last_seen(
 }
 
 async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
-    let asked = NamesQuery { range: query.range, limit: most_rows() };
+    let asked = NamesQuery { range: query.range, filters: query.filters.clone(), limit: most_rows() };
     let response = read::run(app, by, asked).await?;
     let found = response.rows.into_iter().filter(|row| query.is_about(&row.event_name));
     let found = found.filter(|row| query.holds(&row.event_name)).collect();
@@ -234,12 +239,12 @@ async fn events(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
 }
 
 async fn properties(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
-    let asked = NamesQuery { range: query.range, limit: most_rows() };
+    let asked = NamesQuery { range: query.range, filters: query.filters.clone(), limit: most_rows() };
     let names = read::run(app, by, asked).await?;
     let recent = EventsQuery {
         range: query.range,
         events: query.events.clone(),
-        filters: Vec::new(),
+        filters: query.filters.clone(),
         limit: RowLimit::new(SAMPLED).unwrap_or(RowLimit::ONE),
         after: None,
     };
@@ -270,7 +275,7 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
     let asked = StatsQuery {
         range: query.range,
         events: query.events.clone(),
-        filters: Vec::new(),
+        filters: query.filters.clone(),
         metric: Metric::Count,
         group_by: query.of.clone().into_iter().collect(),
         buckets: None,

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::{Required, Schema};
 
+use super::{FILTERS, STEPS};
+
 /// An object with a member for each parameter, and no other.
 pub fn body_schema<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> Schema {
     let (mut properties, mut required) = (Map::new(), Vec::new());
@@ -11,7 +13,15 @@ pub fn body_schema<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> S
         if parameter.required == Required::True {
             required.push(parameter.name.as_str());
         }
-        properties.insert(parameter.name.clone(), member(parameter));
+        let mut schema = member(parameter);
+        if let Some(items) = items_of(&parameter.name) {
+            schema["type"] = "array".into();
+            schema["items"] = items;
+            if let Some(example) = schema["examples"][0].as_str().map(list_of) {
+                schema["examples"] = json!([example]);
+            }
+        }
+        properties.insert(parameter.name.clone(), schema);
     }
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
@@ -34,4 +44,20 @@ fn member(parameter: &Parameter) -> Value {
         }
     }
     schema
+}
+
+/// What the entries of a parameter are that is a list, which a query string has as one text.
+fn items_of(name: &str) -> Option<Value> {
+    match name {
+        "group_by" | "models" => Some(json!({ "type": "string" })),
+        STEPS => Some(json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] })),
+        FILTERS => Some(json!({ "type": "array", "items": {} })),
+        _ => None,
+    }
+}
+
+/// The list of a query string.
+fn list_of(text: &str) -> Value {
+    let commas = || text.split(',').map(Value::from).collect();
+    serde_json::from_str(text).ok().filter(Value::is_array).unwrap_or_else(commas)
 }

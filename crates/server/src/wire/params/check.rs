@@ -2,7 +2,8 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Dimension, EventSelector, Filter, Interval, Metric, PropertyName, RowLimit, StatsQuery,
+    Buckets, Dimension, EventSelector, Filter, FilterList, Interval, Metric, PropertyName, RowLimit,
+    StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -122,6 +123,11 @@ impl Check {
             } else {
                 checked.push(filter(column, &value));
             }
+        }
+        match filters.list.as_ref().map(FilterList::from_json) {
+            None => {}
+            Some(Ok(list)) => checked.extend(list.into_vec()),
+            Some(Err(error)) => self.problems.field(error.at, error.problem),
         }
         checked
     }

@@ -7,6 +7,7 @@ mod body_schema;
 mod check;
 mod filters;
 mod sent;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod timezone;
@@ -23,8 +24,9 @@ use utoipa::openapi::path::Parameter;
 
 pub use self::body_schema::body_schema;
 pub(super) use self::check::Check;
-pub use self::filters::{FilterParams, filter};
+pub use self::filters::{FILTERS, FilterParams, filter};
 pub use self::sent::SentParams;
+pub use self::steps::STEPS;
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
 pub use self::values::{ListParam, NumberParam};
@@ -38,7 +40,7 @@ const UNKNOWN: &str = "unknown field";
 const NOT_A_TEXT: &str = "must be a text, in quotes";
 
 /// The parameters of one query as a client sends them, before they are checked.
-pub trait Parameters: DeserializeOwned + IntoParams {
+pub trait Parameters: DeserializeOwned + IntoParams + 'static {
     /// The query that they ask for.
     type Query;
 
@@ -111,9 +113,10 @@ pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goal: AskedGoal
     let mut filters = FilterParams::with(goal);
     let mut repeated = Ok(());
     for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
-        match FilterParams::column(&name).filter(|_| P::FILTERED) {
-            Some(column) => repeated = repeated.and_then(|()| filters.add(column, value.into_owned())),
-            None => own.push((name, value)),
+        if P::FILTERED && FilterParams::has(&name) {
+            repeated = repeated.and_then(|()| filters.add(&name, value.into_owned().into()));
+        } else {
+            own.push((name, value));
         }
     }
     if let Some(at) = own.iter().position(|(name, _)| name == TIMEZONE) {
@@ -149,15 +152,13 @@ pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Quer
 pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goal: AskedGoal) -> ApiResult<P::Query> {
     let mut filters = FilterParams::with(goal);
     let mut own = Map::new();
-    let mut wrong = Problems::default();
     for (name, value) in object {
-        match (FilterParams::column(&name).filter(|_| P::FILTERED), value) {
-            (Some(column), Value::String(value)) => filters.add(column, value)?,
-            (Some(_), _) => wrong.field(name, NOT_A_TEXT),
-            (None, value) => drop(own.insert(name, value)),
+        if P::FILTERED && FilterParams::has(&name) {
+            filters.add(&name, value)?;
+        } else {
+            own.insert(name, value);
         }
     }
-    wrong.or(ErrorCode::InvalidParams, ())?;
     if let Some(zone) = own.get(TIMEZONE) {
         let zone = zone.as_str().ok_or_else(|| mistyped(TIMEZONE, NOT_A_TEXT))?;
         if let Some(zone) = timezone::read::<P>(zone)? {

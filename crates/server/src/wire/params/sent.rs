@@ -6,8 +6,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Parameters, from_json_with, from_query_string_with, goal_in_json, goal_in_query};
+use super::{
+    FILTERS, Parameters, STEPS, from_json_with, from_query_string_with, goal_in_json, goal_in_query,
+};
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::limits::heavy::HeavyWork;
 use crate::ops::goals::AskedGoal;
 
 /// The parameters of a request, before they are read.
@@ -39,11 +42,36 @@ impl SentParams {
         }
     }
 
-    /// The query that they ask for, with the goal that they name.
+    /// The query that they ask for, with the goal that they name. Conditions are read off the async runtime,
+    /// since their regular expressions take time to compile.
     ///
     /// # Errors
     /// As [`Parameters::query`]; `invalid_params` for a name that is unknown, or a value of a wrong type.
-    pub fn read<P: Parameters>(self, goal: AskedGoal) -> ApiResult<P::Query> {
+    pub async fn query<P: Parameters<Query: Send + 'static>>(
+        self,
+        heavy: &HeavyWork,
+        goal: AskedGoal,
+    ) -> ApiResult<P::Query> {
+        if self.has_conditions() {
+            heavy.run(move || self.read::<P>(goal)).await?
+        } else {
+            self.read::<P>(goal)
+        }
+    }
+
+    /// Whether there may be conditions among them.
+    fn has_conditions(&self) -> bool {
+        let may_have = |name: &str| matches!(name, FILTERS | STEPS);
+        match self {
+            Self::QueryString(text) => {
+                let text = text.as_deref().unwrap_or_default();
+                form_urlencoded::parse(text.as_bytes()).any(|(name, _)| may_have(&name))
+            }
+            Self::Body(object) => object.keys().any(|name| may_have(name)),
+        }
+    }
+
+    pub(in crate::wire) fn read<P: Parameters>(self, goal: AskedGoal) -> ApiResult<P::Query> {
         match self {
             Self::QueryString(text) => from_query_string_with::<P>(text.as_deref(), goal),
             Self::Body(object) => from_json_with::<P>(object, goal),

@@ -1,8 +1,6 @@
 //! `GET /v1/funnel`: how many visitors complete each step of a series of events.
 
-use millimetric_core::query::{
-    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, StepOrder,
-};
+use millimetric_core::query::{Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelWindow, StepOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -25,9 +23,11 @@ pub struct FunnelParams {
     /// First instant after the range.
     #[param(required, value_type = Option<Instant>, inline, example = "2026-06-01")]
     to: Option<String>,
-    /// Two to eight event names with commas between; a name may occur more than once.
+    /// Two to eight event names with commas between; a name may occur more than once. Or a JSON list of names and
+    /// of objects with an `event` and the `filters` that it must pass:
+    /// `["$pageview",{"event":"signup","filters":[["is","properties.plan",["pro"]]]}]`.
     #[param(value_type = Option<String>, required, example = "$pageview,add_to_cart,purchase")]
-    steps: Option<ListParam>,
+    steps: Option<Value>,
     /// The longest time from the first step to the last: a whole number with `s`, `m`, `h`, `d` or
     /// `w`, at most `366d`; default `7d`.
     #[param(pattern = "^[0-9]+[smhdw]$", example = "7d")]
@@ -52,16 +52,7 @@ impl Parameters for FunnelParams {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
-        if self.steps.is_none() {
-            check.problems.field("steps", "is required: two to eight event names with commas between");
-        }
-        let steps = self.steps.and_then(|steps| {
-            let steps = FunnelSteps::new(steps.texts().map(str::to_owned).collect());
-            if steps.is_none() {
-                check.problems.field("steps", "must be two to eight event names with commas between");
-            }
-            steps
-        });
+        let steps = check.steps(self.steps);
         let window = check.read("window", self.window, |text| {
             text.parse::<FunnelWindow>().map_err(|error| error.to_string())
         });

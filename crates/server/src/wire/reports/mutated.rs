@@ -1,4 +1,4 @@
-//! Query strings and cursors as no client means them: those of the corpus, changed at random. Reading
+//! Query strings, bodies and cursors as no client means them: those of the corpus, changed at random. Reading
 //! them ends in a query or in a refusal with a code of the contract, whose length does not grow
 //! beyond what was sent.
 
@@ -9,10 +9,11 @@ use proptest::sample::{Index, select};
 use super::*;
 use crate::error::{ApiResult, ErrorCode};
 use crate::ops::goals::AskedGoal;
-use crate::wire::params::from_query_string_with;
+use crate::wire::params::SentParams;
 use crate::wire::responses::{read_cursor, write_cursor};
 
 const QUERIES: &str = include_str!("../../../data/corpus/queries.txt");
+const BODIES: &str = include_str!("../../../data/corpus/read_bodies.txt");
 const CURSORS: &str = include_str!("../../../data/corpus/cursors.txt");
 /// Longest query string that is tried, in characters; the server takes no longer address.
 const MAX_QUERY: usize = 64 * 1024;
@@ -45,6 +46,15 @@ const PIECES: &[&str] = &[
     "&timezone=",
     "&source=",
     "&source=x&source=y",
+    "&filters=",
+    "[[\"is\",\"country\",[\"DE\"]]]",
+    "[[\"matches\",\"path\",[\"(a|b)+$\"],{\"case_sensitive\":false}]]",
+    "[\"not\",",
+    "[\"or\",[",
+    "\"properties.a\"",
+    "\"hostname\"",
+    "]]",
+    "{\"event\":\"a\",\"filters\":",
     "9999-12-31",
     "-262143-01-01",
     "2026-02-30",
@@ -60,14 +70,14 @@ const PIECES: &[&str] = &[
     "os,os,os,os,os,os",
 ];
 
-/// What each route says of a query string.
-fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
-    struct Read<'a>(&'a str, Vec<(&'static str, ApiResult<()>)>);
+/// What each route says of parameters.
+fn read_by_all(sent: &SentParams) -> Vec<(&'static str, ApiResult<()>)> {
+    struct Read<'a>(&'a SentParams, Vec<(&'static str, ApiResult<()>)>);
     impl Read<'_> {
         fn read<P: Parameters>(&mut self, path: &'static str) {
             let known = ["sale", "signup"].map(|slug| slug.parse().unwrap());
             let goal = AskedGoal::Unknown(known.to_vec());
-            self.1.push((path, from_query_string_with::<P>(Some(self.0), goal).map(drop)));
+            self.1.push((path, self.0.clone().read::<P>(goal).map(drop)));
         }
     }
     impl ReportVisitor for Read<'_> {
@@ -75,7 +85,7 @@ fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
             self.read::<R>(R::PATH);
         }
     }
-    let mut read = Read(query, Vec::new());
+    let mut read = Read(sent, Vec::new());
     for_each_report(&mut read);
     read.read::<ExportParams>("/v1/export");
     read.read::<UsageParams>("/v1/usage");
@@ -84,8 +94,28 @@ fn read_by_all(query: &str) -> Vec<(&'static str, ApiResult<()>)> {
     read.1
 }
 
+fn in_query_string(text: &str) -> SentParams {
+    SentParams::QueryString(Some(text.to_owned()))
+}
+
 fn check(query: &str) -> Result<(), TestCaseError> {
-    for (route, read) in read_by_all(query) {
+    check_sent(&in_query_string(query), query.len())
+}
+
+/// Checks a body, which may be none.
+fn check_body(text: &str) -> Result<(), TestCaseError> {
+    match SentParams::from_body(text) {
+        Ok(sent) => check_sent(&sent, text.len()),
+        Err(error) => {
+            prop_assert_eq!(error.code, ErrorCode::InvalidPayload);
+            prop_assert!(serde_json::Value::Object(error.details).to_string().len() <= 4096 + 6 * text.len());
+            Ok(())
+        }
+    }
+}
+
+fn check_sent(sent: &SentParams, bytes: usize) -> Result<(), TestCaseError> {
+    for (route, read) in read_by_all(sent) {
         let Err(error) = read else { continue };
         let code = error.code;
         prop_assert!(
@@ -96,7 +126,7 @@ fn check(query: &str) -> Result<(), TestCaseError> {
         );
         let length = serde_json::Value::Object(error.details).to_string().len();
         // A name that is unknown is repeated, at worst escaped.
-        prop_assert!(length <= 4096 + 6 * query.len(), "{}: {} bytes for {}", route, length, query.len());
+        prop_assert!(length <= 4096 + 6 * bytes, "{}: {} bytes for {}", route, length, bytes);
     }
     Ok(())
 }
@@ -152,8 +182,17 @@ fn the_corpus_is_read_as_it_is() {
     for cursor in CURSORS.lines() {
         check_cursor(cursor).unwrap();
     }
+    for body in BODIES.lines() {
+        check_body(body).unwrap();
+    }
+    let read = BODIES.lines().filter_map(|body| SentParams::from_body(body).ok());
+    assert!(read.filter(|sent| read_by_all(sent).iter().any(|(_, read)| read.is_ok())).count() >= 8);
     assert!(
-        read_by_all(QUERIES.lines().next().unwrap()).iter().filter(|(_, read)| read.is_ok()).count() >= 8
+        read_by_all(&in_query_string(QUERIES.lines().next().unwrap()))
+            .iter()
+            .filter(|(_, read)| read.is_ok())
+            .count()
+            >= 8
     );
     assert!(CURSORS.lines().filter(|cursor| read_cursor(cursor).is_some()).count() >= 3);
 }
@@ -167,8 +206,16 @@ proptest! {
     }
 
     #[test]
+    fn no_body_breaks_the_reading_or_makes_it_grow(
+        seed in select(BODIES.lines().collect::<Vec<_>>()), changes in vec(change(), 0..6),
+    ) {
+        check_body(&changes.into_iter().fold(seed.to_owned(), |text, change| apply(change, &text)))?;
+    }
+
+    #[test]
     fn no_text_at_all_breaks_the_reading(text in "\\PC{0,300}|[\u{0}-\u{10ffff}]{0,100}") {
         check(&text)?;
+        check_body(&text)?;
         check_cursor(&text)?;
     }
 

@@ -28,14 +28,15 @@ pub struct NamesParams {
 
 impl Parameters for NamesParams {
     type Query = NamesQuery;
-    const FILTERED: bool = false;
+    const FILTERED: bool = true;
 
-    fn query(self, _: FilterParams) -> ApiResult<NamesQuery> {
+    fn query(self, filters: FilterParams) -> ApiResult<NamesQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
+        let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(NamesQuery { range, limit })
+        Ok(NamesQuery { range, filters, limit })
     }
 }
 

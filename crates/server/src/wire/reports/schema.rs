@@ -13,7 +13,7 @@ use crate::ops::reports::schema::{
 };
 use crate::wire::choices::{Instant, SchemaKindName};
 use crate::wire::goals::GoalRow;
-use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
+use crate::wire::params::{Check, FILTERS, FilterParams, NumberParam, Parameters};
 use crate::wire::responses::is_false;
 
 /// Longest search, in characters.
@@ -53,7 +53,7 @@ pub struct SchemaParams {
 
 impl Parameters for SchemaParams {
     type Query = SchemaQuery;
-    const FILTERED: bool = false;
+    const FILTERED: bool = true;
 
     fn query(self, filters: FilterParams) -> ApiResult<SchemaQuery> {
         let mut check = Check::default();
@@ -69,6 +69,10 @@ impl Parameters for SchemaParams {
         if kind != Kind::Values && self.goal.is_some() {
             check.problems.field("goal", "goes with kind=values");
         }
+        let filters = check.filters(filters);
+        if matches!(kind, Kind::Columns | Kind::Rules | Kind::Goals) && !filters.is_empty() {
+            check.problems.field(FILTERS, "go with kind=events, properties and values");
+        }
         let search = check.text("search", self.search, MAX_SEARCH);
         if kind == Kind::Values && self.property.is_none() {
             check.problems.field("property", "is required with kind=values: a column or a property");
@@ -80,7 +84,7 @@ impl Parameters for SchemaParams {
             dimension(text).ok_or("must be a column or the name of a property, 1 to 128 bytes long")
         });
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SchemaQuery { kind, range, events, of, search, limit })
+        Ok(SchemaQuery { kind, range, events, filters, of, search, limit })
     }
 }
 

@@ -37,6 +37,26 @@ const READS: &[&str] = &[
     "/v1/explain?event_id=mutated-1",
     "/v1/usage?",
     "/v1/export?format=csv&event=no-such-event",
+    "/v1/stats?group_by=hostname&filters=%5B%5B%22contains%22%2C%22path%22%2C%5B%22%2Fsale%22%5D%5D%5D",
+    "/v1/query?limit=5&filters=%5B%5B%22not%22%2C%5B%22matches%22%2C%22hostname%22%2C%5B%22%5Eshop%22%5D%5D%5D%5D",
+];
+/// Bodies of queries, without their range.
+const BODIES: &[(&str, &str)] = &[
+    (
+        "/v1/query",
+        r#""limit":5,"filters":[["is","event",["signup","purchase"]],["exists","properties.plan"]]"#,
+    ),
+    (
+        "/v1/stats",
+        r#""group_by":["hostname","utm_source"],"filters":[["matches","path",["^/(sale|shop)"],{"case_sensitive":false}],["not",["or",[["is","browser",["chrome"]],["greater","properties.amount",[100]]]]]]"#,
+    ),
+    (
+        "/v1/funnel",
+        r#""steps":["$pageview",{"event":"purchase","filters":[["less","properties.amount",[50]]]}]"#,
+    ),
+    ("/v1/pages", r#""filters":"[[\"starts_with\",\"entry_path\",[\"/sale\"]]]","limit":10"#),
+    ("/v1/attribution", r#""goal":"sale","models":["last"],"filters":[["is","session_source",["google"]]]"#),
+    ("/v1/export", r#""format":"csv","filters":[["is","event",["no-such-event"]]]"#),
 ];
 const WHAT_IF: &str = r#"{"from":"2025-01-01","to":"2030-01-01","rules":[{"slug":"partner","source":"acme","medium":"partner","campaign":"may","when":[{"field":"query.ref","op":"is","value":["a","b"]},{"field":"path","op":"matches","value":"^/(sale|shop)/[0-9]+"}]}],"ignored_referrers":["pay.example.com"],"meta_clicks":"social"}"#;
 const TOOLS: &[(&str, &str)] = &[
@@ -49,6 +69,10 @@ const TOOLS: &[(&str, &str)] = &[
     ("funnel", r#"{"steps":["$pageview","purchase"],"window":"7d","period":"30d"}"#),
     ("top_pages", r#"{"by":"entry","source":"google","period":"30d","limit":10}"#),
     ("describe_schema", r#"{"kind":"properties","event":"purchase","period":"30d"}"#),
+    (
+        "get_stats",
+        r#"{"filters":[["contains","path",["/sale"]],["or",[["is","os",["ios"]],["missing","campaign"]]]],"period":"7d"}"#,
+    ),
     (
         "explain_attribution",
         r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
@@ -153,6 +177,10 @@ fn reads(target: &Target) -> Vec<Draft> {
     let explain = "/v1/explain?url=https://shop.example/?fbclid=1&referrer=https://l.facebook.com/";
     reads.push(target.read(explain));
     reads.push(Draft::post("/v1/explain", WHAT_IF).key(&target.keys.read));
+    reads.extend(BODIES.iter().map(|(path, more)| {
+        let body = format!(r#"{{"from":"2025-01-01","to":"2030-01-01",{more}}}"#);
+        Draft::post(*path, body).key(&target.keys.read)
+    }));
     reads
 }
 

@@ -33,7 +33,8 @@ pub(in crate::dashboard::reports) async fn event_names(
     by: &Authorized<Read>,
     range: TimeRange,
 ) -> ApiResult<Vec<String>> {
-    let query = NamesQuery { range, limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
+    let query =
+        NamesQuery { range, filters: Vec::new(), limit: RowLimit::new(NAMES).unwrap_or(RowLimit::MOST) };
     Ok(read::run(app, by, query).await?.rows.into_iter().map(|row| row.event_name).collect())
 }
 
