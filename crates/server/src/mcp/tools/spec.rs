@@ -2,6 +2,7 @@
 //! arguments come from it.
 
 mod attribution;
+mod projects;
 
 use std::sync::LazyLock;
 
@@ -13,6 +14,7 @@ use crate::wire::reports::{
 };
 use Shape::{Choice, Columns, Filters, List, Number, Object, Steps, Text};
 use attribution::{ATTRIBUTION, EXPLAIN_ATTRIBUTION};
+use projects::{COMPARE_PROJECTS, LIST_PROJECTS};
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -355,51 +357,6 @@ const DESCRIBE_SCHEMA: Spec = Spec {
     route: Some("/v1/schema"),
     example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
 };
-const LIST_PROJECTS: Spec = Spec {
-    name: "list_projects",
-    title: "List projects",
-    text: "The projects of the account, with their last event and the figures of the last seven days.",
-    own: &[parameter("search", Text, "Only names and slugs that hold this text.")],
-    required: &[],
-    ranged: false,
-    filtered: false,
-    rows: Rows::Cells(&[
-        ("id", Cell::String),
-        ("slug", Cell::String),
-        ("name", Cell::String),
-        ("created_at", Cell::String),
-        ("last_event_at", Cell::MaybeString),
-        ("events_7d", Cell::Integer),
-        ("uniques_7d", Cell::Integer),
-    ]),
-    route: None,
-    example: r#"{"search":"shop"}"#,
-};
-const COMPARE_PROJECTS: Spec = Spec {
-    name: "compare_projects",
-    title: "Compare projects",
-    text: "One figure of each project, the highest first, with its share of the sum.",
-    own: &[
-        parameter("metric", Choice(&["count", "uniques"]), "What is compared. Default count."),
-        EVENT,
-        GOAL,
-        PROJECT_IDS,
-    ],
-    required: &[],
-    ranged: true,
-    filtered: false,
-    rows: Rows::Cells(&[
-        ("rank", Cell::Integer),
-        ("project_id", Cell::String),
-        ("slug", Cell::String),
-        ("name", Cell::String),
-        ("value", Cell::Integer),
-        ("share_pct", Cell::Number),
-    ]),
-    route: None,
-    example: r#"{"metric":"uniques","period":"30d"}"#,
-};
-
 impl Tool {
     /// Every tool, in the order in which clients see them.
     pub(in crate::mcp) const ALL: [Self; 11] = [
