@@ -43,9 +43,10 @@ def valid(sent: dict[str, Any]) -> None:
         sent["metric"] = "uniques"
     if "steps" in sent:
         sent["steps"] = "$pageview,signup"
-    # Erasure takes one of the two ids; one of them alone can be linked.
-    if "user_id" in sent and "anonymous_id" in sent and "include_linked" in sent:
-        del sent["anonymous_id"]
+    # Erasure takes one of the two ids, and follows links of a user only.
+    if "include_linked" in sent:
+        sent["user_id"] = sent.get("user_id") or "nobody"
+        sent.pop("anonymous_id", None)
     # Formats of texts that may also be null are not kept by every phase.
     for event in [sent, *sent.get("events", [])]:
         if isinstance(event, dict) and event.get("timestamp") == "":

@@ -23,7 +23,8 @@ use crate::wire::rows::RowWriter;
 /// Rows of one segment are ordered by timestamp and `event_id`; there is no order across segments. A
 /// transfer that fails is aborted, never ended as if it were complete.
 #[utoipa::path(get, path = "/v1/export", operation_id = "exportEvents", tag = "read", params(ExportParams, TimezoneParam, FilterParams),
-    responses((status = 200, description = "The file.", content(
+    responses((status = 200, description = "The file.",
+        headers(("Content-Disposition" = String, description = "The name of the file.")), content(
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")))),
     security(("rk" = []), ("sk" = [])))]
 pub async fn export(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Response> {

@@ -37,7 +37,8 @@ use session::Agent;
 /// handshake revisions (2025-06-18, 2025-11-25) and 2026-07-28 are served. How to connect: docs/mcp.md.
 #[utoipa::path(post, path = "/mcp", operation_id = "callMcp", tag = "mcp", request_body = Message,
     responses((status = 200, description = "The response to a request.", body = MessageResponse),
-        (status = 202, description = "A notification or a response was accepted; there is no body.")), security(("rk" = []), ("sk" = [])))]
+        (status = 202, description = "A notification or a response was accepted; there is no body."),
+        (status = 404, description = "The revision has no such method.", body = MessageResponse)), security(("rk" = []), ("sk" = [])))]
 pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(refusal) = hosts::check(&parts.headers, &app) {
@@ -56,7 +57,8 @@ pub async fn project(State(app): State<Arc<App>>, request: Request) -> Response 
 /// As `/mcp`, with an ak: it reads all projects of the account, alone or side by side, and sends nothing.
 #[utoipa::path(post, path = "/mcp/account", operation_id = "callAccountMcp", tag = "mcp", request_body = Message,
     responses((status = 200, description = "The response to a request.", body = MessageResponse),
-        (status = 202, description = "A notification or a response was accepted; there is no body.")), security(("ak" = [])))]
+        (status = 202, description = "A notification or a response was accepted; there is no body."),
+        (status = 404, description = "The revision has no such method.", body = MessageResponse)), security(("ak" = [])))]
 pub async fn account(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(refusal) = hosts::check(&parts.headers, &app) {

@@ -63,15 +63,15 @@ pub(super) fn store(server: &Instance, keys: &Keys) {
     let ad = "/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=May";
     let own = "https://shop.example/";
     let events = json!({ "events": [
-        event("evt_1", "04T08:00:00", "anna", "$pageview", ad, "https://www.facebook.com/", json!({})),
-        event("evt_2", "04T08:02:00", "anna", "signup", "/join", own, json!({ "plan": "pro" })),
-        event("evt_3", "12T09:00:00", "anna", "$pageview", "/", "https://www.google.com/", json!({})),
-        event("evt_4", "12T09:05:00", "anna", "add_to_cart", "/cart", own, json!({ "amount": 20 })),
+        event("shop_1", "04T08:00:00", "anna", "$pageview", ad, "https://www.facebook.com/", json!({})),
+        event("shop_2", "04T08:02:00", "anna", "signup", "/join", own, json!({ "plan": "pro" })),
+        event("shop_3", "12T09:00:00", "anna", "$pageview", "/", "https://www.google.com/", json!({})),
+        event("shop_4", "12T09:05:00", "anna", "add_to_cart", "/cart", own, json!({ "amount": 20 })),
         event("evt_0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5", "12T09:09:00", "anna", "purchase", "/cart", own,
             json!({ "amount": 20, "currency": "EUR", "plan": "pro" })),
-        event("evt_6", "13T10:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
-        event("evt_7", "13T10:01:00", "ben", "signup", "/join", own, json!({ "plan": "free" })),
-        event("evt_8", "20T18:30:00", "cleo", "$pageview", "/?ref=partner", "https://news.example/", json!({})),
+        event("shop_6", "13T10:00:00", "ben", "$pageview", "/", "https://www.google.com/", json!({})),
+        event("shop_7", "13T10:01:00", "ben", "signup", "/join", own, json!({ "plan": "free" })),
+        event("shop_8", "20T18:30:00", "cleo", "$pageview", "/?ref=partner", "https://news.example/", json!({})),
     ] });
     let response = server.post("/v1/batch", sk, &events);
     assert_eq!(response.status, 202, "{}", response.text);

@@ -7,7 +7,7 @@ use crate::support::Instance;
 
 const ADDRESS: &str = "http://localhost:8787";
 const TIME: &str = "2026-05-16T19:00:00.000Z";
-const ID: &str = "0190f3c0-a1b2-7c4d-8e9f-a0b1c2d3e4f5";
+const ID: &str = "0190f3c0a1b27c4d8e9fa0b1c2d3e4f5";
 
 /// The same response as it would be on another server, at another time.
 pub(super) fn response(value: &Value, server: &Instance) -> Value {
@@ -27,23 +27,21 @@ fn text(text: &str, server: &Instance) -> String {
     if DateTime::parse_from_rfc3339(text).is_ok_and(is_new) {
         return TIME.to_owned();
     }
-    if let Some((kind, hex)) = text.split_once('_')
-        && hex.len() == 32
-        && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-    {
-        return format!("{kind}_{}", ID.replace('-', ""));
-    }
-    if is_uuid(text) {
-        return ID.to_owned();
-    }
-    text.replace(&server.url, ADDRESS)
+    with_known_ids(&text.replace(&server.url, ADDRESS))
 }
 
-/// Whether it is a UUID, as ids of the server are.
-fn is_uuid(text: &str) -> bool {
-    text.len() == ID.len()
-        && text.bytes().zip(ID.bytes()).all(|(it, like)| match like {
-            b'-' => it == b'-',
-            _ => it.is_ascii_hexdigit(),
-        })
+/// The text with another id in place of each, such as `prj_` and 32 hexadecimal digits.
+fn with_known_ids(text: &str) -> String {
+    let mut parts = text.split('_');
+    let mut known = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        known.push('_');
+        match part.get(..ID.len()) {
+            Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                known.extend([ID, &part[ID.len()..]]);
+            }
+            _ => known.push_str(part),
+        }
+    }
+    known
 }
