@@ -43,14 +43,20 @@ def valid(sent: dict[str, Any]) -> None:
         sent["metric"] = "uniques"
     if "steps" in sent:
         sent["steps"] = "$pageview,signup"
-    # Erasure takes one of the two ids, and follows links of a user only.
-    if "include_linked" in sent:
-        sent["user_id"] = sent.get("user_id") or "nobody"
-        sent.pop("anonymous_id", None)
     # Formats of texts that may also be null are not kept by every phase.
     for event in [sent, *sent.get("events", [])]:
         if isinstance(event, dict) and event.get("timestamp") == "":
             del event["timestamp"]
+
+
+def one_person(sent: dict[str, Any]) -> None:
+    """Erasure takes one of the two ids, and follows links of a user only."""
+    if sent.get("user_id") or not sent.get("anonymous_id"):
+        sent["user_id"] = sent.get("user_id") or "nobody"
+        sent.pop("anonymous_id", None)
+    else:
+        sent.pop("user_id", None)
+        sent.pop("include_linked", None)
 
 
 @schemathesis.hook
@@ -59,3 +65,5 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     for sent in (case.query, case.body):
         if isinstance(sent, dict):
             valid(sent)
+    if case.path == "/v1/forget" and isinstance(case.body, dict):
+        one_person(case.body)
