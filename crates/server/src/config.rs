@@ -4,7 +4,7 @@
 //! Parsed values cannot be wrong; secrets never print.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,10 +17,24 @@ use millimetric_core::origin::AllowedOrigin;
 #[derive(Debug, Clone, Args)]
 pub struct Installation {
     /// Data folder, with databases, segments and secrets
-    #[arg(long, value_name = "DIR", default_value = "./data", env = "MILLIMETRIC_DATA_DIR", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./data",
+        env = "MILLIMETRIC_DATA_DIR",
+        global = true,
+        display_order = 900
+    )]
     pub data_dir: PathBuf,
     /// Secret that is hashed together with every key, at least 16 characters; default: the file `pepper` in the data folder
-    #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_PEPPER", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "MILLIMETRIC_PEPPER",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Secrets"
+    )]
     pub pepper: Option<Secret>,
     /// The previous pepper during a planned change; keys created with it keep working
     #[arg(
@@ -28,11 +42,19 @@ pub struct Installation {
         value_name = "SECRET",
         env = "MILLIMETRIC_PEPPER_PREVIOUS",
         hide_env_values = true,
-        global = true
+        global = true,
+        help_heading = "Secrets"
     )]
     pub pepper_previous: Option<Secret>,
     /// Secret for hashing IP addresses; default: the file `ip_salt` in the data folder
-    #[arg(long, value_name = "SECRET", env = "MILLIMETRIC_IP_SALT", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "MILLIMETRIC_IP_SALT",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Secrets"
+    )]
     pub ip_salt: Option<Secret>,
 }
 
@@ -49,10 +71,10 @@ pub struct Settings {
     #[command(flatten)]
     pub mcp: McpSettings,
     /// Print whole keys at the first start even if standard output is not a terminal
-    #[arg(long, env = "MILLIMETRIC_PRINT_KEYS")]
+    #[arg(long, env = "MILLIMETRIC_PRINT_KEYS", help_heading = "Secrets")]
     pub print_keys: bool,
     /// Country database in MMDB format (GeoLite2, DB-IP, IPinfo) instead of the built-in one; reloaded when the file changes
-    #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB")]
+    #[arg(long, value_name = "PATH", env = "MILLIMETRIC_GEO_DB", help_heading = "Countries")]
     pub geo_db: Option<PathBuf>,
     /// Memory of the event store.
     #[command(flatten)]
@@ -67,23 +89,25 @@ pub struct Settings {
 
 /// Address, public URL and trusted proxies.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Network")]
 pub struct NetworkSettings {
-    /// Address and port to listen on; port 0 selects a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "MILLIMETRIC_LISTEN")]
+    /// Address and port to listen on, or a port alone (on 127.0.0.1); port 0 selects a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = parse_listen, env = "MILLIMETRIC_LISTEN")]
     pub listen: SocketAddr,
-    /// Base URL that clients use, if the server is behind a proxy (like <https://stats.example.com>)
+    /// Base URL that clients use, if the server is behind a proxy (like `https://stats.example.com`)
     #[arg(long, value_name = "URL", env = "MILLIMETRIC_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
     /// Addresses or CIDR ranges of proxies whose X-Forwarded-For or Forwarded header is used
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network, env = "MILLIMETRIC_TRUSTED_PROXIES")]
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections per client address (IPv6: per /64 network); trusted proxies are not limited
-    #[arg(long, value_name = "COUNT", default_value = "256", env = "MILLIMETRIC_CONNECTIONS_PER_ADDRESS")]
+    #[arg(long, value_name = "COUNT", default_value = "256", env = "MILLIMETRIC_CONNECTIONS_PER_ADDRESS", value_parser = at_least_one::<NonZeroUsize>)]
     pub connections_per_address: NonZeroUsize,
 }
 
 /// Rate limits of a project.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Rate limits")]
 pub struct RateSettings {
     /// Requests per second and burst of /v1/track and /v1/identify together, per project, separately for pk and sk keys; or `off`
     #[arg(long, value_name = "RATE/BURST", default_value = "50/200", env = "MILLIMETRIC_RATE_LIMIT_TRACK")]
@@ -95,6 +119,7 @@ pub struct RateSettings {
 
 /// Hosts and origins that may call /mcp.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "MCP")]
 pub struct McpSettings {
     /// Additional host names that /mcp accepts, besides those of the public URL and of this machine, and IP addresses
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "MILLIMETRIC_MCP_HOSTS")]
@@ -106,38 +131,41 @@ pub struct McpSettings {
 
 /// Memory of the event store.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Memory")]
 pub struct MemorySettings {
     /// Memory for decoded columns and data derived from them, in MiB
-    #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB")]
+    #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB", value_parser = at_least_one::<NonZeroU32>)]
     pub cache_mib: NonZeroU32,
     /// Memory for events that wait to be written, in MiB; beyond it clients get 503 `overloaded`
-    #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB")]
+    #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB", value_parser = at_least_one::<NonZeroU32>)]
     pub queue_mib: NonZeroU32,
 }
 
 /// Limits of queries.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Queries")]
 pub struct QuerySettings {
     /// Queries that run at once, of which one project uses at most half; further ones wait up to 10
     /// seconds. Default: twice the cores
-    #[arg(long, value_name = "COUNT", default_value_t = twice_the_cores(), hide_default_value = true, env = "MILLIMETRIC_QUERY_SLOTS")]
+    #[arg(long, value_name = "COUNT", default_value_t = twice_the_cores(), hide_default_value = true, env = "MILLIMETRIC_QUERY_SLOTS", value_parser = at_least_one::<NonZeroUsize>)]
     pub query_slots: NonZeroUsize,
     /// Time limit of a query, in seconds; beyond it: 503 `query_too_large`
-    #[arg(long, value_name = "SECONDS", default_value = "30", env = "MILLIMETRIC_QUERY_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", env = "MILLIMETRIC_QUERY_TIMEOUT", value_parser = at_least_one::<NonZeroU32>)]
     pub query_timeout: NonZeroU32,
     /// Memory for groups, visitors and sessions of all running queries, in MiB, of which one query uses at
     /// most half; beyond it: 503 `query_too_large` or `overloaded`
-    #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB")]
+    #[arg(long, value_name = "MIB", default_value = "512", env = "MILLIMETRIC_QUERY_MIB", value_parser = at_least_one::<NonZeroU32>)]
     pub query_mib: NonZeroU32,
 }
 
 /// Metrics and logs.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Monitoring")]
 pub struct MonitoringSettings {
     /// Token for GET /metrics, sent as `Authorization: Bearer`; without it the route does not exist
     #[arg(long, value_name = "TOKEN", env = "MILLIMETRIC_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<Secret>,
-    /// Log level, as `level` or `target=level,…`
+    /// Log level, as `level` or `target=level,target=level`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "MILLIMETRIC_LOG")]
     pub log: String,
     /// Format of the log
@@ -251,6 +279,33 @@ impl FromStr for PublicUrl {
     }
 }
 
+/// An address to listen on: `0.0.0.0:8787`, `[::]:8787`, `localhost:8787`, or a port, which is on 127.0.0.1 as by
+/// default: `8787`, `:8787`.
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    const EXPECTED: &str = "expected an address and a port like 0.0.0.0:8787, or a port like 8787";
+    let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Err(format!("the port is missing: expected {}", SocketAddr::new(ip, 8787)));
+    }
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    if let Ok(port) = port.parse() {
+        return Ok(local(port));
+    }
+    let port = text.rsplit_once(':').map_or(text, |(_, port)| port);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err() {
+        return Err("a port is a number from 0 to 65535, like 8787".to_owned());
+    }
+    Err(EXPECTED.to_owned())
+}
+
+/// A whole number that is not 0.
+pub fn at_least_one<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
 /// An address or a CIDR block.
 pub fn parse_network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
@@ -290,6 +345,36 @@ mod tests {
         let secret: Secret = "correct horse battery".parse().unwrap();
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert!("short".parse::<Secret>().is_err());
+    }
+
+    #[test]
+    fn an_address_to_listen_on_is_read_with_and_without_a_host() {
+        for (text, address) in [
+            ("0.0.0.0:18900", "0.0.0.0:18900"),
+            ("[::1]:0", "[::1]:0"),
+            ("18900", "127.0.0.1:18900"),
+            (":18900", "127.0.0.1:18900"),
+            ("localhost:18900", "127.0.0.1:18900"),
+        ] {
+            assert_eq!(parse_listen(text).unwrap().to_string(), address, "{text}");
+        }
+        let expected = "expected an address and a port like 0.0.0.0:8787, or a port like 8787";
+        let number = "a port is a number from 0 to 65535, like 8787";
+        for (text, error) in [
+            ("", expected),
+            (":", expected),
+            ("nowhere", expected),
+            ("http://localhost:8787", expected),
+            ("stats.example:8787", expected),
+            ("-1", expected),
+            ("70000", number),
+            ("127.0.0.1:70000", number),
+            ("0.0.0.0", "the port is missing: expected 0.0.0.0:8787"),
+            ("::", "the port is missing: expected [::]:8787"),
+            ("[::1]", "the port is missing: expected [::1]:8787"),
+        ] {
+            assert_eq!(parse_listen(text).unwrap_err(), error, "{text}");
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //!
 //! Neither ever carries a key, an address or a body; label values come from closed sets.
 
-use std::io::IsTerminal as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -21,7 +21,8 @@ use crate::config::LogFormat;
 /// How often the log says that requests are refused under load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Sends log lines to standard error, as `--log` and `--log-format` say.
+/// Sends log lines to standard error, as `--log` and `--log-format` say; with colours on a terminal, unless
+/// `NO_COLOR` is set.
 pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log: {error}; expected `info` or `target=level,…`"))?
@@ -33,7 +34,7 @@ pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
         // A line that cannot be written is lost. To say so, on the same full disk, would end the
         // thread that wanted to log.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(AutoStream::choice(&std::io::stderr()) != ColorChoice::Never);
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

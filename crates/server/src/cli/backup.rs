@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output;
+use super::output::{self, Progress};
 use super::store::snapshot;
 use crate::config::Installation;
 use crate::ops::backup::Contents;
@@ -45,14 +44,14 @@ pub(super) struct RestoreArgs {
 /// Makes a backup, also while a server runs.
 pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Result<()> {
     let unfinished = Unfinished::begin(&at.data_dir, &args.target, system_clock()())?;
-    let steps = ProgressBar::new_spinner().with_message("copying the events");
-    steps.enable_steady_tick(std::time::Duration::from_millis(100));
+    let copying = Progress::spinner("copying the events");
     let events = snapshot(at, unfinished.folder()).await;
-    steps.finish_and_clear();
-    let bar = bytes_bar()?;
-    let contents = unfinished.collect(&at.data_dir, events?, advance(&bar)).await?;
+    drop(copying);
+    let progress = Progress::bytes();
+    let contents =
+        unfinished.collect(&at.data_dir, events?, |done, total| progress.advance(done, total)).await?;
     unfinished.publish(&to_json(&contents)?)?;
-    bar.finish_and_clear();
+    drop(progress);
     if args.json {
         let folder = args.target.canonicalize()?;
         output::json(&json!({
@@ -82,9 +81,10 @@ pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow:
     };
     let contents = from_json(&read_contents(&args.backup)?)
         .with_context(|| format!("{} is damaged", args.backup.join(Contents::FILE).display()))?;
-    let bar = bytes_bar()?;
-    let restored = restore(&request, contents, system_clock()(), advance(&bar)).await?;
-    bar.finish_and_clear();
+    let progress = Progress::bytes();
+    let advance = |done, total| progress.advance(done, total);
+    let restored = restore(&request, contents, system_clock()(), advance).await?;
+    drop(progress);
     if args.json {
         output::json(&json!({
             "made_at": restored.contents.made_at,
@@ -121,18 +121,5 @@ fn report(at: &Installation, restored: &Restored) {
             "No later state is known: users erased and keys revoked after {made_at} are back. Erase and revoke \
              them again, or restore with --erasures-from."
         ));
-    }
-}
-
-fn bytes_bar() -> anyhow::Result<ProgressBar> {
-    let style =
-        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")?;
-    Ok(ProgressBar::new(0).with_style(style))
-}
-
-fn advance(bar: &ProgressBar) -> impl FnMut(u64, u64) {
-    |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
     }
 }

@@ -6,7 +6,6 @@
 use std::num::NonZeroU64;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::{Actor, Control, Name, Project, Slug};
 use millimetric_core::event::EventScope;
 use millimetric_core::ingest::user_agent::UserAgents;
@@ -14,9 +13,10 @@ use millimetric_core::key::Env;
 use millimetric_core::time::{DAY_MILLIS, Timestamp};
 use serde_json::json;
 
+use super::output::Progress;
 use super::store::Store;
-use super::{open_control, output};
-use crate::config::Installation;
+use super::{open_control, output, running_at, time};
+use crate::config::{Installation, at_least_one};
 use crate::demo::{DemoTraffic, finished};
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
@@ -28,7 +28,7 @@ const BATCH: usize = 5000;
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// Number of events
-    #[arg(long, value_name = "N", default_value = "100000")]
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = at_least_one::<NonZeroU64>)]
     events: NonZeroU64,
     /// Number of days before midnight today (UTC) that the events are spread over
     #[arg(long, value_name = "D", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650))]
@@ -40,7 +40,7 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "SLUG", default_value = "demo")]
     project: Slug,
     /// End of the traffic, exclusive, as a date; default: today
-    #[arg(long, value_name = "DATE", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    #[arg(long, value_name = "DATE", value_parser = time)]
     until: Option<Timestamp>,
     /// Print JSON
     #[arg(long)]
@@ -54,33 +54,91 @@ pub(super) async fn run(at: &Installation, args: DemoArgs) -> anyhow::Result<()>
     let now = system_clock()();
     let (project, rk) = project(at, &control, &args.project, now).await?;
     let scope = EventScope { project: project.id, env: Env::Live };
-    let mut store = Store::open(at).await?;
     let end = args.until.unwrap_or_else(|| midnight(now));
-    let bar = ProgressBar::new(args.events.get()).with_style(ProgressStyle::with_template(
-        "{wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left",
-    )?);
-    let (agents, mut stored, mut batch) = (UserAgents::new(), 0, Vec::with_capacity(BATCH));
-    for event in DemoTraffic::new(args.seed, args.events.get(), args.days, end) {
-        batch.push(finished(event, &agents, now)?);
-        if batch.len() == BATCH {
-            stored += store.append(scope, std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
-            bar.inc(BATCH as u64);
-        }
-    }
-    stored += store.append(scope, batch).await?;
+    let traffic = DemoTraffic::new(args.seed, args.events.get(), args.days, end);
+    let mut store = Store::open(at).await?;
+    let added = add(&mut store, scope, traffic, &args).await;
     store.close().await;
-    bar.finish_and_clear();
+    let Added { stored, first, last } = added?;
+    let days = [first, last].map(day);
     if args.json {
-        output::json(
-            &json!({ "project_id": project.id, "slug": project.slug.as_str(), "stored": stored, "rk": rk }),
-        );
+        output::json(&json!({
+            "project_id": project.id, "slug": project.slug.as_str(), "created": rk.is_some(),
+            "stored": stored, "duplicates": args.events.get() - stored,
+            "days": args.days, "first_day": days[0], "last_day": days[1], "rk": rk,
+        }));
         return Ok(());
     }
-    output::line(format_args!("{stored} events stored in the project `{}`.", project.slug));
+    report(at, &args, stored, &days, rk.as_deref()).await;
+    Ok(())
+}
+
+/// What was stored.
+#[derive(Debug)]
+struct Added {
+    stored: u64,
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// Stores the traffic.
+async fn add(
+    store: &mut Store,
+    scope: EventScope,
+    traffic: DemoTraffic,
+    args: &DemoArgs,
+) -> anyhow::Result<Added> {
+    let (agents, now, progress) = (UserAgents::new(), system_clock()(), Progress::events());
+    let mut added = Added { stored: 0, first: Timestamp::MAX, last: Timestamp::MIN };
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut done = 0;
+    for event in traffic {
+        added.first = added.first.min(event.timestamp);
+        added.last = added.last.max(event.timestamp);
+        batch.push(finished(event, &agents, now)?);
+        if batch.len() == BATCH {
+            done += BATCH as u64;
+            added.stored +=
+                store.append(scope, std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
+            progress.advance(done, args.events.get());
+        }
+    }
+    added.stored += store.append(scope, batch).await?;
+    Ok(added)
+}
+
+/// Says what was added, and where it can be seen.
+async fn report(at: &Installation, args: &DemoArgs, stored: u64, days: &[String; 2], rk: Option<&str>) {
+    let DemoArgs { project, events, days: count, .. } = args;
+    let kind = if rk.is_some() { "new project" } else { "project" };
+    let ([first, last], duplicates) = (days, events.get() - stored);
+    if stored > 0 {
+        let plural = if *count == 1 { "" } else { "s" };
+        output::line(format_args!(
+            "{stored} events of {count} day{plural} ({first} to {last}, UTC) added to the {kind} `{project}`."
+        ));
+    }
+    if duplicates > 0 {
+        output::line(format_args!(
+            "{duplicates} events were in the project `{project}` already, from an earlier run with this seed."
+        ));
+    }
     if let Some(rk) = rk {
         output::line(format_args!("Its read key (rk), shown only once:\n  {rk}"));
     }
-    Ok(())
+    match running_at(at).await {
+        Some(url) => output::line(format_args!("See the reports:\n  {url}/projects/{project}")),
+        None => output::line(format_args!(
+            "To see the reports, start the server:\n  millimetric serve --data-dir {}",
+            at.data_dir.display()
+        )),
+    }
+}
+
+/// The date of a time (UTC), like `2026-11-30`.
+fn day(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// The project, and the rk of one that was made just now.

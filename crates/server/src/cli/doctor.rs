@@ -12,10 +12,10 @@ use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
 
 use super::new_file::unnamed_in;
-use super::output;
+use super::output::{self, BAD, GOOD, Progress};
+use super::running_at;
 use crate::config::Installation;
 use crate::country::Countries;
-use crate::http::local::LocalServer;
 use crate::state::system_clock;
 
 /// Free space below which a disk counts as nearly full.
@@ -64,13 +64,15 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
         findings.extend(control(dir).await);
     }
     if dir.join("events.db").exists() {
+        let progress = Progress::spinner("reading the segments");
         findings.push(Finding { what: "segments", result: segments(dir) });
+        drop(progress);
     }
-    let server = LocalServer::connect(dir).await.map(|_| "running".to_owned());
-    findings.push(Finding {
-        what: "server",
-        result: server.or_else(|_| Ok("not running on this folder".to_owned())),
-    });
+    let server = match running_at(at).await {
+        Some(url) => format!("running at {url}"),
+        None => "not running on this folder".to_owned(),
+    };
+    findings.push(Finding { what: "server", result: Ok(server) });
     report(&findings, args.json);
     let failed = findings.iter().filter(|finding| finding.result.is_err()).count();
     anyhow::ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
@@ -86,11 +88,11 @@ fn report(findings: &[Finding], json: bool) {
         return output::json(&rows.collect());
     }
     for Finding { what, result } in findings {
-        let (mark, text) = match result {
-            Ok(text) => ("ok  ", text),
-            Err(text) => ("FAIL", text),
+        let (style, mark, text) = match result {
+            Ok(text) => (GOOD, "ok  ", text),
+            Err(text) => (BAD, "FAIL", text),
         };
-        output::line(format_args!("{mark} {what:<17} {text}"));
+        output::line(format_args!("{style}{mark}{style:#} {what:<17} {text}"));
     }
 }
 
@@ -177,7 +179,7 @@ async fn control(dir: &Path) -> Vec<Finding> {
 async fn projects(control: &Control) -> Result<String, ControlError> {
     let projects = control.projects().await?;
     let closed = projects.iter().filter(|project| project.allowed_origins.is_empty()).count();
-    Ok(format!("{}, of which {closed} have no allowed origins (browsers cannot send)", projects.len()))
+    Ok(format!("{}, of which {closed} without allowed origins (browsers cannot send)", projects.len()))
 }
 
 /// The names of the rows that cannot be read, as an error.

@@ -2,12 +2,11 @@
 //!
 //! A file gets its name only when it is complete.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::Slug;
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
@@ -15,8 +14,9 @@ use millimetric_core::query::{EventSelector, ExportQuery};
 use millimetric_core::time::{TimeRange, Timestamp};
 
 use super::new_file::NewFile;
+use super::output::Progress;
 use super::store::Store;
-use super::{project_of, read_control};
+use super::{env_word, one_of, project_of, read_control, time};
 use crate::config::Installation;
 use crate::ops::read::oldest_kept;
 use crate::state::system_clock;
@@ -27,17 +27,17 @@ pub(super) struct ExportArgs {
     /// Slug of the project
     #[arg(long, value_name = "SLUG")]
     project: Slug,
-    /// live or test
-    #[arg(long, default_value = "live")]
+    /// Environment
+    #[arg(long, default_value = "live", value_parser = env_word())]
     env: Env,
-    /// Start, inclusive: ISO 8601 or a date; default: the first event
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    /// Start, inclusive: a date or a time; default: the first event
+    #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<Timestamp>,
-    /// End, exclusive: ISO 8601 or a date; default: the last event
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| Timestamp::parse_or_date(text))]
+    /// End, exclusive: a date or a time; default: the last event
+    #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<Timestamp>,
-    /// ndjson, csv or parquet
-    #[arg(long, default_value = "ndjson")]
+    /// Format of the file
+    #[arg(long, default_value = "ndjson", value_parser = one_of::<RowFormat>(RowFormat::WORDS))]
     format: RowFormat,
     /// File to write; default: standard output
     #[arg(long, value_name = "FILE")]
@@ -59,7 +59,7 @@ pub(super) async fn run(at: &Installation, args: ExportArgs) -> anyhow::Result<(
     let mut store = Store::open_to_read(at).await?;
     let exported = match &args.output {
         Some(file) => to_file(&mut store, scope, query, args.format, file).await,
-        None => match copy(&mut store, scope, query, args.format, &mut std::io::stdout()).await {
+        None => match to_stdout(&mut store, scope, query, args.format).await {
             // The reader of a pipe may stop when it has enough.
             Err(error) if is_broken_pipe(&error) => Ok(()),
             other => other,
@@ -79,8 +79,21 @@ async fn to_file(
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot_write = || format!("cannot write to {}", file.display());
     let mut unfinished = NewFile::create_in(folder).with_context(cannot_write)?;
-    copy(store, scope, query, format, unfinished.file()).await?;
+    let progress = Progress::bytes_so_far("exported");
+    copy(store, scope, query, format, unfinished.file(), Some(&progress)).await?;
     unfinished.rename(file).with_context(cannot_write)
+}
+
+/// On a terminal the rows themselves show the progress.
+async fn to_stdout(
+    store: &mut Store,
+    scope: EventScope,
+    query: ExportQuery,
+    format: RowFormat,
+) -> anyhow::Result<()> {
+    let mut to = std::io::stdout();
+    let progress = (!to.is_terminal()).then(|| Progress::bytes_so_far("exported"));
+    copy(store, scope, query, format, &mut to, progress.as_ref()).await
 }
 
 async fn copy(
@@ -89,17 +102,16 @@ async fn copy(
     query: ExportQuery,
     format: RowFormat,
     to: &mut (impl Write + Send),
+    progress: Option<&Progress>,
 ) -> anyhow::Result<()> {
-    let style = ProgressStyle::with_template("{spinner} {bytes} exported, {bytes_per_sec}")?;
-    let bar = ProgressBar::new_spinner().with_style(style);
     let mut chunks = store.export(scope, query, format).await?;
     while let Some(bytes) = chunks.next().await? {
         to.write_all(&bytes)?;
-        bar.inc(bytes.len() as u64);
+        if let Some(progress) = progress {
+            progress.add(bytes.len() as u64);
+        }
     }
-    to.flush()?;
-    bar.finish_and_clear();
-    Ok(())
+    Ok(to.flush()?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -39,7 +39,7 @@ pub(super) struct Of {
 /// What a goal is made of.
 #[derive(Debug, Args)]
 pub(super) struct Parts {
-    /// Name for people
+    /// Display name
     #[arg(long)]
     name: Option<Name>,
     /// Event that reaches the goal, like signup
@@ -83,10 +83,10 @@ pub(super) struct UpdateArgs {
     of: Of,
     #[command(flatten)]
     parts: Parts,
-    /// Reaching the goal is worth nothing any more
+    /// Remove the value
     #[arg(long, conflicts_with_all = ["value", "currency"])]
     no_value: bool,
-    /// Events without a property `currency` have no currency any more
+    /// Remove the currency
     #[arg(long, conflicts_with = "currency")]
     no_currency: bool,
 }
@@ -118,6 +118,13 @@ pub(super) async fn run(at: &Installation, command: GoalCommand) -> anyhow::Resu
 }
 
 impl Parts {
+    /// Whether no part is given.
+    const fn is_empty(&self) -> bool {
+        let Self { name, event, page, filters, value, currency } = self;
+        let target = event.is_none() && page.is_none();
+        name.is_none() && target && filters.is_none() && value.is_none() && currency.is_none()
+    }
+
     /// The event or the page.
     fn target(&self) -> Option<GoalTarget> {
         let page = self.page.clone().map(GoalTarget::Page);
@@ -164,14 +171,20 @@ async fn list(at: &Installation, args: &ListArgs) -> anyhow::Result<()> {
         output::json(&json!(goals));
         return Ok(());
     }
-    for goal in &goals {
-        output::line(line(goal));
-    }
+    let rows = goals.iter().map(|goal| {
+        let filters = goal.filters.as_ref().map(ToString::to_string).unwrap_or_default();
+        [goal.slug.clone(), target(goal), value_of(goal), filters, goal.name.clone()]
+    });
+    output::table(["SLUG", "REACHED BY", "VALUE", "FILTERS", "NAME"], rows);
     output::unreadable_of(&control.damage().await?, "goal", project.id);
     Ok(())
 }
 
 async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.no_value || args.no_currency || !args.parts.is_empty(),
+        "nothing to change: pass what should, like --name or --event; see `millimetric goal update --help`"
+    );
     let control = existing_control(at).await?;
     let project = project_of(&control, &args.of.project).await?;
     let ProjectGoal { name, goal } = found(&control, &project, &args.slug).await?;
@@ -226,21 +239,33 @@ fn print(goal: ProjectGoal, json: bool) -> anyhow::Result<()> {
     if json {
         output::json(&serde_json::to_value(goal)?);
     } else {
-        output::line(line(&goal));
+        output::line(sentence(&goal));
     }
     Ok(())
 }
 
-/// A goal on one line.
-fn line(goal: &GoalRow) -> String {
-    let target = match (&goal.event, &goal.page) {
+/// A goal as a sentence.
+fn sentence(goal: &GoalRow) -> String {
+    let filters = goal.filters.as_ref().map(|filters| format!(", filters {filters}")).unwrap_or_default();
+    let value = match value_of(goal) {
+        none if none.is_empty() => none,
+        value => format!(", value {value}"),
+    };
+    format!("Goal {} ({}): {}{value}{filters}", goal.slug, goal.name, target(goal))
+}
+
+/// What reaches a goal.
+fn target(goal: &GoalRow) -> String {
+    match (&goal.event, &goal.page) {
         (Some(event), _) => format!("event {event}"),
         (None, page) => format!("page {}", page.as_deref().unwrap_or_default()),
-    };
-    let filters = goal.filters.as_ref().map(|filters| format!(", filters {filters}")).unwrap_or_default();
-    let value = goal.value.as_ref().map_or_else(String::new, |value| {
+    }
+}
+
+/// What reaching a goal is worth; nothing if it is worth nothing.
+fn value_of(goal: &GoalRow) -> String {
+    goal.value.as_ref().map_or_else(String::new, |value| {
         let currency = value.currency.map(|code| format!(" in {code}")).unwrap_or_default();
-        format!(", value {}{currency}", value.property)
-    });
-    format!("{:<24} {target}{filters}{value}  {}", goal.slug, goal.name)
+        format!("{}{currency}", value.property)
+    })
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::Slug;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::key::Env;
@@ -17,8 +16,9 @@ use millimetric_core::time::Timestamp;
 use serde_json::json;
 
 use super::new_file::unnamed_in;
+use super::output::Progress;
 use super::store::Store;
-use super::{existing_control, output, project_of};
+use super::{env_word, existing_control, one_of, output, project_of};
 use crate::config::Installation;
 use crate::state::system_clock;
 use crate::wire::rows::{Records, Row, RowFormat, parquet_records, text_records};
@@ -39,11 +39,11 @@ pub(super) struct ImportArgs {
     /// Slug of the project to import into
     #[arg(long, value_name = "SLUG")]
     project: Slug,
-    /// live or test
-    #[arg(long, default_value = "live")]
+    /// Environment
+    #[arg(long, default_value = "live", value_parser = env_word())]
     env: Env,
-    /// ndjson, csv or parquet; default: by the file extension
-    #[arg(long)]
+    /// Format of the file; default: by its extension
+    #[arg(long, value_parser = one_of::<RowFormat>(RowFormat::WORDS))]
     format: Option<RowFormat>,
     /// Print JSON
     #[arg(long)]
@@ -124,22 +124,20 @@ async fn import(
     counts: &mut Counts,
 ) -> anyhow::Result<()> {
     let now = system_clock()();
-    let style = ProgressStyle::with_template("{spinner} {human_pos} rows imported, {per_sec}")?;
-    let bar = ProgressBar::new_spinner().with_style(style);
+    let progress = Progress::count("rows imported");
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for row in records {
         let row = row.map_err(anyhow::Error::msg)?;
         bytes += row.record.bytes();
         batch.push(event(row, now)?);
         if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            let rows = batch.len() as u64;
             append(store, scope, std::mem::take(&mut batch), counts).await?;
             bytes = 0;
-            bar.set_position(counts.rows);
+            progress.add(rows);
         }
     }
-    append(store, scope, batch, counts).await?;
-    bar.finish_and_clear();
-    Ok(())
+    append(store, scope, batch, counts).await
 }
 
 fn event(Row { place, record }: Row, now: Timestamp) -> anyhow::Result<Event> {

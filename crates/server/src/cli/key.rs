@@ -9,7 +9,7 @@ use millimetric_core::key::{Env, KeyKind, Scope};
 use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, Timestamp};
 use serde_json::{Value, json};
 
-use super::{existing_control, output, project_of, read_control};
+use super::{env_word, existing_control, one_of, output, project_of, read_control};
 use crate::config::{Installation, parse_network};
 use crate::ops::keys::{CreatedKey, KeyRequest, create_key, rotate};
 use crate::secrets::Secrets;
@@ -44,17 +44,17 @@ pub(super) struct Owner {
 pub(super) struct CreateArgs {
     #[command(flatten)]
     owner: Owner,
-    /// pk (public key), sk (secret key), rk (read key) or ak (account key)
-    #[arg(long)]
+    /// Public key, secret key, read key or account key
+    #[arg(long, value_parser = one_of::<KeyKind>(KeyKind::ALL.iter().map(|kind| kind.as_str())))]
     kind: KeyKind,
-    /// live or test
-    #[arg(long, default_value = "live")]
+    /// Environment
+    #[arg(long, default_value = "live", value_parser = env_word())]
     env: Env,
     /// Label shown in lists
     #[arg(long)]
     label: Option<Name>,
-    /// Scope (ingest, read or forget); may be repeated; default: all scopes of the kind
-    #[arg(long = "scope", value_name = "SCOPE")]
+    /// Scope; may be repeated; default: all scopes of the kind
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = one_of::<Scope>(Scope::ALL.iter().map(|scope| scope.as_str())))]
     scopes: Vec<Scope>,
     /// Lifetime of the key, like 90d, 12h or 30m; default: no expiry
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -170,12 +170,14 @@ async fn list(control: &Control, args: &ListArgs, now: Timestamp) -> anyhow::Res
         output::json(&Value::Array(keys.iter().map(output::key).collect()));
         return Ok(());
     }
-    for key in &keys {
-        let label = key.label.as_ref().map(millimetric_control::Name::as_str).unwrap_or_default();
-        let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+    let rows = keys.iter().map(|key| {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
         let name = format!("{}_{}_{}", key.kind, key.env, key.prefix);
-        output::line(format_args!("{} {name} {:<8} {used} {label}", key.id, state(key, now)));
-    }
+        let label = key.label.as_ref().map(ToString::to_string).unwrap_or_default();
+        let state = state(key, now).to_owned();
+        [key.id.to_string(), name, state, time(key.expires_at), time(key.last_used_at), label]
+    });
+    output::table(["ID", "KEY", "STATE", "EXPIRES", "LAST USED", "LABEL"], rows);
     output::unreadable(&control.damage().await?, "key");
     Ok(())
 }

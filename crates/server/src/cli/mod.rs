@@ -1,5 +1,5 @@
-//! The command line: one file a command. Every command takes `--data-dir`, prints data as JSON
-//! with `--json`, and works while a server runs on the same folder.
+//! The command line: one file a command. Commands take `--data-dir`, print data as JSON with `--json`, and work
+//! while a server runs on the same folder.
 //!
 //! An interface like the others: what a command does is in `ops`.
 
@@ -7,6 +7,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod export;
+mod generate;
 mod goal;
 mod import;
 mod key;
@@ -14,23 +15,36 @@ mod new_file;
 mod output;
 mod project;
 mod reclassify;
-mod rules;
 pub mod serve;
 mod store;
 mod user;
 
+use std::error::Error;
 use std::path::Path;
+use std::str::FromStr;
 
-use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use millimetric_control::{Control, ControlUrl, Project, Slug};
+use millimetric_core::key::Env;
+use millimetric_core::time::Timestamp;
+use output::BAD;
 
 use crate::app::server::{Bounds, create_data_dir};
 use crate::config::{Installation, Settings};
+use crate::http::local::LocalServer;
+use crate::ops::fuzzy_match;
 
 /// Web and product analytics in one binary: API, store and command line.
 #[derive(Debug, Parser)]
-#[command(name = "millimetric", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "millimetric",
+    version,
+    about,
+    after_help = "Without a command the server is run: see `millimetric serve --help` for its settings."
+)]
 pub struct Cli {
     #[command(flatten)]
     installation: Installation,
@@ -53,7 +67,7 @@ enum Command {
     /// Create, list, revoke and rotate API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Add dashboard users and reset passwords
+    /// List and add dashboard users, and reset their passwords
     #[command(subcommand)]
     User(user::UserCommand),
     /// Create a project with generated traffic; the same seed gives the same events
@@ -70,6 +84,85 @@ enum Command {
     Reclassify(reclassify::ReclassifyArgs),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
+    /// Print a script that completes commands in a shell
+    Completions(generate::CompletionsArgs),
+    /// Write man pages into a folder
+    Man(generate::ManArgs),
+}
+
+/// Arguments of [`Installation`] that hold secrets. Every command takes them, and the help of `serve` shows
+/// them.
+const SECRETS: [&str; 3] = ["pepper", "pepper_previous", "ip_salt"];
+
+/// The command line as it is parsed. Secrets are in the help of `serve` alone, and so are the settings of the
+/// server, which are taken without a command too.
+fn definition() -> clap::Command {
+    let command = Cli::command();
+    let is_secret = |arg: &Arg| SECRETS.contains(&arg.get_id().as_str());
+    let secrets: Vec<Arg> = command.get_arguments().filter(|arg| is_secret(arg)).cloned().collect();
+    let command = command.mut_subcommand("serve", |serve| serve.args(secrets));
+    command.mut_args(|arg| if arg.get_id() == "data_dir" { arg } else { arg.hide(true) })
+}
+
+/// The command line as completions and man pages show it: without what is hidden.
+fn visible() -> clap::Command {
+    let definition = definition();
+    let visible = clap::Command::new("millimetric").version(env!("CARGO_PKG_VERSION"));
+    let about = definition.get_about().cloned().unwrap_or_default();
+    let after_help = definition.get_after_help().cloned().unwrap_or_default();
+    visible
+        .about(about)
+        .after_help(after_help)
+        .args(definition.get_arguments().filter(|arg| !arg.is_hide_set()).cloned())
+        .subcommands(definition.get_subcommands().cloned())
+}
+
+impl Cli {
+    /// Reads the command line of this process. If it asks for help or is wrong, prints that and ends the
+    /// process.
+    pub fn read() -> Self {
+        let mut definition = definition();
+        let mut matches = definition.get_matches_mut();
+        if let Some(setting) = misplaced(&definition, &matches) {
+            let sentence = format!(
+                "{setting} is a setting of the server: put it after the command, like `millimetric serve {setting} …`"
+            );
+            definition.error(ErrorKind::ArgumentConflict, sentence).exit();
+        }
+        let read = Self::from_arg_matches_mut(&mut matches);
+        read.unwrap_or_else(|error| error.format(&mut definition).exit())
+    }
+}
+
+/// A setting of the server that was typed before a command, which would have no effect.
+fn misplaced(definition: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    matches.subcommand_name()?;
+    let settings = definition.get_arguments().filter(|arg| !arg.is_global_set());
+    let ids: Vec<_> = matches.ids().collect();
+    let mut typed = settings.filter(|arg| {
+        ids.contains(&arg.get_id())
+            && matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+    });
+    typed.next()?.get_long().map(|name| format!("--{name}"))
+}
+
+/// Reads one of these words as a value; help and completions list them.
+fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}
+
+/// Reads an environment.
+fn env_word() -> impl TypedValueParser<Value = Env> {
+    one_of(Env::ALL.iter().map(|env| env.as_str()))
+}
+
+/// Reads a time.
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_or_date(text)
+        .map_err(|_| "expected a date like 2026-05-16 or a time like 2026-05-16T19:00:00Z".to_owned())
 }
 
 /// Runs the command that was typed.
@@ -89,6 +182,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Import(args)) => import::run(&at, args).await,
         Some(Command::Reclassify(args)) => reclassify::run(&at, args).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,
+        Some(Command::Completions(args)) => {
+            generate::completions(&args);
+            Ok(())
+        }
+        Some(Command::Man(args)) => generate::man(&args),
     }
 }
 
@@ -125,7 +223,26 @@ fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
     Ok(ControlUrl::in_folder(dir))
 }
 
+/// Prints why a command failed, with all causes on one line.
+pub fn report(error: &anyhow::Error) {
+    output::note(format_args!("{BAD}error:{BAD:#} {error:#}"));
+}
+
+/// The address of the server that runs on a data folder; `None` without one.
+async fn running_at(at: &Installation) -> Option<String> {
+    LocalServer::connect(&at.data_dir).await.ok()?.public_url().await.ok()
+}
+
 async fn project_of(control: &Control, slug: &Slug) -> anyhow::Result<Project> {
-    let project = control.project_by_slug(slug).await?;
-    project.with_context(|| format!("there is no project `{slug}`; see `millimetric project list`"))
+    if let Some(project) = control.project_by_slug(slug).await? {
+        return Ok(project);
+    }
+    let projects = control.projects().await?;
+    let closest = fuzzy_match::closest(slug.as_str(), projects.iter().map(|project| project.slug.as_str()));
+    match closest {
+        Some(meant) => anyhow::bail!(
+            "there is no project `{slug}`. Did you mean `{meant}`? See `millimetric project list`"
+        ),
+        None => anyhow::bail!("there is no project `{slug}`; see `millimetric project list`"),
+    }
 }

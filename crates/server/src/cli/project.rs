@@ -1,15 +1,18 @@
 //! `millimetric project …`
 
+pub(super) mod rules;
+
 use std::num::NonZeroU32;
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
-use millimetric_control::{Actor, Name, Plan, ProjectPatch, Slug};
+use millimetric_control::{Actor, Name, Plan, Project, ProjectPatch, Slug};
 use millimetric_core::origin::AllowedOrigin;
 use serde_json::{Value, json};
 
-use super::rules::{self, RulesCommand};
-use super::{existing_control, open_control, output, project_of, read_control};
+use rules::RulesCommand;
+
+use super::{existing_control, one_of, open_control, output, project_of, read_control};
 use crate::config::Installation;
 use crate::ops::projects::found;
 use crate::secrets::Secrets;
@@ -22,11 +25,11 @@ pub(super) enum ProjectCommand {
     Create(CreateArgs),
     /// List the projects
     List(Json),
-    /// Show one project
+    /// Show a project
     Show(ShowArgs),
     /// Change a project; options that are not given stay as they are
     Update(UpdateArgs),
-    /// Show, set and try the rules of a project: where its visits come from
+    /// Show, set and test a project's own attribution rules
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Delete a project: its keys stop immediately, its events are deleted from disk within an hour
@@ -48,7 +51,7 @@ pub(super) struct CreateArgs {
     /// Short name for commands and URLs; default: derived from the name
     #[arg(long)]
     slug: Option<Slug>,
-    /// Allowed origin for pk keys, like <https://example.com> or `https://*.example.com`; may be repeated
+    /// Allowed origin for pk keys, like `https://example.com` or `https://*.example.com`; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<AllowedOrigin>,
     #[command(flatten)]
@@ -79,8 +82,8 @@ pub(super) struct UpdateArgs {
     /// Remove all allowed origins
     #[arg(long)]
     no_origins: bool,
-    /// free, pro, business or `self_hosted`
-    #[arg(long)]
+    /// Plan, with its quota and features
+    #[arg(long, value_parser = one_of::<Plan>(Plan::ALL.map(Plan::as_str)))]
     plan: Option<Plan>,
     /// Days to keep events, or `forever`
     #[arg(long, value_name = "DAYS", value_parser = retention)]
@@ -167,12 +170,11 @@ async fn list(at: &Installation, args: &Json) -> anyhow::Result<()> {
         output::json(&Value::Array(projects.iter().map(output::project).collect()));
         return Ok(());
     }
-    for project in &projects {
-        output::line(format_args!(
-            "{:<24} {:<12} {} {}",
-            project.slug, project.plan, project.id, project.name
-        ));
-    }
+    let rows = projects.iter().map(|project| {
+        let Project { slug, plan, created_at, id, name, .. } = project;
+        [slug.to_string(), plan.to_string(), created_at.to_string(), id.to_string(), name.to_string()]
+    });
+    output::table(["SLUG", "PLAN", "CREATED", "ID", "NAME"], rows);
     output::unreadable(&control.damage().await?, "project");
     Ok(())
 }
@@ -187,6 +189,16 @@ async fn update(at: &Installation, args: UpdateArgs) -> anyhow::Result<()> {
     let control = existing_control(at).await?;
     let project = project_of(&control, &args.slug).await?;
     let origins = (args.no_origins || !args.origins.is_empty()).then_some(args.origins);
+    let changes = origins.is_some()
+        || args.new_slug.is_some()
+        || args.name.is_some()
+        || args.plan.is_some()
+        || args.retention_days.is_some()
+        || args.timezone.is_some();
+    anyhow::ensure!(
+        changes,
+        "nothing to change: pass what should, like --name or --origin; see `millimetric project update --help`"
+    );
     let patch = ProjectPatch {
         slug: args.new_slug,
         name: args.name,
@@ -220,9 +232,17 @@ fn print(object: &Value, json: bool) {
         return output::json(object);
     }
     for (name, value) in object.as_object().into_iter().flatten() {
-        output::line(format_args!(
-            "{name:<16} {}",
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        ));
+        output::line(format_args!("{name:<16} {}", plain(value)));
+    }
+}
+
+/// A value as text: a list with commas, and `-` where there is none.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.is_empty() => "-".to_owned(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use millimetric_control::{Actor, Control, Reclassification};
 use millimetric_core::event::EventScope;
 use millimetric_core::ids::ReclassificationId;
@@ -12,7 +11,8 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::{ReclassifyReport, ReclassifyStatus};
 use uuid::Uuid;
 
-use super::rules::{SelectedEvents, print, what_if};
+use super::output::Progress;
+use super::project::rules::{SelectedEvents, print, what_if};
 use super::store::Store;
 use super::{existing_control, output, project_of, read_control};
 use crate::config::Installation;
@@ -71,20 +71,15 @@ async fn until_done(
     control: &Control,
     asked: &Reclassification,
 ) -> anyhow::Result<RuleChanges> {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} events")?;
-    let bar = ProgressBar::no_length().with_style(style);
+    let progress = Progress::events();
     loop {
         let report = store.reclassification(control, asked.scope, asked.id, system_clock()()).await?;
         if let Some(ReclassifyReport { status, events_done, events_total, changes }) = report {
-            bar.set_length(events_total);
-            bar.set_position(events_done);
+            progress.advance(events_done, events_total);
             let recorded = control.reclassification(asked.id).await?;
             let is_recorded = recorded.is_some_and(|record| record.finished_at.is_some());
             match status {
-                ReclassifyStatus::Done if is_recorded => {
-                    bar.finish_and_clear();
-                    return Ok(changes);
-                }
+                ReclassifyStatus::Done if is_recorded => return Ok(changes),
                 ReclassifyStatus::Failed => {
                     anyhow::bail!("the re-classification failed and will be retried; the log says why");
                 }

@@ -14,6 +14,7 @@ use millimetric_events::{
 };
 use millimetric_events_embedded::{OpenError, Options, copy_at_rest, is_older};
 
+use super::output::Progress;
 use crate::app::event_store;
 use crate::config::Installation;
 use crate::http::local::{LocalServer, Received};
@@ -57,6 +58,7 @@ impl Store {
     }
 
     pub(super) async fn open(at: &Installation) -> anyhow::Result<Self> {
+        let _progress = Progress::spinner("opening the event store");
         match event_store::open(&EventsUrl::in_folder(&at.data_dir), Options::default()).await {
             Ok(store) => Ok(Self::Own(store)),
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {

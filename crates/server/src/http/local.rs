@@ -62,6 +62,7 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
         UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let router = Router::new()
+        .route("/public-url", post(public_url))
         .route("/append", post(append))
         .route("/import", post(import))
         .route("/snapshot", post(snapshot))
@@ -73,6 +74,10 @@ pub fn listen(app: &Arc<App>, data_dir: &Path) -> anyhow::Result<impl Future<Out
     Ok(async move {
         let _ = axum::serve(listener, router).await;
     })
+}
+
+async fn public_url(State(app): State<Arc<App>>) -> Json<String> {
+    Json(app.public_url.as_str().to_owned())
 }
 
 async fn append(State(app): State<Arc<App>>, body: Bytes) -> ApiResult<Json<u64>> {
@@ -166,6 +171,11 @@ impl LocalServer {
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self { sender })
+    }
+
+    /// The address under which clients reach the server, without a trailing slash.
+    pub async fn public_url(&mut self) -> anyhow::Result<String> {
+        self.call("/public-url", &()).await
     }
 
     /// Stores events through the server; returns how many were new.

@@ -40,6 +40,11 @@ pub enum RowFormat {
     Parquet,
 }
 
+impl RowFormat {
+    /// Every format, as it is called.
+    pub const WORDS: [&str; 3] = ["ndjson", "csv", "parquet"];
+}
+
 /// The text names no format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be ndjson, csv or parquet")]

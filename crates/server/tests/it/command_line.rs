@@ -162,10 +162,11 @@ fn the_doctor_reports_what_needs_fixing() {
     let of = |findings: &Value, what: &str| {
         findings.as_array().unwrap().iter().find(|row| row["what"] == what).unwrap().clone()
     };
-    assert_eq!(of(&findings, "server")["text"], "running");
+    let address = server.url.replace("127.0.0.1", "localhost");
+    assert_eq!(of(&findings, "server")["text"], format!("running at {address}"));
     assert_eq!(
         of(&findings, "projects")["text"],
-        "1, of which 1 have no allowed origins (browsers cannot send)"
+        "1, of which 1 without allowed origins (browsers cannot send)"
     );
     std::fs::set_permissions(server.dir.join("pepper"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = command(&server.dir).args(["doctor", "--json"]).output().unwrap();

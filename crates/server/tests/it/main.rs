@@ -43,6 +43,7 @@ mod refusals;
 mod rules;
 mod slow_clients;
 mod slow_queries;
+mod terminal;
 mod to_the_byte;
 mod url_keys;
 mod visitor_reports;

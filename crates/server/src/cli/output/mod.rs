@@ -1,23 +1,46 @@
-//! What commands print: text or JSON. The only module that writes to standard output.
+//! What commands print: text, tables, JSON and progress. The only module that writes to standard output.
+//!
+//! Colours are on terminals alone, and never where `NO_COLOR` is set.
 
-use std::io::Write as _;
+mod progress;
+mod table;
 
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
+
+pub(super) use progress::Progress;
+pub(super) use table::table;
 
 use millimetric_control::{Damage, Project, StoredKey};
 use millimetric_core::ids::ProjectId;
 
-/// Prints one line. A reader that has gone (a closed pipe) is no error.
+/// What is well, and what is not.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Prints one line, on a terminal with its colours. A reader that has gone (a closed pipe) is no error.
 pub(super) fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(anstream::AutoStream::auto(io::stdout().lock()), "{text}");
+}
+
+/// Prints one line for whoever reads along, on standard error: it is not part of the result.
+pub(super) fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(anstream::AutoStream::auto(io::stderr().lock()), "{text}");
+}
+
+/// Prints bytes as they are, such as a script for a shell.
+pub(super) fn raw(bytes: &[u8]) {
+    let _ = io::stdout().lock().write_all(bytes);
 }
 
 /// Prints a JSON value on one line.
 pub(super) fn json(value: &Value) {
-    line(value);
+    let _ = writeln!(io::stdout().lock(), "{value}");
 }
 
-/// Prints the rows of a kind, like `project`, that a list omits because they are unreadable.
+/// Prints, beside a list, the rows of a kind, like `project`, that it omits because they are unreadable.
 pub(super) fn unreadable(damage: &Damage, kind: &str) {
     unreadable_if(damage, kind, |_| true);
 }
@@ -31,7 +54,7 @@ pub(super) fn unreadable_of(damage: &Damage, kind: &str, project: ProjectId) {
 fn unreadable_if(damage: &Damage, kind: &str, is_shown: impl Fn(&str) -> bool) {
     let is_one = |name: &&String| name.split([' ', ',']).find(|word| *word != "a") == Some(kind);
     for name in damage.names.iter().filter(is_one).filter(|name| is_shown(name)) {
-        line(format_args!("{name}: unreadable; run `millimetric doctor` for details"));
+        note(format_args!("{name}: unreadable; run `millimetric doctor` for details"));
     }
 }
 

@@ -14,8 +14,9 @@ use millimetric_core::query::{ClassifiedAs, RuleChange, RuleChanges, RuleChanges
 use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 use serde_json::json;
 
-use super::store::Store;
-use super::{existing_control, output, project_of, read_control};
+use crate::cli::output::Progress;
+use crate::cli::store::Store;
+use crate::cli::{env_word, existing_control, output, project_of, read_control, time};
 use crate::config::Installation;
 use crate::state::system_clock;
 
@@ -28,7 +29,7 @@ const SHOWN_ROWS: usize = 20;
 
 /// What can be done with the rules of a project.
 #[derive(Debug, Subcommand)]
-pub(super) enum RulesCommand {
+pub(in crate::cli) enum RulesCommand {
     /// Print the rules, ignored referrers and the meaning of Meta's click ids, as JSON
     Show(ShowArgs),
     /// Replace them by those of a JSON file; new events are classified with them at once
@@ -38,7 +39,7 @@ pub(super) enum RulesCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(in crate::cli) struct ShowArgs {
     /// Slug of the project
     #[arg(long, value_name = "SLUG")]
     project: Slug,
@@ -48,7 +49,7 @@ pub(super) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct SetArgs {
+pub(in crate::cli) struct SetArgs {
     /// JSON file as `show` prints it, or - for standard input
     file: PathBuf,
     /// Slug of the project
@@ -60,7 +61,7 @@ pub(super) struct SetArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TestArgs {
+pub(in crate::cli) struct TestArgs {
     /// JSON file as `show` prints it, or - for standard input
     file: PathBuf,
     #[command(flatten)]
@@ -72,13 +73,13 @@ pub(super) struct TestArgs {
 
 /// Which events rules are applied to.
 #[derive(Debug, Args)]
-pub(super) struct SelectedEvents {
+pub(in crate::cli) struct SelectedEvents {
     /// Slug of the project
     #[arg(long, value_name = "SLUG")]
-    pub(super) project: Slug,
-    /// live or test
-    #[arg(long, default_value = "live")]
-    pub(super) env: Env,
+    pub(in crate::cli) project: Slug,
+    /// Environment
+    #[arg(long, default_value = "live", value_parser = env_word())]
+    pub(in crate::cli) env: Env,
     /// Only events from this time on: a date (midnight UTC) or a time like 2026-05-16T19:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time, requires = "to")]
     from: Option<Timestamp>,
@@ -87,21 +88,16 @@ pub(super) struct SelectedEvents {
     to: Option<Timestamp>,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_or_date(text)
-        .map_err(|_| "expected a date like 2026-05-16 or a time like 2026-05-16T19:00:00Z".to_owned())
-}
-
 impl SelectedEvents {
     /// The range that was given.
-    pub(super) fn range(&self) -> anyhow::Result<Option<TimeRange>> {
+    pub(in crate::cli) fn range(&self) -> anyhow::Result<Option<TimeRange>> {
         let Some((from, to)) = self.from.zip(self.to) else { return Ok(None) };
         TimeRange::new(from, to).context("--from must be before --to").map(Some)
     }
 }
 
 /// Runs one of them.
-pub(super) async fn run(at: &Installation, command: RulesCommand) -> anyhow::Result<()> {
+pub(in crate::cli) async fn run(at: &Installation, command: RulesCommand) -> anyhow::Result<()> {
     match command {
         RulesCommand::Show(args) => show(at, &args).await,
         RulesCommand::Set(args) => set(at, &args).await,
@@ -151,7 +147,7 @@ async fn test(at: &Installation, args: &TestArgs) -> anyhow::Result<()> {
 }
 
 /// Prints what rules would change.
-pub(super) async fn what_if(
+pub(in crate::cli) async fn what_if(
     at: &Installation,
     events: &SelectedEvents,
     query: RuleChangesQuery,
@@ -159,7 +155,9 @@ pub(super) async fn what_if(
 ) -> anyhow::Result<()> {
     let project = project_of(&read_control(at).await?, &events.project).await?;
     let mut store = Store::open_to_read(at).await?;
+    let progress = Progress::spinner("looking at the events");
     let changes = store.rule_changes(EventScope { project: project.id, env: events.env }, query).await;
+    drop(progress);
     store.close().await;
     print(&changes?, json);
     if !json {
@@ -169,7 +167,7 @@ pub(super) async fn what_if(
 }
 
 /// Prints counts: as text, the rows with most events.
-pub(super) fn print(changes: &RuleChanges, json: bool) {
+pub(in crate::cli) fn print(changes: &RuleChanges, json: bool) {
     if json {
         return output::json(&json!(changes));
     }
