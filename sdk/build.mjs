@@ -1,5 +1,6 @@
 // Builds the two packages and the browser script into a folder, with the tools that lie in
-// NODE_PACKAGES: `node sdk/build.mjs FOLDER`. Writes nowhere else.
+// NODE_PACKAGES: `node sdk/build.mjs FOLDER`. Writes nowhere else. `cargo xtask gen` copies what it
+// makes into the repository, since the server makes tarballs of it.
 
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +20,8 @@ const { minify } = require('terser')
 
 rmSync(out, { recursive: true, force: true })
 for (const name of ['browser', 'node']) pack(name)
-await script(join(out, 'browser/dist/a.js'))
+cpSync(join(root, 'prepack.mjs'), join(out, 'prepack.mjs'))
+await script(join(out, 'browser/a.js'))
 
 /** A package as it is published. */
 function pack(name) {
@@ -27,32 +29,40 @@ function pack(name) {
   mkdirSync(join(to, 'dist'), { recursive: true })
   for (const file of ['package.json', 'README.md']) cpSync(join(from, file), join(to, file))
   cpSync(join(root, '../LICENSE'), join(to, 'LICENSE'))
-  const shared = { entryPoints: [join(from, 'src/index.ts')], bundle: true, target: name == 'browser' ? 'es2018' : 'es2022' }
-  esbuild.buildSync({ ...shared, format: 'esm', outfile: join(to, 'dist/index.js') })
-  esbuild.buildSync({ ...shared, format: 'cjs', outfile: join(to, 'dist/index.cjs') })
-  types(join(from, 'src'), join(to, 'dist'))
+  const isModule = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')).type == 'module'
+  const shared = { absWorkingDir: from, entryPoints: ['src/index.ts'], bundle: true, target: name == 'browser' ? 'es2018' : 'es2022' }
+  esbuild.buildSync({ ...shared, format: 'esm', outfile: join(to, isModule ? 'dist/index.js' : 'dist/index.mjs') })
+  esbuild.buildSync({ ...shared, format: 'cjs', outfile: join(to, isModule ? 'dist/index.cjs' : 'dist/index.js') })
+  types(join(from, 'src'), join(to, 'dist'), isModule ? 'c' : 'm')
 }
 
-/** Checks the types, and writes those that users see: once for `import`, once for `require`. */
-function types(sources, dist) {
+/**
+ * Checks the types, and writes those that users see: as `.d.ts`, and for the other kind of modules as `.d.cts`
+ * or `.d.mts`.
+ */
+function types(sources, dist, other) {
   const tsc = join(packages, 'node_modules/typescript/bin/tsc')
-  const flags = ['--emitDeclarationOnly', '--declaration', '--outDir', dist]
+  const flags = ['--emitDeclarationOnly', '--declaration', '--newLine', 'lf', '--outDir', dist]
   const config = join(dist, 'tsconfig.json')
   writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), include: [sources] }))
   execFileSync(process.execPath, [tsc, '--project', config, ...flags], { stdio: 'inherit' })
   rmSync(config)
-  // Nobody imports the script.
-  rmSync(join(dist, 'script.d.ts'), { force: true })
   for (const file of readdirSync(dist).filter(name => name.endsWith('.d.ts'))) {
     const text = readFileSync(join(dist, file), 'utf8')
-    writeFileSync(join(dist, file.replace('.d.ts', '.d.cts')), text.replaceAll(".js'", ".cjs'").replaceAll('.js"', '.cjs"'))
+    if (file == 'a.d.ts') {
+      // Beside its script, which is where every way to find modules looks.
+      writeFileSync(join(dist, '..', file), text.replace("'./", "'./dist/"))
+      rmSync(join(dist, file))
+    } else {
+      writeFileSync(join(dist, file.replace('.d.ts', `.d.${other}ts`)), text.replace(/\.js(['"])/g, `.${other}js$1`))
+    }
   }
 }
 
 /** What the server serves. esbuild writes old syntax, terser finds what is still too long. */
 async function script(file) {
   const built = esbuild.buildSync({
-    entryPoints: [join(root, 'browser/src/script.ts')],
+    entryPoints: [join(root, 'browser/src/a.ts')],
     bundle: true,
     minifySyntax: true,
     format: 'iife',

@@ -44,6 +44,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("the MCP Inspector", mcp_inspector),
     ("the dashboard in Chromium", dashboard_in_chromium),
     ("the SDKs' build", sdk_build),
+    ("the SDKs' packages", sdk_packages),
     ("the SDKs in Node", sdk_in_node),
     ("the SDKs in a browser", sdk_in_browser),
     ("the API description's lint", description_lint),
@@ -201,12 +202,17 @@ fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
     Ok(expected(dashboard::story(&stage)?, "the dashboard did not do what a newcomer expects"))
 }
 
-/// Types, sizes, and whether the committed script is the one that its sources make.
+/// Types, sizes, and whether the committed packages are those that their sources make.
 fn sdk_build() -> anyhow::Result<Outcome> {
-    with_tools(sdk::tools, |tools| {
-        sdk::check_script(&sdk::build(tools)?)?;
+    with_sdk_tools(|tools| {
+        sdk::check_packages(&sdk::build(tools)?)?;
         Ok(Outcome::Passed)
     })
+}
+
+/// What npm packs of them: publint, attw, the lists of files, and the tarballs of the server.
+fn sdk_packages() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| sdk::stories("packages", tools, None).map(|()| Outcome::Passed))
 }
 
 /// The Node package, and the pages about the SDKs.

@@ -34,7 +34,7 @@ enum Chore {
     Crash(CrashArguments),
     /// Attack a server over the loopback interface, next to normal clients.
     Abuse(AbuseArguments),
-    /// Write anew what is made from the code: `spec/openapi.json` and the browser script.
+    /// Write anew what is made from the code: `spec/openapi.json` and the SDK packages.
     Gen,
     /// Take newer releases of the crawler patterns and the country database, and test them.
     Data,
@@ -59,11 +59,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The server embeds the script, so it comes first; without Node it stays as it is.
+/// The server embeds the packages, so they come first; without Node they stay as they are.
 fn generate() -> anyhow::Result<()> {
     match sdk::tools() {
-        Ok(tools) => sdk::write_script(&tools)?,
-        Err(error) => eprintln!("the browser script stays as it is: {error:#}"),
+        Ok(tools) => sdk::write_packages(&tools)?,
+        Err(error) => eprintln!("the SDK packages stay as they are: {error:#}"),
     }
     checks::write_spec()
 }

@@ -1,8 +1,10 @@
 //! The SDKs: builds them with the tools of `xtask/node/sdk`, and plays the stories of `sdk/tests`
 //! against a real server, in Node and in a real browser.
 //!
-//! Writes below the target folder, and by [`write_script`] alone the script that the server embeds.
+//! Writes below the target folder, and by [`write_packages`] alone what the server embeds: the browser
+//! script and the files of both packages.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +17,13 @@ use crate::node::{Packages, packages};
 use crate::server::binary;
 
 /// What builds the SDKs and what their tests need.
-const TOOLS: Packages = Packages { name: "sdk", size: "about 90 MB" };
+const TOOLS: Packages = Packages { name: "sdk", size: "about 120 MB" };
 
-/// The script as it is committed, which the server embeds.
-const COMMITTED: &str = "sdk/browser/dist/a.js";
+/// The packages: folders below `sdk/`.
+const NAMES: [&str; 2] = ["browser", "node"];
+
+/// Files of a package that are generated, beside those in `dist`.
+const GENERATED: [&str; 3] = ["LICENSE", "a.d.ts", "a.js"];
 
 /// Where the tools are; an error where they cannot be had.
 pub fn tools() -> anyhow::Result<PathBuf> {
@@ -37,19 +42,49 @@ pub fn build(tools: &Path) -> anyhow::Result<PathBuf> {
     Ok(built)
 }
 
-/// An error when the committed script is not the one that its sources make.
-pub fn check_script(built: &Path) -> anyhow::Result<()> {
-    if fs::read(built.join("browser/dist/a.js"))? != fs::read(root().join(COMMITTED))? {
-        bail!("{COMMITTED} is out of date: run `cargo xtask gen`");
+/// An error if a committed file of a package is not the one that its sources make, or is too many.
+pub fn check_packages(built: &Path) -> anyhow::Result<()> {
+    for name in NAMES {
+        let (from, to) = (generated(&built.join(name))?, generated(&root().join("sdk").join(name))?);
+        let differ = from
+            .iter()
+            .chain(&to)
+            .find(|(path, bytes)| from.get(*path) != Some(*bytes) || to.get(*path) != Some(*bytes));
+        if let Some((path, _)) = differ {
+            bail!("sdk/{name}/{} is out of date: run `cargo xtask gen`", path.display());
+        }
     }
     Ok(())
 }
 
-/// Builds the script into the repository.
-pub fn write_script(tools: &Path) -> anyhow::Result<()> {
+/// Builds both packages into the repository.
+pub fn write_packages(tools: &Path) -> anyhow::Result<()> {
     let built = build(tools)?;
-    fs::copy(built.join("browser/dist/a.js"), root().join(COMMITTED))?;
+    for name in NAMES {
+        let to = root().join("sdk").join(name);
+        fs::create_dir_all(to.join("dist"))?;
+        for path in generated(&to)?.keys() {
+            fs::remove_file(to.join(path))?;
+        }
+        for (path, bytes) in generated(&built.join(name))? {
+            fs::write(to.join(path), bytes)?;
+        }
+    }
     Ok(())
+}
+
+/// The files of a package that are generated, by their path in it.
+fn generated(package: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for folder in ["", "dist"] {
+        for entry in fs::read_dir(package.join(folder)).into_iter().flatten() {
+            let name = Path::new(folder).join(entry?.file_name());
+            if folder == "dist" || GENERATED.iter().any(|file| name == Path::new(file)) {
+                files.insert(name.clone(), fs::read(package.join(name))?);
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Runs the tests of a folder below `sdk/tests`; the error names those that failed.

@@ -1,5 +1,5 @@
-//! Responses that are the same for everybody: made once, kept plain and packed, and not sent again to
-//! clients that have them. What a stranger can ask for without a key costs no more than its bytes.
+//! Responses that are the same for everybody: made once, texts kept plain and packed, and not sent again
+//! to clients that have them. What a stranger can ask for without a key costs no more than its bytes.
 
 use std::io::Write as _;
 
@@ -13,11 +13,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
-/// A text that is served as it is.
+/// A text or file that is served as it is.
 #[derive(Debug)]
 pub struct Document {
     plain: Bytes,
-    packed: Bytes,
+    /// Compressed with gzip, for clients that take that; `None` if it is compressed anyway.
+    packed: Option<Bytes>,
     media_type: HeaderValue,
     /// Weak, since the packed and the plain response share it.
     tag: HeaderValue,
@@ -27,11 +28,17 @@ impl Document {
     /// Packs a text.
     pub fn new(text: impl Into<Bytes>, media_type: &'static str) -> Self {
         let plain = text.into();
+        Self { packed: Some(packed(&plain)), ..Self::compressed(plain, media_type) }
+    }
+
+    /// A file whose format is compressed already.
+    pub fn compressed(file: impl Into<Bytes>, media_type: &'static str) -> Self {
+        let plain = file.into();
         let hash = Sha256::digest(&plain);
         let start = hash.iter().take(8).fold(0_u64, |start, byte| start << 8 | u64::from(*byte));
         let tag = HeaderValue::from_str(&format!("W/\"{start:016x}\""));
         Self {
-            packed: packed(&plain),
+            packed: None,
             plain,
             media_type: HeaderValue::from_static(media_type),
             tag: tag.unwrap_or(HeaderValue::from_static("W/\"\"")),
@@ -41,15 +48,18 @@ impl Document {
     /// The response to a request with these headers; `keep` says how long clients may keep it.
     pub fn response(&self, asked: &HeaderMap, keep: &'static str) -> Response {
         let known = listed(asked, &IF_NONE_MATCH).any(|known| known == "*" || self.has_tag(known));
-        let mut response = match (known, takes_gzip(asked)) {
+        let packed = self.packed.as_ref().filter(|_| takes_gzip(asked));
+        let mut response = match (known, packed) {
             (true, _) => StatusCode::NOT_MODIFIED.into_response(),
-            (false, false) => self.plain.clone().into_response(),
-            (false, true) => ([(CONTENT_ENCODING, "gzip")], self.packed.clone()).into_response(),
+            (false, None) => self.plain.clone().into_response(),
+            (false, Some(packed)) => ([(CONTENT_ENCODING, "gzip")], packed.clone()).into_response(),
         };
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.media_type.clone());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if self.packed.is_some() {
+            headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        }
         headers.insert(ETAG, self.tag.clone());
         response
     }

@@ -244,7 +244,7 @@ test('the script begins by hand when its tag has no key, and a second tag change
 })
 
 test('the package counts what the script counts, to the origin of the page where no host is given', async () => {
-  it.site.pages['/track.js'] = readFileSync(`${process.env.SDK_BUILD}/browser/dist/index.js`, 'utf8')
+  it.site.pages['/track.js'] = readFileSync(`${process.env.SDK_BUILD}/browser/dist/index.mjs`, 'utf8')
   it.site.page = html(`<script type="module">
     import * as all from '/track.js'
     all.track('before init')

@@ -9,7 +9,7 @@ import { html } from '../support/site.mjs'
 import { ready } from '../support/world.mjs'
 
 const golden = JSON.parse(readFileSync(new URL('../../../spec/golden/browser.json', import.meta.url)))
-const script = readFileSync(new URL('../../browser/dist/a.js', import.meta.url), 'utf8')
+const script = readFileSync(new URL('../../browser/a.js', import.meta.url), 'utf8')
 
 let browser
 before(async () => (browser = await launch()))

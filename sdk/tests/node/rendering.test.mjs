@@ -10,8 +10,8 @@ const FOLDER = `${process.env.SDK_BUILD}/browser/dist`
 test('while a page is rendered on a server, nothing happens', async context => {
   const sent = context.mock.method(globalThis, 'fetch', () => assert.fail('something was sent'))
   const timers = context.mock.method(globalThis, 'setTimeout')
-  const imported = await import(pathToFileURL(`${FOLDER}/index.js`).href)
-  const required = createRequire(import.meta.url)(`${FOLDER}/index.cjs`)
+  const imported = await import(pathToFileURL(`${FOLDER}/index.mjs`).href)
+  const required = createRequire(import.meta.url)(`${FOLDER}/index.js`)
   for (const { init, ...others } of [imported, required]) {
     assert.equal(init({ key: 'pk_live_key', host: 'https://stats.example.com' }), undefined)
     for (const call of Object.values(others)) assert.equal(call('name', { a: 1 }), undefined)

@@ -5,6 +5,7 @@ pub mod discover;
 pub mod explain;
 pub mod export;
 pub mod goals;
+pub mod packages;
 pub mod privacy;
 pub mod reading;
 pub mod reports;

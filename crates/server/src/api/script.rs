@@ -12,7 +12,7 @@ use axum::response::Response;
 use crate::state::App;
 
 /// A day without a query; for a week more the old one serves while the new one is fetched.
-const LONG: &str = "public, max-age=86400, stale-while-revalidate=604800";
+pub(super) const LONG: &str = "public, max-age=86400, stale-while-revalidate=604800";
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// The browser script

@@ -1,16 +1,16 @@
 //! Renders the documents that anybody may read: the API for machines, for people and for language
-//! models, and the browser script.
+//! models, the browser script, and the npm packages.
 
 use askama::Template as _;
 use serde_json::json;
 
-use super::openapi;
 use super::reference::Reference;
+use super::{npm, openapi};
 use crate::document::Document;
 use crate::state::documents::Documents;
 
 /// The browser script, built from `sdk/browser` by `cargo xtask gen`.
-const SCRIPT: &str = include_str!("../../../../sdk/browser/dist/a.js");
+const SCRIPT: &str = include_str!("../../../../sdk/browser/a.js");
 
 /// The documents of a server that clients reach at `base`.
 pub fn build(base: &str) -> anyhow::Result<Documents> {
@@ -23,5 +23,7 @@ pub fn build(base: &str) -> anyhow::Result<Documents> {
         reference: Document::new(reference, "text/html; charset=utf-8"),
         llms: Document::new(llms, "text/plain; charset=utf-8"),
         script: Document::new(SCRIPT, "application/javascript"),
+        track_package: Document::compressed(npm::tarball(npm::TRACK)?, "application/gzip"),
+        node_package: Document::compressed(npm::tarball(npm::NODE)?, "application/gzip"),
     })
 }

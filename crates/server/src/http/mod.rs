@@ -6,6 +6,7 @@ pub mod documents;
 mod head;
 pub mod listener;
 pub mod local;
+mod npm;
 pub mod openapi;
 mod rate_headers;
 pub mod reference;
@@ -19,8 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::reading::also_by_post;
-use crate::api::{collect, discover, explain, export, goals, privacy, reports, schema, script};
+use crate::api::{collect, discover, explain, export, goals, packages, privacy, reports, schema, script};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -42,8 +42,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(also_by_post(routes!(schema::schema), schema::schema))
         .routes(routes!(explain::explain, explain::rule_changes))
         .routes(routes!(goals::goals))
-        .routes(also_by_post(routes!(reports::usage), reports::usage))
-        .routes(also_by_post(routes!(export::export), export::export))
+        .routes(routes!(reports::usage))
+        .routes(routes!(export::export))
+        .routes(routes!(packages::track))
+        .routes(routes!(packages::node))
         .routes(routes!(mcp::project))
         .routes(routes!(mcp::account))
         .routes(routes!(mcp::card::server_card))

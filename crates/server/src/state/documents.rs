@@ -13,4 +13,8 @@ pub struct Documents {
     pub llms: Document,
     /// The browser script.
     pub script: Document,
+    /// The npm package for browsers.
+    pub track_package: Document,
+    /// The npm package for Node.
+    pub node_package: Document,
 }

@@ -85,6 +85,26 @@ fn the_browser_script_is_public_small_and_long_cached() {
 }
 
 #[test]
+fn the_npm_packages_are_public_and_of_the_servers_version() {
+    let server = Server::start();
+    for (path, name) in [("track", "millimetric-track"), ("node", "millimetric-track-node")] {
+        let path = format!("/v1/sdk/{path}.tgz");
+        let package = server.send("HEAD", &path, &[("accept-encoding", "gzip")], b"");
+        assert_eq!((package.status, package.header("content-type")), (200, Some("application/gzip")));
+        // It is a compressed file, and no response that is compressed on its way.
+        assert_eq!((package.header("content-encoding"), package.header("vary")), (None, None));
+        assert!(package.header("cache-control").unwrap().contains("max-age=86400"));
+        let file = format!("attachment; filename=\"{name}-{}.tgz\"", env!("CARGO_PKG_VERSION"));
+        assert_eq!(package.header("content-disposition"), Some(file.as_str()));
+        let tag = package.header("etag").unwrap();
+        let known = server.send("GET", &path, &[("if-none-match", tag)], b"");
+        assert_eq!((known.status, known.text.as_str()), (304, ""));
+        assert_eq!(server.send("POST", &path, &[], b"").status, 405);
+    }
+    assert_eq!(server.send("GET", "/v1/sdk/other.tgz", &[], b"").error(), (404, "not_found".to_owned()));
+}
+
+#[test]
 fn a_browser_that_has_the_script_is_not_sent_it_again() {
     let server = Server::start();
     let script = server.send("GET", "/v1/a.js", &[], b"");

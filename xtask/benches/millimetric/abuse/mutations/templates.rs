@@ -128,6 +128,7 @@ const DISCOVERY: &[&str] = &[
     "/readyz",
     "/metrics",
     "/v1/a.js",
+    "/v1/sdk/track.tgz",
     "/.well-known/mcp/server-card.json",
     "/no-such-page",
     "/v1/no-such-route",

@@ -4,6 +4,11 @@
  */
 import { api } from './track.js'
 
+declare global {
+  /** What `/v1/a.js` defines. It is there once the script has loaded, or from the start with the line that queues calls. */
+  var mm: typeof api
+}
+
 const { mm } = window as any
 // The array of earlier calls, or nothing. Anything else is this script, from a second tag.
 if (!mm || mm.map) {
