@@ -43,6 +43,13 @@ pub struct Source {
     pub address: Option<IpAddr>,
 }
 
+impl Source {
+    /// The sender of a body that has the key in it: all of them share the memory of one project.
+    pub const fn unidentified(address: Option<IpAddr>) -> Self {
+        Self { traffic: Traffic::Unidentified, address }
+    }
+}
+
 /// A body as it was sent.
 #[derive(Debug)]
 pub struct Received {

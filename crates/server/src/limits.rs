@@ -36,6 +36,10 @@ const BODY_BYTES: usize = 96 * 1024 * 1024;
 /// Of these, what one project's public keys, its other keys, or one client address may take: a
 /// quarter, 24 MiB. A batch of the largest size and its compressed form fit into it.
 const BODY_BYTES_EACH: usize = BODY_BYTES / 4;
+/// What one client address may take with bodies that have their key inside, until it is read: 3 MiB, six
+/// of the largest. All of them together take at most `BODY_BYTES_EACH`: whoever knows no key keeps nobody
+/// out who has one.
+const UNIDENTIFIED_BYTES_EACH: usize = BODY_BYTES_EACH / 8;
 /// Refused bodies whose rest is read and discarded at once. One connection has at most one.
 const DRAINS: usize = 1024;
 
@@ -61,6 +65,7 @@ pub struct Limits {
     pub usage: UsageMeter,
     bodies_of_traffic: Shares<Traffic>,
     bodies_of_address: Shares<IpAddr>,
+    unidentified_of_address: Shares<IpAddr>,
     drains: Arc<Semaphore>,
 }
 
@@ -74,6 +79,8 @@ pub enum Traffic {
     Servers(ProjectId),
     /// Requests with an account's keys.
     Account(AccountId),
+    /// Requests whose key is in the body, until that is read.
+    Unidentified,
 }
 
 /// Which bucket a request draws from.
@@ -110,6 +117,7 @@ impl Limits {
             usage: UsageMeter::default(),
             bodies_of_traffic: Shares::new(BODY_BYTES_EACH, BODY_BYTES),
             bodies_of_address: Shares::new(BODY_BYTES_EACH, usize::MAX),
+            unidentified_of_address: Shares::new(UNIDENTIFIED_BYTES_EACH, usize::MAX),
             drains: Arc::new(Semaphore::new(DRAINS)),
         }
     }
@@ -123,10 +131,11 @@ impl Limits {
 
     /// An empty reservation, which grows with the body.
     pub fn body_memory(&self, traffic: Traffic, address: IpAddr) -> BodyMemory {
-        BodyMemory {
-            traffic: self.bodies_of_traffic.of(traffic),
-            address: self.bodies_of_address.of(network(address)),
-        }
+        let of_address = match traffic {
+            Traffic::Unidentified => &self.unidentified_of_address,
+            _ => &self.bodies_of_address,
+        };
+        BodyMemory { traffic: self.bodies_of_traffic.of(traffic), address: of_address.of(network(address)) }
     }
 
     /// Bytes set aside for bodies now.
@@ -199,5 +208,20 @@ mod tests {
         memory(Traffic::Servers(b), "2001:db8:0:1::1").grow(BODY_BYTES_EACH).unwrap();
         drop((held, own, network));
         assert_eq!(limits.body_bytes(), 0);
+    }
+
+    #[test]
+    fn bodies_without_a_known_key_take_little_of_an_address_and_one_share_in_all() {
+        let limits = Limits::for_tests();
+        let memory = |from: u32| limits.body_memory(Traffic::Unidentified, IpAddr::from(from.to_be_bytes()));
+        let mut held: Vec<_> = (1..=8).map(memory).collect();
+        held[0].grow(UNIDENTIFIED_BYTES_EACH).unwrap();
+        assert!(memory(1).grow(1).is_err(), "the address");
+        for memory in &mut held[1..] {
+            memory.grow(UNIDENTIFIED_BYTES_EACH).unwrap();
+        }
+        assert!(memory(9).grow(1).is_err(), "all of them");
+        let keyed = Traffic::Browsers(ProjectId::new(Uuid::nil()));
+        limits.body_memory(keyed, address("0.0.0.1")).grow(BODY_BYTES_EACH).unwrap();
     }
 }

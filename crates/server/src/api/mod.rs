@@ -11,3 +11,4 @@ pub mod reading;
 pub mod reports;
 pub mod schema;
 pub mod script;
+pub mod segment;

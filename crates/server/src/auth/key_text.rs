@@ -1,5 +1,8 @@
 //! Extracts the text of a key from a request: from the header or, for a pk on a route for browsers,
 //! from the URL. Errors describe precisely what is wrong; they never contain the text.
+//!
+//! Routes for browsers also take the key as the user name of `Authorization: Basic`, as Segment's
+//! libraries send it (contract, section 8).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -7,6 +10,9 @@ use std::net::IpAddr;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use millimetric_core::key::invisible;
 
 use super::error::{AuthError, AuthResult};
@@ -19,6 +25,14 @@ const SECRET: [&str; 3] = ["sk_", "rk_", "ak_"];
 const PUBLIC: &str = "pk_";
 const NO_KEY: &str = "The `key` parameter is not a key; `?key=` must be a pk, like pk_live_….";
 const TWO_KEYS: &str = "The URL has two different keys; send one `?key=`.";
+const NOT_BASIC: &str = "`Authorization: Basic` must be followed by the base64 of the write key and a colon.";
+/// The most bytes of a write key in base64 that are decoded: keys are a tenth of it.
+const MAX_BASIC: usize = 1024;
+/// Base64 with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The key of a request. `from_browsers`: whether a pk in the URL is accepted.
 pub(super) async fn of(
@@ -27,18 +41,43 @@ pub(super) async fn of(
     from: Option<IpAddr>,
     from_browsers: bool,
 ) -> AuthResult<String> {
+    in_head(parts, app, from, from_browsers).await?.ok_or(AuthError::MissingKey)
+}
+
+/// The key of a request, if it is in the URL or the headers.
+pub(super) async fn in_head(
+    parts: &Parts,
+    app: &App,
+    from: Option<IpAddr>,
+    from_browsers: bool,
+) -> AuthResult<Option<String>> {
     match in_url(parts.uri.query().unwrap_or_default()) {
-        InUrl::Secret(text) => {
-            app.credentials.keys.flag_if_real(&app.stores.control, &text, from, app.now()).await;
-            return Err(AuthError::SecretKeyInUrl);
-        }
+        InUrl::Secret(text) => return Err(exposed(&text, app, from).await),
         InUrl::NoKey(why) => return Err(malformed(why)),
         InUrl::Public(text) if from_browsers && !parts.headers.contains_key(AUTHORIZATION) => {
-            return visible(text);
+            return visible(text).map(Some);
         }
         InUrl::Public(_) | InUrl::Nothing => {}
     }
-    visible(bearer(&parts.headers).ok_or(AuthError::MissingKey)?)
+    let text = match credentials(&parts.headers, "basic") {
+        Some(credentials) if from_browsers => Some(user_name(&credentials).ok_or(malformed(NOT_BASIC))?),
+        _ => bearer(&parts.headers),
+    };
+    text.map(visible).transpose()
+}
+
+/// The key that is a segment of a path, which only a pk may be.
+pub(super) async fn in_path(text: &str, app: &App, from: Option<IpAddr>) -> AuthResult<String> {
+    if SECRET.iter().any(|start| text.starts_with(start)) {
+        return Err(exposed(text, app, from).await);
+    }
+    visible(text.to_owned())
+}
+
+/// The error for a secret key in a URL, which is flagged as exposed.
+async fn exposed(text: &str, app: &App, from: Option<IpAddr>) -> AuthError {
+    app.credentials.keys.flag_if_real(&app.stores.control, text, from, app.now()).await;
+    AuthError::SecretKeyInUrl
 }
 
 /// The `key` parameters of a query string.
@@ -74,11 +113,28 @@ fn in_url(query: &str) -> InUrl {
 /// The token of `Authorization: Bearer`; the scheme is case-insensitive (RFC 9110, 11.1). Bytes
 /// beyond ASCII are decoded as UTF-8, else as Latin-1, which is what browsers send.
 pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    credentials(headers, "bearer").filter(|token| !token.is_empty())
+}
+
+/// Whether a request has `Authorization: Basic`, as Segment's libraries do.
+pub fn is_basic(headers: &HeaderMap) -> bool {
+    credentials(headers, "basic").is_some()
+}
+
+/// What follows this scheme in `Authorization`, if it is the one that is used.
+fn credentials(headers: &HeaderMap, of_scheme: &str) -> Option<String> {
     let value = text_of(headers.get(AUTHORIZATION)?);
     let blank = |c: char| matches!(c, ' ' | '\t');
-    let (scheme, token) = value.trim_matches(blank).split_once(' ')?;
-    let token = token.trim_matches(blank);
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+    let value = value.trim_matches(blank);
+    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+    scheme.eq_ignore_ascii_case(of_scheme).then(|| rest.trim_matches(blank).to_owned())
+}
+
+/// The user name in the credentials of `Authorization: Basic` (RFC 7617); a password is ignored.
+fn user_name(credentials: &str) -> Option<String> {
+    let decoded = BASE64.decode(credentials.get(..credentials.len().min(MAX_BASIC))?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    Some(text.split_once(':').map_or(text.as_str(), |(name, _)| name).to_owned())
 }
 
 fn text_of(value: &HeaderValue) -> Cow<'_, str> {
@@ -90,7 +146,7 @@ fn text_of(value: &HeaderValue) -> Cow<'_, str> {
 }
 
 /// Rejects a text with an invisible character, as copying from web pages and chats adds them.
-fn visible(text: String) -> AuthResult<String> {
+pub(super) fn visible(text: String) -> AuthResult<String> {
     match hidden_in(&text) {
         None => Ok(text),
         Some(why) => Err(malformed(why)),
@@ -126,6 +182,33 @@ mod tests {
             assert_eq!(token(value.as_bytes()), None, "{value}");
         }
         assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn the_write_key_is_the_user_name_of_basic() {
+        let name = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+            assert!(is_basic(&headers), "{value}");
+            credentials(&headers, "basic").and_then(|found| user_name(&found))
+        };
+        for (value, expected) in [
+            ("Basic cGtfYTo=", Some("pk_a")),
+            ("bASIC   cGtfYTo= ", Some("pk_a")),
+            ("Basic cGtfYTo", Some("pk_a")),
+            ("Basic cGtfYQ==", Some("pk_a")),
+            ("Basic cGtfYTpwYXNz", Some("pk_a")),
+            ("Basic", Some("")),
+            ("Basic pk_a", None),
+            ("Basic /////w==", None),
+            ("Basic {}", None),
+        ] {
+            assert_eq!(name(value).as_deref(), expected, "{value}");
+        }
+        assert_eq!(name(&format!("Basic {}", "cGtf".repeat(300))).unwrap().len(), 768, "a bounded length");
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer cGtfYTo="));
+        assert!(!is_basic(&headers));
     }
 
     #[test]

@@ -48,7 +48,13 @@ impl<D: Draws> FromRequestParts<Arc<App>> for Metered<D> {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, AuthError> {
-        let by = check(parts, app).await?;
+        Self::with_token(check(parts, app).await?, parts, app)
+    }
+}
+
+impl<D: Draws> Metered<D> {
+    /// The right together with the token that it takes.
+    pub(super) fn with_token(by: Authorized<Ingest>, parts: &Parts, app: &App) -> AuthResult<Self> {
         let note = parts.extensions.get::<RateNote>().cloned().unwrap_or_default();
         take_token::<D>(app, &by, ClientInfo::address(parts, app), &note)?;
         Ok(Self { by, bucket: PhantomData })

@@ -11,6 +11,7 @@ mod key_text;
 pub mod metered;
 pub mod sessions;
 pub mod sharing;
+pub mod write_key;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::refusals::Why;
 use crate::state::App;
 
 use self::error::{AuthError, AuthResult};
-pub use self::key_text::bearer;
+pub use self::key_text::{bearer, is_basic};
 
 /// Something that a route needs to be allowed to do.
 pub trait Permission: Send + Sync + 'static {
@@ -231,9 +232,14 @@ impl<P: Unmetered> FromRequestParts<Arc<App>> for Authorized<P> {
 
 /// Every check of the contract that comes before the token, in its order.
 async fn check<P: Permission>(parts: &Parts, app: &App) -> AuthResult<Authorized<P>> {
+    let text = key_text::of(parts, app, ClientInfo::address(parts, app), P::FROM_BROWSERS).await?;
+    check_key(&text, parts, app).await
+}
+
+/// Every check of a key that was found.
+async fn check_key<P: Permission>(text: &str, parts: &Parts, app: &App) -> AuthResult<Authorized<P>> {
     let address = ClientInfo::address(parts, app);
-    let text = key_text::of(parts, app, address, P::FROM_BROWSERS).await?;
-    let key = app.credentials.keys.verify(&app.stores.control, &text, address, app.now()).await?;
+    let key = app.credentials.keys.verify(&app.stores.control, text, address, app.now()).await?;
     if let Some(refusal) = P::refusal(key.kind) {
         return Err(refusal);
     }

@@ -20,7 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, explain, export, goals, packages, privacy, reports, schema, script};
+use crate::api::{collect, discover, explain, export, goals, privacy, reports, schema, script, segment};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(collect::identify))
         .routes(routes!(privacy::forget))
         .routes(routes!(script::script))
+        .merge(segment::routes())
         .layer(from_fn(cors::allow_any_origin));
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(from_browsers)

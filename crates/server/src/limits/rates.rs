@@ -102,7 +102,9 @@ impl RateLimits {
                 let whole = own.and_then(|own| Ok((own, buckets.take(by, quota, now)?)));
                 (share, whole.map(|(own, whole)| lower(own, whole)))
             }
-            Traffic::Servers(_) | Traffic::Account(_) => (quota, buckets.take(by, quota, now)),
+            Traffic::Servers(_) | Traffic::Account(_) | Traffic::Unidentified => {
+                (quota, buckets.take(by, quota, now))
+            }
         };
         drop(buckets);
         let state = |left, next| RateState {

@@ -12,7 +12,7 @@ use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::ingest::enrich::{Visit, enrich};
 use millimetric_core::ingest::placeholder::is_placeholder_id;
 use millimetric_core::ingest::user_agent::ClientHints;
-use millimetric_core::ingest::validate::{EventInput, ValidEvent, validate};
+use millimetric_core::ingest::validate::{EventInput, FieldError, ValidEvent, validate};
 use millimetric_core::key::KeyKind;
 use millimetric_core::time::Timestamp;
 use millimetric_events::Appended;
@@ -59,14 +59,25 @@ pub async fn collect(
     sent: Vec<Sent>,
 ) -> Result<Collected, CollectError> {
     let now = app.now();
-    let completed = if sent.len() <= FEW {
-        complete(app, by, client, sent, now)?
-    } else {
-        let (their_app, by, client) = (Arc::clone(app), by.clone(), client.clone());
-        let work = move || complete(&their_app, &by, &client, sent, now);
-        app.limits.heavy.run(work).await.map_err(OpsError::from)??
-    };
+    let completed = complete_many(app, by, client, sent, now).await?.all_valid()?;
     Ok(keep(app, by, completed, now).await?)
+}
+
+/// Checks, completes and stores those events of one request that are valid. Returns what is wrong with the
+/// others, each with its index.
+pub async fn collect_valid(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    client: &ClientInfo,
+    sent: Vec<Sent>,
+) -> OpsResult<(Collected, Vec<(usize, Vec<FieldError>)>)> {
+    let now = app.now();
+    let mut completed = complete_many(app, by, client, sent, now).await?;
+    let invalid = std::mem::take(&mut completed.invalid);
+    if completed.events.is_empty() {
+        return Ok((Collected { event_ids: Vec::new(), duplicates: 0, dropped: None }, invalid));
+    }
+    Ok((keep(app, by, completed, now).await?, invalid))
 }
 
 /// Like [`collect`] for one event, which it also returns as it was completed.
@@ -77,16 +88,39 @@ pub async fn collect_one(
     sent: Sent,
 ) -> Result<(Collected, Event), CollectError> {
     let now = app.now();
-    let completed = complete(app, by, client, vec![sent], now)?;
+    let completed = complete(app, by, client, vec![sent], now).all_valid()?;
     let event = completed.events.first().cloned();
     let event = event.ok_or_else(|| OpsError::internal("no event is left"))?;
     Ok((keep(app, by, completed, now).await?, event))
 }
 
-/// Events that are complete and not stored yet.
+/// Events that are complete and not stored yet, and what is wrong with the others.
 struct Completed {
     events: Vec<Event>,
     dropped: Option<BotReason>,
+    invalid: Vec<(usize, Vec<FieldError>)>,
+}
+
+impl Completed {
+    /// An error if an event is not valid.
+    fn all_valid(self) -> Result<Self, CollectError> {
+        if self.invalid.is_empty() { Ok(self) } else { Err(CollectError::Invalid(self.invalid)) }
+    }
+}
+
+async fn complete_many(
+    app: &Arc<App>,
+    by: &Authorized<Ingest>,
+    client: &ClientInfo,
+    sent: Vec<Sent>,
+    now: Timestamp,
+) -> OpsResult<Completed> {
+    if sent.len() <= FEW {
+        return Ok(complete(app, by, client, sent, now));
+    }
+    let (their_app, by, client) = (Arc::clone(app), by.clone(), client.clone());
+    let work = move || complete(&their_app, &by, &client, sent, now);
+    Ok(app.limits.heavy.run(work).await?)
 }
 
 fn complete(
@@ -95,7 +129,7 @@ fn complete(
     client: &ClientInfo,
     sent: Vec<Sent>,
     now: Timestamp,
-) -> Result<Completed, CollectError> {
+) -> Completed {
     let visits = Visits::new(app, by, client, now);
     let dropped = visits.bot();
     let (mut invalid, mut events) = (Vec::new(), Vec::with_capacity(sent.len()));
@@ -106,7 +140,7 @@ fn complete(
             Err(errors) => invalid.push((index, errors)),
         }
     }
-    if invalid.is_empty() { Ok(Completed { events, dropped }) } else { Err(CollectError::Invalid(invalid)) }
+    Completed { events, dropped, invalid }
 }
 
 async fn keep(
@@ -115,7 +149,7 @@ async fn keep(
     completed: Completed,
     now: Timestamp,
 ) -> OpsResult<Collected> {
-    let Completed { events, dropped } = completed;
+    let Completed { events, dropped, .. } = completed;
     let event_ids = events.iter().map(|event| event.event_id.clone()).collect();
     if let Some(reason) = dropped {
         app.metrics

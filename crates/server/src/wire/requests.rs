@@ -7,6 +7,7 @@
 mod members;
 mod object;
 mod refused;
+pub mod segment;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -3,6 +3,7 @@
 //! Nothing is counted or decided here.
 
 mod multi_project;
+pub mod segment;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -41,6 +41,7 @@ mod reading_commands;
 mod recipes;
 mod refusals;
 mod rules;
+mod segment;
 mod slow_clients;
 mod slow_queries;
 mod terminal;

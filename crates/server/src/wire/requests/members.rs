@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// Known members, taken one by one; of repeated members the last counts. Borrows from the text:
@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A member's value; what it should have been is noted when it is another.
-    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &str, expected: &str) -> Option<T> {
+    pub(super) fn take<T: Deserialize<'a>>(&mut self, name: &str, expected: &str) -> Option<T> {
         let raw = self.raw(name)?;
         let read = serde_json::from_str(raw.get());
         read.map_err(|_| self.wrong.push((self.path_of(name), format!("must be {expected}")))).ok()
