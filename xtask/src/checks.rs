@@ -20,6 +20,7 @@ use crate::dashboard;
 use crate::data;
 use crate::openapi;
 use crate::sdk;
+use crate::segment;
 
 /// What came of one check.
 enum Outcome {
@@ -47,10 +48,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("the SDKs' packages", sdk_packages),
     ("the SDKs in Node", sdk_in_node),
     ("the SDKs in a browser", sdk_in_browser),
-    ("the API description's lint", description_lint),
-    ("a TypeScript client", typescript_client),
-    ("a Python client", python_client),
-    ("random requests to the API", random_requests),
+    ("Segment's libraries on servers", segment_on_servers),
+    ("Segment's library in a browser", segment_in_browser),
     ("examples in the documentation", documentation_examples),
     ("documentation", documentation),
     ("dependency rules", dependency_rules),
@@ -242,20 +241,21 @@ fn with_tools(
     }
 }
 
-fn description_lint() -> anyhow::Result<Outcome> {
-    with_tools(openapi::node_tools, |tools| openapi::lint(tools).map(|()| Outcome::Passed))
+/// The libraries for Node and Python, against the program that was built.
+fn segment_on_servers() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| match segment::server_libraries() {
+        Ok(libraries) => libraries.stories(tools).map(|()| Outcome::Passed),
+        Err(error) => Ok(unavailable(&error)),
+    })
 }
 
-fn typescript_client() -> anyhow::Result<Outcome> {
-    with_tools(openapi::node_tools, |tools| openapi::typescript_client(tools).map(|()| Outcome::Passed))
-}
-
-fn python_client() -> anyhow::Result<Outcome> {
-    with_tools(openapi::python_tools, |tools| openapi::python_client(tools).map(|()| Outcome::Passed))
-}
-
-fn random_requests() -> anyhow::Result<Outcome> {
-    with_tools(openapi::python_tools, |tools| openapi::random_requests(tools).map(|()| Outcome::Passed))
+fn segment_in_browser() -> anyhow::Result<Outcome> {
+    with_sdk_tools(|tools| match segment::node_libraries().and_then(|found| Ok((found, chromium()?))) {
+        Ok((libraries, chromium)) => {
+            segment::browser_stories(tools, &libraries, &chromium).map(|()| Outcome::Passed)
+        }
+        Err(error) => Ok(unavailable(&error)),
+    })
 }
 
 fn documentation_examples() -> anyhow::Result<Outcome> {

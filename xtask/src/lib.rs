@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod oracle;
 pub mod python;
 pub mod sdk;
+pub mod segment;
 mod server;
 #[cfg(test)]
 mod tidy;

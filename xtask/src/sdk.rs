@@ -89,8 +89,15 @@ fn generated(package: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
 
 /// Runs the tests of a folder below `sdk/tests`; the error names those that failed.
 pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::Result<()> {
+    let chromium: Vec<_> = chromium.map(|chromium| ("CHROMIUM", chromium)).into_iter().collect();
+    stories_with(folder, tools, &chromium)
+}
+
+/// The same with more paths in the environment of the tests.
+pub fn stories_with(folder: &str, tools: &Path, environment: &[(&str, &Path)]) -> anyhow::Result<()> {
     let (server, target) = (binary()?, target_folder()?);
     let results = target.join(format!("sdk/{folder}.tap"));
+    fs::create_dir_all(target.join("sdk"))?;
     let mut node = Command::new("node");
     node.args([
         "--test",
@@ -103,9 +110,7 @@ pub fn stories(folder: &str, tools: &Path, chromium: Option<&Path>) -> anyhow::R
     println!("{}", as_typed(&node));
     node.env("MILLIMETRIC", server);
     node.env("NODE_PACKAGES", tools).env("SDK_BUILD", target.join("sdk"));
-    if let Some(chromium) = chromium {
-        node.env("CHROMIUM", chromium);
-    }
+    node.envs(environment.iter().copied());
     if node.status().context("node does not start")?.success() {
         return Ok(());
     }

@@ -30,8 +30,8 @@ export class Server {
     return server
   }
 
-  async #run() {
-    const args = ['serve', '--listen', '127.0.0.1:0', '--log', 'warn', ...this.#flags]
+  async #run(listen = '127.0.0.1:0') {
+    const args = ['serve', '--listen', listen, '--log', 'warn', ...this.#flags]
     this.#process = spawn(BINARY, args, { env: this.#environment(), stdio: ['ignore', 'pipe', 'inherit'] })
     const lines = createInterface({ input: this.#process.stdout })
     this.url = await new Promise((resolve, reject) => {
@@ -59,6 +59,11 @@ export class Server {
   /** Starts again over the same folder, on another port. */
   async restart() {
     await this.#run()
+  }
+
+  /** Starts again over the same folder, on the same port, as clients know it. */
+  async restartThere() {
+    await this.#run(new URL(this.url).host)
   }
 
   async stop() {
