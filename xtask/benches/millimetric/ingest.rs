@@ -2,10 +2,12 @@
 //!
 //! A run counts only when the server, asked afterwards, holds exactly what it acknowledged.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
+use millimetric::demo::DemoEvent;
 use tokio::time::sleep;
 use xtask::bench::Subject;
 
@@ -34,6 +36,8 @@ pub(crate) const BATCHES: Shape = Shape { connections: 8, requests: 4, events_pe
 const BESIDE_QUESTIONS: u64 = 1_000_000;
 /// … about so many days.
 const DAYS: i64 = 30;
+/// Batches that Segment's limit of 500 KiB allows.
+const SMALLER_BATCHES: Shape = Shape { connections: 8, requests: 8, events_per_request: 500 };
 const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
 
 /// Runs each load so many times for so many seconds, every time with a new server.
@@ -92,9 +96,49 @@ pub(crate) async fn measure(
         );
     }
     if subject.covers(Subject::Ingest) {
+        in_the_segment_dialect(binary, duration, runs, report).await?;
         beside_questions(binary, duration, runs, report).await?;
     }
     Ok(())
+}
+
+/// The same events in our own format and as messages of Segment, one after the other.
+async fn in_the_segment_dialect(
+    binary: &Path,
+    duration: Duration,
+    runs: u32,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for run in 1..=runs {
+        eprintln!(
+            "batches of 500 events in both formats, run {run} of {runs}, {} s each",
+            duration.as_secs()
+        );
+        let own = batches_of(binary, duration, Request::batch).await?;
+        let segment = batches_of(binary, duration, Request::segment_batch).await?;
+        let lost = 100.0 * (1.0 - segment / own);
+        for (name, unit, goal, value) in [
+            ("500-event batches in our own format", "events/s", Goal::None, own),
+            ("500-event batches in the Segment dialect", "events/s", Goal::None, segment),
+            ("throughput that the Segment dialect costs", "%", Goal::Below(15.0), lost),
+        ] {
+            report.add(name, unit, goal, value);
+        }
+    }
+    Ok(())
+}
+
+/// Events per second that a new server acknowledges in such batches.
+async fn batches_of(
+    binary: &Path,
+    duration: Duration,
+    make: fn(SocketAddr, &str, &[DemoEvent]) -> Request,
+) -> anyhow::Result<f64> {
+    let server = Server::start(binary, &[]).await?;
+    let make = |events: &[DemoEvent]| make(server.address, &server.secret_key, events);
+    let achieved = load::run(server.address, requests(&SMALLER_BATCHES, make), duration).await?;
+    check_and_stop(server, &achieved).await?;
+    Ok(achieved.events_per_second())
 }
 
 /// Single events into a project that holds many, and the queries about it one after the other.
@@ -170,10 +214,7 @@ async fn singles(binary: &Path, duration: Duration) -> anyhow::Result<Achieved> 
 }
 
 /// The requests of each connection, made of one stretch of the demo's traffic.
-pub(crate) fn requests(
-    shape: &Shape,
-    make: impl Fn(&[millimetric::demo::DemoEvent]) -> Request,
-) -> Vec<Vec<Request>> {
+pub(crate) fn requests(shape: &Shape, make: impl Fn(&[DemoEvent]) -> Request) -> Vec<Vec<Request>> {
     let of_connection = shape.requests * shape.events_per_request;
     let events = traffic(shape.connections * of_connection);
     let connections = events.chunks(of_connection);

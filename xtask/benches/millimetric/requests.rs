@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use crate::machine;
 
-/// Each event of a body begins with this, so that its id and its time lie at known places.
-const HEAD: &str =
-    r#"{"event_id":"evt_00000000-0000-7000-8000-000000000000","timestamp":"0000-00-00T00:00:00.000Z","#;
-/// Places in [`HEAD`]: the first two groups of the id, its last one, and the time's date, hour,
+/// Each event of a body begins with the name of its id, and then this, so that its id and its time lie at
+/// known offsets.
+const HEAD: &str = r#""evt_00000000-0000-7000-8000-000000000000","timestamp":"0000-00-00T00:00:00.000Z","#;
+/// Offsets in [`HEAD`]: the first two groups of the id, its last one, and the time's date, hour,
 /// minute and second. The fraction of the second stays as it is, different for each event.
-const ID_FIRST: Range<usize> = 17..25;
-const ID_SECOND: Range<usize> = 26..30;
-const ID_LAST: Range<usize> = 41..53;
-const SECOND: Range<usize> = 68..87;
+const ID_FIRST: Range<usize> = 5..13;
+const ID_SECOND: Range<usize> = 14..18;
+const ID_LAST: Range<usize> = 29..41;
+const SECOND: Range<usize> = 56..75;
 
 /// A request that can be sent again and again, each time with new events.
 #[derive(Debug, Clone)]
@@ -32,6 +32,13 @@ impl Request {
     pub(crate) fn batch(address: SocketAddr, key: &str, events: &[DemoEvent]) -> Self {
         let bodies: Vec<_> = events.iter().map(event_json).collect();
         Self::new(address, key, "/v1/batch", &format!(r#"{{"events":[{}]}}"#, bodies.join(",")))
+    }
+
+    /// `POST /v1/import` of all the events, as a library of Segment sends them.
+    pub(crate) fn segment_batch(address: SocketAddr, key: &str, events: &[DemoEvent]) -> Self {
+        let bodies: Vec<_> = events.iter().map(segment_message).collect();
+        let body = format!(r#"{{"batch":[{}],"sentAt":"2026-05-16T19:00:00.000Z"}}"#, bodies.join(","));
+        Self::new(address, key, "/v1/import", &body)
     }
 
     /// `POST /v1/track` of one event.
@@ -106,9 +113,46 @@ fn event_json(event: &DemoEvent) -> String {
     for (name, value) in optional.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         body[name] = Value::from(value.as_str());
     }
-    // The fraction of the second is the event's own.
-    let head = HEAD.replacen(".000Z", &event.timestamp.to_string()[19..], 1);
-    format!("{head}\"properties\":{},{}", event.properties, &body.to_string()[1..])
+    format!("{{\"event_id\":{}\"properties\":{},{}", head_of(event), event.properties, &body.to_string()[1..])
+}
+
+/// The same event as a message of a Segment library for servers: what becomes the same row, and what such a
+/// library adds that is not stored.
+fn segment_message(event: &DemoEvent) -> String {
+    let page = json!({ "url": event.url, "referrer": event.referrer });
+    let mut context = json!({
+        "ip": address_of(&event.anonymous_id),
+        "userAgent": event.user_agent,
+        "library": { "name": "@segment/analytics-node", "version": "3.1.0" },
+    });
+    let mut message =
+        json!({ "anonymousId": event.anonymous_id, "userId": event.user_id, "integrations": {} });
+    let mut properties = event.properties.clone();
+    message["type"] = Value::from(match event.event {
+        "$pageview" => {
+            let own = properties.strip_prefix('{').unwrap_or("}");
+            let comma = if own == "}" { "" } else { "," };
+            let page = page.to_string();
+            properties = format!("{}{comma}{own}", page.strip_suffix('}').unwrap_or(&page));
+            "page"
+        }
+        "$identify" => "identify",
+        name => {
+            message["event"] = Value::from(name);
+            "track"
+        }
+    });
+    if message["type"] != "page" {
+        context["page"] = page;
+    }
+    let of = if message["type"] == "identify" { "traits" } else { "properties" };
+    message["context"] = context;
+    format!("{{\"messageId\":{}\"{of}\":{properties},{}", head_of(event), &message.to_string()[1..])
+}
+
+/// [`HEAD`] with the fraction of the second that is the event's own.
+fn head_of(event: &DemoEvent) -> String {
+    HEAD.replacen(".000Z", &event.timestamp.to_string()[19..], 1)
 }
 
 /// A public address for each visitor.

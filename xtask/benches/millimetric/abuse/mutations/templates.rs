@@ -16,6 +16,7 @@ pub(super) struct Templates {
 
 const RANGE: &str = "from=2025-01-01&to=2030-01-01";
 const EVENT: &str = r#"{"event":"signup","event_id":"mutated-1","timestamp":"2026-05-16T19:00:00.000Z","anonymous_id":"visitor-1","user_id":"user-1","session_id":"session-1","url":"https://shop.example/sale?utm_source=facebook&utm_medium=cpc&utm_campaign=may","path":"/sale","referrer":"https://www.google.com/","properties":{"plan":"pro","amount":12.5,"items":[{"sku":"a","n":1}],"nested":{"deep":{"er":true}}},"context":{"ip":"203.0.113.7","user_agent":"Mozilla/5.0"}}"#;
+const SEGMENT: &str = r#"{"type":"page","messageId":"mutated-3","anonymousId":"visitor-1","userId":"user-1","originalTimestamp":"2026-05-16T19:00:00.000Z","sentAt":"2026-05-16T19:00:01.000Z","name":"Sale","category":"Shop","groupId":"g","previousId":"p","properties":{"url":"https://shop.example/sale","path":"/sale","referrer":"","search":"","title":"Sale"},"context":{"page":{"url":"https://shop.example/","referrer":"https://www.google.com/"},"campaign":{"name":"may","source":"news"},"ip":"203.0.113.7","userAgent":"Mozilla/5.0"},"integrations":{"All":true}}"#;
 const READS: &[&str] = &[
     "/v1/query?limit=10",
     "/v1/query?event=purchase&source=google&medium=organic&user_id=u&anonymous_id=a&session_id=s&limit=2",
@@ -139,7 +140,8 @@ impl Templates {
     pub(super) fn new(target: &Target) -> Self {
         let Target { keys, account_key, .. } = target;
         let groups = vec![
-            (70, ingest(target)),
+            (60, ingest(target)),
+            (20, segment(target)),
             (60, reads(target)),
             (30, agents(target)),
             (16, PAGES.iter().map(|page| target.page(page)).collect()),
@@ -204,6 +206,28 @@ fn ingest(target: &Target) -> Vec<Draft> {
             .header("origin", ORIGIN)
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "authorization,content-type,traceparent"),
+    ]
+}
+
+/// Messages of Segment's libraries, with the key in the header, in the body and in the path.
+fn segment(target: &Target) -> Vec<Draft> {
+    let Target { keys, .. } = target;
+    let keyed = |key: &str| format!(r#"{{"writeKey":"{key}",{}"#, &SEGMENT[1..]);
+    let batch = format!(
+        r#"{{"batch":[{SEGMENT},{{"type":"identify","userId":7,"traits":{{"plan":"pro"}}}}],"sentAt":"2026-05-16T19:00:00Z","context":{{"ip":"203.0.113.7"}}}}"#
+    );
+    let keyed_batch = format!(r#"{{"writeKey":"{}",{}"#, keys.public, &batch[1..]);
+    let of_page = |path: &str, body: String| {
+        Draft::post(path, body).header("origin", ORIGIN).header("content-type", "text/plain")
+    };
+    vec![
+        of_page("/v1/p", keyed(&keys.public)),
+        of_page("/v1/b", keyed_batch),
+        Draft::post("/v1/import", batch.clone()).key(&keys.secret),
+        Draft::post("/v1/import/", batch).header("content-encoding", "identity").key(&keys.secret),
+        Draft::post("/v1/group", keyed(&keys.secret)),
+        Draft::post("/v1/alias", SEGMENT).key(&keys.secret),
+        Draft::get(format!("/v1/projects/{}/settings", keys.public)).header("origin", ORIGIN),
     ]
 }
 
