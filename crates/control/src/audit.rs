@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use millimetric_core::ids::{AccountId, KeyId, ProjectId, UserId};
+use millimetric_core::key::KeyPrefix;
 use millimetric_core::time::Timestamp;
 use serde_json::Value;
 use sqlx::any::AnyRow;
@@ -26,6 +27,8 @@ pub enum Actor {
     Key(KeyId),
     /// A signed-in person, by identifier (never a name or an address).
     User(UserId),
+    /// A person by a personal access token, which its prefix names.
+    Token(UserId, KeyPrefix),
 }
 
 impl fmt::Display for Actor {
@@ -36,6 +39,7 @@ impl fmt::Display for Actor {
             Self::Server => f.write_str("server"),
             Self::Key(id) => write!(f, "key:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::Token(id, prefix) => write!(f, "token:{prefix}:{id}"),
         }
     }
 }
@@ -55,9 +59,16 @@ impl FromStr for Actor {
             None if text == "server" => Ok(Self::Server),
             Some(("key", id)) => id.parse().map(Self::Key).map_err(|_| ParseActorError),
             Some(("user", id)) => id.parse().map(Self::User).map_err(|_| ParseActorError),
+            Some(("token", rest)) => token(rest).ok_or(ParseActorError),
             _ => Err(ParseActorError),
         }
     }
+}
+
+/// The prefix of a token, then its owner.
+fn token(text: &str) -> Option<Actor> {
+    let (prefix, user) = text.split_once(':')?;
+    Some(Actor::Token(user.parse().ok()?, prefix.parse().ok()?))
 }
 
 /// What an entry is about, or whose entries are asked for.
@@ -251,10 +262,14 @@ mod tests {
     fn an_actor_reads_back_from_its_text() {
         let key: KeyId = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5".parse().unwrap();
         let user: UserId = "usr_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5".parse().unwrap();
-        for actor in [Actor::CommandLine, Actor::Setup, Actor::Server, Actor::Key(key), Actor::User(user)] {
+        let token = Actor::Token(user, "00c0ffee".parse().unwrap());
+        assert_eq!(token.to_string(), format!("token:00c0ffee:{user}"));
+        for actor in
+            [Actor::CommandLine, Actor::Setup, Actor::Server, Actor::Key(key), Actor::User(user), token]
+        {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }
-        for text in ["", "somebody", "key:1", "user:1", "setup:x"] {
+        for text in ["", "somebody", "key:1", "user:1", "setup:x", "token:00c0ffee", "token:x:usr_"] {
             assert_eq!(text.parse::<Actor>(), Err(ParseActorError), "{text}");
         }
     }

@@ -9,7 +9,9 @@ use crate::accounts::account;
 use crate::audit;
 use crate::goals::{goal_columns, project_goal};
 use crate::keys::{key_columns, stored_key};
-use crate::people::{invitation, member, session, session_columns, user, user_columns};
+use crate::people::{
+    access_token, access_token_columns, invitation, member, session, session_columns, user, user_columns,
+};
 use crate::projects::reclassifications::reclassification;
 use crate::projects::share_links::share_link;
 use crate::projects::{project, project_columns};
@@ -50,6 +52,8 @@ const MEMBERSHIPS: &str = "select m.user_id, m.role, m.created_at, u.email, u.to
 const INVITATIONS: &str =
     "select id, account_id, role, email, created_at, expires_at from invitations order by id";
 const SESSIONS: &str = concat!("select ", session_columns!(), " from sessions s order by s.id");
+const ACCESS_TOKENS: &str =
+    concat!("select ", access_token_columns!(), " from access_tokens t order by t.id");
 const SHARE_LINKS: &str = "select id, created_at from share_links order by id";
 const USAGE: &str = "select project_id, month, env, events from usage order by project_id, month, env";
 const RECLASSIFICATIONS: &str =
@@ -70,6 +74,8 @@ impl Control {
         self.look(&mut damage, "a membership", query(MEMBERSHIPS), |row| member(row).map(drop)).await?;
         self.look(&mut damage, "an invitation", query(INVITATIONS), |row| invitation(row).map(drop)).await?;
         self.look(&mut damage, "a session", query(SESSIONS), |row| session(row).map(drop)).await?;
+        let read = |row: &AnyRow| access_token(row).map(drop);
+        self.look(&mut damage, "a token", query(ACCESS_TOKENS), read).await?;
         self.look(&mut damage, "a share link", query(SHARE_LINKS), |row| share_link(row).map(drop)).await?;
         self.look(&mut damage, "a usage counter", query(USAGE), |row| monthly_usage(row).map(drop)).await?;
         let read = |row: &AnyRow| reclassification(row).map(drop);

@@ -4,6 +4,7 @@
 
 use millimetric_core::goal::Goal;
 use millimetric_core::key::KeyPrefix;
+use millimetric_core::key::access_token::AccessTokenText;
 use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::query::GoalSlug;
 
@@ -67,6 +68,21 @@ pub enum ControlError {
     /// An account without an owner could not be managed by anybody.
     #[error("an account needs at least one owner: make another member an owner first")]
     LastOwner,
+    /// No such personal access token of this person.
+    #[error("there is no such personal access token")]
+    UnknownToken,
+    /// As many working tokens as a person may have.
+    #[error(
+        "a person has at most {max} personal access tokens that work: revoke one first",
+        max = AccessTokenText::MAX_PER_PERSON
+    )]
+    TooManyTokens,
+    /// What is to be changed is not what the caller expected: somebody else changed it.
+    #[error("it was changed by somebody else meanwhile: read it again")]
+    Changed,
+    /// The response of an earlier request with the same id is stored: repeat that one.
+    #[error("this request was answered before")]
+    AlreadyAnswered,
     /// The database cannot be opened; the sentence says what to do.
     #[error("{0}")]
     CannotOpen(String),

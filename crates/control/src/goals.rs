@@ -2,6 +2,8 @@
 //!
 //! Keeps them; which events reach a goal is decided by `core::goal` and the event store.
 
+mod replace;
+
 use millimetric_core::goal::{Goal, GoalTarget};
 use millimetric_core::ids::ProjectId;
 use millimetric_core::query::{GoalSlug, PropertyName, ValueProperty, currency};

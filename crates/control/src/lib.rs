@@ -17,10 +17,10 @@ mod keys;
 mod meta;
 mod names;
 mod people;
-mod plan;
 mod projects;
 mod row;
 mod sqlite;
+mod stored_responses;
 #[cfg(test)]
 mod suite;
 mod url;
@@ -36,14 +36,16 @@ pub use goals::ProjectGoal;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
 pub use names::{Name, NameError, Slug, SlugError};
 pub use people::{
-    Email, EmailError, Invitation, Member, Membership, NewSession, NewUser, Role, Session, TotpSecret, User,
+    AccessToken, Email, EmailError, FoundAccessToken, Invitation, Member, Membership, NewAccessToken,
+    NewSession, NewUser, Role, Session, TotpSecret, User,
 };
-pub use plan::Plan;
 pub use projects::classifier::Classifier;
+pub use projects::plan::Plan;
 pub use projects::reclassifications::Reclassification;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
 pub use sqlite::backup::Ended;
+pub use stored_responses::StoredResponse;
 pub use url::{ControlUrl, ControlUrlError};
 pub use usage::MonthlyUsage;
 pub use usage::month::{Month, ParseMonthError};

@@ -4,6 +4,7 @@
 
 mod changes;
 pub(crate) mod classifier;
+pub(crate) mod plan;
 pub(crate) mod reclassifications;
 pub(crate) mod share_links;
 

@@ -3,6 +3,7 @@
 //! A database joins with one line at the end of this file. What only `SQLite` has (its file, its
 //! settings) is in `suite/sqlite_file.rs`.
 
+mod access_tokens;
 mod audit;
 mod damaged_rows;
 mod goals;
@@ -14,6 +15,7 @@ mod reading;
 mod rules;
 mod share_links;
 mod sqlite_file;
+mod stored_responses;
 mod usage;
 
 use chrono_tz::Tz;
@@ -76,6 +78,17 @@ macro_rules! suite {
                 one_reclassification_of_the_same_events_runs_at_a_time;
                 share_links: a_link_shows_its_project_until_it_is_revoked,
                 a_link_ends_with_its_project;
+                access_tokens: a_token_reads_back_as_it_was_created_with_its_owner,
+                a_taken_prefix_and_an_unknown_owner_are_told_apart,
+                a_person_has_a_bounded_number_of_tokens_that_work,
+                a_token_is_revoked_by_its_owner_alone_and_once,
+                use_and_exposure_of_a_token_are_noted,
+                what_happens_to_a_token_is_told_by_its_prefix_alone;
+                stored_responses: a_response_is_stored_with_its_change_and_repeated_in_its_time,
+                the_same_response_is_stored_once_and_its_change_made_once,
+                a_change_that_fails_stores_no_response,
+                a_change_of_something_else_than_expected_is_not_made,
+                goals_are_replaced_as_a_whole_with_an_entry_for_each_change;
                 usage: counters_add_up_by_project_month_and_env,
                 adding_is_all_or_nothing
             );
@@ -86,7 +99,8 @@ macro_rules! suite {
             suite!(@shared $database;
                 instances: a_revocation_is_seen_by_the_other_instance,
                 writers_wait_for_each_other,
-                rotations_that_race_have_one_winner
+                rotations_that_race_have_one_winner;
+                stored_responses: requests_that_race_make_one_change
             );
         }
     };
@@ -99,14 +113,14 @@ macro_rules! suite {
             }
         )+)+
     };
-    (@shared $database:expr; $subject:ident: $($behaviour:ident),+) => {
-        $(
+    (@shared $database:expr; $($subject:ident: $($behaviour:ident),+);+) => {
+        $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
                 let database = $database;
                 $crate::suite::$subject::$behaviour(database.open().await, database.open().await).await;
             }
-        )+
+        )+)+
     };
 }
 

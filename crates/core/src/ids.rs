@@ -106,6 +106,11 @@ id!(
     "rcl_"
 );
 id!(
+    /// A personal access token; safe to show and log.
+    AccessTokenId,
+    "tok_"
+);
+id!(
     /// Somebody who signs in.
     UserId,
     "usr_"

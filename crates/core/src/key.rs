@@ -3,6 +3,7 @@
 //! The text is `{kind}_{env}_{prefix}_{secret}`. This file never draws the random bytes, never
 //! looks a key up, and never shows a secret: [`KeyText`] prints as its prefix alone.
 
+pub mod access_token;
 pub mod invisible;
 
 use std::fmt;
@@ -210,9 +211,7 @@ impl KeyText {
     /// secret is left out: it hides nothing, and it changes with kind and environment, which are
     /// compared separately so that the error can say what is wrong with the key.
     pub fn hash(&self, pepper: &Pepper) -> SecretHash {
-        let body = &self.text[..self.text.len() - CHECKSUM_CHARS];
-        let secret = &body[body.len() - RANDOM_CHARS..];
-        SecretHash(Sha256::new().chain_update(secret).chain_update(&pepper.0).finalize().into())
+        hash_of_secret(&self.text, pepper)
     }
 
     /// `sha256` of a key as it was sent: the name under which a verified key may be remembered in
@@ -284,6 +283,13 @@ impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")
     }
+}
+
+/// `sha256(secret || pepper)` of a text that ends with a secret and its checksum.
+fn hash_of_secret(text: &str, pepper: &Pepper) -> SecretHash {
+    let body = &text[..text.len() - CHECKSUM_CHARS];
+    let secret = &body[body.len() - RANDOM_CHARS..];
+    SecretHash(Sha256::new().chain_update(secret).chain_update(&pepper.0).finalize().into())
 }
 
 /// CRC-32 of the text before it, in base 62, most significant digit first: six digits always

@@ -11,7 +11,7 @@ use sqlx::query;
 use super::{KeyOwner, NewKey, StoredKey, known_key};
 use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::error::is_missing_reference;
-use crate::{Actor, Change, Control, ControlError, projects, row};
+use crate::{Actor, Change, Control, ControlError, StoredResponse, projects, row, stored_responses};
 
 const INSERT: &str = "insert into keys (id, project_id, account_id, kind, env, prefix, hash, label, scopes,
         allowed_ips, created_at, expires_at)
@@ -33,7 +33,20 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<StoredKey, ControlError> {
+        self.insert_key_once(new, None, by, now).await
+    }
+
+    /// The same, with the response that is repeated if the request is sent again.
+    /// [`ControlError::AlreadyAnswered`].
+    pub async fn insert_key_once(
+        &self,
+        new: NewKey,
+        response: Option<&StoredResponse>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<StoredKey, ControlError> {
         let mut change = self.begin_change().await?;
+        stored_responses::store(&mut change, response, now).await?;
         let key = new.stored(now);
         insert(&mut change, &key).await?;
         write_audit(&mut change, &key, "key.minted", description(&key), by, now).await?;
@@ -76,7 +89,21 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<StoredKey, ControlError> {
+        self.rotate_key_once((old, old_expires_at), new, None, by, now).await
+    }
+
+    /// The same, with the response that is repeated if the request is sent again; the old key comes with the
+    /// instant until which it works. [`ControlError::AlreadyAnswered`].
+    pub async fn rotate_key_once(
+        &self,
+        (old, old_expires_at): (KeyId, Timestamp),
+        new: NewKey,
+        response: Option<&StoredResponse>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<StoredKey, ControlError> {
         let mut change = self.begin_change().await?;
+        stored_responses::store(&mut change, response, now).await?;
         let (old, key) = (known_key(&mut change, old).await?, new.stored(now));
         if !old.is_live(now) || old.replaced_by.is_some() {
             return Err(ControlError::KeyNotLive);

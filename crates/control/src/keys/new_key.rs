@@ -103,7 +103,7 @@ impl NewKey {
     }
 
     /// The key as it is stored, created at this instant.
-    pub(super) fn stored(self, now: Timestamp) -> StoredKey {
+    pub fn stored(self, now: Timestamp) -> StoredKey {
         let Self { id, owner, kind, env, prefix, hash, label, scopes, allowed_ips, expires_at } = self;
         StoredKey {
             id,

@@ -12,7 +12,7 @@ use super::classifier::Classifier;
 use super::{NewProject, Project, ProjectPatch, live_project};
 use crate::audit::{self, AuditScope, NewAuditEntry};
 use crate::error::{is_missing_reference, is_unique_violation};
-use crate::{Actor, Change, Control, ControlError};
+use crate::{Actor, Change, Control, ControlError, StoredResponse, stored_responses};
 
 const CREATE: &str = "insert into projects (id, account_id, slug, name, allowed_origins, plan,
         retention_days, timezone, created_at)
@@ -33,22 +33,22 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Project, ControlError> {
-        let project = Project {
-            id: new.id,
-            account_id: new.account_id,
-            slug: new.slug,
-            name: new.name,
-            allowed_origins: new.allowed_origins,
-            unreadable_origins: Vec::new(),
-            plan: new.plan,
-            retention_days: new.retention_days,
-            timezone: new.timezone,
-            classifier: Classifier::default(),
-            created_at: now,
-            deleted_at: None,
-        };
+        self.create_project_once(new, None, by, now).await
+    }
+
+    /// The same, with the response that is repeated if the request is sent again.
+    /// [`ControlError::AlreadyAnswered`].
+    pub async fn create_project_once(
+        &self,
+        new: NewProject,
+        response: Option<&StoredResponse>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Project, ControlError> {
+        let project = new.stored(now);
         check_origins(&project.allowed_origins)?;
         let mut change = self.begin_change().await?;
+        stored_responses::store(&mut change, response, now).await?;
         insert(&mut change, &project).await?;
         let detail = Value::Object(settings(&project));
         write_audit(&mut change, project.id, "project.created", detail, by, now).await?;
@@ -65,9 +65,25 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Project, ControlError> {
+        self.update_project_if(id, patch, |_| true, by, now).await
+    }
+
+    /// The same, if the project is as the caller expects; `is_expected` sees it before anything is changed.
+    /// [`ControlError::Changed`].
+    pub async fn update_project_if(
+        &self,
+        id: ProjectId,
+        patch: ProjectPatch,
+        is_expected: impl FnOnce(&Project) -> bool + Send,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Project, ControlError> {
         patch.allowed_origins.as_deref().map_or(Ok(()), check_origins)?;
         let mut change = self.begin_change().await?;
         let before = live_project(&mut change, id).await?;
+        if !is_expected(&before) {
+            return Err(ControlError::Changed);
+        }
         let after = patched(before.clone(), patch);
         if after == before {
             return Ok(before);
@@ -95,6 +111,26 @@ impl Control {
         let detail = json!({ "keys_revoked": keys.rows_affected() });
         write_audit(&mut change, id, "project.deleted", detail, by, now).await?;
         Ok(change.commit().await?)
+    }
+}
+
+impl NewProject {
+    /// The project as it is stored, created at this instant.
+    pub fn stored(self, now: Timestamp) -> Project {
+        Project {
+            id: self.id,
+            account_id: self.account_id,
+            slug: self.slug,
+            name: self.name,
+            allowed_origins: self.allowed_origins,
+            unreadable_origins: Vec::new(),
+            plan: self.plan,
+            retention_days: self.retention_days,
+            timezone: self.timezone,
+            classifier: Classifier::default(),
+            created_at: now,
+            deleted_at: None,
+        }
     }
 }
 

@@ -46,9 +46,12 @@ async fn world() -> Control {
              insert into invitations (id, token_hash, account_id, role, email, created_at, expires_at)
                  values ('{inv}', x'0{number}', '{first_account}', 'admin', 'ann@example.com', 1, 1000);
              insert into sessions values ('{ses}', x'0{number}', '{first_user}', 0, 'Firefox', 1, 1, 1000);
+             insert into access_tokens (id, user_id, prefix, hash, name, scope, created_at, expires_at)
+                 values ('{tok}', '{first_user}', '0000000{number}', zeroblob(32), 'script', 'read', 1, 1000);
              insert into share_links values ('{shr}', x'0{number}', '{project}', 1, null);",
             inv = id("inv_", n),
             ses = id("ses_", n),
+            tok = id("tok_", n),
             shr = id("shr_", n),
         );
         sql.push_str(&rows);
@@ -83,6 +86,7 @@ async fn lists(control: &Control) -> Vec<(&'static str, usize)> {
         ("members", control.members(account).await.unwrap().len()),
         ("invitations", control.invitations(account, at(5)).await.unwrap().len()),
         ("sessions", control.sessions(user_id(1), at(5)).await.unwrap().len()),
+        ("tokens", control.access_tokens(user_id(1)).await.unwrap().len()),
         ("goals", control.goals(project).await.unwrap().len()),
         ("share_links", control.share_links(project).await.unwrap().len()),
         ("usage", control.usage(project, months[0], months[1]).await.unwrap().len()),
@@ -179,6 +183,17 @@ const CASES: &[Case<'_>] = &[
     ("sessions", "created_at", NEVER, &["session ses_1, column created_at"], &["sessions"]),
     ("sessions", "last_seen_at", NEVER, &["session ses_1, column last_seen_at"], &["sessions"]),
     ("sessions", "expires_at", NEVER, &["session ses_1, column expires_at"], &["sessions"]),
+    ("access_tokens", "id", "'tok_'", &["token tok_, column id"], &["tokens"]),
+    ("access_tokens", "user_id", "'ann'", &["token tok_1, column user_id"], &["tokens"]),
+    ("access_tokens", "prefix", "'0000'", &["token tok_1, column prefix"], &["tokens"]),
+    ("access_tokens", "hash", "x'00'", &["token tok_1, column hash"], &["tokens"]),
+    ("access_tokens", "name", "''", &["token tok_1, column name"], &["tokens"]),
+    ("access_tokens", "scope", "'all'", &["token tok_1, column scope"], &["tokens"]),
+    ("access_tokens", "created_at", NEVER, &["token tok_1, column created_at"], &["tokens"]),
+    ("access_tokens", "last_used_at", NEVER, &["token tok_1, column last_used_at"], &["tokens"]),
+    ("access_tokens", "expires_at", NEVER, &["token tok_1, column expires_at"], &["tokens"]),
+    ("access_tokens", "revoked_at", NEVER, &["token tok_1, column revoked_at"], &["tokens"]),
+    ("access_tokens", "exposed_at", NEVER, &["token tok_1, column exposed_at"], &["tokens"]),
     ("share_links", "id", "'shr_'", &["share link shr_, column id"], &["share_links"]),
     ("share_links", "created_at", NEVER, &["share link shr_1, column created_at"], &["share_links"]),
     ("usage", "month", "'2026-1x'", &["usage of project prj_1, column month"], &["usage"]),

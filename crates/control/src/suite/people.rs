@@ -18,7 +18,7 @@ fn email(number: u8) -> Email {
     format!("person{number}@example.com").parse().unwrap()
 }
 
-fn new_user(number: u8) -> NewUser {
+pub(super) fn new_user(number: u8) -> NewUser {
     NewUser { id: user_id(number.into()), email: email(number), password_hash: Some("$argon2id$".into()) }
 }
 
@@ -35,7 +35,7 @@ fn session(number: u8, user: u8) -> NewSession {
 }
 
 /// The owner with the number 1, who is signed in with the token 100.
-async fn set_up(control: &Control) -> AccountId {
+pub(super) async fn set_up(control: &Control) -> AccountId {
     let account = create_account(control, 1).await;
     assert_eq!(control.offer_setup(token(1)).await, Ok(true));
     control.set_up(token(1), &new_user(1), account, &session(100, 1), at(5)).await.unwrap();

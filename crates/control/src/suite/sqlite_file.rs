@@ -54,7 +54,7 @@ async fn what_was_stored_is_there_after_opening_again() {
     assert_eq!(control.projects().await, Ok(vec![project]));
     let applied: i64 =
         query_scalar("select count(*) from _sqlx_migrations").fetch_one(&control.pool).await.unwrap();
-    assert_eq!(applied, 4);
+    assert_eq!(applied, 5);
 }
 
 #[tokio::test]

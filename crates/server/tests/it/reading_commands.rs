@@ -24,6 +24,8 @@ const CHANGING: &[&[&str]] = &[
     &["key", "revoke", "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5"],
     &["key", "rotate", "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5"],
     &["user", "reset-password", "ann@example.com"],
+    &["user", "token", "create", "ann@example.com"],
+    &["user", "token", "revoke", "ann@example.com", "tok_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5"],
     &["import", "-", "--project", "default"],
 ];
 
@@ -40,7 +42,7 @@ fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files(dir).into_iter().filter(kept).map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-fn alter(file: &Path, sql: &'static str) {
+pub(crate) fn alter(file: &Path, sql: &'static str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).foreign_keys(false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -102,8 +104,8 @@ fn what_an_older_version_wrote_is_reported_and_backed_up_as_it_is() {
     let dir = folder.path();
     alter(
         &dir.join("control.db"),
-        "drop table reclassifications; alter table projects drop column classifier;
-         delete from _sqlx_migrations where version = 4",
+        "drop table access_tokens; drop table stored_responses;
+         delete from _sqlx_migrations where version = 5",
     );
     alter(&dir.join("events.db"), "alter table segment drop column ids_made; pragma user_version = 1");
     let before = contents(dir);

@@ -92,6 +92,7 @@ impl Names {
                 Actor::Server => "Server".to_owned(),
                 Actor::Key(id) => id.to_string(),
                 Actor::User(id) => self.name(&id.to_string()),
+                Actor::Token(id, prefix) => format!("{} (token mmt_{prefix}_…)", self.name(&id.to_string())),
             },
             what: action(&entry.action),
             project: entry.project_id.map(|id| self.name(&id.to_string())).unwrap_or_default(),
