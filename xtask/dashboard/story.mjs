@@ -28,6 +28,7 @@ try {
   await guest(await invite(page));
   await lockedOut();
   await withoutScripts();
+  await accessToken(page);
   const secret = await secondFactor(page);
   await context.close();
   await strangers(secret);
@@ -214,6 +215,27 @@ async function withoutScripts() {
   await page.getByRole("button", { name: "Revoke key" }).click();
   await page.getByText("Key revoked.").waitFor();
   await context.close();
+}
+
+/// A token for scripts is created on the profile page, shown once, and revoked.
+async function accessToken(page) {
+  await page.goto(`${SERVER}/profile`);
+  await page.locator("summary", { hasText: "New access token" }).click();
+  await page.getByLabel("Name").fill("key rotation");
+  await page.locator("#token-password").fill(OWNER.password);
+  await picturesOf(page, "access-token-new");
+  await page.getByRole("button", { name: "Create token" }).click();
+  await page.getByRole("dialog").getByText("You won’t see this").waitFor();
+  const token = await page.locator("#fresh").textContent();
+  await picturesOf(page, "access-token");
+  const asked = await fetch(`${SERVER}/v1/admin/projects`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(asked.status, 200);
+  await page.getByRole("link", { name: "Done" }).click();
+  const revoke = page.getByRole("button", { name: `Revoke ${token.slice(0, 12)}` });
+  await revoke.click();
+  await revoke.waitFor({ state: "detached" });
+  const refused = await fetch(`${SERVER}/v1/admin/projects`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(refused.status, 401);
 }
 
 async function secondFactor(page) {

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::Countries;
 use crate::credentials::Credentials;
+use crate::credentials::access_tokens::AccessTokens;
 use crate::credentials::key_cache::KeyCache;
 use crate::credentials::passwords::Passwords;
 use crate::http::documents;
@@ -59,7 +60,12 @@ pub async fn open(
         public_url,
         stores: Stores { control, events },
         enrichment: Enrichment { countries, user_agents, ip_salt: secrets.ip_salt.clone() },
-        credentials: Credentials { keys, secrets, passwords: Passwords::default() },
+        credentials: Credentials {
+            keys,
+            tokens: AccessTokens::default(),
+            secrets,
+            passwords: Passwords::default(),
+        },
         limits: Limits::new(&settings, timeouts),
         documents,
         refusals,

@@ -64,7 +64,7 @@ pub struct Settings {
     /// Address, public URL and trusted proxies.
     #[command(flatten)]
     pub network: NetworkSettings,
-    /// Rate limits of a project.
+    /// Rate limits of a project and of a person.
     #[command(flatten)]
     pub rates: RateSettings,
     /// Hosts and origins that may call /mcp.
@@ -105,7 +105,7 @@ pub struct NetworkSettings {
     pub connections_per_address: NonZeroUsize,
 }
 
-/// Rate limits of a project.
+/// Rate limits of a project and of a person.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rate limits")]
 pub struct RateSettings {
@@ -115,6 +115,9 @@ pub struct RateSettings {
     /// The same for /v1/batch, one token per request
     #[arg(long, value_name = "RATE/BURST", default_value = "5/20", env = "MILLIMETRIC_RATE_LIMIT_BATCH")]
     pub rate_limit_batch: RateLimit,
+    /// The same for /v1/admin, per person, whichever of their tokens they use
+    #[arg(long, value_name = "RATE/BURST", default_value = "10/100", env = "MILLIMETRIC_RATE_LIMIT_ADMIN")]
+    pub rate_limit_admin: RateLimit,
 }
 
 /// Hosts and origins that may call /mcp.

@@ -18,7 +18,7 @@ pub mod timeouts;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use millimetric_core::ids::{AccountId, ProjectId};
+use millimetric_core::ids::{AccountId, ProjectId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Settings;
@@ -79,8 +79,8 @@ pub enum Traffic {
     Servers(ProjectId),
     /// Requests with an account's keys.
     Account(AccountId),
-    /// Requests whose key is in the body, until that is read.
-    Unidentified,
+    /// Requests with a person's access tokens.
+    Person(UserId),
 }
 
 /// Which bucket a request draws from.
@@ -90,6 +90,8 @@ pub enum Limited {
     Track,
     /// `/v1/batch`, one token a call.
     Batch,
+    /// `/v1/admin`.
+    Admin,
 }
 
 /// Memory for a body, set aside until this is dropped.
@@ -102,7 +104,11 @@ pub struct BodyMemory {
 impl Limits {
     /// Full buckets and nothing taken.
     pub fn new(settings: &Settings, timeouts: Timeouts) -> Self {
-        let rates = RateLimits::new(settings.rates.rate_limit_track, settings.rates.rate_limit_batch);
+        let rates = RateLimits::new(
+            settings.rates.rate_limit_track,
+            settings.rates.rate_limit_batch,
+            settings.rates.rate_limit_admin,
+        );
         Self::of(rates, timeouts, settings.queries.query_slots.get())
     }
 
@@ -126,7 +132,7 @@ impl Limits {
     #[cfg(test)]
     pub fn for_tests() -> Self {
         use crate::config::RateLimit;
-        Self::of(RateLimits::new(RateLimit::Off, RateLimit::Off), Timeouts::default(), 1)
+        Self::of(RateLimits::new(RateLimit::Off, RateLimit::Off, RateLimit::Off), Timeouts::default(), 1)
     }
 
     /// An empty reservation, which grows with the body.

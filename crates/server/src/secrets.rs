@@ -3,6 +3,8 @@
 //!
 //! Never written anywhere else, never printed.
 
+mod sealed;
+
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};

@@ -176,6 +176,15 @@ impl Server {
         key["key"].as_str().map(str::to_owned).context("no key of the account")
     }
 
+    /// A new access token of somebody who owns the account.
+    pub(crate) fn create_access_token(&self, binary: &Path) -> anyhow::Result<String> {
+        let email = "script@example.com";
+        json_of(&mut command(binary, &["user", "create", email, "--json"], &self.home))?;
+        let arguments = ["user", "token", "create", email, "--scope", "write", "--json"];
+        let token = json_of(&mut command(binary, &arguments, &self.home))?;
+        token["token"].as_str().map(str::to_owned).context("no access token")
+    }
+
     /// Stores so many events of the demo's last sixty days in its project.
     pub(crate) fn fill(&self, binary: &Path, events: u64) -> anyhow::Result<()> {
         self.fill_project(binary, "bench", events)

@@ -1,5 +1,6 @@
 //! The REST interface: thin handlers; what the product does is in `ops`.
 
+pub mod admin;
 pub mod collect;
 pub mod discover;
 pub mod explain;

@@ -13,7 +13,7 @@ use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{KeyKind, Scope};
 
 use super::error::{AuthError, AuthResult};
-use super::metered::{Track, take_token};
+use super::metered::{Draws as _, Track, take_token};
 use super::{Authorized, Ingest, Permission, Read, check_address, key_text};
 use crate::client_info::ClientInfo;
 use crate::credentials::key_cache::{KeyError, VerifiedKey};
@@ -68,7 +68,7 @@ impl ProjectAgent {
     pub fn sender(&self, app: &App, client: &ClientInfo) -> AuthResult<&Authorized<Ingest>> {
         self.within_plan()?;
         let sender = self.ingest.as_ref().ok_or(AuthError::LacksScope(Scope::Ingest))?;
-        take_token::<Track>(app, sender, client.ip, &client.rate)?;
+        take_token(app, Track::FROM, sender.traffic(), client.ip, &client.rate)?;
         Ok(sender)
     }
 

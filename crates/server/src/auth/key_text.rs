@@ -1,8 +1,5 @@
 //! Extracts the text of a key from a request: from the header or, for a pk on a route for browsers,
-//! from the URL. Errors describe precisely what is wrong; they never contain the text.
-//!
-//! Routes for browsers also take the key as the user name of `Authorization: Basic`, as Segment's
-//! libraries send it (contract, section 8).
+//! from the URL. Refuses secrets in URLs. Errors describe precisely what is wrong; they never contain the text.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,20 +7,20 @@ use std::net::IpAddr;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use millimetric_core::key::invisible;
+use millimetric_core::key::access_token::{ACCESS_TOKEN_START, AccessTokenText};
+use millimetric_core::key::{KeyKind, KeyText, invisible};
 
 use super::error::{AuthError, AuthResult};
 use crate::credentials::key_cache::KeyError;
 use crate::state::App;
 
-/// Prefixes of keys that must not appear in a URL.
-const SECRET: [&str; 3] = ["sk_", "rk_", "ak_"];
+/// Prefixes of keys and tokens that must not appear in a URL.
+const SECRET: [&str; 4] = ["sk_", "rk_", "ak_", ACCESS_TOKEN_START];
 /// Prefix of keys that may.
 const PUBLIC: &str = "pk_";
 const NO_KEY: &str = "The `key` parameter is not a key; `?key=` must be a pk, like pk_live_….";
+const IS_TOKEN: &str = "A personal access token (mmt_…) manages projects and keys under /v1/admin; it neither sends nor \
+    reads events. Create a key with POST /v1/admin/projects/{project}/keys.";
 const TWO_KEYS: &str = "The URL has two different keys; send one `?key=`.";
 const NOT_BASIC: &str = "`Authorization: Basic` must be followed by the base64 of the write key and a colon.";
 /// The most bytes of a write key in base64 that are decoded: keys are a tenth of it.
@@ -52,31 +49,47 @@ pub(super) async fn in_head(
     from_browsers: bool,
 ) -> AuthResult<Option<String>> {
     match in_url(parts.uri.query().unwrap_or_default()) {
-        InUrl::Secret(text) => return Err(exposed(&text, app, from).await),
+        InUrl::Secret(text) => {
+            return Err(exposed(app, &text, from).await);
+        }
         InUrl::NoKey(why) => return Err(malformed(why)),
         InUrl::Public(text) if from_browsers && !parts.headers.contains_key(AUTHORIZATION) => {
             return visible(text).map(Some);
         }
         InUrl::Public(_) | InUrl::Nothing => {}
     }
-    let text = match credentials(&parts.headers, "basic") {
-        Some(credentials) if from_browsers => Some(user_name(&credentials).ok_or(malformed(NOT_BASIC))?),
-        _ => bearer(&parts.headers),
-    };
-    text.map(visible).transpose()
+    let text = bearer(&parts.headers).ok_or(AuthError::MissingKey)?;
+    if text.starts_with(ACCESS_TOKEN_START) { Err(malformed(IS_TOKEN)) } else { visible(text) }
 }
 
-/// The key that is a segment of a path, which only a pk may be.
-pub(super) async fn in_path(text: &str, app: &App, from: Option<IpAddr>) -> AuthResult<String> {
-    if SECRET.iter().any(|start| text.starts_with(start)) {
-        return Err(exposed(text, app, from).await);
+/// Refuses a URL that contains a secret key or a token: in `?key=`, or whole in any other parameter or in the path.
+pub(super) async fn refuse_secrets_in_url(parts: &Parts, app: &App, from: Option<IpAddr>) -> AuthResult<()> {
+    let query = parts.uri.query().unwrap_or_default();
+    if let InUrl::Secret(text) = in_url(query) {
+        return Err(exposed(app, &text, from).await);
     }
-    visible(text.to_owned())
+    let in_query = form_urlencoded::parse(query.as_bytes()).flat_map(|(name, value)| [name, value]);
+    let in_path = parts.uri.path().split('/').map(Cow::Borrowed);
+    let secret = in_query.chain(in_path).find(|text| is_secret(text)).map(Cow::into_owned);
+    match secret {
+        Some(text) => Err(exposed(app, &text, from).await),
+        None => Ok(()),
+    }
 }
 
-/// The error for a secret key in a URL, which is flagged as exposed.
-async fn exposed(text: &str, app: &App, from: Option<IpAddr>) -> AuthError {
-    app.credentials.keys.flag_if_real(&app.stores.control, text, from, app.now()).await;
+/// Whether the text is a whole token, or a whole key of another kind than pk.
+fn is_secret(text: &str) -> bool {
+    AccessTokenText::parse(text).is_ok() || KeyText::parse(text).is_ok_and(|key| key.kind() != KeyKind::Pk)
+}
+
+/// Flags a key or token that stood in a URL, if it is a real one; returns the error.
+async fn exposed(app: &App, text: &str, from: Option<IpAddr>) -> AuthError {
+    let (control, credentials, now) = (&app.stores.control, &app.credentials, app.now());
+    if text.starts_with(ACCESS_TOKEN_START) {
+        credentials.tokens.flag_if_real(control, &credentials.secrets, text, from, now).await;
+    } else {
+        credentials.keys.flag_if_real(control, text, from, now).await;
+    }
     AuthError::SecretKeyInUrl
 }
 
@@ -94,7 +107,14 @@ enum InUrl {
 
 fn in_url(query: &str) -> InUrl {
     let mut found = InUrl::Nothing;
-    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "key") {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != "key" {
+            // A token has no place in any URL, whatever the parameter is called.
+            if AccessTokenText::parse(&value).is_ok() {
+                return InUrl::Secret(value.into_owned());
+            }
+            continue;
+        }
         if SECRET.iter().any(|start| value.starts_with(start)) {
             return InUrl::Secret(value.into_owned());
         }
@@ -221,6 +241,8 @@ mod tests {
             ("key=pk_a", public("pk_a")),
             ("key=pk_a&key=pk_a", public("pk_a")),
             ("key=sk_a", secret("sk_a")),
+            ("key=mmt_a", secret("mmt_a")),
+            ("token=mmt_a", InUrl::Nothing),
             ("key=&key=pk_a&key=%72k_b", secret("rk_b")),
         ] {
             assert_eq!(in_url(query), expected, "{query}");

@@ -11,8 +11,8 @@ use axum::http::request::Parts;
 use super::error::{AuthError, AuthResult};
 use super::{Authorized, Ingest, check};
 use crate::client_info::ClientInfo;
-use crate::limits::Limited;
 use crate::limits::rates::RateNote;
+use crate::limits::{Limited, Traffic};
 use crate::state::App;
 
 /// The bucket that a route draws from.
@@ -56,20 +56,21 @@ impl<D: Draws> Metered<D> {
     /// The right together with the token that it takes.
     pub(super) fn with_token(by: Authorized<Ingest>, parts: &Parts, app: &App) -> AuthResult<Self> {
         let note = parts.extensions.get::<RateNote>().cloned().unwrap_or_default();
-        take_token::<D>(app, &by, ClientInfo::address(parts, app), &note)?;
+        take_token(app, D::FROM, by.traffic(), ClientInfo::address(parts, app), &note)?;
         Ok(Self { by, bucket: PhantomData })
     }
 }
 
 /// Takes a token and sets what the response reports; an error if there is none.
-pub(super) fn take_token<D: Draws>(
+pub(super) fn take_token(
     app: &App,
-    by: &Authorized<Ingest>,
+    what: Limited,
+    by: Traffic,
     from: Option<IpAddr>,
     note: &RateNote,
 ) -> AuthResult<()> {
     let address = from.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    match app.limits.rates.take(D::FROM, by.traffic(), address) {
+    match app.limits.rates.take(what, by, address) {
         Ok(None) => Ok(()),
         Ok(Some(state)) => {
             note.set(state);

@@ -1,9 +1,11 @@
 //! Proof of authority: a handler that takes [`Authorized`] cannot be reached without a key that
 //! passed every check of the contract, in the contract's order (section 1). What an agent's key
-//! opens (MCP) is in `agents`, what somebody who is signed in may in `sessions`.
+//! opens (MCP) is in `agents`, what somebody who is signed in may in `sessions`, what the access token of a person
+//! opens (the management API) in `access_tokens`.
 //!
 //! Decides who may; never what is done. No key is kept, shown or logged here.
 
+pub mod access_tokens;
 pub mod agents;
 pub mod devices;
 pub mod error;

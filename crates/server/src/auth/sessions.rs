@@ -257,7 +257,8 @@ impl<R: Asks> FromRequestParts<Arc<App>> for InProject<R> {
     }
 }
 
-async fn in_path(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, SessionError> {
+/// What the path has in the place of this name.
+pub(super) async fn in_path(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, SessionError> {
     let Path(mut named) = Path::<HashMap<String, String>>::from_request_parts(parts, app)
         .await
         .map_err(|_| SessionError::NotFound)?;

@@ -204,7 +204,7 @@ async fn owner(control: &Control, owner: &Owner) -> anyhow::Result<KeyOwner> {
 }
 
 /// `90d`, `12h`, `30m`, `45s`, as milliseconds; up to a hundred years.
-fn duration(text: &str) -> Result<i64, String> {
+pub(super) fn duration(text: &str) -> Result<i64, String> {
     const CENTURY: i64 = 100 * 366 * DAY_MILLIS;
     let unit = match text.chars().last() {
         Some('d') => DAY_MILLIS,

@@ -1,6 +1,8 @@
-//! `millimetric user …`: lists and adds users, and resets passwords.
+//! `millimetric user …`: adds users, resets passwords, and manages access tokens.
 //!
 //! Prints links, never a password: the person who opens the link chooses their own.
+
+mod token;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -26,6 +28,9 @@ pub(super) enum UserCommand {
     List(ListArgs),
     /// Print a link to set a new password
     ResetPassword(ResetArgs),
+    /// Create, list and revoke personal access tokens for the management API
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 #[derive(Debug, Args)]
@@ -76,9 +81,9 @@ struct LinkArgs {
 /// Runs one of them.
 pub(super) async fn run(at: &Installation, command: UserCommand) -> anyhow::Result<()> {
     match command {
-        UserCommand::Create(args) => create(at, &open_control(at).await?, args).await,
-        UserCommand::List(args) => list(&read_control(at).await?, &args).await,
-        UserCommand::ResetPassword(args) => reset_password(at, &existing_control(at).await?, &args).await,
+        UserCommand::Create(args) => create(&open_control(at).await?, args).await,
+        UserCommand::ResetPassword(args) => reset_password(&existing_control(at).await?, &args).await,
+        UserCommand::Token(command) => token::run(at, command).await,
     }
 }
 

@@ -43,6 +43,8 @@ codes! {
         "The key is unknown, revoked or expired; create a new one.";
     KeyKindMismatch: "key_kind_mismatch", UNAUTHORIZED,
         "The kind or environment in the text of this key is not the one it was created with.";
+    InvalidSession: "invalid_session", UNAUTHORIZED,
+        "This route takes a personal access token (mmt_…) that works, as `Authorization: Bearer`; create one on your profile page.";
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN,
         "The request's Origin is not one of the project's allowed origins; add it in the project's settings.";
     IpNotAllowed: "ip_not_allowed", FORBIDDEN,
@@ -73,6 +75,12 @@ codes! {
         "The body is too large, before or after decompression; details.max_bytes is the limit.";
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "Send JSON as application/json or text/plain, uncompressed or with Content-Encoding gzip or zstd.";
+    KeyNotLive: "key_not_live", CONFLICT,
+        "The key is revoked, expired or already replaced; rotate its successor, or create a new key.";
+    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED,
+        "It was changed since you read it; read it again, and send the ETag of that response in If-Match.";
+    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key belongs to another request; use a new one for each request, and repeat it only with the same body.";
     InvalidRequest: "invalid_request", BAD_REQUEST,
         "The request head is not valid HTTP; details says what is wrong.";
     RateLimited: "rate_limited", TOO_MANY_REQUESTS,

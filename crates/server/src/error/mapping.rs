@@ -2,11 +2,13 @@
 //! wrong meets HTTP.
 
 use axum::response::{IntoResponse, Response};
-use millimetric_control::ControlError;
+use millimetric_control::{Account, ControlError};
 use millimetric_core::key::Scope;
 use millimetric_events::{LocalError, QueryLimit, StoreError};
+use serde_json::json;
 
-use super::{ApiError, ErrorCode};
+use super::{ApiError, ErrorCode, Problems};
+use crate::auth::access_tokens::TokenError;
 use crate::auth::error::AuthError;
 use crate::credentials::key_cache::KeyError;
 use crate::limits::busy::{Busy, WorkLost};
@@ -86,6 +88,7 @@ impl From<OpsError> for ApiError {
                     .detail("monthly_events", monthly_events)
             }
             OpsError::ForgetFailed(cause) => Self::new(ErrorCode::ForgetFailed).because(cause),
+            OpsError::IdempotencyKeyReused => Self::new(ErrorCode::IdempotencyKeyReused),
             OpsError::Store(error) => error.into(),
             OpsError::Control(error) => error.into(),
             OpsError::Internal(cause) => Self::new(ErrorCode::InternalError).because(cause),
@@ -140,6 +143,49 @@ impl From<AuthError> for ApiError {
             }
             AuthError::Control(error) => error.into(),
         }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::InvalidSession => Self::new(ErrorCode::InvalidSession),
+            TokenError::TooManyFailures { retry_after_s } => {
+                Self::new(ErrorCode::RateLimited).retry_after(retry_after_s).saying(
+                    "Too many invalid access tokens from this address; check the token, and retry after the time in Retry-After.",
+                )
+            }
+            TokenError::OnlyReads => Self::new(ErrorCode::InsufficientScope)
+                .detail("required", "write")
+                .saying("This access token only reads; create one with the scope write."),
+            TokenError::RoleTooLow { role, least } => Self::new(ErrorCode::InsufficientScope)
+                .detail("role", role.as_str())
+                .detail("required_role", least.as_str())
+                .saying(format!(
+                    "Your role in this account is {role}, and this requires the role {least}; an owner of the account can change your role."
+                )),
+            TokenError::WhichAccount(accounts) => which_account(&accounts),
+            TokenError::NotFound => Self::new(ErrorCode::NotFound),
+            TokenError::Auth(error) => error.into(),
+            TokenError::Control(error) => error.into(),
+        }
+    }
+}
+
+fn which_account(accounts: &[Account]) -> ApiError {
+    let mut problems = Problems::default();
+    problems.field(
+        "account",
+        "is required, since you belong to several accounts: an id or a name of details.accounts",
+    );
+    let rows: Vec<_> =
+        accounts.iter().map(|account| json!({ "id": account.id, "name": account.name.as_str() })).collect();
+    ApiError::validation(ErrorCode::InvalidParams, problems).detail("accounts", rows)
+}
+
+impl IntoResponse for TokenError {
+    fn into_response(self) -> Response {
+        ApiError::from(self).into_response()
     }
 }
 

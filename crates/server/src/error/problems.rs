@@ -42,6 +42,13 @@ impl Problems {
         self.form.push(message.into());
     }
 
+    /// Adds all of another's.
+    pub fn append(&mut self, other: Self) {
+        self.fields.extend(other.fields);
+        self.form.extend(other.form);
+        self.unlisted += other.unlisted;
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.form.is_empty()

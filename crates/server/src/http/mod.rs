@@ -20,7 +20,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{collect, discover, explain, export, goals, privacy, reports, schema, script, segment};
+use crate::api::{admin, collect, discover, explain, export, goals, privacy, reports, schema, script};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -45,8 +45,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(goals::goals))
         .routes(routes!(reports::usage))
         .routes(routes!(export::export))
-        .routes(routes!(packages::track))
-        .routes(routes!(packages::node))
+        .merge(admin::routes())
         .routes(routes!(mcp::project))
         .routes(routes!(mcp::account))
         .routes(routes!(mcp::card::server_card))

@@ -16,13 +16,15 @@ use crate::error::ErrorCode;
         title = "Millimetric",
         description = "Privacy-respecting web and product analytics: events in, reports out. \
             Keys: `pk` sends from browsers on allowed origins, `sk` sends, reads and forgets from servers, `rk` reads, \
-            `ak` reads every project of an account, over MCP.",
+            `ak` reads every project of an account, over MCP. Scripts manage projects and keys with a personal access \
+            token (`mmt_…`).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
         (name = "ingest", description = "Send events."),
         (name = "segment", description = "Send events with Segment's libraries."),
         (name = "read", description = "Query events."),
+        (name = "admin", description = "Manage projects, keys, goals and rules from scripts, with a personal access token."),
         (name = "mcp", description = "Agents: the same queries over the Model Context Protocol."),
         (name = "privacy", description = "Erase people."),
         (name = "operation", description = "Run and discover the server.")
@@ -58,6 +60,10 @@ impl Modify for Shared {
             ("sk", "A secret key, for servers."),
             ("rk", "A read key."),
             ("ak", "An account's key, for /mcp/account."),
+            (
+                "access_token",
+                "A personal access token (`mmt_…`), created on the profile page, for /v1/admin.",
+            ),
             ("metrics_token", "The operator's token for /metrics."),
         ] {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);
@@ -76,7 +82,7 @@ impl Modify for Shared {
 pub fn document() -> Document {
     let (_, mut document) = super::routes().split_for_parts();
     for (path, item) in &mut document.paths.paths {
-        let operations = [&mut item.get, &mut item.post];
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             let error = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Error"))));
             let response = ResponseBuilder::new()

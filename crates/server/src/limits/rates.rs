@@ -1,5 +1,6 @@
 //! Rate limits of the ingest routes (contract, section 5): per route and project one bucket for
-//! public keys and one for secret keys. One client address gets at most a quarter of the former.
+//! public keys and one for secret keys. One client address gets at most a quarter of the former. And
+//! of the management API: one bucket per person.
 //!
 //! Memory is bounded by the number of projects, and for addresses by `ADDRESSES_OF_PROJECT` and
 //! `ADDRESSES`.
@@ -47,6 +48,7 @@ pub struct RateNote(Arc<Mutex<Option<RateState>>>);
 pub struct RateLimits {
     track: Route,
     batch: Route,
+    admin: Route,
     started: Instant,
 }
 
@@ -79,9 +81,14 @@ impl RateNote {
 
 impl RateLimits {
     /// Full buckets.
-    pub fn new(track: RateLimit, batch: RateLimit) -> Self {
+    pub fn new(track: RateLimit, batch: RateLimit, admin: RateLimit) -> Self {
         let route = |policy, limit| Route { policy, quota: Quota::of(limit), buckets: Mutex::default() };
-        Self { track: route("track", track), batch: route("batch", batch), started: Instant::now() }
+        Self {
+            track: route("track", track),
+            batch: route("batch", batch),
+            admin: route("admin", admin),
+            started: Instant::now(),
+        }
     }
 
     /// Takes a token. Returns `Ok(None)` if the route has no limit; an error is the state that the
@@ -91,6 +98,7 @@ impl RateLimits {
         let route = match what {
             Limited::Track => &self.track,
             Limited::Batch => &self.batch,
+            Limited::Admin => &self.admin,
         };
         let Some(quota) = route.quota else { return Ok(None) };
         let mut buckets = route.buckets.lock();
@@ -102,7 +110,7 @@ impl RateLimits {
                 let whole = own.and_then(|own| Ok((own, buckets.take(by, quota, now)?)));
                 (share, whole.map(|(own, whole)| lower(own, whole)))
             }
-            Traffic::Servers(_) | Traffic::Account(_) | Traffic::Unidentified => {
+            Traffic::Servers(_) | Traffic::Account(_) | Traffic::Person(_) => {
                 (quota, buckets.take(by, quota, now))
             }
         };
@@ -123,7 +131,7 @@ impl RateLimits {
     /// Forgets full buckets, so that memory follows the traffic.
     pub fn forget_full(&self) {
         let now = self.now();
-        for route in [&self.track, &self.batch] {
+        for route in [&self.track, &self.batch, &self.admin] {
             route.buckets.lock().forget_full(now);
         }
     }
@@ -183,7 +191,7 @@ mod tests {
 
     #[test]
     fn each_project_route_and_kind_of_key_has_its_own_bucket() {
-        let limits = RateLimits::new("1/2".parse().unwrap(), "1/1".parse().unwrap());
+        let limits = RateLimits::new("1/2".parse().unwrap(), "1/1".parse().unwrap(), RateLimit::Off);
         let [a, b] = [1, 2].map(|number| Traffic::Servers(project(number)));
         let take = |what, by| limits.take(what, by, address(1)).map(|state| state.unwrap().left);
         assert_eq!((take(Limited::Track, a), take(Limited::Track, a)), (Ok(1), Ok(0)));
@@ -193,13 +201,13 @@ mod tests {
         assert_eq!((take(Limited::Track, b), take(Limited::Batch, a)), (Ok(1), Ok(0)));
         assert!(take(Limited::Batch, a).is_err());
         assert_eq!(take(Limited::Track, Traffic::Browsers(project(1))), Ok(0), "a quarter of two is one");
-        let off = RateLimits::new(RateLimit::Off, RateLimit::Off);
+        let off = RateLimits::new(RateLimit::Off, RateLimit::Off, RateLimit::Off);
         assert_eq!(off.take(Limited::Track, a, address(1)), Ok(None));
     }
 
     #[test]
     fn an_address_that_used_up_its_quarter_takes_nothing_from_the_whole() {
-        let limits = RateLimits::new("1/8".parse().unwrap(), RateLimit::Off);
+        let limits = RateLimits::new("1/8".parse().unwrap(), RateLimit::Off, RateLimit::Off);
         let take = |number| limits.take(Limited::Track, Traffic::Browsers(project(1)), address(number));
         let passed = (0..100).filter(|_| take(1).is_ok()).count();
         assert_eq!(passed, 2);
@@ -209,7 +217,7 @@ mod tests {
 
     #[test]
     fn memory_for_addresses_is_bounded_per_project_and_in_all() {
-        let limits = RateLimits::new("1/4000000".parse().unwrap(), RateLimit::Off);
+        let limits = RateLimits::new("1/4000000".parse().unwrap(), RateLimit::Off, RateLimit::Off);
         for of in 0..70 {
             for number in 0..2000 {
                 let _ = limits.take(Limited::Track, Traffic::Browsers(project(of)), address(number));

@@ -73,6 +73,10 @@ pub async fn write_counters(app: Arc<App>) {
     if let Err(error) = app.stores.control.touch_last_used(&uses).await {
         tracing::error!(%error, "the last use of keys could not be written");
     }
+    let uses = app.credentials.tokens.take_uses();
+    if let Err(error) = app.stores.control.touch_access_tokens(&uses).await {
+        tracing::error!(%error, "the last use of access tokens could not be written");
+    }
 }
 
 async fn advance_reclassifications(app: Arc<App>) {
@@ -128,6 +132,10 @@ fn scopes(project: ProjectId) -> impl Iterator<Item = EventScope> {
 async fn keep_house(app: Arc<App>) {
     app.limits.forget_quiet_projects();
     app.credentials.keys.forget_quiet();
+    app.credentials.tokens.forget_quiet();
+    if let Err(error) = app.stores.control.drop_expired_responses(app.now()).await {
+        tracing::error!(%error, "expired responses of the management API could not be deleted");
+    }
     let reloaded = tokio::task::spawn_blocking(move || app.enrichment.countries.reload_if_changed()).await;
     match reloaded {
         Ok(Ok(true)) => tracing::info!("the country database was reloaded"),

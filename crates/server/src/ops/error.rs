@@ -39,6 +39,9 @@ pub enum OpsError {
     /// The control database failed.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The same `Idempotency-Key` came with another request, or its response can no longer be decrypted.
+    #[error("the Idempotency-Key belongs to another request")]
+    IdempotencyKeyReused,
     /// Something failed inside of the server.
     #[error("{0}")]
     Internal(String),

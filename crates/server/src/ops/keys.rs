@@ -3,7 +3,9 @@
 //! The text of a key leaves this file once, when the key is created; only its hash is stored.
 
 use ipnet::IpNet;
-use millimetric_control::{Actor, Control, ControlError, KeyOwner, Name, NewKey, NewKeyError, StoredKey};
+use millimetric_control::{
+    Actor, Control, ControlError, KeyOwner, Name, NewKey, NewKeyError, StoredKey, StoredResponse,
+};
 use millimetric_core::ids::KeyId;
 use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper, Scope};
 use millimetric_core::time::Timestamp;
@@ -72,11 +74,26 @@ pub async fn create_key(
     by: &Actor,
     now: Timestamp,
 ) -> Result<CreatedKey, CreateKeyError> {
+    create_key_once(control, pepper, request, |_| Ok(None), by, now).await
+}
+
+/// Creates a key together with the response that is repeated if the request is sent again, which `respond` makes
+/// of it before it is stored.
+pub async fn create_key_once(
+    control: &Control,
+    pepper: &Pepper,
+    request: &KeyRequest,
+    respond: impl Fn(&CreatedKey) -> Result<Option<StoredResponse>, getrandom::Error> + Send,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<CreatedKey, CreateKeyError> {
     let mut taken = None;
     for _ in 0..TRIES {
         let (text, new) = draw(pepper, request)?;
-        match control.insert_key(new, by, now).await {
-            Ok(stored) => return Ok(CreatedKey { stored, text }),
+        let created = CreatedKey { stored: new.clone().stored(now), text };
+        let response = respond(&created)?;
+        match control.insert_key_once(new, response.as_ref(), by, now).await {
+            Ok(_) => return Ok(created),
             Err(error @ ControlError::KeyPrefixTaken(_)) => taken = Some(error),
             Err(error) => return Err(error.into()),
         }
@@ -94,6 +111,19 @@ pub async fn rotate(
     by: &Actor,
     now: Timestamp,
 ) -> Result<CreatedKey, CreateKeyError> {
+    rotate_once(control, pepper, (old, now.plus_millis(grace_millis)), |_| Ok(None), by, now).await
+}
+
+/// The same together with the response that is repeated if the request is sent again; the old key comes with the
+/// instant until which it works at most.
+pub async fn rotate_once(
+    control: &Control,
+    pepper: &Pepper,
+    (old, until): (&StoredKey, Timestamp),
+    respond: impl Fn(&CreatedKey) -> Result<Option<StoredResponse>, getrandom::Error> + Send,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<CreatedKey, CreateKeyError> {
     let request = KeyRequest {
         owner: old.owner,
         kind: old.kind,
@@ -104,8 +134,10 @@ pub async fn rotate(
         expires_at: old.expires_at,
     };
     let (text, new) = draw(pepper, &request)?;
-    let stored = control.rotate_key(old.id, new, now.plus_millis(grace_millis), by, now).await?;
-    Ok(CreatedKey { stored, text })
+    let created = CreatedKey { stored: new.clone().stored(now), text };
+    let response = respond(&created)?;
+    control.rotate_key_once((old.id, until), new, response.as_ref(), by, now).await?;
+    Ok(created)
 }
 
 fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), CreateKeyError> {

@@ -10,6 +10,7 @@ pub mod error;
 pub mod export;
 pub use millimetric_core::fuzzy_match;
 pub mod goals;
+pub mod idempotency;
 pub mod keys;
 pub mod origins;
 pub mod people;

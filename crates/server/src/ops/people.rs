@@ -3,6 +3,7 @@
 //! A token leaves this file once, for the cookie or the link that it is for; no password, and no
 //! hint whether an e-mail address is known, ever does.
 
+pub mod access_tokens;
 pub mod device;
 pub mod invitations;
 pub mod passwords;
@@ -85,6 +86,7 @@ impl From<ControlError> for PeopleError {
             ControlError::EmailTaken
             | ControlError::UnknownUser
             | ControlError::LinkGone
+            | ControlError::TooManyTokens
             | ControlError::LastOwner => Self::Refused(error),
             other => Self::Failed(other.into()),
         }

@@ -1,7 +1,10 @@
 //! Projects: creating one with its first keys, and the very first one of an installation.
 
+use std::num::NonZeroU32;
+
+use chrono_tz::Tz;
 use millimetric_control::{
-    Account, Actor, Control, ControlError, KeyOwner, Name, NewProject, Plan, Project, Slug,
+    Account, Actor, Control, ControlError, KeyOwner, Name, NewProject, Plan, Project, Slug, StoredResponse,
 };
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{Env, KeyKind, Pepper};
@@ -25,6 +28,26 @@ pub struct Founded {
     pub sk: CreatedKey,
     /// For reading.
     pub rk: CreatedKey,
+}
+
+/// A project to be created, self-hosted.
+#[derive(Debug, Clone)]
+pub struct ProjectRequest {
+    /// Its name for people, from which its slug is derived.
+    pub name: Name,
+    /// The origins that its pk keys may be used from.
+    pub allowed_origins: Vec<AllowedOrigin>,
+    /// Days after which an event goes; `None`: never.
+    pub retention_days: Option<NonZeroU32>,
+    /// The time zone of its days.
+    pub timezone: Tz,
+}
+
+impl ProjectRequest {
+    /// One that is only named.
+    pub const fn new(name: Name) -> Self {
+        Self { name, allowed_origins: Vec::new(), retention_days: None, timezone: Tz::UTC }
+    }
 }
 
 /// The account that projects belong to when nobody names one: created when it is missing.
@@ -51,16 +74,34 @@ pub async fn create(
     by: &Actor,
     now: Timestamp,
 ) -> Result<Project, ControlError> {
-    let plain = Slug::from_name(&name);
+    create_once(control, account, &ProjectRequest::new(name), |_| Ok(None), by, now).await
+}
+
+/// The same with further settings, together with the response that is repeated if the request is sent again, which
+/// `respond` makes of the project before it is stored.
+pub async fn create_once<E: From<ControlError>>(
+    control: &Control,
+    account: AccountId,
+    request: &ProjectRequest,
+    respond: impl Fn(&Project) -> Result<Option<StoredResponse>, E> + Send,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Project, E> {
+    let plain = Slug::from_name(&request.name);
     for number in 1..=1000 {
         let slug = if number == 1 { plain.clone() } else { plain.numbered(number) };
-        let new = new_project(account, name.clone(), slug, Vec::new());
-        match control.create_project(new, by, now).await {
+        let new = NewProject {
+            retention_days: request.retention_days,
+            timezone: request.timezone,
+            ..new_project(account, request.name.clone(), slug, request.allowed_origins.clone())
+        };
+        let response = respond(&new.clone().stored(now))?;
+        match control.create_project_once(new, response.as_ref(), by, now).await {
             Err(ControlError::SlugTaken(_)) => {}
-            other => return other,
+            other => return Ok(other?),
         }
     }
-    Err(ControlError::SlugTaken(plain))
+    Err(ControlError::SlugTaken(plain).into())
 }
 
 fn new_project(

@@ -2,6 +2,7 @@
 //!
 //! Only types are checked here; which values are allowed is decided in `core`.
 
+pub mod admin;
 pub mod backup;
 pub mod choices;
 pub mod goals;

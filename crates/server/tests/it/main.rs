@@ -7,6 +7,7 @@ mod attribution;
 mod raw;
 mod support;
 
+mod admin;
 mod backups;
 mod bodies;
 mod broken_databases;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, cannot_run};
 use page::{Call, calls};
 use placeholders::difference;
 use reader::Reader;
@@ -94,6 +94,19 @@ fn every_call_on_the_pages_returns_what_the_page_says() {
 }
 
 #[test]
+fn every_call_to_the_management_api_returns_what_its_page_says() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return cannot_run("python3 is not installed: the page runs it");
+    }
+    let reader = Reader::with_token();
+    let page = fs::read_to_string(Path::new(DOCUMENTATION).join("management.md")).unwrap();
+    match check(&page, |shell| reader.run(shell)) {
+        Ok(calls) => assert!(calls >= 8, "the calls are found: {calls}"),
+        Err(Problem { line, text }) => panic!("docs/management.md:{line}: {text}"),
+    }
+}
+
+#[test]
 fn recipes_credit_sessions() {
     for path in pages().iter().filter(|path| path.parent().unwrap().ends_with("recipes")) {
         for Call { shell, line, .. } in calls(&fs::read_to_string(path).unwrap()).unwrap() {
@@ -119,7 +132,7 @@ fn a_page_that_says_something_else_fails_at_its_line() {
         (format!("{call}{call}{response}"), 0, "a call without a response"),
         (response.to_owned(), 0, "a response without a call"),
         (format!("{call}{response}{response}"), 6, "a response without a call"),
-        ("```sh\nls\n```\n".to_owned(), 0, "a block that runs neither curl nor millimetric"),
+        ("```sh\nls\n```\n".to_owned(), 0, "a block that runs neither curl, python3 nor millimetric"),
         (format!("{call}```json\n{{\n```\n"), 3, "EOF while parsing an object at line 2 column 0"),
         (format!("{call}```json\n```\n"), 3, "an empty response"),
         (format!("{call}```json\n{{}}\n"), 3, "a block without an end"),

@@ -53,6 +53,8 @@ pub(crate) struct Site {
     attacked: Vec<Keys>,
     /// Of the account that all projects belong to.
     account_key: String,
+    /// Of an owner of the account.
+    access_token: String,
     /// Of the owner's session.
     cookie: String,
     /// Of the project of the normal clients.
@@ -67,6 +69,7 @@ pub(crate) struct Target {
     pub(crate) slug: &'static str,
     pub(crate) keys: Keys,
     pub(crate) account_key: String,
+    pub(crate) access_token: String,
     /// Of the owner's session, with the token that its forms carry.
     pub(crate) cookie: String,
     pub(crate) form_token: String,
@@ -82,10 +85,11 @@ impl Site {
         let normal = server.create_project(binary, "site", &[])?;
         let account_key = server.create_account_key(binary)?;
         let cookie = owner_cookie(&server)?;
+        let access_token = server.create_access_token(binary)?;
         server.fill_project(binary, Ground::Large.slug(), plan.large_events)?;
         server.fill_project(binary, Ground::Small.slug(), plan.small_events)?;
         server.stop().await?;
-        Ok(Self { home, attacked, account_key, cookie, normal })
+        Ok(Self { home, attacked, account_key, access_token, cookie, normal })
     }
 
     /// Starts a server over it with its default settings.
@@ -106,6 +110,7 @@ impl Site {
             slug: ground.slug(),
             keys: self.attacked[ground as usize].clone(),
             account_key: self.account_key.clone(),
+            access_token: self.access_token.clone(),
             form_token: form_token(server.address, &self.cookie).await?,
             cookie: self.cookie.clone(),
         };

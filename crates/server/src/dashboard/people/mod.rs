@@ -5,6 +5,7 @@ mod password;
 mod profile;
 mod setup;
 mod sign_in;
+mod tokens;
 mod totp;
 
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/profile", get(profile::show))
         .route("/profile/password", post(profile::change_password))
         .route("/profile/sessions/{session}/end", post(profile::end_session))
+        .route("/profile/tokens", post(tokens::create))
+        .route("/profile/tokens/{token}/revoke", post(tokens::revoke))
         .route("/profile/second-factor", get(profile::show_factor).post(profile::turn_on_factor))
         .route("/profile/second-factor/off", post(profile::turn_off_factor))
 }

@@ -1,4 +1,4 @@
-//! `/profile`: one's own password, second factor and sessions.
+//! `/profile`: one's own password, second factor, access tokens and sessions.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::sign_in::welcome;
+use super::tokens::Tokens;
 use crate::auth::sessions::{self, SignedIn};
 use crate::client_info::ClientInfo;
 use crate::dashboard::form::Posted;
@@ -19,11 +20,12 @@ use crate::state::App;
 
 #[derive(Debug, Template)]
 #[template(path = "profile.html")]
-struct Profile {
+pub(super) struct Profile {
     frame: Frame,
     totp_on: bool,
     codes_left: u64,
     sessions: Vec<SessionRow>,
+    pub(super) tokens: Tokens,
     password_problem: Option<String>,
     factor_problem: Option<String>,
 }
@@ -38,7 +40,7 @@ struct SessionRow {
 }
 
 impl Profile {
-    async fn new(app: &App, by: &SignedIn) -> PageResult<Self> {
+    pub(super) async fn new(app: &App, by: &SignedIn) -> PageResult<Self> {
         let (user, now) = (by.user(), app.now());
         let sessions =
             app.stores.control.sessions(user.id, now).await?.into_iter().map(|session| SessionRow {
@@ -53,6 +55,7 @@ impl Profile {
             totp_on: user.totp_on,
             codes_left: app.stores.control.recovery_codes_left(user.id).await?,
             sessions: sessions.collect(),
+            tokens: Tokens::of(app, by).await?,
             password_problem: None,
             factor_problem: None,
         })

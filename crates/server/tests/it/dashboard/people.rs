@@ -12,7 +12,7 @@ pub(crate) fn account(owner: &Browser<'_>) -> String {
 }
 
 /// The path of an invitation that the owner makes.
-pub(super) fn invitation(server: &Instance, owner: &Browser<'_>, role: &str, email: &str) -> String {
+pub(crate) fn invitation(server: &Instance, owner: &Browser<'_>, role: &str, email: &str) -> String {
     let path = format!("{}/invitations", account(owner));
     let made = owner.post(&path, &[("role", role), ("email", email)]);
     assert_eq!(made.status, 200, "{}", made.text);
@@ -21,7 +21,7 @@ pub(super) fn invitation(server: &Instance, owner: &Browser<'_>, role: &str, ema
 }
 
 /// Somebody new who accepts an invitation.
-pub(super) fn member<'a>(server: &'a Instance, owner: &Browser<'_>, role: &str, email: &str) -> Browser<'a> {
+pub(crate) fn member<'a>(server: &'a Instance, owner: &Browser<'_>, role: &str, email: &str) -> Browser<'a> {
     let path = invitation(server, owner, role, "");
     let browser = Browser::new(server);
     let done = browser.post(&path, &[("email", email), ("password", PASSWORD)]);

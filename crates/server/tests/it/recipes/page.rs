@@ -13,6 +13,13 @@ export PK=pk_live_… SK=sk_live_… RK=rk_live_…
 ```
 ";
 
+/// The same of the page about the management API.
+pub(super) const SETUP_WITH_TOKEN: &str = "```sh
+export HOST=http://localhost:8787
+export TOKEN=mmt_…
+```
+";
+
 /// A call and the response that the page shows.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -44,7 +51,8 @@ pub(super) fn calls(page: &str) -> Result<Vec<Call>, Problem> {
     let mut blocks = blocks(page)?.into_iter();
     match blocks.next() {
         None => return Ok(Vec::new()),
-        Some(Block { kind, text, .. }) if format!("```{kind}\n{text}```\n") == SETUP => {}
+        Some(Block { kind, text, .. })
+            if [SETUP, SETUP_WITH_TOKEN].contains(&format!("```{kind}\n{text}```\n").as_str()) => {}
         Some(block) => {
             return Err(Problem::new(block.line, "the first block must define HOST, PK, SK and RK"));
         }
@@ -53,8 +61,10 @@ pub(super) fn calls(page: &str) -> Result<Vec<Call>, Problem> {
     while let Some(Block { line, kind, text: shell }) = blocks.next() {
         let runs = |program: &str| shell.split_whitespace().any(|word| word == program);
         match kind.as_str() {
-            "sh" if runs("curl") || runs("millimetric") => {}
-            "sh" => return Err(Problem::new(line, "a block that runs neither curl nor millimetric")),
+            "sh" if ["curl", "millimetric", "python3"].into_iter().any(runs) => {}
+            "sh" => {
+                return Err(Problem::new(line, "a block that runs neither curl, python3 nor millimetric"));
+            }
             _ => return Err(Problem::new(line, "a response without a call")),
         }
         let response = blocks.next().filter(|block| block.kind == "json");

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::reading_commands::alter;
 use crate::support::{PROGRAM, Project, Server};
 
 pub(super) struct Reader {
@@ -18,6 +19,8 @@ pub(super) struct Reader {
     folder: TempDir,
     /// `$REQUEST_ID`: the `request_id` of the latest response that has one.
     request_id: RefCell<String>,
+    /// `$TOKEN`, on the page about the management API.
+    token: String,
 }
 
 impl Reader {
@@ -25,13 +28,26 @@ impl Reader {
     pub(super) fn start() -> Self {
         let server = Server::start();
         let project = server.project("Shop", &["https://shop.example"]);
-        Self { server, project, folder: tempfile::tempdir().unwrap(), request_id: RefCell::default() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { server, project, folder, request_id: RefCell::default(), token: String::new() }
+    }
+
+    /// The same for somebody with a token, in whose project `shop` the sk is a hundred days old.
+    pub(super) fn with_token() -> Self {
+        let reader = Self::start();
+        reader.server.cli(&["user", "create", "ann@example.com"]);
+        let created = reader.server.cli(&["user", "token", "create", "ann@example.com", "--scope", "write"]);
+        let older = "update keys set created_at = created_at - 8640000000
+            where kind = 'sk' and project_id in (select id from projects where slug = 'shop')";
+        alter(&reader.server.dir.join("control.db"), older);
+        Self { token: created["token"].as_str().unwrap().to_owned(), ..reader }
     }
 
     /// Runs shell code and returns its standard output. The error has its standard error.
     pub(super) fn run(&self, shell: &str) -> Result<String, String> {
         let Project { pk, sk, rk, .. } = &self.project;
-        let variables = [("HOST", &self.server.url), ("PK", pk), ("SK", sk), ("RK", rk)];
+        let variables =
+            [("HOST", &self.server.url), ("PK", pk), ("SK", sk), ("RK", rk), ("TOKEN", &self.token)];
         let output = Command::new("sh")
             .args(["-euc", shell])
             .current_dir(&self.folder)

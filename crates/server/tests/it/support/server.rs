@@ -16,6 +16,7 @@ use millimetric::ops::keys::CreatedKey;
 use millimetric::ops::projects::found;
 use millimetric::state::App;
 use millimetric_control::{Actor, Slug};
+use millimetric_core::ids::AccountId;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -65,7 +66,14 @@ struct Arguments {
 impl Server {
     /// On a fresh folder, with rate limits off.
     pub(crate) fn start() -> Self {
-        Self::start_with(&["--rate-limit-track", "off", "--rate-limit-batch", "off"])
+        Self::start_with(&[
+            "--rate-limit-track",
+            "off",
+            "--rate-limit-batch",
+            "off",
+            "--rate-limit-admin",
+            "off",
+        ])
     }
 
     /// On a fresh folder, with these flags of `serve`.
@@ -128,6 +136,14 @@ impl Server {
             sk: text(&created.sk),
             rk: text(&created.rk),
         }
+    }
+
+    /// Creates an account.
+    pub(crate) fn account(&self, name: &str) -> String {
+        let id = AccountId::new(self.app.new_id());
+        let (control, name) = (&self.app.stores.control, name.parse().unwrap());
+        let created = control.create_account(id, name, &Actor::CommandLine, self.app.now());
+        self.runtime().block_on(created).unwrap().id.to_string()
     }
 
     fn runtime(&self) -> &Runtime {

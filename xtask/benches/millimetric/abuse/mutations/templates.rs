@@ -121,6 +121,43 @@ const PAGES: &[&str] = &[
     "/share/no-such-token",
     "/assets/0123456789abcdef/app.css",
 ];
+/// Requests of the management API; `{}` is the project. None of them is valid where it would create something.
+const ADMIN: &[(&str, &str, &str)] = &[
+    ("GET", "/v1/admin/projects?limit=2&account=default", ""),
+    (
+        "POST",
+        "/v1/admin/projects",
+        r#"{"name":"","allowed_origins":["https://a.example"],"retention_days":30,"timezone":"UTC"}"#,
+    ),
+    ("GET", "/v1/admin/projects/{}", ""),
+    ("PATCH", "/v1/admin/projects/{}", r#"{"name":"{}","retention_days":null,"timezone":"Europe/Berlin"}"#),
+    ("DELETE", "/v1/admin/projects/{}?confirm=another", ""),
+    ("GET", "/v1/admin/projects/{}/keys?limit=1", ""),
+    (
+        "POST",
+        "/v1/admin/projects/{}/keys",
+        r#"{"kind":"ak","env":"live","label":"x","scopes":["read"],"allowed_ips":["10.0.0.0/8"]}"#,
+    ),
+    (
+        "POST",
+        "/v1/admin/projects/{}/keys/key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5/rotate",
+        r#"{"grace_seconds":60}"#,
+    ),
+    ("PUT", "/v1/admin/projects/{}/origins", r#"{"allowed_origins":["https://shop.example"]}"#),
+    (
+        "PUT",
+        "/v1/admin/projects/{}/goals",
+        r#"{"goals":[{"slug":"sale","name":"Sale","event":"purchase","filters":[["is","country",["DE"]]],"value":{"property":"amount","currency":"EUR"}}]}"#,
+    ),
+    (
+        "PUT",
+        "/v1/admin/projects/{}/rules",
+        r#"{"rules":[{"slug":"a","when":[{"field":"path","op":"matches","value":"^/(a|b)[0-9]+"}],"source":"a","medium":"b"}],"meta_clicks":"paid"}"#,
+    ),
+    ("GET", "/v1/admin/account/members?limit=3", ""),
+    ("GET", "/v1/admin/account/audit?limit=3&cursor=Nw", ""),
+    ("GET", "/v1/admin/account/usage?month=2026-05", ""),
+];
 const DISCOVERY: &[&str] = &[
     "/openapi.json",
     "/docs",
@@ -138,7 +175,7 @@ const DISCOVERY: &[&str] = &[
 
 impl Templates {
     pub(super) fn new(target: &Target) -> Self {
-        let Target { keys, account_key, .. } = target;
+        let Target { keys, account_key, access_token, .. } = target;
         let groups = vec![
             (60, ingest(target)),
             (20, segment(target)),
@@ -146,10 +183,12 @@ impl Templates {
             (30, agents(target)),
             (16, PAGES.iter().map(|page| target.page(page)).collect()),
             (8, forms(target)),
+            (12, admin(target)),
             (15, DISCOVERY.iter().map(|path| Draft::get(*path)).collect()),
             (1, forgetting(target)),
         ];
-        let keys = [&keys.public, &keys.secret, &keys.read, account_key].map(String::clone).to_vec();
+        let keys =
+            [&keys.public, &keys.secret, &keys.read, account_key, access_token].map(String::clone).to_vec();
         Self { groups, keys }
     }
 
@@ -172,6 +211,15 @@ impl Templates {
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
     }
+}
+
+fn admin(target: &Target) -> Vec<Draft> {
+    let draft = |(method, path, body): &(&str, &str, &str)| {
+        let [path, body] = [path, body].map(|text| text.replace("{}", target.slug));
+        let draft = Draft { method: (*method).to_owned(), ..Draft::post(path, body) };
+        draft.header("idempotency-key", "mutated").header("if-match", "*").key(&target.access_token)
+    };
+    ADMIN.iter().map(draft).collect()
 }
 
 fn reads(target: &Target) -> Vec<Draft> {
