@@ -96,8 +96,10 @@ pub fn document() -> Document {
     }
     let codes: Vec<_> = ErrorCode::ALL
         .iter()
-        .map(|code| code.row())
-        .map(|(code, status, message)| json!({ "code": code, "status": status.as_u16(), "message": message }))
+        .map(|code| {
+            let (name, status, message) = code.row();
+            json!({ "code": name, "status": status.as_u16(), "message": message, "fix": code.fix() })
+        })
         .collect();
     document.extensions.get_or_insert_default().insert("x-error-codes".to_owned(), json!(codes));
     document

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use millimetric::error::ErrorCode;
 use millimetric_core::attribution::{Conversion, Model, Touch, credits};
 use millimetric_core::classify::rules;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/attribution.md");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const END: &str = "<!-- end -->";
 
@@ -44,14 +45,37 @@ fn example() -> String {
     table
 }
 
+/// The error codes in the order of their table.
+fn error_table() -> String {
+    let mut table = "| code | status | meaning | what to do |\n|---|---:|---|---|\n".to_owned();
+    for code in ErrorCode::ALL {
+        let (name, status, sentence) = code.row();
+        let _ = writeln!(table, "| `{name}` | {} | {sentence} | {} |", status.as_u16(), code.fix());
+    }
+    table
+}
+
+/// Compares a page with what the code makes of it, or writes it.
+fn compare(file: &str, make: impl Fn(&str) -> String) {
+    let path = format!("{DOCS}/{file}");
+    let page = fs::read_to_string(&path).unwrap();
+    let made = make(&page);
+    if std::env::var_os("MILLIMETRIC_WRITE_SPEC").is_some() {
+        fs::write(&path, &made).unwrap();
+    } else {
+        assert!(page == made, "docs/{file} is out of date: run `cargo xtask gen`");
+    }
+}
+
+#[test]
+fn the_page_about_the_api_has_the_error_codes_of_the_code() {
+    compare("api.md", |page| with(page, "<!-- errors: `cargo xtask gen` writes it -->", &error_table()));
+}
+
 #[test]
 fn the_page_about_attribution_has_the_rules_and_the_example_of_the_code() {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let example = with(&page, "<!-- example: `cargo xtask gen` writes it -->", &example());
-    let made = with(&example, "<!-- rules: `cargo xtask gen` writes it -->", &rule_table());
-    if std::env::var_os("MILLIMETRIC_WRITE_SPEC").is_some() {
-        fs::write(PAGE, &made).unwrap();
-    }
-    let kept = fs::read_to_string(PAGE).unwrap();
-    assert!(kept == made, "docs/attribution.md is out of date: run `cargo xtask gen`");
+    compare("attribution.md", |page| {
+        let example = with(page, "<!-- example: `cargo xtask gen` writes it -->", &example());
+        with(&example, "<!-- rules: `cargo xtask gen` writes it -->", &rule_table())
+    });
 }
