@@ -62,13 +62,13 @@ export async function setUp(page) {
   await page.waitForURL(`${SERVER}/`);
 }
 
-export async function pictures(page, name, url) {
+export async function pictures(page, name, url, options) {
   await page.goto(url);
-  await picturesOf(page, name);
+  await picturesOf(page, name, options);
 }
 
 /// The current page at each width, light and dark: no horizontal overflow, no axe-core violation.
-export async function picturesOf(page, name) {
+export async function picturesOf(page, name, { fullPage = true } = {}) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     for (const width of WIDTHS) {
@@ -77,7 +77,7 @@ export async function picturesOf(page, name) {
       assert.ok(beyond <= 0, `${name} is ${beyond} px wider than ${width} px`);
       await checkAccessibility(page, `${name} at ${width} px, ${colorScheme}`);
       await mkdir(PICTURES, { recursive: true });
-      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`), fullPage });
     }
   }
 }

@@ -1,7 +1,7 @@
 //! The dashboard in a real browser: `cargo xtask test` starts a server as a newcomer does, and
 //! `xtask/dashboard/story.mjs` opens it in Chromium, does what a newcomer does, and looks at every
-//! page; `reports.mjs` does the same with the reports of a busy project. `paint.mjs` measures
-//! `cargo xtask bench dashboard` when pages are painted.
+//! page; `docs.mjs` does the same with the documentation, and `reports.mjs` with the reports of a
+//! busy project. `paint.mjs` measures `cargo xtask bench dashboard` when pages are painted.
 //!
 //! Talks to loopback addresses only.
 
@@ -32,11 +32,11 @@ pub fn stage() -> anyhow::Result<Stage> {
 /// Events of the project that the reports are read of.
 const EVENTS: &str = "60000";
 
-/// Runs both tests and returns whether all was as expected; a test prints what was not. Pictures
+/// Runs the tests and returns whether all was as expected; a test prints what was not. Pictures
 /// of every page are left in the target folder.
 pub fn story(stage: &Stage) -> anyhow::Result<bool> {
     let newcomer = Server::start("dashboard-data")?;
-    if !play(stage, &newcomer, "story.mjs")? {
+    if !play(stage, &newcomer, "story.mjs")? || !play(stage, &newcomer, "docs.mjs")? {
         return Ok(false);
     }
     let busy = Server::start("reports-data")?;

@@ -44,7 +44,7 @@ const UNIDENTIFIED_BYTES_EACH: usize = BODY_BYTES_EACH / 8;
 const DRAINS: usize = 1024;
 
 /// Exports at once, in all and of one project: each holds a thread for as long as its client reads.
-const EXPORTS: (usize, usize) = (8, 2);
+pub const EXPORTS: (usize, usize) = (8, 2);
 
 /// The buckets and budgets of a server.
 #[derive(Debug)]

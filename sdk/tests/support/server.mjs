@@ -71,10 +71,15 @@ export class Server {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
+  /** Runs a command of the program over the server's folder. */
+  command(...args) {
+    return promisify(execFile)(BINARY, args, { env: this.#environment() })
+  }
+
   /** A new project whose pk may send from these origins: its slug and keys. */
   async project(...origins) {
     const args = ['project', 'create', '--name', `Site ${++this.#projects}`, '--json', ...origins.flatMap(it => ['--origin', it])]
-    const { stdout } = await promisify(execFile)(BINARY, args, { env: this.#environment() })
+    const { stdout } = await this.command(...args)
     const { slug, keys } = JSON.parse(stdout)
     return { slug, ...keys }
   }

@@ -1,9 +1,10 @@
 //! Rules of the repository that no compiler checks, as tests: what every file looks like (here), which
-//! module may import which ([`layers`]), how large files and functions may grow ([`sizes`]), and that
-//! links lead to files ([`links`]).
+//! module may import which ([`layers`]), how large files and functions may grow ([`sizes`]), that links lead to
+//! files ([`links`]), and that the server shows every page of the documentation ([`docs`]).
 //!
 //! Reads the working tree; folders that hold nothing of ours are left out.
 
+mod docs;
 mod imports;
 mod layers;
 mod links;

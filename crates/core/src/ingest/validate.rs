@@ -12,7 +12,7 @@ use crate::time::{MINUTE_MILLIS, Timestamp};
 /// How far ahead of the server's clock an event may claim to be, in milliseconds.
 pub const MAX_AHEAD_MILLIS: i64 = 10 * MINUTE_MILLIS;
 /// Longest url, path and referrer, in characters.
-pub(super) const MAX_ADDRESS: usize = 2048;
+pub const MAX_ADDRESS: usize = 2048;
 /// The property that remembers by how much a clock was ahead, in milliseconds.
 const CLOCK_SKEW: &str = "$clock_skew_ms";
 

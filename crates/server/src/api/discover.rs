@@ -1,21 +1,24 @@
-//! Descriptions of the API (`/openapi.json`, `/docs`, `/llms.txt`) and the state of the server (`/healthz`,
-//! `/readyz`, `/metrics`).
+//! Descriptions of the API (`/openapi.json`, `/docs`, `/llms.txt`, `/llms-full.txt`) and the state of the server
+//! (`/healthz`, `/readyz`, `/metrics`).
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 
 use crate::auth::bearer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::state::App;
-use crate::wire::responses::Healthy;
+use crate::state::documents::Lazy;
 
-const BRIEFLY: &str = "public, max-age=300";
+/// The response with a document.
+pub fn shown(document: &Lazy, asked: &HeaderMap) -> ApiResult<Response> {
+    document.response(asked).map_err(|cause| ApiError::new(ErrorCode::InternalError).because(cause))
+}
 
 /// Liveness: the process runs
 #[utoipa::path(get, path = "/healthz", operation_id = "checkHealth", tag = "operation",
@@ -54,29 +57,27 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
 }
 
 /// OpenAPI document
-#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "operation",
-    responses((status = 200, description = "This document.", body = Object),
-    (status = 304, description = "The client has it already (`If-None-Match`).")))]
-pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    app.documents.openapi.response(&asked, BRIEFLY)
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
+pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
+    shown(&app.documents.openapi, &asked)
 }
 
 /// API reference
-#[utoipa::path(get, path = "/docs", operation_id = "getDocs", tag = "operation", responses(
-    (status = 200, description = "The page.", body = String, content_type = "text/html"),
-    (status = 304, description = "The client has it already (`If-None-Match`).")))]
-pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    let mut response = app.documents.reference.response(&asked, BRIEFLY);
-    // One style sheet in the page itself, nothing else: no script, no font, no other origin.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
+///
+/// The pages of the documentation are below it, such as `/docs/api`; as Markdown, `/docs/api.md`.
+#[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
+pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
+    shown(&app.documents.docs.reference, &asked)
 }
 
-/// Description for language models
-#[utoipa::path(get, path = "/llms.txt", operation_id = "getLlmsText", tag = "operation", responses(
-    (status = 200, description = "The text.", body = String, content_type = "text/plain"),
-    (status = 304, description = "The client has it already (`If-None-Match`).")))]
-pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> Response {
-    app.documents.llms.response(&asked, BRIEFLY)
+/// Index of the documentation, for language models
+#[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
+    shown(&app.documents.docs.llms, &asked)
+}
+
+/// The whole documentation in one text, for language models
+#[utoipa::path(get, path = "/llms-full.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+pub async fn llms_full_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
+    shown(&app.documents.docs.llms_full, &asked)
 }

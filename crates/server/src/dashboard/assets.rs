@@ -31,6 +31,8 @@ const ALL: &[Asset] = &[
     asset!("page.js", "text/javascript; charset=utf-8"),
     asset!("reports.css", "text/css; charset=utf-8"),
     asset!("reports.js", "text/javascript; charset=utf-8"),
+    asset!("docs.css", "text/css; charset=utf-8"),
+    asset!("docs.js", "text/javascript; charset=utf-8"),
 ];
 
 /// Of all of them, so that one address prefix serves: FNV-1a, which the compiler can work out.
@@ -50,7 +52,7 @@ const FINGERPRINT: u64 = {
 };
 
 /// Where a file is served, like `/assets/0123456789abcdef/style.css`.
-pub(super) fn address(name: &str) -> String {
+pub fn address(name: &str) -> String {
     format!("/assets/{FINGERPRINT:016x}/{name}")
 }
 

@@ -19,11 +19,16 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 
 use self::assets::Assets;
+use self::refusal::PageError;
 use crate::state::App;
+
+pub use self::assets::address as asset_address;
+pub use self::security_headers::insert as secure;
 
 /// Every page.
 pub fn routes() -> Router<Arc<App>> {
@@ -37,4 +42,9 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/assets/{fingerprint}/{name}", get(asset))
         .layer(from_fn(security_headers::insert))
         .layer(CompressionLayer::new())
+}
+
+/// The page of an address without one.
+pub fn not_found() -> Response {
+    PageError::NotFound.into_response()
 }

@@ -21,7 +21,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Puts them on.
-pub(super) async fn insert(request: Request, next: Next) -> Response {
+pub async fn insert(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     put_on(response.headers_mut());
     response

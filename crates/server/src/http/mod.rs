@@ -53,14 +53,16 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(discover::readyz))
         .routes(routes!(discover::metrics))
         .routes(routes!(discover::openapi_json))
-        .routes(routes!(discover::docs))
+        .merge(OpenApiRouter::new().routes(routes!(discover::docs)).layer(from_fn(dashboard::secure)))
         .routes(routes!(discover::llms_txt))
+        .routes(routes!(discover::llms_full_txt))
 }
 
 /// The whole server as one service.
 pub fn router(app: Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .merge(reference::routes::routes().layer(from_fn(dashboard::secure)))
         .merge(dashboard::routes())
         .fallback(async || ApiError::new(ErrorCode::NotFound))
         .layer(from_fn_with_state(Arc::clone(&app), response_headers::finish))

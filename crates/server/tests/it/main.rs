@@ -20,6 +20,7 @@ mod cross_origin;
 mod damaged_rows;
 mod dashboard;
 mod discovery;
+mod docs;
 mod documentation;
 mod faults;
 mod filter_lists;

@@ -36,8 +36,9 @@ impl Problem {
 fn pages() -> Vec<PathBuf> {
     let docs = Path::new(DOCUMENTATION);
     let recipes = fs::read_dir(docs.join("recipes")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> =
-        recipes.chain(["identity.md", "attribution.md"].map(|page| docs.join(page))).collect();
+    let mut pages: Vec<_> = recipes
+        .chain(["first-event.md", "identity.md", "attribution.md"].map(|page| docs.join(page)))
+        .collect();
     pages.sort();
     pages
 }

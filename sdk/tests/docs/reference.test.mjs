@@ -1,0 +1,109 @@
+// The samples of the API reference at `/docs`: each is taken from the page as a reader copies it, and run with real
+// keys; its response must have the status that the page documents. Each language has a server of its own, since
+// samples change what others read.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+
+import { Server } from '../support/server.mjs'
+
+const run = promisify(execFile)
+const TOKEN = 'a-token-for-the-samples'
+
+/** How a sample is run, and its status is learnt, without a change of its code. */
+const LANGUAGES = {
+  curl: {
+    command: 'sh',
+    arguments: code => ['-euc', `curl() { command curl -sS -o /dev/null -w 'status %{http_code}' "$@"; }\n${code}`],
+  },
+  javascript: {
+    command: process.execPath,
+    arguments: code => ['--import', `data:text/javascript,${encodeURIComponent(WATCHED_FETCH)}`, '--input-type=module', '--eval', code],
+  },
+  python: { command: 'python3', arguments: code => ['-c', `${WATCHED_URLOPEN}\n${code}`] },
+}
+
+const WATCHED_FETCH = `
+const real = globalThis.fetch
+globalThis.fetch = async (...all) => {
+  const response = await real(...all)
+  process.stderr.write('status ' + response.status)
+  return response
+}`
+
+const WATCHED_URLOPEN = `
+import sys, urllib.request
+def watched(*all, real=urllib.request.urlopen):
+    response = real(*all)
+    print("status", response.status, file=sys.stderr)
+    return response
+urllib.request.urlopen = watched
+`
+
+for (const [language, { command, arguments: argumentsOf }] of Object.entries(LANGUAGES)) {
+  test(`every sample in ${language} gets the documented status`, async () => {
+    const server = await Server.start(['--rate-limit-track', 'off', '--rate-limit-batch', 'off', '--metrics-token', TOKEN])
+    try {
+      const { environment, actual } = await prepare(server)
+      const page = await (await fetch(`${server.url}/docs`)).text()
+      const samples = samplesOf(page).filter(sample => sample.language === language)
+      assert.ok(samples.length >= 30, `${samples.length} samples`)
+      // What erases comes last.
+      samples.sort((a, b) => erases(a) - erases(b))
+      const wrong = []
+      for (const { operation, status, code } of samples) {
+        const filled = Object.entries(actual).reduce((text, [example, value]) => text.replaceAll(example, value), code)
+        const { stdout, stderr } = await run(command, argumentsOf(filled), { env: environment, timeout: 60_000 }).catch(failed => failed)
+        const got = /status (\d+)/.exec(`${stdout}\n${stderr}`)?.[1] ?? 'none'
+        if (got !== status) wrong.push(`${operation}: ${got} instead of ${status}\n${filled}\n${stderr}`)
+      }
+      assert.deepEqual(wrong, [])
+    } finally {
+      await server.stop()
+    }
+  })
+}
+
+const erases = ({ operation, code }) => operation === 'forget' || /\bDELETE\b/.test(code)
+
+/** The samples of the page. */
+function samplesOf(page) {
+  const marked = /<pre data-operation="([^"]+)" data-language="([^"]+)" data-status="([^"]*)"><code>([^]*?)<\/code><\/pre>/g
+  return [...page.matchAll(marked)].map(([, operation, language, status, code]) => ({ operation, language, status, code: decoded(code) }))
+}
+
+const decoded = text =>
+  text.replace(/&#(\d+);/g, (_, number) => String.fromCodePoint(number)).replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&amp;/g, '&')
+
+/** A project with what samples ask for: the environment that they read, and what stands for the ids of examples. */
+async function prepare(server) {
+  const project = await server.project('https://shop.example')
+  const { stdout } = await server.command('key', 'create', '--account', 'default', '--kind', 'ak')
+  const ak = /ak_live_\w+/.exec(stdout)[0]
+  await server.command('goal', 'create', 'signup', '--project', project.slug, '--event', 'signup')
+  const send = async (path, body) => {
+    const headers = { authorization: `Bearer ${project.sk}`, 'content-type': 'application/json' }
+    const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    assert.ok(response.ok, `${path}: ${response.status}`)
+    return response.json()
+  }
+  const { request_id } = await send('/v1/forget', { user_id: 'nobody' })
+  const { PATH } = process.env
+  const { pk, sk, rk } = project
+  return {
+    environment: { PATH, MILLIMETRIC_PK: pk, MILLIMETRIC_SK: sk, MILLIMETRIC_RK: rk, MILLIMETRIC_AK: ak, MILLIMETRIC_METRICS_TOKEN: TOKEN },
+    actual: await exampleIds(server, { request_id }),
+  }
+}
+
+/** The examples of parameters in paths, each with the id that is in its place here. */
+async function exampleIds(server, ids) {
+  const document = await (await fetch(`${server.url}/openapi.json`)).json()
+  const operations = Object.values(document.paths).flatMap(item => Object.values(item))
+  const parameters = operations.flatMap(operation => operation.parameters ?? []).filter(parameter => parameter.in === 'path')
+  const example = ({ example, schema }) => example ?? schema?.example ?? schema?.examples?.[0] ?? '…'
+  const known = parameters.filter(({ name }) => ids[name])
+  return Object.fromEntries(known.flatMap(parameter => [example(parameter), encodeURIComponent(example(parameter))].map(text => [text, ids[parameter.name]])))
+}
