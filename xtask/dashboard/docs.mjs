@@ -45,11 +45,13 @@ async function searching(page) {
   await page.keyboard.press("ArrowUp");
   assert.ok(await first.evaluate((link) => link === document.activeElement));
   await page.keyboard.press("Enter");
-  await page.waitForURL(`${SERVER}/docs#forget`);
+  await page.waitForURL(/\/docs#\w+/);
+  const operation = page.locator(new URL(page.url()).hash);
+  assert.ok(await operation.evaluate((one) => one.textContent.includes("POST /v1/forget")));
 
   await page.getByRole("searchbox").fill("click ids");
   await page.locator("#results a").first().waitFor();
-  await page.getByRole("searchbox").fill("no such words here");
+  await page.getByRole("searchbox").fill("zzqx");
   await page.getByText("0 results").waitFor();
   await page.getByRole("searchbox").fill("funnels retention");
   await page.locator("#results a").filter({ hasText: "Funnels, retention" }).first().click();
@@ -58,8 +60,8 @@ async function searching(page) {
 
 /// One choice for all samples, which stays.
 async function languages(page) {
-  await page.goto(`${SERVER}/docs#track`);
-  const sample = (language) => page.locator(`#track .sample[data-language=${language}]`);
+  await page.goto(`${SERVER}/docs`);
+  const sample = (language) => page.locator(`.operation .sample[data-language=${language}]`).first();
   await sample("curl").getByText("curl").first().waitFor();
   assert.ok(await sample("python").isHidden());
   await page.getByRole("radio", { name: "curl" }).focus();
@@ -104,7 +106,7 @@ async function withoutScripts() {
   const page = await watched(context);
   await page.goto(`${SERVER}/docs`);
   assert.ok(await page.locator("#search").isHidden());
-  const sample = page.locator("#track .sample[data-language=javascript]");
+  const sample = page.locator(".operation .sample[data-language=javascript]").first();
   assert.ok(await sample.isHidden());
   await page.getByText("JavaScript", { exact: true }).first().click();
   await sample.waitFor();

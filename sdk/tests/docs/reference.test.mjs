@@ -66,7 +66,7 @@ for (const [language, { command, arguments: argumentsOf }] of Object.entries(LAN
   })
 }
 
-const erases = ({ operation, code }) => operation === 'forget' || /\bDELETE\b/.test(code)
+const erases = ({ code }) => /\/v1\/forget["'`\s]|\bDELETE\b/.test(code)
 
 /** The samples of the page. */
 function samplesOf(page) {

@@ -9,14 +9,19 @@ const MAX_DEPTH: usize = 6;
 
 /// The examples of a media type or a parameter with their names, best first; at least one if there is a schema.
 pub(super) fn examples(spec: Spec<'_>, holder: &Value) -> Vec<(String, Value)> {
-    let named = members(&holder["examples"])
-        .filter_map(|(name, example)| Some((name.to_owned(), spec.resolved(example).get("value")?.clone())));
-    let own = holder.get("example").map(|value| (String::new(), value.clone()));
-    let found: Vec<_> = own.into_iter().chain(named).collect();
+    let found = written(spec, holder);
     if !found.is_empty() || !holder["schema"].is_object() {
         return found;
     }
     vec![(String::new(), made(spec, &holder["schema"], &mut Vec::new()))]
+}
+
+/// The examples that the document has.
+pub(super) fn written(spec: Spec<'_>, holder: &Value) -> Vec<(String, Value)> {
+    let named = members(&holder["examples"])
+        .filter_map(|(name, example)| Some((name.to_owned(), spec.resolved(example).get("value")?.clone())));
+    let own = holder.get("example").map(|value| (String::new(), value.clone()));
+    own.into_iter().chain(named).collect()
 }
 
 /// The example that the document gives for a parameter, if any.

@@ -59,10 +59,9 @@ pub(super) fn parameters(spec: Spec<'_>, item: &Value, operation: &Value) -> Vec
             let parameter = spec.resolved(parameter);
             let shape = spec.shape(&parameter["schema"]);
             let place = text(&parameter["in"]);
-            let mut field = field(spec, &text(&parameter["name"]), &shape, parameter["required"] == true);
-            if parameter["description"].is_string() {
-                field.text = text(&parameter["description"]);
-            }
+            let text_of = parameter["description"].as_str();
+            let required = parameter["required"] == true;
+            let mut field = field(spec, &text(&parameter["name"]), &shape, required, text_of);
             field.place = Some(place).filter(|place| place != "query");
             field
         })
@@ -99,7 +98,7 @@ fn nested<'a>(
         let path = format!("{path}{dot}{name}");
         let inner = spec.shape(property);
         if !rows.iter().any(|row| row.name == path) {
-            rows.push(field(spec, &path, &inner, shape.requires(name)));
+            rows.push(field(spec, &path, &inner, shape.requires(name), None));
             nested(spec, &path, property, above, rows);
         }
     }
@@ -118,15 +117,19 @@ fn nested<'a>(
     above.truncate(depth - 1);
 }
 
-fn field(spec: Spec<'_>, name: &str, shape: &Shape<'_>, required: bool) -> Field {
+/// A row; `own` is the description where the schema's is not meant.
+fn field(spec: Spec<'_>, name: &str, shape: &Shape<'_>, required: bool, own: Option<&str>) -> Field {
+    let text = own.or_else(|| shape.get("description")?.as_str()).unwrap_or_default().to_owned();
+    let constraints = constraints(spec, shape);
     Field {
         name: name.to_owned(),
         place: None,
         kind: kind(spec, shape),
         required,
-        constraints: constraints(spec, shape),
+        // The description may say the same in its sentence.
+        constraints: constraints.into_iter().filter(|rule| !text.contains(rule.as_str())).collect(),
         default: shape.get("default").map(ToString::to_string),
-        text: shape.get("description").map(text).unwrap_or_default(),
+        text,
     }
 }
 

@@ -22,55 +22,61 @@ pub(super) struct Limit {
 
 /// All of them, those of sending first.
 pub(super) fn limits(settings: &Settings) -> Vec<Limit> {
-    let row = |what, value: String, beyond| Limit { what, value, beyond };
-    let rates = &settings.rates;
-    let queries = &settings.queries;
+    let mut limits = of_events();
+    limits.extend(of_requests(settings));
+    limits.extend(of_queries(settings));
+    limits.extend(of_projects());
+    limits
+}
+
+fn row(what: &'static str, value: impl ToString, beyond: &'static str) -> Limit {
+    Limit { what, value: value.to_string(), beyond }
+}
+
+fn of_events() -> Vec<Limit> {
+    let properties = format!("{}, {} levels deep", bytes(properties::MAX_BYTES), properties::MAX_DEPTH);
+    let ahead = format!("{} minutes", MAX_AHEAD_MILLIS / 60_000);
     vec![
-        row("Events in a batch", MAX_BATCH.to_string(), "400 `invalid_payload`"),
+        row("Events in a batch", MAX_BATCH, "400 `invalid_payload`"),
+        row("Properties of an event", properties, "400 `invalid_payload`"),
+        row(
+            "URL, path and referrer of an event",
+            format!("{MAX_ADDRESS} characters"),
+            "400 `invalid_payload`",
+        ),
+        row("Timestamp ahead of the server", ahead, "it becomes the time of the server"),
         row(
             "Body of `/v1/batch`, also after decompression",
             bytes(MAX_BATCH_BODY),
             "413 `payload_too_large`",
         ),
         row("Body of `POST /v1/explain`", bytes(MAX_RULES_BODY), "413 `payload_too_large`"),
-        row("Body of every other route", bytes(MAX_SMALL_BODY), "413 `payload_too_large`"),
-        row(
-            "Properties of an event",
-            format!("{}, {} levels deep", bytes(properties::MAX_BYTES), properties::MAX_DEPTH),
-            "400 `invalid_payload`",
-        ),
-        row(
-            "URL, path and referrer of an event",
-            format!("{MAX_ADDRESS} characters"),
-            "400 `invalid_payload`",
-        ),
-        row(
-            "Timestamp ahead of the server",
-            format!("{} minutes", MAX_AHEAD_MILLIS / 60_000),
-            "it becomes the time of the server",
-        ),
-        row(
-            "Requests to `/v1/track` and `/v1/identify`, per project and kind of key",
-            rate(rates.rate_limit_track),
-            "429 `rate_limited`",
-        ),
-        row(
-            "Requests to `/v1/batch`, per project and kind of key",
-            rate(rates.rate_limit_batch),
-            "429 `rate_limited`",
-        ),
-        row("Of these, one address with a `pk`", "a quarter".to_owned(), "429 `rate_limited`"),
-        row("Columns in `group_by`", StatsQuery::MAX_DIMENSIONS.to_string(), "400 `invalid_params`"),
-        row("Steps of a funnel", FunnelSteps::MOST.to_string(), "400 `invalid_params`"),
-        row("Time of a query", format!("{} s", queries.query_timeout), "503 `query_too_large`"),
-        row(
-            "Memory of all queries, of which one takes at most half",
-            format!("{} MiB", queries.query_mib),
-            "503 `query_too_large`",
-        ),
+        row("Body of other routes", bytes(MAX_SMALL_BODY), "413 `payload_too_large`"),
+    ]
+}
+
+fn of_requests(settings: &Settings) -> Vec<Limit> {
+    let rates = &settings.rates;
+    let (track, batch) = (rate(rates.rate_limit_track), rate(rates.rate_limit_batch));
+    vec![
+        row("`/v1/track` and `/v1/identify`, per project and kind of key", track, "429 `rate_limited`"),
+        row("`/v1/batch`, per project and kind of key", batch, "429 `rate_limited`"),
+        row("Of these, one address with a `pk`", "a quarter", "429 `rate_limited`"),
+    ]
+}
+
+fn of_queries(settings: &Settings) -> Vec<Limit> {
+    let queries = &settings.queries;
+    let (time, memory) = (format!("{} s", queries.query_timeout), format!("{} MiB", queries.query_mib));
+    let slots = queries.query_slots;
+    vec![
+        row("Columns in `group_by`", StatsQuery::MAX_DIMENSIONS, "400 `invalid_params`"),
+        row("Steps of a funnel", FunnelSteps::MOST, "400 `invalid_params`"),
+        row("Time of a query", time, "503 `query_too_large`"),
+        row("Memory of all queries, of which one takes at most half", memory, "503 `query_too_large`"),
         row(
             "Queries at once, of which one project has at most half",
-            queries.query_slots.to_string(),
+            slots,
             "it waits, then 503 `overloaded`",
         ),
         row(
@@ -78,12 +84,14 @@ pub(super) fn limits(settings: &Settings) -> Vec<Limit> {
             format!("{}, {}", EXPORTS.0, EXPORTS.1),
             "503 `overloaded`",
         ),
-        row("Goals of a project", Goal::MAX_PER_PROJECT.to_string(), "they are refused"),
-        row(
-            "Allowed origins of a project",
-            format!("{}, {} each", AllowedOrigin::MAX_PER_PROJECT, bytes(AllowedOrigin::MAX_BYTES)),
-            "they are refused",
-        ),
+    ]
+}
+
+fn of_projects() -> Vec<Limit> {
+    let origins = format!("{}, {} each", AllowedOrigin::MAX_PER_PROJECT, bytes(AllowedOrigin::MAX_BYTES));
+    vec![
+        row("Goals of a project", Goal::MAX_PER_PROJECT, "they are refused"),
+        row("Allowed origins of a project", origins, "they are refused"),
     ]
 }
 

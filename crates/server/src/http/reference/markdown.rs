@@ -3,7 +3,7 @@
 //! HTML in the text is shown as text, never passed on; comments are left out. Tables and code scroll by
 //! themselves, so that a page is never wider than its screen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
@@ -25,7 +25,7 @@ pub(super) struct Heading {
     pub(super) title: String,
     /// The first paragraph below it, as plain text.
     pub(super) text: String,
-    /// Words in code below it, by which people search.
+    /// The words below it, each once, by which people search. Of blocks of code there are none.
     pub(super) words: Vec<String>,
 }
 
@@ -35,9 +35,10 @@ impl Rendered {
         self.headings.first().map_or("", |heading| &heading.title)
     }
 
-    /// The first sentence below the title.
+    /// The first sentence.
     pub(super) fn summary(&self) -> &str {
-        let text = self.headings.first().map_or("", |heading| heading.text.as_str());
+        let mut texts = self.headings.iter().map(|heading| heading.text.as_str());
+        let text = texts.find(|text| !text.is_empty()).unwrap_or_default();
         text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches(['.', ':'])
     }
 }
@@ -98,47 +99,46 @@ fn safe<'a>(
 /// The headings, with anchors as on GitHub, which links between the pages use.
 fn headings(events: &[Event<'_>]) -> Vec<Heading> {
     let mut found: Vec<Heading> = Vec::new();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut anchors: HashMap<String, usize> = HashMap::new();
+    let mut words: HashSet<String> = HashSet::new();
     let (mut in_heading, mut in_first, mut in_block) = (false, false, false);
     for event in events {
+        if let Event::Start(Tag::Heading { level, .. }) = event {
+            found.push(Heading { level: *level as u8, ..Heading::default() });
+            words.clear();
+            in_heading = true;
+        }
+        let Some(heading) = found.last_mut() else { continue };
         match event {
-            Event::Start(Tag::Heading { level, .. }) => {
-                in_heading = true;
-                found.push(Heading { level: *level as u8, ..Heading::default() });
-            }
             Event::End(TagEnd::Heading(_)) => {
                 in_heading = false;
-                if let Some(heading) = found.last_mut() {
-                    let id = anchor(&heading.title);
-                    let count = seen.entry(id.clone()).and_modify(|count| *count += 1).or_insert(0);
-                    heading.id = if *count == 0 { id } else { format!("{id}-{count}") };
-                }
+                let id = anchor(&heading.title);
+                let count = anchors.entry(id.clone()).and_modify(|count| *count += 1).or_insert(0);
+                heading.id = if *count == 0 { id } else { format!("{id}-{count}") };
             }
-            Event::Start(Tag::Paragraph) => in_first = found.last().is_some_and(|last| last.text.is_empty()),
+            Event::Start(Tag::Paragraph) => in_first = heading.text.is_empty(),
             Event::End(TagEnd::Paragraph) => in_first = false,
             Event::Start(Tag::CodeBlock(_)) => in_block = true,
             Event::End(TagEnd::CodeBlock) => in_block = false,
-            Event::Text(text) | Event::Code(text) => {
-                let Some(heading) = found.last_mut() else { continue };
-                if in_heading {
-                    heading.title.push_str(text);
-                } else if in_first {
+            Event::Text(text) | Event::Code(text) if in_heading => heading.title.push_str(text),
+            Event::Text(text) | Event::Code(text) if !in_block => {
+                if in_first {
                     heading.text.push_str(text);
                 }
-                if matches!(event, Event::Code(_))
-                    && !in_block
-                    && !heading.words.iter().any(|word| **word == **text)
-                {
-                    heading.words.push(text.to_string());
-                }
+                heading.words.extend(searched(text).filter(|word| words.insert(word.clone())));
             }
-            Event::SoftBreak if in_first => {
-                found.last_mut().into_iter().for_each(|heading| heading.text.push(' '));
-            }
+            Event::SoftBreak if in_first => heading.text.push(' '),
             _ => {}
         }
     }
     found
+}
+
+/// The words of a text in lower case: names with their dots, dashes and slashes, and nothing very short.
+fn searched(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| c.is_whitespace() || "`,;:()[]{}\"'…".contains(c));
+    let words = words.map(|word| word.trim_matches(['.', '!', '?', '*', '=']).to_lowercase());
+    words.filter(|word| (3..=60).contains(&word.chars().count()))
 }
 
 /// The anchor of a heading.
@@ -211,7 +211,7 @@ mod tests {
         let ids: Vec<_> = page.headings.iter().map(|heading| heading.id.as_str()).collect();
         assert_eq!(ids, ["title", "funnels-retention-pages", "goals", "goals-1", "get-v1x--more"]);
         assert_eq!((page.title(), page.summary()), ("Title", "First code sentence"));
-        assert_eq!(page.headings[0].words, ["code"]);
+        assert_eq!(page.headings[0].words, ["first", "code", "sentence", "second", "other"]);
         assert!(page.html.contains("<h2 id=\"funnels-retention-pages\">"), "{}", page.html);
     }
 }

@@ -84,7 +84,12 @@ impl Reference {
     fn new(base: &str, settings: &Settings) -> Self {
         let document = serde_json::to_value(openapi::document()).unwrap_or_default();
         let spec = Spec(&document);
-        let schemes = members(&document["components"]["securitySchemes"]);
+        // Those of most readers first.
+        let rank = |name: &str| ["pk", "sk", "rk", "ak"].iter().position(|known| *known == name).unwrap_or(9);
+        let mut schemes: Vec<_> = members(&document["components"]["securitySchemes"])
+            .map(|(name, scheme)| (name.to_owned(), text(&scheme["description"])))
+            .collect();
+        schemes.sort_by_key(|(name, _)| rank(name));
         let codes = list(&document["x-error-codes"]).iter().map(|row| Code {
             name: text(&row["code"]),
             status: row["status"].as_u64().unwrap_or_default(),
@@ -94,7 +99,7 @@ impl Reference {
         Self {
             base: base.to_owned(),
             introduction: text(&document["info"]["description"]),
-            schemes: schemes.map(|(name, scheme)| (name.to_owned(), text(&scheme["description"]))).collect(),
+            schemes,
             sections: sections(spec, base),
             codes: codes.collect(),
             limits: limits(settings),

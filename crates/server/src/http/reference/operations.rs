@@ -6,7 +6,7 @@ use super::code::{JSON, literal};
 use super::fields::{Field, fields, parameters};
 use super::samples::{Call, Sample};
 use super::spec::{Spec, list, members, text};
-use super::{examples, markdown};
+use super::{Code, examples, markdown};
 
 /// The methods of a path, in the order in which they are shown.
 const METHODS: [&str; 6] = ["get", "post", "put", "patch", "delete", "head"];
@@ -53,10 +53,36 @@ pub(super) struct Message {
     pub(super) text: String,
     pub(super) media_types: Vec<String>,
     pub(super) fields: Vec<Field>,
-    /// Examples with their names.
-    pub(super) examples: Vec<(String, String)>,
-    /// The error codes of its examples.
-    pub(super) codes: Vec<String>,
+    pub(super) examples: Vec<Example>,
+}
+
+/// An example of a body.
+#[derive(Debug)]
+pub(super) struct Example {
+    /// Empty for the only one.
+    pub(super) name: String,
+    pub(super) code: String,
+}
+
+/// The most lines of an example that is shown from the start.
+const SHOWN_LINES: usize = 30;
+
+impl Example {
+    fn new((name, value): (String, Value)) -> Self {
+        // JSON as code, a text as it is.
+        let code = value.as_str().map_or_else(|| literal(&value, 0, JSON), str::to_owned);
+        Self { name, code }
+    }
+
+    /// The name as people read it.
+    pub(super) fn title(&self) -> String {
+        if self.name.is_empty() { "Example".to_owned() } else { format!("Example: {}", self.name) }
+    }
+
+    /// Whether it is so long that it is shown only on demand.
+    pub(super) fn is_long(&self) -> bool {
+        self.code.lines().nth(SHOWN_LINES).is_some()
+    }
 }
 
 impl Section {
@@ -82,6 +108,14 @@ impl Message {
     /// The text as HTML.
     pub(super) fn html(&self) -> String {
         markdown::inline(&self.text)
+    }
+
+    /// The text of an error as HTML, in which each of these codes is a link to its explanation.
+    pub(super) fn html_with_links(&self, codes: &[Code]) -> String {
+        codes.iter().fold(self.html(), |html, Code { name, .. }| {
+            let code = format!("<code>{name}</code>");
+            html.replace(&code, &format!("<a href=\"#error-{name}\">{code}</a>"))
+        })
     }
 }
 
@@ -120,8 +154,12 @@ fn read(spec: Spec<'_>, base: &str, at: (&str, &Value), (method, operation): (&s
     let responses = members(&operation["responses"]);
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for (status, response) in responses {
-        let message = message(spec, status, spec.resolved(response));
-        if status.starts_with('2') { good.push(message) } else { bad.push(message) }
+        let response = spec.resolved(response);
+        if status.starts_with('2') {
+            good.push(message(spec, status, response));
+        } else {
+            bad.push(error(spec, status, response));
+        }
     }
     let body = spec.resolved(&operation["requestBody"]);
     Operation {
@@ -135,8 +173,7 @@ fn read(spec: Spec<'_>, base: &str, at: (&str, &Value), (method, operation): (&s
         parameters: parameters(spec, item, operation),
         body: body.is_object().then(|| message(spec, "", body)),
         responses: good,
-        // Every error has the same fields, which the page explains once.
-        errors: bad.into_iter().map(|error| Message { fields: Vec::new(), ..error }).collect(),
+        errors: bad,
         samples: Call::new(spec, base, at, (method, operation)).samples(),
     }
 }
@@ -145,22 +182,27 @@ fn message(spec: Spec<'_>, status: &str, message: &Value) -> Message {
     let media = |wanted: &str| members(&message["content"]).find(|(name, _)| name.starts_with(wanted));
     let best = media("application/json").or_else(|| members(&message["content"]).next());
     let (_, content) = best.unwrap_or(("", &Value::Null));
-    let examples = examples::examples(spec, content);
-    let codes = examples.iter().filter_map(|(_, value)| value["error"].as_str().map(str::to_owned));
-    let codes = codes.filter(|code| code != "…").collect();
     Message {
         status: status.to_owned(),
         text: text(&message["description"]),
         media_types: members(&message["content"]).map(|(name, _)| name.to_owned()).collect(),
         fields: fields(spec, &content["schema"]),
-        examples: examples.iter().map(|(name, value)| (name.clone(), example(value))).collect(),
-        codes,
+        examples: examples::examples(spec, content).into_iter().map(Example::new).collect(),
     }
 }
 
-/// An example as text: JSON as code, a text as it is.
-fn example(value: &Value) -> String {
-    value.as_str().map_or_else(|| literal(value, 0, JSON), str::to_owned)
+/// A response to what is not served. Every error has the same fields, which the page explains once; its text names
+/// its codes, else those of its examples are added.
+fn error(spec: Spec<'_>, status: &str, response: &Value) -> Message {
+    let mut text = text(&response["description"]);
+    let contents = members(&response["content"]).flat_map(|(_, content)| examples::written(spec, content));
+    for (_, value) in contents {
+        let code = value["error"].as_str().map(|name| format!("`{name}`"));
+        if let Some(code) = code.filter(|code| !text.contains(code)) {
+            text = format!("{text} {code}");
+        }
+    }
+    Message { text, fields: Vec::new(), examples: Vec::new(), ..message(spec, status, response) }
 }
 
 /// The keys that an operation accepts, as people call them.
@@ -178,7 +220,11 @@ fn keys(spec: Spec<'_>, operation: &Value) -> Vec<String> {
         .collect()
 }
 
+/// A tag as a title.
 fn capitalised(text: &str) -> String {
+    if text == "mcp" {
+        return "MCP".to_owned();
+    }
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
@@ -226,6 +272,16 @@ mod tests {
         let read = read(Spec(&document), "", ("/a", &json!({})), ("get", &operation));
         assert_eq!(read.keys, ["sk", "?key=pk_…"]);
         assert_eq!(read.responses[0].text, "Good.");
-        assert_eq!(read.errors[0].codes, ["invalid_params", "invalid_group_by"]);
+        assert_eq!(read.errors[0].text, "Bad. `invalid_params` `invalid_group_by`");
+        let code = Code {
+            name: "invalid_params".to_owned(),
+            status: 400,
+            message: String::new(),
+            fix: String::new(),
+        };
+        assert_eq!(
+            read.errors[0].html_with_links(&[code]),
+            "Bad. <a href=\"#error-invalid_params\"><code>invalid_params</code></a> <code>invalid_group_by</code>"
+        );
     }
 }

@@ -1,9 +1,12 @@
 //! The index of the search on the pages: one entry for each operation and each section of a page.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
+use super::markdown::Heading;
 use super::operations::Section;
-use super::pages::GROUPS;
+use super::pages::{GROUPS, Page};
 
 /// The most characters of a section's text in the index.
 const EXCERPT: usize = 140;
@@ -36,28 +39,36 @@ pub(super) fn index(sections: &[Section]) -> Value {
     entries.push(json!(["/docs#server-limits", "Limits", "API reference", "Rates and sizes", ""]));
     let mut groups: Vec<_> = GROUPS.iter().collect();
     groups.sort_by_key(|group| group.internal);
-    for page in groups.into_iter().flat_map(|group| group.pages) {
-        let rendered = page.rendered();
-        for heading in &rendered.headings {
-            let is_title = heading.level == 1;
-            let address = format!("/docs/{}", page.name());
-            entries.push(json!([
-                if is_title { address } else { format!("{address}#{}", heading.id) },
-                heading.title,
-                if is_title { "" } else { rendered.title() },
-                excerpt(&heading.text),
-                words(heading.words.iter().map(String::as_str)),
-            ]));
-        }
+    for group in groups {
+        entries.extend(group.pages.iter().flat_map(|page| of_page(page, group.internal)));
     }
     Value::Array(entries)
 }
 
-/// Short words, each once.
+/// The sections of a page; of an internal page without the words in them.
+fn of_page(page: &Page, internal: bool) -> Vec<Value> {
+    let rendered = page.rendered();
+    let address = format!("/docs/{}", page.name());
+    let entry = |heading: &Heading| {
+        let is_title = heading.level == 1;
+        let text = excerpt(&heading.text);
+        let shown = format!("{} {text}", heading.title).to_lowercase();
+        let more = heading.words.iter().filter(|word| !internal && !shown.contains(*word));
+        json!([
+            if is_title { address.clone() } else { format!("{address}#{}", heading.id) },
+            heading.title,
+            if is_title { "" } else { rendered.title() },
+            text,
+            words(more.map(String::as_str)),
+        ])
+    };
+    rendered.headings.iter().map(entry).collect()
+}
+
+/// Words, each once.
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let mut seen = std::collections::HashSet::new();
-    let short = words.filter(|word| word.len() <= 60 && !word.contains('\n') && seen.insert(*word));
-    short.collect::<Vec<_>>().join(" ")
+    let mut seen = HashSet::new();
+    words.filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(" ")
 }
 
 fn excerpt(text: &str) -> String {

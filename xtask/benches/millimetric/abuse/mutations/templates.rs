@@ -161,7 +161,11 @@ const ADMIN: &[(&str, &str, &str)] = &[
 const DISCOVERY: &[&str] = &[
     "/openapi.json",
     "/docs",
+    "/docs/api",
+    "/docs/recipes/README.md",
+    "/docs/search.json",
     "/llms.txt",
+    "/llms-full.txt",
     "/healthz",
     "/readyz",
     "/metrics",

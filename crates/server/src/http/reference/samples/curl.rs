@@ -23,10 +23,11 @@ pub(super) fn code(call: &Call) -> String {
         call.headers.iter().map(|(name, value)| format!("-H {}", quoted(&format!("{name}: {value}")))),
     );
     if call.method == "GET" {
-        let pairs = call.query.iter();
-        parts.extend(
-            pairs.map(|(name, value)| format!("--data-urlencode {}", quoted(&format!("{name}={value}")))),
-        );
+        parts.extend(call.query.iter().map(|(name, value)| {
+            let as_it_is = value.chars().all(|c| is_plain(c) && !"%+".contains(c));
+            let option = if as_it_is { "-d" } else { "--data-urlencode" };
+            format!("{option} {}", quoted(&format!("{name}={value}")))
+        }));
     }
     match &call.body {
         Some(Body::Json(value)) => {
@@ -48,9 +49,13 @@ pub(super) fn code(call: &Call) -> String {
 
 /// A text as one word of a shell.
 fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%+@".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
+    if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Whether a character means nothing else to a shell.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:=,%+@".contains(c)
 }

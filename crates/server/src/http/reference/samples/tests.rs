@@ -37,7 +37,7 @@ fn a_query_is_encoded_by_each_language_itself() {
         curl,
         r#"curl -G https://stats.example/v1/funnel \
   -H "Authorization: Bearer $MILLIMETRIC_RK" \
-  --data-urlencode from=2026-05-01 \
+  -d from=2026-05-01 \
   --data-urlencode 'steps=$pageview,it'\''s'"#
     );
     assert_eq!(
