@@ -73,7 +73,7 @@ async function languages(page) {
   await sample("python").waitFor();
   await page.getByText("JavaScript", { exact: true }).first().click();
   await sample("javascript").getByText("fetch(").first().waitFor();
-  await page.getByRole("link", { name: "Dashboard" }).click();
+  await page.getByRole("banner").getByRole("link", { name: "Dashboard" }).click();
   await page.waitForURL(/sign-in|\/$/);
 }
 

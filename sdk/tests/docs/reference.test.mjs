@@ -79,31 +79,35 @@ const decoded = text =>
 
 /** A project with what samples ask for: the environment that they read, and what stands for the ids of examples. */
 async function prepare(server) {
-  const project = await server.project('https://shop.example')
+  const { pk, sk, rk, slug } = await server.project('https://shop.example')
   const { stdout } = await server.command('key', 'create', '--account', 'default', '--kind', 'ak')
-  const ak = /ak_live_\w+/.exec(stdout)[0]
-  await server.command('goal', 'create', 'signup', '--project', project.slug, '--event', 'signup')
+  const ak = /ak_live_\S+/.exec(stdout)[0]
+  for (const goal of ['signup', 'purchase']) await server.command('goal', 'create', goal, '--project', slug, '--event', goal)
   const send = async (path, body) => {
-    const headers = { authorization: `Bearer ${project.sk}`, 'content-type': 'application/json' }
+    const headers = { authorization: `Bearer ${sk}`, 'content-type': 'application/json' }
     const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
     assert.ok(response.ok, `${path}: ${response.status}`)
     return response.json()
   }
+  const parameters = await parametersOf(server)
+  for (const event_id of examples(parameters, 'query', 'event_id')) await send('/v1/track', { event: 'purchase', event_id, anonymous_id: 'ann', url: 'https://shop.example/' })
   const { request_id } = await send('/v1/forget', { user_id: 'nobody' })
+  const actual = examples(parameters, 'path', 'request_id').flatMap(example => [[example, request_id], [encodeURIComponent(example), request_id]])
   const { PATH } = process.env
-  const { pk, sk, rk } = project
   return {
     environment: { PATH, MILLIMETRIC_PK: pk, MILLIMETRIC_SK: sk, MILLIMETRIC_RK: rk, MILLIMETRIC_AK: ak, MILLIMETRIC_METRICS_TOKEN: TOKEN },
-    actual: await exampleIds(server, { request_id }),
+    actual: Object.fromEntries(actual),
   }
 }
 
-/** The examples of parameters in paths, each with the id that is in its place here. */
-async function exampleIds(server, ids) {
+/** The parameters of all operations. */
+async function parametersOf(server) {
   const document = await (await fetch(`${server.url}/openapi.json`)).json()
-  const operations = Object.values(document.paths).flatMap(item => Object.values(item))
-  const parameters = operations.flatMap(operation => operation.parameters ?? []).filter(parameter => parameter.in === 'path')
-  const example = ({ example, schema }) => example ?? schema?.example ?? schema?.examples?.[0] ?? '…'
-  const known = parameters.filter(({ name }) => ids[name])
-  return Object.fromEntries(known.flatMap(parameter => [example(parameter), encodeURIComponent(example(parameter))].map(text => [text, ids[parameter.name]])))
+  return Object.values(document.paths).flatMap(item => Object.values(item)).flatMap(operation => operation.parameters ?? [])
+}
+
+/** The examples of a parameter, as the page shows them. */
+function examples(parameters, place, name) {
+  const named = parameters.filter(parameter => parameter.in === place && parameter.name === name)
+  return [...new Set(named.map(({ example, schema }) => example ?? schema?.example ?? schema?.examples?.[0] ?? '…'))].filter(it => place === 'path' || it !== '…')
 }
