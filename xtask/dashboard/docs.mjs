@@ -111,9 +111,10 @@ async function withoutScripts() {
   await page.getByText("JavaScript", { exact: true }).first().click();
   await sample.waitFor();
   await page.getByRole("button", { name: "Menu" }).click();
-  await page.getByRole("navigation", { name: "Documentation" }).getByRole("link", { name: "Changelog" }).click();
-  await page.waitForURL(`${SERVER}/docs/changelog`).catch(() => {});
-  await page.goto(`${SERVER}/docs/changelog`);
-  await page.getByRole("heading", { name: "Changelog" }).waitFor();
+  const menu = page.getByRole("navigation", { name: "Documentation" });
+  await menu.getByText("Operate", { exact: true }).click();
+  await menu.getByRole("link", { name: "Changelog" }).click();
+  await page.waitForURL(`${SERVER}/docs/changelog`);
+  await page.getByRole("heading", { name: "Changelog", exact: true }).waitFor();
   await context.close();
 }

@@ -10,12 +10,12 @@ pub(super) struct Frame {
     pub(super) title: String,
     /// The address of the same page as Markdown.
     pub(super) markdown: String,
-    pub(super) groups: Vec<Links>,
+    pub(super) groups: Vec<Group>,
 }
 
 /// Links with a title.
 #[derive(Debug)]
-pub(super) struct Links {
+pub(super) struct Group {
     pub(super) title: String,
     pub(super) links: Vec<Link>,
     /// Whether they are shown from the start.
@@ -38,16 +38,16 @@ const BEFORE: usize = 2;
 impl Frame {
     /// Around the reference, whose operations are in the menu.
     pub(super) fn of_reference(sections: &[Section]) -> Self {
-        let mut groups: Vec<Links> = pages(None);
+        let mut groups: Vec<Group> = pages(None);
         let parts = [("Authentication", "authentication")].into_iter().chain(ENDS);
         let parts = parts.map(|(title, id)| Link::to(title, format!("#{id}"))).collect();
-        let mut middle = vec![Links { title: "API reference".to_owned(), links: parts, open: true }];
+        let mut middle = vec![Group { title: "API reference".to_owned(), links: parts, open: true }];
         middle.extend(sections.iter().map(|section| {
             let links = section.operations.iter().map(|operation| Link {
                 method: Some(operation.method.clone()),
                 ..Link::to(&operation.path, format!("#{}", operation.id))
             });
-            Links { title: section.title.clone(), links: links.collect(), open: true }
+            Group { title: section.title.clone(), links: links.collect(), open: true }
         }));
         groups.splice(BEFORE..BEFORE, middle);
         Self { title: "API reference".to_owned(), markdown: "/docs/reference.md".to_owned(), groups }
@@ -61,7 +61,7 @@ impl Frame {
         let all = [Link::to("All operations", "/docs".to_owned())].into_iter().chain(tags);
         let ends = ENDS.into_iter().map(|(title, id)| Link::to(title, format!("/docs#{id}")));
         let links = all.chain(ends).collect();
-        groups.insert(BEFORE, Links { title: "API reference".to_owned(), links, open: true });
+        groups.insert(BEFORE, Group { title: "API reference".to_owned(), links, open: true });
         Self { title: title.to_owned(), markdown: format!("/docs/{}", page.file), groups }
     }
 
@@ -76,7 +76,7 @@ impl Frame {
 const ENDS: [(&str, &str); 2] = [("Error codes", "error-codes"), ("Limits", "server-limits")];
 
 /// The groups of pages; the one with the current page is open.
-fn pages(current: Option<&Page>) -> Vec<Links> {
+fn pages(current: Option<&Page>) -> Vec<Group> {
     let is_current = |page: &Page| current.is_some_and(|current| current.file == page.file);
     let groups = GROUPS.iter().enumerate().map(|(index, group)| {
         let link = |page: &Page| Link {
@@ -84,7 +84,7 @@ fn pages(current: Option<&Page>) -> Vec<Links> {
             ..Link::to(&page.title(), format!("/docs/{}", page.name()))
         };
         let open = index == 0 || group.pages.iter().any(is_current);
-        Links { title: group.title.to_owned(), links: group.pages.iter().map(link).collect(), open }
+        Group { title: group.title.to_owned(), links: group.pages.iter().map(link).collect(), open }
     });
     groups.collect()
 }

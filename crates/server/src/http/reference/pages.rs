@@ -103,7 +103,7 @@ impl Page {
 
     /// The page as HTML.
     pub(super) fn rendered(&self) -> Rendered {
-        render(self.text, |target| self.address(target))
+        render(self.text, |target| Some(self.address(target)))
     }
 
     /// The page's title.
@@ -148,25 +148,25 @@ impl Page {
         match all().find(|page| page.path == repository_path) {
             Some(_) if self.path.starts_with("docs/") && repository_path.starts_with("docs/") => None,
             Some(page) => Some(format!("/docs/{}{fragment}", page.file)),
-            None => self.address(target),
+            None => Some(self.address(target)),
         }
     }
 
     /// Where a link of the page leads: a page of this server, the OpenAPI document, or a file of the repository.
-    fn address(&self, target: &str) -> Option<String> {
+    fn address(&self, target: &str) -> String {
         if is_plain_target(target) {
-            return Some(target.to_owned());
+            return target.to_owned();
         }
         let (path, fragment) = split(target);
         let path = self.joined(path);
         let named = |page: &&Page| page.path == path || page.path == format!("{path}/README.md");
         if let Some(page) = all().find(named) {
-            return Some(format!("/docs/{}{fragment}", page.name()));
+            return format!("/docs/{}{fragment}", page.name());
         }
-        Some(match path.as_str() {
+        match path.as_str() {
             "spec/openapi.json" => "/openapi.json".to_owned(),
             _ => format!("{}/blob/main/{path}{fragment}", env!("CARGO_PKG_REPOSITORY")),
-        })
+        }
     }
 
     /// A relative path, seen from this page, from the root of the repository.
@@ -217,7 +217,7 @@ mod tests {
             ("https://a.example/", "https://a.example/".to_owned(), None),
             ("#here", "#here".to_owned(), None),
         ] {
-            assert_eq!(recipe.address(target), Some(address), "{target}");
+            assert_eq!(recipe.address(target), address, "{target}");
             assert_eq!(recipe.markdown_target(target), markdown, "{target}");
         }
         assert_eq!(page("docs/api.md", "").name(), "api");
