@@ -50,11 +50,11 @@ for (const [language, { command, arguments: argumentsOf }] of Object.entries(LAN
       const page = await (await fetch(`${server.url}/docs`)).text()
       const samples = samplesOf(page).filter(sample => sample.language === language)
       assert.ok(samples.length >= 30, `${samples.length} samples`)
-      // What erases comes last.
-      samples.sort((a, b) => erases(a) - erases(b))
+      // What erases comes last, and a project after its keys.
+      samples.sort((a, b) => erased(a) - erased(b))
       const wrong = []
       for (const { operation, status, code } of samples) {
-        const filled = Object.entries(actual).reduce((text, [example, value]) => text.replaceAll(example, value), code)
+        const filled = Object.entries(actual).reduce((text, [example, value]) => text.replaceAll(new RegExp(`(?<=/)${example}(?![\\w-])`, 'g'), value), code)
         const { stdout, stderr } = await run(command, argumentsOf(filled), { env: environment, timeout: 60_000 }).catch(failed => failed)
         const got = /status (\d+)/.exec(`${stdout}\n${stderr}`)?.[1] ?? 'none'
         if (got !== status) wrong.push(`${operation}: ${got} instead of ${status}\n${filled}\n${stderr}`)
@@ -66,7 +66,8 @@ for (const [language, { command, arguments: argumentsOf }] of Object.entries(LAN
   })
 }
 
-const erases = ({ code }) => /\/v1\/forget["'`\s]|\bDELETE\b/.test(code)
+/** How much a sample erases. */
+const erased = ({ code }) => (/\/v1\/forget["'`\s]/.test(code) ? 1 : !/\bDELETE\b/.test(code) ? 0 : code.includes('/keys/') ? 2 : 3)
 
 /** The samples of the page. */
 function samplesOf(page) {
@@ -80,8 +81,13 @@ const decoded = text =>
 /** A project with what samples ask for: the environment that they read, and what stands for the ids of examples. */
 async function prepare(server) {
   const { pk, sk, rk, slug } = await server.project('https://shop.example')
-  const { stdout } = await server.command('key', 'create', '--account', 'default', '--kind', 'ak')
-  const ak = /ak_live_\S+/.exec(stdout)[0]
+  const json = async (...args) => JSON.parse((await server.command(...args, '--json')).stdout)
+  const { key: ak } = await json('key', 'create', '--account', 'default', '--kind', 'ak')
+  await json('user', 'create', 'ann@example.com', '--role', 'owner')
+  const { token } = await json('user', 'token', 'create', 'ann@example.com', '--scope', 'write')
+  // The project and the key that the examples of the management API name.
+  await json('project', 'create', 'Acme Shop', '--origin', 'https://acme.example')
+  const managed = await json('key', 'create', '--project', 'acme-shop', '--kind', 'sk')
   for (const goal of ['signup', 'purchase']) await server.command('goal', 'create', goal, '--project', slug, '--event', goal)
   const send = async (path, body) => {
     const headers = { authorization: `Bearer ${sk}`, 'content-type': 'application/json' }
@@ -90,13 +96,18 @@ async function prepare(server) {
     return response.json()
   }
   const parameters = await parametersOf(server)
-  for (const event_id of examples(parameters, 'query', 'event_id')) await send('/v1/track', { event: 'purchase', event_id, anonymous_id: 'ann', url: 'https://shop.example/' })
+  for (const event_id of examplesOf(parameters, 'event_id')) await send('/v1/track', { event: 'purchase', event_id, anonymous_id: 'ann', url: 'https://shop.example/' })
+  // An id in a path that only the reader knows is the parameter's name in capitals.
   const { request_id } = await send('/v1/forget', { user_id: 'nobody' })
-  const actual = examples(parameters, 'path', 'request_id').flatMap(example => [[example, request_id], [encodeURIComponent(example), request_id]])
+  const actual = { REQUEST_ID: request_id, KEY: managed.id, WRITE_KEY: pk }
+  for (const [name, id] of [['key', managed.id], ['write_key', pk]]) for (const example of examplesOf(parameters, name)) actual[example] = id
   const { PATH } = process.env
   return {
-    environment: { PATH, MILLIMETRIC_PK: pk, MILLIMETRIC_SK: sk, MILLIMETRIC_RK: rk, MILLIMETRIC_AK: ak, MILLIMETRIC_METRICS_TOKEN: TOKEN },
-    actual: Object.fromEntries(actual),
+    environment: {
+      PATH, MILLIMETRIC_PK: pk, MILLIMETRIC_WRITE_KEY: pk, MILLIMETRIC_SK: sk, MILLIMETRIC_RK: rk, MILLIMETRIC_AK: ak,
+      MILLIMETRIC_ACCESS_TOKEN: token, MILLIMETRIC_METRICS_TOKEN: TOKEN,
+    },
+    actual,
   }
 }
 
