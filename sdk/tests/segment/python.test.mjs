@@ -12,6 +12,7 @@ import { Server } from '../support/server.mjs'
 import { kinds, numbersOf, upTo } from '../support/expected.mjs'
 
 const SENDER = fileURLToPath(new URL('sender.py', import.meta.url))
+const STRANGER = fileURLToPath(new URL('stranger.py', import.meta.url))
 
 let server, proxy, project
 before(async () => {
@@ -112,4 +113,16 @@ test('the program of the documentation stores what it says', async () => {
   const code = blocks('python.md', 'python').find(({ code }) => code.includes('segment.analytics')).code
   await python(['-c', code], { MILLIMETRIC_HOST: server.url, MILLIMETRIC_KEY: project.sk })
   assert.deepEqual((await server.rows(project)).map(row => row.event_name).sort(), ['$identify', 'Invoice Sent'])
+})
+
+test('a stranger with the reference and a token creates a project and a key, sends, filters by a property, and revokes the key', async () => {
+  await server.command('user', 'create', 'ann@example.com', '--role', 'owner')
+  const { stdout } = await server.command('user', 'token', 'create', 'ann@example.com', '--scope', 'write', '--json')
+  const lines = await python([STRANGER], { DOCS: `${server.url}/docs`, TOKEN: JSON.parse(stdout).token })
+  assert.deepEqual(JSON.parse(lines.at(-1)), {
+    rows: [{ value: 3 }],
+    revoked: { ok: true, was_live: true },
+    status: 401,
+    error: 'invalid_api_key',
+  })
 })
