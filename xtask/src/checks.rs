@@ -48,6 +48,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("the SDKs' packages", sdk_packages),
     ("the SDKs in Node", sdk_in_node),
     ("the SDKs in a browser", sdk_in_browser),
+    ("the API description's lint", description_lint),
+    ("a TypeScript client", typescript_client),
+    ("a Python client", python_client),
+    ("random requests to the API", random_requests),
     ("Segment's libraries on servers", segment_on_servers),
     ("Segment's library in a browser", segment_in_browser),
     ("examples in the documentation", documentation_examples),
@@ -86,11 +90,11 @@ pub fn run_all() -> anyhow::Result<()> {
 /// Writes what the repository keeps of the code's own description; the tests that compare the two do it. The
 /// examples come first: they are part of the document.
 pub fn write_spec() -> anyhow::Result<()> {
-    let mut test = vec!["test", "--workspace", "--locked", "--test", "it", "--"];
-    test.extend(["the_document_in_the_repository", "the_page_about"]);
-    match shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? {
-        Outcome::Passed => Ok(()),
-        _ => bail!("spec/openapi.json, docs/attribution.md and docs/api.md could not be written"),
+    for tests in [&["the_example_of_every_operation"][..], &["the_document_in_the", "the_page_about"]] {
+        let test = [&["test", "--workspace", "--locked", "--test", "it", "--"], tests].concat();
+        let Outcome::Passed = shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? else {
+            bail!("spec/, docs/attribution.md and docs/api.md could not be written");
+        };
     }
     Ok(())
 }
@@ -201,7 +205,7 @@ fn dashboard_in_chromium() -> anyhow::Result<Outcome> {
 
 /// Types, sizes, and whether the committed packages are those that their sources make.
 fn sdk_build() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| {
+    with_tools(sdk::tools, |tools| {
         sdk::check_packages(&sdk::build(tools)?)?;
         Ok(Outcome::Passed)
     })
@@ -209,7 +213,7 @@ fn sdk_build() -> anyhow::Result<Outcome> {
 
 /// What npm packs of them: publint, attw, the lists of files, and the tarballs of the server.
 fn sdk_packages() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| sdk::stories("packages", tools, None).map(|()| Outcome::Passed))
+    with_tools(sdk::tools, |tools| sdk::stories("packages", tools, None).map(|()| Outcome::Passed))
 }
 
 /// The Node package, and the pages about the SDKs.
@@ -239,20 +243,38 @@ fn with_tools(
     }
 }
 
+fn description_lint() -> anyhow::Result<Outcome> {
+    with_tools(openapi::node_tools, |tools| openapi::lint(tools).map(|()| Outcome::Passed))
+}
+
+fn typescript_client() -> anyhow::Result<Outcome> {
+    with_tools(openapi::node_tools, |tools| openapi::typescript_client(tools).map(|()| Outcome::Passed))
+}
+
+fn python_client() -> anyhow::Result<Outcome> {
+    with_tools(openapi::python_tools, |tools| openapi::python_client(tools).map(|()| Outcome::Passed))
+}
+
+fn random_requests() -> anyhow::Result<Outcome> {
+    with_tools(openapi::python_tools, |tools| openapi::random_requests(tools).map(|()| Outcome::Passed))
+}
+
 /// The libraries for Node and Python, against the program that was built.
 fn segment_on_servers() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| match segment::server_libraries() {
+    with_tools(sdk::tools, |tools| match segment::server_libraries() {
         Ok(libraries) => libraries.stories(tools).map(|()| Outcome::Passed),
         Err(error) => Ok(unavailable(&error)),
     })
 }
 
 fn segment_in_browser() -> anyhow::Result<Outcome> {
-    with_sdk_tools(|tools| match segment::node_libraries().and_then(|found| Ok((found, chromium()?))) {
-        Ok((libraries, chromium)) => {
-            segment::browser_stories(tools, &libraries, &chromium).map(|()| Outcome::Passed)
+    with_tools(sdk::tools, |tools| {
+        match segment::node_libraries().and_then(|found| Ok((found, chromium()?))) {
+            Ok((libraries, chromium)) => {
+                segment::browser_stories(tools, &libraries, &chromium).map(|()| Outcome::Passed)
+            }
+            Err(error) => Ok(unavailable(&error)),
         }
-        Err(error) => Ok(unavailable(&error)),
     })
 }
 

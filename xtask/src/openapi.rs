@@ -87,6 +87,7 @@ pub fn random_requests(python: &Path) -> anyhow::Result<()> {
     requests.arg("run").arg(description()).args(["--mode", "positive", "--url", &server.url("")]);
     let [(_, secret_key), (_, account_key)] = server.endpoints();
     requests.env("SECRET_KEY", secret_key).env("ACCOUNT_KEY", account_key);
+    requests.env("ACCESS_TOKEN", server.access_token()?);
     // The hooks are imported: nothing is written beside them.
     requests.env("METRICS_TOKEN", METRICS_TOKEN).env("PYTHONDONTWRITEBYTECODE", "1");
     run(requests.env("PYTHONPATH", own("")))

@@ -55,7 +55,7 @@ impl Server {
         if found.iter().any(|found| found.is_empty()) {
             bail!("the server did not greet with its address, its keys and the setup link");
         }
-        server.account_key = create_account_key(&binary, &server.folder)?;
+        server.account_key = create_account_key(&server.folder)?;
         Ok(server)
     }
 
@@ -92,6 +92,13 @@ impl Server {
         Ok(())
     }
 
+    /// A new access token of a new owner of the account, who may change everything.
+    pub(crate) fn access_token(&self) -> anyhow::Result<String> {
+        self.command(&["user", "create", "ann@example.com", "--role", "owner"])?;
+        let create = ["user", "token", "create", "ann@example.com", "--scope", "write"];
+        created(&self.folder, &create, "mmt_").context("no access token")
+    }
+
     /// Where agents speak to it, each with the key that opens the most there.
     pub(crate) fn endpoints(&self) -> [(&'static str, &str); 2] {
         [("/mcp", &self.secret_key), ("/mcp/account", &self.account_key)]
@@ -118,11 +125,18 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
 }
 
 /// A new key of the account that the greeting's project belongs to.
-fn create_account_key(binary: &Path, folder: &Path) -> anyhow::Result<String> {
-    let mut create = Command::new(binary);
-    create.args(["key", "mint", "--account", "default", "--kind", "ak", "--data-dir"]).arg(folder);
+fn create_account_key(folder: &Path) -> anyhow::Result<String> {
+    created(folder, &["key", "mint", "--account", "default", "--kind", "ak"], "ak_")
+        .context("no key of the account")
+}
+
+/// The word that begins like this and that a command prints.
+fn created(folder: &Path, arguments: &[&str], start: &str) -> anyhow::Result<String> {
+    let mut create = Command::new(binary()?);
+    create.args(arguments).arg("--data-dir").arg(folder);
     let said = String::from_utf8(create.output()?.stdout)?;
-    said.lines().find_map(|line| word(line, "ak_")).map(str::to_owned).context("no key of the account")
+    let found = said.lines().find_map(|line| word(line, start)).map(str::to_owned);
+    found.with_context(|| format!("`{}` does not print one", as_typed(&create)))
 }
 
 fn word<'a>(line: &'a str, start: &str) -> Option<&'a str> {

@@ -38,14 +38,14 @@ pub async fn open(
     clock: Clock,
 ) -> anyhow::Result<App> {
     let geo_db = settings.geo_db.clone();
-    let documents = documents::build(public_url.as_str(), &settings);
+    let (base, own_settings) = (public_url.clone(), settings.clone());
     // Decoding these takes as long as opening the database, and needs nothing of it.
     let tables = spawn_blocking(move || {
         let countries = match &geo_db {
             Some(path) => Countries::from_file(path)?,
             None => Countries::embedded()?,
         };
-        anyhow::Ok((countries, UserAgents::new()))
+        anyhow::Ok((countries, UserAgents::new(), documents::build(base.as_str(), &own_settings)))
     });
     let control = Control::open(&ControlUrl::in_folder(&at.data_dir)).await?;
     let secrets = Secrets::load(at)?;
@@ -55,7 +55,7 @@ pub async fn open(
     let refusals = Refusals::default();
     let keys = KeyCache::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
     keys.set_revision(control.key_revision().await?);
-    let (countries, user_agents) = tables.await??;
+    let (countries, user_agents, documents) = tables.await??;
     Ok(App {
         public_url,
         stores: Stores { control, events },

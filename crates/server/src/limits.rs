@@ -79,6 +79,8 @@ pub enum Traffic {
     Servers(ProjectId),
     /// Requests with an account's keys.
     Account(AccountId),
+    /// Requests whose key is in the body, until that is read.
+    Unidentified,
     /// Requests with a person's access tokens.
     Person(UserId),
 }

@@ -78,7 +78,7 @@ function samplesOf(page) {
 const decoded = text =>
   text.replace(/&#(\d+);/g, (_, number) => String.fromCodePoint(number)).replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&amp;/g, '&')
 
-/** A project with what samples ask for: the environment that they read, and what stands for the ids of examples. */
+/** A project with what samples ask for: the environment that they read, and the ids that stand for names in capitals. */
 async function prepare(server) {
   const { pk, sk, rk, slug } = await server.project('https://shop.example')
   const json = async (...args) => JSON.parse((await server.command(...args, '--json')).stdout)
@@ -86,8 +86,8 @@ async function prepare(server) {
   await json('user', 'create', 'ann@example.com', '--role', 'owner')
   const { token } = await json('user', 'token', 'create', 'ann@example.com', '--scope', 'write')
   // The project and the key that the examples of the management API name.
-  await json('project', 'create', 'Acme Shop', '--origin', 'https://acme.example')
-  const managed = await json('key', 'create', '--project', 'acme-shop', '--kind', 'sk')
+  await json('project', 'create', '--name', 'Acme Shop', '--origin', 'https://acme.example')
+  const { key_id } = await json('key', 'create', '--project', 'acme-shop', '--kind', 'sk')
   for (const goal of ['signup', 'purchase']) await server.command('goal', 'create', goal, '--project', slug, '--event', goal)
   const send = async (path, body) => {
     const headers = { authorization: `Bearer ${sk}`, 'content-type': 'application/json' }
@@ -99,8 +99,8 @@ async function prepare(server) {
   for (const event_id of examplesOf(parameters, 'event_id')) await send('/v1/track', { event: 'purchase', event_id, anonymous_id: 'ann', url: 'https://shop.example/' })
   // An id in a path that only the reader knows is the parameter's name in capitals.
   const { request_id } = await send('/v1/forget', { user_id: 'nobody' })
-  const actual = { REQUEST_ID: request_id, KEY: managed.id, WRITE_KEY: pk }
-  for (const [name, id] of [['key', managed.id], ['write_key', pk]]) for (const example of examplesOf(parameters, name)) actual[example] = id
+  const actual = { REQUEST_ID: request_id, KEY: key_id, WRITE_KEY: pk }
+  for (const [name, value] of [['key', key_id], ['write_key', pk]]) for (const example of examplesOf(parameters, name)) actual[encodeURIComponent(example)] = value
   const { PATH } = process.env
   return {
     environment: {
@@ -117,8 +117,8 @@ async function parametersOf(server) {
   return Object.values(document.paths).flatMap(item => Object.values(item)).flatMap(operation => operation.parameters ?? [])
 }
 
-/** The examples of a parameter, as the page shows them. */
-function examples(parameters, place, name) {
-  const named = parameters.filter(parameter => parameter.in === place && parameter.name === name)
-  return [...new Set(named.map(({ example, schema }) => example ?? schema?.example ?? schema?.examples?.[0] ?? '…'))].filter(it => place === 'path' || it !== '…')
+/** The examples of a parameter. */
+function examplesOf(parameters, name) {
+  const named = parameters.filter(parameter => parameter.name === name)
+  return new Set(named.map(({ example, schema }) => example ?? schema?.example).filter(Boolean))
 }

@@ -25,8 +25,9 @@ use crate::wire::responses::{Batched, Identified, Tracked};
 ///
 /// The response is sent only when the event is on disk. The same `event_id` is stored once, however
 /// often it is sent. With `Authorization: Basic`, the body is a message of a Segment library, as for `/v1/page`.
-#[utoipa::path(post, path = "/v1/track", tag = "ingest", request_body = EventIn,
-    responses((status = 202, body = Tracked)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+#[utoipa::path(post, path = "/v1/track", operation_id = "trackEvent", tag = "ingest", request_body = EventIn,
+    responses((status = 202, description = "The event is stored.", body = Tracked),
+        (status = 200, description = "The same, of a message with `Authorization: Basic`: the body is that of `/v1/page`.")), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn track(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Track>,
@@ -53,8 +54,9 @@ pub async fn track(
 ///
 /// If one event is invalid, nothing is stored; the response lists every invalid field. With
 /// `Authorization: Basic`, the body is a batch of a Segment library, as for `/v1/import`.
-#[utoipa::path(post, path = "/v1/batch", tag = "ingest", request_body = BatchIn,
-    responses((status = 202, body = Batched)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+#[utoipa::path(post, path = "/v1/batch", operation_id = "trackBatch", tag = "ingest", request_body = BatchIn,
+    responses((status = 202, description = "Every event is stored.", body = Batched),
+        (status = 200, description = "The same, of a message with `Authorization: Basic`: the body is that of `/v1/page`.")), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn batch(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Batch>,
@@ -82,8 +84,8 @@ pub async fn batch(
 ///
 /// Stored as one `$identify` event whose properties are the traits; earlier events are not changed. With
 /// `Authorization: Basic`, the body is a message of a Segment library, as for `/v1/page`.
-#[utoipa::path(post, path = "/v1/identify", tag = "ingest", request_body = IdentifyIn,
-    responses((status = 200, body = Identified)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
+#[utoipa::path(post, path = "/v1/identify", operation_id = "identifyUser", tag = "ingest", request_body = IdentifyIn,
+    responses((status = 200, description = "The link is stored.", body = Identified)), security(("pk" = []), ("sk" = []), ("pk_in_url" = [])))]
 pub async fn identify(
     State(app): State<Arc<App>>,
     Metered { by, .. }: Metered<Track>,

@@ -14,6 +14,7 @@ use crate::auth::bearer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::state::App;
 use crate::state::documents::Lazy;
+use crate::wire::responses::Healthy;
 
 /// The response with a document.
 pub fn shown(document: &Lazy, asked: &HeaderMap) -> ApiResult<Response> {
@@ -57,7 +58,9 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
 }
 
 /// OpenAPI document
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200)))]
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "operation",
+    responses((status = 200, description = "This document.", body = Object),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
     shown(&app.documents.openapi, &asked)
 }
@@ -65,19 +68,25 @@ pub async fn openapi_json(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiR
 /// API reference
 ///
 /// The pages of the documentation are below it, such as `/docs/api`; as Markdown, `/docs/api.md`.
-#[utoipa::path(get, path = "/docs", tag = "operation", responses((status = 200, content_type = "text/html")))]
+#[utoipa::path(get, path = "/docs", operation_id = "getDocs", tag = "operation", responses(
+    (status = 200, description = "The page.", body = String, content_type = "text/html"),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn docs(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
     shown(&app.documents.docs.reference, &asked)
 }
 
 /// Index of the documentation, for language models
-#[utoipa::path(get, path = "/llms.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/llms.txt", operation_id = "getLlmsText", tag = "operation", responses(
+    (status = 200, description = "The text.", body = String, content_type = "text/plain"),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn llms_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
     shown(&app.documents.docs.llms, &asked)
 }
 
 /// The whole documentation in one text, for language models
-#[utoipa::path(get, path = "/llms-full.txt", tag = "operation", responses((status = 200, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/llms-full.txt", operation_id = "getLlmsFullText", tag = "operation", responses(
+    (status = 200, description = "The text.", body = String, content_type = "text/plain"),
+    (status = 304, description = "The client has it already (`If-None-Match`).")))]
 pub async fn llms_full_txt(State(app): State<Arc<App>>, asked: HeaderMap) -> ApiResult<Response> {
     shown(&app.documents.docs.llms_full, &asked)
 }

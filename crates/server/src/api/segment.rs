@@ -117,12 +117,13 @@ async fn store(
 
 /// Declares the routes that only the dialect has, whose key is in the head or the body.
 macro_rules! routes_of_dialect {
-    ($($name:ident $path:literal $id:literal $bucket:ident $body:ty, $expected:expr, $summary:literal;)*) => {$(
+    ($($name:ident $path:literal $id:literal $bucket:ident $body:ty, $expected:expr, $summary:literal, $example:tt;)*) => {$(
         #[doc = $summary]
         #[doc = ""]
         #[doc = "As a library of Segment sends it; the write key may also be in the body, as `writeKey`. Stored when"]
         #[doc = "the response is sent; the same `messageId` is stored once."]
-        #[utoipa::path(post, path = $path, operation_id = $id, tag = "segment", request_body = $body,
+        #[utoipa::path(post, path = $path, operation_id = $id, tag = "segment",
+            request_body(content = $body, example = json!($example)),
             responses((status = 200, body = Accepted, description = "Every message is stored.",
                 example = json!({"success": true}))),
             extensions(("x-error-codes" = json!(["quota_exceeded"]))),
@@ -134,18 +135,30 @@ macro_rules! routes_of_dialect {
 }
 
 routes_of_dialect! {
-    page "/v1/page" "sendSegmentPage" Track MessageIn<'_>, Body::One(Kind::Page), "Store a page view of a Segment library";
-    screen "/v1/screen" "sendSegmentScreen" Track MessageIn<'_>, Body::One(Kind::Screen), "Store a screen view of a Segment library";
-    group "/v1/group" "sendSegmentGroup" Track MessageIn<'_>, Body::One(Kind::Group), "Store the group of a user";
-    alias "/v1/alias" "sendSegmentAlias" Track MessageIn<'_>, Body::One(Kind::Alias), "Link a former id to a user";
-    import "/v1/import" "sendSegmentBatch" Batch MessagesIn, Body::Batch, "Store a batch of a Segment library, except invalid messages";
-    t "/v1/t" "sendBrowserTrack" Track MessageIn<'_>, Body::One(Kind::Track), "Store an event of the browser library";
-    i "/v1/i" "sendBrowserIdentify" Track MessageIn<'_>, Body::One(Kind::Identify), "Store a user of the browser library";
-    p "/v1/p" "sendBrowserPage" Track MessageIn<'_>, Body::One(Kind::Page), "Store a page view of the browser library";
-    s "/v1/s" "sendBrowserScreen" Track MessageIn<'_>, Body::One(Kind::Screen), "Store a screen view of the browser library";
-    g "/v1/g" "sendBrowserGroup" Track MessageIn<'_>, Body::One(Kind::Group), "Store a group of the browser library";
-    a "/v1/a" "sendBrowserAlias" Track MessageIn<'_>, Body::One(Kind::Alias), "Store an alias of the browser library";
-    b "/v1/b" "sendBrowserBatch" Batch MessagesIn, Body::Batch, "Store a batch of the browser library, except invalid messages";
+    page "/v1/page" "sendSegmentPage" Track MessageIn<'_>, Body::One(Kind::Page), "Store a page view of a Segment library",
+        { "userId": "user-1", "name": "Docs", "properties": { "url": "https://shop.example/docs" } };
+    screen "/v1/screen" "sendSegmentScreen" Track MessageIn<'_>, Body::One(Kind::Screen), "Store a screen view of a Segment library",
+        { "userId": "user-1", "name": "Home" };
+    group "/v1/group" "sendSegmentGroup" Track MessageIn<'_>, Body::One(Kind::Group), "Store the group of a user",
+        { "userId": "user-1", "groupId": "group-1", "traits": { "employees": 12 } };
+    alias "/v1/alias" "sendSegmentAlias" Track MessageIn<'_>, Body::One(Kind::Alias), "Link a former id to a user",
+        { "userId": "user-1", "previousId": "visitor-1" };
+    import "/v1/import" "sendSegmentBatch" Batch MessagesIn, Body::Batch, "Store a batch of a Segment library, except invalid messages",
+        { "batch": [{ "type": "track", "userId": "user-1", "event": "Order Completed" }] };
+    t "/v1/t" "sendBrowserTrack" Track MessageIn<'_>, Body::One(Kind::Track), "Store an event of the browser library",
+        { "userId": "user-1", "event": "Order Completed", "properties": { "total": 49.5 } };
+    i "/v1/i" "sendBrowserIdentify" Track MessageIn<'_>, Body::One(Kind::Identify), "Store a user of the browser library",
+        { "userId": "user-1", "anonymousId": "visitor-1", "traits": { "plan": "pro" } };
+    p "/v1/p" "sendBrowserPage" Track MessageIn<'_>, Body::One(Kind::Page), "Store a page view of the browser library",
+        { "userId": "user-1", "name": "Docs", "properties": { "url": "https://shop.example/docs" } };
+    s "/v1/s" "sendBrowserScreen" Track MessageIn<'_>, Body::One(Kind::Screen), "Store a screen view of the browser library",
+        { "userId": "user-1", "name": "Home" };
+    g "/v1/g" "sendBrowserGroup" Track MessageIn<'_>, Body::One(Kind::Group), "Store a group of the browser library",
+        { "userId": "user-1", "groupId": "group-1", "traits": { "employees": 12 } };
+    a "/v1/a" "sendBrowserAlias" Track MessageIn<'_>, Body::One(Kind::Alias), "Store an alias of the browser library",
+        { "userId": "user-1", "previousId": "visitor-1" };
+    b "/v1/b" "sendBrowserBatch" Batch MessagesIn, Body::Batch, "Store a batch of the browser library, except invalid messages",
+        { "batch": [{ "type": "track", "userId": "user-1", "event": "Order Completed" }] };
 }
 
 /// The settings of a write key

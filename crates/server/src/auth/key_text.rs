@@ -1,5 +1,8 @@
 //! Extracts the text of a key from a request: from the header or, for a pk on a route for browsers,
 //! from the URL. Refuses secrets in URLs. Errors describe precisely what is wrong; they never contain the text.
+//!
+//! Routes for browsers also take the key as the user name of `Authorization: Basic`, as Segment's
+//! libraries send it (contract, section 8).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -7,6 +10,9 @@ use std::net::IpAddr;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use millimetric_core::key::access_token::{ACCESS_TOKEN_START, AccessTokenText};
 use millimetric_core::key::{KeyKind, KeyText, invisible};
 
@@ -49,17 +55,29 @@ pub(super) async fn in_head(
     from_browsers: bool,
 ) -> AuthResult<Option<String>> {
     match in_url(parts.uri.query().unwrap_or_default()) {
-        InUrl::Secret(text) => {
-            return Err(exposed(app, &text, from).await);
-        }
+        InUrl::Secret(text) => return Err(exposed(app, &text, from).await),
         InUrl::NoKey(why) => return Err(malformed(why)),
         InUrl::Public(text) if from_browsers && !parts.headers.contains_key(AUTHORIZATION) => {
             return visible(text).map(Some);
         }
         InUrl::Public(_) | InUrl::Nothing => {}
     }
-    let text = bearer(&parts.headers).ok_or(AuthError::MissingKey)?;
-    if text.starts_with(ACCESS_TOKEN_START) { Err(malformed(IS_TOKEN)) } else { visible(text) }
+    let text = match credentials(&parts.headers, "basic") {
+        Some(credentials) if from_browsers => Some(user_name(&credentials).ok_or(malformed(NOT_BASIC))?),
+        _ => bearer(&parts.headers),
+    };
+    if text.as_ref().is_some_and(|text| text.starts_with(ACCESS_TOKEN_START)) {
+        return Err(malformed(IS_TOKEN));
+    }
+    text.map(visible).transpose()
+}
+
+/// The key that is a segment of a path, which only a pk may be.
+pub(super) async fn in_path(text: &str, app: &App, from: Option<IpAddr>) -> AuthResult<String> {
+    if SECRET.iter().any(|start| text.starts_with(start)) {
+        return Err(exposed(app, text, from).await);
+    }
+    visible(text.to_owned())
 }
 
 /// Refuses a URL that contains a secret key or a token: in `?key=`, or whole in any other parameter or in the path.

@@ -67,7 +67,7 @@ enum Command {
     /// Create, list, revoke and rotate API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Add dashboard users, reset passwords, and manage access tokens
+    /// List and add dashboard users, reset their passwords, and manage access tokens
     #[command(subcommand)]
     User(user::UserCommand),
     /// Create a project with generated traffic; the same seed gives the same events

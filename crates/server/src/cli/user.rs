@@ -1,4 +1,4 @@
-//! `millimetric user …`: adds users, resets passwords, and manages access tokens.
+//! `millimetric user …`: lists and adds users, resets passwords, and manages access tokens.
 //!
 //! Prints links, never a password: the person who opens the link chooses their own.
 
@@ -81,8 +81,9 @@ struct LinkArgs {
 /// Runs one of them.
 pub(super) async fn run(at: &Installation, command: UserCommand) -> anyhow::Result<()> {
     match command {
-        UserCommand::Create(args) => create(&open_control(at).await?, args).await,
-        UserCommand::ResetPassword(args) => reset_password(&existing_control(at).await?, &args).await,
+        UserCommand::Create(args) => create(at, &open_control(at).await?, args).await,
+        UserCommand::List(args) => list(&read_control(at).await?, &args).await,
+        UserCommand::ResetPassword(args) => reset_password(at, &existing_control(at).await?, &args).await,
         UserCommand::Token(command) => token::run(at, command).await,
     }
 }

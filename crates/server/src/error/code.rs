@@ -39,7 +39,7 @@ codes! {
         "The body is not valid; details lists each field and what is expected.",
         "Correct each field that `details.fieldErrors` names, then send the whole request again: nothing of it was stored.";
     InvalidParams: "invalid_params", BAD_REQUEST,
-        "The query string is not valid; details lists each parameter and what is expected.",
+        "The parameters are not valid; details lists each and what is expected.",
         "Correct each parameter that `details.fieldErrors` names; the reference lists the parameters of the route.";
     InvalidGroupBy: "invalid_group_by", BAD_REQUEST,
         "group_by names an unknown column; details.allowed lists the columns.",
@@ -59,6 +59,9 @@ codes! {
     KeyKindMismatch: "key_kind_mismatch", UNAUTHORIZED,
         "The kind or environment in the text of this key is not the one it was created with.",
         "Use the key exactly as it was created: `pk`, `sk`, `rk`, `live` and `test` are parts of it and cannot be changed.";
+    InvalidSession: "invalid_session", UNAUTHORIZED,
+        "This route takes a personal access token (mmt_…) that works, as `Authorization: Bearer`; create one on your profile page.",
+        "Create a token on your profile page, or a new one if yours has expired, was revoked, or stands in a URL, and send it as `Authorization: Bearer`.";
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN,
         "The request's Origin is not one of the project's allowed origins; add it in the project's settings.",
         "Add the origin of the page, such as `https://shop.example`, to the allowed origins in the project's settings. A server sends with an `sk`, which needs no origin.";
@@ -104,6 +107,15 @@ codes! {
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
         "Send JSON as application/json or text/plain, uncompressed or with Content-Encoding gzip or zstd.",
         "Set `Content-Type: application/json`, and encode the body as gzip, as zstd, or not at all.";
+    KeyNotLive: "key_not_live", CONFLICT,
+        "The key is revoked, expired or already replaced; rotate its successor, or create a new key.",
+        "Read the keys of the project: rotate the one that replaced this key, or create a new key.";
+    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED,
+        "It was changed since you read it; read it again, and send the ETag of that response in If-Match.",
+        "Read the resource again, apply your change to what it is now, and send the new `ETag` in `If-Match`.";
+    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key belongs to another request; use a new one for each request, and repeat it only with the same body.",
+        "Use a new `Idempotency-Key` for a new request; send an old one again only with the same method, path and body.";
     InvalidRequest: "invalid_request", BAD_REQUEST,
         "The request head is not valid HTTP; details says what is wrong.",
         "Send the request with a well-formed HTTP client or proxy; `details` says what is wrong with the head.";

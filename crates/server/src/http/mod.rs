@@ -20,7 +20,10 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{admin, collect, discover, explain, export, goals, privacy, reports, schema, script};
+use crate::api::reading::also_by_post;
+use crate::api::{
+    admin, collect, discover, explain, export, goals, packages, privacy, reports, schema, script, segment,
+};
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp;
@@ -43,8 +46,10 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(also_by_post(routes!(schema::schema), schema::schema))
         .routes(routes!(explain::explain, explain::rule_changes))
         .routes(routes!(goals::goals))
-        .routes(routes!(reports::usage))
-        .routes(routes!(export::export))
+        .routes(also_by_post(routes!(reports::usage), reports::usage))
+        .routes(also_by_post(routes!(export::export), export::export))
+        .routes(routes!(packages::track))
+        .routes(routes!(packages::node))
         .merge(admin::routes())
         .routes(routes!(mcp::project))
         .routes(routes!(mcp::account))

@@ -110,7 +110,7 @@ impl RateLimits {
                 let whole = own.and_then(|own| Ok((own, buckets.take(by, quota, now)?)));
                 (share, whole.map(|(own, whole)| lower(own, whole)))
             }
-            Traffic::Servers(_) | Traffic::Account(_) | Traffic::Person(_) => {
+            Traffic::Servers(_) | Traffic::Account(_) | Traffic::Person(_) | Traffic::Unidentified => {
                 (quota, buckets.take(by, quota, now))
             }
         };

@@ -22,9 +22,9 @@ pub struct Documents {
     /// The browser script.
     pub script: Document,
     /// The npm package for browsers.
-    pub track_package: Document,
+    pub track_package: Lazy,
     /// The npm package for Node.
-    pub node_package: Document,
+    pub node_package: Lazy,
 }
 
 /// The documentation.

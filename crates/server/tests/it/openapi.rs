@@ -6,6 +6,8 @@ mod errors;
 mod seed;
 mod steady;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
 use self::description::{Description, Operation};
@@ -16,7 +18,9 @@ use crate::support::{CHROME, Response, Server};
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/examples.json");
 
 fn server() -> Server {
-    Server::start_with(&["--metrics-token", METRICS_TOKEN])
+    // High enough for every example with every key.
+    let limits = ["--rate-limit-track", "1000/4000", "--rate-limit-batch", "1000/4000"];
+    Server::start_with(&[&limits[..], &["--metrics-token", METRICS_TOKEN]].concat())
 }
 
 #[test]
@@ -55,7 +59,13 @@ fn send(server: &Server, keys: &Keys, operation: &Operation, scheme: Option<&str
     let mut headers =
         vec![("accept", "application/json, text/event-stream".to_owned()), ("user-agent", CHROME.to_owned())];
     match scheme {
-        None => {}
+        // A key in the path is a pk.
+        None => headers.push(("origin", seed::ORIGIN.to_owned())),
+        Some("write_key") => {
+            let user = BASE64_STANDARD.encode(format!("{}:", keys.of_scheme("write_key")));
+            headers.push(("authorization", format!("Basic {user}")));
+            headers.push(("origin", seed::ORIGIN.to_owned()));
+        }
         Some("pk_in_url") => {
             let separator = if path.contains('?') { '&' } else { '?' };
             path = format!("{path}{separator}key={}", keys.of_scheme("pk"));

@@ -40,3 +40,9 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// The path of a link to the server.
+pub(crate) fn path_of(link: &str) -> String {
+    let (_, path) = link.split_once("://").unwrap().1.split_once('/').unwrap();
+    format!("/{path}")
+}

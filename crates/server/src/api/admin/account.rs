@@ -16,7 +16,7 @@ use crate::wire::admin::account::{AccountOut, AuditList, MemberList, ProjectUsag
 use crate::wire::admin::lists::{AccountParam, ListParams, Params, Position, page, write_cursor};
 
 /// Show an account, and your role in it
-#[utoipa::path(get, path = "/v1/admin/account", operation_id = "admin_get_account", tag = "admin", params(AccountParam),
+#[utoipa::path(get, path = "/v1/admin/account", operation_id = "getAccount", tag = "admin", params(AccountParam),
     responses((status = 200, description = "The account.", body = AccountOut)),
     security(("access_token" = [])))]
 pub(super) async fn show(
@@ -29,7 +29,7 @@ pub(super) async fn show(
 }
 
 /// List the members of an account
-#[utoipa::path(get, path = "/v1/admin/account/members", operation_id = "admin_list_members", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/account/members", operation_id = "listMembers", tag = "admin",
     params(AccountParam, ListParams),
     responses((status = 200, description = "One page of the members.", body = MemberList)),
     security(("access_token" = [])))]
@@ -52,7 +52,7 @@ pub(super) async fn members(
 /// Read the audit log of an account
 ///
 /// Who did what to what, newest first, in the account and its projects.
-#[utoipa::path(get, path = "/v1/admin/account/audit", operation_id = "admin_list_audit", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/account/audit", operation_id = "listAuditEntries", tag = "admin",
     params(AccountParam, ListParams),
     responses((status = 200, description = "One page of the entries.", body = AuditList)),
     security(("access_token" = [])))]
@@ -76,7 +76,7 @@ pub(super) async fn audit(
 /// Read the usage of an account
 ///
 /// The events that each of its projects stored in a month.
-#[utoipa::path(get, path = "/v1/admin/account/usage", operation_id = "admin_get_usage", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/account/usage", operation_id = "getAccountUsage", tag = "admin",
     params(AccountParam, ("month" = Option<String>, Query, description = "A month in UTC; absent: the current one.", example = "2026-05"), ListParams),
     responses((status = 200, description = "One page of the projects.", body = UsageOut)),
     security(("access_token" = [])))]

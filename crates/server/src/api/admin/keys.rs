@@ -36,7 +36,7 @@ async fn named<R>(app: &App, member: &TokenInProject<R>, path: &KeyPath) -> ApiR
 }
 
 /// List the keys of a project
-#[utoipa::path(get, path = "/v1/admin/projects/{project}/keys", operation_id = "admin_list_keys", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}/keys", operation_id = "listKeys", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"), ListParams),
     responses((status = 200, description = "One page of the keys, without their texts.", body = KeyList)),
     security(("access_token" = [])))]
@@ -60,11 +60,12 @@ pub(super) async fn list(
 /// Create a key
 ///
 /// Only this response contains its text. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(post, path = "/v1/admin/projects/{project}/keys", operation_id = "admin_create_key", tag = "admin",
+#[utoipa::path(post, path = "/v1/admin/projects/{project}/keys", operation_id = "createKey", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response, with the text of the key, for 24 hours. At most 255 characters.")),
     request_body = NewKeyIn,
     responses((status = 201, description = "The key, with its text.", body = CreatedKeyOut)),
+    extensions(("x-error-codes" = json!(["key_kind_not_allowed"]))),
     security(("access_token" = [])))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -87,7 +88,7 @@ pub(super) async fn create(
 }
 
 /// Show a key, without its text
-#[utoipa::path(get, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "admin_get_key", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "getKey", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5")),
     responses((status = 200, description = "The key.", body = KeyOut)),
@@ -106,12 +107,13 @@ pub(super) async fn show(
 ///
 /// Creates a key with the same kind, scopes, addresses and label. The old key works on for a while, so that it can be
 /// replaced where it is used. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(post, path = "/v1/admin/projects/{project}/keys/{key}/rotate", operation_id = "admin_rotate_key", tag = "admin",
+#[utoipa::path(post, path = "/v1/admin/projects/{project}/keys/{key}/rotate", operation_id = "rotateKey", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response, with the text of the key, for 24 hours. At most 255 characters.")),
     request_body = RotateKeyIn,
     responses((status = 201, description = "The new key, with its text.", body = CreatedKeyOut)),
+    extensions(("x-error-codes" = json!(["key_not_live"]))),
     security(("access_token" = [])))]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
@@ -140,7 +142,7 @@ pub(super) async fn rotate(
 /// Revoke a key
 ///
 /// Requests with it fail within a second. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(delete, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "admin_revoke_key", tag = "admin",
+#[utoipa::path(delete, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "revokeKey", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5")),
     responses((status = 200, description = "The key is revoked.", body = RevokedKey)),

@@ -21,7 +21,7 @@ use crate::wire::admin::projects::{
 };
 
 /// List the projects of an account
-#[utoipa::path(get, path = "/v1/admin/projects", operation_id = "admin_list_projects", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects", operation_id = "listProjects", tag = "admin",
     params(AccountParam, ListParams),
     responses((status = 200, description = "One page of the projects.", body = ProjectList)),
     security(("access_token" = [])))]
@@ -44,7 +44,7 @@ pub(super) async fn list(
 /// Create a project
 ///
 /// It has no keys yet. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(post, path = "/v1/admin/projects", operation_id = "admin_create_project", tag = "admin",
+#[utoipa::path(post, path = "/v1/admin/projects", operation_id = "createProject", tag = "admin",
     params(AccountParam, ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response for 24 hours. At most 255 characters.")),
     request_body = NewProjectIn,
     responses((status = 201, description = "The project.", body = ProjectOut)),
@@ -69,7 +69,7 @@ pub(super) async fn create(
 }
 
 /// Show a project
-#[utoipa::path(get, path = "/v1/admin/projects/{project}", operation_id = "admin_get_project", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}", operation_id = "getProject", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The project, with its `ETag`.", body = ProjectOut)),
     security(("access_token" = [])))]
@@ -85,7 +85,7 @@ pub(super) async fn show(
 /// Change a project
 ///
 /// Fields that are absent stay as they are. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(patch, path = "/v1/admin/projects/{project}", operation_id = "admin_update_project", tag = "admin",
+#[utoipa::path(patch, path = "/v1/admin/projects/{project}", operation_id = "updateProject", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the project as you read it; if it was changed since, 412.")),
     request_body = ProjectPatchIn,
@@ -110,7 +110,7 @@ pub(super) async fn update(
 ///
 /// Its keys stop working at once, and its events are deleted from the disk within an hour. Requires the role owner
 /// and a token with the scope `write`.
-#[utoipa::path(delete, path = "/v1/admin/projects/{project}", operation_id = "admin_delete_project", tag = "admin",
+#[utoipa::path(delete, path = "/v1/admin/projects/{project}", operation_id = "deleteProject", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("confirm" = String, Query, description = "The slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The project is deleted.", body = Deleted)),

@@ -18,7 +18,7 @@ use crate::wire::admin::settings::{OriginsIn, OriginsOut, RulesOut, new_origins,
 use crate::wire::goals::GoalList;
 
 /// The allowed origins of a project
-#[utoipa::path(get, path = "/v1/admin/projects/{project}/origins", operation_id = "admin_get_origins", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}/origins", operation_id = "getOrigins", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The list, with its `ETag`.", body = OriginsOut)),
     security(("access_token" = [])))]
@@ -34,7 +34,7 @@ pub(super) async fn origins(
 /// Replace the allowed origins of a project
 ///
 /// Requires the role admin and a token with the scope `write`.
-#[utoipa::path(put, path = "/v1/admin/projects/{project}/origins", operation_id = "admin_replace_origins", tag = "admin",
+#[utoipa::path(put, path = "/v1/admin/projects/{project}/origins", operation_id = "replaceOrigins", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the list as you read it; if it was changed since, 412.")),
     request_body = OriginsIn,
@@ -56,7 +56,7 @@ pub(super) async fn replace_origins(
 }
 
 /// The goals of a project
-#[utoipa::path(get, path = "/v1/admin/projects/{project}/goals", operation_id = "admin_get_goals", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}/goals", operation_id = "getProjectGoals", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The goals by slug, with their `ETag`.", body = GoalList)),
     security(("access_token" = [])))]
@@ -72,7 +72,7 @@ pub(super) async fn goals(
 /// Replace the goals of a project
 ///
 /// A goal that is not in the list is deleted. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(put, path = "/v1/admin/projects/{project}/goals", operation_id = "admin_replace_goals", tag = "admin",
+#[utoipa::path(put, path = "/v1/admin/projects/{project}/goals", operation_id = "replaceProjectGoals", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the goals as you read them; if they were changed since, 412.")),
     request_body = GoalsIn,
@@ -102,7 +102,7 @@ fn goal_list(goals: &[ProjectGoal]) -> GoalList {
 /// The rules of a project
 ///
 /// What the project sets for the classifier: its rules, ignored referrers and the meaning of Meta's click ids.
-#[utoipa::path(get, path = "/v1/admin/projects/{project}/rules", operation_id = "admin_get_rules", tag = "admin",
+#[utoipa::path(get, path = "/v1/admin/projects/{project}/rules", operation_id = "getRules", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The settings, with their `ETag`.", body = RulesOut)),
     security(("access_token" = [])))]
@@ -119,7 +119,7 @@ pub(super) async fn rules(
 ///
 /// New events are classified with them at once; stored events stay as they are until `millimetric reclassify`. What
 /// is absent is set to the default. Requires the role admin and a token with the scope `write`.
-#[utoipa::path(put, path = "/v1/admin/projects/{project}/rules", operation_id = "admin_replace_rules", tag = "admin",
+#[utoipa::path(put, path = "/v1/admin/projects/{project}/rules", operation_id = "replaceRules", tag = "admin",
     params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the settings as you read them; if they were changed since, 412.")),
     request_body = RulesOut,

@@ -24,6 +24,17 @@ const KEYED: &[Code] = &[
     Code::InternalError,
     Code::UpstreamFailed,
 ];
+/// Of operations that take an access token.
+const MANAGING: &[Code] = &[
+    Code::InvalidParams,
+    Code::SecretKeyInUrl,
+    Code::InvalidSession,
+    Code::InsufficientScope,
+    Code::NotFound,
+    Code::RateLimited,
+    Code::InternalError,
+    Code::UpstreamFailed,
+];
 /// Of operations that take a body.
 const WITH_BODY: &[Code] = &[
     Code::InvalidPayload,
@@ -73,6 +84,7 @@ fn codes(schemas: &Value, path: &str, method: &str, operation: &Value) -> Vec<Co
     let tag = operation["tags"][0].as_str().unwrap_or_default();
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
     let has_body = !operation["requestBody"].is_null();
+    let manages = keys.contains(&"access_token");
     let has_parameter =
         |name: &str| list(&operation["parameters"]).iter().any(|parameter| parameter["name"] == name);
     let groups = has_parameter("group_by") || resolved(schemas, body)["properties"].get("group_by").is_some();
@@ -80,6 +92,7 @@ fn codes(schemas: &Value, path: &str, method: &str, operation: &Value) -> Vec<Co
     let applies = |code: &Code| {
         ANY.contains(code)
             || takes_key && KEYED.contains(code)
+            || manages && MANAGING.contains(code)
             || has_body && WITH_BODY.contains(code)
             || takes_key && tag == "read" && QUERYING.contains(code)
             || takes_key && tag != "read" && tag != "mcp" && method != "get" && STORING.contains(code)
@@ -88,6 +101,8 @@ fn codes(schemas: &Value, path: &str, method: &str, operation: &Value) -> Vec<Co
                 Code::OriginNotAllowed => keys.contains(&"pk") || takes_key && tag == "mcp",
                 Code::QuotaExceeded => tag == "ingest" && takes_key,
                 Code::InvalidGroupBy => groups,
+                Code::PreconditionFailed => has_parameter("If-Match"),
+                Code::IdempotencyKeyReused => has_parameter("Idempotency-Key"),
                 Code::AccountKeyRequired => keys.contains(&"ak"),
                 Code::NotFound => path.contains('{') || keys.contains(&"metrics_token"),
                 Code::MissingBearerToken | Code::InvalidApiKey => keys.contains(&"metrics_token"),

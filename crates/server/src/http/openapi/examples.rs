@@ -27,7 +27,10 @@ pub(super) fn add(schemas: &Value, operation: &mut Value) {
     }
     let Some(response) = operation["operationId"].as_str().and_then(|id| RESPONSES.get(id)) else { return };
     let mut responses = operation["responses"].as_object_mut().into_iter().flatten();
-    if let Some((_, success)) = responses.find(|(status, _)| status.starts_with('2')) {
+    let has_body = |(status, response): &(&String, &mut Value)| {
+        status.starts_with('2') && response["content"]["application/json"].is_object()
+    };
+    if let Some((_, success)) = responses.find(has_body) {
         success["content"]["application/json"]["example"] = response.clone();
     }
 }

@@ -23,7 +23,8 @@ use crate::error::ErrorCode;
         title = "Millimetric",
         description = "Privacy-respecting web and product analytics: events in, reports out. \
             Keys: `pk` sends from browsers on allowed origins, `sk` sends, reads and forgets from servers, `rk` reads, \
-            `ak` reads every project of an account, over MCP.",
+            `ak` reads every project of an account, over MCP. Scripts manage projects and keys with a personal access \
+            token (`mmt_…`).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers(
@@ -31,7 +32,9 @@ use crate::error::ErrorCode;
     ),
     tags(
         (name = "ingest", description = "Send events."),
+        (name = "segment", description = "Send events with Segment's libraries."),
         (name = "read", description = "Query events."),
+        (name = "admin", description = "Manage projects, keys, goals and rules from scripts, with a personal access token."),
         (name = "mcp", description = "Agents: the same queries over the Model Context Protocol."),
         (name = "privacy", description = "Erase people."),
         (name = "operation", description = "Run and discover the server.")
@@ -73,6 +76,10 @@ impl Modify for Shared {
             ("sk", "A secret key, for servers."),
             ("rk", "A read key."),
             ("ak", "An account's key, for /mcp/account."),
+            (
+                "access_token",
+                "A personal access token (`mmt_…`), created on the profile page, for /v1/admin.",
+            ),
             ("metrics_token", "The operator's token for /metrics."),
         ] {
             let mut scheme = Http::new(HttpAuthScheme::Bearer);
@@ -81,6 +88,9 @@ impl Modify for Shared {
         }
         let in_url = ApiKeyValue::with_description("key", "A pk in the URL, for sendBeacon; no other kind.");
         components.add_security_scheme("pk_in_url", SecurityScheme::ApiKey(ApiKey::Query(in_url)));
+        let mut basic = Http::new(HttpAuthScheme::Basic);
+        basic.description = Some("A pk or sk as the user name, without a password.".to_owned());
+        components.add_security_scheme("write_key", SecurityScheme::Http(basic));
         // Whoever refers to a schema registers it, and with it what it refers to; each once is enough.
         components.schemas.retain(|_, schema| !matches!(schema, RefOr::Ref(_)));
     }
@@ -100,10 +110,11 @@ pub fn document() -> Value {
         errors::add(schemas, path, method, operation);
         examples::add(schemas, operation);
     });
-    let codes = ErrorCode::ALL.iter().map(|code| code.row());
-    document["x-error-codes"] = codes
-        .map(|(code, status, message)| json!({ "code": code, "status": status.as_u16(), "message": message }))
-        .collect();
+    let codes = ErrorCode::ALL.iter().map(|code| {
+        let (name, status, message) = code.row();
+        json!({ "code": name, "status": status.as_u16(), "message": message, "fix": code.fix() })
+    });
+    document["x-error-codes"] = codes.collect();
     document
 }
 

@@ -9,7 +9,7 @@ use millimetric_core::query::{FunnelSteps, StatsQuery};
 use crate::body::{MAX_BATCH_BODY, MAX_RULES_BODY, MAX_SMALL_BODY};
 use crate::config::{RateLimit, Settings};
 use crate::limits::EXPORTS;
-use crate::wire::requests::MAX_BATCH;
+use crate::wire::requests::{MAX_BATCH, segment};
 
 /// A limit.
 #[derive(Debug)]
@@ -51,6 +51,12 @@ fn of_events() -> Vec<Limit> {
             "413 `payload_too_large`",
         ),
         row("Body of `POST /v1/explain`", bytes(MAX_RULES_BODY), "413 `payload_too_large`"),
+        row(
+            "Message of Segment's libraries",
+            bytes(segment::MAX_MESSAGE),
+            "413 `payload_too_large`; in a batch 400 `invalid_payload`",
+        ),
+        row("Batch of Segment's libraries", bytes(segment::MAX_BATCH), "413 `payload_too_large`"),
         row("Body of other routes", bytes(MAX_SMALL_BODY), "413 `payload_too_large`"),
     ]
 }

@@ -57,6 +57,7 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     group!("SDKs", false:
         "sdk/README.md",
+        "sdk/install.md",
         "sdk/snippet.md",
         "sdk/react.md",
         "sdk/nextjs.md",
@@ -66,10 +67,20 @@ pub(super) const GROUPS: &[Group] = &[
         "sdk/express.md",
         "sdk/worker.md",
         "sdk/curl.md",
+        "sdk/segment.md",
         "sdk/python.md",
+        "sdk/php.md",
+        "sdk/ruby.md",
+        "sdk/go.md",
+        "sdk/java.md",
+        "sdk/dotnet.md",
+        "sdk/swift.md",
+        "sdk/kotlin.md",
+        "sdk/rust.md",
         "sdk/identity.md",
         "sdk/consent.md",
     ),
+    group!("Manage", false: "management.md", "terraform.md"),
     group!("Operate", false: "self-hosting.md", "changelog.md" = "CHANGELOG.md"),
     group!("How it is built", true:
         "benchmarks.md",
@@ -86,6 +97,9 @@ pub(super) const GROUPS: &[Group] = &[
         "decisions/0010-the-write-path-looks-up-duplicates-in-columns.md",
         "decisions/0011-sets-sketches-and-the-batch-codec-stay-our-own.md",
         "decisions/0012-sessions-are-joined-at-the-borders-of-chunks.md",
+        "decisions/0013-a-batch-of-segment-loses-only-its-invalid-messages.md",
+        "decisions/0014-which-rows-pass-a-filter-is-kept.md",
+        "decisions/0015-a-repeated-response-is-stored-with-its-change.md",
     ),
 ];
 

@@ -91,8 +91,13 @@ impl Call {
         if !shown {
             return;
         }
-        let value = plain(&given.unwrap_or_else(|| examples::value(spec, parameter)));
         let name = text(&parameter["name"]);
+        let value = match given {
+            Some(value) => plain(&value),
+            // An id that only the reader knows.
+            None if parameter["in"] == "path" => name.to_uppercase(),
+            None => plain(&examples::value(spec, parameter)),
+        };
         match parameter["in"].as_str() {
             Some("path") => {
                 let value: String = byte_serialize(value.as_bytes()).collect();

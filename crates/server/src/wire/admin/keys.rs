@@ -165,7 +165,7 @@ pub struct NewKeyIn {
 #[allow(dead_code, reason = "describes what `grace_millis` reads")]
 pub struct RotateKeyIn {
     /// How long the old key works on, in seconds; absent: 24 hours.
-    #[schema(minimum = 0, maximum = 7_776_000, default = 86_400)]
+    #[schema(minimum = 0, maximum = 7_776_000, default = 86_400, example = 3600)]
     grace_seconds: Option<u32>,
 }
 

@@ -5,7 +5,7 @@ use millimetric_core::key::access_token::AccessTokenText;
 use serde_json::{Value, json};
 
 use super::client::{Script, person, routes};
-use crate::support::{ALWAYS, Instance, Response, Server, eventually};
+use crate::support::{ALWAYS, Instance, Response, Server, eventually, path_of};
 
 fn invalid_session() -> (u16, String) {
     (401, "invalid_session".to_owned())
@@ -206,10 +206,10 @@ fn a_person_of_several_accounts_names_the_one_that_is_meant() {
     let own = eve.read("/account");
     let path = crate::dashboard::people::invitation(&server, &owner, "admin", "");
     let link =
-        server.cli(&["user", "reset-password", "eve@example.com"])["link"].as_str().unwrap().to_owned();
+        server.cli(&["user", "reset-password", "eve@example.com"])["link"].as_str().map(path_of).unwrap();
     let browser = crate::dashboard::browser::Browser::new(&server);
     let password = crate::dashboard::browser::PASSWORD;
-    browser.post(link.strip_prefix("http://localhost:8787").unwrap(), &[("password", password)]);
+    browser.post(&link, &[("password", password)]);
     let browser = crate::dashboard::browser::Browser::signed_in(&server, "eve@example.com", password);
     browser.get(&path);
     assert_eq!(browser.post(&format!("{path}/accept"), &[]).status, 303);

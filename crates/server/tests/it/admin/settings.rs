@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::Script;
-use crate::support::{ALWAYS, Server, ask, eventually};
+use crate::support::{ALWAYS, Server, ask, eventually, path_of};
 
 #[test]
 fn origins_are_replaced_and_let_browsers_in() {
@@ -105,9 +105,9 @@ fn every_change_writes_the_entry_that_the_dashboard_writes() {
     let script = Script::of_owner(&server);
     let by = crate::dashboard::browser::Browser::new(&server);
     let link =
-        server.cli(&["user", "reset-password", "ann@example.com"])["link"].as_str().unwrap().to_owned();
+        server.cli(&["user", "reset-password", "ann@example.com"])["link"].as_str().map(path_of).unwrap();
     let password = crate::dashboard::browser::PASSWORD;
-    by.post(link.strip_prefix("http://localhost:8787").unwrap(), &[("password", password)]);
+    by.post(&link, &[("password", password)]);
     let by = crate::dashboard::browser::Browser::signed_in(&server, "ann@example.com", password);
     let newest = || script.read("/account/audit?limit=1")["entries"][0].clone();
     let without = |mut entry: Value| {

@@ -28,10 +28,10 @@ fn a_stranger_gets_from_the_reference_to_a_filtered_count() {
         assert!(reference.contains(route), "{route}");
     }
     let document = server.send("GET", "/openapi.json", &[], b"").json();
-    let (method, path) = operation(&document, "admin_create_project");
+    let (method, path) = operation(&document, "createProject");
     let project = stranger.send(&method, &path, &[], &json!({ "name": "Client A" })).json();
     let project = project["slug"].as_str().unwrap();
-    let (method, path) = operation(&document, "admin_create_key");
+    let (method, path) = operation(&document, "createKey");
     let path = path.replace("{project}", project);
     let key = stranger.send(&method, &path, &[], &json!({ "kind": "sk" })).json();
     let text = key["key"].as_str().unwrap();
@@ -45,7 +45,7 @@ fn a_stranger_gets_from_the_reference_to_a_filtered_count() {
         stats["rows"],
         json!([{ "properties.plan": "pro", "value": 3 }, { "properties.plan": "free", "value": 2 }])
     );
-    let (method, path) = operation(&document, "admin_revoke_key");
+    let (method, path) = operation(&document, "revokeKey");
     let path = path.replace("{project}", project).replace("{key}", key["id"].as_str().unwrap());
     assert_eq!(stranger.send(&method, &path, &[], &Value::Null).json()["was_live"], true);
     eventually("the key stops", || {

@@ -2,13 +2,13 @@
 
 use super::browser::{Browser, EMAIL, PASSWORD};
 use super::totp;
-use crate::support::{Instance, Server};
+use crate::support::{Instance, Server, path_of};
 
 const NEW: &str = "another horse battery";
 
 pub(super) fn reset_link(server: &Instance, args: &[&str]) -> String {
     let made = server.cli(&[&["user", "reset-password", EMAIL], args].concat());
-    made["link"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned()
+    path_of(made["link"].as_str().unwrap())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::browser::{Browser, EMAIL, PASSWORD, attribute};
-use crate::support::{Instance, Server};
+use crate::support::{Instance, Server, path_of};
 
 /// Where the account's pages are, as the first page links to them.
 pub(crate) fn account(owner: &Browser<'_>) -> String {
@@ -169,7 +169,7 @@ fn nothing_of_another_account_is_there_for_anybody() {
     let owner = Browser::of_owner(&server);
     let account = account(&owner);
     let made = server.cli(&["user", "create", "eve@example.com"]);
-    let link = made["link"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned();
+    let link = path_of(made["link"].as_str().unwrap());
     let eve = Browser::new(&server);
     assert_eq!(eve.post(&link, &[("password", PASSWORD)]).status, 200);
     // Eve belongs to the account `default`, which the owner leaves out of it.

@@ -29,6 +29,10 @@ impl Description {
                 operations.push(Operation { method, path, json: json.clone() });
             }
         }
+        // Deletions come last, those of parts before that of the whole.
+        operations.sort_by_key(|operation| {
+            (operation.method == "DELETE").then_some(std::cmp::Reverse(operation.path.len()))
+        });
         Self { document, operations }
     }
 
@@ -61,18 +65,22 @@ impl Operation {
         self.json["operationId"].as_str().unwrap_or_default()
     }
 
-    /// The kinds of keys that it takes; one `None` if it takes none.
+    /// The kinds of keys that it takes in the URL or the headers; one `None` if it takes none.
     pub(super) fn schemes(&self) -> Vec<Option<&str>> {
         let schemes = self.json["security"].as_array().into_iter().flatten();
-        let names: Vec<_> =
-            schemes.map(|scheme| scheme.as_object().unwrap().keys().next().map(String::as_str)).collect();
-        if names.is_empty() { vec![None] } else { names }
+        let names: Vec<_> = schemes
+            .filter_map(|scheme| scheme.as_object().unwrap().keys().next())
+            .map(String::as_str)
+            .collect();
+        if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() }
     }
 
-    /// The documented status of success, and its response.
+    /// The documented status of success, and its response: that with a body, if there are several.
     pub(super) fn success(&self) -> (&str, &Value) {
-        let mut responses = self.json["responses"].as_object().unwrap().iter();
-        let (status, response) = responses.find(|(status, _)| status.starts_with('2')).unwrap();
+        let responses = self.json["responses"].as_object().unwrap().iter();
+        let mut good = responses.filter(|(status, _)| status.starts_with('2'));
+        let (status, response) =
+            good.clone().find(|(_, response)| response.get("content").is_some()).or(good.next()).unwrap();
         (status, response)
     }
 

@@ -1,5 +1,5 @@
-//! What the examples of the document are about: keys of every kind, a month of a shop, its goals, and what paths
-//! name.
+//! What the examples of the document are about: keys of every kind, a month of a shop, its goals, a project that an
+//! access token manages, and what paths name.
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,16 @@ pub(super) const ORIGIN: &str = "https://shop.example";
 /// The operator's token for the metrics.
 pub(super) const METRICS_TOKEN: &str = "a-token-for-the-tests";
 
+/// The slug of the project that the examples of the management API are about.
+const MANAGED: &str = "acme-shop";
+
 /// A key of every kind, and an id of everything that a path names.
 pub(super) struct Keys {
     project: Project,
     account: String,
     erasure: String,
+    token: String,
+    managed_key: String,
 }
 
 impl Keys {
@@ -23,8 +28,18 @@ impl Keys {
         let project = server.project("Shop", &[ORIGIN]);
         let account = server.cli(&["key", "mint", "--account", "default", "--kind", "ak"]);
         let erasure = server.post("/v1/forget", &project.sk, &json!({ "anonymous_id": "nobody" })).json();
+        server.cli(&["user", "create", "ann@example.com", "--role", "owner"]);
+        let token = server.cli(&["user", "token", "create", "ann@example.com", "--scope", "write"]);
+        server.cli(&["project", "create", "--name", "Acme Shop", "--origin", "https://acme.example"]);
+        let managed_key = server.cli(&["key", "mint", "--project", MANAGED, "--kind", "sk"]);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let keys = Self { project, account: text(&account["key"]), erasure: text(&erasure["request_id"]) };
+        let keys = Self {
+            project,
+            account: text(&account["key"]),
+            erasure: text(&erasure["request_id"]),
+            token: text(&token["token"]),
+            managed_key: text(&managed_key["key_id"]),
+        };
         eventually("the erasure is done", || {
             let status = server.get(&format!("/v1/forget/{}", keys.erasure), &keys.project.sk).json();
             (status["status"] == "done").then_some(())
@@ -35,10 +50,11 @@ impl Keys {
     /// The key of a security scheme.
     pub(super) fn of_scheme(&self, name: &str) -> &str {
         match name {
-            "pk" => &self.project.pk,
+            "pk" | "write_key" => &self.project.pk,
             "sk" => &self.project.sk,
             "rk" => &self.project.rk,
             "ak" => &self.account,
+            "access_token" => &self.token,
             "metrics_token" => METRICS_TOKEN,
             other => panic!("there is no key for the security scheme {other}: add one here"),
         }
@@ -48,6 +64,9 @@ impl Keys {
     pub(super) fn path_parameter(&self, name: &str) -> String {
         match name {
             "request_id" => self.erasure.clone(),
+            "project" => MANAGED.to_owned(),
+            "key" => self.managed_key.clone(),
+            "write_key" => self.project.pk.clone(),
             other => panic!("there is no value for {{{other}}} in a path: add one here"),
         }
     }

@@ -138,6 +138,9 @@ impl Instance {
         .unwrap();
         let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Response { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        let response =
+            Response { status: response.status().as_u16(), headers: response.headers().clone(), text };
+        described::check(method, path, &response);
+        response
     }
 }
