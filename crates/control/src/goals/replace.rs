@@ -1,6 +1,6 @@
 //! The goals of a project, replaced as a whole: one transaction, with the audit entries of each single change.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use millimetric_core::goal::Goal;
 use millimetric_core::ids::ProjectId;
@@ -39,10 +39,10 @@ impl Control {
         if !is_expected(&readable) {
             return Err(ControlError::Changed);
         }
-        let mut written = HashMap::new();
+        let mut written = HashSet::new();
         for goal in goals {
             let slug = &goal.goal.slug;
-            if written.insert(slug.clone(), ()).is_some() {
+            if !written.insert(slug) {
                 return Err(ControlError::GoalTaken(slug.clone()));
             }
             let index = before.iter().position(|(known, _)| known == slug.as_str());

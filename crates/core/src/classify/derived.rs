@@ -29,7 +29,7 @@ pub fn normalised_host(text: &str) -> String {
     loop {
         let is_bare = !text.contains(['/', '?', '#', '@', '\\']);
         match Host::of_site(&text).filter(|host| is_bare && host.name() != text) {
-            Some(host) => text = host.name().to_owned(),
+            Some(host) => host.name().clone_into(&mut text),
             None => return text,
         }
     }

@@ -8,6 +8,7 @@ pub(super) type Check = fn(&str) -> Result<String, String>;
 
 /// What is declared of a column.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 pub struct ColumnInfo {
     /// Its name in the stored row.
     pub name: &'static str,

@@ -75,7 +75,7 @@ impl Rows {
     pub(crate) fn within(self, bits: &RowBits) -> Self {
         match self {
             Self::Span(rows) => Self::List(bits.rows_in(rows)),
-            rows => rows.retain(|row| bits.has(row)),
+            list @ Self::List(_) => list.retain(|row| bits.has(row)),
         }
     }
 

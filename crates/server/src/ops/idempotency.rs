@@ -2,7 +2,7 @@
 //! restart, and requests that race make one change.
 //!
 //! The response is encrypted, since it can contain the secret of a key, and stored in the transaction of the
-//! change: docs/decisions/0014.
+//! change: docs/decisions/0015.
 
 use millimetric_control::{Control, StoredResponse};
 use millimetric_core::ids::AccessTokenId;

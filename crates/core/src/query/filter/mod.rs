@@ -166,7 +166,9 @@ impl Filter {
         match self {
             Self::Condition(condition) => each(condition),
             Self::And(filters) | Self::Or(filters) => {
-                filters.iter().for_each(|filter| filter.each_condition(each));
+                for filter in filters {
+                    filter.each_condition(each);
+                }
             }
             Self::Not(filter) => filter.each_condition(each),
         }

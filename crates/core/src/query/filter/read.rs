@@ -203,13 +203,11 @@ fn unknown_column(name: &str) -> String {
         return "must be properties. and the name of a property of 1 to 128 bytes, like properties.plan"
             .to_owned();
     }
-    match closest_column(name) {
-        Some(closest) => format!("`{shown}` is not a column: did you mean `{closest}`?"),
-        None => {
-            let names: Vec<&str> = Dimension::in_conditions().collect();
-            format!("`{shown}` is not a column: there are {}", names.join(", "))
-        }
+    if let Some(closest) = closest_column(name) {
+        return format!("`{shown}` is not a column: did you mean `{closest}`?");
     }
+    let names: Vec<&str> = Dimension::in_conditions().collect();
+    format!("`{shown}` is not a column: there are {}", names.join(", "))
 }
 
 /// The column that somebody meant who wrote another name.
@@ -219,13 +217,11 @@ pub(super) fn closest_column(name: &str) -> Option<&'static str> {
 
 fn unknown_operator(word: &str) -> String {
     let shown: String = word.chars().take(60).collect();
-    match Operator::closest(word) {
-        Some(closest) => format!("`{shown}` is not an operator: did you mean `{closest}`?"),
-        None => {
-            let words: Vec<&str> = Operator::words().collect();
-            format!("`{shown}` is not an operator: there are {}", words.join(", "))
-        }
+    if let Some(closest) = Operator::closest(word) {
+        return format!("`{shown}` is not an operator: did you mean `{closest}`?");
     }
+    let words: Vec<&str> = Operator::words().collect();
+    format!("`{shown}` is not an operator: there are {}", words.join(", "))
 }
 
 /// A condition with this operator.

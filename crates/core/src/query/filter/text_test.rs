@@ -61,9 +61,11 @@ impl TextTest {
     /// # Errors
     /// What is wrong with a regular expression, in one line.
     pub fn new(operator: TextOperator, values: Vec<String>, case_sensitive: bool) -> Result<Self, String> {
-        let compared = || match case_sensitive {
-            true => values.clone(),
-            false => values.iter().map(|value| lower_case(value).into_owned()).collect(),
+        let compared = || {
+            if case_sensitive {
+                return values.clone();
+            }
+            values.iter().map(|value| lower_case(value).into_owned()).collect()
         };
         let matcher = match operator {
             TextOperator::Matches => Matcher::Expressions(expressions(&values, case_sensitive)?),

@@ -107,10 +107,10 @@ fn text(operator: Operator, column: &Dimension, value: &Value) -> Result<String,
     }
     if is_pattern {
         let most = TextTest::MAX_EXPRESSION;
-        return match text.chars().count() <= most {
-            true => Ok(text.into_owned()),
-            false => Err(format!("must be a regular expression of at most {most} characters")),
-        };
+        if text.chars().count() > most {
+            return Err(format!("must be a regular expression of at most {most} characters"));
+        }
+        return Ok(text.into_owned());
     }
     if text.chars().count() > FilterList::MAX_VALUE {
         return Err(format!("must be a text of at most {} characters", FilterList::MAX_VALUE));

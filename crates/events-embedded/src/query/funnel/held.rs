@@ -13,7 +13,7 @@ pub(super) struct Held<'a> {
     steps: &'a StepSets,
     /// The number of events by kind; in the second case, by set of steps, that can be a step in the set.
     counts: [u32; MAX_SETS],
-    held: usize,
+    filled: usize,
 }
 
 /// The sets of steps that events can be.
@@ -38,7 +38,7 @@ impl StepSets {
 
 impl<'a> Held<'a> {
     pub(super) const fn nothing(steps: &'a StepSets) -> Self {
-        Self { steps, counts: [0; MAX_SETS], held: 0 }
+        Self { steps, counts: [0; MAX_SETS], filled: 0 }
     }
 
     pub(super) fn add(&mut self, kind: usize) {
@@ -46,7 +46,7 @@ impl<'a> Held<'a> {
             self.each_met(kind, |count| *count += 1);
         } else {
             self.counts[kind] += 1;
-            self.held += usize::from(self.counts[kind] <= self.steps.of_kind[kind].count_ones());
+            self.filled += usize::from(self.counts[kind] <= self.steps.of_kind[kind].count_ones());
         }
     }
 
@@ -54,7 +54,7 @@ impl<'a> Held<'a> {
         if self.steps.overlap {
             self.each_met(kind, |count| *count -= 1);
         } else {
-            self.held -= usize::from(self.counts[kind] <= self.steps.of_kind[kind].count_ones());
+            self.filled -= usize::from(self.counts[kind] <= self.steps.of_kind[kind].count_ones());
             self.counts[kind] -= 1;
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Held<'a> {
     /// How many steps the events can be.
     pub(super) fn steps(&self) -> usize {
         if !self.steps.overlap {
-            return self.held;
+            return self.filled;
         }
         let outside = |set: usize| self.steps.steps as u32 - set.count_ones();
         let bounds = (0..1 << self.steps.steps).map(|set: usize| outside(set) + self.counts[set]);
@@ -104,10 +104,14 @@ mod tests {
             let sets = StepSets::all(4);
             let kind = |set: u8| sets.of_kind.iter().position(|known| *known == set).unwrap();
             let mut held = Held::nothing(&sets);
-            events.iter().for_each(|set| held.add(kind(*set)));
+            for set in &events {
+                held.add(kind(*set));
+            }
             prop_assert_eq!(held.steps(), naive(&events, 0b1111));
             let gone = gone.min(events.len());
-            events[..gone].iter().for_each(|set| held.remove(kind(*set)));
+            for set in &events[..gone] {
+                held.remove(kind(*set));
+            }
             prop_assert_eq!(held.steps(), naive(&events[gone..], 0b1111));
         }
     }

@@ -86,11 +86,13 @@ impl RowFilter {
     }
 }
 
+/// Bitmaps by the address of their chunk and their filter.
+type KnownBits = HashMap<(usize, Arc<str>), Arc<RowBits>>;
+
 /// Bitmaps that a query has computed of chunks whose bitmaps cannot be cached.
 pub(crate) struct QueryBits {
     context: QueryContext,
-    /// By the address of the chunk and the filter.
-    known: Mutex<(HashMap<(usize, Arc<str>), Arc<RowBits>>, Reservation)>,
+    known: Mutex<(KnownBits, Reservation)>,
 }
 
 impl QueryBits {

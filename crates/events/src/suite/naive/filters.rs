@@ -39,9 +39,11 @@ fn condition_holds(event: &Chosen<'_>, condition: &Condition) -> bool {
 }
 
 fn fits(test: &TextTest, text: &str) -> bool {
-    let case = |text: &str| match test.is_case_sensitive() {
-        true => text.to_owned(),
-        false => text.chars().map(|c| c.to_lowercase().to_string()).collect(),
+    let case = |text: &str| -> String {
+        if test.is_case_sensitive() {
+            return text.to_owned();
+        }
+        text.chars().map(|c| c.to_lowercase().to_string()).collect()
     };
     let compared = case(text);
     test.values().iter().any(|value| match test.operator() {

@@ -94,7 +94,7 @@ pub(in crate::dashboard) async fn create(
 async fn form_again(app: &App, by: &SignedIn, fields: &Fields, problem: String) -> PageResult<Response> {
     let mut profile = Profile::new(app, by).await?;
     profile.tokens.problem = Some(problem);
-    profile.tokens.name = fields.get("name").to_owned();
+    fields.get("name").clone_into(&mut profile.tokens.name);
     again(&profile)
 }
 

@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn what_a_key_cannot_be_is_named() {
         for (body, field) in [
-            (r#"{}"#, "kind"),
+            ("{}", "kind"),
             (r#"{"kind":"xk"}"#, "kind"),
             (r#"{"kind":"pk","scopes":["read"]}"#, "scopes.0"),
             (r#"{"kind":"sk","scopes":[]}"#, "scopes"),

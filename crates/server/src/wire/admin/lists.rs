@@ -161,6 +161,7 @@ pub fn page<T>(
 mod tests {
     use super::*;
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "as `page` calls it")]
     fn numbered(number: &i64) -> Position {
         Position { at: Timestamp::from_millis(number / 2).unwrap(), id: format!("id_{number}") }
     }
