@@ -161,6 +161,8 @@ fn read(spec: Spec<'_>, base: &str, at: (&str, &Value), (method, operation): (&s
             bad.push(error(spec, status, response));
         }
     }
+    // The samples are answered with the first one.
+    good.sort_by_key(|response| response.media_types.is_empty());
     let body = spec.resolved(&operation["requestBody"]);
     Operation {
         id: text(&operation["operationId"]),

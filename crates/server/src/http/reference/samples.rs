@@ -174,9 +174,9 @@ fn body(spec: Spec<'_>, operation: &Value) -> Option<Body> {
 }
 
 fn reading(spec: Spec<'_>, operation: &Value) -> Reading {
-    let success = members(&operation["responses"]).find(|(status, _)| status.starts_with('2'));
-    let content = success.map(|(_, response)| &spec.resolved(response)["content"]);
-    let names: Vec<&str> = content.into_iter().flat_map(members).map(|(name, _)| name).collect();
+    let success = members(&operation["responses"]).filter(|(status, _)| status.starts_with('2'));
+    let contents = success.map(|(_, response)| &spec.resolved(response)["content"]);
+    let names: Vec<&str> = contents.flat_map(members).map(|(name, _)| name).collect();
     match names.first() {
         None => Reading::Nothing,
         Some(name) if name.ends_with("json") && !name.contains("ndjson") => Reading::Json,
