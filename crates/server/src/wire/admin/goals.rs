@@ -38,7 +38,7 @@ pub struct GoalIn {
     /// Or the path of the page view that reaches it; `*` matches any characters.
     page: Option<String>,
     /// Conditions that the event must meet too.
-    #[schema(value_type = Option<Vec<Object>>, example = json!([["is", "country", ["DE", "AT"]]]))]
+    #[schema(value_type = Option<Vec<Vec<Value>>>, example = json!([["is", "country", ["DE", "AT"]]]))]
     filters: Option<Value>,
     /// What reaching it is worth.
     value: Option<GoalValueIn>,
