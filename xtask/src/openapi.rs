@@ -79,7 +79,7 @@ pub fn python_client(python: &Path) -> anyhow::Result<()> {
 
 /// Sends random requests to a server for about a minute; an error if a response is not as described.
 pub fn random_requests(python: &Path) -> anyhow::Result<()> {
-    let limits = ["--rate-limit-track", "off", "--rate-limit-batch", "off"];
+    let limits = ["--rate-limit-track", "off", "--rate-limit-batch", "off", "--rate-limit-admin", "off"];
     let flags = [&limits[..], &["--metrics-token", METRICS_TOKEN]].concat();
     let server = Server::start_with("openapi-random-data", &flags)?;
     let mut requests = script(python, "schemathesis")?;

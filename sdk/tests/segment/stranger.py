@@ -41,7 +41,7 @@ class Reference(HTMLParser):
             self.words = None
 
 
-def call(route, key, body=None, **path):
+def call(route, credential, body=None, **path):
     """Calls a route of the reference and returns status and JSON."""
     words = OPERATIONS[route]
     unknown = [name for name in body or {} if name not in words]
@@ -49,7 +49,7 @@ def call(route, key, body=None, **path):
     method, address = route.split()
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(HOST + address.format(**path), data=data, method=method)
-    request.add_header("Authorization", f"Bearer {key}")
+    request.add_header("Authorization", f"Bearer {credential}")
     request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=30) as response:

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 const SAYS_WHICH: &[&str] = &["properties", "additionalProperties", "$ref", "allOf", "anyOf", "oneOf"];
 
 /// Tidies every schema in the value: free-form objects say that any member is allowed, since generators make
-/// types that can hold nothing of others; and a schema with a description is one schema.
+/// types that can hold nothing of others, and arrays that any entry is; and a schema with a description is one
+/// schema.
 pub(super) fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -16,6 +17,11 @@ pub(super) fn tidy(value: &mut Value) {
             }
             if is_of_object(members) && !SAYS_WHICH.iter().any(|name| members.contains_key(*name)) {
                 members.insert("additionalProperties".to_owned(), json!(true));
+            }
+            if members.get("type") == Some(&json!("array"))
+                && !["items", "prefixItems"].iter().any(|name| members.contains_key(*name))
+            {
+                members.insert("items".to_owned(), json!({}));
             }
             // What stands in examples is data.
             let inner = members.iter_mut().filter(|(name, _)| !name.starts_with("example"));
@@ -66,6 +72,7 @@ mod tests {
                 json!({ "type": "string", "description": "A word." }),
             ),
             (json!({ "propertyNames": { "type": "string" } }), json!({})),
+            (json!({ "type": "array" }), json!({ "type": "array", "items": {} })),
         ] {
             let mut value = schema;
             tidy(&mut value);

@@ -51,7 +51,7 @@ fn items_of(name: &str) -> Option<Value> {
     match name {
         "group_by" | "models" => Some(json!({ "type": "string" })),
         STEPS => Some(json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] })),
-        FILTERS => Some(json!({ "type": "array", "items": {} })),
+        FILTERS => Some(json!({ "type": "array" })),
         _ => None,
     }
 }
