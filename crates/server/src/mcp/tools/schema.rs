@@ -48,8 +48,7 @@ fn property(parameter: &Parameter) -> Value {
         }
         Shape::Object => json!({ "type": "object" }),
         Shape::Filters => {
-            let part = json!({ "description": "operator, column, list of values" });
-            let condition = json!({ "type": "array", "items": part });
+            let condition = json!({ "type": "array", "description": "operator, column, values" });
             json!({ "anyOf": [
                 { "type": "array", "items": condition },
                 { "type": "object", "additionalProperties": { "type": "string" } },
