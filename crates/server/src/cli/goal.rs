@@ -3,13 +3,13 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use millimetric_control::{Actor, Control, Name, Project, ProjectGoal, Slug};
+use millimetric_core::fuzzy_match;
 use millimetric_core::goal::{Goal, GoalEvent, GoalFilters, GoalTarget};
 use millimetric_core::query::{GoalSlug, PathPattern, PropertyName, ValueProperty, currency};
 use serde_json::json;
 
 use super::{existing_control, output, project_of, read_control};
 use crate::config::Installation;
-use crate::ops::fuzzy_match;
 use crate::state::system_clock;
 use crate::wire::goals::GoalRow;
 

@@ -28,6 +28,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use millimetric_control::{Control, ControlUrl, Project, Slug};
+use millimetric_core::fuzzy_match;
 use millimetric_core::key::Env;
 use millimetric_core::time::Timestamp;
 use output::BAD;
@@ -35,7 +36,6 @@ use output::BAD;
 use crate::app::server::{Bounds, create_data_dir};
 use crate::config::{Installation, Settings};
 use crate::http::local::LocalServer;
-use crate::ops::fuzzy_match;
 
 /// Web and product analytics in one binary: API, store and command line.
 #[derive(Debug, Parser)]

@@ -10,6 +10,7 @@ mod lenient;
 mod mutated;
 
 use chrono_tz::Tz;
+use millimetric_core::fuzzy_match;
 use millimetric_core::query::{FilterList, Period, time_or_date};
 use millimetric_core::time::{TimeRange, Timestamp};
 use rmcp::model::JsonObject;
@@ -20,7 +21,6 @@ use super::clean;
 use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::fuzzy_match;
 use crate::wire::params::{FILTERS, GOAL, STEPS};
 
 /// Longest text of an argument, in characters; the longest filter is half as long.

@@ -8,7 +8,6 @@ pub mod backup;
 pub mod collect;
 pub mod error;
 pub mod export;
-pub use millimetric_core::fuzzy_match;
 pub mod goals;
 pub mod idempotency;
 pub mod keys;

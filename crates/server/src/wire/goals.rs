@@ -1,6 +1,7 @@
 //! Goals as JSON, and what is said of one that does not exist.
 
 use millimetric_control::ProjectGoal;
+use millimetric_core::fuzzy_match;
 use millimetric_core::goal::{Goal, GoalTarget};
 use millimetric_core::query::GoalSlug;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::params::{FilterParams, Parameters};
 use crate::error::ApiResult;
-use crate::ops::fuzzy_match;
 
 /// The most slugs that an error lists if none is close.
 const EXAMPLES: usize = 5;

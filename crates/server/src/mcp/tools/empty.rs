@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use millimetric_core::column::Column;
+use millimetric_core::fuzzy_match;
 use millimetric_core::query::{
     Condition, Dimension, EventSelector, Filter, FilterList, Metric, Number, RowLimit, StatsQuery, Test,
 };
@@ -15,9 +16,9 @@ use super::super::response::Page;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
+use crate::ops::read;
 use crate::ops::reports::multi_project::of_each;
 use crate::ops::reports::schema;
-use crate::ops::{fuzzy_match, read};
 use crate::state::App;
 use crate::wire::params::FILTERS;
 

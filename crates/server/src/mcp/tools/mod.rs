@@ -9,6 +9,7 @@ pub(super) mod spec;
 mod summary;
 mod track;
 
+use millimetric_core::fuzzy_match;
 use millimetric_core::time::TimeRange;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, JsonObject, Tool as Listed};
@@ -20,7 +21,7 @@ use super::response::ToolResponse;
 use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
-use crate::ops::{fuzzy_match, read};
+use crate::ops::read;
 use crate::wire::reports::{PathsParams, Report as _};
 use spec::Tool;
 

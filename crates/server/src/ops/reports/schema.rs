@@ -9,6 +9,7 @@ use std::str::FromStr;
 use millimetric_control::ProjectGoal;
 use millimetric_core::classify::{Rule, RuleDefinition, rules};
 use millimetric_core::event::{Confidence, Event};
+use millimetric_core::fuzzy_match;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
     Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Metric, NamesQuery, NamesResponse,
@@ -18,7 +19,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
-use crate::ops::{fuzzy_match, goals, read};
+use crate::ops::{goals, read};
 use crate::state::App;
 
 /// Events whose properties are looked at for types and samples.

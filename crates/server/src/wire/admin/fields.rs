@@ -1,12 +1,12 @@
 //! Reads the members of a JSON object, each as its own type, and collects what is wrong with them.
 
+use millimetric_core::fuzzy_match;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::fuzzy_match;
 
 /// The most elements of a list of texts.
 const MAX_TEXTS: usize = 1000;
