@@ -21,6 +21,7 @@ use crate::wire::admin::keys::{
     CreatedKeyOut, KeyList, KeyOut, NewKeyIn, ReplacedKey, RevokedKey, RotateKeyIn, grace_millis, new_key,
 };
 use crate::wire::admin::lists::{ListParams, Params, Position, page};
+use crate::wire::admin::params::{IdempotencyParam, KeyParam, ProjectParam};
 
 /// The key that the path names.
 #[derive(Debug, Deserialize)]
@@ -37,7 +38,7 @@ async fn named<R>(app: &App, member: &TokenInProject<R>, path: &KeyPath) -> ApiR
 
 /// List the keys of a project
 #[utoipa::path(get, path = "/v1/admin/projects/{project}/keys", operation_id = "listKeys", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"), ListParams),
+    params(ProjectParam, ListParams),
     responses((status = 200, description = "One page of the keys, without their texts.", body = KeyList)),
     security(("access_token" = [])))]
 pub(super) async fn list(
@@ -61,8 +62,7 @@ pub(super) async fn list(
 ///
 /// Only this response contains its text. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(post, path = "/v1/admin/projects/{project}/keys", operation_id = "createKey", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response, with the text of the key, for 24 hours. At most 255 characters.")),
+    params(ProjectParam, IdempotencyParam),
     request_body = NewKeyIn,
     responses((status = 201, description = "The key, with its text.", body = CreatedKeyOut)),
     extensions(("x-error-codes" = json!(["key_kind_not_allowed"]))),
@@ -89,8 +89,7 @@ pub(super) async fn create(
 
 /// Show a key, without its text
 #[utoipa::path(get, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "getKey", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5")),
+    params(ProjectParam, KeyParam),
     responses((status = 200, description = "The key.", body = KeyOut)),
     security(("access_token" = [])))]
 pub(super) async fn show(
@@ -108,9 +107,7 @@ pub(super) async fn show(
 /// Creates a key with the same kind, scopes, addresses and label. The old key works on for a while, so that it can be
 /// replaced where it is used. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(post, path = "/v1/admin/projects/{project}/keys/{key}/rotate", operation_id = "rotateKey", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response, with the text of the key, for 24 hours. At most 255 characters.")),
+    params(ProjectParam, KeyParam, IdempotencyParam),
     request_body = RotateKeyIn,
     responses((status = 201, description = "The new key, with its text.", body = CreatedKeyOut)),
     extensions(("x-error-codes" = json!(["key_not_live"]))),
@@ -143,8 +140,7 @@ pub(super) async fn rotate(
 ///
 /// Requests with it fail within a second. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(delete, path = "/v1/admin/projects/{project}/keys/{key}", operation_id = "revokeKey", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("key" = String, Path, description = "Id of the key.", example = "key_0190f3c0a1b27c4d8e9fa0b1c2d3e4f5")),
+    params(ProjectParam, KeyParam),
     responses((status = 200, description = "The key is revoked.", body = RevokedKey)),
     security(("access_token" = [])))]
 pub(super) async fn revoke(

@@ -16,6 +16,7 @@ use crate::ops::projects::create_once;
 use crate::state::App;
 use crate::wire::admin::Deleted;
 use crate::wire::admin::lists::{AccountParam, ListParams, Params, Position, page};
+use crate::wire::admin::params::{IdempotencyParam, IfMatchParam, ProjectParam};
 use crate::wire::admin::projects::{
     NewProjectIn, ProjectList, ProjectOut, ProjectPatchIn, new_project, patch,
 };
@@ -45,7 +46,7 @@ pub(super) async fn list(
 ///
 /// It has no keys yet. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(post, path = "/v1/admin/projects", operation_id = "createProject", tag = "admin",
-    params(AccountParam, ("Idempotency-Key" = Option<String>, Header, description = "Makes retries safe: the same key and body return the first response for 24 hours. At most 255 characters.")),
+    params(AccountParam, IdempotencyParam),
     request_body = NewProjectIn,
     responses((status = 201, description = "The project.", body = ProjectOut)),
     security(("access_token" = [])))]
@@ -70,7 +71,7 @@ pub(super) async fn create(
 
 /// Show a project
 #[utoipa::path(get, path = "/v1/admin/projects/{project}", operation_id = "getProject", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
+    params(ProjectParam),
     responses((status = 200, description = "The project, with its `ETag`.", body = ProjectOut)),
     security(("access_token" = [])))]
 pub(super) async fn show(
@@ -86,8 +87,7 @@ pub(super) async fn show(
 ///
 /// Fields that are absent stay as they are. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(patch, path = "/v1/admin/projects/{project}", operation_id = "updateProject", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the project as you read it; if it was changed since, 412.")),
+    params(ProjectParam, IfMatchParam),
     request_body = ProjectPatchIn,
     responses((status = 200, description = "The project as it is now, with its `ETag`.", body = ProjectOut)),
     security(("access_token" = [])))]
@@ -111,7 +111,7 @@ pub(super) async fn update(
 /// Its keys stop working at once, and its events are deleted from the disk within an hour. Requires the role owner
 /// and a token with the scope `write`.
 #[utoipa::path(delete, path = "/v1/admin/projects/{project}", operation_id = "deleteProject", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
+    params(ProjectParam,
         ("confirm" = String, Query, description = "The slug of the project.", example = "acme-shop")),
     responses((status = 200, description = "The project is deleted.", body = Deleted)),
     security(("access_token" = [])))]

@@ -14,12 +14,13 @@ use crate::error::ApiResult;
 use crate::state::App;
 use crate::wire::admin::goals::{GoalsIn, new_goals};
 use crate::wire::admin::lists::Params;
+use crate::wire::admin::params::{IfMatchParam, ProjectParam};
 use crate::wire::admin::settings::{OriginsIn, OriginsOut, RulesOut, new_origins, new_rules};
 use crate::wire::goals::GoalList;
 
 /// The allowed origins of a project
 #[utoipa::path(get, path = "/v1/admin/projects/{project}/origins", operation_id = "getOrigins", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
+    params(ProjectParam),
     responses((status = 200, description = "The list, with its `ETag`.", body = OriginsOut)),
     security(("access_token" = [])))]
 pub(super) async fn origins(
@@ -35,8 +36,7 @@ pub(super) async fn origins(
 ///
 /// Requires the role admin and a token with the scope `write`.
 #[utoipa::path(put, path = "/v1/admin/projects/{project}/origins", operation_id = "replaceOrigins", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the list as you read it; if it was changed since, 412.")),
+    params(ProjectParam, IfMatchParam),
     request_body = OriginsIn,
     responses((status = 200, description = "The list as it is now, with its `ETag`.", body = OriginsOut)),
     security(("access_token" = [])))]
@@ -57,7 +57,7 @@ pub(super) async fn replace_origins(
 
 /// The goals of a project
 #[utoipa::path(get, path = "/v1/admin/projects/{project}/goals", operation_id = "getProjectGoals", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
+    params(ProjectParam),
     responses((status = 200, description = "The goals by slug, with their `ETag`.", body = GoalList)),
     security(("access_token" = [])))]
 pub(super) async fn goals(
@@ -73,8 +73,7 @@ pub(super) async fn goals(
 ///
 /// A goal that is not in the list is deleted. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(put, path = "/v1/admin/projects/{project}/goals", operation_id = "replaceProjectGoals", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the goals as you read them; if they were changed since, 412.")),
+    params(ProjectParam, IfMatchParam),
     request_body = GoalsIn,
     responses((status = 200, description = "The goals as they are now, with their `ETag`.", body = GoalList)),
     security(("access_token" = [])))]
@@ -103,7 +102,7 @@ fn goal_list(goals: &[ProjectGoal]) -> GoalList {
 ///
 /// What the project sets for the classifier: its rules, ignored referrers and the meaning of Meta's click ids.
 #[utoipa::path(get, path = "/v1/admin/projects/{project}/rules", operation_id = "getRules", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop")),
+    params(ProjectParam),
     responses((status = 200, description = "The settings, with their `ETag`.", body = RulesOut)),
     security(("access_token" = [])))]
 pub(super) async fn rules(
@@ -120,8 +119,7 @@ pub(super) async fn rules(
 /// New events are classified with them at once; stored events stay as they are until `millimetric reclassify`. What
 /// is absent is set to the default. Requires the role admin and a token with the scope `write`.
 #[utoipa::path(put, path = "/v1/admin/projects/{project}/rules", operation_id = "replaceRules", tag = "admin",
-    params(("project" = String, Path, description = "Id or slug of the project.", example = "acme-shop"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the settings as you read them; if they were changed since, 412.")),
+    params(ProjectParam, IfMatchParam),
     request_body = RulesOut,
     responses((status = 200, description = "The settings as they are now, with their `ETag`.", body = RulesOut)),
     security(("access_token" = [])))]

@@ -7,6 +7,7 @@ mod fields;
 pub mod goals;
 pub mod keys;
 pub mod lists;
+pub mod params;
 pub mod projects;
 pub mod settings;
 
