@@ -4,6 +4,7 @@
 mod account;
 mod bounds;
 mod client;
+mod filters;
 mod goals;
 mod hostile;
 mod isolation;
