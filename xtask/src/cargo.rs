@@ -62,11 +62,18 @@ pub fn runs(command: &mut Command) -> bool {
 pub fn as_typed(command: &Command) -> String {
     let variables = command
         .get_envs()
-        .filter_map(|(name, value)| Some(format!("{}={:?} ", name.to_str()?, value?.to_str()?)));
+        .filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)))
+        .map(|(name, value)| (name, if is_secret(name) { "…" } else { value }))
+        .map(|(name, value)| format!("{name}={value:?} "));
     let program = PathBuf::from(command.get_program());
     let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let arguments = command.get_args().map(|argument| format!(" {}", argument.to_string_lossy()));
     variables.chain([name]).chain(arguments).collect()
+}
+
+/// Whether a variable of this name has a key or a token.
+fn is_secret(name: &str) -> bool {
+    name.ends_with("_KEY") || name.ends_with("_TOKEN")
 }
 
 /// The workspace's root.

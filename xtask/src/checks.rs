@@ -110,9 +110,9 @@ fn lints() -> anyhow::Result<Outcome> {
 /// With nextest where it is installed, which is quicker; the same tests without it.
 fn tests() -> anyhow::Result<Outcome> {
     if runs(&mut cargo(["nextest", "--version"])) {
-        shown(&mut cargo(["nextest", "run", "--workspace", "--locked"]))
+        shown(&mut cargo(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))
     } else {
-        shown(&mut cargo(["test", "--workspace", "--locked", "--lib", "--bins", "--tests"]))
+        shown(&mut cargo(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]))
     }
 }
 
