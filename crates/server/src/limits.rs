@@ -37,8 +37,8 @@ const BODY_BYTES: usize = 96 * 1024 * 1024;
 /// quarter, 24 MiB. A batch of the largest size and its compressed form fit into it.
 const BODY_BYTES_EACH: usize = BODY_BYTES / 4;
 /// What one client address may take with bodies that have their key inside, until it is read: 3 MiB, six
-/// of the largest. All of them together take at most `BODY_BYTES_EACH`: whoever knows no key keeps nobody
-/// out who has one.
+/// of the largest. All of them together take at most `BODY_BYTES_EACH`, so that clients without a key do
+/// not keep out those with one.
 const UNIDENTIFIED_BYTES_EACH: usize = BODY_BYTES_EACH / 8;
 /// Refused bodies whose rest is read and discarded at once. One connection has at most one.
 const DRAINS: usize = 1024;

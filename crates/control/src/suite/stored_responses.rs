@@ -84,11 +84,11 @@ pub(super) async fn goals_are_replaced_as_a_whole_with_an_entry_for_each_change(
     assert_eq!(control.goals(project).await, Ok(wanted.clone()));
     control.replace_goals(project, &wanted, |_| true, &BY, at(8)).await.unwrap();
     let log = control.audit_log(AuditScope::Project(project), 1000, None).await.unwrap();
-    let told: Vec<_> =
+    let written: Vec<_> =
         log.iter().take(4).map(|entry| (entry.action.as_str(), entry.subject.as_str())).collect();
     let expected =
         [("goal.deleted", "c"), ("goal.created", "d"), ("goal.updated", "b"), ("goal.created", "c")];
-    assert_eq!(told, expected, "what stays the same is not told");
+    assert_eq!(written, expected, "a goal that stays the same has no entry");
     let twice = control.replace_goals(project, &[by_event("x"), by_event("x")], |_| true, &BY, at(9)).await;
     assert_eq!(twice, Err(ControlError::GoalTaken(slug("x"))));
     let many: Vec<_> = (0..101).map(|number| by_event(&format!("goal-{number}"))).collect();

@@ -64,7 +64,7 @@ pub(super) fn tagged<T: Serialize>(app: &App, returned: T) -> Response {
 pub(super) struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
-    /// Whether a change of what has this tag may be made.
+    /// Whether a resource with this tag may be changed.
     pub(super) fn allows(&self, tag: &str) -> bool {
         self.0.as_ref().is_none_or(|tags| tags.iter().any(|sent| sent == "*" || sent == tag))
     }

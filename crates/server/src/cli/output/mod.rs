@@ -25,7 +25,7 @@ pub(super) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::AutoStream::auto(io::stdout().lock()), "{text}");
 }
 
-/// Prints one line for whoever reads along, on standard error: it is not part of the result.
+/// Prints one line for people on standard error: it is not part of the result.
 pub(super) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::AutoStream::auto(io::stderr().lock()), "{text}");
 }

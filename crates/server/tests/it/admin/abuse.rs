@@ -192,7 +192,7 @@ fn nothing_of_another_account_is_there_for_a_token() {
     }
     assert_eq!(eve.read("/account")["id"], other.as_str());
     assert_eq!(eve.read("/projects")["projects"].as_array().unwrap().len(), 1);
-    // The slug of another account's project is taken, which nobody is told.
+    // The slug of another account's project is taken; the response does not show that.
     assert_eq!(eve.project("default")["slug"], "default-2");
 }
 

@@ -1,4 +1,4 @@
-//! Wrong lists of conditions: told by their position, with what was probably meant, and without delay.
+//! Wrong lists of conditions: errors name the position and what was probably meant, without delay.
 
 use std::time::{Duration, Instant};
 

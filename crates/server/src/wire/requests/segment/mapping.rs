@@ -62,7 +62,7 @@ impl Names {
 }
 
 impl MessageIn<'_> {
-    /// The event that a message stands for.
+    /// The event that a message becomes.
     pub(super) fn into_event(self, kind: Kind, shared: &Shared<'_>) -> Result<Mapped, Wrong> {
         let context = of_both(self.context, shared.context.as_ref());
         let (timestamp, time) =
