@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 async fn report<R: Report>(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<R::Body>> {
     let (by, query) = request.query::<R>(&app).await?;
     let response = read::run(&app, &by, query.clone()).await?;
-    Ok(Json(R::body(&query, response)))
+    Ok(Json(R::body(&query, response, app.now())))
 }
 
 /// The route of one report, with its description.

@@ -103,7 +103,7 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
 async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject) -> ApiResult<Page> {
     let query = read_json::<R>(app, by, values).await?;
     let response = read::run(app, by, query.clone()).await?;
-    Ok(Page::of(&R::body(&query, response)))
+    Ok(Page::of(&R::body(&query, response, app.now())))
 }
 
 /// Reads arguments that may name a goal of the project.

@@ -7,6 +7,7 @@ use millimetric_core::query::{
     AttributionQuery, AttributionResponse, AttributionRow, ConversionTotal, Conversions, Dimension, Lookback,
     PropertyName, SessionColumn, ValueProperty,
 };
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -157,7 +158,7 @@ impl Report for AttributionParams {
     );
     type Body = AttributionRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> AttributionRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> AttributionRows {
         AttributionRows::new(query, response)
     }
 }

@@ -3,6 +3,7 @@
 use millimetric_core::column::Column;
 use millimetric_core::event::Event;
 use millimetric_core::query::{EventsQuery, EventsResponse};
+use millimetric_core::time::Timestamp;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -64,7 +65,7 @@ impl Report for EventsParams {
     const SUMMARY: &'static str = "Raw events, newest first";
     type Body = EventRows;
 
-    fn body(_: &Self::Query, response: QueryResponse<Self>) -> EventRows {
+    fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> EventRows {
         response.into()
     }
 }

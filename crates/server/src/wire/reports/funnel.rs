@@ -1,6 +1,7 @@
 //! `GET /v1/funnel`: how many visitors complete each step of a series of events.
 
 use millimetric_core::query::{Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelWindow, StepOrder};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -91,7 +92,7 @@ impl Report for FunnelParams {
     );
     type Body = FunnelRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> FunnelRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> FunnelRows {
         FunnelRows::new(query, response)
     }
 }

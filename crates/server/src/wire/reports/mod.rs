@@ -21,6 +21,7 @@ mod stats;
 mod usage;
 
 use millimetric_core::query::Query;
+use millimetric_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,8 +60,8 @@ pub trait Report: Parameters<Query: Query> + Send + 'static {
     /// The JSON of the response.
     type Body: Serialize + ToSchema;
 
-    /// The JSON of a response to this query.
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> Self::Body;
+    /// The JSON of a response to this query, `now`: what is not over yet is marked in it.
+    fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> Self::Body;
 }
 
 /// The response of the event store to a report's query.

@@ -1,6 +1,7 @@
 //! `GET /v1/events`: the event names that occur, with their properties.
 
 use millimetric_core::query::{NamesQuery, NamesResponse, NamesRow};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -46,7 +47,7 @@ impl Report for NamesParams {
     const SUMMARY: &'static str = "Event names that occur, with their properties";
     type Body = NameRows;
 
-    fn body(_: &Self::Query, response: QueryResponse<Self>) -> NameRows {
+    fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> NameRows {
         response.into()
     }
 }

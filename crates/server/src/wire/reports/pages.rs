@@ -1,6 +1,7 @@
 //! `GET /v1/pages`: views, entries and exits of pages.
 
 use millimetric_core::query::{PagesQuery, PagesResponse, PagesSort};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -56,7 +57,7 @@ impl Report for PagesParams {
     );
     type Body = PageRows;
 
-    fn body(_: &Self::Query, response: QueryResponse<Self>) -> PageRows {
+    fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> PageRows {
         response.into()
     }
 }

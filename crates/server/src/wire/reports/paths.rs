@@ -1,7 +1,7 @@
 //! `GET /v1/attribution/paths`: the most frequent sequences of touches before conversions.
 
 use millimetric_core::query::{PathsQuery, PathsResponse, PathsRow};
-use millimetric_core::time::DAY_MILLIS;
+use millimetric_core::time::{DAY_MILLIS, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -74,7 +74,7 @@ impl Report for PathsParams {
     );
     type Body = PathRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> PathRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> PathRows {
         PathRows::new(query, response)
     }
 }

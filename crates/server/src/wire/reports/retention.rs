@@ -1,6 +1,7 @@
 //! `GET /v1/retention`: how many visitors return in each period after their first.
 
 use millimetric_core::query::{Buckets, Interval, RetentionQuery, RetentionResponse, RowLimit};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -77,7 +78,7 @@ impl Report for RetentionParams {
     );
     type Body = RetentionRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> RetentionRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> RetentionRows {
         RetentionRows::new(query.periods.interval, response)
     }
 }

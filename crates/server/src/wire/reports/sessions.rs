@@ -68,7 +68,7 @@ impl Report for SessionsParams {
     );
     type Body = SessionRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> SessionRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> SessionRows {
         SessionRows::new(query, response)
     }
 }

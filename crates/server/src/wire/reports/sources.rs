@@ -1,6 +1,7 @@
 //! `GET /v1/sources`: the sources of visits.
 
 use millimetric_core::query::{Attribution, SourcesQuery, SourcesResponse, SourcesRow};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -69,7 +70,7 @@ impl Report for SourcesParams {
     const SUMMARY: &'static str = "Where visits came from, and how much of it was paid for";
     type Body = SourceRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> SourceRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> SourceRows {
         SourceRows::new(query.by_medium, response)
     }
 }

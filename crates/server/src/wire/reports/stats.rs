@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: counts, distinct visitors, conversions, sums and means.
 
 use millimetric_core::query::{Dimension, Metric, Number, StatsQuery, StatsResponse, StatsRow};
+use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -77,7 +78,7 @@ impl Report for StatsParams {
     const SUMMARY: &'static str = "Counts, distinct visitors and conversions, by group and over time";
     type Body = StatsRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>) -> StatsRows {
+    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> StatsRows {
         StatsRows::new(query, response)
     }
 }
