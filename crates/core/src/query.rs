@@ -28,8 +28,8 @@ pub use self::attribution::{
     AttributionQuery, AttributionResponse, AttributionRow, ConversionTotal, Conversions, InvalidLookback,
     Lookback, PathsQuery, PathsResponse, PathsRow, TouchRow, TouchesQuery, TouchesResponse, ValueProperty,
 };
-pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
-pub use self::calendar::midnight;
+pub use self::bounds::{Buckets, Interval, Limit, RowLimit, UnknownInterval};
+pub use self::calendar::{Cycle, CyclicBuckets, midnight};
 pub use self::dimension::{Dimension, PropertyName, UnknownDimension};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::filter::{
@@ -50,7 +50,9 @@ pub use self::selector::path_pattern::{InvalidPathPattern, PathPattern};
 pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
-pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
+pub use self::stats::{
+    Aggregate, Metric, Number, Phase, Skipped, StatsBuckets, StatsQuery, StatsResponse, StatsRow,
+};
 pub use crate::column::{Column, DerivedColumn, SessionColumn};
 use crate::event::Event;
 pub use crate::event::PAGE_VIEW;
@@ -124,7 +126,7 @@ queries! {
     Events(EventsQuery) -> EventsResponse;
     /// One event by its id.
     Event(EventQuery) -> Option<Box<Event>>;
-    /// Counts, distinct visitors, sums and means, by group and over time.
+    /// Counts, distinct visitors and aggregates of numbers, by group and over time.
     Stats(StatsQuery) -> StatsResponse;
     /// The sources of visits.
     Sources(SourcesQuery) -> SourcesResponse;

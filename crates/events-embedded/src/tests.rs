@@ -10,6 +10,7 @@ mod merging;
 mod moving;
 mod once;
 mod reclassifying;
+mod series;
 mod to_the_byte;
 
 use std::path::Path;

@@ -16,6 +16,7 @@ mod reclassifying;
 mod recount;
 mod requests;
 pub mod sample;
+mod series;
 mod wait;
 
 pub use behaviour::*;
@@ -25,6 +26,7 @@ pub use export_import::*;
 pub use reclassifying::*;
 pub use recount::answers_equal_a_naive_recount;
 pub use requests::{all_events, all_exported, exported, forget, ids, until_done, until_reclassified};
+pub use series::*;
 pub use wait::{PATIENCE, until, within};
 
 /// Defines a test of every behaviour for an engine.
@@ -56,6 +58,10 @@ macro_rules! conformance {
             a_dropped_scope_is_empty,
             buckets_follow_the_zones_own_calendar,
             hours_follow_clocks_that_change_by_half_an_hour,
+            numbers_are_aggregated_and_what_is_none_is_skipped,
+            numbers_are_split_by_currency_if_one_has_one,
+            hours_of_the_day_are_those_of_the_zones_clocks,
+            series_are_returned_whole_unless_rows_are_limited,
             answers_equal_a_naive_recount,
         );
     };

@@ -25,6 +25,38 @@ impl RowLimit {
     }
 }
 
+/// How much of a response is returned that may be a time series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The first rows, at most this many.
+    Rows(RowLimit),
+    /// Whole series: the groups that come first without buckets, each with all of its buckets. As many of the
+    /// first [`Self::MOST_SERIES`] groups as fit into [`Self::MOST_ROWS`] rows; of a single one that does not
+    /// fit, the first rows.
+    Series,
+}
+
+impl Limit {
+    /// The maximum number of whole series.
+    pub const MOST_SERIES: usize = 100;
+    /// The maximum number of rows of all whole series together.
+    pub const MOST_ROWS: usize = 10_000;
+
+    /// The maximum number of rows.
+    pub const fn rows(self) -> usize {
+        match self {
+            Self::Rows(limit) => limit.get(),
+            Self::Series => Self::MOST_ROWS,
+        }
+    }
+}
+
+impl From<RowLimit> for Limit {
+    fn from(limit: RowLimit) -> Self {
+        Self::Rows(limit)
+    }
+}
+
 /// Width of a bucket of time; weeks start on Monday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interval {

@@ -5,9 +5,15 @@
 //! Monday) and months begin at the first instant with their local date. If clocks are set back over midnight,
 //! an instant belongs to the last bucket that has begun.
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
+mod cycle;
+
+use chrono::{
+    DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Offset as _, SecondsFormat,
+    TimeZone as _,
+};
 use chrono_tz::Tz;
 
+pub use self::cycle::{Cycle, CyclicBuckets};
 use super::{Buckets, Interval};
 use crate::time::{DAY_MILLIS as DAY, HOUR_MILLIS as HOUR, Timestamp};
 
@@ -127,6 +133,11 @@ fn first_instant(mut low: i64, mut high: i64, yes: impl Fn(i64) -> bool) -> i64 
     low
 }
 
+/// The instant as the zone's clocks show it, with their offset from UTC: `2026-05-16T00:00:00+02:00`.
+pub fn local_time(at: Timestamp, zone: Tz) -> String {
+    at.to_utc().with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
 fn local(zone: Tz, millis: i64) -> NaiveDateTime {
     utc(millis) + chrono::TimeDelta::milliseconds(offset(zone, millis))
 }
@@ -233,6 +244,18 @@ mod tests {
             ("9999-12-31", Tz::America__Los_Angeles, "9999-12-31T08:00:00.000Z"),
         ] {
             assert_eq!(midnight(date.parse().unwrap(), zone).to_string(), begins, "{date} {zone}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_has_its_offset() {
+        for (time, zone, shown) in [
+            ("2026-05-15T22:00:00Z", Tz::Europe__Berlin, "2026-05-16T00:00:00+02:00"),
+            ("2026-10-25T01:00:00Z", Tz::Europe__Berlin, "2026-10-25T02:00:00+01:00"),
+            ("2026-05-15T18:30:00Z", Tz::Asia__Kolkata, "2026-05-16T00:00:00+05:30"),
+            ("2026-05-16T00:00:00Z", Tz::UTC, "2026-05-16T00:00:00+00:00"),
+        ] {
+            assert_eq!(local_time(Timestamp::parse(time).unwrap(), zone), shown, "{time} {zone}");
         }
     }
 }

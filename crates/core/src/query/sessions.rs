@@ -2,7 +2,7 @@
 //!
 //! The definition alone; engines count.
 
-use super::{Buckets, Dimension, Filter, RowLimit};
+use super::{Buckets, Dimension, Filter, Limit};
 use crate::column::{Column, SessionColumn};
 use crate::time::{TimeRange, Timestamp};
 
@@ -21,8 +21,10 @@ pub struct SessionsQuery {
     pub group_by: Vec<Dimension>,
     /// If set, rows for each bucket in which a session begins.
     pub buckets: Option<Buckets>,
-    /// The maximum number of rows.
-    pub limit: RowLimit,
+    /// Whether the response shows the local time of each bucket: the client has named the time zone.
+    pub labels: bool,
+    /// How much is returned.
+    pub limit: Limit,
 }
 
 impl SessionsQuery {
@@ -43,11 +45,12 @@ impl SessionsQuery {
 /// row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SessionsResponse {
-    /// At most `limit` rows.
+    /// As many as the limit allows.
     pub rows: Vec<SessionsRow>,
     /// Rows were cut at the limit, or some groups are counted in `other`.
     pub truncated: bool,
-    /// Sessions that are in no row because there are too many groups to count separately.
+    /// Sessions that are in no row because there are too many groups to count separately. They are those of the
+    /// least frequent groups; of whole series, those that do not come first.
     pub other: u64,
 }
 

@@ -196,11 +196,11 @@ impl Columns {
         Ok(Arc::new(mapped(&stored, chunk.rows(), of_text)))
     }
 
-    /// The number in a top-level property of each row; NaN if absent or not a number.
+    /// The number in a top-level property of each row, or a NaN (see [`json_properties::number_of`]).
     pub(crate) fn numbers(&self, chunk: &Chunk, name: &Arc<str>) -> Result<Arc<Vec<f64>>, StoreError> {
         self.derived(chunk, CachedPart::Numbers(Arc::clone(name)), || {
             self.computed(chunk, Column::Properties, |text| {
-                json_properties::number_of(text.unwrap_or_default(), name).unwrap_or(f64::NAN)
+                json_properties::number_of(text.unwrap_or_default(), name)
             })
         })
     }

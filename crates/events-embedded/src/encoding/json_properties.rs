@@ -20,14 +20,26 @@ pub(crate) fn text_of<'a>(properties: &'a str, name: &str) -> Option<Cow<'a, str
     }
 }
 
-/// Returns the value of a property if it is a finite JSON number.
-pub(crate) fn number_of(properties: &str, name: &str) -> Option<f64> {
-    let value = value_of(properties, name)?.get();
-    let number: f64 = match value.as_bytes().first()? {
-        b'-' | b'0'..=b'9' => value.parse().ok()?,
-        _ => return None,
+/// The NaN of an event without the property, or in which it is `null`.
+const MISSING: u64 = 0x7ff8_0000_0000_0001;
+/// The NaN of a value that is not a JSON number.
+const NOT_NUMERIC: u64 = 0x7ff8_0000_0000_0002;
+
+/// Returns the value of a property if it is a finite JSON number, else a NaN that says why it is none (see
+/// [`is_missing`]).
+pub(crate) fn number_of(properties: &str, name: &str) -> f64 {
+    let value = value_of(properties, name).map(RawValue::get).unwrap_or_default();
+    let number = match value.as_bytes().first() {
+        None | Some(b'n') => return f64::from_bits(MISSING),
+        Some(b'-' | b'0'..=b'9') => value.parse().ok(),
+        Some(_) => None,
     };
-    number.is_finite().then_some(number)
+    number.filter(|number: &f64| number.is_finite()).unwrap_or(f64::from_bits(NOT_NUMERIC))
+}
+
+/// Whether a NaN of [`number_of`] stands for no value.
+pub(crate) const fn is_missing(number: f64) -> bool {
+    number.to_bits() == MISSING
 }
 
 /// Returns the distinct property names, sorted.
@@ -149,15 +161,25 @@ mod tests {
 
     #[test]
     fn only_json_numbers_are_numbers() {
-        let cases = [
-            (r#"{"a":-1.5e2}"#, Some(-150.0)),
-            (r#"{"a":0}"#, Some(0.0)),
-            (r#"{"a":"7"}"#, None),
-            (r#"{"a":true}"#, None),
-            ("{}", None),
-        ];
+        let cases = [(r#"{"a":-1.5e2}"#, -150.0), (r#"{"a":0}"#, 0.0), (r#"{"a":"7","a":7}"#, 7.0)];
         for (properties, number) in cases {
-            assert_eq!(number_of(properties, "a"), number, "{properties}");
+            assert_eq!(number_of(properties, "a").to_bits(), f64::to_bits(number), "{properties}");
+        }
+        for (properties, missing) in [
+            (r#"{"a":"7"}"#, false),
+            (r#"{"a":""}"#, false),
+            (r#"{"a":true}"#, false),
+            (r#"{"a":[1]}"#, false),
+            (r#"{"a":1e999}"#, false),
+            (r#"{"a":null}"#, true),
+            (r#"{"a":7,"a":null}"#, true),
+            (r#"{"b":{"a":1}}"#, true),
+            ("{}", true),
+            ("[7]", true),
+        ] {
+            let number = number_of(properties, "a");
+            assert!(number.is_nan(), "{properties}");
+            assert_eq!(is_missing(number), missing, "{properties}");
         }
     }
 

@@ -1,88 +1,42 @@
-//! Counts events, visitors, sums and time spans by group, for all queries that count.
+//! Counts events, visitors, aggregates and time spans by group, for all queries that count.
 //!
 //! Each core counts spans of rows by itself. Group numbers are the same on all cores, so that counts can be
 //! added up at the end.
 
+pub(crate) mod aggregates;
+pub(crate) mod counting;
 pub(crate) mod frequent;
 pub(crate) mod group_dictionary;
 pub(crate) mod local_groups;
 pub(crate) mod partial_counts;
+pub(crate) mod percentile;
+pub(crate) mod series;
 pub(crate) mod summary;
 pub(crate) mod sums;
 
 use std::sync::Arc;
 
 pub(crate) use millimetric_core::query::calendar;
-use millimetric_core::query::{Buckets, Column, Filter};
+use millimetric_core::query::{Filter, Skipped};
 
+pub(crate) use self::counting::{Counting, NumbersOf};
 use self::partial_counts::PartialCounts;
 use crate::columns::Chunk;
 use crate::columns::cache::CachedPart;
-use crate::columns::group_column::GroupColumn;
 use crate::columns::group_column::SummaryKey;
 use crate::columns::hyperloglog::{Sketch, TOKENS};
 use crate::columns::visitor_table::VisitorTable;
-use crate::encoding::text::TextColumn;
+use crate::query::groups::aggregates::Aggregates;
 use crate::query::groups::frequent::Frequent;
 use crate::query::groups::group_dictionary::{Finished, GroupDictionary};
 use crate::query::groups::local_groups::LocalGroups;
 use crate::query::groups::summary::{CachedSummary, Summary};
-use crate::query::groups::sums::Sum;
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_events::StoreError;
-
-/// What to count: events, and optionally visitors; also either time spans or sums.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Counting<'a> {
-    pub(crate) filters: &'a [Filter],
-    /// The columns to group by; at most four.
-    pub(crate) by: Vec<GroupColumn>,
-    pub(crate) buckets: Option<Buckets>,
-    pub(crate) uniques: bool,
-    /// Whether to find the earliest and latest event of each group.
-    pub(crate) spans: bool,
-    /// The property to sum.
-    pub(crate) number: Option<Arc<str>>,
-}
-
-impl Counting<'_> {
-    /// The key of the summaries that this count can use. `None` unless it counts all events, or those of one
-    /// name, without buckets, time spans and sums.
-    fn summary_key(&self, view: &View) -> Option<SummaryKey> {
-        let event = match self.filters {
-            [] => None,
-            [only] if only.is_on(Column::EventName) => Some(only.value()?.to_owned()),
-            _ => return None,
-        };
-        let plain = self.buckets.is_none() && !self.spans && self.number.is_none();
-        let visitors = self.uniques.then_some(view.visitors.generation);
-        plain.then(|| SummaryKey { by: self.by.clone(), event, visitors })
-    }
-
-    /// Divides the rows by the columns, and returns the number of events of each local group.
-    fn divide(&self, local: &mut LocalGroups, selection: &Selection, texts: &[Arc<TextColumn>]) -> Vec<u32> {
-        let only_events = !self.uniques && !self.spans && self.number.is_none();
-        let (last, others) = match texts.split_last() {
-            Some((last, others)) if only_events => (Some(last), others),
-            _ => (None, texts),
-        };
-        for column in others {
-            local.divide(selection, column);
-        }
-        let counts = last.and_then(|column| {
-            let counts = local.divide_and_count(selection, column);
-            if counts.is_none() {
-                local.divide(selection, column);
-            }
-            counts
-        });
-        counts.unwrap_or_else(|| local.counts(selection))
-    }
-}
 
 /// The counts of every group, by group number.
 #[derive(Debug, Default)]
@@ -95,8 +49,12 @@ pub(crate) struct Counted {
     pub(crate) approximate: bool,
     /// Earliest and latest event time; empty unless counted.
     pub(crate) spans: Vec<(i64, i64)>,
-    /// Empty unless counted.
-    pub(crate) sums: Vec<Sum>,
+    /// The aggregate of each group; empty unless asked for.
+    pub(crate) numbers: Vec<Option<f64>>,
+    /// Selected events without a number, if an aggregate is asked for.
+    pub(crate) skipped: Skipped,
+    /// Whether there are too many groups, so that only the most frequent ones are counted separately.
+    pub(crate) limited: bool,
 }
 
 impl Counted {
@@ -140,7 +98,8 @@ pub(crate) fn count_with(
         _ if frequent.is_some() => spans(view),
         _ => scan_units(view, counting),
     };
-    let dictionary = dictionary(view, frequent);
+    let limited = frequent.is_some();
+    let dictionary = dictionary(view, frequent).only(counting.only.clone());
     let rows: usize = view.chunks.iter().map(Chunk::rows).sum();
     let start = || PartialCounts::new(context);
     let partials = run::each_of(&units, rows, context, start, |partial, unit| match unit {
@@ -152,7 +111,8 @@ pub(crate) fn count_with(
         },
     })?;
     let too_many = dictionary.too_many();
-    Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
+    let counted = counted(counting, visitors, partials, dictionary, context)?;
+    Ok((Counted { limited, ..counted }, too_many))
 }
 
 /// Like [`count_with`], for the rows that `selected` returns.
@@ -164,6 +124,7 @@ pub(crate) fn count_selected(
     context: &QueryContext,
     selected: impl Fn(&Span<'_>) -> Result<Option<Selection>, StoreError> + Sync,
 ) -> Result<(Counted, bool), StoreError> {
+    let limited = frequent.is_some();
     let dictionary = dictionary(view, frequent);
     let partials = run::each_span(
         view,
@@ -175,7 +136,8 @@ pub(crate) fn count_selected(
         },
     )?;
     let too_many = dictionary.too_many();
-    Ok((counted(counting, visitors, partials, dictionary, context)?, too_many))
+    let counted = counted(counting, visitors, partials, dictionary, context)?;
+    Ok((Counted { limited, ..counted }, too_many))
 }
 
 /// A new dictionary for the groups of a query.
@@ -195,7 +157,7 @@ pub(crate) fn sketch(
         context,
         || (),
         |(), span| {
-            let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+            let Some((selection, _)) = counting.select(view, span)? else { return Ok(()) };
             let mut local = LocalGroups::new(&selection, counting.buckets);
             let mut texts = Vec::with_capacity(counting.by.len());
             for by in &counting.by {
@@ -296,12 +258,21 @@ fn counted(
         Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, context)?,
         Visitors::Estimated => whole.visitors.estimates(count, context)?,
     };
+    let numbers = match (&counting.numbers, whole.numbers.take()) {
+        (None, _) => Vec::new(),
+        (Some(of), found) => {
+            let found = found.unwrap_or_else(|| Aggregates::new(of.aggregate));
+            found.finish(of.aggregate, count, context)?
+        }
+    };
     Ok(Counted {
         events: padded(whole.events, count, 0),
         uniques,
         approximate: matches!(visitors, Visitors::Estimated),
         spans: if counting.spans { padded(whole.spans, count, NO_SPAN) } else { Vec::new() },
-        sums: if counting.number.is_some() { padded(whole.sums, count, Sum::default()) } else { Vec::new() },
+        numbers,
+        skipped: whole.skipped,
+        limited: false,
         groups,
     })
 }

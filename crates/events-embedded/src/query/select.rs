@@ -23,6 +23,20 @@ pub(crate) struct Selection {
     pub(crate) rows: Rows,
 }
 
+impl Selection {
+    /// Keeps the rows of a time range.
+    pub(crate) fn within(self, range: &std::ops::Range<i64>) -> Self {
+        let rows = match self.rows {
+            Rows::Span(rows) if self.sorted => {
+                let start = self.times.first_from(rows.clone(), range.start);
+                Rows::Span(start..self.times.first_from(start..rows.end, range.end))
+            }
+            rows => rows.retain(|row| range.contains(&self.times.at(row))),
+        };
+        Self { rows, ..self }
+    }
+}
+
 /// Returns the selected rows of the span; `None` if there are none.
 pub(crate) fn select(
     view: &View,

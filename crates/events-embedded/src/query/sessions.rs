@@ -1,5 +1,6 @@
 //! The sessions of a view, and `GET /v1/sessions`, which counts them by group and over time.
 
+mod accumulator;
 pub(crate) mod groups;
 mod joined;
 pub(crate) mod order;
@@ -8,9 +9,10 @@ pub(crate) mod view;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use millimetric_core::query::{Buckets, SessionsQuery, SessionsResponse, SessionsRow};
+use millimetric_core::query::{Buckets, Limit, SessionsQuery, SessionsResponse, SessionsRow};
 use millimetric_events::StoreError;
 
+use self::accumulator::{Accumulator, GroupCounts};
 pub(crate) use self::groups::{Passing, SessionGroups};
 pub(crate) use self::view::{RowRef, SessionKey, SessionView};
 use crate::columns::group_column::GroupColumn;
@@ -19,6 +21,9 @@ use crate::query::groups as counting;
 use crate::query::groups::calendar::{self, Bucket};
 use crate::query::groups::frequent;
 use crate::query::groups::frequent::Frequent;
+use crate::query::groups::group_dictionary::Finished;
+pub(crate) use crate::query::groups::percentile::median;
+use crate::query::groups::series::{self, ChosenGroups, Texts};
 use crate::query::run;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
@@ -112,93 +117,154 @@ pub(crate) fn sessions(
     context: &QueryContext,
 ) -> Result<SessionsResponse, StoreError> {
     let by: Vec<GroupColumn> = query.group_by.iter().map(GroupColumn::from).collect();
-    let passing = Passing::of(view, &query.filters)?;
-    let counted = |session: &Session| {
-        let (entry, _) = session.ends?;
-        let in_range = (view.from..view.to).contains(&session.first_at);
-        (in_range && passing.passes(entry)).then_some(entry)
-    };
-    frequent::with_frequent(
-        view.limits.groups,
-        context,
-        |frequent| count(view, query, &by, &counted, frequent, context),
-        |frequent| sketch(view, query, &by, &counted, frequent, context),
-    )
-}
-
-/// Counts the sessions for which `counted` returns their entry. Also returns whether there are too many groups.
-fn count(
-    view: &View,
-    query: &SessionsQuery,
-    by: &[GroupColumn],
-    counted: &(impl Fn(&Session) -> Option<RowRef> + Sync),
-    frequent: Option<Arc<Frequent>>,
-    context: &QueryContext,
-) -> Result<(SessionsResponse, bool), StoreError> {
-    let dictionary = counting::dictionary(view, frequent);
-    let groups = SessionGroups::of(view, by, &dictionary)?;
-    let start = || (Accumulator::default(), BucketOf::new(query.buckets), groups.start(), context.memory());
-    let of_cores = each(view, context, start, |(accumulator, buckets, known, memory), session| {
-        let Some(entry) = counted(session) else { return Ok(()) };
-        let group = groups.group(buckets.start(session.first_at), entry, known);
-        accumulator.add(group, session);
-        if accumulator.sessions.is_multiple_of(RESERVED_AT_ONCE) {
-            memory.grow_to(accumulator.bytes())?;
-        }
-        Ok(())
-    })?;
-    let mut whole = Accumulator::default();
-    let mut reserved = Vec::new();
-    for (accumulator, _, _, memory) in of_cores {
-        whole.merge(accumulator);
-        reserved.push(memory);
-    }
-    let too_many = dictionary.too_many();
-    let dictionary = dictionary.finish();
-    let mut order: Vec<usize> = dictionary.apart().collect();
-    order.sort_unstable_by(|a, b| {
-        let key = |group: usize| (dictionary.bucket(group), Reverse(whole.groups[group].durations.len()));
-        key(*a).cmp(&key(*b)).then_with(|| dictionary.compare(*a, *b, by.len()))
-    });
-    let other = dictionary.other.map_or(0, |group| whole.groups[group].durations.len() as u64);
-    let truncated = order.len() > query.limit.get() || other > 0;
-    order.truncate(query.limit.get());
-    let mut rows: Vec<SessionsRow> = order
-        .into_iter()
+    let sessions = Counting { view, by, passing: Passing::of(view, &query.filters)?, context };
+    let mut found = sessions.find(query.buckets, None)?;
+    let cut = sessions.cut(&mut found, query)?;
+    let truncated = cut || found.other() > 0;
+    let mut rows: Vec<SessionsRow> = found
+        .order
+        .iter()
         .map(|group| SessionsRow {
-            bucket: query.buckets.map(|_| instant(dictionary.bucket(group))),
-            keys: (0..by.len()).map(|column| dictionary.text(group, column).map(str::to_owned)).collect(),
-            ..whole.groups[group].row()
+            bucket: query.buckets.map(|_| instant(found.groups.bucket(*group))),
+            keys: found.texts(*group, sessions.by.len()),
+            ..found.counts[*group].row()
         })
         .collect();
-    if rows.is_empty() && by.is_empty() && query.buckets.is_none() {
+    if rows.is_empty() && sessions.by.is_empty() && query.buckets.is_none() {
         rows.push(SessionsRow::default());
     }
-    Ok((SessionsResponse { rows, truncated, other }, too_many))
+    Ok(SessionsResponse { rows, truncated, other: found.other() })
 }
 
-/// Adds the groups of the counted sessions to a sketch.
-fn sketch(
-    view: &View,
-    query: &SessionsQuery,
-    by: &[GroupColumn],
-    counted: &(impl Fn(&Session) -> Option<RowRef> + Sync),
-    frequent: &Frequent,
-    context: &QueryContext,
-) -> Result<(), StoreError> {
-    let columns = groups::columns(view, by)?;
-    each(
-        view,
-        context,
-        || BucketOf::new(query.buckets),
-        |buckets, session| {
-            let Some(entry) = counted(session) else { return Ok(()) };
+/// Which sessions are counted, and by which columns.
+struct Counting<'a> {
+    view: &'a View,
+    by: Vec<GroupColumn>,
+    passing: Passing,
+    context: &'a QueryContext,
+}
+
+/// What was counted, and the groups in the order of the rows.
+struct Found {
+    groups: Finished,
+    counts: Vec<GroupCounts>,
+    order: Vec<usize>,
+    /// Whether there are too many groups, so that only the most frequent ones are counted separately.
+    limited: bool,
+}
+
+impl Counting<'_> {
+    /// The entry of a session that is counted.
+    fn entry(&self, session: &Session) -> Option<RowRef> {
+        let (entry, _) = session.ends?;
+        let in_range = (self.view.from..self.view.to).contains(&session.first_at);
+        (in_range && self.passing.passes(entry)).then_some(entry)
+    }
+
+    /// Counts by these buckets; if `only` is set, groups other than these together.
+    fn find(&self, buckets: Option<Buckets>, only: Option<&Arc<ChosenGroups>>) -> Result<Found, StoreError> {
+        frequent::with_frequent(
+            self.view.limits.groups,
+            self.context,
+            |frequent| self.count(buckets, only, frequent),
+            |frequent| self.sketch(buckets, frequent),
+        )
+    }
+
+    /// Counts the sessions. Also returns whether there are too many groups.
+    fn count(
+        &self,
+        buckets: Option<Buckets>,
+        only: Option<&Arc<ChosenGroups>>,
+        frequent: Option<Arc<Frequent>>,
+    ) -> Result<(Found, bool), StoreError> {
+        let limited = frequent.is_some();
+        let dictionary = counting::dictionary(self.view, frequent).only(only.cloned());
+        let groups = SessionGroups::of(self.view, &self.by, &dictionary)?;
+        let start =
+            || (Accumulator::default(), BucketOf::new(buckets), groups.start(), self.context.memory());
+        let of_cores = each(self.view, self.context, start, |collected, session| {
+            let (accumulator, buckets, known, memory) = collected;
+            let Some(entry) = self.entry(session) else { return Ok(()) };
+            let group = groups.group(buckets.start(session.first_at), entry, known);
+            accumulator.add(group, session);
+            if accumulator.sessions.is_multiple_of(RESERVED_AT_ONCE) {
+                memory.grow_to(accumulator.bytes())?;
+            }
+            Ok(())
+        })?;
+        let mut whole = Accumulator::default();
+        let mut reserved = Vec::new();
+        for (accumulator, _, _, memory) in of_cores {
+            whole.merge(accumulator);
+            reserved.push(memory);
+        }
+        let too_many = dictionary.too_many();
+        let groups = dictionary.finish();
+        let counts = whole.groups;
+        let mut order: Vec<usize> = groups.apart().collect();
+        order.sort_unstable_by(|a, b| {
+            let key = |group: usize| (groups.bucket(group), Reverse(counts[group].sessions()));
+            key(*a).cmp(&key(*b)).then_with(|| groups.compare(*a, *b, self.by.len()))
+        });
+        Ok((Found { groups, counts, order, limited }, too_many))
+    }
+
+    /// Adds the groups of the counted sessions to a sketch.
+    fn sketch(&self, buckets: Option<Buckets>, frequent: &Frequent) -> Result<(), StoreError> {
+        let columns = groups::columns(self.view, &self.by)?;
+        let start = || BucketOf::new(buckets);
+        each(self.view, self.context, start, |buckets, session| {
+            let Some(entry) = self.entry(session) else { return Ok(()) };
             let texts = columns[entry.chunk as usize].iter().map(|column| column.value(entry.row as usize));
             frequent.add(frequent.hash(buckets.start(session.first_at), texts), 1);
             Ok(())
-        },
-    )?;
-    Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Keeps the groups that the limit allows. Returns whether others are left out.
+    fn cut(&self, found: &mut Found, query: &SessionsQuery) -> Result<bool, StoreError> {
+        if let Limit::Rows(limit) = query.limit {
+            let truncated = found.order.len() > limit.get();
+            found.order.truncate(limit.get());
+            return Ok(truncated);
+        }
+        if !found.limited && series::fit(&found.order, &found.groups) {
+            return Ok(false);
+        }
+        let first = self.first_groups()?;
+        if found.limited && !self.by.is_empty() {
+            *found = series::chosen(&first, |only| {
+                let found = self.find(query.buckets, Some(&only))?;
+                let limited = found.limited;
+                Ok((found, limited))
+            })?;
+        }
+        series::keep(&mut found.order, &found.groups, &first);
+        Ok(true)
+    }
+
+    /// The groups that come first without buckets.
+    fn first_groups(&self) -> Result<Vec<Texts>, StoreError> {
+        if self.by.is_empty() {
+            return Ok(vec![Texts::new()]);
+        }
+        let found = self.find(None, None)?;
+        let texts = |group: &usize| found.texts(*group, self.by.len());
+        Ok(found.order.iter().take(Limit::MOST_SERIES).map(texts).collect())
+    }
+}
+
+impl Found {
+    /// Sessions that are not counted separately.
+    fn other(&self) -> u64 {
+        self.groups.other.map_or(0, |group| self.counts[group].sessions() as u64)
+    }
+
+    fn texts(&self, group: usize, dimensions: usize) -> Texts {
+        self.groups.texts(group, dimensions).map(|text| text.map(str::to_owned)).collect()
+    }
 }
 
 /// Finds the bucket of a time; remembers the last one.
@@ -224,74 +290,4 @@ impl BucketOf {
             }
         }
     }
-}
-
-/// Counts by group number.
-#[derive(Debug, Default)]
-struct Accumulator {
-    groups: Vec<GroupCounts>,
-    /// Number of durations in all groups.
-    sessions: usize,
-}
-
-/// The sessions of one group.
-#[derive(Debug, Clone, Default)]
-struct GroupCounts {
-    bounces: u64,
-    views: u64,
-    /// Milliseconds from the first to the last event of each session.
-    durations: Vec<i64>,
-}
-
-impl Accumulator {
-    fn add(&mut self, group: u32, session: &Session) {
-        let counts = self.group(group as usize);
-        counts.bounces += u64::from(session.bounce);
-        counts.views += u64::from(session.views);
-        counts.durations.push(session.last_at - session.first_at);
-        self.sessions += 1;
-    }
-
-    fn group(&mut self, group: usize) -> &mut GroupCounts {
-        if group >= self.groups.len() {
-            self.groups.resize(group + 1, GroupCounts::default());
-        }
-        &mut self.groups[group]
-    }
-
-    fn bytes(&self) -> usize {
-        // Vectors have up to twice the capacity that they use.
-        2 * (self.groups.len() * size_of::<GroupCounts>() + self.sessions * size_of::<i64>())
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.sessions += other.sessions;
-        for (group, mut theirs) in other.groups.into_iter().enumerate() {
-            let mine = self.group(group);
-            mine.bounces += theirs.bounces;
-            mine.views += theirs.views;
-            mine.durations.append(&mut theirs.durations);
-        }
-    }
-}
-
-impl GroupCounts {
-    fn row(&self) -> SessionsRow {
-        SessionsRow {
-            sessions: self.durations.len() as u64,
-            bounces: self.bounces,
-            views: self.views,
-            median_millis: median(self.durations.clone()),
-            ..SessionsRow::default()
-        }
-    }
-}
-
-/// The median; the mean of the middle two if their number is even.
-pub(crate) fn median(mut values: Vec<i64>) -> Option<f64> {
-    let middle = values.len().checked_sub(1)? / 2;
-    let is_even = values.len().is_multiple_of(2);
-    let (_, lower, above) = values.select_nth_unstable(middle);
-    let upper = if is_even { above.iter().min().copied() } else { None };
-    Some(f64::midpoint(*lower as f64, upper.unwrap_or(*lower) as f64))
 }

@@ -20,7 +20,8 @@ async fn count(store: &EmbeddedStore, filters: &str) -> Result<u64, StoreError> 
         metric: Metric::Count,
         group_by: Vec::new(),
         buckets: None,
-        limit: limit(1),
+        labels: false,
+        limit: limit(1).into(),
     };
     match store.query(scope(1), query).await?.rows[0].value {
         Some(Number::Integer(count)) => Ok(count),

@@ -66,7 +66,8 @@ async fn the_most_frequent_groups_are_counted_exactly_and_the_others_together() 
                 metric,
                 group_by: vec![Dimension::Column(column)],
                 buckets: None,
-                limit: limit(5),
+                labels: false,
+                limit: limit(5).into(),
             };
             let response = store.query(scope(1), query).await.unwrap();
             let rows: BTreeMap<_, _> =
@@ -97,7 +98,8 @@ async fn the_rates_of_the_most_frequent_groups_are_exact() {
         metric: Metric::ConversionRate,
         group_by: vec![Column::Path.into()],
         buckets: None,
-        limit: limit(1000),
+        labels: false,
+        limit: limit(1000).into(),
     };
     let response = store.query(scope(1), query).await.unwrap();
     assert!(response.truncated && response.other > 0 && response.rows.len() <= GROUPS);

@@ -137,7 +137,8 @@ async fn visitors_beyond_the_bound_are_estimated_and_the_answer_says_so() {
         metric: Metric::Uniques,
         group_by: vec!["medium".parse().unwrap()],
         buckets: None,
-        limit: limit(10),
+        labels: false,
+        limit: limit(10).into(),
     };
     let query = || store.query(scope(1), query.clone());
     let uniques = |response: &StatsResponse| -> Vec<u64> {
@@ -179,7 +180,8 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
             metric: Metric::Uniques,
             group_by: Vec::new(),
             buckets: None,
-            limit: limit(1),
+            labels: false,
+            limit: limit(1).into(),
         };
         store.query(scope(1), query)
     };
@@ -196,7 +198,8 @@ async fn few_visitors_in_many_rows_are_counted_exactly() {
             metric: Metric::ConversionRate,
             group_by: Vec::new(),
             buckets: None,
-            limit: limit(1),
+            labels: false,
+            limit: limit(1).into(),
         };
         store.query(scope(1), query)
     };
@@ -244,7 +247,8 @@ async fn visitors_of_all_scopes_together_have_a_bound_too() {
         metric: Metric::Uniques,
         group_by: Vec::new(),
         buckets: None,
-        limit: limit(1),
+        labels: false,
+        limit: limit(1).into(),
     };
     for number in 1..=5 {
         let visitor = |id: i32| Event { anonymous_id: format!("v{id}"), ..event(&format!("e{id}")) };

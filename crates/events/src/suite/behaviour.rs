@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::key::Env;
 use millimetric_core::query::{
-    Attribution, Buckets, EventQuery, EventSelector, EventsQuery, EventsResponse, Interval, Metric,
-    NamesQuery, NamesResponse, Number, PropertyName, SourcesQuery, SourcesResponse, StatsQuery,
-    StatsResponse, StatsRow,
+    Aggregate, Attribution, Buckets, EventQuery, EventSelector, EventsQuery, EventsResponse, Interval,
+    Metric, NamesQuery, NamesResponse, Number, PropertyName, Skipped, SourcesQuery, SourcesResponse,
+    StatsQuery, StatsResponse, StatsRow,
 };
 
 use super::requests::{all_events, all_exported, counting};
@@ -147,13 +147,16 @@ pub async fn a_scope_without_events_answers_nothing<E: Engine>(engine: UnderTest
     let cases = [
         (Metric::Count, Some(Number::Integer(0))),
         (Metric::Uniques, Some(Number::Integer(0))),
-        (Metric::Sum(price()), Some(Number::Float(0.0))),
-        (Metric::Avg(price()), None),
+        (Metric::Of(Aggregate::Sum, price()), Some(Number::Float(0.0))),
+        (Metric::Of(Aggregate::Avg, price()), None),
+        (Metric::Of(Aggregate::Min, price()), None),
+        (Metric::Of(Aggregate::P95, price()), None),
     ];
     for (metric, value) in cases {
+        let skipped = metric.property().map(|_| Skipped::default());
         let response = engine.query(scope(9), counting(metric)).await;
-        let rows = vec![StatsRow { bucket: None, keys: Vec::new(), value }];
-        assert_eq!(response, StatsResponse { rows, ..StatsResponse::default() });
+        let rows = vec![StatsRow { value, ..StatsRow::default() }];
+        assert_eq!(response, StatsResponse { rows, skipped, ..StatsResponse::default() });
     }
     let sources = SourcesQuery {
         range: ever(),
@@ -192,7 +195,7 @@ pub async fn buckets_follow_the_zones_own_calendar<E: Engine>(engine: UnderTest<
     for (interval, expected) in cases {
         let query = StatsQuery {
             range: range("2026-10-24", "2026-10-26"),
-            buckets: Some(Buckets { interval, timezone: Tz::Europe__Berlin }),
+            buckets: Some(Buckets { interval, timezone: Tz::Europe__Berlin }.into()),
             ..counting(Metric::Count)
         };
         let response = engine.query(scope(1), query).await;
@@ -211,7 +214,7 @@ pub async fn hours_follow_clocks_that_change_by_half_an_hour<E: Engine>(engine: 
     let batch = times.iter().map(|time| by(time, time, "v", None)).collect();
     engine.append(scope(1), batch).await;
     let query = StatsQuery {
-        buckets: Some(Buckets { interval: Interval::Hour, timezone: Tz::Australia__Lord_Howe }),
+        buckets: Some(Buckets { interval: Interval::Hour, timezone: Tz::Australia__Lord_Howe }.into()),
         ..counting(Metric::Count)
     };
     for _ in 0..2 {

@@ -5,6 +5,7 @@ mod attribution;
 mod filters;
 mod rule_changes;
 mod sessions;
+mod stats;
 mod timelines;
 
 use std::cmp::Reverse;
@@ -17,8 +18,7 @@ use chrono_tz::Tz;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
     AnyQuery, AnyResponse, Buckets, EventQuery, EventSelector, EventsQuery, EventsResponse, Filter, Interval,
-    Metric, NamesQuery, NamesResponse, NamesRow, Number, PropertySeen, SourcesQuery, SourcesResponse,
-    SourcesRow, StatsQuery, StatsResponse, StatsRow,
+    Limit, NamesQuery, NamesResponse, NamesRow, PropertySeen, SourcesQuery, SourcesResponse, SourcesRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::{Map, Value};
@@ -93,6 +93,34 @@ fn bucket(buckets: Buckets, at: Timestamp) -> Timestamp {
     }
 }
 
+/// Keeps what the limit allows, of rows in the order of the response; `key` returns the bucket and the group of a
+/// row, `first` the groups in the order in which they come without buckets. Returns whether rows were left out.
+fn cut<R, B>(
+    rows: &mut Vec<R>,
+    limit: Limit,
+    key: impl Fn(&R) -> (B, Vec<Option<String>>),
+    first: impl FnOnce() -> Vec<Vec<Option<String>>>,
+) -> bool {
+    let before = rows.len();
+    match limit {
+        Limit::Rows(limit) => rows.truncate(limit.get()),
+        Limit::Series => {
+            let (mut kept, mut left) = (BTreeSet::new(), Limit::MOST_ROWS);
+            for group in first().into_iter().take(Limit::MOST_SERIES) {
+                let of_group = rows.iter().filter(|row| key(row).1 == group).count();
+                if of_group > left && !kept.is_empty() {
+                    break;
+                }
+                left = left.saturating_sub(of_group);
+                kept.insert(group);
+            }
+            rows.retain(|row| kept.contains(&key(row).1));
+            rows.truncate(Limit::MOST_ROWS);
+        }
+    }
+    rows.len() < before
+}
+
 /// The first instant of the hour: where clocks change within it, the first one behind the change.
 fn hour(zone: Tz, at: Timestamp) -> Timestamp {
     let by_the_clock = |at: Timestamp| {
@@ -115,7 +143,7 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
     Some(match query {
         AnyQuery::Events(query) => self::events(events, query).into(),
         AnyQuery::Event(query) => event(events, query).map(Box::new).into(),
-        AnyQuery::Stats(query) => stats(events, query).into(),
+        AnyQuery::Stats(query) => stats::stats(events, query).into(),
         AnyQuery::Sources(query) => sources(events, query).into(),
         AnyQuery::Names(query) => names(events, query).into(),
         AnyQuery::Funnel(query) => timelines::funnel(events, query).into(),
@@ -142,60 +170,6 @@ pub(super) fn events(events: &[Event], query: &EventsQuery) -> EventsResponse {
     rows.sort_by_key(|event| Reverse((event.timestamp, event.event_id.clone())));
     rows.truncate(query.limit.get());
     EventsResponse { rows, next: None }
-}
-
-/// A bucket's start and the texts of a group.
-type StatsKey = (Option<Timestamp>, Vec<Option<String>>);
-
-fn stats(events: &[Event], query: &StatsQuery) -> StatsResponse {
-    let mut groups: BTreeMap<StatsKey, Vec<Chosen<'_>>> = BTreeMap::new();
-    let all = chosen(events, query.range, &query.filters);
-    let of_everybody = query.metric == Metric::ConversionRate;
-    for event in all.into_iter().filter(|event| of_everybody || is_selected(event, &query.events)) {
-        let keys = query.group_by.iter().map(|dimension| key(&event, dimension)).collect();
-        let start = query.buckets.map(|buckets| bucket(buckets, event.timestamp));
-        groups.entry((start, keys)).or_default().push(event);
-    }
-    if query.group_by.is_empty() && query.buckets.is_none() {
-        groups.entry((None, Vec::new())).or_default();
-    }
-    let mut rows: Vec<StatsRow> = groups
-        .into_iter()
-        .map(|((bucket, keys), events)| StatsRow { bucket, keys, value: value(query, &events) })
-        .collect();
-    // The map is sorted by bucket and keys.
-    rows.sort_by(|a, b| {
-        let number = |row: &StatsRow| match row.value {
-            None => f64::NEG_INFINITY,
-            Some(Number::Integer(count)) => count as f64,
-            Some(Number::Float(number)) => number,
-        };
-        a.bucket.cmp(&b.bucket).then(number(b).total_cmp(&number(a)))
-    });
-    let truncated = rows.len() > query.limit.get();
-    rows.truncate(query.limit.get());
-    StatsResponse { rows, truncated, other: 0, approximate: false }
-}
-
-fn value(query: &StatsQuery, events: &[Chosen<'_>]) -> Option<Number> {
-    let numbers = |name: &str| -> Vec<f64> {
-        events.iter().filter_map(|event| properties(event).get(name).and_then(Value::as_f64)).collect()
-    };
-    match &query.metric {
-        Metric::Count | Metric::Conversions => Some(Number::Integer(events.len() as u64)),
-        Metric::ConversionRate => {
-            let reached = events.iter().filter(|event| is_selected(event, &query.events));
-            let rate = visitors(reached) as f64 / visitors(events).max(1) as f64;
-            Some(Number::Float(rate))
-        }
-        Metric::Uniques => Some(Number::Integer(visitors(events))),
-        Metric::Sum(name) => Some(Number::Float(numbers(name.as_str()).iter().sum::<f64>() + 0.0)),
-        Metric::Avg(name) => {
-            let numbers = numbers(name.as_str());
-            let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-            (!numbers.is_empty()).then_some(Number::Float(mean))
-        }
-    }
 }
 
 fn visitors<'c, 'a: 'c>(events: impl IntoIterator<Item = &'c Chosen<'a>>) -> u64 {

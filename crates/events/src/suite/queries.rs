@@ -8,10 +8,11 @@ use millimetric_core::attribution::Model;
 use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
-    AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Dimension, EventQuery, EventSelector,
-    EventsQuery, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery, PagesSort,
-    PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery,
-    SourcesQuery, StatsQuery, StepOrder, StepSelector, TouchesQuery, ValueProperty,
+    Aggregate, AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Cycle, CyclicBuckets,
+    Dimension, EventQuery, EventSelector, EventsQuery, FunnelQuery, FunnelSteps, Interval, Limit, Lookback,
+    Metric, NamesQuery, PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit,
+    RuleChangesQuery, SessionColumn, SessionsQuery, SourcesQuery, StatsBuckets, StatsQuery, StepOrder,
+    StepSelector, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -63,6 +64,10 @@ fn some_ranges() -> impl Strategy<Value = TimeRange> {
 
 fn limits() -> impl Strategy<Value = RowLimit> {
     prop_oneof![Just(1000), 1..8_u64].prop_map(|rows| RowLimit::new(rows).expect("within bounds"))
+}
+
+fn series_limits() -> impl Strategy<Value = Limit> {
+    prop_oneof![2 => limits().prop_map(Limit::Rows), 1 => Just(Limit::Series)]
 }
 
 /// Everything, events of a name, and goals of each kind.
@@ -181,12 +186,13 @@ fn pages() -> impl Strategy<Value = PagesQuery> {
 
 fn sessions() -> impl Strategy<Value = SessionsQuery> {
     let group_by = proptest::sample::subsequence(SessionsQuery::allowed().collect::<Vec<_>>(), 0..=2);
-    (ranges(), filters(), group_by.prop_shuffle(), buckets(), limits()).prop_map(
+    (ranges(), filters(), group_by.prop_shuffle(), buckets(), series_limits()).prop_map(
         |(range, filters, group_by, buckets, limit)| SessionsQuery {
             range,
             filters,
             group_by,
             buckets,
+            labels: false,
             limit,
         },
     )
@@ -240,46 +246,55 @@ fn touches() -> impl Strategy<Value = TouchesQuery> {
 }
 
 fn stats() -> impl Strategy<Value = StatsQuery> {
-    let property = |name: &str| PropertyName::new(name).expect("a name");
-    let metric = proptest::sample::select(vec![
+    let price = || PropertyName::new("price").expect("a name");
+    let metrics = [
         Metric::Count,
         Metric::Uniques,
         Metric::Uniques,
         Metric::Conversions,
         Metric::ConversionRate,
         Metric::ConversionRate,
-        Metric::Sum(property("price")),
-        Metric::Avg(property("price")),
-    ]);
-    let currency = proptest::sample::select(vec![None, Some(None), Some(Some("CHF"))]);
+    ];
+    let aggregates = Aggregate::ALL.into_iter().map(|aggregate| Metric::Of(aggregate, price()));
+    let metric = proptest::sample::select(metrics.into_iter().chain(aggregates).collect::<Vec<_>>());
+    let currency = proptest::sample::select(vec![None, None, Some(None), Some(Some("CHF"))]);
     (
         ranges(),
         selectors(),
         filters(),
         metric,
         groups(StatsQuery::MAX_DIMENSIONS),
-        buckets(),
-        limits(),
+        stats_buckets(),
+        series_limits(),
         currency,
     )
         .prop_map(|(range, events, filters, metric, mut group_by, buckets, limit, currency)| {
             if let Some(otherwise) = currency.filter(|_| group_by.len() < StatsQuery::MAX_DIMENSIONS) {
                 group_by.push(Dimension::Currency(otherwise));
             }
-            StatsQuery { range, events, filters, metric, group_by, buckets, limit }
+            StatsQuery { range, events, filters, metric, group_by, buckets, labels: false, limit }
         })
 }
 
-fn buckets() -> impl Strategy<Value = Option<Buckets>> {
-    let intervals = vec![Interval::Hour, Interval::Day, Interval::Week, Interval::Month];
-    let zones = vec![
+fn stats_buckets() -> impl Strategy<Value = Option<StatsBuckets>> {
+    let cyclic = (proptest::sample::select(Cycle::ALL.to_vec()), zones())
+        .prop_map(|(cycle, timezone)| Some(StatsBuckets::Cyclic(CyclicBuckets { cycle, timezone })));
+    prop_oneof![3 => buckets().prop_map(|buckets| buckets.map(StatsBuckets::Spans)), 2 => cyclic]
+}
+
+fn zones() -> impl Strategy<Value = Tz> {
+    proptest::sample::select(vec![
         Tz::UTC,
         Tz::Europe__Berlin,
         Tz::America__Sao_Paulo,
         Tz::Asia__Kolkata,
         Tz::Australia__Lord_Howe,
-    ];
-    let some = (proptest::sample::select(intervals), proptest::sample::select(zones))
+    ])
+}
+
+fn buckets() -> impl Strategy<Value = Option<Buckets>> {
+    let intervals = vec![Interval::Hour, Interval::Day, Interval::Week, Interval::Month];
+    let some = (proptest::sample::select(intervals), zones())
         .prop_map(|(interval, timezone)| Some(Buckets { interval, timezone }));
     prop_oneof![Just(None), some]
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::{ErasureId, ReclassificationId};
-use millimetric_core::query::{AnyQuery, AnyResponse, EventsQuery, EventsResponse, ExportQuery};
+use millimetric_core::query::{AnyQuery, AnyResponse, EventsQuery, EventsResponse, ExportQuery, Number};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use uuid::Uuid;
@@ -158,7 +158,7 @@ impl<E: Engine> Case<'_, E> {
     }
 }
 
-/// Credits are sums of fractions in any order, so they are compared after rounding.
+/// Credits and numbers between two others are sums of fractions, so they are compared after rounding.
 fn rounded(mut response: AnyResponse) -> AnyResponse {
     // Not at a border that a sum could be near to on both sides, like half of a unit.
     let round = |number: &mut f64| *number = (*number * 1e5 + 0.123).round();
@@ -166,6 +166,14 @@ fn rounded(mut response: AnyResponse) -> AnyResponse {
         AnyResponse::Attribution(response) => {
             for row in response.rows.iter_mut().chain(&mut response.other) {
                 row.credit.conversions.iter_mut().chain(&mut row.credit.value).for_each(round);
+            }
+        }
+        AnyResponse::Stats(response) => {
+            for row in &mut response.rows {
+                if let Some(Number::Float(number)) = &mut row.value {
+                    round(number);
+                }
+                row.phase.iter_mut().flat_map(|phase| &mut phase.sum).for_each(round);
             }
         }
         AnyResponse::Touches(response) => {

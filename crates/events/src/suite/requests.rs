@@ -20,7 +20,8 @@ pub fn all_events(range: TimeRange) -> EventsQuery {
 pub(super) fn counting(metric: Metric) -> StatsQuery {
     let (range, filters, group_by) = (ever(), Vec::new(), Vec::new());
     let events = EventSelector::Any;
-    StatsQuery { range, events, filters, metric, group_by, buckets: None, limit: limit(1000) }
+    let (buckets, labels, limit) = (None, false, limit(1000).into());
+    StatsQuery { range, events, filters, metric, group_by, buckets, labels, limit }
 }
 
 /// The export of all events.

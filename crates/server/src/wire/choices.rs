@@ -3,6 +3,7 @@
 //! The types have no values. They stand in `value_type`, where the field itself is a text, so that a wrong one is
 //! refused with a sentence of ours.
 
+use millimetric_core::query::Metric;
 use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -30,8 +31,8 @@ choices! {
     IntervalName: "hour" "day" "week" "month";
     /// The period of a cohort.
     PeriodName: "day" "week" "month";
-    /// What `/v1/stats` counts.
-    MetricName: "count" "uniques" "conversions" "conversion_rate" "sum" "avg";
+    /// The width of a bucket of `/v1/stats`, or what comes again.
+    StatsIntervalName: "hour" "day" "week" "month" "hour_of_day" "day_of_week";
     /// The columns of `/v1/sources`.
     BreakdownName: "source_medium" "source";
     /// Whose source a report is about.
@@ -60,6 +61,18 @@ choices! {
     ErasureStatusName: "queued" "running" "done" "failed";
 }
 
+/// What `/v1/stats` counts.
+#[derive(Debug)]
+pub enum MetricName {}
+
+impl PartialSchema for MetricName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Metric::names())).into()
+    }
+}
+
+impl ToSchema for MetricName {}
+
 /// An instant: ISO 8601 with an offset, or a date.
 #[derive(Debug)]
 pub enum Instant {}
@@ -80,7 +93,7 @@ mod tests {
     use std::str::FromStr;
 
     use millimetric_core::classify::MetaClicks;
-    use millimetric_core::query::{Attribution, Interval, PagesSort};
+    use millimetric_core::query::{Attribution, Cycle, Interval, PagesSort};
     use millimetric_core::values::Confidence;
 
     use super::*;
@@ -101,6 +114,10 @@ mod tests {
     fn what_the_description_lists_is_read() {
         assert!(all_are_read::<IntervalName, Interval>());
         assert!(all_are_read::<PeriodName, Interval>());
+        let of_stats = listed::<StatsIntervalName>();
+        assert!(
+            of_stats.iter().all(|text| text.parse::<Interval>().is_ok() || text.parse::<Cycle>().is_ok())
+        );
         assert!(all_are_read::<AttributionName, Attribution>());
         assert!(all_are_read::<PagesSortName, PagesSort>());
         assert!(all_are_read::<SchemaKindName, Kind>());

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod backup;
+pub mod bucket;
 pub mod choices;
 pub mod goals;
 pub mod mcp;

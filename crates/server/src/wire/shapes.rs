@@ -32,6 +32,19 @@ fn bucket() -> ObjectBuilder {
     text.description(Some("The first instant of the bucket; absent without `interval`."))
 }
 
+/// The local time of the first instant of a bucket.
+fn label() -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+    let text = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+    text.description(Some("The first instant of the bucket in `timezone`; absent without that."))
+        .examples(["2026-05-16T00:00:00+02:00"])
+}
+
+fn partial() -> ObjectBuilder {
+    let why = "Present and true if the range cuts the bucket, or if it is not over yet.";
+    ObjectBuilder::new().schema_type(Type::Boolean).description(Some(why))
+}
+
 /// A row with these members, and the columns of `group_by`.
 fn grouped(row: ObjectBuilder) -> Object {
     row.additional_properties(Some(text_or_null().description(Some("A column of `group_by`.")))).build()
@@ -43,17 +56,25 @@ pub enum StatsRowShape {}
 
 impl PartialSchema for StatsRowShape {
     fn schema() -> RefOr<Schema> {
-        let currency = "ISO 4217; there if the value of a goal is added up, null if none is known.";
-        let value = SchemaType::from_iter([Type::Number, Type::Null]);
-        let value = ObjectBuilder::new().schema_type(value);
+        let currency =
+            "ISO 4217; there for an aggregate of amounts in a currency, null if that is not known.";
+        let mean = "With `interval=hour_of_day` or `day_of_week`: the value per single hour or day.";
+        let number_or_null =
+            || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Null]));
+        let value = "What `metric` says; null for an aggregate of no numbers, except sums.";
         let row = ObjectBuilder::new()
             .description(Some("One group in one bucket."))
             .property("bucket", bucket())
-            .property("currency", text_or_null().description(Some(currency)))
+            .property("label", label())
+            .property("partial", partial())
+            .property("hour_of_day", whole("0 to 23, with `interval=hour_of_day`.", 0).maximum(Some(23)))
             .property(
-                "value",
-                value.description(Some("What `metric` says; null if there is nothing to average.")),
+                "day_of_week",
+                whole("1 (Monday) to 7, with `interval=day_of_week`.", 1).maximum(Some(7)),
             )
+            .property("currency", text_or_null().description(Some(currency)))
+            .property("value", number_or_null().description(Some(value)))
+            .property("mean", number_or_null().description(Some(mean)))
             .required("value");
         grouped(row).into()
     }

@@ -309,12 +309,12 @@ fn what_is_wrong_with_a_goal_is_said_by_name() {
         (
             "/v1/stats?metric=conversions&goal=sale&property=amount",
             "property",
-            "goes with metric=sum or metric=avg",
+            "goes with metric=sum, avg, min, max, median or p95",
         ),
         (
             "/v1/stats?metric=rate&goal=sale",
             "metric",
-            "must be count, uniques, conversions, conversion_rate, sum or avg",
+            "must be count, uniques, conversions, conversion_rate, sum, avg, min, max, median or p95",
         ),
         ("/v1/schema?goal=sale", "goal", "goes with kind=values"),
         (

@@ -46,6 +46,7 @@ mod rules;
 mod segment;
 mod slow_clients;
 mod slow_queries;
+mod stats;
 mod terminal;
 mod to_the_byte;
 mod url_keys;

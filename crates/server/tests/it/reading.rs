@@ -102,7 +102,7 @@ fn counts_come_by_group_and_over_time() {
     );
     assert_eq!(
         rows("interval=day&timezone=Europe/Berlin"),
-        json!([{ "bucket": "2026-05-15T22:00:00Z", "value": 7 }])
+        json!([{ "bucket": "2026-05-15T22:00:00Z", "label": "2026-05-16T00:00:00+02:00", "value": 7 }])
     );
     assert_eq!(rows("interval=week"), json!([{ "bucket": "2026-05-11T00:00:00Z", "value": 7 }]));
     assert_eq!(rows("interval=month"), json!([{ "bucket": "2026-05-01T00:00:00Z", "value": 7 }]));
@@ -119,7 +119,10 @@ fn counts_come_by_group_and_over_time() {
             { "properties.plan": "pro", "value": 1 },
         ])
     );
-    assert_eq!(stats("metric=sum&property=amount"), json!({ "metric": "sum", "rows": [{ "value": 25.5 }] }));
+    assert_eq!(
+        stats("metric=sum&property=amount"),
+        json!({ "metric": "sum", "rows": [{ "value": 25.5 }], "skipped": { "missing": 4, "not_numeric": 1 } })
+    );
     assert_eq!(rows("metric=avg&property=amount"), json!([{ "value": 12.75 }]));
     assert_eq!(rows("metric=avg&property=none"), json!([{ "value": null }]));
     assert_eq!(rows("event=nothing&group_by=source"), json!([]));

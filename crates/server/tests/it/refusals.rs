@@ -78,7 +78,7 @@ fn query_strings_are_checked_by_name() {
         ("/v1/query?from=2026-05-16&to=2026-05-16", "from"),
         ("/v1/query?from=2000-01-01&to=2100-01-01&limit=1001", "limit"),
         ("/v1/query?from=2000-01-01&to=2100-01-01&cursor=!!", "cursor"),
-        ("/v1/stats?from=2000-01-01&to=2100-01-01&metric=median", "metric"),
+        ("/v1/stats?from=2000-01-01&to=2100-01-01&metric=mode", "metric"),
         ("/v1/stats?from=2000-01-01&to=2100-01-01&interval=minute", "interval"),
         ("/v1/sources?from=2000-01-01&to=2100-01-01&limit=201", "limit"),
         ("/v1/sources?from=2000-01-01&to=2100-01-01&breakdown=campaign", "breakdown"),

@@ -215,9 +215,11 @@ fn sessions_are_told_over_time_with_those_that_bounce() {
             in_bucket("2026-05-05T00:00:00Z", row(1, 1, 1.0, 0.0)),
         ] })
     );
+    let mut labelled = in_bucket("2026-05-05T09:30:00Z", row(1, 1, 1.0, 0.0));
+    labelled["label"] = "2026-05-05T15:00:00+05:30".into();
     assert_eq!(
         sessions("interval=hour&timezone=Asia/Kolkata&path=/pricing"),
-        json!({ "rows": [in_bucket("2026-05-05T09:30:00Z", row(1, 1, 1.0, 0.0))] }),
+        json!({ "rows": [labelled] }),
         "a session counts by its first page"
     );
     assert_eq!(sessions("interval=day&limit=1")["truncated"], true);

@@ -6,6 +6,7 @@
 mod filters;
 mod schema;
 mod sessions;
+mod stats;
 mod visitors;
 
 use std::fmt::Write as _;
@@ -41,7 +42,7 @@ pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
         21..=23 => sessions::attribution(random),
         11 => schema::properties(random),
         12 => schema::values(random),
-        _ => stats(random),
+        _ => stats::stats(random),
     }
 }
 
@@ -177,68 +178,6 @@ fn names(random: &mut Random) -> anyhow::Result<Question> {
         limit + 1
     );
     Ok(Question { path: format!("/v1/events?{query}&limit={limit}"), sql, limit: Some(limit) })
-}
-
-fn stats(random: &mut Random) -> anyhow::Result<Question> {
-    let Scope { mut query, condition } = scope(random)?;
-    let limit = random.of(&[1, 5, 1000, 1000]);
-    let (metric, value) = random.of(&[
-        ("count", "count()"),
-        ("uniques", "uniqExact(anonymous_id)"),
-        ("uniques", "uniqExact(anonymous_id)"),
-        ("sum&property=price", "sumIf"),
-        ("avg&property=price", "avgIf"),
-    ]);
-    let value = if value.ends_with("If") {
-        format!("{value}({PRICE_NUMBER}, {PRICE_IS_A_NUMBER})")
-    } else {
-        value.to_owned()
-    };
-    let _ = write!(query, "&metric={metric}&limit={limit}");
-    let (mut columns, mut groups, mut order) = (Vec::new(), Vec::new(), Vec::new());
-    if random.once_in(2) {
-        let (interval, zone) = (random.of(&["hour", "day", "week", "month"]), random.of(&ZONES));
-        // Half an hour back at night: which hour is that? Ours is the one that the clock shows.
-        let zone = if interval == "hour" && zone == "Australia/Lord_Howe" { "UTC" } else { zone };
-        let _ = write!(query, "&interval={interval}&timezone={zone}");
-        columns.push(format!(
-            "formatDateTime({}, '%Y-%m-%dT%H:%i:%SZ', 'UTC') as bucket",
-            bucket(interval, zone)
-        ));
-        groups.push("bucket".to_owned());
-        order.push("bucket".to_owned());
-    }
-    order.push("value desc nulls last".to_owned());
-    let dimensions = {
-        let count = random.below(4);
-        let (plan, derived) = (random.once_in(3), random.once_in(4));
-        let columns: Vec<&str> = random.several(&COLUMNS, count);
-        let mut dimensions: Vec<_> = columns.into_iter().map(|name| (name, name)).collect();
-        dimensions.extend(plan.then_some(("properties.plan", PLAN)));
-        if derived && dimensions.len() < 4 {
-            dimensions.push(random.of(&filters::DERIVED));
-        }
-        dimensions
-    };
-    if !dimensions.is_empty() {
-        let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-        let _ = write!(query, "&group_by={}", names.join(","));
-    }
-    for (name, value) in dimensions {
-        columns.push(if name == value { name.to_owned() } else { format!("{value} as `{name}`") });
-        groups.push(format!("`{name}`"));
-        order.push(format!("`{name}` asc nulls first"));
-    }
-    columns.push(format!("{value} as value"));
-    let group = if groups.is_empty() { String::new() } else { format!("group by {}", groups.join(", ")) };
-    let sql = format!(
-        "select {} from events where {condition} {group} order by {} limit {} \
-         settings enable_extended_results_for_datetime_functions = 1",
-        columns.join(", "),
-        order.join(", "),
-        limit + 1
-    );
-    Ok(Question { path: format!("/v1/stats?{query}"), sql, limit: Some(limit) })
 }
 
 /// The first instant of the bucket that an event lies in.

@@ -44,6 +44,8 @@ const PLANS: [&str; 11] = [
 ];
 /// Values of `price`, which are added up: every sum of them is exact.
 const PRICES: [&str; 8] = ["1.25", "-3", "0.5", "1e2", "null", r#""12""#, "0", "[4]"];
+/// Values of `currency`, some of which name one.
+const CURRENCIES: [&str; 5] = [r#""EUR""#, r#"" usd""#, r#""???""#, "null", "7"];
 /// Times that others are near to.
 const TIMES: [&str; 10] = [
     "2024-03-31T00:30:00Z",
@@ -108,6 +110,9 @@ fn properties(random: &mut Random) -> anyhow::Result<Value> {
     }
     if !random.once_in(3) {
         members.push(format!(r#""price":{}"#, random.of(&PRICES)));
+    }
+    if random.once_in(5) {
+        members.push(format!(r#""currency":{}"#, random.of(&CURRENCIES)));
     }
     if random.once_in(4) {
         members.push(r#""wäre ✓":{"plan":"no","price":9}"#.to_owned());

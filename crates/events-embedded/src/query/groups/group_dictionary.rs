@@ -13,8 +13,10 @@ use parking_lot::Mutex;
 
 use crate::encoding::text::{Dictionary, Interner, TextColumn};
 use crate::query::groups::frequent::Frequent;
+use crate::query::groups::series::ChosenGroups;
 
-const DIMENSIONS: usize = StatsQuery::MAX_DIMENSIONS;
+/// The columns of a query, and the currency.
+pub(crate) const DIMENSIONS: usize = StatsQuery::MAX_DIMENSIONS + 1;
 /// Most bytes of all texts, for each group that may be counted separately.
 const TEXT_BYTES: usize = 256;
 
@@ -57,6 +59,7 @@ pub(crate) struct Numbers {
     /// Most groups that are counted separately.
     limit: usize,
     frequent: Option<Arc<Frequent>>,
+    only: Option<Arc<ChosenGroups>>,
     too_many: bool,
 }
 
@@ -71,8 +74,15 @@ impl GroupDictionary {
             keys: Vec::new(),
             limit,
             frequent,
+            only: None,
             too_many: false,
         }))
+    }
+
+    /// Counts all groups but these together, if there are any.
+    pub(crate) fn only(mut self, groups: Option<Arc<ChosenGroups>>) -> Self {
+        self.0.get_mut().only = groups;
+        self
     }
 
     /// Calls `work` with the numbers while they are locked.
@@ -119,6 +129,11 @@ impl Numbers {
         let text = |dimension: usize| columns[dimension].dictionary.get(codes[dimension]);
         if let Some(frequent) = &self.frequent
             && !frequent.has(frequent.hash(bucket, (0..columns.len()).map(text)))
+        {
+            return self.add(GroupKey::OTHER);
+        }
+        if let Some(only) = &self.only
+            && !only.has((0..columns.len()).map(text))
         {
             return self.add(GroupKey::OTHER);
         }
@@ -220,6 +235,16 @@ impl Finished {
             Code::NONE => None,
             code => self.texts[dimension].get(code),
         }
+    }
+
+    /// The texts of a group.
+    pub(crate) fn texts(&self, group: usize, dimensions: usize) -> impl Iterator<Item = Option<&str>> {
+        (0..dimensions).map(move |dimension| self.text(group, dimension))
+    }
+
+    /// What groups that differ in their bucket only have in common.
+    pub(crate) fn series(&self, group: usize) -> [u32; DIMENSIONS] {
+        self.keys[group].codes
     }
 
     /// Memory in bytes.

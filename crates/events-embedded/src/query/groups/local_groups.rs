@@ -7,14 +7,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
-use millimetric_core::query::{Buckets, StatsQuery};
+use millimetric_core::query::StatsBuckets;
 
 use crate::columns::rows::Rows;
 use crate::encoding::text::{TextColumn, widen, with_codes};
 use crate::encoding::times::Times;
-use crate::query::groups::calendar;
+use crate::query::groups::calendar::{self, Bucket};
 use crate::query::groups::frequent::Frequent;
-use crate::query::groups::group_dictionary::{Code, GroupDictionary};
+use crate::query::groups::group_dictionary::{Code, DIMENSIONS, GroupDictionary};
 use crate::query::select::Selection;
 
 /// How a local group number is computed from the previous number and a code.
@@ -43,13 +43,13 @@ pub(crate) struct LocalGroups {
     pub(crate) ids: Ids,
     /// Numbers are below this.
     count: usize,
-    /// The start of each bucket.
+    /// The start of each bucket; of a cyclic one, its number.
     buckets: Vec<i64>,
     steps: Vec<Step>,
 }
 
 impl LocalGroups {
-    pub(crate) fn new(selection: &Selection, buckets: Option<Buckets>) -> Self {
+    pub(crate) fn new(selection: &Selection, buckets: Option<StatsBuckets>) -> Self {
         let (ids, starts) = match (buckets, &selection.rows) {
             (None, _) => (Ids::One, Vec::new()),
             (Some(buckets), Rows::Span(rows)) if selection.sorted => {
@@ -170,8 +170,8 @@ impl LocalGroups {
     }
 
     /// The bucket and the codes that a local group number was computed from.
-    fn decode(&self, mut id: u32) -> (i64, [u32; StatsQuery::MAX_DIMENSIONS]) {
-        let mut local = [0; StatsQuery::MAX_DIMENSIONS];
+    fn decode(&self, mut id: u32) -> (i64, [u32; DIMENSIONS]) {
+        let mut local = [0; DIMENSIONS];
         for (dimension, step) in self.steps.iter().enumerate().rev() {
             (id, local[dimension]) = match step {
                 Step::Product { codes } => (id / codes, id % codes),
@@ -242,38 +242,49 @@ fn spread(number: u64) -> u64 {
     mixed ^ mixed >> 32
 }
 
-/// Numbers the starts of buckets.
-#[derive(Default)]
-struct Starts {
+/// Numbers buckets by their start; cyclic ones by their number.
+struct NumberedBuckets {
+    buckets: StatsBuckets,
     starts: Vec<i64>,
     numbers: HashMap<i64, u32>,
 }
 
-impl Starts {
-    fn number(&mut self, start: i64) -> u32 {
-        *self.numbers.entry(start).or_insert_with(|| {
+impl NumberedBuckets {
+    fn new(buckets: StatsBuckets) -> Self {
+        Self { buckets, starts: Vec::new(), numbers: HashMap::new() }
+    }
+
+    /// The bucket of a time, with its number.
+    fn bucket(&mut self, time: i64) -> (Bucket, u32) {
+        let bucket = calendar::bucket_at(self.buckets.spans(), time);
+        let start = match self.buckets {
+            StatsBuckets::Spans(_) => bucket.start,
+            StatsBuckets::Cyclic(cyclic) => i64::from(cyclic.number(bucket.start)),
+        };
+        let number = *self.numbers.entry(start).or_insert_with(|| {
             self.starts.push(start);
             self.starts.len() as u32 - 1
-        })
+        });
+        (bucket, number)
     }
 }
 
 /// The buckets of rows with ascending times, and the start of each bucket.
-fn bucket_runs(times: &Times, rows: Range<usize>, buckets: Buckets) -> (Ids, Vec<i64>) {
-    let mut starts = Starts::default();
+fn bucket_runs(times: &Times, rows: Range<usize>, buckets: StatsBuckets) -> (Ids, Vec<i64>) {
+    let mut starts = NumberedBuckets::new(buckets);
     let mut runs = Vec::new();
     let mut row = rows.start;
     while row < rows.end {
-        let bucket = calendar::bucket_at(buckets, times.at(row));
+        let (bucket, number) = starts.bucket(times.at(row));
         row = times.first_from(row..rows.end, bucket.to);
-        runs.push((row - rows.start, starts.number(bucket.start)));
+        runs.push((row - rows.start, number));
     }
     (Ids::Runs(runs), starts.starts)
 }
 
 /// The bucket of each selected row, and the start of each bucket.
-fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
-    let mut starts = Starts::default();
+fn bucket_ids(selection: &Selection, buckets: StatsBuckets) -> (Ids, Vec<i64>) {
+    let mut starts = NumberedBuckets::new(buckets);
     // Known buckets by their first instant. Consecutive rows are nearly always in the same bucket.
     let mut known: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
     let (mut from, mut to, mut id) = (i64::MAX, i64::MIN, 0);
@@ -285,8 +296,7 @@ fn bucket_ids(selection: &Selection, buckets: Buckets) -> (Ids, Vec<i64>) {
             (from, to, id) = if let Some((from, (to, id))) = found {
                 (*from, *to, *id)
             } else {
-                let bucket = calendar::bucket_at(buckets, time);
-                let id = starts.number(bucket.start);
+                let (bucket, id) = starts.bucket(time);
                 known.insert(bucket.start, (bucket.to, id));
                 (bucket.start, bucket.to, id)
             };

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use millimetric_core::query::Skipped;
+
 use crate::columns::hyperloglog::TOKENS;
 use crate::columns::rows::Rows;
 use crate::query::distinct::Distinct;
+use crate::query::groups::aggregates::Aggregates;
 use crate::query::groups::group_dictionary::GroupDictionary;
 use crate::query::groups::local_groups::{Ids, LocalGroups};
 use crate::query::groups::summary::CachedSummary;
-use crate::query::groups::sums::Sum;
 use crate::query::groups::{Counting, NO_SPAN, Visitors};
 use crate::query::run::Span;
-use crate::query::select::{Selection, select};
+use crate::query::select::Selection;
 use crate::query::view::View;
 use crate::resources::query_context::{QueryContext, Reservation};
 use millimetric_events::StoreError;
@@ -22,14 +24,22 @@ pub(crate) struct PartialCounts {
     pub(crate) events: Vec<u64>,
     pub(crate) visitors: Distinct,
     pub(crate) spans: Vec<(i64, i64)>,
-    pub(crate) sums: Vec<Sum>,
+    pub(crate) numbers: Option<Aggregates>,
+    /// Selected events without a number.
+    pub(crate) skipped: Skipped,
     memory: Reservation,
 }
 
 impl PartialCounts {
     pub(crate) fn new(context: &QueryContext) -> Self {
-        let (events, visitors) = (Vec::new(), Distinct::default());
-        Self { events, visitors, spans: Vec::new(), sums: Vec::new(), memory: context.memory() }
+        Self {
+            events: Vec::new(),
+            visitors: Distinct::default(),
+            spans: Vec::new(),
+            numbers: None,
+            skipped: Skipped::default(),
+            memory: context.memory(),
+        }
     }
 
     /// Merges the counts of all cores.
@@ -41,7 +51,7 @@ impl PartialCounts {
     pub(crate) fn reserve(&mut self) -> Result<(), StoreError> {
         let of_groups = size_of_val(self.events.as_slice())
             + size_of_val(self.spans.as_slice())
-            + size_of_val(self.sums.as_slice());
+            + self.numbers.as_ref().map_or(0, Aggregates::bytes);
         self.memory.grow_to(of_groups + self.visitors.bytes())
     }
 
@@ -58,7 +68,11 @@ impl PartialCounts {
             // Everything is counted again, for the most frequent groups only.
             return Ok(());
         }
-        let Some(selection) = select(view, span, counting.filters)? else { return Ok(()) };
+        let Some((selection, skipped)) = counting.select(view, span)? else { return Ok(()) };
+        self.skip(skipped);
+        if selection.rows.len() == 0 {
+            return Ok(());
+        }
         self.add(view, counting, visitors, span, &selection, dictionary)
     }
 
@@ -128,12 +142,13 @@ impl PartialCounts {
                 let time = selection.times.at(row);
                 *span = (span.0.min(time), span.1.max(time));
             });
-        } else if let Some(name) = &counting.number {
-            let numbers = columns.numbers(span.chunk, name)?;
-            self.sums.resize(self.sums.len().max(count), Sum::default());
+        } else if let Some(of) = &counting.numbers {
+            let numbers = columns.numbers(span.chunk, &of.property)?;
+            let aggregates = self.numbers.get_or_insert_with(|| Aggregates::new(of.aggregate));
+            aggregates.reserve(count);
             local.each(selection, |row, id| {
                 if !numbers[row].is_nan() {
-                    self.sums[groups[id as usize] as usize].add(numbers[row]);
+                    aggregates.add(groups[id as usize] as usize, numbers[row]);
                 }
             });
         }
@@ -169,6 +184,11 @@ impl PartialCounts {
         }
     }
 
+    fn skip(&mut self, skipped: Skipped) {
+        self.skipped.missing += skipped.missing;
+        self.skipped.not_numeric += skipped.not_numeric;
+    }
+
     fn merge(mut self, other: Self) -> Result<Self, StoreError> {
         let length = self.events.len().max(other.events.len());
         self.events.resize(length, 0);
@@ -178,8 +198,12 @@ impl PartialCounts {
         for (mine, theirs) in self.spans.iter_mut().zip(other.spans) {
             *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1));
         }
-        self.sums.resize(self.sums.len().max(other.sums.len()), Sum::default());
-        self.sums.iter_mut().zip(other.sums).for_each(|(mine, theirs)| mine.merge(theirs));
+        match (&mut self.numbers, other.numbers) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (None, theirs) => self.numbers = theirs,
+            (Some(_), None) => {}
+        }
+        self.skip(other.skipped);
         drop(other.memory);
         self.reserve()?;
         Ok(self)

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use millimetric_core::query::{Filter, StatsQuery};
+use millimetric_core::query::Filter;
 use millimetric_events::StoreError;
 
 use crate::columns::group_column::GroupColumn;
 use crate::encoding::text::TextColumn;
-use crate::query::groups::group_dictionary::{Code, GroupDictionary};
+use crate::query::groups::group_dictionary::{Code, DIMENSIONS, GroupDictionary};
 use crate::query::select::row_filter::RowFilter;
 use crate::query::sessions::RowRef;
 use crate::query::view::View;
@@ -44,7 +44,7 @@ pub(crate) struct SessionGroups<'a> {
 }
 
 /// A bucket, and the code of each column.
-type Key = (i64, [u32; StatsQuery::MAX_DIMENSIONS]);
+type Key = (i64, [u32; DIMENSIONS]);
 
 /// What one core has looked up in each chunk.
 pub(crate) struct Known(Vec<KnownInChunk>);
@@ -76,7 +76,7 @@ impl<'a> SessionGroups<'a> {
     /// The group number of a row in a bucket.
     pub(crate) fn group(&self, bucket: i64, row: RowRef, known: &mut Known) -> u32 {
         let columns = &self.columns[row.chunk as usize];
-        let mut codes = [0; StatsQuery::MAX_DIMENSIONS];
+        let mut codes = [0; DIMENSIONS];
         for (code, column) in codes.iter_mut().zip(columns) {
             *code = column.codes.get(row.row as usize);
         }

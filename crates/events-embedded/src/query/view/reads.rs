@@ -113,6 +113,6 @@ fn counted(query: &StatsQuery) -> Reads {
     match query.metric {
         Metric::Count | Metric::Conversions => reads,
         Metric::Uniques | Metric::ConversionRate => reads.with(&Column::AnonymousId.into()),
-        Metric::Sum(_) | Metric::Avg(_) => reads.with(&Column::Properties.into()),
+        Metric::Of(..) => reads.with(&Column::Properties.into()),
     }
 }

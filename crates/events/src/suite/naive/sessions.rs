@@ -8,12 +8,12 @@ use std::rc::Rc;
 use millimetric_core::classify::is_explicit_tag;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Filter, PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort, SessionColumn, SessionsQuery,
+    Buckets, Filter, PAGE_VIEW, PagesQuery, PagesResponse, PagesRow, PagesSort, SessionColumn, SessionsQuery,
     SessionsResponse, SessionsRow,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use super::{Chosen, bucket, key, passes};
+use super::{Chosen, bucket, cut, key, passes};
 
 const HALF_HOUR: i64 = 1_800_000;
 const DAY: i64 = 86_400_000;
@@ -125,14 +125,23 @@ fn is_bounce(session: &Session<'_>) -> bool {
 type Group = (Option<Timestamp>, Vec<Option<String>>);
 
 pub(super) fn sessions(events: &[Event], query: &SessionsQuery) -> SessionsResponse {
+    let counted = counted(events, query.range, &query.filters);
+    let mut rows = rows(&counted, query, query.buckets);
+    let first = || self::rows(&counted, query, None).into_iter().map(|row| row.keys).collect();
+    let truncated = cut(&mut rows, query.limit, |row| (row.bucket, row.keys.clone()), first);
+    SessionsResponse { rows, truncated, other: 0 }
+}
+
+/// All rows, in their order.
+fn rows(entries: &[Chosen<'_>], query: &SessionsQuery, buckets: Option<Buckets>) -> Vec<SessionsRow> {
     let mut groups: BTreeMap<Group, Vec<Rc<Session<'_>>>> = BTreeMap::new();
-    if query.buckets.is_none() && query.group_by.is_empty() {
+    if buckets.is_none() && query.group_by.is_empty() {
         groups.insert((None, Vec::new()), Vec::new());
     }
-    for entry in counted(events, query.range, &query.filters) {
-        let start = query.buckets.map(|buckets| bucket(buckets, entry.session.0[0].timestamp));
-        let keys = query.group_by.iter().map(|dimension| key(&entry, dimension)).collect();
-        groups.entry((start, keys)).or_default().push(entry.session);
+    for entry in entries {
+        let start = buckets.map(|buckets| bucket(buckets, entry.session.0[0].timestamp));
+        let keys = query.group_by.iter().map(|dimension| key(entry, dimension)).collect();
+        groups.entry((start, keys)).or_default().push(Rc::clone(&entry.session));
     }
     let row = |((bucket, keys), sessions): (Group, Vec<Rc<Session<'_>>>)| {
         let duration = |session: &Rc<Session<'_>>| {
@@ -155,9 +164,7 @@ pub(super) fn sessions(events: &[Event], query: &SessionsQuery) -> SessionsRespo
     // The map is sorted by bucket and keys.
     let mut rows: Vec<SessionsRow> = groups.into_iter().map(row).collect();
     rows.sort_by_key(|row| (row.bucket, Reverse(row.sessions)));
-    let truncated = rows.len() > query.limit.get();
-    rows.truncate(query.limit.get());
-    SessionsResponse { rows, truncated, other: 0 }
+    rows
 }
 
 pub(super) fn pages(events: &[Event], query: &PagesQuery) -> PagesResponse {

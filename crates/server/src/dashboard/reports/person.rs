@@ -114,8 +114,9 @@ fn daily(filters: Vec<Filter>, timezone: Tz) -> StatsQuery {
         filters,
         metric: Metric::Count,
         group_by: Vec::new(),
-        buckets: Some(Buckets { interval: Interval::Day, timezone }),
-        limit: RowLimit::MOST,
+        buckets: Some(Buckets { interval: Interval::Day, timezone }.into()),
+        labels: false,
+        limit: RowLimit::MOST.into(),
     }
 }
 

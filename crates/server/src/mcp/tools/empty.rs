@@ -161,7 +161,8 @@ async fn about_values(
         metric: Metric::Count,
         group_by: vec![column.clone()],
         buckets: None,
-        limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE),
+        labels: false,
+        limit: RowLimit::new(1000).unwrap_or(RowLimit::ONE).into(),
     };
     let responses = of_each(readers, |by| read::run(app, by, query.clone())).await?;
     let rows = responses.into_iter().flat_map(|response| response.rows);

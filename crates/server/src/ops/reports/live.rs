@@ -37,7 +37,8 @@ pub async fn visitors_now(app: &App, by: &Authorized<Read>) -> OpsResult<u64> {
         metric: Metric::Uniques,
         group_by: Vec::new(),
         buckets: None,
-        limit: RowLimit::ONE,
+        labels: false,
+        limit: RowLimit::ONE.into(),
     };
     let response = read::run(app, by, query).await?;
     Ok(match response.rows.first().and_then(|row| row.value) {

@@ -103,9 +103,9 @@ pub async fn compare(
 }
 
 fn whole(range: TimeRange, metric: Metric) -> StatsQuery {
-    let limit = millimetric_core::query::RowLimit::ONE;
+    let limit = millimetric_core::query::RowLimit::ONE.into();
     let (events, filters, group_by) = (EventSelector::Any, Vec::new(), Vec::new());
-    StatsQuery { range, events, filters, metric, group_by, buckets: None, limit }
+    StatsQuery { range, events, filters, metric, group_by, buckets: None, labels: false, limit }
 }
 
 async fn total(app: &App, by: &Authorized<Read>, query: StatsQuery) -> OpsResult<u64> {

@@ -9,7 +9,8 @@ mod tables;
 use std::collections::BTreeMap;
 
 use millimetric_core::query::{
-    Buckets, Column, EventSelector, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow, StatsQuery,
+    Buckets, Column, EventSelector, Filter, Metric, Number, RowLimit, SessionsQuery, SessionsRow,
+    StatsBuckets, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -206,12 +207,14 @@ fn filled(
 fn counted(slice: &Slice, metric: Metric, buckets: Option<Buckets>) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
     let (events, group_by) = (EventSelector::Any, Vec::new());
-    StatsQuery { range, events, filters, metric, group_by, buckets, limit: RowLimit::MOST }
+    let (buckets, limit) = (buckets.map(StatsBuckets::Spans), RowLimit::MOST.into());
+    StatsQuery { range, events, filters, metric, group_by, buckets, labels: false, limit }
 }
 
 fn begun(slice: &Slice, buckets: Option<Buckets>) -> SessionsQuery {
     let Slice { range, filters } = slice.of_sessions();
-    SessionsQuery { range, filters, group_by: Vec::new(), buckets, limit: RowLimit::MOST }
+    let limit = RowLimit::MOST.into();
+    SessionsQuery { range, filters, group_by: Vec::new(), buckets, labels: false, limit }
 }
 
 fn whole(value: Option<Number>) -> u64 {

@@ -12,8 +12,8 @@ use millimetric_core::event::{Confidence, Event};
 use millimetric_core::fuzzy_match;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
-    Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Metric, NamesQuery, NamesResponse,
-    NamesRow, PropertyName, PropertySeen, RowLimit, SessionColumn, StatsQuery,
+    Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Limit, Metric, NamesQuery,
+    NamesResponse, NamesRow, PropertyName, PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -207,7 +207,8 @@ pub async fn known_names(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<Stri
         metric: Metric::Count,
         group_by: vec![Dimension::Column(Column::EventName)],
         buckets: None,
-        limit: most_rows(),
+        labels: false,
+        limit: most_rows().into(),
     };
     let rows = read::run(app, by, query).await?.rows;
     Ok(rows.into_iter().filter_map(|row| row.keys.into_iter().next().flatten()).collect())
@@ -280,7 +281,8 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
         metric: Metric::Count,
         group_by: query.of.clone().into_iter().collect(),
         buckets: None,
-        limit: if query.search.is_some() { most_rows() } else { query.limit },
+        labels: false,
+        limit: Limit::Rows(if query.search.is_some() { most_rows() } else { query.limit }),
     };
     let response = read::run(app, by, asked).await?;
     let rows = response.rows.into_iter().map(|row| {

@@ -2,8 +2,8 @@
 
 use chrono_tz::Tz;
 use millimetric_core::query::{
-    Buckets, Dimension, EventSelector, Filter, FilterList, Interval, Metric, PropertyName, RowLimit,
-    StatsQuery,
+    Aggregate, Buckets, Cycle, CyclicBuckets, Dimension, EventSelector, Filter, FilterList, Interval, Limit,
+    Metric, PropertyName, RowLimit, StatsBuckets, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -19,6 +19,15 @@ const MAX_FILTER: usize = 2048;
 /// The text with its last blank as `+`: in a query string, a `+` that is not escaped is read as a blank.
 fn with_plus(text: &str) -> String {
     text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}")).unwrap_or_default()
+}
+
+/// Words as a sentence lists them: `a, b or c`.
+fn one_of(words: impl Iterator<Item = &'static str>) -> String {
+    let words: Vec<&str> = words.collect();
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// Checks parameters one by one, and collects the problems.
@@ -89,6 +98,19 @@ impl Check {
         rows
     }
 
+    /// The limit of a report with `interval`: without one, whole series are returned.
+    pub(in crate::wire) fn series_limit(
+        &mut self,
+        value: Option<NumberParam>,
+        default: u64,
+        interval: Option<&str>,
+    ) -> Option<Limit> {
+        if value.is_none() && interval.is_some() {
+            return Some(Limit::Series);
+        }
+        self.limit(value, default, 1000).map(Limit::Rows)
+    }
+
     /// Which events, by `event` or by `goal`.
     pub(in crate::wire) fn events(
         &mut self,
@@ -143,46 +165,41 @@ impl Check {
         let property = self.read("property", property, |text| {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
-        let is_of_numbers = matches!(metric.as_deref(), Some("sum" | "avg"));
-        let property =
-            property.or_else(|| asked.value().filter(|_| is_of_numbers).map(|value| value.property.clone()));
-        let metric = metric.as_deref().unwrap_or("count");
-        if matches!(metric, "conversions" | "conversion_rate") && goal.is_none() {
-            let why = format!("is required for metric={metric}: the slug of a goal, such as signup");
-            self.problems.field(GOAL, why);
-        }
-        match (metric, property) {
-            ("count", None) => return Metric::Count,
-            ("uniques", None) => return Metric::Uniques,
-            ("conversions", None) => return Metric::Conversions,
-            ("conversion_rate", None) => return Metric::ConversionRate,
-            ("sum", Some(property)) => return Metric::Sum(property),
-            ("avg", Some(property)) => return Metric::Avg(property),
-            ("count" | "uniques" | "conversions" | "conversion_rate", Some(_)) => {
-                self.problems.field("property", "goes with metric=sum or metric=avg");
-            }
-            ("sum" | "avg", None) => {
+        let name = metric.as_deref().unwrap_or("count");
+        if let Some(aggregate) = Aggregate::named(name) {
+            let property = property.or_else(|| asked.value().map(|value| value.property.clone()));
+            if property.is_none() {
                 let why = "is required: the numeric property to work on, or a goal with a value";
                 self.problems.field("property", why);
             }
-            _ => {
-                let metrics = "must be count, uniques, conversions, conversion_rate, sum or avg";
-                self.problems.field("metric", metrics);
-            }
+            return property.map_or(Metric::Count, |property| Metric::Of(aggregate, property));
         }
-        Metric::Count
+        let Some(metric) = Metric::COUNTS.into_iter().find(|metric| metric.as_str() == name) else {
+            self.problems.field("metric", format!("must be {}", one_of(Metric::names())));
+            return Metric::Count;
+        };
+        if matches!(metric, Metric::Conversions | Metric::ConversionRate) && goal.is_none() {
+            let why = format!("is required for metric={name}: the slug of a goal, such as signup");
+            self.problems.field(GOAL, why);
+        }
+        if property.is_some() {
+            let aggregates = one_of(Aggregate::ALL.into_iter().map(Aggregate::as_str));
+            self.problems.field("property", format!("goes with metric={aggregates}"));
+        }
+        metric
     }
 
-    /// Groups the sum or mean of the value of a goal by currency: amounts in different currencies are never
-    /// added up.
+    /// Groups an aggregate of the value of a goal by currency: amounts in different currencies are never put
+    /// together.
     pub(in crate::wire) fn money(
         &mut self,
         metric: &Metric,
         asked: &AskedGoal,
         group_by: &mut Vec<Dimension>,
     ) {
-        let (Metric::Sum(property) | Metric::Avg(property)) = metric else { return };
-        let Some(value) = asked.value().filter(|value| value.property == *property) else { return };
+        let Some(value) = asked.value().filter(|value| Some(&value.property) == metric.property()) else {
+            return;
+        };
         if group_by.len() == StatsQuery::MAX_DIMENSIONS {
             let most = StatsQuery::MAX_DIMENSIONS - 1;
             let why =
@@ -228,10 +245,30 @@ impl Check {
         interval: Option<String>,
         timezone: Option<String>,
     ) -> Option<Buckets> {
+        self.spans(interval, timezone, "")
+    }
+
+    /// `others` are words that the parameter takes too.
+    fn spans(&mut self, interval: Option<String>, timezone: Option<String>, others: &str) -> Option<Buckets> {
         let timezone = self.timezone(timezone);
-        let interval = self
-            .read("interval", interval, |text| text.parse::<Interval>().map_err(|error| error.to_string()));
+        let interval = self.read("interval", interval, |text| {
+            text.parse::<Interval>().map_err(|error| format!("{error}{others}"))
+        });
         Some(Buckets { interval: interval?, timezone: timezone? })
+    }
+
+    /// Spans of time, or hours of the day and days of the week.
+    pub(in crate::wire) fn stats_buckets(
+        &mut self,
+        interval: Option<String>,
+        timezone: Option<String>,
+    ) -> Option<StatsBuckets> {
+        if let Some(Ok(cycle)) = interval.as_deref().map(str::parse::<Cycle>) {
+            let timezone = self.timezone(timezone)?;
+            return Some(StatsBuckets::Cyclic(CyclicBuckets { cycle, timezone }));
+        }
+        let others = Cycle::ALL.map(|cycle| format!(", {}", cycle.as_str())).concat();
+        self.spans(interval, timezone, &others).map(StatsBuckets::Spans)
     }
 
     /// Default UTC.
@@ -241,11 +278,11 @@ impl Check {
         })
     }
 
-    pub(in crate::wire) fn finish(
+    pub(in crate::wire) fn finish<L>(
         self,
         range: Option<TimeRange>,
-        limit: Option<RowLimit>,
-    ) -> ApiResult<(TimeRange, RowLimit)> {
+        limit: Option<L>,
+    ) -> ApiResult<(TimeRange, L)> {
         match (range, limit) {
             (Some(range), Some(limit)) => self.problems.or(ErrorCode::InvalidParams, (range, limit)),
             _ => Err(ApiError::validation(ErrorCode::InvalidParams, self.problems)),

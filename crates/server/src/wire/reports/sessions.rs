@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
+use crate::wire::bucket::ShownBuckets;
 use crate::wire::choices::{Instant, IntervalName};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 use crate::wire::responses::{is_false, is_zero};
@@ -32,7 +33,8 @@ pub struct SessionsParams {
     /// The time zone of the buckets and of dates without a time, an IANA name; default UTC.
     #[param(example = "Europe/Berlin")]
     timezone: Option<String>,
-    /// Maximum number of rows, 1–1000; default 1000.
+    /// Maximum number of rows, 1–1000; default 1000. Without it, a response with `interval` has whole series: the
+    /// groups with the most sessions, each with all of its buckets, at most 100 groups and 10 000 rows.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<NumberParam>,
 }
@@ -48,12 +50,13 @@ impl Parameters for SessionsParams {
     fn query(self, filters: FilterParams) -> ApiResult<SessionsQuery> {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
+        let limit = check.series_limit(self.limit, 1000, self.interval.as_deref());
+        let labels = self.timezone.is_some();
         let buckets = check.buckets(self.interval, self.timezone);
-        let limit = check.limit(self.limit, 1000, 1000);
         let group_by = check.group_by(self.group_by, Self::group_names())?;
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
-        Ok(SessionsQuery { range, filters, group_by, buckets, limit })
+        Ok(SessionsQuery { range, filters, group_by, buckets, labels, limit })
     }
 }
 
@@ -68,8 +71,8 @@ impl Report for SessionsParams {
     );
     type Body = SessionRows;
 
-    fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> SessionRows {
-        SessionRows::new(query, response)
+    fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> SessionRows {
+        SessionRows::new(query, response, now)
     }
 }
 
@@ -79,7 +82,7 @@ pub struct SessionRows {
     /// By bucket, then by sessions descending; a bucket in which no session begins has none. Without
     /// `interval` and `group_by` one row.
     pub rows: Vec<SessionRow>,
-    /// Present and true if rows were cut at the limit.
+    /// Present and true if rows were cut at the limit, or groups were left out.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
     /// Sessions of the least frequent groups, which are in no row because there are too many groups to count
@@ -95,6 +98,13 @@ pub struct SessionRow {
     #[schema(format = DateTime, example = "2026-05-04T00:00:00Z")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+    /// The first instant of the bucket in `timezone`; absent without that.
+    #[schema(format = DateTime, example = "2026-05-04T00:00:00+02:00")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Present and true if the range cuts the bucket, or if it is not over yet.
+    #[serde(skip_serializing_if = "is_false")]
+    pub partial: bool,
     /// The columns of `group_by`.
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
@@ -112,16 +122,26 @@ pub struct SessionRow {
 }
 
 impl SessionRows {
-    fn new(query: &SessionsQuery, response: SessionsResponse) -> Self {
+    fn new(query: &SessionsQuery, response: SessionsResponse, now: Timestamp) -> Self {
         let names: Vec<String> = query.group_by.iter().map(Dimension::name).collect();
-        let row = |row: SessionsRow| SessionRow {
-            bucket: row.bucket.map(Timestamp::to_rfc3339_seconds),
-            groups: names.iter().cloned().zip(row.keys.into_iter().map(Value::from)).collect(),
-            sessions: row.sessions,
-            bounces: row.bounces,
-            bounce_rate: share(row.bounces, row.sessions),
-            views_per_session: share(row.views, row.sessions),
-            median_duration_seconds: row.median_millis.unwrap_or_default() / 1000.0,
+        let (range, labels) = (query.range, query.labels);
+        let buckets = query.buckets.map(|buckets| ShownBuckets { buckets, labels, range, now });
+        let shown = |row: &SessionsRow| Some(buckets?.at(row.bucket?));
+        let row = |row: SessionsRow| {
+            let shown = shown(&row);
+            let partial = shown.as_ref().is_some_and(|shown| shown.partial);
+            let (bucket, label) = shown.map_or((None, None), |shown| (Some(shown.bucket), shown.label));
+            SessionRow {
+                bucket,
+                label,
+                partial,
+                groups: names.iter().cloned().zip(row.keys.into_iter().map(Value::from)).collect(),
+                sessions: row.sessions,
+                bounces: row.bounces,
+                bounce_rate: share(row.bounces, row.sessions),
+                views_per_session: share(row.views, row.sessions),
+                median_duration_seconds: row.median_millis.unwrap_or_default() / 1000.0,
+            }
         };
         Self {
             rows: response.rows.into_iter().map(row).collect(),

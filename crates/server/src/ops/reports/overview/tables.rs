@@ -199,7 +199,8 @@ async fn counts(
 
 fn grouped(slice: &Slice, metric: Metric, group_by: Vec<Dimension>, limit: RowLimit) -> StatsQuery {
     let Slice { range, filters } = slice.clone();
-    StatsQuery { range, events: EventSelector::Any, filters, metric, group_by, buckets: None, limit }
+    let (events, limit) = (EventSelector::Any, limit.into());
+    StatsQuery { range, events, filters, metric, group_by, buckets: None, labels: false, limit }
 }
 
 fn by_keys(response: StatsResponse) -> HashMap<Vec<Option<String>>, u64> {
