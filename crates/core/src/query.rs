@@ -36,13 +36,13 @@ pub use self::filter::{
     Bound, Condition, Filter, FilterError, FilterList, Operator, Test, TextOperator, TextTest,
 };
 pub use self::funnel::{
-    FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
-    StepOrder, StepSelector,
+    FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, GroupAt,
+    ParseWindowError, StepOrder, StepSelector, UnknownGroupAt,
 };
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, time_or_date};
-pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
+pub use self::retention::{Cohort, NewVisitors, RetentionQuery, RetentionResponse, UnknownNewVisitors};
 pub use self::rule_changes::{
     ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
 };

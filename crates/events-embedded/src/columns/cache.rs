@@ -50,6 +50,8 @@ pub(crate) enum CachedPart {
     Derived(DerivedColumn),
     /// Which rows pass a filter, by its JSON.
     Passing(Arc<str>),
+    /// The times of the first and the last event of each name.
+    NameSpans,
     /// Which top-level properties the events of each name have.
     PropertyNames,
     /// The top-level properties of each row.

@@ -229,9 +229,7 @@ pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Sca
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
         matches!(chunk, Chunk::Segment(_))
-            && view.from <= chunk.earliest()
-            && chunk.latest() < view.to
-            && !view.tombstones.concerns(chunk)
+            && view.shows_all(chunk)
             && view.sessions.as_ref().is_none_or(|sessions| sessions.is_unchanged(chunk))
     };
     let of_chunk = |chunk| {
@@ -359,7 +357,8 @@ fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Resul
     Ok(whole.estimate())
 }
 
-const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
+/// The span of no event: any other is wider.
+pub(crate) const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
 
 fn padded<T: Clone>(mut values: Vec<T>, length: usize, value: T) -> Vec<T> {
     values.resize(length, value);

@@ -85,7 +85,8 @@ impl EventStore for EmbeddedStore {
         let state = Arc::clone(&self.state);
         let run = move |context: &QueryContext| {
             let scope = state.scopes.get_or_new(scope);
-            let view = View::of(&state, &scope, query.range(), since, Reads::of(&query));
+            let reads = Reads::of(&query);
+            let view = View::of(&state, &scope, reads.range(query.range()), since, reads);
             query::run(view, &query, context)
         };
         blocking(QueryContext::new(&self.queries), run).await

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Attribution, Column, Dimension, EventSelector, Filter, FunnelQuery, FunnelSteps, FunnelWindow, Metric,
-    NamesQuery, Number, PagesQuery, PagesSort, SourcesQuery, StatsQuery, StepOrder, Test,
+    Attribution, Column, Dimension, EventSelector, Filter, FunnelQuery, FunnelSteps, FunnelWindow, GroupAt,
+    Metric, NamesQuery, Number, PagesQuery, PagesSort, SourcesQuery, StatsQuery, StepOrder, Test,
 };
 use tempfile::TempDir;
 
@@ -135,6 +135,7 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
         window: FunnelWindow::WEEK,
         order: StepOrder::Any,
         group_by: vec![Dimension::Column(Column::Path)],
+        group_at: GroupAt::First,
         limit: limit(5),
     };
     let response = store.query(scope(1), query).await.unwrap();

@@ -230,7 +230,13 @@ fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
     for event in chosen(events, query.range, &query.filters) {
         groups.entry(event.event_name.clone()).or_default().push(event);
     }
+    let ever = TimeRange::new(Timestamp::MIN, Timestamp::MAX).expect("all times are a range");
+    let of_all_times = chosen(events, ever, &query.filters);
     let row = |(event_name, events): (String, Vec<Chosen<'_>>)| {
+        let times = || {
+            let others = of_all_times.iter().filter(|event| event.event_name == event_name);
+            events.iter().chain(others).map(|event| event.timestamp)
+        };
         let mut seen: BTreeMap<String, u64> = BTreeMap::new();
         for name in events.iter().flat_map(|event| properties(event).into_iter().map(|(name, _)| name)) {
             *seen.entry(name).or_default() += 1;
@@ -239,11 +245,11 @@ fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
             seen.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
         properties.sort_by_key(|property| Reverse(property.count));
         NamesRow {
-            event_name,
+            event_name: event_name.clone(),
             count: events.len() as u64,
             uniques: visitors(&events),
-            first_seen: events.iter().map(|event| event.timestamp).min().expect("a group has events"),
-            last_seen: events.iter().map(|event| event.timestamp).max().expect("a group has events"),
+            first_seen: times().min().expect("a group has events"),
+            last_seen: times().max().expect("a group has events"),
             properties,
             other_properties: 0,
         }

@@ -50,7 +50,7 @@ impl FromRequest<Arc<App>> for ReadRequest {
 }
 
 impl ReadRequest {
-    /// Reads the parameters, which may name a goal.
+    /// Reads the parameters, which may name goals.
     ///
     /// # Errors
     /// As [`SentParams::query`]; the control database failed.
@@ -59,8 +59,8 @@ impl ReadRequest {
         app: &App,
     ) -> ApiResult<(Authorized<Read>, P::Query)> {
         let Self { by, sent } = self;
-        let goal = ops::goals::asked(app, &by, sent.goal::<P>().as_deref()).await?;
-        let query = sent.query::<P>(&app.limits.heavy, goal).await?;
+        let goals = ops::goals::asked(app, &by, &sent.goals::<P>()).await?;
+        let query = sent.query::<P>(&app.limits.heavy, goals).await?;
         Ok((by, query))
     }
 }

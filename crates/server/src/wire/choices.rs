@@ -38,6 +38,10 @@ choices! {
     AttributionName: "event" "session";
     /// The order of the steps of a funnel.
     StepOrderName: "strict" "any";
+    /// Which event of a visitor the group of a funnel is that of.
+    GroupAtName: "first" "attempt";
+    /// Which visitors are new in a cohort.
+    NewVisitorsName: "ever" "range";
     /// What pages are ordered by.
     PagesSortName: "views" "entries" "exits";
     /// Which conversions count.
@@ -80,7 +84,7 @@ mod tests {
     use std::str::FromStr;
 
     use millimetric_core::classify::MetaClicks;
-    use millimetric_core::query::{Attribution, Interval, PagesSort};
+    use millimetric_core::query::{Attribution, GroupAt, Interval, NewVisitors, PagesSort};
     use millimetric_core::values::Confidence;
 
     use super::*;
@@ -102,6 +106,8 @@ mod tests {
         assert!(all_are_read::<IntervalName, Interval>());
         assert!(all_are_read::<PeriodName, Interval>());
         assert!(all_are_read::<AttributionName, Attribution>());
+        assert!(all_are_read::<GroupAtName, GroupAt>());
+        assert!(all_are_read::<NewVisitorsName, NewVisitors>());
         assert!(all_are_read::<PagesSortName, PagesSort>());
         assert!(all_are_read::<SchemaKindName, Kind>());
         assert!(all_are_read::<RowFormatName, RowFormat>());

@@ -1,5 +1,9 @@
 //! What visitors do one after the other: funnels, retention, pages, sessions.
 
+mod all_times;
+mod groups;
+mod steps;
+
 use serde_json::{Value, json};
 
 use crate::support::{ALWAYS, Project, Server, ask, server_with};
@@ -45,9 +49,9 @@ fn a_funnel_tells_how_many_visitors_get_how_far_and_how_long_it_takes() {
     assert_eq!(
         funnel(steps),
         json!({ "order": "strict", "rows": [
-            { "step": 1, "event": "$pageview", "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null },
-            { "step": 2, "event": "add_to_cart", "uniques": 3, "from_previous_pct": 60.0, "from_start_pct": 60.0, "median_seconds": 240.0 },
-            { "step": 3, "event": "purchase", "uniques": 2, "from_previous_pct": 66.67, "from_start_pct": 40.0, "median_seconds": 43440.0 },
+            { "step": 1, "event": "$pageview", "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null, "median_seconds_from_start": null },
+            { "step": 2, "event": "add_to_cart", "uniques": 3, "from_previous_pct": 60.0, "from_start_pct": 60.0, "median_seconds": 240.0, "median_seconds_from_start": 240.0 },
+            { "step": 3, "event": "purchase", "uniques": 2, "from_previous_pct": 66.67, "from_start_pct": 40.0, "median_seconds": 43440.0, "median_seconds_from_start": 43620.0 },
         ] })
     );
     let visitors = |query: &str| -> Vec<Value> {
@@ -69,17 +73,18 @@ fn a_funnel_in_any_order_counts_whoever_does_all_of_it() {
     assert_eq!(
         ask(&server, &project, &path),
         json!({ "order": "any", "rows": [
-            { "step": 1, "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null },
-            { "step": 2, "uniques": 4, "from_previous_pct": 80.0, "from_start_pct": 80.0, "median_seconds": 300.0 },
-            { "step": 3, "uniques": 2, "from_previous_pct": 50.0, "from_start_pct": 40.0, "median_seconds": 2040.0 },
+            { "step": 1, "uniques": 5, "from_previous_pct": 100.0, "from_start_pct": 100.0, "median_seconds": null, "median_seconds_from_start": null },
+            { "step": 2, "uniques": 4, "from_previous_pct": 80.0, "from_start_pct": 80.0, "median_seconds": 300.0, "median_seconds_from_start": 300.0 },
+            { "step": 3, "uniques": 2, "from_previous_pct": 50.0, "from_start_pct": 40.0, "median_seconds": 2040.0, "median_seconds_from_start": 3900.0 },
         ] })
     );
 }
 
 #[test]
-fn a_funnel_is_told_apart_by_what_visitors_start_with() {
+fn a_funnel_is_told_apart_by_what_the_attempt_starts_with_if_that_is_asked_for() {
     let (server, project) = shop();
-    let path = format!("/v1/funnel?{ALWAYS}&steps=$pageview,purchase&group_by=source,medium");
+    let path =
+        format!("/v1/funnel?{ALWAYS}&steps=$pageview,purchase&group_by=source,medium&group_at=attempt");
     let response = ask(&server, &project, &path);
     let rows: Vec<_> = response["rows"]
         .as_array()

@@ -1,6 +1,7 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::classify::RuleSettings;
@@ -13,7 +14,6 @@ use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::goals::AskedGoal;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
@@ -106,15 +106,15 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     Ok(Page::of(&R::body(&query, response, app.now())))
 }
 
-/// Reads arguments that may name a goal of the project.
+/// Reads arguments that may name goals of the project.
 async fn read_json<P: Parameters<Query: Send + 'static>>(
     app: &App,
     by: &Authorized<Read>,
     values: JsonObject,
 ) -> ApiResult<P::Query> {
     let sent = SentParams::Body(values);
-    let goal = goals::asked(app, by, sent.goal::<P>().as_deref()).await?;
-    sent.query::<P>(&app.limits.heavy, goal).await
+    let goals = goals::asked(app, by, &sent.goals::<P>()).await?;
+    sent.query::<P>(&app.limits.heavy, goals).await
 }
 
 /// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.
@@ -127,14 +127,14 @@ pub(in crate::mcp) async fn having_goal(
     arguments: &Arguments,
 ) -> ApiResult<Vec<Authorized<Read>>> {
     let Some(slug) = arguments.get(GOAL).filter(|_| readers.len() > 1) else { return Ok(readers) };
-    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, Some(slug))).await?;
+    let slugs = [Cow::Borrowed(slug)];
+    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, &slugs)).await?;
     let (mut having, mut known) = (Vec::new(), BTreeSet::new());
     for (by, asked) in readers.iter().zip(asked) {
-        match asked {
-            AskedGoal::Found(_) => having.push(by.clone()),
-            AskedGoal::Unknown(slugs) => known.extend(slugs),
-            AskedGoal::None => {}
+        if asked.get(slug).is_some() {
+            having.push(by.clone());
         }
+        known.extend(asked.known);
     }
     if having.is_empty() {
         let mut problems = Problems::default();

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use millimetric_core::column::Column;
 use millimetric_core::fuzzy_match;
 use millimetric_core::query::{
-    Condition, Dimension, EventSelector, Filter, FilterList, Metric, Number, RowLimit, StatsQuery, Test,
+    Condition, Dimension, EventSelector, Filter, FilterList, Metric, Number, RowLimit, StatsQuery,
+    StepSelector, Test,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 use serde_json::Value;
@@ -103,7 +104,10 @@ fn asked_names<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let is_of_names = |(column, _): &&(Dimension, Vec<String>)| *column == Column::EventName.into();
     let conditions = conditions.iter().filter(is_of_names).flat_map(|(_, names)| names);
-    arguments.get("event").into_iter().chain(arguments.list("steps")).chain(conditions.map(String::as_str))
+    let is_event =
+        |step: &&str| !step.starts_with(StepSelector::PAGE) && !step.starts_with(StepSelector::GOAL);
+    let steps = arguments.list("steps").into_iter().filter(is_event);
+    arguments.get("event").into_iter().chain(steps).chain(conditions.map(String::as_str))
 }
 
 /// Of the list of conditions, those that require certain values, by themselves.

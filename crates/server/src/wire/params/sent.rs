@@ -7,11 +7,11 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    FILTERS, Parameters, STEPS, from_json_with, from_query_string_with, goal_in_json, goal_in_query,
+    FILTERS, GOAL, Parameters, STEPS, from_json_with, from_query_string_with, goals_in_steps, takes,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::heavy::HeavyWork;
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 
 /// The parameters of a request, before they are read.
 #[derive(Debug, Clone)]
@@ -34,15 +34,34 @@ impl SentParams {
         }
     }
 
-    /// The goal that they name, if `P` takes one.
-    pub fn goal<P: Parameters>(&self) -> Option<Cow<'_, str>> {
+    /// The goals that they name, if `P` takes any: in `goal`, and in the steps of a funnel.
+    pub fn goals<P: Parameters>(&self) -> Vec<Cow<'_, str>> {
+        let goal = if takes::<P>(GOAL) { self.text(GOAL) } else { None };
+        let steps = if takes::<P>(STEPS) { self.steps() } else { Vec::new() };
+        goal.into_iter().chain(steps.into_iter().map(Cow::Owned)).collect()
+    }
+
+    /// The goals among the steps.
+    fn steps(&self) -> Vec<String> {
         match self {
-            Self::QueryString(text) => goal_in_query::<P>(text.as_deref()),
-            Self::Body(object) => goal_in_json::<P>(object).map(Cow::Borrowed),
+            Self::QueryString(_) => self.text(STEPS).map(|text| goals_in_steps(text.into_owned().into())),
+            Self::Body(object) => object.get(STEPS).cloned().map(goals_in_steps),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The first parameter of this name that is a text.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::QueryString(text) => {
+                let mut pairs = form_urlencoded::parse(text.as_deref()?.as_bytes());
+                pairs.find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Self::Body(object) => object.get(name)?.as_str().map(Cow::Borrowed),
         }
     }
 
-    /// The query that they ask for, with the goal that they name. Conditions are read off the async runtime,
+    /// The query that they ask for, with the goals that they name. Conditions are read off the async runtime,
     /// since their regular expressions take time to compile.
     ///
     /// # Errors
@@ -50,12 +69,12 @@ impl SentParams {
     pub async fn query<P: Parameters<Query: Send + 'static>>(
         self,
         heavy: &HeavyWork,
-        goal: AskedGoal,
+        goals: AskedGoals,
     ) -> ApiResult<P::Query> {
         if self.has_conditions() {
-            heavy.run(move || self.read::<P>(goal)).await?
+            heavy.run(move || self.read::<P>(goals)).await?
         } else {
-            self.read::<P>(goal)
+            self.read::<P>(goals)
         }
     }
 
@@ -71,10 +90,10 @@ impl SentParams {
         }
     }
 
-    pub(in crate::wire) fn read<P: Parameters>(self, goal: AskedGoal) -> ApiResult<P::Query> {
+    pub(in crate::wire) fn read<P: Parameters>(self, goals: AskedGoals) -> ApiResult<P::Query> {
         match self {
-            Self::QueryString(text) => from_query_string_with::<P>(text.as_deref(), goal),
-            Self::Body(object) => from_json_with::<P>(object, goal),
+            Self::QueryString(text) => from_query_string_with::<P>(text.as_deref(), goals),
+            Self::Body(object) => from_json_with::<P>(object, goals),
         }
     }
 }

@@ -45,6 +45,10 @@ impl Report for NamesParams {
     const PATH: &'static str = "/v1/events";
     const OPERATION_ID: &'static str = "listEvents";
     const SUMMARY: &'static str = "Event names that occur, with their properties";
+    const DESCRIPTION: Option<&'static str> = Some(
+        "Lists the names that occur in the range. Counts and properties are those of the range; `first_seen` and \
+         `last_seen` are of all events that are stored.",
+    );
     type Body = NameRows;
 
     fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> NameRows {
@@ -78,10 +82,10 @@ pub struct NameRow {
     pub count: u64,
     /// Distinct visitors.
     pub uniques: u64,
-    /// The earliest in the range.
+    /// The earliest of all that are stored, also before the range. Filters apply.
     #[schema(format = DateTime)]
     pub first_seen: String,
-    /// The latest in the range.
+    /// The latest of all that are stored, also after the range. Filters apply.
     #[schema(format = DateTime)]
     pub last_seen: String,
     /// Their properties, by count descending.

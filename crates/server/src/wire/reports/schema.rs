@@ -65,7 +65,7 @@ impl Parameters for SchemaParams {
             Kind::Events | Kind::Properties | Kind::Values => check.range(self.from, self.to),
         };
         let limit = check.limit(self.limit, 100, 1000);
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         if kind != Kind::Values && self.goal.is_some() {
             check.problems.field("goal", "goes with kind=values");
         }

@@ -56,7 +56,7 @@ impl Parameters for SourcesParams {
         let attribution = check.read("attribution", self.attribution, |text| {
             text.parse::<Attribution>().map_err(|error| error.to_string())
         });
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());

@@ -61,11 +61,11 @@ impl Parameters for StatsParams {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.limit(self.limit, 100, 1000);
-        let metric = check.metric(self.metric, self.property, self.goal.as_deref(), &filters.goal);
+        let metric = check.metric(self.metric, self.property, self.goal.as_deref(), &filters.goals);
         let mut group_by = check.group_by(self.group_by, Self::group_names())?;
-        check.money(&metric, &filters.goal, &mut group_by);
+        check.money(&metric, &filters.goals, &mut group_by);
         let buckets = check.buckets(self.interval, self.timezone);
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(StatsQuery { range, events, filters, metric, group_by, buckets, limit })
