@@ -48,6 +48,10 @@ pub use self::rule_changes::{
 };
 pub use self::selector::path_pattern::{InvalidPathPattern, PathPattern};
 pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
+pub use self::sessions::journeys::{
+    InvalidJourneyStart, JourneyDirection, JourneyStart, JourneyStep, JourneySteps, JourneysQuery,
+    JourneysResponse, JourneysRow, UnknownJourneyDirection,
+};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{Metric, Number, StatsQuery, StatsResponse, StatsRow};
@@ -138,6 +142,8 @@ queries! {
     Pages(PagesQuery) -> PagesResponse;
     /// The number of sessions and bounces, by group and over time.
     Sessions(SessionsQuery) -> SessionsResponse;
+    /// What visitors do after or before a page or event.
+    Journeys(JourneysQuery) -> JourneysResponse;
     /// Which sources conversions are credited to.
     Attribution(AttributionQuery) -> AttributionResponse;
     /// The sequences of touches before conversions.

@@ -38,6 +38,7 @@ pub(crate) fn run(view: View, query: &AnyQuery, context: &QueryContext) -> Resul
         AnyQuery::Retention(query) => retention::retention(&view, query, context)?.into(),
         AnyQuery::Pages(query) => pages::pages(&view, query, context)?.into(),
         AnyQuery::Sessions(query) => sessions::sessions(&view, query, context)?.into(),
+        AnyQuery::Journeys(query) => sessions::journeys::journeys(&view, query, context)?.into(),
         AnyQuery::Attribution(query) => attribution::attribution(&view, query, context)?.into(),
         AnyQuery::Paths(query) => attribution::paths::paths(&view, query, context)?.into(),
         AnyQuery::RuleChanges(query) => events::rule_changes::rule_changes(&view, query, context)?.into(),

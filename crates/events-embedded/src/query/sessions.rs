@@ -2,6 +2,7 @@
 
 pub(crate) mod groups;
 mod joined;
+pub(crate) mod journeys;
 pub(crate) mod order;
 pub(crate) mod view;
 

@@ -3,6 +3,7 @@
 
 mod attribution;
 mod filters;
+mod journeys;
 mod rule_changes;
 mod sessions;
 mod timelines;
@@ -122,6 +123,7 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Retention(query) => timelines::retention(events, query).into(),
         AnyQuery::Pages(query) => sessions::pages(events, query).into(),
         AnyQuery::Sessions(query) => sessions::sessions(events, query).into(),
+        AnyQuery::Journeys(query) => journeys::journeys(events, query).into(),
         AnyQuery::Attribution(query) => attribution::attribution(events, query).into(),
         AnyQuery::Paths(query) => attribution::paths(events, query).into(),
         AnyQuery::Touches(query) => attribution::touches_of(events, query).into(),

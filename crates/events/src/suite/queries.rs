@@ -9,9 +9,10 @@ use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
     AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Dimension, EventQuery, EventSelector,
-    EventsQuery, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery, PagesSort,
-    PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery,
-    SourcesQuery, StatsQuery, StepOrder, StepSelector, TouchesQuery, ValueProperty,
+    EventsQuery, FunnelQuery, FunnelSteps, Interval, JourneyDirection, JourneyStart, JourneySteps,
+    JourneysQuery, Lookback, Metric, NamesQuery, PagesQuery, PagesSort, PathsQuery, PropertyName,
+    RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery, SourcesQuery, StatsQuery,
+    StepOrder, StepSelector, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -31,6 +32,7 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         2 => retentions().prop_map(AnyQuery::Retention),
         2 => pages().prop_map(AnyQuery::Pages),
         3 => sessions().prop_map(AnyQuery::Sessions),
+        4 => journeys().prop_map(AnyQuery::Journeys),
         3 => attributions().prop_map(AnyQuery::Attribution),
         1 => paths().prop_map(AnyQuery::Paths),
         1 => touches().prop_map(AnyQuery::Touches),
@@ -187,6 +189,27 @@ fn sessions() -> impl Strategy<Value = SessionsQuery> {
             filters,
             group_by,
             buckets,
+            limit,
+        },
+    )
+}
+
+fn journeys() -> impl Strategy<Value = JourneysQuery> {
+    let events = NAMES.into_iter().chain(["nothing"]).map(|name| JourneyStart::Event(name.to_owned()));
+    let pages =
+        ["/pricing", "/*", "*", "/nothing"].map(|path| JourneyStart::Page(path.parse().expect("a pattern")));
+    let start = proptest::sample::select(events.chain(pages).collect::<Vec<_>>());
+    let filters = prop_oneof![Just(Vec::new()), filters()];
+    let direction = proptest::sample::select(vec![JourneyDirection::Forwards, JourneyDirection::Backwards]);
+    let steps = (2..=5_u64).prop_map(|steps| JourneySteps::new(steps).expect("within bounds"));
+    (ranges(), start, filters, direction, steps, any::<bool>(), limits()).prop_map(
+        |(range, start, filters, direction, steps, page_views, limit)| JourneysQuery {
+            range,
+            start,
+            filters,
+            direction,
+            steps,
+            page_views,
             limit,
         },
     )

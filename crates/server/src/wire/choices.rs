@@ -38,6 +38,8 @@ choices! {
     AttributionName: "event" "session";
     /// The order of the steps of a funnel.
     StepOrderName: "strict" "any";
+    /// Whether journeys are followed forwards or backwards.
+    JourneyDirectionName: "forwards" "backwards";
     /// What pages are ordered by.
     PagesSortName: "views" "entries" "exits";
     /// Which conversions count.
@@ -80,7 +82,7 @@ mod tests {
     use std::str::FromStr;
 
     use millimetric_core::classify::MetaClicks;
-    use millimetric_core::query::{Attribution, Interval, PagesSort};
+    use millimetric_core::query::{Attribution, Interval, JourneyDirection, PagesSort};
     use millimetric_core::values::Confidence;
 
     use super::*;
@@ -102,6 +104,7 @@ mod tests {
         assert!(all_are_read::<IntervalName, Interval>());
         assert!(all_are_read::<PeriodName, Interval>());
         assert!(all_are_read::<AttributionName, Attribution>());
+        assert!(all_are_read::<JourneyDirectionName, JourneyDirection>());
         assert!(all_are_read::<PagesSortName, PagesSort>());
         assert!(all_are_read::<SchemaKindName, Kind>());
         assert!(all_are_read::<RowFormatName, RowFormat>());

@@ -179,6 +179,7 @@ fn every_query_takes_the_list_beside_the_exact_filters() {
         ("retention", retained, "/rows/0/visitors", json!(3)),
         ("pages", body(json!({})), "/sessions", json!(3)),
         ("sessions", body(json!({ "source": "google" })), "/rows/0/sessions", json!(1)),
+        ("journeys", body(json!({ "start": "$pageview" })), "/sessions", json!(3)),
         (
             "schema",
             body(json!({ "kind": "values", "property": "hostname" })),

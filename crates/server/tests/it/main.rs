@@ -31,6 +31,7 @@ mod goals;
 mod golden;
 mod http_heads;
 mod isolation;
+mod journeys;
 mod keys;
 mod logging;
 mod mcp;

@@ -51,6 +51,7 @@ impl Reads {
             AnyQuery::Sessions(query) => {
                 Self::only([]).sessions().filters(&query.filters).groups(&query.group_by)
             }
+            AnyQuery::Journeys(query) => Self::only([]).sessions().filters(&query.conditions()),
             AnyQuery::Attribution(query) => {
                 Self::only([]).conversions(&query.conversions).groups(&query.group_by)
             }

@@ -29,7 +29,7 @@ pub use self::sent::SentParams;
 pub use self::steps::STEPS;
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
-pub use self::values::{ListParam, NumberParam};
+pub use self::values::{FlagParam, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::goals::AskedGoal;
 

@@ -37,7 +37,7 @@ pub use self::pages::{PageRow, PageRows, PagesParams};
 pub use self::paths::{PathRow, PathRows, PathsParams};
 pub use self::retention::{CohortRow, RetentionParams, RetentionRows};
 pub use self::schema::{SchemaParams, SchemaRows};
-pub use self::sessions::{SessionRow, SessionRows, SessionsParams};
+pub use self::sessions::{JourneyRow, JourneyRows, JourneysParams, SessionRow, SessionRows, SessionsParams};
 pub use self::sources::{SourceRow, SourceRows, SourcesParams};
 pub use self::stats::{StatsParams, StatsRows};
 pub use self::usage::{UsageParams, UsageRow, UsageRows};
@@ -83,6 +83,7 @@ pub fn for_each_report(visitor: &mut impl ReportVisitor) {
     visitor.visit::<RetentionParams>();
     visitor.visit::<PagesParams>();
     visitor.visit::<SessionsParams>();
+    visitor.visit::<JourneysParams>();
     visitor.visit::<AttributionParams>();
     visitor.visit::<PathsParams>();
 }

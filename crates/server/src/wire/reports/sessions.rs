@@ -1,11 +1,14 @@
 //! `GET /v1/sessions`: the number of sessions and bounces, and what sessions are like.
 
+mod journeys;
+
 use millimetric_core::query::{Dimension, SessionsQuery, SessionsResponse, SessionsRow};
 use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+pub use self::journeys::{JourneyRow, JourneyRows, JourneysParams};
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
 use crate::wire::choices::{Instant, IntervalName};

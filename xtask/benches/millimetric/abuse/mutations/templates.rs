@@ -33,6 +33,7 @@ const READS: &[&str] = &[
     "/v1/retention?interval=month&event=$pageview&return_event=purchase&timezone=UTC",
     "/v1/pages?sort=exits&limit=10",
     "/v1/sessions?interval=month&timezone=America/New_York&limit=10",
+    "/v1/journeys?start=page:/sale*&direction=backwards&steps=5&pageviews=false&limit=10",
     "/v1/schema?kind=properties&event=purchase",
     "/v1/schema?kind=values&property=plan&search=p&limit=5",
     "/v1/explain?event_id=mutated-1",
