@@ -9,6 +9,7 @@
 mod attribution;
 mod bounds;
 pub mod calendar;
+mod comparison;
 pub mod currency;
 mod dimension;
 mod events;
@@ -18,7 +19,6 @@ mod names;
 mod pages;
 mod period;
 mod retention;
-mod rule_changes;
 mod selector;
 mod sessions;
 mod sources;
@@ -30,7 +30,15 @@ pub use self::attribution::{
 };
 pub use self::bounds::{Buckets, Interval, RowLimit, UnknownInterval};
 pub use self::calendar::midnight;
+pub use self::comparison::changes::{
+    Change, ChangeMetric, ChangeRanking, ChangesQuery, ChangesResponse, ChangesRow, ColumnChanges, Measured,
+    OtherChange, PairChange, ValueChange,
+};
+pub use self::comparison::{Comparison, RangeEnd, UnknownComparison};
 pub use self::dimension::{Dimension, PropertyName, UnknownDimension};
+pub use self::events::rule_changes::{
+    ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
+};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::filter::{
     Bound, Condition, Filter, FilterError, FilterList, Operator, Test, TextOperator, TextTest,
@@ -39,13 +47,11 @@ pub use self::funnel::{
     FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
     StepOrder, StepSelector,
 };
+pub use self::names::numeric_texts::{NumericTextsQuery, NumericTextsResponse, NumericTextsRow};
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, time_or_date};
 pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
-pub use self::rule_changes::{
-    ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
-};
 pub use self::selector::path_pattern::{InvalidPathPattern, PathPattern};
 pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
@@ -146,4 +152,18 @@ queries! {
     Touches(TouchesQuery) -> TouchesResponse;
     /// What rules would change of the attribution of stored events.
     RuleChanges(RuleChangesQuery) -> RuleChanges;
+    /// What explains the difference between two ranges.
+    Changes(ChangesQuery) -> ChangesResponse;
+    /// Properties that hold texts which look like numbers.
+    NumericTexts(NumericTextsQuery) -> NumericTextsResponse;
+}
+
+impl AnyQuery {
+    /// The range that the query compares its own with; `None` if it has one range only.
+    pub fn compared_with(&self) -> Option<TimeRange> {
+        match self {
+            Self::Changes(query) => Some(query.compared_with),
+            _ => None,
+        }
+    }
 }

@@ -117,6 +117,19 @@ pub fn is_explicit_tag(rule_id: &str) -> bool {
     rule_id.starts_with(PROJECT_RULE) || rules().iter().any(|rule| rule.id() == rule_id && rule.reads_tags())
 }
 
+/// Whether a host is that of a payment or sign-in provider, which sends visitors back to the site that they came
+/// from.
+pub fn is_passed_through(host: &str) -> bool {
+    let listing = host::Host::of_site(host).and_then(|host| directory::find(&host, "/"));
+    listing.is_some_and(|listing| listing.class == directory::Class::PassThrough)
+}
+
+/// The source that a `utm_source` means: that of another name for a well-known one, or its text, trimmed and in
+/// lower case.
+pub fn source_of_tag(utm_source: &str) -> String {
+    utm::well_known(utm_source.trim().to_lowercase()).0.into_owned()
+}
+
 fn attribution(rule: &Rule, signals: Signals) -> Attribution {
     let (source, medium, confidence) = rule.outcome(&signals);
     Attribution { source, medium, campaign: signals.utm_campaign, confidence, rule_id: rule.id().into() }

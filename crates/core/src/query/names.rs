@@ -1,5 +1,7 @@
 //! Which event names occur, and which properties their events have.
 
+pub(super) mod numeric_texts;
+
 use super::{Filter, RowLimit};
 use crate::time::{TimeRange, Timestamp};
 

@@ -1,6 +1,7 @@
 //! `GET /v1/events`: event names, their counts, times and properties. Sorts what `groups` and
 //! `property_names` have counted.
 
+pub(crate) mod numeric_texts;
 pub(crate) mod property_names;
 
 use std::cmp::Reverse;

@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: counts, distinct visitors, conversion rates, sums and means, by group and over time. Sorts
 //! what `groups` has counted.
 
+pub(crate) mod changes;
 mod conversion;
 
 use std::cmp::Ordering;

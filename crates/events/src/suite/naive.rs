@@ -2,7 +2,9 @@
 //! with any engine.
 
 mod attribution;
+mod changes;
 mod filters;
+mod numeric_texts;
 mod rule_changes;
 mod sessions;
 mod timelines;
@@ -125,6 +127,8 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Attribution(query) => attribution::attribution(events, query).into(),
         AnyQuery::Paths(query) => attribution::paths(events, query).into(),
         AnyQuery::Touches(query) => attribution::touches_of(events, query).into(),
+        AnyQuery::NumericTexts(query) => numeric_texts::numeric_texts(events, query).into(),
+        AnyQuery::Changes(query) => changes::changes(events, query).into(),
         AnyQuery::RuleChanges(query) => rule_changes::rule_changes(events, query).into(),
         #[allow(unreachable_patterns, reason = "a new query may have no reference implementation yet")]
         _ => return None,

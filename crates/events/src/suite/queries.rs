@@ -1,6 +1,7 @@
 //! Generates random queries of every kind over the values of `sample`, with ranges, filters, groups and
 //! buckets that match some of the events.
 
+mod changes;
 mod filters;
 
 use chrono_tz::Tz;
@@ -9,9 +10,10 @@ use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
     AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Dimension, EventQuery, EventSelector,
-    EventsQuery, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, PagesQuery, PagesSort,
-    PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery,
-    SourcesQuery, StatsQuery, StepOrder, StepSelector, TouchesQuery, ValueProperty,
+    EventsQuery, FunnelQuery, FunnelSteps, Interval, Lookback, Metric, NamesQuery, NumericTextsQuery,
+    PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit, RuleChangesQuery,
+    SessionColumn, SessionsQuery, SourcesQuery, StatsQuery, StepOrder, StepSelector, TouchesQuery,
+    ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -34,6 +36,9 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         3 => attributions().prop_map(AnyQuery::Attribution),
         1 => paths().prop_map(AnyQuery::Paths),
         1 => touches().prop_map(AnyQuery::Touches),
+        1 => (ranges(), limits())
+            .prop_map(|(range, limit)| AnyQuery::NumericTexts(NumericTextsQuery { range, limit })),
+        3 => changes::changes().prop_map(AnyQuery::Changes),
         1 => ranges().prop_map(|range| AnyQuery::RuleChanges(RuleChangesQuery { range, rules: rules() })),
     ];
     proptest::collection::vec(query, 20)
@@ -120,12 +125,16 @@ fn sources() -> impl Strategy<Value = SourcesQuery> {
 }
 
 fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimensions: Vec<Dimension> = Dimension::allowed()
+    proptest::sample::subsequence(columns(), 0..=most).prop_shuffle()
+}
+
+/// What events can be grouped by.
+fn columns() -> Vec<Dimension> {
+    Dimension::allowed()
         .filter(|name| !name.starts_with("properties."))
         .chain(["properties.plan", "properties.price"])
         .map(|name| name.parse().expect("allowed"))
-        .collect();
-    proptest::sample::subsequence(dimensions, 0..=most).prop_shuffle()
+        .collect()
 }
 
 fn funnels() -> impl Strategy<Value = FunnelQuery> {

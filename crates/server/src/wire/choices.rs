@@ -32,6 +32,8 @@ choices! {
     PeriodName: "day" "week" "month";
     /// What `/v1/stats` counts.
     MetricName: "count" "uniques" "conversions" "conversion_rate" "sum" "avg";
+    /// What `/v1/changes` compares.
+    ChangeMetricName: "count" "uniques" "conversions" "sum";
     /// The columns of `/v1/sources`.
     BreakdownName: "source_medium" "source";
     /// Whose source a report is about.
@@ -44,6 +46,9 @@ choices! {
     ConversionCountName: "all" "once";
     /// What `/v1/schema` describes.
     SchemaKindName: "events" "properties" "values" "columns" "rules" "goals";
+    /// What `/v1/quality` finds.
+    FaultCodeName: "tagging_variants" "own_campaign_links" "payment_and_sign_in_hosts" "numbers_as_text"
+        "mixed_currencies" "event_names_seen_once" "similar_event_names" "placeholder_ids" "low_confidence";
     /// The format of an export.
     RowFormatName: "ndjson" "csv" "parquet";
     /// What an `fbclid` without further tags means.
@@ -84,6 +89,7 @@ mod tests {
     use millimetric_core::values::Confidence;
 
     use super::*;
+    use crate::ops::reports::quality::FaultCode;
     use crate::ops::reports::schema::Kind;
     use crate::wire::rows::RowFormat;
 
@@ -105,6 +111,8 @@ mod tests {
         assert!(all_are_read::<PagesSortName, PagesSort>());
         assert!(all_are_read::<SchemaKindName, Kind>());
         assert!(all_are_read::<RowFormatName, RowFormat>());
+        let faults: Vec<_> = FaultCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(listed::<FaultCodeName>(), faults);
         for text in listed::<MetaClicksName>() {
             serde_json::from_value::<MetaClicks>(text.into()).unwrap();
         }

@@ -11,7 +11,7 @@ use crate::support::{ALWAYS, Server, eventually};
 const MARK: &str = "onlymine";
 
 /// How many paths [`read_path`] knows.
-const ROUTES: usize = 24;
+const ROUTES: usize = 27;
 
 /// Every read route, with a parameter from the other side put in where one fits.
 fn read_path(route: usize, filter: &str) -> String {
@@ -40,6 +40,11 @@ fn read_path(route: usize, filter: &str) -> String {
         20 => format!("/v1/sessions?{ALWAYS}&interval=month&path=/{filter}"),
         21 => format!("/v1/events?{ALWAYS}&filters={}", contains("path", &filter)),
         22 => format!("/v1/stats?{ALWAYS}&group_by=hostname&filters={}", contains("hostname", &filter)),
+        23 => format!(
+            "/v1/changes?{ALWAYS}&compare=1990-01-01/2000-01-01&columns=path,properties.note,event_name"
+        ),
+        24 => format!("/v1/changes?{ALWAYS}&metric=uniques&source={filter}"),
+        25 => format!("/v1/quality?{ALWAYS}&limit=100"),
         _ => format!("/v1/usage?{ALWAYS}"),
     }
 }

@@ -82,6 +82,12 @@ fn a_body_gets_the_rows_of_the_query_string() {
             json!({ "event": "purchase", "value": "amount" }),
         ),
         ("schema", "kind=values&property=plan", json!({ "kind": "values", "property": "plan" })),
+        (
+            "changes",
+            "compare=year&columns=source,os",
+            json!({ "compare": "year", "columns": ["source", "os"] }),
+        ),
+        ("quality", "limit=2", json!({ "limit": 2 })),
         ("usage", "", json!({})),
         ("export", "", json!({})),
         ("export", "format=csv&event=purchase", json!({ "format": "csv", "event": "purchase" })),
@@ -250,7 +256,7 @@ fn the_document_describes_the_body_by_the_parameters() {
         assert_eq!(schema["required"].as_array().cloned().unwrap_or_default(), required.collect::<Vec<_>>());
         assert!(schema["properties"]["from"]["description"].is_string(), "{schema}");
         assert_eq!(schema["additionalProperties"], false);
-        for list in ["group_by", "steps", "models", "filters"] {
+        for list in ["group_by", "steps", "models", "columns", "filters"] {
             let member = &schema["properties"][list];
             assert!(
                 member.is_null() || member["type"] == "array" && member["items"].is_object(),
@@ -260,5 +266,5 @@ fn the_document_describes_the_body_by_the_parameters() {
         assert!(post["parameters"].is_null() && post["security"] == get["security"], "{path}");
         described += 1;
     }
-    assert_eq!(described, 13, "every query but /v1/explain and /v1/goals");
+    assert_eq!(described, 15, "every query but /v1/explain and /v1/goals");
 }

@@ -101,6 +101,9 @@ fn query_strings_are_checked_by_name() {
         ("/v1/schema?from=2000-01-01&to=2100-01-01&kind=values", "property"),
         ("/v1/schema?from=2000-01-01&to=2100-01-01&property=plan", "property"),
         ("/v1/explain?event_id=e&from=2000-01-01", "to"),
+        ("/v1/changes", "from"),
+        ("/v1/quality?from=2026-05-16&to=2026-05-16", "from"),
+        ("/v1/quality?from=2000-01-01&to=2100-01-01&limit=101", "limit"),
     ] {
         let response = server.get(path, &rk);
         assert_eq!(response.error(), (400, "invalid_params".to_owned()), "{path}");

@@ -3,6 +3,7 @@
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
 //! to be misread twice. A new route gets a function here and a line in [`query`].
 
+mod changes;
 mod filters;
 mod schema;
 mod sessions;
@@ -28,7 +29,7 @@ pub(super) struct Question {
 
 /// Any query.
 pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(24) {
+    match random.below(26) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
@@ -39,6 +40,7 @@ pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
         19 => sessions::sources(random),
         20 => sessions::stats(random),
         21..=23 => sessions::attribution(random),
+        24 | 25 => changes::changes(random),
         11 => schema::properties(random),
         12 => schema::values(random),
         _ => stats(random),

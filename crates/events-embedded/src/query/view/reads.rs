@@ -1,7 +1,9 @@
 //! What a query reads of a scope: columns, and how far back.
 
 use millimetric_core::column::{Column, SessionColumn};
-use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery, StepSelector};
+use millimetric_core::query::{
+    AnyQuery, ChangeMetric, ChangesQuery, Conversions, Dimension, Filter, Metric, StatsQuery, StepSelector,
+};
 use millimetric_core::session;
 
 use crate::columns::reclassified::Reclassified;
@@ -57,6 +59,8 @@ impl Reads {
             AnyQuery::Paths(query) => {
                 Self::only([]).conversions(&query.conversions).with(&SOURCE).with(&MEDIUM)
             }
+            AnyQuery::Changes(query) => compared(query),
+            AnyQuery::NumericTexts(_) => Self::only([Column::EventName, Column::Properties]),
             AnyQuery::RuleChanges(_) => {
                 Self { columns: Reclassified::columns().with(Column::EventId), lookback: None }
             }
@@ -105,6 +109,15 @@ impl Reads {
 
     fn groups(self, group_by: &[Dimension]) -> Self {
         group_by.iter().fold(self, Self::with)
+    }
+}
+
+fn compared(query: &ChangesQuery) -> Reads {
+    let reads = Reads::only([]).filters(&query.events.and(&query.filters)).groups(&query.columns);
+    match query.metric {
+        ChangeMetric::Count | ChangeMetric::Conversions => reads,
+        ChangeMetric::Uniques => reads.with(&Column::AnonymousId.into()),
+        ChangeMetric::Sum { .. } => reads.with(&Column::Properties.into()),
     }
 }
 

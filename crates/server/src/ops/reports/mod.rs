@@ -5,4 +5,5 @@ pub mod explain;
 pub mod live;
 pub mod multi_project;
 pub mod overview;
+pub mod quality;
 pub mod schema;

@@ -49,7 +49,7 @@ fn member(parameter: &Parameter) -> Value {
 /// What the entries of a parameter are that is a list, which a query string has as one text.
 fn items_of(name: &str) -> Option<Value> {
     match name {
-        "group_by" | "models" => Some(json!({ "type": "string" })),
+        "group_by" | "models" | "columns" => Some(json!({ "type": "string" })),
         STEPS => Some(json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] })),
         FILTERS => Some(json!({ "type": "array" })),
         _ => None,

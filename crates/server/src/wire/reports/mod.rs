@@ -36,9 +36,13 @@ pub use self::names::{NameRow, NameRows, NamesParams, PropertyRow};
 pub use self::pages::{PageRow, PageRows, PagesParams};
 pub use self::paths::{PathRow, PathRows, PathsParams};
 pub use self::retention::{CohortRow, RetentionParams, RetentionRows};
+pub use self::schema::quality::{FaultExample, FaultRow, FaultValueRow, QualityParams, QualityRows};
 pub use self::schema::{SchemaParams, SchemaRows};
 pub use self::sessions::{SessionRow, SessionRows, SessionsParams};
 pub use self::sources::{SourceRow, SourceRows, SourcesParams};
+pub use self::stats::changes::{
+    ChangeRow, ChangesParams, ChangesRows, ComparedRange, OtherChangeRow, UnchangedRow,
+};
 pub use self::stats::{StatsParams, StatsRows};
 pub use self::usage::{UsageParams, UsageRow, UsageRows};
 use super::params::Parameters;
@@ -85,6 +89,7 @@ pub fn for_each_report(visitor: &mut impl ReportVisitor) {
     visitor.visit::<SessionsParams>();
     visitor.visit::<AttributionParams>();
     visitor.visit::<PathsParams>();
+    visitor.visit::<ChangesParams>();
 }
 
 /// A part of a whole, 0 to 1; 0 of nothing.

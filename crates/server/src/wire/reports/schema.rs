@@ -1,5 +1,7 @@
 //! `GET /v1/schema`: which names, properties, values, columns, rules and goals there are.
 
+pub(super) mod quality;
+
 use millimetric_core::property_samples::PropertyDescribed;
 use millimetric_core::time::TimeRange;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! `GET /v1/stats`: counts, distinct visitors, conversions, sums and means.
 
+pub(super) mod changes;
+
 use millimetric_core::query::{Dimension, Metric, Number, StatsQuery, StatsResponse, StatsRow};
 use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};

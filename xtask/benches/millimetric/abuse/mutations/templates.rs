@@ -36,6 +36,9 @@ const READS: &[&str] = &[
     "/v1/schema?kind=properties&event=purchase",
     "/v1/schema?kind=values&property=plan&search=p&limit=5",
     "/v1/explain?event_id=mutated-1",
+    "/v1/changes?compare=year&goal=sale&metric=conversions&columns=session_source,country,properties.plan&limit=10",
+    "/v1/changes?metric=sum&property=amount&compare=2025-01-01/2026-01-01&timezone=Europe/Berlin",
+    "/v1/quality?limit=5",
     "/v1/usage?",
     "/v1/export?format=csv&event=no-such-event",
     "/v1/stats?group_by=hostname&filters=%5B%5B%22contains%22%2C%22path%22%2C%5B%22%2Fsale%22%5D%5D%5D",
@@ -57,6 +60,7 @@ const BODIES: &[(&str, &str)] = &[
     ),
     ("/v1/pages", r#""filters":"[[\"starts_with\",\"entry_path\",[\"/sale\"]]]","limit":10"#),
     ("/v1/attribution", r#""goal":"sale","models":["last"],"filters":[["is","session_source",["google"]]]"#),
+    ("/v1/changes", r#""metric":"uniques","columns":["path","os"],"filters":[["is","event",["purchase"]]]"#),
     ("/v1/export", r#""format":"csv","filters":[["is","event",["no-such-event"]]]"#),
 ];
 const WHAT_IF: &str = r#"{"from":"2025-01-01","to":"2030-01-01","rules":[{"slug":"partner","source":"acme","medium":"partner","campaign":"may","when":[{"field":"query.ref","op":"is","value":["a","b"]},{"field":"path","op":"matches","value":"^/(sale|shop)/[0-9]+"}]}],"ignored_referrers":["pay.example.com"],"meta_clicks":"social"}"#;
