@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 
-use crate::cargo::root;
+use crate::bench::run_to_its_end;
+use crate::cargo::{cargo, root};
 use crate::node::{Packages, packaged_node, packages};
 use crate::python::{Environment, environment};
 use crate::server::Server;
@@ -23,6 +24,13 @@ const NODE_AGENTS: Packages = Packages { name: "mcp", size: "about 330 MB" };
 const REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 /// With a handshake and without, in the Inspector's words.
 const ERAS: [&str; 2] = ["legacy", "modern"];
+
+/// Asks the questions of the examination (`crates/server/tests/it/examination.rs`) and prints what each took.
+pub fn examine() -> anyhow::Result<()> {
+    let mut examination = cargo(["test", "--locked", "--package", "millimetric", "--test", "it"]);
+    examination.args(["every_question_of_an_owner_is_answered", "--", "--nocapture"]);
+    run_to_its_end(&mut examination)
+}
 
 /// The client's Python; an error where it cannot be had.
 pub fn client_environment() -> anyhow::Result<PathBuf> {

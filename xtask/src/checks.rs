@@ -93,7 +93,7 @@ pub fn write_spec() -> anyhow::Result<()> {
     for tests in [&["the_example_of_every_operation"][..], &["the_document_in_the", "the_page_about"]] {
         let test = [&["test", "--workspace", "--locked", "--test", "it", "--"], tests].concat();
         let Outcome::Passed = shown(cargo(test).env("MILLIMETRIC_WRITE_SPEC", "1"))? else {
-            bail!("spec/, docs/attribution.md and docs/api.md could not be written");
+            bail!("spec/, docs/attribution.md, docs/api.md and docs/mcp.md could not be written");
         };
     }
     Ok(())

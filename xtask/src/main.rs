@@ -12,7 +12,7 @@ use xtask::abuse::AbuseArguments;
 use xtask::bench::BenchArguments;
 use xtask::crash::CrashArguments;
 use xtask::oracle::OracleArguments;
-use xtask::{abuse, bench, checks, crash, data, oracle, sdk};
+use xtask::{abuse, agents, bench, checks, crash, data, oracle, sdk};
 
 /// Every chore of the repository as one command.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ enum Chore {
     Oracle(OracleArguments),
     /// Kill servers at random moments and count what they kept.
     Crash(CrashArguments),
+    /// Ask the MCP tools 40 questions of a site's owner and compare each figure with a recount.
+    Agents,
     /// Attack a server over the loopback interface, next to normal clients.
     Abuse(AbuseArguments),
     /// Write anew what is made from the code: `spec/openapi.json` and the SDK packages.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Oracle(arguments) => oracle::run(&arguments),
         Chore::Crash(arguments) => crash::run(&arguments),
+        Chore::Agents => agents::examine(),
         Chore::Abuse(arguments) => abuse::run(&arguments),
         Chore::Gen => generate(),
         Chore::Data => data::refresh(),

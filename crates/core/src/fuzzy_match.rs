@@ -27,9 +27,51 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// Whether two different names differ only by case, separators and, in names of five letters and
 /// more, one edit: `sign_up` and `Signup`, `purchase` and `purchased`.
 pub fn looks_like(name: &str, other: &str) -> bool {
-    let ((one, one_length), (two, two_length)) = (letters(name), letters(other));
-    let edits = usize::from(one_length.min(two_length) >= 5);
-    name != other && !one.is_empty() && osa_distance(&one, &two) <= edits
+    name != other && is_same(&characters(name), &characters(other))
+}
+
+/// For each name that [`looks_like`] a name before it: the name, and the first such name. With the most common names
+/// first, these are probably misspelt. Names with other digits, such as `step_1` and `step_2`, are meant to differ.
+/// The time grows with the square of the number of names.
+pub fn misspelt<'a>(names: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    let compared: Vec<Vec<char>> = names.iter().map(|name| characters(name)).collect();
+    let looks_like = |index: usize, earlier: usize| {
+        let (one, two) = (&compared[index], &compared[earlier]);
+        names[index] != names[earlier] && is_same(one, two) && digits(one).eq(digits(two))
+    };
+    let meant = |index: usize| (0..index).find(|earlier| looks_like(index, *earlier));
+    (0..names.len()).filter_map(|index| Some((names[index], names[meant(index)?]))).collect()
+}
+
+/// The letters and digits that are compared, in lower case.
+fn characters(name: &str) -> Vec<char> {
+    letters(name).0.chars().collect()
+}
+
+fn digits(name: &[char]) -> impl Iterator<Item = &char> {
+    name.iter().filter(|c| c.is_numeric())
+}
+
+/// Whether the letters of two names are the same but for one edit, if the shorter name has at least five.
+fn is_same(one: &[char], two: &[char]) -> bool {
+    match one.len().min(two.len()) {
+        0 => false,
+        1..5 => one == two,
+        _ => one.len().abs_diff(two.len()) <= 1 && is_within_one_edit(one, two),
+    }
+}
+
+/// Whether the optimal string alignment distance is at most 1: what is left without the common beginning and end is
+/// one character, or two that are exchanged.
+fn is_within_one_edit(one: &[char], two: &[char]) -> bool {
+    let begin = one.iter().zip(two).take_while(|(a, b)| a == b).count();
+    let (one, two) = (&one[begin..], &two[begin..]);
+    let end = one.iter().rev().zip(two.iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&one[..one.len() - end], &two[..two.len() - end]) {
+        ([] | [_], [] | [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
+    }
 }
 
 /// Edits at which two names of this length (of the longer) still match.
@@ -52,6 +94,8 @@ fn letters(name: &str) -> (String, usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -69,6 +113,33 @@ mod tests {
             ("purchase", None),
         ] {
             assert_eq!(closest(asked, names), found, "{asked}");
+        }
+    }
+
+    #[test]
+    fn misspelt_names_are_those_that_look_like_a_more_common_one() {
+        let names = [
+            "$pageview",
+            "purchase",
+            "signup",
+            "purchse",
+            "login",
+            "Sign-Up",
+            "purchases",
+            "logout",
+            "step_1",
+            "step_2",
+        ];
+        let expected = [("purchse", "purchase"), ("Sign-Up", "signup"), ("purchases", "purchase")];
+        assert_eq!(misspelt(&names), expected);
+        assert!(misspelt(&[]).is_empty() && misspelt(&["-", "$", "a", "b"]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn one_edit_is_what_the_distance_says(one in "[abé]{0,7}", two in "[abé]{0,7}") {
+            let [a, b] = [&one, &two].map(|text| text.chars().collect::<Vec<_>>());
+            prop_assert_eq!(is_within_one_edit(&a, &b), osa_distance(&one, &two) <= 1);
         }
     }
 

@@ -18,6 +18,7 @@ pub mod key;
 pub mod origin;
 pub mod properties;
 pub mod property_samples;
+pub mod quality;
 pub mod query;
 pub mod record;
 pub mod session;

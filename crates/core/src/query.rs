@@ -9,6 +9,7 @@
 mod attribution;
 mod bounds;
 pub mod calendar;
+mod comparison;
 pub mod currency;
 mod dimension;
 mod events;
@@ -18,7 +19,6 @@ mod names;
 mod pages;
 mod period;
 mod retention;
-mod rule_changes;
 mod selector;
 mod sessions;
 mod sources;
@@ -30,24 +30,35 @@ pub use self::attribution::{
 };
 pub use self::bounds::{Buckets, Interval, Limit, RowLimit, UnknownInterval};
 pub use self::calendar::{Cycle, CyclicBuckets, midnight};
+pub use self::comparison::changes::{
+    Change, ChangeMetric, ChangeRanking, ChangesQuery, ChangesResponse, ChangesRow, ColumnChanges, Measured,
+    OtherChange, PairChange, ValueChange,
+};
+pub use self::comparison::{Comparison, RangeEnd, UnknownComparison};
 pub use self::dimension::{Dimension, PropertyName, UnknownDimension};
+pub use self::events::rule_changes::{
+    ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
+};
 pub use self::events::{Cursor, EventQuery, EventsQuery, EventsResponse, ExportQuery};
 pub use self::filter::{
     Bound, Condition, Filter, FilterError, FilterList, Operator, Test, TextOperator, TextTest,
 };
 pub use self::funnel::{
-    FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, ParseWindowError,
-    StepOrder, StepSelector,
+    FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, FunnelWindow, GroupAt,
+    ParseWindowError, StepOrder, StepSelector, UnknownGroupAt,
 };
+pub use self::names::numeric_texts::{NumericTextsQuery, NumericTextsResponse, NumericTextsRow};
 pub use self::names::{NamesQuery, NamesResponse, NamesRow, PropertySeen};
 pub use self::pages::{PagesQuery, PagesResponse, PagesRow, PagesSort, UnknownPagesSort};
 pub use self::period::{Period, UnknownPeriod, time_or_date};
-pub use self::retention::{Cohort, RetentionQuery, RetentionResponse};
-pub use self::rule_changes::{
-    ChangeSample, ClassifiedAs, RuleChange, RuleChangeCounter, RuleChanges, RuleChangesQuery,
-};
+pub use self::retention::{Cohort, NewVisitors, RetentionQuery, RetentionResponse, UnknownNewVisitors};
+pub use self::selector::named::Named;
 pub use self::selector::path_pattern::{InvalidPathPattern, PathPattern};
 pub use self::selector::{EventSelector, GoalSlug, InvalidGoalSlug};
+pub use self::sessions::journeys::{
+    InvalidJourneyStart, JourneyDirection, JourneyStart, JourneyStep, JourneySteps, JourneysQuery,
+    JourneysResponse, JourneysRow, UnknownJourneyDirection,
+};
 pub use self::sessions::{SessionsQuery, SessionsResponse, SessionsRow};
 pub use self::sources::{Attribution, SourcesQuery, SourcesResponse, SourcesRow, UnknownAttribution};
 pub use self::stats::{
@@ -61,7 +72,14 @@ use crate::time::TimeRange;
 /// A query, with the type of its response.
 pub trait Query: Into<AnyQuery> + Clone + Send + Sync + 'static {
     /// What the query returns.
-    type Response: TryFrom<AnyResponse> + Into<AnyResponse> + Send + 'static;
+    type Response: TryFrom<AnyResponse, Error = OtherResponse> + Into<AnyResponse> + Send + 'static;
+
+    /// The query looks at events whose `timestamp` is in this range.
+    fn range(&self) -> TimeRange;
+
+    /// The same query over another range.
+    #[must_use]
+    fn over(self, range: TimeRange) -> Self;
 }
 
 /// An event store returned the response of another query than it was asked.
@@ -93,6 +111,14 @@ macro_rules! queries {
         $(
             impl Query for $query {
                 type Response = $response;
+
+                fn range(&self) -> TimeRange {
+                    self.range
+                }
+
+                fn over(self, range: TimeRange) -> Self {
+                    Self { range, ..self }
+                }
             }
 
             impl From<$query> for AnyQuery {
@@ -140,6 +166,8 @@ queries! {
     Pages(PagesQuery) -> PagesResponse;
     /// The number of sessions and bounces, by group and over time.
     Sessions(SessionsQuery) -> SessionsResponse;
+    /// What visitors do after or before a page or event.
+    Journeys(JourneysQuery) -> JourneysResponse;
     /// Which sources conversions are credited to.
     Attribution(AttributionQuery) -> AttributionResponse;
     /// The sequences of touches before conversions.
@@ -148,4 +176,18 @@ queries! {
     Touches(TouchesQuery) -> TouchesResponse;
     /// What rules would change of the attribution of stored events.
     RuleChanges(RuleChangesQuery) -> RuleChanges;
+    /// What explains the difference between two ranges.
+    Changes(ChangesQuery) -> ChangesResponse;
+    /// Properties that hold texts which look like numbers.
+    NumericTexts(NumericTextsQuery) -> NumericTextsResponse;
+}
+
+impl AnyQuery {
+    /// The range that the query compares its own with; `None` if it has one range only.
+    pub fn compared_with(&self) -> Option<TimeRange> {
+        match self {
+            Self::Changes(query) => Some(query.compared_with),
+            _ => None,
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod limits;
 mod merging;
 mod moving;
 mod once;
+mod other_times;
 mod reclassifying;
 mod series;
 mod to_the_byte;

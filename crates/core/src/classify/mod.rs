@@ -66,6 +66,8 @@ pub struct PassedOver {
     pub rule_id: Cow<'static, str>,
     /// The first of its conditions that the visit did not meet: ``needs `gclid` in the url``.
     pub reason: String,
+    /// The visit met another of its conditions: it nearly fired.
+    pub is_near: bool,
 }
 
 /// Explains a visit from its landing page, its referrer, and the site's own host (used when the url
@@ -103,7 +105,8 @@ pub fn explain(
     let (rule, before) = rules::fired(&signals);
     passed_over.extend(before.iter().filter_map(|rule| {
         let lacking = rule.lacks(&signals)?;
-        Some(PassedOver { rule_id: rule.id().into(), reason: format!("needs {lacking}") })
+        let (reason, is_near) = (format!("needs {lacking}"), rule.meets_some(&signals));
+        Some(PassedOver { rule_id: rule.id().into(), reason, is_near })
     }));
     Explanation { fires_when: rule.fires_when(), attribution: attribution(rule, signals), passed_over }
 }
@@ -115,6 +118,19 @@ pub fn explain(
 /// Takes any text, so also the ids of stored events: an id that no release has used is none.
 pub fn is_explicit_tag(rule_id: &str) -> bool {
     rule_id.starts_with(PROJECT_RULE) || rules().iter().any(|rule| rule.id() == rule_id && rule.reads_tags())
+}
+
+/// Whether a host is that of a payment or sign-in provider, which sends visitors back to the site that they came
+/// from.
+pub fn is_passed_through(host: &str) -> bool {
+    let listing = host::Host::of_site(host).and_then(|host| directory::find(&host, "/"));
+    listing.is_some_and(|listing| listing.class == directory::Class::PassThrough)
+}
+
+/// The source that a `utm_source` means: that of another name for a well-known one, or its text, trimmed and in
+/// lower case.
+pub fn source_of_tag(utm_source: &str) -> String {
+    utm::well_known(utm_source.trim().to_lowercase()).0.into_owned()
 }
 
 fn attribution(rule: &Rule, signals: Signals) -> Attribution {

@@ -203,6 +203,11 @@ impl Rule {
         self.conditions.iter().find(|condition| !condition.holds(signals))
     }
 
+    /// Whether one of its conditions holds.
+    pub(super) fn meets_some(&self, signals: &Signals) -> bool {
+        self.conditions.iter().any(|condition| condition.holds(signals))
+    }
+
     /// Whether it asks for a click id or utm parameter that the url does not have.
     pub(super) fn needs_more_tags(&self, signals: &Signals) -> bool {
         self.conditions.iter().any(|condition| condition.lacks_parameter(signals))

@@ -4,19 +4,21 @@ use std::str::FromStr;
 
 use chrono_tz::Tz;
 
-/// The maximum number of rows of a response: 1–1000.
+/// The maximum number of rows of a response: 1–1000, or [`ALL`](RowLimit::ALL).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RowLimit(u16);
+pub struct RowLimit(u32);
 
 impl RowLimit {
     /// A single row.
     pub const ONE: Self = Self(1);
-    /// 1000, the largest maximum.
+    /// 1000, the largest maximum that a client can send.
     pub const MOST: Self = Self(1000);
+    /// Every row: for rows that are compared with others before they are cut. The engine bounds their number.
+    pub const ALL: Self = Self(u32::MAX);
 
     /// `None` outside 1–1000.
     pub fn new(rows: u64) -> Option<Self> {
-        (1..=1000).contains(&rows).then_some(Self(rows as u16))
+        (1..=1000).contains(&rows).then_some(Self(rows as u32))
     }
 
     /// The number of rows.

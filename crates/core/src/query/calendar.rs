@@ -111,12 +111,16 @@ pub fn midnight(date: NaiveDate, zone: Tz) -> Timestamp {
 }
 
 fn midnight_millis(date: NaiveDate, zone: Tz) -> i64 {
-    let midnight = date.and_time(chrono::NaiveTime::MIN);
-    if let Some(time) = zone.from_local_datetime(&midnight).earliest() {
+    instant(date.and_time(chrono::NaiveTime::MIN), zone)
+}
+
+/// The first instant at which clocks show this local time; if they skipped it, the first one after that.
+pub(super) fn instant(time: NaiveDateTime, zone: Tz) -> i64 {
+    if let Some(time) = zone.from_local_datetime(&time).earliest() {
         return time.timestamp_millis();
     }
-    let near = midnight.and_utc().timestamp_millis();
-    first_instant(near - WIDEST_OFFSET, near + WIDEST_OFFSET, |instant| local(zone, instant) >= midnight)
+    let near = time.and_utc().timestamp_millis();
+    first_instant(near - WIDEST_OFFSET, near + WIDEST_OFFSET, |instant| local(zone, instant) >= time)
 }
 
 /// The first instant of the range for which `yes` is true, by binary search; the end of the range if there

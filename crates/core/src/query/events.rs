@@ -1,5 +1,7 @@
 //! Raw events: page by page, and all of them as a file.
 
+pub(super) mod rule_changes;
+
 use super::{EventSelector, Filter, RowLimit};
 use crate::event::Event;
 use crate::time::{TimeRange, Timestamp};

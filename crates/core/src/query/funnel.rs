@@ -4,7 +4,8 @@
 
 use std::str::FromStr;
 
-use super::{Dimension, EventSelector, Filter, RowLimit};
+use super::{Dimension, EventSelector, Filter, PAGE_VIEW, PathPattern, RowLimit};
+use crate::column::Column;
 use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 
 /// How many visitors reach each step; each visitor counts with the attempt that reaches most steps.
@@ -13,7 +14,8 @@ use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 /// filters; each further step is an event after the one before, at most the window after the
 /// start. Other events in between do not matter. A visitor has reached a step once one of their
 /// attempts has; the time of a step is that from the latest event that
-/// led to it to the first event that reached it.
+/// led to it to the first event that reached it, and its time from the start is that from the latest start
+/// from which this event reached it.
 ///
 /// Under [`StepOrder::Any`] an attempt starts with an event of any step that passes the filters, and holds as
 /// many steps as the events from there to at most the window later can be, each at the first event with which
@@ -21,8 +23,8 @@ use crate::time::{DAY_MILLIS, HOUR_MILLIS, MINUTE_MILLIS, TimeRange};
 ///
 /// An event is one step of an attempt only, even if it can be several. Events of one millisecond come in the
 /// order of the first step that each can be, then of the set of its steps, read as a binary number whose lowest
-/// digit is the first step, then of their group, and then those that pass the filters first. A visitor is in
-/// the group of the event that started the attempt which first got furthest.
+/// digit is the first step, then of their group, and then those that pass the filters first. [`GroupAt`] says
+/// which event a visitor's group is that of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunnelQuery {
     /// Selects events by their `timestamp`; an event outside the range is no step.
@@ -37,6 +39,8 @@ pub struct FunnelQuery {
     pub order: StepOrder,
     /// At most [`StatsQuery::MAX_DIMENSIONS`](super::StatsQuery::MAX_DIMENSIONS), all different.
     pub group_by: Vec<Dimension>,
+    /// Which of a visitor's events decides on their group.
+    pub group_at: GroupAt,
     /// The maximum number of groups.
     pub limit: RowLimit,
 }
@@ -48,6 +52,9 @@ pub struct FunnelSteps(Vec<StepSelector>);
 /// The events that are a step of a funnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepSelector {
+    /// What the step is called in the response: the name of the event, or `page:` and the path, or `goal:` and
+    /// the slug.
+    pub name: String,
     /// Which events.
     pub events: EventSelector,
     /// An event must pass all of them too.
@@ -55,6 +62,31 @@ pub struct StepSelector {
 }
 
 impl StepSelector {
+    /// How the name of a step begins that is a page.
+    pub const PAGE: &'static str = "page:";
+    /// How the name of a step begins that is a goal.
+    pub const GOAL: &'static str = "goal:";
+
+    /// The events of this name that pass the filters.
+    pub fn named(name: String, filters: Vec<Filter>) -> Self {
+        Self { name: name.clone(), events: EventSelector::Named(name), filters }
+    }
+
+    /// The page views of a path that matches, and that pass the filters. `sent` is the path as it was sent.
+    pub fn page(sent: &str, path: &PathPattern, filters: Vec<Filter>) -> Self {
+        let path = Filter::matching(Column::Path, path);
+        Self {
+            name: format!("{}{sent}", Self::PAGE),
+            events: EventSelector::Named(PAGE_VIEW.to_owned()),
+            filters: [path].into_iter().chain(filters).collect(),
+        }
+    }
+
+    /// The events that reach a goal and pass the filters.
+    pub fn goal(slug: &str, events: EventSelector, filters: Vec<Filter>) -> Self {
+        Self { name: format!("{}{slug}", Self::GOAL), events, filters }
+    }
+
     /// What an event must pass to be the step.
     pub fn conditions(&self) -> Vec<Filter> {
         self.events.and(&self.filters)
@@ -72,8 +104,7 @@ impl FunnelSteps {
 
     /// Steps that are events of these names. `None` unless there are 2–8 names of 1–128 characters.
     pub fn new(names: Vec<String>) -> Option<Self> {
-        let step = |name| StepSelector { events: EventSelector::Named(name), filters: Vec::new() };
-        Self::of(names.into_iter().map(step).collect())
+        Self::of(names.into_iter().map(|name| StepSelector::named(name, Vec::new())).collect())
     }
 
     /// `None` unless there are 2–8 steps, and the names of those that are selected by name have 1–128
@@ -149,6 +180,33 @@ impl StepOrder {
     }
 }
 
+/// Which event of a visitor the group is that of. A visitor is in one group for all steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupAt {
+    /// `first`: the first event of the range that can start an attempt.
+    #[default]
+    First,
+    /// `attempt`: the event that started the attempt which first got furthest.
+    Attempt,
+}
+
+/// The text is no [`GroupAt`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be first or attempt")]
+pub struct UnknownGroupAt;
+
+impl FromStr for GroupAt {
+    type Err = UnknownGroupAt;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGroupAt> {
+        match text {
+            "first" => Ok(Self::First),
+            "attempt" => Ok(Self::Attempt),
+            _ => Err(UnknownGroupAt),
+        }
+    }
+}
+
 /// Groups by the visitors who started, descending, ties by the keys ascending (no value first).
 /// Without group: exactly one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -179,6 +237,8 @@ pub struct FunnelStep {
     /// The median of the time from the step before, in milliseconds (of an even number, the mean of
     /// the two middle ones); `None` for the first step, and for a step that nobody reached.
     pub median_millis: Option<f64>,
+    /// The median of the time from the start of the attempt; `None` where `median_millis` is.
+    pub median_millis_from_start: Option<f64>,
 }
 
 #[cfg(test)]
@@ -213,5 +273,23 @@ mod tests {
         assert!(FunnelSteps::new(vec!["a".to_owned(), String::new()]).is_none());
         assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(128)]).is_some());
         assert!(FunnelSteps::new(vec!["a".to_owned(), "ü".repeat(129)]).is_none());
+    }
+
+    #[test]
+    fn a_page_is_a_page_view_whose_path_matches() {
+        let country = Filter::new(Column::Country, "DE");
+        for (sent, path) in [("/%C3%BC", Filter::new(Column::Path, "/ü")), ("/a*", of_pattern("/a*"))] {
+            let step = StepSelector::page(sent, &sent.parse().unwrap(), vec![country.clone()]);
+            assert_eq!(step.name, format!("page:{sent}"));
+            assert_eq!(
+                step.conditions(),
+                [Filter::new(Column::EventName, "$pageview"), path, country.clone()]
+            );
+            assert_eq!(step.only_name(), None);
+        }
+    }
+
+    fn of_pattern(text: &str) -> Filter {
+        Filter::matching(Column::Path, &text.parse().unwrap())
     }
 }

@@ -1,9 +1,12 @@
 //! Which event names occur, and which properties their events have.
 
+pub(super) mod numeric_texts;
+
 use super::{Filter, RowLimit};
 use crate::time::{TimeRange, Timestamp};
 
-/// `GET /v1/events`: which event names occur, and with which properties.
+/// `GET /v1/events`: which event names occur, and with which properties. All but the times when a name was first
+/// and last seen is of the range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamesQuery {
     /// Selects events by their `timestamp`.
@@ -23,9 +26,10 @@ pub struct NamesRow {
     pub count: u64,
     /// Distinct visitors.
     pub uniques: u64,
-    /// The earliest in the range.
+    /// The earliest of all stored events of that name that pass the filters, in the range or not. Sessions, which
+    /// filters may be about, are those of all stored events.
     pub first_seen: Timestamp,
-    /// The latest in the range.
+    /// The latest of them.
     pub last_seen: Timestamp,
     /// Its top-level properties, by count descending, then name; at most
     /// [`NamesRow::MAX_PROPERTIES`].

@@ -1,5 +1,6 @@
 //! Which events a query is about: all, those of one name, or those that reach a goal.
 
+pub(super) mod named;
 pub(super) mod path_pattern;
 
 use std::fmt;

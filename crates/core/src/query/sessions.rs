@@ -2,6 +2,8 @@
 //!
 //! The definition alone; engines count.
 
+pub(super) mod journeys;
+
 use super::{Buckets, Dimension, Filter, Limit};
 use crate::column::{Column, SessionColumn};
 use crate::time::{TimeRange, Timestamp};

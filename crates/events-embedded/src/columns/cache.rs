@@ -12,6 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::columns::group_column::SummaryKey;
 use crate::encoding::heap_size::HeapSize;
+use crate::encoding::json_properties::Keys;
 use millimetric_core::column::{Column, DerivedColumn, SessionColumn};
 use millimetric_events::StoreError;
 
@@ -50,10 +51,14 @@ pub(crate) enum CachedPart {
     Derived(DerivedColumn),
     /// Which rows pass a filter, by its JSON.
     Passing(Arc<str>),
+    /// The times of the first and the last event of each name.
+    NameSpans,
     /// Which top-level properties the events of each name have.
     PropertyNames,
-    /// The top-level properties of each row.
-    Shapes,
+    /// Which top-level properties of the events of each name are numbers, or texts that look like numbers.
+    NumericProperties,
+    /// The top-level properties of each row, as these keys.
+    Shapes(Keys),
     /// A text column of the rows of one page, which are numbered from 0.
     Page(Column, u32),
     /// The hashes of the event ids, sorted.

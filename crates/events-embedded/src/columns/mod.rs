@@ -29,6 +29,7 @@ use crate::columns::rows::Rows;
 use crate::columns::timeline::TimelineColumn;
 use crate::columns::visitor_table::VisitorTable;
 use crate::encoding::json_properties;
+use crate::encoding::json_properties::Keys;
 use crate::encoding::keyed_hash::{IdKind, KeyedHash};
 use crate::encoding::text::{Codes, Interner, TextColumn};
 use crate::encoding::times::Times;
@@ -205,10 +206,10 @@ impl Columns {
         })
     }
 
-    /// The set of top-level property names of each row.
-    pub(crate) fn shapes(&self, chunk: &Chunk) -> Result<Arc<Shapes>, StoreError> {
-        self.derived(chunk, CachedPart::Shapes, || {
-            let mut builder = ShapesBuilder::default();
+    /// The set of these keys of each row's properties.
+    pub(crate) fn shapes(&self, chunk: &Chunk, keys: Keys) -> Result<Arc<Shapes>, StoreError> {
+        self.derived(chunk, CachedPart::Shapes(keys), || {
+            let mut builder = ShapesBuilder::new(keys);
             let codes =
                 self.computed(chunk, Column::Properties, |text| builder.code(text.unwrap_or_default()))?;
             Ok(builder.shapes(&codes))

@@ -1,4 +1,4 @@
-//! The shape of each row of a chunk: the set of top-level property names of its event. Shapes are cached,
+//! The shape of each row of a chunk: the set of top-level property names of its event, or of other [`Keys`]. Shapes are cached,
 //! so that the names are counted over any time range without reading the properties again.
 //!
 //! Property names come from untrusted senders. If a chunk has too many shapes, none are stored, and
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::encoding::heap_size::HeapSize;
-use crate::encoding::json_properties::names_of;
+use crate::encoding::json_properties::Keys;
 use crate::encoding::text::Codes;
 
 /// Most distinct shapes of a chunk.
@@ -26,26 +26,32 @@ pub(crate) struct Shapes(Option<Few>);
 pub(crate) struct Few {
     /// The shape of each row, as an index into `names`.
     pub(crate) codes: Codes,
-    /// The property names of each shape.
+    /// The keys of each shape.
     pub(crate) names: Vec<Vec<String>>,
     bytes: usize,
 }
 
 /// Assigns codes to shapes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ShapesBuilder {
+    keys: Keys,
     codes: HashMap<Vec<String>, u32>,
     bytes: usize,
     too_many: bool,
 }
 
 impl ShapesBuilder {
+    /// Shapes are sets of these keys.
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self { keys, codes: HashMap::new(), bytes: 0, too_many: false }
+    }
+
     /// Returns the code of the shape of these properties.
     pub(crate) fn code(&mut self, properties: &str) -> u32 {
         if self.too_many {
             return 0;
         }
-        let names: Vec<String> = names_of(properties).into_iter().map(Cow::into_owned).collect();
+        let names: Vec<String> = self.keys.of(properties).into_iter().map(Cow::into_owned).collect();
         if let Some(code) = self.codes.get(&names) {
             return *code;
         }
@@ -58,7 +64,7 @@ impl ShapesBuilder {
 
     /// Returns the shapes; `codes` are the codes of all rows.
     pub(crate) fn shapes(self, codes: &[u32]) -> Shapes {
-        let Self { codes: numbered, bytes, too_many } = self;
+        let Self { codes: numbered, bytes, too_many, .. } = self;
         if too_many {
             return Shapes(None);
         }
@@ -90,7 +96,7 @@ mod tests {
     use super::*;
 
     fn shapes(texts: &[String]) -> Shapes {
-        let mut builder = ShapesBuilder::default();
+        let mut builder = ShapesBuilder::new(Keys::Names);
         let codes: Vec<u32> = texts.iter().map(|text| builder.code(text)).collect();
         builder.shapes(&codes)
     }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use millimetric_core::quality::is_numeric_text;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -49,6 +50,64 @@ pub(crate) fn names_of(properties: &str) -> Vec<Cow<'_, str>> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// What the properties of an event are reduced to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Keys {
+    /// Their names.
+    Names,
+    /// The names of those that are numbers, each after [`Keys::NUMBER`], and of those that are texts which look like
+    /// numbers, after [`Keys::NUMERIC_TEXT`].
+    Numeric,
+}
+
+impl Keys {
+    /// Stands before the name of a number.
+    pub(crate) const NUMBER: char = '#';
+    /// Stands before the name of a text that looks like a number.
+    pub(crate) const NUMERIC_TEXT: char = '"';
+
+    /// The distinct keys of these properties, sorted.
+    pub(crate) fn of(self, properties: &str) -> Vec<Cow<'_, str>> {
+        match self {
+            Self::Names => names_of(properties),
+            Self::Numeric => numeric_of(properties),
+        }
+    }
+
+    /// The name in a key.
+    pub(crate) fn name(self, key: &str) -> &str {
+        match self {
+            Self::Names => key,
+            Self::Numeric => key.get(1..).unwrap_or_default(),
+        }
+    }
+}
+
+fn numeric_of(properties: &str) -> Vec<Cow<'_, str>> {
+    let mut reader = serde_json::Deserializer::from_str(properties);
+    let mut keys = reader.deserialize_map(Kinds).unwrap_or_default();
+    keys.reverse();
+    keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+    // The last value of a name counts, which is the first one now.
+    keys.dedup_by(|(a, _), (b, _)| a == b);
+    let mut keys: Vec<Cow<'_, str>> =
+        keys.into_iter().filter_map(|(name, kind)| Some(Cow::Owned(format!("{}{name}", kind?)))).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// What stands before the name of a property with this value.
+fn kind(value: &str) -> Option<char> {
+    match value.as_bytes().first()? {
+        b'"' => {
+            let text = serde_json::from_str::<Text<'_>>(value).ok()?;
+            is_numeric_text(&text.0).then_some(Keys::NUMERIC_TEXT)
+        }
+        b'-' | b'0'..=b'9' => value.parse::<f64>().ok()?.is_finite().then_some(Keys::NUMBER),
+        _ => None,
+    }
 }
 
 fn value_of<'a>(properties: &'a str, name: &str) -> Option<&'a RawValue> {
@@ -108,6 +167,25 @@ impl<'a> Visitor<'a> for Names {
             names.push(name);
         }
         Ok(names)
+    }
+}
+
+/// Collects the names of an object, with the kind of each value.
+struct Kinds;
+
+impl<'a> Visitor<'a> for Kinds {
+    type Value = Vec<(Cow<'a, str>, Option<char>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut kinds = Vec::new();
+        while let Some((Text(name), value)) = map.next_entry::<Text<'a>, &'a RawValue>()? {
+            kinds.push((name, kind(value.get())));
+        }
+        Ok(kinds)
     }
 }
 
@@ -181,6 +259,17 @@ mod tests {
             assert!(number.is_nan(), "{properties}");
             assert_eq!(is_missing(number), missing, "{properties}");
         }
+    }
+
+    #[test]
+    fn numbers_and_texts_that_look_like_numbers_are_told_apart() {
+        let keys = |properties| Keys::Numeric.of(properties);
+        let mixed = r#"{"b":"12","a":-1.5e2,"c":"x","d":true,"e":null,"f":[1],"g":{"h":1},"i":" 1,5 ","\u0061b":"\u0031"}"#;
+        assert_eq!(keys(mixed), ["\"ab", "\"b", "\"i", "#a"]);
+        assert_eq!(keys(r#"{"a":"1","a":1}"#), ["#a"]);
+        assert_eq!(keys(r#"{"a":1,"b":2,"a":"x"}"#), ["#b"]);
+        assert!(keys("{}").is_empty() && keys("[1]").is_empty());
+        assert_eq!((Keys::Numeric.name("#a"), Keys::Names.name("#a")), ("a", "#a"));
     }
 
     #[test]

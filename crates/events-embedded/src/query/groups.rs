@@ -31,6 +31,7 @@ use crate::query::groups::frequent::Frequent;
 use crate::query::groups::group_dictionary::{Finished, GroupDictionary};
 use crate::query::groups::local_groups::LocalGroups;
 use crate::query::groups::summary::{CachedSummary, Summary};
+use crate::query::groups::sums::Sum;
 use crate::query::run;
 use crate::query::run::Span;
 use crate::query::select::{Selection, select};
@@ -51,6 +52,8 @@ pub(crate) struct Counted {
     pub(crate) spans: Vec<(i64, i64)>,
     /// The aggregate of each group; empty unless asked for.
     pub(crate) numbers: Vec<Option<f64>>,
+    /// The sum of each group, if the aggregate is computed from it.
+    pub(crate) sums: Vec<Sum>,
     /// Selected events without a number, if an aggregate is asked for.
     pub(crate) skipped: Skipped,
     /// Whether there are too many groups, so that only the most frequent ones are counted separately.
@@ -191,9 +194,7 @@ pub(crate) fn scan_units<'a>(view: &'a View, counting: &Counting<'_>) -> Vec<Sca
     let Some(key) = counting.summary_key(view) else { return spans(view) };
     let is_whole = |chunk: &Chunk| {
         matches!(chunk, Chunk::Segment(_))
-            && view.from <= chunk.earliest()
-            && chunk.latest() < view.to
-            && !view.tombstones.concerns(chunk)
+            && view.shows_all(chunk)
             && view.sessions.as_ref().is_none_or(|sessions| sessions.is_unchanged(chunk))
     };
     let of_chunk = |chunk| {
@@ -258,11 +259,13 @@ fn counted(
         Visitors::Numbered | Visitors::NumberedIn(_) => whole.visitors.counts(count, context)?,
         Visitors::Estimated => whole.visitors.estimates(count, context)?,
     };
-    let numbers = match (&counting.numbers, whole.numbers.take()) {
-        (None, _) => Vec::new(),
+    let (numbers, sums) = match (&counting.numbers, whole.numbers.take()) {
+        (None, _) => (Vec::new(), Vec::new()),
         (Some(of), found) => {
-            let found = found.unwrap_or_else(|| Aggregates::new(of.aggregate));
-            found.finish(of.aggregate, count, context)?
+            let mut found = found.unwrap_or_else(|| Aggregates::new(of.aggregate));
+            found.reserve(count);
+            let sums = found.sums().to_vec();
+            (found.finish(of.aggregate, count, context)?, sums)
         }
     };
     Ok(Counted {
@@ -271,6 +274,7 @@ fn counted(
         approximate: matches!(visitors, Visitors::Estimated),
         spans: if counting.spans { padded(whole.spans, count, NO_SPAN) } else { Vec::new() },
         numbers,
+        sums,
         skipped: whole.skipped,
         limited: false,
         groups,
@@ -330,7 +334,8 @@ fn visitors_of_chunks(view: &View, rows: usize, context: &QueryContext) -> Resul
     Ok(whole.estimate())
 }
 
-const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
+/// The span of no event: any other is wider.
+pub(crate) const NO_SPAN: (i64, i64) = (i64::MAX, i64::MIN);
 
 fn padded<T: Clone>(mut values: Vec<T>, length: usize, value: T) -> Vec<T> {
     values.resize(length, value);

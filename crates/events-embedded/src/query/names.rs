@@ -1,7 +1,9 @@
 //! `GET /v1/events`: event names, their counts, times and properties. Sorts what `groups` and
-//! `property_names` have counted.
+//! `property_names` have counted in the range, and adds when each name was `seen` at all.
 
+pub(crate) mod numeric_texts;
 pub(crate) mod property_names;
+mod seen;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -14,24 +16,30 @@ use crate::columns::cache::CachedPart;
 use crate::columns::group_column::GroupColumn;
 use crate::encoding::row::instant;
 use crate::query::groups;
-use crate::query::groups::Counting;
+use crate::query::groups::{Counting, NO_SPAN};
 use crate::query::names::property_names::{Properties, PropertyNames};
 use crate::query::run;
 use crate::query::select::select;
 use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
+use millimetric_core::session;
 use millimetric_events::StoreError;
 
-/// Runs the query.
+/// Runs the query over a view of all that is stored.
 pub(crate) fn names(
-    view: &View,
+    all: &View,
     query: &NamesQuery,
     context: &QueryContext,
 ) -> Result<NamesResponse, StoreError> {
+    let (from, to) = (query.range.from().millis(), query.range.to().millis());
+    let lookback = all.sessions.as_ref().map_or(0, |_| session::LOOKBACK);
+    let view = &all.part(from, to, lookback, context).with_own_sessions(context)?;
     let by = vec![GroupColumn::Column(Column::EventName)];
     let filters = &query.filters;
-    let counting = Counting { filters, by, uniques: true, spans: true, ..Counting::default() };
+    // An event may pass by its session in the range and not by its session of all events.
+    let spans = all.sessions.is_some();
+    let counting = Counting { filters, by, uniques: true, spans, ..Counting::default() };
     let counted = groups::count(view, &counting, context)?;
     let name = |group: usize| counted.groups.text(group, 0).unwrap_or_default();
     let mut order: Vec<usize> = counted.groups.apart().collect();
@@ -41,19 +49,22 @@ pub(crate) fn names(
     order.truncate(query.limit.get());
     let mut properties = order.iter().map(|group| (name(*group), Properties::default())).collect();
     count_properties(view, filters, &mut properties, context)?;
-    let row = |group: usize| {
+    let listed: Vec<&str> = order.iter().map(|group| name(*group)).collect();
+    let spans = order.iter().map(|group| counted.spans.get(*group).copied().unwrap_or(NO_SPAN)).collect();
+    let spans = seen::widen(all, filters, &listed, spans, context)?;
+    let row = |(group, (first, last)): (usize, (i64, i64))| {
         let (properties, other_properties) = ranked(properties.remove(name(group)).unwrap_or_default());
         NamesRow {
             event_name: name(group).to_owned(),
             count: counted.events[group],
             uniques: counted.uniques[group],
-            first_seen: instant(counted.spans[group].0),
-            last_seen: instant(counted.spans[group].1),
+            first_seen: instant(first),
+            last_seen: instant(last),
             properties,
             other_properties,
         }
     };
-    let rows = order.into_iter().map(row).collect();
+    let rows = order.iter().copied().zip(spans).map(row).collect();
     Ok(NamesResponse { rows, truncated, other, approximate: counted.approximate })
 }
 

@@ -1,13 +1,16 @@
 //! `GET /v1/retention`: cohorts of visitors, and how many return in each period. [`RetentionQuery`] defines
 //! which events begin a cohort and which count as a return.
 
+mod new_visitors;
+
 use std::cmp::Ordering;
 
-use millimetric_core::query::{Buckets, Cohort, Filter, RetentionQuery, RetentionResponse};
+use millimetric_core::query::{Buckets, Cohort, Filter, NewVisitors, RetentionQuery, RetentionResponse};
 
 use crate::encoding::row::instant;
 use crate::encoding::text::Dictionary;
 use crate::query::groups::calendar;
+use crate::query::retention::new_visitors::new_visitors;
 use crate::query::run::Span;
 use crate::query::select::Selection;
 use crate::query::select::row_filter::RowFilter;
@@ -18,39 +21,116 @@ use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
 use millimetric_events::StoreError;
 
-/// Runs the query.
+/// Runs the query over a view of its range, or of all that is stored up to its end if only visitors count who
+/// have no earlier first event.
 pub(crate) fn retention(
     view: &View,
     query: &RetentionQuery,
     context: &QueryContext,
 ) -> Result<RetentionResponse, StoreError> {
-    let (plan, periods) = (Plan::of(view, context)?, Periods::of(view, query.periods));
-    let mut whole = Table::new(&periods);
-    let begins = query.events.name().filter(|_| query.filters.is_empty());
-    if let Some(event) = begins.filter(|_| plan.numbers_visitors()) {
-        let by_name = Unfiltered { event, return_event: query.return_event.as_deref(), periods: &periods };
-        for table in timeline::follow(view, &by_name, None, context)? {
-            whole.merge(table);
-        }
-        return Ok(whole.response(&periods));
-    }
     let selected = query.events.and(&query.filters);
-    let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
-        gather(view, query, &selected, span, selection, gatherer)
+    let (from, to) = (query.range.from().millis(), query.range.to().millis());
+    let within = view.part(from, to, 0, context);
+    let retention = Retention {
+        query,
+        selected: &selected,
+        from: within.from,
+        periods: Periods::of(&within, query.periods),
     };
-    timeline::each_round(view, &plan, context, gather, |gathered| {
-        let follow = |table: &mut Table, events: &mut [TimelineEvent<Visit>]| {
-            table.add(&periods, events.iter().map(|event| (event.at, event.what)));
-        };
-        // Events of the same millisecond are in the same period, so their order is irrelevant.
-        let unordered = |_: &Visit, _: &Visit| Ordering::Equal;
-        let tables = gathered.follow(context, unordered, || Table::new(&periods), follow)?;
-        for table in tables {
-            whole.merge(table);
+    let plan = Plan::of(&within, context)?;
+    if query.new == NewVisitors::Range {
+        return Ok(retention.follow(&within, plan, None, context)?.response(&retention.periods));
+    }
+    let of_all = Plan::of(view, context)?;
+    let table = if plan.numbers_visitors() && of_all.numbers_visitors() {
+        let before = view.part(view.from, within.from, 0, context);
+        let new = new_visitors(&before, &within, &selected, context)?;
+        let mut memory = context.memory();
+        memory.grow_to(size_of_val(new.as_slice()))?;
+        retention.follow(&within, plan, Some(new), context)?
+    } else {
+        // Too many visitors to have a bit for each: their earlier first events are followed too.
+        retention.follow_rounds(view, &of_all, context)?
+    };
+    Ok(table.response(&retention.periods))
+}
+
+/// The query, prepared for following visitors.
+struct Retention<'a> {
+    query: &'a RetentionQuery,
+    /// What a first event must pass.
+    selected: &'a [Filter],
+    /// The start of the range, in milliseconds since 1970. A visitor with an earlier first event is in no cohort.
+    from: i64,
+    periods: Periods,
+}
+
+impl Retention<'_> {
+    /// Follows all visitors, or those whose bits are set in `only`; then they must be numbered.
+    fn follow(
+        &self,
+        view: &View,
+        mut plan: Plan,
+        only: Option<Vec<u64>>,
+        context: &QueryContext,
+    ) -> Result<Table, StoreError> {
+        let query = self.query;
+        let begins = query.events.name().filter(|_| query.filters.is_empty());
+        if let Some(event) = begins.filter(|_| plan.numbers_visitors()) {
+            let return_event = query.return_event.as_deref();
+            let by_name = Unfiltered { event, return_event, periods: &self.periods };
+            let tables = timeline::follow(view, &by_name, only.as_deref(), context)?;
+            return Ok(tables.into_iter().fold(Table::new(&self.periods), Table::merged));
         }
+        if let Some(only) = only {
+            plan.restrict(only);
+        }
+        self.follow_rounds(view, &plan, context)
+    }
+
+    fn follow_rounds(&self, view: &View, plan: &Plan, context: &QueryContext) -> Result<Table, StoreError> {
+        let (periods, mut whole) = (&self.periods, Table::new(&self.periods));
+        let gather = |span: &Span<'_>, selection: &Selection, gatherer: &mut Gatherer<'_, Visit>| {
+            self.gather(view, span, selection, gatherer)
+        };
+        timeline::each_round(view, plan, context, gather, |gathered| {
+            let follow = |table: &mut Table, events: &mut [TimelineEvent<Visit>]| {
+                let visits = events.iter().map(|event| (event.at, event.what));
+                let first = visits.clone().find(|(_, visit)| visit.begins);
+                if first.is_some_and(|(at, _)| at >= self.from) {
+                    table.add(periods, visits);
+                }
+            };
+            // Events of the same millisecond are in the same period, so their order is irrelevant.
+            let unordered = |_: &Visit, _: &Visit| Ordering::Equal;
+            let tables = gathered.follow(context, unordered, || Table::new(periods), follow)?;
+            for table in tables {
+                whole.merge(table);
+            }
+            Ok(())
+        })?;
+        Ok(whole)
+    }
+
+    /// Gathers the events that begin a cohort or count as a return; of those before the range, only the former.
+    fn gather(
+        &self,
+        view: &View,
+        span: &Span<'_>,
+        selection: &Selection,
+        gatherer: &mut Gatherer<'_, Visit>,
+    ) -> Result<(), StoreError> {
+        let events = view.columns.text(span.chunk, Column::EventName)?;
+        let begins = RowFilter::of(view, span.chunk, self.selected)?;
+        let returns = Named::of(&events.dictionary, self.query.return_event.as_deref());
+        let mut marks = Vec::with_capacity(selection.rows.len());
+        selection.rows.each(|row| {
+            let returns = returns.is(events.codes.get(row)) && selection.times.at(row) >= self.from;
+            marks.push(Visit { begins: begins.passes(row), returns }.mark());
+        });
+        gatherer.take(selection, &marks, |index, _| Visit::of(marks[index]));
         Ok(())
-    })?;
-    Ok(whole.response(&periods))
+    }
 }
 
 /// Retention without filters.
@@ -96,28 +176,6 @@ impl Visit {
     }
 }
 
-/// Gathers the events that begin a cohort or count as a return.
-fn gather(
-    view: &View,
-    query: &RetentionQuery,
-    begins: &[Filter],
-    span: &Span<'_>,
-    selection: &Selection,
-    gatherer: &mut Gatherer<'_, Visit>,
-) -> Result<(), StoreError> {
-    let columns = &view.columns;
-    let events = columns.text(span.chunk, Column::EventName)?;
-    let begins = RowFilter::of(view, span.chunk, begins)?;
-    let returns = Named::of(&events.dictionary, query.return_event.as_deref());
-    let mut marks = Vec::with_capacity(selection.rows.len());
-    selection.rows.each(|row| {
-        let returns = returns.is(events.codes.get(row));
-        marks.push(Visit { begins: begins.passes(row), returns }.mark());
-    });
-    gatherer.take(selection, &marks, |index, _| Visit::of(marks[index]));
-    Ok(())
-}
-
 /// An event name as a code of one chunk.
 enum Named {
     Any,
@@ -140,7 +198,7 @@ impl Named {
     }
 }
 
-/// The start of each period that the view's range overlaps, ascending.
+/// The start of each period that the range overlaps, ascending.
 struct Periods {
     starts: Vec<i64>,
 }
@@ -192,6 +250,11 @@ impl Table {
                 self.returned[cohort][period] += 1;
             }
         }
+    }
+
+    fn merged(mut self, other: Self) -> Self {
+        self.merge(other);
+        self
     }
 
     fn merge(&mut self, other: Self) {

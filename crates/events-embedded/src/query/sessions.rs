@@ -3,6 +3,7 @@
 mod accumulator;
 pub(crate) mod groups;
 mod joined;
+pub(crate) mod journeys;
 pub(crate) mod order;
 pub(crate) mod view;
 

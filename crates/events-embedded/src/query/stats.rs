@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: counts, distinct visitors, conversion rates and aggregates of numbers, by group and over
 //! time. Sorts what `groups` has counted.
 
+pub(crate) mod changes;
 mod conversion;
 mod currencies;
 mod cyclic;
@@ -162,7 +163,7 @@ impl<'a> Stats<'a> {
 
     fn rows(&self, found: &Found) -> Result<Vec<StatsRow>, StoreError> {
         if self.by.is_empty() && self.query.buckets.is_none() {
-            let value = found.values.first().copied().unwrap_or_else(|| nothing(&self.query.metric));
+            let value = found.values.first().copied().unwrap_or_else(|| self.query.metric.of_nothing());
             return Ok(vec![StatsRow { value, ..StatsRow::default() }]);
         }
         let sums = match (self.query.buckets, &self.query.metric) {
@@ -209,14 +210,6 @@ fn value(metric: &Metric, counted: &Counted, group: usize) -> Option<Number> {
 }
 
 /// The value of no events.
-fn nothing(metric: &Metric) -> Option<Number> {
-    match metric {
-        Metric::Count | Metric::Uniques | Metric::Conversions => Some(Number::Integer(0)),
-        Metric::ConversionRate => Some(Number::Float(0.0)),
-        Metric::Of(aggregate, _) => aggregate.of_nothing().map(Number::Float),
-    }
-}
-
 fn float(number: Number) -> f64 {
     match number {
         Number::Integer(count) => count as f64,

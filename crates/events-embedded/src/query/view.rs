@@ -45,14 +45,15 @@ pub(crate) struct View {
     /// Start of the time that sessions are computed from, which lies before `from`.
     pub(crate) read_from: i64,
     /// The sessions, if the query [reads](Reads) them.
-    pub(crate) sessions: Option<SessionView>,
+    pub(crate) sessions: Option<Arc<SessionView>>,
     /// What the query knows of rows that pass its filters.
     pub(crate) query_bits: QueryBits,
 }
 
 impl View {
     /// Returns a view of the scope's rows in the range from `since` on, with what the query reads. Sessions
-    /// come with [`Self::with_sessions`].
+    /// come with [`Self::with_sessions`]. The range of a query that reads events outside its own is
+    /// [wider](Reads::range); [`Self::part`] is a view of its own.
     pub(crate) fn of(state: &State, scope: &Scope, range: TimeRange, since: Timestamp, reads: Reads) -> Self {
         let live = scope.data.read();
         let tombstones = live.tombstones.clone();
@@ -87,14 +88,47 @@ impl View {
     pub(crate) fn with_sessions(mut self, reads: Reads, context: &QueryContext) -> Result<Self, StoreError> {
         self.query_bits = QueryBits::new(context);
         if reads.lookback.is_some() {
-            self.sessions = Some(SessionView::of(&self, context)?);
+            self.sessions = Some(Arc::new(SessionView::of(&self, context)?));
         }
         Ok(self)
     }
 
+    /// A view of the same rows in a part of the time, with the sessions of this view if they are computed.
+    /// Sessions that are computed of the part begin `lookback` milliseconds before it.
+    pub(crate) fn part(&self, from: i64, to: i64, lookback: i64, context: &QueryContext) -> Self {
+        let (read_from, from) = ((from - lookback).max(self.from), from.max(self.from));
+        let to = to.min(self.to);
+        let is_read = |chunk: &&Chunk| from < to && chunk.earliest() < to && chunk.latest() >= read_from;
+        Self {
+            columns: Arc::clone(&self.columns),
+            limits: self.limits,
+            chunks: self.chunks.iter().filter(is_read).cloned().collect(),
+            visitors: Arc::clone(&self.visitors),
+            tombstones: self.tombstones.clone(),
+            from,
+            to,
+            read_from,
+            sessions: self.sessions.clone(),
+            query_bits: QueryBits::new(context),
+        }
+    }
+
+    /// The view with the sessions of its own events, if it has those of another view.
+    pub(crate) fn with_own_sessions(mut self, context: &QueryContext) -> Result<Self, StoreError> {
+        if self.sessions.is_some() {
+            self.sessions = Some(Arc::new(SessionView::of(&self, context)?));
+        }
+        Ok(self)
+    }
+
+    /// Whether the view shows every row of the chunk.
+    pub(crate) fn shows_all(&self, chunk: &Chunk) -> bool {
+        self.from <= chunk.earliest() && chunk.latest() < self.to && !self.tombstones.concerns(chunk)
+    }
+
     /// The sessions of a query that reads them.
     pub(crate) fn sessions(&self) -> Result<&SessionView, StoreError> {
-        self.sessions.as_ref().ok_or_else(|| StoreError::Internal("sessions were not computed".to_owned()))
+        self.sessions.as_deref().ok_or_else(|| StoreError::Internal("sessions were not computed".to_owned()))
     }
 
     /// The values of a column in the rows of a chunk.

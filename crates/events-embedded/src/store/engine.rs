@@ -85,8 +85,11 @@ impl EventStore for EmbeddedStore {
         let state = Arc::clone(&self.state);
         let run = move |context: &QueryContext| {
             let scope = state.scopes.get_or_new(scope);
-            let view = View::of(&state, &scope, query.range(), since, Reads::of(&query));
-            query::run(view, &query, context)
+            let view_of = |range| {
+                let reads = Reads::of(&query);
+                View::of(&state, &scope, reads.range(range), since, reads)
+            };
+            query::run(view_of(query.range()), query.compared_with().map(view_of), &query, context)
         };
         blocking(QueryContext::new(&self.queries), run).await
     }

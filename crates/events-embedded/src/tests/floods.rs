@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Attribution, Column, Dimension, EventSelector, Filter, FunnelQuery, FunnelSteps, FunnelWindow, Metric,
-    NamesQuery, Number, PagesQuery, PagesSort, SourcesQuery, StatsQuery, StepOrder, Test,
+    Attribution, Column, Dimension, EventSelector, Filter, FunnelQuery, FunnelSteps, FunnelWindow, GroupAt,
+    JourneyDirection, JourneySteps, JourneysQuery, JourneysRow, Metric, NamesQuery, Number, PagesQuery,
+    PagesSort, SourcesQuery, StatsQuery, StepOrder, Test,
 };
 use tempfile::TempDir;
 
 use crate::tests::{Clock, options_at};
 use crate::{EmbeddedStore, Options};
-use millimetric_events::suite::sample::{event, ever, limit, scope};
+use millimetric_events::suite::sample::{at, event, ever, limit, scope};
 use millimetric_events::{EventStore, EventStoreExt as _, QueryLimit, StoreError};
 
 /// The option `query_groups` of these stores.
@@ -137,6 +138,7 @@ async fn sources_pages_and_funnels_hold_the_most_frequent_too() {
         window: FunnelWindow::WEEK,
         order: StepOrder::Any,
         group_by: vec![Dimension::Column(Column::Path)],
+        group_at: GroupAt::First,
         limit: limit(5),
     };
     let response = store.query(scope(1), query).await.unwrap();
@@ -168,6 +170,52 @@ async fn pages_of_a_flood_are_one_and_every_session_counts() {
         // Every session has another event of the flood.
         assert_eq!((response.sessions, response.bounces, response.truncated), (1500, 0, true));
         assert!((1300 - GROUPS as u64..=1300).contains(&response.other), "{}", response.other);
+    }
+}
+
+/// Each session signs up and sees one page; all of it is in one segment, or the pages are in another chunk.
+#[tokio::test]
+async fn the_most_frequent_journeys_are_counted_exactly() {
+    for is_divided in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let options = Options { query_groups: GROUPS, ..options_at(&Clock::at("2026-05-16T12:01:00Z")) };
+        let store = EmbeddedStore::open(directory.path(), options).await.unwrap();
+        let name = |number: usize| match number {
+            0..200 => format!("known-{}", number % 5),
+            _ => format!("flood-{number}"),
+        };
+        let signup = |number| Event { event_name: "signup".to_owned(), ..named(number, &name(number)) };
+        let page = |number| Event {
+            event_name: "$pageview".to_owned(),
+            event_id: format!("view-{number}"),
+            timestamp: at("2026-05-16T12:00:30Z"),
+            ..named(number, &name(number))
+        };
+        store.append(scope(1), (0..200 + FLOOD).map(signup).collect()).await.unwrap();
+        if is_divided {
+            store.flush_now().await.unwrap();
+        }
+        store.append(scope(1), (0..200 + FLOOD).map(page).collect()).await.unwrap();
+        if !is_divided {
+            store.flush_now().await.unwrap();
+        }
+        for direction in [JourneyDirection::Forwards, JourneyDirection::Backwards] {
+            let query = JourneysQuery {
+                range: ever(),
+                start: if direction == JourneyDirection::Forwards { "signup" } else { "$pageview" }
+                    .parse()
+                    .unwrap(),
+                filters: Vec::new(),
+                direction,
+                steps: JourneySteps::default(),
+                page_views: true,
+                limit: limit(5),
+            };
+            let response = store.query(scope(1), query).await.unwrap();
+            let row = |path| JourneysRow { path: vec!["signup".to_owned(), path], sessions: 40, visitors: 8 };
+            assert_eq!(response.rows, known("/").into_iter().map(row).collect::<Vec<_>>());
+            assert_eq!((response.sessions, response.other), (200 + FLOOD as u64, FLOOD as u64));
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 //! with any engine.
 
 mod attribution;
+mod changes;
 mod filters;
+mod journeys;
+mod numeric_texts;
 mod rule_changes;
 mod sessions;
 mod stats;
@@ -150,9 +153,12 @@ pub(super) fn response(events: &[Event], query: &AnyQuery) -> Option<AnyResponse
         AnyQuery::Retention(query) => timelines::retention(events, query).into(),
         AnyQuery::Pages(query) => sessions::pages(events, query).into(),
         AnyQuery::Sessions(query) => sessions::sessions(events, query).into(),
+        AnyQuery::Journeys(query) => journeys::journeys(events, query).into(),
         AnyQuery::Attribution(query) => attribution::attribution(events, query).into(),
         AnyQuery::Paths(query) => attribution::paths(events, query).into(),
         AnyQuery::Touches(query) => attribution::touches_of(events, query).into(),
+        AnyQuery::NumericTexts(query) => numeric_texts::numeric_texts(events, query).into(),
+        AnyQuery::Changes(query) => changes::changes(events, query).into(),
         AnyQuery::RuleChanges(query) => rule_changes::rule_changes(events, query).into(),
         #[allow(unreachable_patterns, reason = "a new query may have no reference implementation yet")]
         _ => return None,
@@ -204,7 +210,13 @@ fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
     for event in chosen(events, query.range, &query.filters) {
         groups.entry(event.event_name.clone()).or_default().push(event);
     }
+    let ever = TimeRange::new(Timestamp::MIN, Timestamp::MAX).expect("all times are a range");
+    let of_all_times = chosen(events, ever, &query.filters);
     let row = |(event_name, events): (String, Vec<Chosen<'_>>)| {
+        let times = || {
+            let others = of_all_times.iter().filter(|event| event.event_name == event_name);
+            events.iter().chain(others).map(|event| event.timestamp)
+        };
         let mut seen: BTreeMap<String, u64> = BTreeMap::new();
         for name in events.iter().flat_map(|event| properties(event).into_iter().map(|(name, _)| name)) {
             *seen.entry(name).or_default() += 1;
@@ -213,11 +225,11 @@ fn names(events: &[Event], query: &NamesQuery) -> NamesResponse {
             seen.into_iter().map(|(name, count)| PropertySeen { name, count }).collect();
         properties.sort_by_key(|property| Reverse(property.count));
         NamesRow {
-            event_name,
+            event_name: event_name.clone(),
             count: events.len() as u64,
             uniques: visitors(&events),
-            first_seen: events.iter().map(|event| event.timestamp).min().expect("a group has events"),
-            last_seen: events.iter().map(|event| event.timestamp).max().expect("a group has events"),
+            first_seen: times().min().expect("a group has events"),
+            last_seen: times().max().expect("a group has events"),
             properties,
             other_properties: 0,
         }

@@ -1,6 +1,7 @@
 //! Generates random queries of every kind over the values of `sample`, with ranges, filters, groups and
 //! buckets that match some of the events.
 
+mod changes;
 mod filters;
 
 use chrono_tz::Tz;
@@ -9,10 +10,11 @@ use millimetric_core::classify::{ProjectRules, RuleSettings};
 use millimetric_core::goal::{Goal, GoalFilters, GoalTarget};
 use millimetric_core::query::{
     Aggregate, AnyQuery, Attribution, AttributionQuery, Buckets, Conversions, Cycle, CyclicBuckets,
-    Dimension, EventQuery, EventSelector, EventsQuery, FunnelQuery, FunnelSteps, Interval, Limit, Lookback,
-    Metric, NamesQuery, PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery, RowLimit,
-    RuleChangesQuery, SessionColumn, SessionsQuery, SourcesQuery, StatsBuckets, StatsQuery, StepOrder,
-    StepSelector, TouchesQuery, ValueProperty,
+    Dimension, EventQuery, EventSelector, EventsQuery, FunnelQuery, FunnelSteps, GroupAt, Interval,
+    JourneyDirection, JourneyStart, JourneySteps, JourneysQuery, Limit, Lookback, Metric, NamesQuery,
+    NewVisitors, NumericTextsQuery, PagesQuery, PagesSort, PathsQuery, PropertyName, RetentionQuery,
+    RowLimit, RuleChangesQuery, SessionColumn, SessionsQuery, SourcesQuery, StatsBuckets, StatsQuery,
+    StepOrder, StepSelector, TouchesQuery, ValueProperty,
 };
 use millimetric_core::time::TimeRange;
 use proptest::prelude::*;
@@ -26,15 +28,19 @@ pub(super) fn queries() -> impl Strategy<Value = Vec<AnyQuery>> {
         1 => one_event().prop_map(AnyQuery::Event),
         6 => stats().prop_map(AnyQuery::Stats),
         2 => sources().prop_map(AnyQuery::Sources),
-        1 => (ranges(), filters(), limits())
+        2 => (ranges(), filters(), limits())
             .prop_map(|(range, filters, limit)| AnyQuery::Names(NamesQuery { range, filters, limit })),
-        4 => funnels().prop_map(AnyQuery::Funnel),
-        2 => retentions().prop_map(AnyQuery::Retention),
+        5 => funnels().prop_map(AnyQuery::Funnel),
+        3 => retentions().prop_map(AnyQuery::Retention),
         2 => pages().prop_map(AnyQuery::Pages),
         3 => sessions().prop_map(AnyQuery::Sessions),
+        4 => journeys().prop_map(AnyQuery::Journeys),
         3 => attributions().prop_map(AnyQuery::Attribution),
         1 => paths().prop_map(AnyQuery::Paths),
         1 => touches().prop_map(AnyQuery::Touches),
+        1 => (ranges(), limits())
+            .prop_map(|(range, limit)| AnyQuery::NumericTexts(NumericTextsQuery { range, limit })),
+        3 => changes::changes().prop_map(AnyQuery::Changes),
         1 => ranges().prop_map(|range| AnyQuery::RuleChanges(RuleChangesQuery { range, rules: rules() })),
     ];
     proptest::collection::vec(query, 20)
@@ -77,11 +83,14 @@ fn selectors() -> impl Strategy<Value = EventSelector> {
     prop_oneof![2 => Just(EventSelector::Any), 1 => named, 3 => goals().prop_map(|goal| goal.selector())]
 }
 
+/// Patterns that match some of the paths of the sample.
+const PAGES: [&str; 11] =
+    ["/", "/pricing", "/nothing", "*", "/*", "*/", "/*/b", "/p*i*g", "*pric*", "/a/b*", "/x*"];
+
 fn goals() -> impl Strategy<Value = Goal> {
     let events = NAMES.into_iter().chain(["nothing"]);
     let events = events.map(|name| GoalTarget::Event(name.parse().expect("a name")));
-    let pages = ["/", "/pricing", "/nothing", "*", "/*", "*/", "/*/b", "/p*i*g", "*pric*", "/a/b*", "/x*"];
-    let pages = pages.into_iter().map(|path| GoalTarget::Page(path.parse().expect("a pattern")));
+    let pages = PAGES.into_iter().map(|path| GoalTarget::Page(path.parse().expect("a pattern")));
     let target = prop_oneof![
         proptest::sample::select(events.collect::<Vec<_>>()),
         proptest::sample::select(pages.collect::<Vec<_>>()),
@@ -125,33 +134,43 @@ fn sources() -> impl Strategy<Value = SourcesQuery> {
 }
 
 fn groups(most: usize) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimensions: Vec<Dimension> = Dimension::allowed()
+    proptest::sample::subsequence(columns(), 0..=most).prop_shuffle()
+}
+
+/// What events can be grouped by.
+fn columns() -> Vec<Dimension> {
+    Dimension::allowed()
         .filter(|name| !name.starts_with("properties."))
         .chain(["properties.plan", "properties.price"])
         .map(|name| name.parse().expect("allowed"))
-        .collect();
-    proptest::sample::subsequence(dimensions, 0..=most).prop_shuffle()
+        .collect()
 }
 
 fn funnels() -> impl Strategy<Value = FunnelQuery> {
     let names: Vec<String> = NAMES.into_iter().chain(["nothing"]).map(str::to_owned).collect();
     let named = proptest::collection::vec(proptest::sample::select(names), 2..=5)
         .prop_map(|names| FunnelSteps::new(names).expect("two to five names"));
-    let step = (selectors(), filters()).prop_map(|(events, filters)| StepSelector { events, filters });
+    let selected =
+        (selectors(), filters()).prop_map(|(events, filters)| StepSelector::goal("any", events, filters));
+    let page = (proptest::sample::select(PAGES.to_vec()), filters())
+        .prop_map(|(path, filters)| StepSelector::page(path, &path.parse().expect("a pattern"), filters));
+    let step = prop_oneof![3 => selected, 1 => page];
     let selected = proptest::collection::vec(step, 2..=4)
         .prop_map(|steps| FunnelSteps::of(steps).expect("two to four steps"));
     let steps = prop_oneof![named, selected];
     let windows = vec!["1s", "1h", "2d", "366d"];
     let window = proptest::sample::select(windows).prop_map(|window| window.parse().expect("a window"));
     let order = proptest::sample::select(vec![StepOrder::Strict, StepOrder::Any]);
-    (ranges(), filters(), steps, window, order, groups(2), limits()).prop_map(
-        |(range, filters, steps, window, order, group_by, limit)| FunnelQuery {
+    let group_at = proptest::sample::select(vec![GroupAt::First, GroupAt::Attempt]);
+    (ranges(), filters(), steps, window, order, groups(2), group_at, limits()).prop_map(
+        |(range, filters, steps, window, order, group_by, group_at, limit)| FunnelQuery {
             range,
             filters,
             steps,
             window,
             order,
             group_by,
+            group_at,
             limit,
         },
     )
@@ -163,10 +182,12 @@ fn retentions() -> impl Strategy<Value = RetentionQuery> {
         Some(buckets) if buckets.interval != Interval::Hour => buckets,
         _ => Buckets { interval: Interval::Day, timezone: Tz::UTC },
     });
-    (some_ranges(), selectors(), filters(), name, periods).prop_map(
-        |(range, events, filters, return_event, periods)| RetentionQuery {
+    let new = proptest::sample::select(vec![NewVisitors::Ever, NewVisitors::Range]);
+    (some_ranges(), selectors(), new, filters(), name, periods).prop_map(
+        |(range, events, new, filters, return_event, periods)| RetentionQuery {
             range,
             events,
+            new,
             filters,
             return_event,
             periods,
@@ -193,6 +214,27 @@ fn sessions() -> impl Strategy<Value = SessionsQuery> {
             group_by,
             buckets,
             labels: false,
+            limit,
+        },
+    )
+}
+
+fn journeys() -> impl Strategy<Value = JourneysQuery> {
+    let events = NAMES.into_iter().chain(["nothing"]).map(|name| JourneyStart::Event(name.to_owned()));
+    let pages =
+        ["/pricing", "/*", "*", "/nothing"].map(|path| JourneyStart::Page(path.parse().expect("a pattern")));
+    let start = proptest::sample::select(events.chain(pages).collect::<Vec<_>>());
+    let filters = prop_oneof![Just(Vec::new()), filters()];
+    let direction = proptest::sample::select(vec![JourneyDirection::Forwards, JourneyDirection::Backwards]);
+    let steps = (2..=5_u64).prop_map(|steps| JourneySteps::new(steps).expect("within bounds"));
+    (ranges(), start, filters, direction, steps, any::<bool>(), limits()).prop_map(
+        |(range, start, filters, direction, steps, page_views, limit)| JourneysQuery {
+            range,
+            start,
+            filters,
+            direction,
+            steps,
+            page_views,
             limit,
         },
     )

@@ -27,8 +27,8 @@ pub async fn explain(
     by: Authorized<Read>,
     RawQuery(query): RawQuery,
 ) -> ApiResult<Json<ExplainedRows>> {
-    let query = from_query_string::<ExplainParams>(query.as_deref())?;
-    Ok(Json(ops::reports::explain::explain(&app, &by, query).await?.into()))
+    let (query, rules) = from_query_string::<ExplainParams>(query.as_deref())?;
+    Ok(Json(ExplainedRows::new(ops::reports::explain::explain(&app, &by, query).await?, rules)))
 }
 
 /// What other rules would change of stored events

@@ -8,6 +8,7 @@ pub mod export;
 pub mod goals;
 pub mod packages;
 pub mod privacy;
+pub mod quality;
 pub mod reading;
 pub mod reports;
 pub mod schema;

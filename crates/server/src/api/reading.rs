@@ -18,6 +18,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::ops;
 use crate::state::App;
 use crate::wire::params::{Parameters, SentParams, body_schema};
+use crate::wire::reports::{Asked, Report};
 
 /// Who reads, and the parameters that they sent.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl FromRequest<Arc<App>> for ReadRequest {
 }
 
 impl ReadRequest {
-    /// Reads the parameters, which may name a goal.
+    /// Reads the parameters, which may name goals.
     ///
     /// # Errors
     /// As [`SentParams::query`]; the control database failed.
@@ -59,9 +60,20 @@ impl ReadRequest {
         app: &App,
     ) -> ApiResult<(Authorized<Read>, P::Query)> {
         let Self { by, sent } = self;
-        let goal = ops::goals::asked(app, &by, sent.goal::<P>().as_deref()).await?;
-        let query = sent.query::<P>(&app.limits.heavy, goal).await?;
+        let goals = ops::goals::asked(app, &by, &sent.goals::<P>()).await?;
+        let query = sent.query::<P>(&app.limits.heavy, goals).await?;
         Ok((by, query))
+    }
+
+    /// Reads the parameters of a report.
+    ///
+    /// # Errors
+    /// As [`SentParams::report`]; the control database failed.
+    pub async fn report<R: Report>(self, app: &App) -> ApiResult<(Authorized<Read>, Asked<R>)> {
+        let Self { by, sent } = self;
+        let goals = ops::goals::asked(app, &by, &sent.goals::<R>()).await?;
+        let asked = sent.report::<R>(&app.limits.heavy, goals).await?;
+        Ok((by, asked))
     }
 }
 

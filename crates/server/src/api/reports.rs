@@ -8,15 +8,18 @@ use axum::routing::get;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
-use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa::{IntoParams as _, PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::reading::{ReadRequest, also_by_post};
 use crate::error::ApiResult;
 use crate::ops::read;
+use crate::ops::reports::warnings;
 use crate::state::App;
-use crate::wire::params::{TimezoneParam, described};
-use crate::wire::reports::{Report, ReportVisitor, UsageParams, UsageRow, UsageRows, for_each_report};
+use crate::wire::params::{CompareParam, TimezoneParam, described};
+use crate::wire::reports::{
+    Answer, Report, ReportVisitor, UsageParams, UsageRow, UsageRows, answer, describe_answer, for_each_report,
+};
 
 /// The routes of all reports.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -31,24 +34,39 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     routes.0
 }
 
-async fn report<R: Report>(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<R::Body>> {
-    let (by, query) = request.query::<R>(&app).await?;
-    let response = read::run(&app, &by, query.clone()).await?;
-    Ok(Json(R::body(&query, response, app.now())))
+async fn report<R: Report>(
+    State(app): State<Arc<App>>,
+    request: ReadRequest,
+) -> ApiResult<Json<Answer<R::Body>>> {
+    let (by, asked) = request.report::<R>(&app).await?;
+    // The queries of a comparison wait once.
+    let by = if asked.ranges.is_some() { read::in_one_slot(&app, &by).await? } else { by };
+    let run = |query| {
+        let (app, by) = (&app, &by);
+        async move { Ok(read::run(app, by, query).await?) }
+    };
+    let (answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
+    let Some(doubt) = doubt else { return Ok(Json(answer)) };
+    Ok(Json(answer.with(warnings::about(&app, std::slice::from_ref(&by), &doubt).await)))
 }
 
 /// The route of one report, with its description.
 fn route<R: Report>() -> UtoipaMethodRouter<Arc<App>> {
     let mut schemas = vec![(R::Body::name().into_owned(), R::Body::schema())];
     R::Body::schemas(&mut schemas);
+    describe_answer::<R>(&mut schemas);
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(R::Body::name()))).build();
+    let mut parameters = described::<R>();
+    if R::COMPARABLE.is_some() {
+        parameters.extend(CompareParam::into_params(|| None));
+    }
     let no_scopes = [""; 0];
     let operation = OperationBuilder::new()
         .operation_id(Some(R::OPERATION_ID))
         .tag("read")
         .summary(Some(R::SUMMARY))
         .description(R::DESCRIPTION)
-        .parameters(Some(described::<R>()))
+        .parameters(Some(parameters))
         .response(
             "200",
             ResponseBuilder::new().description("The rows.").content("application/json", body).build(),

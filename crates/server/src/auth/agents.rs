@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use millimetric_control::{Plan, Project};
+use millimetric_core::fuzzy_match;
 use millimetric_core::ids::{AccountId, ProjectId};
 use millimetric_core::key::{KeyKind, Scope};
 
@@ -19,6 +20,9 @@ use crate::client_info::ClientInfo;
 use crate::credentials::key_cache::{KeyError, VerifiedKey};
 use crate::limits::Traffic;
 use crate::state::App;
+
+/// The most slugs that an error names.
+const MOST_OTHERS: usize = 5;
 
 /// A key of one project: an `rk`, or an `sk`.
 #[derive(Debug)]
@@ -82,6 +86,15 @@ impl ProjectAgent {
     }
 }
 
+/// The slug that is most similar; if none is, the first few.
+fn others(slug: &str, own: &[Project]) -> Vec<String> {
+    let slugs = || own.iter().map(|project| project.slug.as_str());
+    match fuzzy_match::closest(slug, slugs()) {
+        Some(closest) => vec![closest.to_owned()],
+        None => slugs().take(MOST_OTHERS).map(str::to_owned).collect(),
+    }
+}
+
 impl AccountAgent {
     /// The right to ask queries of the projects chosen, oldest first; never of none. Another
     /// account's project is treated like one that does not exist.
@@ -90,8 +103,9 @@ impl AccountAgent {
         match chosen {
             Projects::All => self.all(own),
             Projects::Slug(slug) => {
-                let found = own.into_iter().find(|project| project.slug.as_str() == slug);
-                let unknown = || AuthError::UnknownProjectSlug(slug.clone());
+                let found = own.iter().find(|project| project.slug.as_str() == slug).cloned();
+                let unknown =
+                    || AuthError::UnknownProjectSlug { slug: slug.clone(), others: others(slug, &own) };
                 Ok(vec![self.reader(found.ok_or_else(unknown)?)?])
             }
             Projects::Ids(ids) => {

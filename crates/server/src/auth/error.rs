@@ -51,7 +51,12 @@ pub enum AuthError {
     UnknownProjectId(String),
     /// No project of the account has this slug.
     #[error("there is no project with this slug")]
-    UnknownProjectSlug(String),
+    UnknownProjectSlug {
+        /// The slug.
+        slug: String,
+        /// The most similar slug of the account; if none is similar, some of its slugs.
+        others: Vec<String>,
+    },
     /// The account has no project.
     #[error("the account has no project")]
     NoProjects,

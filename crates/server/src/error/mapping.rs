@@ -134,8 +134,8 @@ impl From<AuthError> for ApiError {
             AuthError::UnknownProjectId(id) => {
                 Self::new(ErrorCode::UnknownProjectId).detail("project_id", id)
             }
-            AuthError::UnknownProjectSlug(slug) => {
-                Self::new(ErrorCode::UnknownProjectSlug).detail("project_slug", slug)
+            AuthError::UnknownProjectSlug { slug, others } => {
+                Self::new(ErrorCode::UnknownProjectSlug).detail("project_slug", slug).detail("others", others)
             }
             AuthError::NoProjects => Self::new(ErrorCode::NoProjectsVisible),
             AuthError::RateLimited { retry_after_s } => {

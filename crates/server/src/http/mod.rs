@@ -22,7 +22,8 @@ use utoipa_axum::routes;
 
 use crate::api::reading::also_by_post;
 use crate::api::{
-    admin, collect, discover, explain, export, goals, packages, privacy, reports, schema, script, segment,
+    admin, collect, discover, explain, export, goals, packages, privacy, quality, reports, schema, script,
+    segment,
 };
 use crate::dashboard;
 use crate::error::{ApiError, ErrorCode};
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::status))
         .merge(reports::routes())
         .routes(also_by_post(routes!(schema::schema), schema::schema))
+        .routes(also_by_post(routes!(quality::quality), quality::quality))
         .routes(routes!(explain::explain, explain::rule_changes))
         .routes(routes!(goals::goals))
         .routes(also_by_post(routes!(reports::usage), reports::usage))

@@ -6,6 +6,7 @@
 //! are meant (`lenient`).
 
 mod lenient;
+mod lesson;
 #[cfg(test)]
 mod mutated;
 
@@ -17,25 +18,25 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 
 pub(super) use self::lenient::meant;
+pub(super) use self::lesson::lesson;
 use super::clean;
 use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
-use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::wire::params::{FILTERS, GOAL, STEPS};
+use crate::error::{ApiResult, ErrorCode, Problems};
+use crate::wire::params::{FILTERS, STEPS};
 
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
 
 /// The maximum number of unknown arguments that an error names.
 const MOST_UNKNOWN: usize = 10;
+const TIMEZONE: &str = "timezone";
+/// The argument that selects how rows are written.
+const FORMAT: &str = "format";
 /// The argument of the tool `attribution` that selects another route.
 pub(super) const PATHS: &str = "paths";
 /// The maximum number of members of `filters` that are looked at; there are fewer columns.
 const MOST_FILTERS: usize = 64;
-/// Longest example call with the caller's own arguments, in bytes.
-const MAX_EXAMPLE: usize = 2000;
-/// Longest explanation of an error, in characters.
-const MAX_LESSON: usize = 4000;
 
 /// Arguments whose types were checked.
 #[derive(Debug, Clone)]
@@ -45,13 +46,17 @@ pub(super) struct Arguments {
     pub(super) values: JsonObject,
     /// Which projects of an account.
     pub(super) projects: Projects,
-    /// The time zone of the named range and of buckets.
+    /// The time zone of days and buckets.
     pub(super) timezone: String,
+    /// Rows are wanted as CSV.
+    pub(super) csv: bool,
+    /// The range by its name, until [`resolve`](Self::resolve) has found its ends.
+    period: Option<Period>,
 }
 
 impl Arguments {
     /// Reads what was sent.
-    pub(super) fn read(tool: Tool, sent: &JsonObject, account: bool, now: Timestamp) -> ApiResult<Self> {
+    pub(super) fn read(tool: Tool, sent: &JsonObject, account: bool) -> ApiResult<Self> {
         let mut problems = Problems::default();
         let taken = || tool.parameters(account).chain(tool.column_filters());
         let known = |name: &str| taken().any(|parameter| parameter.name == name);
@@ -77,18 +82,43 @@ impl Arguments {
         }
         take_filters(tool, &mut values, &mut problems);
         let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };
-        let timezone = values.get("timezone").and_then(Value::as_str).unwrap_or("UTC").to_owned();
-        if tool.spec().ranged {
-            take_period(&mut values, &timezone, now, &mut problems);
-        }
+        let csv = values.shift_remove(FORMAT).as_ref().and_then(Value::as_str) == Some("csv");
+        let timezone = values.get(TIMEZONE).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let period = if tool.spec().ranged { take_period(&mut values, &mut problems) } else { None };
         match tool {
             Tool::TopPages => rename_by(&mut values),
             Tool::TopSources => {
                 values.entry("attribution").or_insert_with(|| "session".into());
             }
+            Tool::ExplainAttribution => {
+                values.entry("rules").or_insert_with(|| "near".into());
+            }
             _ => {}
         }
-        problems.or(ErrorCode::InvalidParams, Self { values, projects, timezone })
+        problems.or(ErrorCode::InvalidParams, Self { values, projects, timezone, csv, period })
+    }
+
+    /// Replaces a range's name by its ends. Without `timezone`, days are those of `zone`.
+    #[must_use]
+    pub(super) fn resolve(mut self, zone: Tz, now: Timestamp) -> Self {
+        if self.timezone.is_empty() {
+            zone.name().clone_into(&mut self.timezone);
+            // Tools without a range do not take the parameter.
+            if zone != Tz::UTC && self.has_range() {
+                self.values.insert(TIMEZONE.to_owned(), zone.name().into());
+            }
+        }
+        if let Some(period) = self.period.take() {
+            // An unknown zone is refused when the parameters are read.
+            let range = period.range(self.timezone.parse().unwrap_or(Tz::UTC), now);
+            self.values.insert("from".to_owned(), range.from().to_string().into());
+            self.values.insert("to".to_owned(), range.to().to_string().into());
+        }
+        self
+    }
+
+    fn has_range(&self) -> bool {
+        self.period.is_some() || self.values.contains_key("from") || self.values.contains_key("to")
     }
 
     /// Names and values as texts, lists of texts with commas between.
@@ -114,18 +144,6 @@ impl Arguments {
     /// The text of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).and_then(Value::as_str)
-    }
-
-    /// The texts of a list; of a step with conditions, the name of its event.
-    pub(super) fn list(&self, name: &str) -> Vec<&str> {
-        match self.values.get(name) {
-            Some(Value::Array(values)) => values
-                .iter()
-                .filter_map(|value| value.as_str().or_else(|| value.get("event")?.as_str()))
-                .collect(),
-            Some(Value::String(text)) => text.split(',').map(str::trim).collect(),
-            _ => Vec::new(),
-        }
     }
 
     /// The value of `limit`.
@@ -161,97 +179,20 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// What is wrong with the arguments, and an example call.
-pub(super) fn lesson(tool: Tool, error: &ApiError, sent: &JsonObject) -> String {
-    let mut words = Vec::new();
-    match error.code {
-        ErrorCode::NotFound => {
-            let id = sent.get("event_id").and_then(Value::as_str).unwrap_or_default();
-            words.push(format!(
-                "There is no event with the id `{}` here. query_events shows ids in event_id.",
-                clean::word(id)
-            ));
-        }
-        ErrorCode::InvalidGroupBy => words.push(unknown_column(error)),
-        _ => {}
-    }
-    let fields = error.details.get("fieldErrors").and_then(Value::as_object);
-    for (name, messages) in fields.into_iter().flatten() {
-        let said: Vec<_> = messages.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        words.push(format!("`{name}` {}{}.", said.join("; "), closest_word(tool, name, sent)));
-    }
-    if fields.is_some_and(|fields| fields.contains_key(GOAL)) {
-        words.push("describe_schema with kind=goals lists the goals.".to_owned());
-    }
-    let form = error.details.get("formErrors").and_then(Value::as_array);
-    let form = form.into_iter().flatten().filter_map(Value::as_str);
-    words.extend(form.map(|words| format!("{}.", clean::text(words, 400))));
-    if words.is_empty() {
-        words.push(error.code.row().2.to_owned());
-    }
-    words.push(format!("A call that works: {} {}", tool.spec().name, example(tool, error, sent)));
-    clean::text(&words.join(" "), MAX_LESSON)
-}
-
-/// The arguments of a call that works; of one with wrong conditions, the call itself with those that were
-/// probably meant.
-fn example(tool: Tool, error: &ApiError, sent: &JsonObject) -> String {
-    let fields = error.details.get("fieldErrors").and_then(Value::as_object);
-    let is_wrong = |name: &String| name == FILTERS || name.starts_with("filters[");
-    if !fields.is_some_and(|fields| fields.keys().any(is_wrong)) {
-        return tool.spec().example.to_owned();
-    }
-    let only_filters = fields.is_some_and(|fields| fields.keys().all(is_wrong));
-    let repaired = sent.get(FILTERS).and_then(FilterList::repaired).filter(|_| only_filters);
-    let mut arguments = match &repaired {
-        Some(_) => sent.clone(),
-        None => serde_json::from_str(tool.spec().example).unwrap_or_default(),
-    };
-    let list = repaired
-        .map_or_else(|| serde_json::from_str(FilterList::EXAMPLE).unwrap_or_default(), |list| list.to_json());
-    arguments.insert(FILTERS.to_owned(), list);
-    let text = Value::Object(arguments).to_string();
-    if text.len() <= MAX_EXAMPLE { text } else { tool.spec().example.to_owned() }
-}
-
-fn unknown_column(error: &ApiError) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let unknown = error.details.get("unknown").map(text).unwrap_or_default();
-    let allowed: Vec<String> =
-        error.details.get("allowed").and_then(Value::as_array).into_iter().flatten().map(text).collect();
-    let closest = fuzzy_match::closest(&unknown, allowed.iter().map(String::as_str));
-    let meant = closest.map(|name| format!(" Did you mean `{name}`?")).unwrap_or_default();
-    format!(
-        "`group_by` takes no column `{}`.{meant} Columns: {}. A property is `properties.` and its name.",
-        clean::word(&unknown),
-        allowed.join(", ")
-    )
-}
-
-/// For a parameter with fixed values: the one that was probably meant.
-fn closest_word(tool: Tool, name: &str, sent: &JsonObject) -> String {
-    let parameter = tool.parameters(true).find(|parameter| parameter.name == name);
-    let sent = sent.get(name).and_then(Value::as_str);
-    match (parameter.map(|parameter| parameter.shape), sent) {
-        (Some(Shape::Choice(words)), Some(sent)) => {
-            let closest = fuzzy_match::closest(sent, words.iter().copied());
-            closest.map(|word| format!(" (closest: `{word}`)")).unwrap_or_default()
-        }
-        _ => String::new(),
-    }
-}
-
 fn unknown(tool: Tool, name: &str, account: bool) -> String {
     let names: Vec<_> = tool.parameters(account).map(|parameter| parameter.name).collect();
-    let closest = fuzzy_match::closest(name, names.iter().copied());
-    let meant = closest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-    format!("is not an argument of {}: {meant}it takes {}", tool.spec().name, names.join(", "))
+    match fuzzy_match::closest(name, names.iter().copied()) {
+        Some(closest) => format!("is not an argument of {}: did you mean `{closest}`?", tool.spec().name),
+        None => format!("is not an argument of {}: it takes {}", tool.spec().name, names.join(", ")),
+    }
 }
 
 /// Checks the type of a value; the error says what the right one is.
 fn check(parameter: &Parameter, value: &Value) -> Result<(), String> {
     match (parameter.shape, value) {
-        (Shape::Choice(words), Value::String(text)) if !words.contains(&text.as_str()) => {
+        (Shape::Choice(words) | Shape::Unlisted(words), Value::String(text))
+            if !words.contains(&text.as_str()) =>
+        {
             Err(format!("must be one of {}", words.join(", ")))
         }
         (Shape::Flag, Value::Bool(_))
@@ -361,23 +302,19 @@ fn take_projects(tool: Tool, values: &mut JsonObject, problems: &mut Problems) -
     }
 }
 
-/// Replaces a named range by its two ends.
-fn take_period(values: &mut JsonObject, timezone: &str, now: Timestamp, problems: &mut Problems) {
+/// Takes out the name of a range; the usual one if there are no ends either.
+fn take_period(values: &mut JsonObject, problems: &mut Problems) -> Option<Period> {
     let named = values.shift_remove("period").map(|name| text_of(&name));
-    let period = match (named, values.contains_key("from") || values.contains_key("to")) {
+    match (named, values.contains_key("from") || values.contains_key("to")) {
         (Some(_), true) => {
             problems.field("period", "goes without from and to: send either the name or the two ends");
-            return;
+            None
         }
-        (None, true) => return,
+        (None, true) => None,
         // A word that is none was refused before.
-        (Some(word), false) => word.parse().unwrap_or(Period::WEEK),
-        (None, false) => Period::WEEK,
-    };
-    // An unknown zone is refused when the parameters are read.
-    let range = period.range(timezone.parse::<Tz>().unwrap_or(Tz::UTC), now);
-    values.insert("from".to_owned(), range.from().to_string().into());
-    values.insert("to".to_owned(), range.to().to_string().into());
+        (Some(word), false) => Some(word.parse().unwrap_or(Period::WEEK)),
+        (None, false) => Some(Period::WEEK),
+    }
 }
 
 /// The tool calls the route's `sort` `by`.

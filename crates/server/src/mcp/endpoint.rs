@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::clean;
 use super::hosts::Refusal;
-use super::session::{Agent, SUPPORTED, Session};
+use super::session::{Agent, SUPPORTED, Session, instructions};
 use crate::body::{self, MAX_SMALL_BODY, Source};
 use crate::client_info::ClientInfo;
 use crate::error::{ApiError, ErrorCode as Code};
@@ -49,7 +49,9 @@ pub(super) async fn serve(app: Arc<App>, agent: Agent, client: ClientInfo, reque
         Err(refused) => return refused.into_response(),
     };
     prepare(&mut parts.headers);
-    let session = Session::new(app, agent, client);
+    // A client that may see no project learns so from its first call.
+    let instructions = if message.opens { instructions(&app, &agent).await } else { String::new() };
+    let session = Session::new(app, agent, client, instructions);
     let sdk = StreamableHttpService::new(
         move || Ok(session.clone()),
         Arc::new(NeverSessionManager::default()),
@@ -82,6 +84,8 @@ fn config() -> StreamableHttpServerConfig {
 struct Message {
     text: String,
     id: Option<RequestId>,
+    /// Whether its response has instructions.
+    opens: bool,
 }
 
 async fn receive(app: &App, headers: &HeaderMap, body: Body, from: Source) -> Result<Message, Refused> {
@@ -100,7 +104,8 @@ async fn receive(app: &App, headers: &HeaderMap, body: Body, from: Source) -> Re
     })?;
     let id = check_shape(&message)?;
     check_era(&message, headers, id.as_ref())?;
-    Ok(Message { text, id })
+    let opens = matches!(message["method"].as_str(), Some("initialize" | "server/discover"));
+    Ok(Message { text, id, opens })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

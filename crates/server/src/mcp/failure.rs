@@ -138,6 +138,20 @@ fn sentence(error: &ApiError) -> String {
                 "This key lacks the scope `{scope}`; sending events requires an sk with `ingest`, queries require an rk or sk with `read`."
             )
         }
+        Code::UnknownProjectSlug => {
+            let text = |value: &Value| value.as_str().map(clean::word).unwrap_or_default();
+            let slug = error.details.get("project_slug").map(text).unwrap_or_default();
+            let others = error.details.get("others").and_then(Value::as_array);
+            let others: Vec<_> =
+                others.into_iter().flatten().map(|slug| format!("`{}`", text(slug))).collect();
+            match &others[..] {
+                [only] => format!("No project has the slug `{slug}`: did you mean {only}?"),
+                others => format!(
+                    "No project has the slug `{slug}`. There are {}; list_projects lists all.",
+                    others.join(", ")
+                ),
+            }
+        }
         _ => message.to_owned(),
     }
 }

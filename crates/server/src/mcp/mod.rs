@@ -8,6 +8,7 @@ mod arguments;
 pub mod card;
 mod clean;
 mod completions;
+mod csv_rows;
 mod endpoint;
 mod failure;
 mod hosts;

@@ -193,7 +193,9 @@ pub(super) fn get(agent: &Agent, name: &str, sent: &JsonObject) -> Result<GetPro
 }
 
 fn value_of(argument: &Argument, sent: &JsonObject) -> Result<String, ErrorData> {
-    let wrong = |words: String| ErrorData::invalid_params(format!("`{}` {words}.", argument.name), None);
+    let wrong = |words: String| {
+        ErrorData::invalid_params(format!("`{}` {}.", argument.name, words.trim_end_matches('.')), None)
+    };
     let value = match (sent.get(argument.name), argument.default) {
         (Some(Value::String(value)), _) => clean::text(value.trim(), MAX_ARGUMENT),
         (None | Some(Value::Null), Some(default)) => return Ok(default.to_owned()),

@@ -1,6 +1,7 @@
 //! Resources: responses that need no arguments, under addresses of their own. Each has a tool that
 //! says the same and more.
 
+use chrono_tz::Tz;
 use millimetric_core::time::{DAY_MILLIS, HOUR_MILLIS, TimeRange, Timestamp};
 use rmcp::ErrorData;
 use rmcp::model::{CacheScope, ReadResourceResult, Resource, ResourceContents};
@@ -22,6 +23,8 @@ const MONTH: i64 = 30 * DAY_MILLIS;
 const RULES_LAST: u64 = HOUR_MILLIS as u64;
 /// The most bytes of a resource.
 const MAX_BYTES: usize = 256 * 1024;
+/// The most bytes of the rows of `events://recent`, which agents read as a whole: with what is around them 20 kB.
+const MAX_RECENT: usize = 20_000 - 20;
 
 /// A resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +49,11 @@ impl Named {
 
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::RecentEvents => {
-                ("recent_events", "Recent events", "The last 100 events. The tool: query_events.")
-            }
+            Self::RecentEvents => (
+                "recent_events",
+                "Recent events",
+                "The newest events, up to 100 of them or 20 kB. The tool: query_events.",
+            ),
             Self::EventNames => (
                 "event_names",
                 "Event names",
@@ -136,14 +141,17 @@ async fn rows(session: &Session, named: Named) -> ApiResult<String> {
     let readers = session.agent.readers(&session.app, &Projects::All).await?;
     let now = session.app.now();
     let (tool, sent) = named.query(now);
-    let arguments = Arguments::read(tool, &sent, session.agent.is_account(), now)?;
+    let arguments = Arguments::read(tool, &sent, session.agent.is_account())?.resolve(Tz::UTC, now);
     let mut page: Page = tools::ask::page(&session.app, tool, &readers, &arguments).await?;
-    let mut left = MAX_BYTES;
+    let mut left = match named {
+        Named::RecentEvents => MAX_RECENT,
+        _ => MAX_BYTES,
+    };
     let mut rows = Vec::with_capacity(page.rows.len());
     for mut row in page.rows.drain(..) {
         clean::row(&mut row, &mut Cleaned::default());
         let row = Value::Object(row);
-        let Some(rest) = left.checked_sub(row.to_string().len()) else { break };
+        let Some(rest) = left.checked_sub(row.to_string().len() + 1) else { break };
         left = rest;
         rows.push(row);
     }

@@ -10,6 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::clean::{self, Cleaned};
+use super::csv_rows;
+use crate::ops::reports::warnings::{Doubt, Warning};
+use crate::wire::reports::WarningRow;
 use crate::wire::responses::write_cursor;
 
 /// The most bytes of a response, rows counted twice: as text and as structure.
@@ -29,6 +32,8 @@ pub(super) struct Page {
     pub(super) next_cursor: Option<String>,
     /// Everything else, as REST has it: `metric`, `sessions`, `attribution`, …
     pub(super) facts: Map<String, Value>,
+    /// What has to be looked up for warnings.
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// A response before it is written.
@@ -39,7 +44,10 @@ pub(super) struct ToolResponse {
     pub(super) range: Option<(TimeRange, String)>,
     pub(super) applied: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) url: Option<String>,
+    /// The rows as CSV, not as JSON.
+    pub(super) csv: bool,
 }
 
 impl Page {
@@ -62,6 +70,7 @@ impl Page {
                 _ => None,
             },
             facts,
+            doubt: None,
         }
     }
 
@@ -114,13 +123,17 @@ impl ToolResponse {
         let cut = self.cut_to_size(&mut done);
         self.say(done, cut);
         // Sentences name what strangers named, such as the columns of a group.
-        for words in std::iter::once(&mut self.summary).chain(&mut self.notes) {
+        let warnings = self.warnings.iter_mut().map(|warning| &mut warning.message);
+        for words in std::iter::once(&mut self.summary).chain(warnings).chain(&mut self.notes) {
             *words = clean::text(words, MAX_WORDS);
         }
+        let as_csv = self.csv.then(|| csv_rows::csv(&self.page.rows));
         let rows: Vec<Value> = self.page.rows.drain(..).map(Value::Object).collect();
-        let mut content = vec![ContentBlock::text(Value::Array(rows.clone()).to_string())];
-        let words: Vec<&str> =
-            std::iter::once(self.summary.as_str()).chain(self.notes.iter().map(String::as_str)).collect();
+        let text = as_csv.unwrap_or_else(|| Value::Array(rows.clone()).to_string());
+        let mut content = vec![ContentBlock::text(text)];
+        let warnings = self.warnings.iter().map(|warning| warning.message.as_str());
+        let notes = self.notes.iter().map(String::as_str);
+        let words: Vec<&str> = std::iter::once(self.summary.as_str()).chain(warnings).chain(notes).collect();
         let words = words.join("\n").trim().to_owned();
         if !words.is_empty() {
             content.push(ContentBlock::text(words));
@@ -145,6 +158,10 @@ impl ToolResponse {
         }
         if let Some(cursor) = self.page.next_cursor {
             object.insert("next_cursor".to_owned(), cursor.into());
+        }
+        if !self.warnings.is_empty() {
+            let rows: Vec<_> = self.warnings.into_iter().map(WarningRow::from).collect();
+            object.insert("warnings".to_owned(), json!(rows));
         }
         if !self.notes.is_empty() {
             object.insert("notes".to_owned(), self.notes.into());
@@ -184,9 +201,9 @@ impl ToolResponse {
     }
 
     fn say(&mut self, done: Cleaned, cut: bool) {
-        let continues = self.page.next_cursor.is_some();
+        let cursor = self.page.next_cursor.as_ref();
         if cut {
-            let more = if continues { "continue with cursor=next_cursor, or " } else { "" };
+            let more = cursor.map(|cursor| format!("continue with cursor={cursor}, or ")).unwrap_or_default();
             self.notes.push(format!(
                 "Only the first {} rows fit into a response; {more}narrow the query: a shorter range, a filter, fewer columns in group_by, a wider interval, a smaller limit.",
                 self.page.rows.len()
@@ -196,8 +213,8 @@ impl ToolResponse {
                 "There are more rows than these {}; raise limit, or narrow the range or the filters.",
                 self.page.rows.len()
             ));
-        } else if continues {
-            self.notes.push("There are older events: call again with cursor=next_cursor.".to_owned());
+        } else if let Some(cursor) = cursor {
+            self.notes.push(format!("There are older events: call again with cursor={cursor}."));
         }
         if self.page.facts.get("approximate") == Some(&Value::Bool(true)) {
             self.notes.push("Uniques are estimated here (standard error at most 1 %).".to_owned());
@@ -248,7 +265,7 @@ mod tests {
         let last = kept.last().unwrap().as_object().unwrap();
         assert_eq!(cut["structuredContent"]["next_cursor"], write_cursor(&cursor_of(last).unwrap()));
         assert_eq!(cut["content"][0]["text"], Value::Array(kept.clone()).to_string());
-        assert!(cut["content"][1]["text"].as_str().unwrap().contains("next_cursor"));
+        assert!(cut["content"][1]["text"].as_str().unwrap().contains("cursor="));
     }
 
     #[test]

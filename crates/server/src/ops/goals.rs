@@ -1,32 +1,36 @@
-//! The goals of a project, and the goal that a request names.
+//! The goals of a project, and the goals that a request names.
+
+use std::borrow::Cow;
 
 use millimetric_control::ProjectGoal;
 use millimetric_core::goal::Goal;
-use millimetric_core::query::{GoalSlug, ValueProperty};
+use millimetric_core::query::{FunnelSteps, GoalSlug, ValueProperty};
 
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
 use crate::state::App;
 
-/// The goal that a request names, looked up in its project.
+/// The most goals that a request names: one for each step of a funnel.
+const MOST: usize = FunnelSteps::MOST;
+
+/// The goals that a request names, looked up in its project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum AskedGoal {
-    /// It names none.
-    #[default]
-    None,
-    /// The goal.
-    Found(Box<Goal>),
-    /// The project has no such goal, but these: at most 100.
-    Unknown(Vec<GoalSlug>),
+pub struct AskedGoals {
+    /// Those that the project has.
+    pub found: Vec<Goal>,
+    /// The slugs of all goals of the project, at most 100, if one of those asked for is not among them.
+    pub known: Vec<GoalSlug>,
 }
 
-impl AskedGoal {
-    /// What reaching it is worth, if it was found and is worth anything.
+impl AskedGoals {
+    /// The goal of this slug, if it was asked for and found.
+    pub fn get(&self, slug: &str) -> Option<&Goal> {
+        self.found.iter().find(|goal| goal.slug.as_str() == slug)
+    }
+
+    /// What reaching the goal is worth, for requests that name one.
     pub fn value(&self) -> Option<&ValueProperty> {
-        match self {
-            Self::Found(goal) => goal.value.as_ref(),
-            Self::None | Self::Unknown(_) => None,
-        }
+        self.found.first().and_then(|goal| goal.value.as_ref())
     }
 }
 
@@ -35,17 +39,27 @@ pub async fn list(app: &App, by: &Authorized<Read>) -> OpsResult<Vec<ProjectGoal
     Ok(app.stores.control.goals(by.project().id).await?)
 }
 
-/// Looks up the goal of this slug. A text that is no slug is not looked up.
+/// Looks up the goals of these slugs, of which more than a query can have are ignored. A text that is no slug is not
+/// looked up.
 ///
 /// # Errors
-/// The control database failed, or the stored goal cannot be read.
-pub async fn asked(app: &App, by: &Authorized<Read>, slug: Option<&str>) -> OpsResult<AskedGoal> {
-    let Some(slug) = slug else { return Ok(AskedGoal::None) };
+/// The control database failed, or a stored goal cannot be read.
+pub async fn asked(app: &App, by: &Authorized<Read>, slugs: &[Cow<'_, str>]) -> OpsResult<AskedGoals> {
     let (control, project) = (&app.stores.control, by.project().id);
-    if let Ok(slug) = slug.parse::<GoalSlug>()
-        && let Some(found) = control.goal(project, &slug).await?
-    {
-        return Ok(AskedGoal::Found(Box::new(found.goal)));
+    let mut asked = AskedGoals::default();
+    for text in slugs.iter().take(MOST) {
+        if asked.get(text).is_some() {
+            continue;
+        }
+        let found = match text.parse::<GoalSlug>() {
+            Ok(slug) => control.goal(project, &slug).await?,
+            Err(_) => None,
+        };
+        match found {
+            Some(found) => asked.found.push(found.goal),
+            None if asked.known.is_empty() => asked.known = control.goal_slugs(project).await?,
+            None => {}
+        }
     }
-    Ok(AskedGoal::Unknown(control.goal_slugs(project).await?))
+    Ok(asked)
 }

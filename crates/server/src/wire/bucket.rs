@@ -3,6 +3,7 @@
 use millimetric_core::query::Buckets;
 use millimetric_core::query::calendar::{bucket_at, local_time};
 use millimetric_core::time::{TimeRange, Timestamp};
+use serde_json::Value;
 
 /// How the buckets of one response are shown.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,15 @@ pub struct ShownBucket {
     pub label: Option<String>,
     /// Whether the range cuts it, or it is not over yet.
     pub partial: bool,
+}
+
+impl ShownBucket {
+    /// The members of a row: `bucket`, `label` and `partial`, without those that are absent.
+    pub fn members(self) -> impl Iterator<Item = (String, Value)> {
+        let label = self.label.map(|label| ("label".to_owned(), Value::from(label)));
+        let partial = self.partial.then(|| ("partial".to_owned(), Value::from(true)));
+        [Some(("bucket".to_owned(), Value::from(self.bucket))), label, partial].into_iter().flatten()
+    }
 }
 
 impl ShownBuckets {

@@ -33,18 +33,31 @@ choices! {
     PeriodName: "day" "week" "month";
     /// The width of a bucket of `/v1/stats`, or what comes again.
     StatsIntervalName: "hour" "day" "week" "month" "hour_of_day" "day_of_week";
+    /// What `/v1/changes` compares.
+    ChangeMetricName: "count" "uniques" "conversions" "sum";
     /// The columns of `/v1/sources`.
     BreakdownName: "source_medium" "source";
     /// Whose source a report is about.
     AttributionName: "event" "session";
     /// The order of the steps of a funnel.
     StepOrderName: "strict" "any";
+    /// Whether journeys are followed forwards or backwards.
+    JourneyDirectionName: "forwards" "backwards";
+    /// Which event of a visitor the group of a funnel is that of.
+    GroupAtName: "first" "attempt";
+    /// Which visitors are new in a cohort.
+    NewVisitorsName: "ever" "range";
     /// What pages are ordered by.
     PagesSortName: "views" "entries" "exits";
     /// Which conversions count.
     ConversionCountName: "all" "once";
     /// What `/v1/schema` describes.
     SchemaKindName: "events" "properties" "values" "columns" "rules" "goals";
+    /// Which rules `/v1/explain` lists.
+    ExplainedRulesName: "all" "near";
+    /// What `/v1/quality` finds.
+    FaultCodeName: "tagging_variants" "own_campaign_links" "payment_and_sign_in_hosts" "numbers_as_text"
+        "mixed_currencies" "event_names_seen_once" "similar_event_names" "placeholder_ids" "low_confidence";
     /// The format of an export.
     RowFormatName: "ndjson" "csv" "parquet";
     /// What an `fbclid` without further tags means.
@@ -93,10 +106,13 @@ mod tests {
     use std::str::FromStr;
 
     use millimetric_core::classify::MetaClicks;
-    use millimetric_core::query::{Attribution, Cycle, Interval, PagesSort};
+    use millimetric_core::query::{
+        Attribution, Cycle, GroupAt, Interval, JourneyDirection, NewVisitors, PagesSort,
+    };
     use millimetric_core::values::Confidence;
 
     use super::*;
+    use crate::ops::reports::quality::FaultCode;
     use crate::ops::reports::schema::Kind;
     use crate::wire::rows::RowFormat;
 
@@ -119,9 +135,14 @@ mod tests {
             of_stats.iter().all(|text| text.parse::<Interval>().is_ok() || text.parse::<Cycle>().is_ok())
         );
         assert!(all_are_read::<AttributionName, Attribution>());
+        assert!(all_are_read::<JourneyDirectionName, JourneyDirection>());
+        assert!(all_are_read::<GroupAtName, GroupAt>());
+        assert!(all_are_read::<NewVisitorsName, NewVisitors>());
         assert!(all_are_read::<PagesSortName, PagesSort>());
         assert!(all_are_read::<SchemaKindName, Kind>());
         assert!(all_are_read::<RowFormatName, RowFormat>());
+        let faults: Vec<_> = FaultCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(listed::<FaultCodeName>(), faults);
         for text in listed::<MetaClicksName>() {
             serde_json::from_value::<MetaClicks>(text.into()).unwrap();
         }

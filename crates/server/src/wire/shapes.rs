@@ -92,9 +92,12 @@ pub enum FunnelRowShape {}
 
 impl PartialSchema for FunnelRowShape {
     fn schema() -> RefOr<Schema> {
-        let event = "What the step is; absent if the steps have no order.";
-        let seconds = SchemaType::from_iter([Type::Number, Type::Null]);
-        let seconds = ObjectBuilder::new().schema_type(seconds);
+        let event = "What the step is, as it was sent: the name of an event, `page:/pricing*` or `goal:signup`; \
+            absent if the steps have no order.";
+        let seconds = |description: &str| {
+            let number_or_null = SchemaType::from_iter([Type::Number, Type::Null]);
+            ObjectBuilder::new().schema_type(number_or_null).description(Some(description))
+        };
         let row = ObjectBuilder::new()
             .description(Some("One step of one group."))
             .property("step", whole("The number of the step.", 1))
@@ -104,9 +107,20 @@ impl PartialSchema for FunnelRowShape {
             .property("from_start_pct", number("Their percentage of those who started."))
             .property(
                 "median_seconds",
-                seconds.description(Some("The median time from the step before; null if there is none.")),
+                seconds("The median time from the step before; null if there is none."),
+            )
+            .property(
+                "median_seconds_from_start",
+                seconds("The median time from the start of the attempt; null for the first step."),
             );
-        let required = ["step", "uniques", "from_previous_pct", "from_start_pct", "median_seconds"];
+        let required = [
+            "step",
+            "uniques",
+            "from_previous_pct",
+            "from_start_pct",
+            "median_seconds",
+            "median_seconds_from_start",
+        ];
         grouped(required.into_iter().fold(row, ObjectBuilder::required)).into()
     }
 }

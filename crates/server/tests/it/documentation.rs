@@ -7,6 +7,8 @@ use millimetric::error::ErrorCode;
 use millimetric_core::attribution::{Conversion, Model, Touch, credits};
 use millimetric_core::classify::rules;
 
+use crate::examination::questions_and_calls;
+
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const END: &str = "<!-- end -->";
@@ -55,6 +57,16 @@ fn error_table() -> String {
     table
 }
 
+/// The questions of the examination with their calls.
+fn question_table() -> String {
+    let mut table = "| question | calls |\n|---|---|\n".to_owned();
+    for (question, calls) in questions_and_calls() {
+        let calls: Vec<_> = calls.iter().map(|(tool, arguments)| format!("`{tool} {arguments}`")).collect();
+        let _ = writeln!(table, "| {question} | {} |", calls.join(", "));
+    }
+    table
+}
+
 /// Compares a page with what the code makes of it, or writes it.
 fn compare(file: &str, make: impl Fn(&str) -> String) {
     let path = format!("{DOCS}/{file}");
@@ -77,5 +89,12 @@ fn the_page_about_attribution_has_the_rules_and_the_example_of_the_code() {
     compare("attribution.md", |page| {
         let example = with(page, "<!-- example: `cargo xtask gen` writes it -->", &example());
         with(&example, "<!-- rules: `cargo xtask gen` writes it -->", &rule_table())
+    });
+}
+
+#[test]
+fn the_page_about_agents_has_the_questions_of_the_examination() {
+    compare("mcp.md", |page| {
+        with(page, "<!-- questions: `cargo xtask gen` writes it -->", &question_table())
     });
 }

@@ -179,6 +179,7 @@ fn every_query_takes_the_list_beside_the_exact_filters() {
         ("retention", retained, "/rows/0/visitors", json!(3)),
         ("pages", body(json!({})), "/sessions", json!(3)),
         ("sessions", body(json!({ "source": "google" })), "/rows/0/sessions", json!(1)),
+        ("journeys", body(json!({ "start": "$pageview" })), "/sessions", json!(3)),
         (
             "schema",
             body(json!({ "kind": "values", "property": "hostname" })),
@@ -311,15 +312,15 @@ fn an_empty_result_names_the_value_that_was_meant() {
     for (filters, said) in [
         (
             json!([["is", "hostname", ["shop.exmple"]]]),
-            "hostname=`shop.exmple`; did you mean `shop.example`?",
+            "hostname=`shop.exmple`: did you mean `shop.example`?",
         ),
-        (json!([["is", "properties.plan", ["prro"]]]), "properties.plan=`prro`; did you mean `pro`?"),
+        (json!([["is", "properties.plan", ["prro"]]]), "properties.plan=`prro`: did you mean `pro`?"),
         (json!([["is", "event", ["purchases"]]]), "did you mean `purchase`?"),
-        (json!([["is", "utm_term", ["zzz"]]]), "there are `b`"),
-        (json!([["not", ["exists", "event"]]]), "Nothing in this range fits."),
+        (json!([["is", "utm_term", ["zzz"]]]), "There are `b`"),
+        (json!([["not", ["exists", "event"]]]), "No event in this range fits all that the query asks for."),
     ] {
         let called = call(&server, &project, "get_stats", &body(json!({ "filters": filters }))).json();
-        let notes = called["result"]["structuredContent"]["notes"].to_string();
+        let notes = called["result"]["structuredContent"]["warnings"].to_string();
         assert!(notes.contains(said), "{filters}: {called}");
     }
 }

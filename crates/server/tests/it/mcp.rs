@@ -3,7 +3,7 @@
 
 mod account;
 mod bounds;
-mod client;
+pub(crate) mod client;
 mod filters;
 mod goals;
 mod hostile;

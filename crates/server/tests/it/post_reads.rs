@@ -72,6 +72,12 @@ fn a_body_gets_the_rows_of_the_query_string() {
         ("pages", "sort=entries&timezone=UTC", json!({ "sort": "entries", "timezone": "UTC" })),
         ("sessions", "group_by=session_source", json!({ "group_by": ["session_source"] })),
         (
+            "journeys",
+            "start=page:/*&direction=backwards&steps=5&pageviews=false",
+            json!({ "start": "page:/*", "direction": "backwards", "steps": 5, "pageviews": false }),
+        ),
+        ("journeys", "start=purchase", json!({ "start": "purchase", "steps": "3", "pageviews": "true" })),
+        (
             "attribution",
             "goal=sale&models=first,linear",
             json!({ "goal": "sale", "models": ["first", "linear"] }),
@@ -82,6 +88,12 @@ fn a_body_gets_the_rows_of_the_query_string() {
             json!({ "event": "purchase", "value": "amount" }),
         ),
         ("schema", "kind=values&property=plan", json!({ "kind": "values", "property": "plan" })),
+        (
+            "changes",
+            "compare=year&columns=source,os",
+            json!({ "compare": "year", "columns": ["source", "os"] }),
+        ),
+        ("quality", "limit=2", json!({ "limit": 2 })),
         ("usage", "", json!({})),
         ("export", "", json!({})),
         ("export", "format=csv&event=purchase", json!({ "format": "csv", "event": "purchase" })),
@@ -161,6 +173,9 @@ fn wrong_values_are_told_by_their_names() {
         ("stats", json!({ "group_by": ["os", 1] }), "group_by", list),
         ("stats", json!({ "group_by": { "os": true } }), "group_by", list),
         ("funnel", json!({ "steps": 2 }), "steps", list),
+        ("journeys", json!({ "start": 2 }), "start", text),
+        ("journeys", json!({ "start": "a", "steps": [2] }), "steps", "must be a number, like 10"),
+        ("journeys", json!({ "start": "a", "pageviews": 1 }), "pageviews", "must be true or false"),
         ("export", json!({ "format": ["csv"] }), "format", text),
         ("usage", json!({ "timezone": "Mars" }), "timezone", "must be an IANA time zone like Europe/Berlin"),
     ] {
@@ -250,15 +265,18 @@ fn the_document_describes_the_body_by_the_parameters() {
         assert_eq!(schema["required"].as_array().cloned().unwrap_or_default(), required.collect::<Vec<_>>());
         assert!(schema["properties"]["from"]["description"].is_string(), "{schema}");
         assert_eq!(schema["additionalProperties"], false);
-        for list in ["group_by", "steps", "models", "filters"] {
+        for list in ["group_by", "steps", "models", "columns", "filters"] {
             let member = &schema["properties"][list];
             assert!(
-                member.is_null() || member["type"] == "array" && member["items"].is_object(),
+                member.is_null()
+                    || member["type"] == "array" && member["items"].is_object()
+                    // Of journeys, it is how many there are.
+                    || path == "/v1/journeys" && list == "steps",
                 "{path}: {member}"
             );
         }
         assert!(post["parameters"].is_null() && post["security"] == get["security"], "{path}");
         described += 1;
     }
-    assert_eq!(described, 13, "every query but /v1/explain and /v1/goals");
+    assert_eq!(described, 16, "every query but /v1/explain and /v1/goals");
 }

@@ -119,9 +119,12 @@ fn counts_come_by_group_and_over_time() {
             { "properties.plan": "pro", "value": 1 },
         ])
     );
+    let left_out =
+        "1 value of `amount` is no JSON number (a text such as \"12\") and left out: send numbers.";
     assert_eq!(
         stats("metric=sum&property=amount"),
-        json!({ "metric": "sum", "rows": [{ "value": 25.5 }], "skipped": { "missing": 4, "not_numeric": 1 } })
+        json!({ "metric": "sum", "rows": [{ "value": 25.5 }], "skipped": { "missing": 4, "not_numeric": 1 },
+            "warnings": [{ "code": "not_numeric", "message": left_out }] })
     );
     assert_eq!(rows("metric=avg&property=amount"), json!([{ "value": 12.75 }]));
     assert_eq!(rows("metric=avg&property=none"), json!([{ "value": null }]));

@@ -90,9 +90,13 @@ fn query_strings_are_checked_by_name() {
         ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=1,2,3,4,5,6,7,8,9", "steps"),
         ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,b&window=1y", "window"),
         ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,b&order=loose", "order"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,b&group_at=foo", "group_at"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=page:,b", "steps[0]"),
+        ("/v1/funnel?from=2000-01-01&to=2100-01-01&steps=a,goal:b", "steps[1]"),
         ("/v1/retention?from=2026-01-01&to=2026-05-02&interval=day", "to"),
         ("/v1/retention?from=2026-01-01&to=2026-02-01&interval=hour", "interval"),
         ("/v1/retention?from=2026-01-01&to=2026-02-01&timezone=Mars", "timezone"),
+        ("/v1/retention?from=2026-01-01&to=2026-02-01&new=foo", "new"),
         ("/v1/pages?from=2000-01-01&to=2100-01-01&sort=bounces", "sort"),
         ("/v1/sessions?from=2000-01-01&to=2100-01-01&interval=year", "interval"),
         ("/v1/sessions?from=2000-01-01&to=2100-01-01&limit=1001", "limit"),
@@ -101,6 +105,9 @@ fn query_strings_are_checked_by_name() {
         ("/v1/schema?from=2000-01-01&to=2100-01-01&kind=values", "property"),
         ("/v1/schema?from=2000-01-01&to=2100-01-01&property=plan", "property"),
         ("/v1/explain?event_id=e&from=2000-01-01", "to"),
+        ("/v1/changes", "from"),
+        ("/v1/quality?from=2026-05-16&to=2026-05-16", "from"),
+        ("/v1/quality?from=2000-01-01&to=2100-01-01&limit=101", "limit"),
     ] {
         let response = server.get(path, &rk);
         assert_eq!(response.error(), (400, "invalid_params".to_owned()), "{path}");

@@ -3,7 +3,9 @@
 //! The SQL follows the contract and not our code: what both get wrong in the same way would have
 //! to be misread twice. A new route gets a function here and a line in [`query`].
 
+mod changes;
 mod filters;
+mod journeys;
 mod schema;
 mod sessions;
 mod stats;
@@ -29,7 +31,7 @@ pub(super) struct Question {
 
 /// Any query.
 pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
-    match random.below(24) {
+    match random.below(28) {
         0 | 1 => pages(random),
         2 | 3 => sources(random),
         4 => names(random),
@@ -40,6 +42,8 @@ pub(super) fn query(random: &mut Random) -> anyhow::Result<Question> {
         19 => sessions::sources(random),
         20 => sessions::stats(random),
         21..=23 => sessions::attribution(random),
+        24 | 25 => journeys::journeys(random),
+        26 | 27 => changes::changes(random),
         11 => schema::properties(random),
         12 => schema::values(random),
         _ => stats::stats(random),
@@ -164,15 +168,16 @@ fn names(random: &mut Random) -> anyhow::Result<Question> {
     let Scope { query, condition } = range(random)?;
     let limit = random.of(&[2, 1000]);
     let time = |function: &str| format!("concat(replaceOne(toString({function}(timestamp)), ' ', 'T'), 'Z')");
+    // When a name was seen first and last is asked of all events.
     let sql = format!(
         "with seen as (select event_name, groupArray(cast((name, events), 'Tuple(name String, count UInt64)')) \
          as list from (select event_name, arrayJoin(JSONExtractKeys(properties)) as name, count() as events \
          from events where {condition} group by event_name, name) group by event_name) \
          select event_name, any(total) as count, any(visitors) as uniques, any(first) as first_seen, \
          any(last) as last_seen, arraySort(p -> (-toInt64(p.2), p.1), any(seen.list)) as properties \
-         from (select event_name, count() as total, uniqExact(anonymous_id) as visitors, {} as first, {} as last \
-         from events where {condition} group by event_name) as names left join seen using event_name \
-         group by event_name order by count desc, event_name limit {}",
+         from (select event_name, countIf({condition}) as total, uniqExactIf(anonymous_id, {condition}) as visitors, \
+         {} as first, {} as last from events group by event_name having total > 0) as names \
+         left join seen using event_name group by event_name order by count desc, event_name limit {}",
         time("min"),
         time("max"),
         limit + 1

@@ -146,6 +146,7 @@ impl ProjectRules {
             .map(|(rule, condition)| PassedOver {
                 rule_id: rule.id.clone().into(),
                 reason: format!("needs {}", condition.words),
+                is_near: rule.conditions.iter().any(|condition| condition.holds(&fields)),
             })
             .collect()
     }

@@ -1,6 +1,7 @@
 //! What `/v1/stats` counts, and what it computes of numbers.
 
 use super::super::PropertyName;
+use super::Number;
 
 /// What is computed of the numbers of a property: of the events that carry it as a JSON number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,15 @@ impl Metric {
         match self {
             Self::Of(_, property) => Some(property),
             Self::Count | Self::Uniques | Self::Conversions | Self::ConversionRate => None,
+        }
+    }
+
+    /// The number of no events; `None` if there is none.
+    pub fn of_nothing(&self) -> Option<Number> {
+        match self {
+            Self::Count | Self::Uniques | Self::Conversions => Some(Number::Integer(0)),
+            Self::ConversionRate => Some(Number::Float(0.0)),
+            Self::Of(aggregate, _) => aggregate.of_nothing().map(Number::Float),
         }
     }
 

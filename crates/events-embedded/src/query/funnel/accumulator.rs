@@ -18,6 +18,8 @@ struct GroupAccumulator {
     ended: [u64; MAX_STEPS],
     /// For each step, the milliseconds since the previous step, for every visitor who completed it.
     took: [Vec<i64>; MAX_STEPS],
+    /// For each step after the second, those since the start of the attempt.
+    since_start: [Vec<i64>; MAX_STEPS],
 }
 
 impl FunnelAccumulator {
@@ -30,6 +32,9 @@ impl FunnelAccumulator {
         accumulator.ended[attempt.reached - 1] += 1;
         for step in 1..attempt.reached {
             accumulator.took[step].push(attempt.took[step]);
+            if step > 1 {
+                accumulator.since_start[step].push(attempt.since_start[step]);
+            }
         }
     }
 
@@ -42,8 +47,10 @@ impl FunnelAccumulator {
 
     /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let times =
-            |group: &GroupAccumulator| group.took.iter().map(Vec::len).sum::<usize>() * size_of::<i64>();
+        let times = |group: &GroupAccumulator| {
+            let lists = group.took.iter().chain(&group.since_start);
+            lists.map(Vec::len).sum::<usize>() * size_of::<i64>()
+        };
         self.0.iter().map(|group| size_of::<GroupAccumulator>() + times(group)).sum()
     }
 
@@ -51,7 +58,9 @@ impl FunnelAccumulator {
         self.0.resize(self.0.len().max(other.0.len()), GroupAccumulator::default());
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             mine.ended.iter_mut().zip(theirs.ended).for_each(|(mine, theirs)| *mine += theirs);
-            mine.took.iter_mut().zip(theirs.took).for_each(|(mine, mut theirs)| mine.append(&mut theirs));
+            let theirs = theirs.took.into_iter().chain(theirs.since_start);
+            let mine = mine.took.iter_mut().chain(&mut mine.since_start);
+            mine.zip(theirs).for_each(|(mine, mut theirs)| mine.append(&mut theirs));
         }
     }
 
@@ -84,9 +93,15 @@ impl FunnelAccumulator {
 
 impl GroupAccumulator {
     fn steps(mut self, steps: usize) -> Vec<FunnelStep> {
-        let step = |step: usize| FunnelStep {
-            visitors: self.ended[step..].iter().sum(),
-            median_millis: median(&mut self.took[step]),
+        let step = |step: usize| {
+            let median_millis = median(&mut self.took[step]);
+            // Until the second step, both times are the same.
+            let from_start = if step > 1 { median(&mut self.since_start[step]) } else { median_millis };
+            FunnelStep {
+                visitors: self.ended[step..].iter().sum(),
+                median_millis,
+                median_millis_from_start: from_start,
+            }
         };
         (0..steps).map(step).collect()
     }

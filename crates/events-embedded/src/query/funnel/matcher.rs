@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millimetric_core::query::{FunnelQuery, StepOrder, StepSelector};
+use millimetric_core::query::{FunnelQuery, GroupAt, StepOrder, StepSelector};
 
 use crate::encoding::text::Dictionary;
 use crate::query::distinct::Bitmaps;
@@ -81,16 +81,26 @@ pub(crate) struct FunnelMatcher {
     steps_of: Vec<Vec<usize>>,
     window: i64,
     order: StepOrder,
+    group_at: GroupAt,
 }
 
 /// The attempt of a visitor that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
+    /// The group that the visitor counts in.
     pub(crate) group: u32,
     /// Number of completed steps, at least one.
     pub(crate) reached: usize,
     /// Milliseconds since the previous step, for each completed step but the first.
     pub(crate) took: [i64; MAX_STEPS],
+    /// Milliseconds since the start of the attempt, for each completed step.
+    pub(crate) since_start: [i64; MAX_STEPS],
+}
+
+impl Attempt {
+    const fn nothing(group: u32) -> Self {
+        Self { group, reached: 0, took: [0; MAX_STEPS], since_start: [0; MAX_STEPS] }
+    }
 }
 
 /// The attempt with the latest start that has completed a step.
@@ -137,7 +147,8 @@ impl FunnelMatcher {
         };
         let steps_in = |set: &u8| (0..steps.len()).rev().filter(|step| set >> step & 1 == 1).collect();
         let steps_of = sets.of_kind.iter().map(steps_in).collect();
-        Self { names, sets, steps_of, window: query.window.millis(), order: query.order }
+        let (window, order, group_at) = (query.window.millis(), query.order, query.group_at);
+        Self { names, sets, steps_of, window, order, group_at }
     }
 
     /// The number of the kind of each set of steps, from 1; 0 for the empty set.
@@ -178,18 +189,24 @@ impl FunnelMatcher {
         }
     }
 
+    /// The attempt that gets furthest, of the events of one visitor in their order.
     pub(crate) fn best_attempt(&self, events: &[impl Step]) -> Option<Attempt> {
-        match self.order {
+        let attempt = match self.order {
             StepOrder::Strict => self.in_order(events),
             StepOrder::Any => self.in_any_order(events),
-        }
+        }?;
+        let first = match self.group_at {
+            GroupAt::First => events.iter().map(Step::step_mask).find(|mask| mask.starts()),
+            GroupAt::Attempt => None,
+        };
+        Some(Attempt { group: first.map_or(attempt.group, |mask| mask.group() as u32), ..attempt })
     }
 
     /// One pass over the events. For each step it keeps the attempt that started last: it can complete every
     /// step that an attempt with an earlier start can still complete.
     fn in_order(&self, events: &[impl Step]) -> Option<Attempt> {
         let mut chains: [Option<Chain>; MAX_STEPS] = [None; MAX_STEPS];
-        let mut best = Attempt { group: 0, reached: 0, took: [0; MAX_STEPS] };
+        let mut best = Attempt::nothing(0);
         for event in events {
             let (at, mask) = (event.at(), event.step_mask());
             // The last step first, so that one event is not two steps of an attempt.
@@ -202,6 +219,7 @@ impl FunnelMatcher {
                 if step == best.reached {
                     let before = step.checked_sub(1).and_then(|before| chains[before]);
                     best.took[step] = at - before.map_or(at, |before| before.at);
+                    best.since_start[step] = at - chain.start;
                     (best.reached, best.group) = (step + 1, chain.group);
                 }
                 chains[step] = Some(chain);
@@ -230,8 +248,9 @@ impl FunnelMatcher {
     /// The attempt in any order that starts with the first of these events.
     fn attempt_from(&self, events: &[impl Step], max_steps: usize) -> Attempt {
         let group = events[0].step_mask().group() as u32;
-        let mut attempt = Attempt { group, reached: 0, took: [0; MAX_STEPS] };
-        let (mut held, mut before) = (Held::nothing(&self.sets), events[0].at());
+        let mut attempt = Attempt::nothing(group);
+        let (mut held, start) = (Held::nothing(&self.sets), events[0].at());
+        let mut before = start;
         for event in events {
             if attempt.reached == max_steps {
                 break;
@@ -239,6 +258,7 @@ impl FunnelMatcher {
             held.add(event.step_mask().kind());
             if held.steps() > attempt.reached {
                 attempt.took[attempt.reached] = event.at() - before;
+                attempt.since_start[attempt.reached] = event.at() - start;
                 (attempt.reached, before) = (attempt.reached + 1, event.at());
             }
         }

@@ -90,6 +90,14 @@ impl Aggregates {
         }
     }
 
+    /// The sum of each group; none if something else is collected.
+    pub(crate) fn sums(&self) -> &[Sum] {
+        match self {
+            Self::Sums(sums) => sums,
+            Self::Smallest(_) | Self::Largest(_) | Self::Values(..) => &[],
+        }
+    }
+
     /// The aggregate of each of the first `groups` groups.
     pub(crate) fn finish(
         mut self,

@@ -1,23 +1,27 @@
 //! Compensated summation (Neumaier, 1974): the result hardly ever depends on the order of the numbers.
 
-/// A sum of numbers, and how many they are.
+/// A sum of numbers, that of their squares, and how many they are.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     rounded: f64,
     lost: f64,
     pub(crate) count: u64,
+    /// Not compensated: a measure of how much the numbers vary.
+    pub(crate) squares: f64,
 }
 
 impl Sum {
     pub(crate) fn add(&mut self, number: f64) {
         self.carry(number);
         self.count += 1;
+        self.squares += number * number;
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.carry(other.rounded);
         self.carry(other.lost);
         self.count += other.count;
+        self.squares += other.squares;
     }
 
     /// The sum. It saturates at the largest finite number.

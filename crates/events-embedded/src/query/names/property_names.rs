@@ -12,7 +12,7 @@ use millimetric_core::query::PropertyName;
 use crate::columns::rows::Rows;
 use crate::columns::{Chunk, Columns};
 use crate::encoding::heap_size::HeapSize;
-use crate::encoding::json_properties::names_of;
+use crate::encoding::json_properties::Keys;
 use crate::query::groups::frequent::Frequent;
 use crate::resources::query_context::QueryContext;
 use millimetric_core::column::Column;
@@ -59,25 +59,37 @@ impl PropertyNames {
         rows: &Rows,
         context: &QueryContext,
     ) -> Result<Self, StoreError> {
-        if let Some(counted) = Self::of_shapes(columns, chunk, rows)? {
+        Self::count_keys(Keys::Names, columns, chunk, rows, context)
+    }
+
+    /// Counts these keys of the properties of these rows.
+    pub(crate) fn count_keys(
+        keys: Keys,
+        columns: &Columns,
+        chunk: &Chunk,
+        rows: &Rows,
+        context: &QueryContext,
+    ) -> Result<Self, StoreError> {
+        if let Some(counted) = Self::of_shapes(keys, columns, chunk, rows)? {
             return Ok(counted);
         }
+        let source = Source { keys, columns, chunk, context };
         let selected = |row: usize| match rows {
             Rows::Span(rows) => rows.contains(&row),
             Rows::List(rows) => rows.binary_search(&(row as u32)).is_ok(),
         };
-        if let Some(all) = Self::count_some(columns, chunk, &selected, None, context)? {
+        if let Some(all) = Self::count_some(&source, &selected, None)? {
             return Ok(all);
         }
         let mut frequent = Frequent::new(Frequent::OF_CHUNK, context)?;
-        let _ = each_name(columns, chunk, &selected, context, |event, name, rows| {
+        let _ = source.each_key(&selected, |event, name, rows| {
             frequent.add(pair(&frequent, event, Some(name)), rows);
             frequent.add(pair(&frequent, event, None), rows);
             ControlFlow::Continue(())
         })?;
         frequent.choose(MAX_NAMES / 2);
         loop {
-            let found = Self::count_some(columns, chunk, &selected, Some(&frequent), context)?;
+            let found = Self::count_some(&source, &selected, Some(&frequent))?;
             match found {
                 Some(found) => return Ok(found),
                 None if frequent.raise() => {}
@@ -88,8 +100,13 @@ impl PropertyNames {
 
     /// Counts all names by the shapes of the rows; `None` if there are too many shapes, event names or
     /// properties.
-    fn of_shapes(columns: &Columns, chunk: &Chunk, rows: &Rows) -> Result<Option<Self>, StoreError> {
-        let (shapes, events) = (columns.shapes(chunk)?, columns.text(chunk, Column::EventName)?);
+    fn of_shapes(
+        keys: Keys,
+        columns: &Columns,
+        chunk: &Chunk,
+        rows: &Rows,
+    ) -> Result<Option<Self>, StoreError> {
+        let (shapes, events) = (columns.shapes(chunk, keys)?, columns.text(chunk, Column::EventName)?);
         let Some(few) = shapes.few() else { return Ok(None) };
         let cells = events.dictionary.len() * few.names.len();
         if cells > MAX_CELLS {
@@ -103,7 +120,7 @@ impl PropertyNames {
         for (cell, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             let event = events.dictionary.get((cell / few.names.len()) as u32).unwrap_or_default();
             for name in &few.names[cell % few.names.len()] {
-                found.add(event, name, count, PropertyName::new(name).is_some());
+                found.add(event, name, count, PropertyName::new(keys.name(name)).is_some());
             }
             if found.is_full() {
                 return Ok(None);
@@ -118,19 +135,18 @@ impl PropertyNames {
 
     /// Counts all names, or the frequent ones separately; `None` if they exceed the limits.
     fn count_some(
-        columns: &Columns,
-        chunk: &Chunk,
+        source: &Source<'_>,
         selected: &impl Fn(usize) -> bool,
         frequent: Option<&Frequent>,
-        context: &QueryContext,
     ) -> Result<Option<Self>, StoreError> {
         let mut found = Self::default();
-        let end = each_name(columns, chunk, selected, context, |event, name, rows| {
+        let end = source.each_key(selected, |event, name, rows| {
             let is_frequent = |name: Option<&str>| {
                 frequent.is_none_or(|frequent| frequent.has(pair(frequent, event, name)))
             };
             if is_frequent(None) {
-                let apart = is_frequent(Some(name)) && PropertyName::new(name).is_some();
+                let is_name = PropertyName::new(source.keys.name(name)).is_some();
+                let apart = is_frequent(Some(name)) && is_name;
                 found.add(event, name, rows, apart);
             }
             if found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -166,20 +182,28 @@ fn pair(frequent: &Frequent, event: &str, name: Option<&str>) -> u64 {
     frequent.hash(0, [Some(event), name].into_iter())
 }
 
-/// Calls `each` with every property of the rows that `selected` accepts, until it breaks.
-fn each_name(
-    columns: &Columns,
-    chunk: &Chunk,
-    selected: &impl Fn(usize) -> bool,
-    context: &QueryContext,
-    mut each: impl FnMut(&str, &str, u32) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>, StoreError> {
-    let mut calls = 0_u32;
-    columns.each_properties(chunk, selected, |event, properties, rows| {
-        if calls.is_multiple_of(CHECKED_EVERY) {
-            context.check()?;
-        }
-        calls = calls.wrapping_add(1);
-        Ok(names_of(properties).iter().try_for_each(|name| each(event, name, rows)))
-    })
+/// The rows whose properties are read.
+struct Source<'a> {
+    keys: Keys,
+    columns: &'a Columns,
+    chunk: &'a Chunk,
+    context: &'a QueryContext,
+}
+
+impl Source<'_> {
+    /// Calls `each` with every key of the rows that `selected` accepts, until it breaks.
+    fn each_key(
+        &self,
+        selected: &impl Fn(usize) -> bool,
+        mut each: impl FnMut(&str, &str, u32) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let mut calls = 0_u32;
+        self.columns.each_properties(self.chunk, selected, |event, properties, rows| {
+            if calls.is_multiple_of(CHECKED_EVERY) {
+                self.context.check()?;
+            }
+            calls = calls.wrapping_add(1);
+            Ok(self.keys.of(properties).iter().try_for_each(|key| each(event, key, rows)))
+        })
+    }
 }

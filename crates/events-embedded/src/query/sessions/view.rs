@@ -27,7 +27,7 @@ pub(crate) struct RowRef {
 }
 
 /// Identifies a session of a view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SessionKey {
     /// A session of a chunk, by their numbers.
     OfChunk(u32, u32),

@@ -6,7 +6,6 @@ use hashbrown::HashMap;
 use millimetric_core::query::calendar::bucket_at;
 use millimetric_core::query::{CyclicBuckets, Phase, StatsQuery, StatsRow};
 
-use super::nothing;
 use crate::columns::Chunk;
 use crate::query::groups;
 use crate::query::groups::{Counted, Counting};
@@ -78,7 +77,11 @@ pub(super) fn fill(rows: &mut Vec<StatsRow>, buckets: CyclicBuckets, query: &Sta
     for missing in buckets.occurring(query.range) {
         if !rows.iter().any(|row| number(row) == Some(missing)) {
             let phase = Phase { number: missing, sum: query.metric.adds_up().then_some(0.0) };
-            rows.push(StatsRow { phase: Some(phase), value: nothing(&query.metric), ..StatsRow::default() });
+            rows.push(StatsRow {
+                phase: Some(phase),
+                value: query.metric.of_nothing(),
+                ..StatsRow::default()
+            });
         }
     }
     rows.sort_by_key(number);

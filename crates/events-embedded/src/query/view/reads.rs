@@ -1,8 +1,12 @@
 //! What a query reads of a scope: columns, and how far back.
 
 use millimetric_core::column::{Column, SessionColumn};
-use millimetric_core::query::{AnyQuery, Conversions, Dimension, Filter, Metric, StatsQuery, StepSelector};
+use millimetric_core::query::{
+    AnyQuery, ChangeMetric, ChangesQuery, Conversions, Dimension, Filter, Metric, NewVisitors, StatsQuery,
+    StepSelector,
+};
 use millimetric_core::session;
+use millimetric_core::time::{TimeRange, Timestamp};
 
 use crate::columns::reclassified::Reclassified;
 use crate::columns::session_events::SessionEvents;
@@ -17,11 +21,24 @@ pub(crate) struct Reads {
     pub(crate) columns: ColumnSet,
     /// How far before its range it reads events of sessions, in milliseconds; `None` if it needs no sessions.
     pub(crate) lookback: Option<i64>,
+    /// The rows that it reads besides those of its range.
+    beyond: Beyond,
+}
+
+/// Rows outside the range of a query that it reads too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// At most those of the lookback.
+    Nothing,
+    /// All before the range.
+    Before,
+    /// All.
+    All,
 }
 
 impl Reads {
     /// All columns, without sessions.
-    pub(crate) const ALL: Self = Self { columns: ColumnSet::ALL, lookback: None };
+    pub(crate) const ALL: Self = Self { columns: ColumnSet::ALL, lookback: None, beyond: Beyond::Nothing };
 
     /// What the query reads.
     pub(crate) fn of(query: &AnyQuery) -> Self {
@@ -35,6 +52,7 @@ impl Reads {
             AnyQuery::Names(query) => {
                 Self::only([Column::EventName, Column::AnonymousId, Column::Properties])
                     .filters(&query.filters)
+                    .beyond(Beyond::All)
             }
             AnyQuery::Funnel(query) => {
                 let steps = query.steps.as_slice().iter().flat_map(StepSelector::conditions);
@@ -44,36 +62,57 @@ impl Reads {
                     .groups(&query.group_by)
             }
             AnyQuery::Retention(query) => Self::only([Column::EventName, Column::AnonymousId])
-                .filters(&query.events.and(&query.filters)),
+                .filters(&query.events.and(&query.filters))
+                .beyond(match query.new {
+                    NewVisitors::Ever => Beyond::Before,
+                    NewVisitors::Range => Beyond::Nothing,
+                }),
             AnyQuery::Pages(query) => {
                 Self::only([Column::Path, Column::AnonymousId]).sessions().filters(&query.filters)
             }
             AnyQuery::Sessions(query) => {
                 Self::only([]).sessions().filters(&query.filters).groups(&query.group_by)
             }
+            AnyQuery::Journeys(query) => Self::only([]).sessions().filters(&query.conditions()),
             AnyQuery::Attribution(query) => {
                 Self::only([]).conversions(&query.conversions).groups(&query.group_by)
             }
             AnyQuery::Paths(query) => {
                 Self::only([]).conversions(&query.conversions).with(&SOURCE).with(&MEDIUM)
             }
+            AnyQuery::Changes(query) => compared(query),
+            AnyQuery::NumericTexts(_) => Self::only([Column::EventName, Column::Properties]),
             AnyQuery::RuleChanges(_) => {
-                Self { columns: Reclassified::columns().with(Column::EventId), lookback: None }
+                Self { columns: Reclassified::columns().with(Column::EventId), ..Self::ALL }
             }
             AnyQuery::Touches(query) => {
-                Self { columns: ColumnSet::ALL, lookback: Some(query.lookback.millis() + session::LOOKBACK) }
+                Self { lookback: Some(query.lookback.millis() + session::LOOKBACK), ..Self::ALL }
             }
         }
     }
 
     fn only(columns: impl IntoIterator<Item = Column>) -> Self {
-        Self { columns: columns.into_iter().collect(), lookback: None }
+        Self { columns: columns.into_iter().collect(), ..Self::ALL }
+    }
+
+    const fn beyond(self, beyond: Beyond) -> Self {
+        Self { beyond, ..self }
+    }
+
+    /// The range of the rows that a query of this range reads.
+    pub(crate) fn range(&self, range: TimeRange) -> TimeRange {
+        let wider = match self.beyond {
+            Beyond::Nothing => None,
+            Beyond::Before => TimeRange::new(Timestamp::MIN, range.to()),
+            Beyond::All => TimeRange::new(Timestamp::MIN, Timestamp::MAX),
+        };
+        wider.unwrap_or(range)
     }
 
     /// And sessions.
     fn sessions(self) -> Self {
         let columns = self.columns.union(SessionEvents::COLUMNS.into_iter().collect());
-        Self { columns, lookback: self.lookback.max(Some(session::LOOKBACK)) }
+        Self { columns, lookback: self.lookback.max(Some(session::LOOKBACK)), ..self }
     }
 
     /// And the sessions that conversions are credited to.
@@ -105,6 +144,15 @@ impl Reads {
 
     fn groups(self, group_by: &[Dimension]) -> Self {
         group_by.iter().fold(self, Self::with)
+    }
+}
+
+fn compared(query: &ChangesQuery) -> Reads {
+    let reads = Reads::only([]).filters(&query.events.and(&query.filters)).groups(&query.columns);
+    match query.metric {
+        ChangeMetric::Count | ChangeMetric::Conversions => reads,
+        ChangeMetric::Uniques => reads.with(&Column::AnonymousId.into()),
+        ChangeMetric::Sum { .. } => reads.with(&Column::Properties.into()),
     }
 }
 

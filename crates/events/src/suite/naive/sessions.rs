@@ -26,6 +26,10 @@ impl<'a> Session<'a> {
         self.0[0]
     }
 
+    pub(super) fn events(&self) -> &[&'a Event] {
+        &self.0
+    }
+
     /// The page views, in order of time, then path.
     fn views(&self) -> Vec<&'a Event> {
         let mut views: Vec<&Event> =

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cohort, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, RetentionQuery, RetentionResponse,
-    StepOrder, StepSelector,
+    Cohort, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, GroupAt, NewVisitors, RetentionQuery,
+    RetentionResponse, StepOrder, StepSelector,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
@@ -32,18 +32,27 @@ struct StepEvent {
     passes: bool,
 }
 
-/// The result of one visitor: the group, and the duration of each step after the first.
-type Outcome = (Keys, Vec<i64>);
+/// The result of one visitor: the group, and of each step after the first the time since the previous one and
+/// since the start.
+type Outcome = (Keys, Vec<(i64, i64)>);
 
 pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelResponse {
-    let mut groups: BTreeMap<Keys, Vec<Vec<i64>>> = BTreeMap::new();
+    let mut groups: BTreeMap<Keys, Vec<Vec<(i64, i64)>>> = BTreeMap::new();
     for events in by_visitor(events, query.range).into_values() {
         let step_events = step_events(&events, query);
+        let starts =
+            |event: &&StepEvent| event.passes && (query.order == StepOrder::Any || event.steps.contains(&0));
         let outcome = match query.order {
             StepOrder::Strict => strict(&step_events, query),
             StepOrder::Any => any(&step_events, query),
         };
         if let Some((keys, took)) = outcome {
+            let keys = match query.group_at {
+                GroupAt::First => {
+                    step_events.iter().find(starts).expect("an attempt has a start").keys.clone()
+                }
+                GroupAt::Attempt => keys,
+            };
             groups.entry(keys).or_default().push(took);
         }
     }
@@ -54,14 +63,13 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
         .into_iter()
         .map(|(keys, visitors)| {
             let step = |step: usize| {
-                let mut took: Vec<i64> =
-                    visitors.iter().filter_map(|took| took.get(step.checked_sub(1)?).copied()).collect();
-                took.sort_unstable();
-                let middle = |index: usize| took[index] as f64;
-                let count = took.len();
-                let median = (count > 0).then(|| f64::midpoint(middle((count - 1) / 2), middle(count / 2)));
+                let times = || visitors.iter().filter_map(|took| took.get(step.checked_sub(1)?));
                 let reached = visitors.iter().filter(|took| took.len() >= step).count();
-                FunnelStep { visitors: reached as u64, median_millis: median }
+                FunnelStep {
+                    visitors: reached as u64,
+                    median_millis: median(times().map(|(took, _)| *took).collect()),
+                    median_millis_from_start: median(times().map(|(_, since_start)| *since_start).collect()),
+                }
             };
             FunnelGroup { keys, steps: (0..query.steps.as_slice().len()).map(step).collect() }
         })
@@ -70,6 +78,12 @@ pub(in crate::suite) fn funnel(events: &[Event], query: &FunnelQuery) -> FunnelR
     let truncated = groups.len() > query.limit.get();
     groups.truncate(query.limit.get());
     FunnelResponse { groups, truncated, other: 0 }
+}
+
+fn median(mut millis: Vec<i64>) -> Option<f64> {
+    millis.sort_unstable();
+    let (middle, count) = (|index: usize| millis[index] as f64, millis.len());
+    (count > 0).then(|| f64::midpoint(middle((count - 1) / 2), middle(count / 2)))
 }
 
 fn step_events(events: &[Chosen<'_>], query: &FunnelQuery) -> Vec<StepEvent> {
@@ -124,7 +138,8 @@ fn strict(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
                     .is_some_and(|start| step_events[index].at - step_events[start].at <= window)
             };
             let before = (0..index).rev().find(precedes).expect("an earlier step exists");
-            took.push(step_events[index].at - step_events[before].at);
+            let at = step_events[index].at;
+            took.push((at - step_events[before].at, at - step_events[start].at));
         }
     }
     Some((keys?, took))
@@ -141,7 +156,7 @@ fn any(step_events: &[StepEvent], query: &FunnelQuery) -> Option<Outcome> {
                 times.push(act.at);
             }
         }
-        let took: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let took: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0], pair[1] - start.at)).collect();
         if best.as_ref().is_none_or(|(_, most)| took.len() > most.len()) {
             best = Some((start.keys.clone(), took));
         }
@@ -174,10 +189,19 @@ pub(in crate::suite) fn retention(events: &[Event], query: &RetentionQuery) -> R
     let named =
         |event: &Event, name: &Option<String>| name.as_ref().is_none_or(|name| *name == event.event_name);
     let mut cohorts: BTreeMap<Timestamp, Vec<BTreeSet<Timestamp>>> = BTreeMap::new();
-    for events in by_visitor(events, query.range).into_values() {
+    let since = match query.new {
+        NewVisitors::Ever => Timestamp::MIN,
+        NewVisitors::Range => query.range.from(),
+    };
+    let range = TimeRange::new(since, query.range.to()).expect("it is not shorter");
+    for events in by_visitor(events, range).into_values() {
         let begins = |event: &&Chosen<'_>| is_selected(event, &query.events) && passes(event, &query.filters);
         let Some(first) = events.iter().filter(begins).min_by_key(|event| event.timestamp) else { continue };
-        let returns = events.iter().filter(|event| named(event, &query.return_event));
+        if first.timestamp < query.range.from() {
+            continue;
+        }
+        let in_range = events.iter().filter(|event| query.range.contains(event.timestamp));
+        let returns = in_range.filter(|event| named(event, &query.return_event));
         cohorts.entry(period(first)).or_default().push(returns.map(|event| period(event)).collect());
     }
     let (mut starts, mut at) = (BTreeSet::new(), query.range.from());

@@ -6,7 +6,8 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use millimetric_core::query::{
-    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, RowLimit, StepOrder,
+    Dimension, FunnelGroup, FunnelQuery, FunnelResponse, FunnelSteps, FunnelWindow, GroupAt, RowLimit,
+    StepOrder,
 };
 
 use super::place;
@@ -150,6 +151,7 @@ impl FunnelParams {
             window: self.window.parse().unwrap_or(FunnelWindow::WEEK),
             order: if self.any_order { StepOrder::Any } else { StepOrder::Strict },
             group_by: group_by.into_iter().collect(),
+            group_at: GroupAt::First,
             limit: RowLimit::new(GROUPS).unwrap_or(RowLimit::MOST),
         })
     }

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use millimetric_core::query::{Cohort, Interval, RetentionQuery};
+use millimetric_core::query::{Cohort, Interval, NewVisitors, RetentionQuery};
 use millimetric_core::time::Timestamp;
 
 use super::place;
@@ -113,7 +113,8 @@ impl RetentionParams {
             let from = range.to().plus_millis(-longest);
             range = millimetric_core::time::TimeRange::new(from, range.to()).unwrap_or(range);
         }
-        RetentionQuery { range, events, filters: slice.filters, return_event, periods }
+        let (new, filters) = (NewVisitors::Ever, slice.filters);
+        RetentionQuery { range, events, new, filters, return_event, periods }
     }
 
     fn bar(&self, now: Timestamp) -> Bar {

@@ -1,5 +1,6 @@
 //! Values in the forms that language models write beside those of the schema: a list or an object as JSON
-//! text, a whole number with a fraction of zero, and an empty text for a parameter that is left out.
+//! text, a list of one text for a text, a whole number with a fraction of zero, and an empty text for a parameter
+//! that is left out.
 
 use std::borrow::Cow;
 
@@ -27,9 +28,11 @@ pub(in crate::mcp) fn meant(shape: Shape, value: &Value) -> Option<Cow<'_, Value
             let is_list = |value: &Value| value.is_object() || value.is_array();
             Some(json(text).filter(is_list).map_or(Cow::Borrowed(value), Cow::Owned))
         }
-        (Shape::Object | Shape::Filters | Shape::Flag | Shape::Text | Shape::Choice(_), value) => {
-            Some(Cow::Borrowed(value))
-        }
+        (Shape::Text | Shape::Choice(_) | Shape::Unlisted(_), Value::Array(values)) => match &values[..] {
+            [only @ Value::String(_)] => meant(shape, only),
+            _ => Some(Cow::Borrowed(value)),
+        },
+        (_, value) => Some(Cow::Borrowed(value)),
     }
 }
 
@@ -132,6 +135,13 @@ mod tests {
 
     #[test]
     fn an_empty_text_is_absent_and_an_object_may_be_json_text() {
+        for shape in [Shape::Text, Shape::Choice(&["a"])] {
+            assert_eq!(read(shape, json!(["a"])), Some(json!("a")));
+            assert_eq!(read(shape, json!([""])), None);
+            for list in [json!([]), json!(["a", "b"]), json!([1]), json!([["a"]])] {
+                assert_eq!(read(shape, list.clone()), Some(list));
+            }
+        }
         for shape in [Shape::Text, Shape::Choice(&["a"]), Shape::Object] {
             assert_eq!(read(shape, json!("")), None);
             assert_eq!(read(shape, json!(" \t")), None);

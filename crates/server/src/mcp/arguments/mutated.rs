@@ -1,6 +1,7 @@
 //! Arguments as no client means them: calls of the corpus, changed at random. Reading them ends in
 //! arguments or in a refusal with a code of the contract, and neither grows with what was sent.
 
+use chrono_tz::Tz;
 use millimetric_core::invisible::has_hidden;
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
@@ -9,8 +10,8 @@ use proptest::sample::{Index, select};
 use super::*;
 use crate::wire::params::{Parameters, from_json};
 use crate::wire::reports::{
-    AttributionParams, EventsParams, ExplainParams, FunnelParams, PagesParams, PathsParams, SchemaParams,
-    SourcesParams, StatsParams,
+    AttributionParams, EventsParams, ExplainParams, FunnelParams, JourneysParams, PagesParams, PathsParams,
+    RetentionParams, SchemaParams, SessionsParams, SourcesParams, StatsParams,
 };
 
 const CORPUS: &str = include_str!("../../../data/corpus/mcp_arguments.txt");
@@ -128,6 +129,9 @@ fn read_parameters(tool: Tool, values: JsonObject) -> ApiResult<()> {
         Tool::TopSources => read::<SourcesParams>(values),
         Tool::Funnel => read::<FunnelParams>(values),
         Tool::TopPages => read::<PagesParams>(values),
+        Tool::Sessions => read::<SessionsParams>(values),
+        Tool::Retention => read::<RetentionParams>(values),
+        Tool::Journeys => read::<JourneysParams>(values),
         Tool::Attribution => {
             let mut values = values;
             match values.shift_remove(PATHS) {
@@ -143,12 +147,13 @@ fn read_parameters(tool: Tool, values: JsonObject) -> ApiResult<()> {
 
 fn check(tool: Tool, account: bool, sent: &JsonObject) -> Result<(), TestCaseError> {
     let now = Timestamp::parse_or_date("2026-11-25").unwrap();
-    let read = Arguments::read(tool, sent, account, now).and_then(|arguments| {
+    let read = Arguments::read(tool, sent, account).and_then(|arguments| {
+        let arguments = arguments.resolve(Tz::Europe__Berlin, now);
         for (name, value) in arguments.texts() {
             let most = if matches!(name, FILTERS | STEPS) { FilterList::MAX_BYTES } else { MAX_TEXT };
             assert!(value.chars().count() <= most, "{name} has {} bytes", value.len());
         }
-        assert!(arguments.values.len() <= tool.parameters(account).chain(tool.column_filters()).count() + 2);
+        assert!(arguments.values.len() <= tool.parameters(account).chain(tool.column_filters()).count() + 3);
         read_parameters(tool, arguments.values)
     });
     if let Err(error) = read {
@@ -157,8 +162,8 @@ fn check(tool: Tool, account: bool, sent: &JsonObject) -> Result<(), TestCaseErr
             "{:?}",
             error.code
         );
-        let lesson = lesson(tool, &error, sent);
-        prop_assert!(lesson.chars().count() <= MAX_LESSON && !has_hidden(&lesson), "{}", lesson);
+        let lesson = lesson(tool, account, &error, sent);
+        prop_assert!(lesson.chars().count() <= 2000 && !has_hidden(&lesson), "{}", lesson);
         let mut details = error.details;
         clean::row(&mut details, &mut clean::Cleaned::default());
         let length = Value::Object(details).to_string().len();

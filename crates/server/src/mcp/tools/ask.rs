@@ -1,9 +1,11 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::classify::RuleSettings;
+use millimetric_core::query::Named;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
@@ -13,15 +15,17 @@ use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::goals::AskedGoal;
+use crate::ops::reports::schema::{Kind, SchemaQuery};
+use crate::ops::reports::warnings::Doubt;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
 use crate::wire::goals::unknown_goal;
 use crate::wire::params::{GOAL, Parameters, SentParams, from_json};
 use crate::wire::reports::{
-    AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, PagesParams, PathsParams,
-    Report, SchemaParams, SchemaRows, SourcesParams, StatsParams,
+    AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, JourneysParams, PagesParams,
+    PathsParams, Report, RetentionParams, SchemaParams, SchemaRows, SessionsParams, SourcesParams,
+    StatsParams, answer,
 };
 use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
 
@@ -80,6 +84,9 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
         Tool::TopSources => report::<SourcesParams>(app, by, values).await,
         Tool::Funnel => report::<FunnelParams>(app, by, values).await,
         Tool::TopPages => report::<PagesParams>(app, by, values).await,
+        Tool::Sessions => report::<SessionsParams>(app, by, values).await,
+        Tool::Retention => report::<RetentionParams>(app, by, values).await,
+        Tool::Journeys => report::<JourneysParams>(app, by, values).await,
         Tool::Attribution => {
             let mut values = values;
             match values.shift_remove(PATHS) {
@@ -89,32 +96,45 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
         }
         Tool::DescribeSchema => {
             let query = read_json::<SchemaParams>(app, by, values).await?;
-            let kind = query.kind;
-            Ok(Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?)))
+            let (kind, doubt) = (query.kind, schema_doubt(&query));
+            let page = Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?));
+            Ok(Page { doubt: doubt.filter(|_| page.rows.is_empty()), ..page })
         }
         Tool::ExplainAttribution => {
-            let query = from_json::<ExplainParams>(values)?;
-            Ok(Page::of(&ExplainedRows::from(explain::explain(app, by, query).await?)))
+            let (query, rules) = from_json::<ExplainParams>(values)?;
+            Ok(Page::of(&ExplainedRows::new(explain::explain(app, by, query).await?, rules)))
         }
         Tool::TrackEvent | Tool::ListProjects | Tool::CompareProjects => Ok(Page::default()),
     }
 }
 
 async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject) -> ApiResult<Page> {
-    let query = read_json::<R>(app, by, values).await?;
-    let response = read::run(app, by, query.clone()).await?;
-    Ok(Page::of(&R::body(&query, response, app.now())))
+    let sent = SentParams::Body(values);
+    let goals = goals::asked(app, by, &sent.goals::<R>()).await?;
+    let asked = sent.report::<R>(&app.limits.heavy, goals).await?;
+    let by = if asked.ranges.is_some() { &read::in_one_slot(app, by).await? } else { by };
+    let run = |query| async move { Ok(read::run(app, by, query).await?) };
+    let (answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
+    Ok(Page { doubt, ..Page::of(&answer) })
 }
 
-/// Reads arguments that may name a goal of the project.
+/// What must be looked up if a description of events is empty; nothing for what does not come from events.
+fn schema_doubt(query: &SchemaQuery) -> Option<Doubt> {
+    let events = query.events.event().map(str::to_owned).into_iter().collect();
+    let named = Named { events, ..Named::default() };
+    let is_of_events = matches!(query.kind, Kind::Events | Kind::Properties | Kind::Values);
+    is_of_events.then_some(Doubt { named, range: query.range, is_empty: true })
+}
+
+/// Reads arguments that may name goals of the project.
 async fn read_json<P: Parameters<Query: Send + 'static>>(
     app: &App,
     by: &Authorized<Read>,
     values: JsonObject,
 ) -> ApiResult<P::Query> {
     let sent = SentParams::Body(values);
-    let goal = goals::asked(app, by, sent.goal::<P>().as_deref()).await?;
-    sent.query::<P>(&app.limits.heavy, goal).await
+    let goals = goals::asked(app, by, &sent.goals::<P>()).await?;
+    sent.query::<P>(&app.limits.heavy, goals).await
 }
 
 /// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.
@@ -127,14 +147,14 @@ pub(in crate::mcp) async fn having_goal(
     arguments: &Arguments,
 ) -> ApiResult<Vec<Authorized<Read>>> {
     let Some(slug) = arguments.get(GOAL).filter(|_| readers.len() > 1) else { return Ok(readers) };
-    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, Some(slug))).await?;
+    let slugs = [Cow::Borrowed(slug)];
+    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, &slugs)).await?;
     let (mut having, mut known) = (Vec::new(), BTreeSet::new());
     for (by, asked) in readers.iter().zip(asked) {
-        match asked {
-            AskedGoal::Found(_) => having.push(by.clone()),
-            AskedGoal::Unknown(slugs) => known.extend(slugs),
-            AskedGoal::None => {}
+        if asked.get(slug).is_some() {
+            having.push(by.clone());
         }
+        known.extend(asked.known);
     }
     if having.is_empty() {
         let mut problems = Problems::default();

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 use super::super::arguments::Arguments;
 use super::super::response::Page;
 use super::spec::Tool;
+use crate::ops::reports::warnings::Doubt;
 
 type Row = Map<String, Value>;
 
 /// Puts the pages together, oldest project first where rows are equal.
 pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
-    let mut merged = Page::default();
+    let mut merged = Page { doubt: doubt(&pages), ..Page::default() };
     let mut continues = false;
     for (project, page) in pages {
         merged.truncated |= page.truncated;
@@ -41,6 +42,16 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
     merged
 }
 
+/// What one project has exists; what all of them lack has to be looked up.
+fn doubt(pages: &[(ProjectId, Page)]) -> Option<Doubt> {
+    let mut doubts = pages.iter().map(|(_, page)| page.doubt.as_ref());
+    let mut doubt = doubts.next()??.clone();
+    for other in doubts {
+        doubt.is_empty &= other?.is_empty;
+    }
+    Some(doubt)
+}
+
 /// Keeps what is the same for every project; figures of one project are dropped.
 fn take_facts(merged: &mut Row, facts: Row) {
     for (name, value) in facts {
@@ -57,7 +68,8 @@ fn limit(tool: Tool, arguments: &Arguments) -> usize {
     let default = match tool {
         Tool::TopSources => 50,
         // Groups are limited, and each has a row for every step.
-        Tool::Funnel => return usize::MAX,
+        Tool::Funnel | Tool::Retention => return usize::MAX,
+        Tool::Sessions => 1000,
         _ => 100,
     };
     arguments.limit().unwrap_or(default)
@@ -68,6 +80,9 @@ fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {
     match tool {
         Tool::QueryEvents => (text(two, "timestamp"), text(two, "event_id"))
             .cmp(&(text(one, "timestamp"), text(one, "event_id"))),
+        Tool::Sessions => text(one, "bucket").cmp(text(two, "bucket")).then_with(|| falling("sessions")),
+        Tool::Journeys => falling("sessions"),
+        Tool::Retention => text(one, "cohort").cmp(text(two, "cohort")),
         Tool::GetStats => text(one, "bucket").cmp(text(two, "bucket")).then_with(|| falling("value")),
         Tool::TopSources => falling("events"),
         Tool::TopPages => falling(match arguments.get("sort") {

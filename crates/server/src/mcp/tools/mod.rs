@@ -2,13 +2,13 @@
 //! operation and the rows of a REST route.
 
 pub(super) mod ask;
-mod empty;
 mod merge;
 mod schema;
 pub(super) mod spec;
 mod summary;
 mod track;
 
+use chrono_tz::Tz;
 use millimetric_core::fuzzy_match;
 use millimetric_core::time::TimeRange;
 use rmcp::ErrorData;
@@ -22,11 +22,14 @@ use super::session::{Agent, Session};
 use crate::auth::{Authorized, Read};
 use crate::error::ApiResult;
 use crate::ops::read;
+use crate::ops::reports::warnings;
 use crate::wire::reports::{PathsParams, Report as _};
 use spec::Tool;
 
 /// Longest address of a REST route that a response contains, in bytes.
 const MAX_URL: usize = 2048;
+/// The most projects that are searched for what a query names.
+const MOST_PROJECTS: usize = 20;
 
 /// The tools of a key, in their order.
 pub(super) fn list(agent: &Agent) -> Vec<Listed> {
@@ -59,7 +62,8 @@ pub(super) async fn call(
     match called {
         Ok(response) => Ok(response.into_result()),
         Err(error) => {
-            let lesson = || arguments::lesson(tool, &error, &arguments);
+            let account = session.agent.is_account();
+            let lesson = || arguments::lesson(tool, account, &error, &arguments);
             failure::of_tool(&session.app.metrics, &error, era, lesson)
         }
     }
@@ -87,30 +91,40 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     let (app, account) = (&session.app, session.agent.is_account());
     // Authority is checked before arguments.
     let mut readers = session.agent.readers(app, &crate::auth::agents::Projects::All).await?;
-    let arguments = Arguments::read(tool, sent, account, app.now())?;
+    let arguments = Arguments::read(tool, sent, account)?;
     if arguments.projects != crate::auth::agents::Projects::All {
         readers = session.agent.readers(app, &arguments.projects).await?;
     }
+    let arguments = arguments.resolve(common_zone(&readers), app.now());
     let asked = readers.len();
     let readers = ask::having_goal(app, readers, &arguments).await?;
     let page = ask::page(app, tool, &readers, &arguments).await?;
     let range = arguments.range().filter(|_| tool.spec().ranged);
     let mut notes = kept_notes(session, &readers, range);
+    if tool != Tool::DescribeSchema && range.is_some_and(|range| range.contains(app.now())) {
+        notes.push("Today is not over: it counts up to now.".to_owned());
+    }
     if readers.len() < asked {
         let without = asked - readers.len();
         notes.push(format!("{without} of {asked} projects have no such goal and count nowhere."));
     }
-    if empty::is_empty(tool, &page) {
-        notes.extend(empty::reasons(app, &readers, &arguments, range).await?);
+    if page.rows.is_empty() && arguments.get("kind") == Some("goals") {
+        notes.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
     }
+    let warnings = match &page.doubt {
+        Some(doubt) => warnings::about(app, &readers[..readers.len().min(MOST_PROJECTS)], doubt).await,
+        None => Vec::new(),
+    };
     let base = session.app.public_url.as_str();
     let route = if arguments.asks_paths() { Some(PathsParams::PATH) } else { tool.spec().route };
     let url = route.filter(|_| !account);
     Ok(ToolResponse {
         summary: summary::of(tool, &page, &arguments, readers.len()),
         page,
+        csv: arguments.csv,
         range: range.map(|range| (range, arguments.timezone.clone())),
         notes,
+        warnings,
         url: url
             .and_then(|path| Some(format!("{base}{path}?{}", arguments.query_string()?)))
             .filter(|url| url.len() <= MAX_URL),
@@ -120,6 +134,13 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
             .map(|(name, text)| (name.to_owned(), text))
             .collect(),
     })
+}
+
+/// The time zone of the projects; UTC if they have several.
+fn common_zone(readers: &[Authorized<Read>]) -> Tz {
+    let mut zones = readers.iter().map(|by| by.project().timezone);
+    let first = zones.next().unwrap_or(Tz::UTC);
+    if zones.all(|zone| zone == first) { first } else { Tz::UTC }
 }
 
 /// A note if part of the range is older than what a project keeps.

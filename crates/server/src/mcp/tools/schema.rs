@@ -5,20 +5,18 @@ use millimetric_core::query::Dimension;
 use rmcp::model::{JsonObject, Tool as Listed, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::spec::{Cell, Parameter, Shape, Tool};
+use super::spec::{Parameter, Shape, Tool};
 
 /// The tool as clients see it.
 pub(super) fn listed(tool: Tool, account: bool) -> Listed {
     let spec = tool.spec();
     let writes = tool == Tool::TrackEvent;
-    let annotations = ToolAnnotations::with_title(spec.title)
-        .read_only(!writes)
-        .destructive(false)
-        .idempotent(!writes)
-        .open_world(false);
+    let annotations =
+        ToolAnnotations::new().read_only(!writes).destructive(false).idempotent(!writes).open_world(false);
     Listed::new(spec.name, spec.text, input(tool, account))
         .with_title(spec.title)
-        .with_raw_output_schema(output(tool, account).into())
+        // An object, and nothing more: descriptions say what rows hold, in fewer words.
+        .with_raw_output_schema(object(json!({ "type": "object" })).into())
         .with_annotations(annotations)
 }
 
@@ -35,7 +33,7 @@ fn input(tool: Tool, account: bool) -> JsonObject {
 
 fn property(parameter: &Parameter) -> Value {
     let mut schema = match parameter.shape {
-        Shape::Text => json!({ "type": "string" }),
+        Shape::Text | Shape::Unlisted(_) => json!({ "type": "string" }),
         Shape::Choice(words) => json!({ "type": "string", "enum": words }),
         Shape::Number(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
         Shape::List(most) | Shape::Columns(most) => json!({ "anyOf": [
@@ -64,53 +62,6 @@ fn property(parameter: &Parameter) -> Value {
         _ => parameter.text.into(),
     };
     schema
-}
-
-fn output(tool: Tool, account: bool) -> JsonObject {
-    let spec = tool.spec();
-    let project = (account && tool != Tool::CompareProjects && tool != Tool::ListProjects)
-        .then(|| ("project_id".to_owned(), cell(Cell::String)));
-    let cells = spec.rows.cells().into_iter().map(|(name, kind)| (name.to_owned(), cell(kind)));
-    let row: JsonObject = project.into_iter().chain(cells).collect();
-    let text = || json!({ "type": "string" });
-    let mut properties = object(json!({
-        "rows": { "type": "array", "items": { "type": "object", "properties": row } },
-        "summary": text(),
-        "applied": { "type": "object" },
-        "truncated": { "type": "boolean" },
-        "notes": { "type": "array", "items": text() },
-        "error": { "type": "object" },
-    }));
-    if spec.ranged {
-        let ends = json!({ "from": text(), "to": text(), "timezone": text() });
-        properties.insert("range".to_owned(), json!({ "type": "object", "properties": ends }));
-    }
-    if tool == Tool::QueryEvents {
-        properties.insert("next_cursor".to_owned(), text());
-    }
-    if spec.route.is_some() && !account {
-        properties.insert("url".to_owned(), text());
-    }
-    let mut schema = object(json!({ "type": "object" }));
-    schema.insert("properties".to_owned(), Value::Object(properties));
-    schema.insert("required".to_owned(), json!(["rows"]));
-    schema
-}
-
-fn cell(kind: Cell) -> Value {
-    let named = |name| json!({ "type": name });
-    // Two schemas, not two types: clients of one type each reject a list of them.
-    let or_null = |name| json!({ "anyOf": [named(name), named("null")] });
-    match kind {
-        Cell::String => named("string"),
-        Cell::Integer => named("integer"),
-        Cell::Number => named("number"),
-        Cell::Boolean => named("boolean"),
-        Cell::Array => named("array"),
-        Cell::Object => named("object"),
-        Cell::MaybeString => or_null("string"),
-        Cell::MaybeNumber => or_null("number"),
-    }
 }
 
 fn object(value: Value) -> JsonObject {

@@ -3,18 +3,20 @@
 
 mod attribution;
 mod projects;
+mod visits;
 
 use std::sync::LazyLock;
 
-use millimetric_core::column::{Column, ColumnInfo};
+use millimetric_core::query::Period;
 
 use crate::wire::params::FilterParams;
 use crate::wire::reports::{
     EventsParams, FunnelParams, PagesParams, Report as _, SourcesParams, StatsParams,
 };
-use Shape::{Choice, Columns, Filters, List, Number, Object, Steps, Text};
+use Shape::{Choice, Columns, Filters, List, Number, Object, Steps, Text, Unlisted};
 use attribution::{ATTRIBUTION, EXPLAIN_ATTRIBUTION};
 use projects::{COMPARE_PROJECTS, LIST_PROJECTS};
+use visits::{JOURNEYS, RETENTION, SESSIONS};
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub(in crate::mcp) enum Tool {
     TopSources,
     Funnel,
     TopPages,
+    Sessions,
+    Retention,
+    Journeys,
     Attribution,
     DescribeSchema,
     ExplainAttribution,
@@ -45,8 +50,6 @@ pub(in crate::mcp) struct Spec {
     pub(in crate::mcp) ranged: bool,
     /// Whether it has the filters of `/v1/query`.
     pub(in crate::mcp) filtered: bool,
-    /// What its rows hold.
-    pub(in crate::mcp) rows: Rows,
     /// The path of the REST route that returns the same.
     pub(in crate::mcp) route: Option<&'static str>,
     /// Arguments of an example call.
@@ -67,6 +70,8 @@ pub(in crate::mcp) enum Shape {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, which another tool lists.
+    Unlisted(&'static [&'static str]),
     /// A whole number from 1 to this.
     Number(u64),
     /// At most this many texts, or one text with commas between.
@@ -83,65 +88,36 @@ pub(in crate::mcp) enum Shape {
     Flag,
 }
 
-/// The cells of a row.
-#[derive(Debug)]
-pub(in crate::mcp) enum Rows {
-    /// `timestamp` and the columns of `core::column` that responses show.
-    Events,
-    /// These cells.
-    Cells(&'static [(&'static str, Cell)]),
-}
-
-impl Rows {
-    /// Name and kind of each cell.
-    pub(in crate::mcp) fn cells(&self) -> Vec<(&'static str, Cell)> {
-        let cell = |info: &ColumnInfo| {
-            (info.name, if info.is_optional() { Cell::MaybeString } else { Cell::String })
-        };
-        match self {
-            Self::Events => std::iter::once(("timestamp", Cell::String))
-                .chain(Column::shown().map(|column| cell(column.info())))
-                .collect(),
-            Self::Cells(cells) => cells.to_vec(),
-        }
-    }
-}
-
-/// The type of a cell.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::mcp) enum Cell {
-    String,
-    Integer,
-    Number,
-    Boolean,
-    Array,
-    Object,
-    /// A text or null.
-    MaybeString,
-    /// A number or null.
-    MaybeNumber,
-}
-
 const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Parameter {
     Parameter { name, shape, text }
 }
 
 const EVENT: Parameter = parameter("event", Text, "Only this event name.");
 const GOAL: Parameter = parameter("goal", Text, "In place of event: a goal's slug.");
+const COMPARE: Parameter =
+    parameter("compare", Text, "previous, year or from/to: rows gain previous and change_pct.");
 const fn limit(most: u64) -> Parameter {
     parameter("limit", Number(most), "Rows at most.")
 }
 
-/// The range of a query.
-pub(in crate::mcp) const RANGE: &[Parameter] = &[
+/// The range of a query, and how its rows are written. One tool says all about them: the list of tools is short.
+const RANGE: &[Parameter] = &[
+    parameter("period", Unlisted(Period::WORDS), "As in get_stats. Default 7d."),
+    parameter("from", Text, "Inclusive; with to in place of period."),
+    parameter("to", Text, "Exclusive."),
+    parameter("timezone", Text, "IANA name. Default: the project's."),
+    parameter("format", Choice(&["json", "csv"]), "csv is shorter."),
+];
+const RANGE_IN_FULL: &[Parameter] = &[
     parameter(
         "period",
-        Choice(millimetric_core::query::Period::WORDS),
-        "A range by name, in place of from and to. Default 7d.",
+        Choice(Period::WORDS),
+        "Default 7d. 7d, 30d and 90d are today so far and the days before; last_7_days and the like are full days up to yesterday.",
     ),
-    parameter("from", Text, "Inclusive: an ISO 8601 time, or a date for its midnight."),
-    parameter("to", Text, "The end, exclusive."),
-    parameter("timezone", Text, "Whose midnights count, an IANA name. Default UTC."),
+    parameter("from", Text, "In place of period: a date (its midnight) or ISO 8601 time, inclusive."),
+    parameter("to", Text, "Exclusive."),
+    parameter("timezone", Text, "Of days and buckets, an IANA name. Default: the project's."),
+    parameter("format", Choice(&["json", "csv"]), "csv is a third of the size: for more than 20 rows."),
 ];
 /// The filters of `/v1/query`, as one list or object. One tool says all about them: the list of tools is short.
 const FILTERS: &[Parameter] = &[parameter(
@@ -191,11 +167,6 @@ const TRACK_EVENT: Spec = Spec {
     required: &["event"],
     ranged: false,
     filtered: false,
-    rows: Rows::Cells(&[
-        ("event_id", Cell::String),
-        ("duplicates", Cell::Integer),
-        ("classified", Cell::Object),
-    ]),
     route: None,
     example: r#"{"event":"signup","anonymous_id":"visitor-1","url":"https://shop.example/?utm_source=news&utm_medium=email","properties":{"plan":"pro"}}"#,
 };
@@ -212,31 +183,45 @@ const QUERY_EVENTS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: Rows::Events,
     route: Some(EventsParams::PATH),
     example: r#"{"event":"purchase","filters":{"session_source":"facebook"},"period":"24h","limit":20}"#,
 };
 const GET_STATS: Spec = Spec {
     name: "get_stats",
     title: "Counts and visitors",
-    text: "Counts events, distinct visitors or conversions of a goal, or sums a property, by groups and over time. Without group_by and interval: one number.",
+    text: "Counts events, distinct visitors or conversions of a goal, or sums up a property, by groups and over time. Without group_by and interval: one number.",
     own: &[
         parameter(
             "metric",
-            Choice(&["count", "uniques", "conversions", "conversion_rate", "sum", "avg"]),
-            "Default count. conversion_rate: visitors who reach goal / visitors.",
+            Choice(&[
+                "count",
+                "uniques",
+                "conversions",
+                "conversion_rate",
+                "sum",
+                "avg",
+                "min",
+                "max",
+                "median",
+                "p95",
+            ]),
+            "Default count (events). uniques: visitors. conversions, conversion_rate (visitors who reach goal / visitors): of goal. The others: of property.",
         ),
-        parameter("property", Text, "The numeric property that sum and avg are of."),
+        parameter("property", Text, "A numeric property, such as amount; split by currency."),
         GROUP_BY,
-        parameter("interval", Choice(&["hour", "day", "week", "month"]), "One row for each, in bucket."),
+        parameter(
+            "interval",
+            Choice(&["hour", "day", "week", "month", "hour_of_day", "day_of_week"]),
+            "One row for each, in bucket; of hour_of_day (0-23) and day_of_week (1 = Monday) with the mean of an hour or day.",
+        ),
         EVENT,
         GOAL,
+        COMPARE,
         limit(1000),
     ],
     required: &[],
     ranged: true,
     filtered: true,
-    rows: Rows::Cells(&[("bucket", Cell::String), ("value", Cell::MaybeNumber)]),
     route: Some(StatsParams::PATH),
     example: r#"{"metric":"uniques","group_by":["session_source","session_medium"],"event":"$pageview","period":"30d"}"#,
 };
@@ -253,47 +238,34 @@ const TOP_SOURCES: Spec = Spec {
         ),
         EVENT,
         GOAL,
+        COMPARE,
         limit(200),
     ],
     required: &[],
     ranged: true,
     filtered: true,
-    rows: Rows::Cells(&[
-        ("source", Cell::String),
-        ("medium", Cell::String),
-        ("events", Cell::Integer),
-        ("uniques", Cell::Integer),
-        ("paid_share", Cell::Number),
-    ]),
     route: Some(SourcesParams::PATH),
     example: r#"{"period":"30d","event":"$pageview"}"#,
 };
 const FUNNEL: Spec = Spec {
     name: "funnel",
     title: "Funnel",
-    text: "How many visitors get how far along a series of events, in numbers and percent, with median times. Filters and groups are about the event that starts an attempt.",
+    text: "How many visitors get how far along a series of steps, in numbers and percent, with median times: the tool for conversion rates. With group_by each visitor is in one group, that of their first event of step 1; filters are about it too.",
     own: &[
         parameter(
             "steps",
             Steps(8),
-            "Event names, in order; one with conditions is {\"event\":\"signup\",\"filters\":[[\"is\",\"properties.plan\",[\"pro\"]]]}.",
+            "In order: event names, page:/pricing* or goal:slug; one with conditions is {\"event\":\"signup\",\"filters\":[[\"is\",\"properties.plan\",[\"pro\"]]]}.",
         ),
         parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
         parameter("order", Choice(&["strict", "any"]), "strict (default): each step after the one before."),
         GROUP_BY_IN_SHORT,
+        COMPARE,
         limit(1000),
     ],
     required: &["steps"],
     ranged: true,
     filtered: true,
-    rows: Rows::Cells(&[
-        ("step", Cell::Integer),
-        ("event", Cell::String),
-        ("uniques", Cell::Integer),
-        ("from_previous_pct", Cell::Number),
-        ("from_start_pct", Cell::Number),
-        ("median_seconds", Cell::MaybeNumber),
-    ]),
     route: Some(FunnelParams::PATH),
     example: r#"{"steps":["$pageview","add_to_cart","purchase"],"window":"7d","period":"30d"}"#,
 };
@@ -307,20 +279,12 @@ const TOP_PAGES: Spec = Spec {
             Choice(&["path", "entry", "exit"]),
             "path (default): by views; entry, exit: by sessions.",
         ),
+        COMPARE,
         limit(1000),
     ],
     required: &[],
     ranged: true,
     filtered: true,
-    rows: Rows::Cells(&[
-        ("path", Cell::MaybeString),
-        ("views", Cell::Integer),
-        ("uniques", Cell::Integer),
-        ("entries", Cell::Integer),
-        ("exits", Cell::Integer),
-        ("bounces", Cell::Integer),
-        ("bounce_rate", Cell::Number),
-    ]),
     route: Some(PagesParams::PATH),
     example: r#"{"by":"entry","filters":{"session_source":"google"},"period":"30d","limit":10}"#,
 };
@@ -343,30 +307,22 @@ const DESCRIBE_SCHEMA: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: false,
-    rows: Rows::Cells(&[
-        ("event_name", Cell::String),
-        ("name", Cell::String),
-        ("value", Cell::MaybeString),
-        ("count", Cell::Integer),
-        ("first_seen", Cell::String),
-        ("last_seen", Cell::String),
-        ("types", Cell::Array),
-        ("samples", Cell::Array),
-        ("rule_id", Cell::String),
-    ]),
     route: Some("/v1/schema"),
     example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
 };
 impl Tool {
     /// Every tool, in the order in which clients see them.
-    pub(in crate::mcp) const ALL: [Self; 11] = [
+    pub(in crate::mcp) const ALL: [Self; 14] = [
         Self::ListProjects,
         Self::CompareProjects,
         Self::DescribeSchema,
         Self::GetStats,
         Self::TopSources,
         Self::TopPages,
+        Self::Sessions,
         Self::Funnel,
+        Self::Retention,
+        Self::Journeys,
         Self::Attribution,
         Self::QueryEvents,
         Self::ExplainAttribution,
@@ -382,6 +338,9 @@ impl Tool {
             Self::TopSources => &TOP_SOURCES,
             Self::Funnel => &FUNNEL,
             Self::TopPages => &TOP_PAGES,
+            Self::Sessions => &SESSIONS,
+            Self::Retention => &RETENTION,
+            Self::Journeys => &JOURNEYS,
             Self::Attribution => &ATTRIBUTION,
             Self::DescribeSchema => &DESCRIBE_SCHEMA,
             Self::ExplainAttribution => &EXPLAIN_ATTRIBUTION,
@@ -393,7 +352,11 @@ impl Tool {
     /// Its parameters on an endpoint, in the order in which clients see them.
     pub(in crate::mcp) fn parameters(self, account: bool) -> impl Iterator<Item = &'static Parameter> {
         let spec = self.spec();
-        let range = if spec.ranged { RANGE } else { &[] };
+        let range = match self {
+            Self::GetStats => RANGE_IN_FULL,
+            _ if spec.ranged => RANGE,
+            _ => &[],
+        };
         let filters = match self {
             Self::GetStats => FILTERS_IN_FULL,
             _ if spec.filtered => FILTERS,

@@ -38,6 +38,13 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
                     format!("{} leads with {}", shown(&row["path"]), amount(&row["views"], "view", "views"))
                 })
         }
+        Tool::Sessions => sessions(page),
+        Tool::Retention => counted(rows, "cohort", "cohorts"),
+        Tool::Journeys => {
+            let of =
+                page.facts.get("sessions").map(|all| amount(all, "session", "sessions")).unwrap_or_default();
+            format!("{} of {of}", counted(rows, "path", "paths"))
+        }
         Tool::Attribution => attribution(page),
         Tool::DescribeSchema => {
             let kind = page.facts.get("kind").and_then(Value::as_str).unwrap_or("rows");
@@ -99,6 +106,13 @@ fn funnel(page: &Page) -> String {
     format!("Visitors at each step: {}; {through:.1} % get through", visitors.join(" → "))
 }
 
+fn sessions(page: &Page) -> String {
+    let all: u64 = page.rows.iter().filter_map(|row| row.get("sessions")?.as_u64()).sum();
+    let bounces: u64 = page.rows.iter().filter_map(|row| row.get("bounces")?.as_u64()).sum();
+    let rate = bounces as f64 * 100.0 / all.max(1) as f64;
+    format!("{}, {rate:.1} % bounce", counted(all as usize, "session", "sessions"))
+}
+
 fn attribution(page: &Page) -> String {
     let Some(conversions) = page.facts.get("conversions") else {
         return counted(page.rows.len(), "row", "rows");
@@ -116,12 +130,12 @@ fn attribution(page: &Page) -> String {
 fn explained(page: &Page) -> String {
     let Some(now) = page.facts.get("attribution") else { return String::new() };
     format!(
-        "{} / {} by rule {} ({} confidence), after {} that did not fire",
+        "{} / {} by rule {} ({} confidence), of {} listed",
         shown(&now["source"]),
         shown(&now["medium"]),
         shown(&now["source_rule_id"]),
         shown(&now["source_confidence"]),
-        counted(page.rows.len().saturating_sub(1), "rule", "rules")
+        counted(page.rows.len(), "rule", "rules")
     )
 }
 

@@ -318,7 +318,8 @@ fn cut<T>(
     SchemaResponse { rows: of(rows), truncated }
 }
 
-fn always() -> TimeRange {
+/// Every time.
+pub fn always() -> TimeRange {
     TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST)
 }
 

@@ -14,7 +14,7 @@ pub fn body_schema<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> S
             required.push(parameter.name.as_str());
         }
         let mut schema = member(parameter);
-        if let Some(items) = items_of(&parameter.name) {
+        if let Some(items) = items_of(&parameter.name).filter(|_| is_text(&schema)) {
             schema["type"] = "array".into();
             schema["items"] = items;
             if let Some(example) = schema["examples"][0].as_str().map(list_of) {
@@ -46,10 +46,16 @@ fn member(parameter: &Parameter) -> Value {
     schema
 }
 
+/// Whether a query string has a text there.
+fn is_text(schema: &Value) -> bool {
+    schema["type"] == "string"
+        || schema["type"].as_array().is_some_and(|types| types.contains(&"string".into()))
+}
+
 /// What the entries of a parameter are that is a list, which a query string has as one text.
 fn items_of(name: &str) -> Option<Value> {
     match name {
-        "group_by" | "models" => Some(json!({ "type": "string" })),
+        "group_by" | "models" | "columns" => Some(json!({ "type": "string" })),
         STEPS => Some(json!({ "anyOf": [{ "type": "string" }, { "type": "object" }] })),
         FILTERS => Some(json!({ "type": "array" })),
         _ => None,

@@ -10,7 +10,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use super::timezone::EXPECTED_ZONE;
 use super::{FilterParams, GOAL, ListParam, NumberParam, filter};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 use crate::wire::goals::unknown_goal;
 
 /// Longest filter value, in characters.
@@ -116,24 +116,18 @@ impl Check {
         &mut self,
         event: Option<String>,
         goal: Option<&str>,
-        asked: &AskedGoal,
+        asked: &AskedGoals,
     ) -> EventSelector {
         if event.is_some() && goal.is_some() {
             self.problems.field(GOAL, "goes without `event`: send one of the two");
         }
         let named = self.text("event", event, MAX_FILTER);
-        match (goal, asked) {
-            (None, _) => named.into(),
-            (Some(_), AskedGoal::Found(goal)) => goal.selector(),
-            (Some(slug), AskedGoal::Unknown(known)) => {
-                self.problems.field(GOAL, unknown_goal(slug, known));
-                EventSelector::Any
-            }
-            (Some(slug), AskedGoal::None) => {
-                self.problems.field(GOAL, unknown_goal(slug, &[]));
-                EventSelector::Any
-            }
-        }
+        let Some(slug) = goal else { return named.into() };
+        let Some(goal) = asked.get(slug) else {
+            self.problems.field(GOAL, unknown_goal(slug, &asked.known));
+            return EventSelector::Any;
+        };
+        goal.selector()
     }
 
     pub(in crate::wire) fn filters(&mut self, filters: FilterParams) -> Vec<Filter> {
@@ -160,7 +154,7 @@ impl Check {
         metric: Option<String>,
         property: Option<String>,
         goal: Option<&str>,
-        asked: &AskedGoal,
+        asked: &AskedGoals,
     ) -> Metric {
         let property = self.read("property", property, |text| {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
@@ -194,7 +188,7 @@ impl Check {
     pub(in crate::wire) fn money(
         &mut self,
         metric: &Metric,
-        asked: &AskedGoal,
+        asked: &AskedGoals,
         group_by: &mut Vec<Dimension>,
     ) {
         let Some(value) = asked.value().filter(|value| Some(&value.property) == metric.property()) else {

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::{NOT_A_TEXT, mistyped};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 
 /// What the list of conditions holds.
 const LIST: &str = "A JSON list of conditions that must all hold, beside the other filters: \
@@ -39,8 +39,8 @@ pub struct FilterParams {
     pub(super) columns: Vec<(Dimension, String)>,
     /// The list of conditions, as it was sent.
     pub(super) list: Option<Value>,
-    /// The goal that the request names.
-    pub(in crate::wire) goal: AskedGoal,
+    /// The goals that the request names.
+    pub(in crate::wire) goals: AskedGoals,
 }
 
 impl FilterParams {
@@ -53,9 +53,9 @@ impl FilterParams {
         Self::all().find(|(_, filter)| filter.parameter == parameter).map(|(column, _)| column)
     }
 
-    /// No filters yet, and the goal that the request names.
-    pub(super) const fn with(goal: AskedGoal) -> Self {
-        Self { columns: Vec::new(), list: None, goal }
+    /// No filters yet, and the goals that the request names.
+    pub(super) const fn with(goals: AskedGoals) -> Self {
+        Self { columns: Vec::new(), list: None, goals }
     }
 
     /// Whether a parameter is one of the filters.

@@ -5,6 +5,7 @@
 
 mod body_schema;
 mod check;
+mod compare;
 mod filters;
 mod sent;
 mod steps;
@@ -24,14 +25,16 @@ use utoipa::openapi::path::Parameter;
 
 pub use self::body_schema::body_schema;
 pub(super) use self::check::Check;
+pub use self::compare::{COMPARE, CompareParam};
 pub use self::filters::{FILTERS, FilterParams, filter};
 pub use self::sent::SentParams;
 pub use self::steps::STEPS;
+use self::steps::goals_in_steps;
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
-pub use self::values::{ListParam, NumberParam};
+pub use self::values::{FlagParam, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 
 /// The name of the parameter that names a goal.
 pub const GOAL: &str = "goal";
@@ -57,18 +60,6 @@ pub trait Parameters: DeserializeOwned + IntoParams + 'static {
     /// # Errors
     /// `invalid_params` with every parameter that is wrong; `invalid_group_by`.
     fn query(self, filters: FilterParams) -> ApiResult<Self::Query>;
-}
-
-/// The goal that a query string names, if the parameters take one.
-pub fn goal_in_query<P: Parameters>(text: Option<&str>) -> Option<Cow<'_, str>> {
-    let mut pairs = form_urlencoded::parse(text?.as_bytes());
-    let (_, slug) = pairs.find(|(name, _)| name == GOAL)?;
-    takes::<P>(GOAL).then_some(slug)
-}
-
-/// The goal that a JSON object names, if the parameters take one.
-pub fn goal_in_json<P: Parameters>(object: &Map<String, Value>) -> Option<&str> {
-    object.get(GOAL)?.as_str().filter(|_| takes::<P>(GOAL))
 }
 
 /// Whether the parameters have one of this name.
@@ -99,18 +90,18 @@ pub fn described<P: Parameters>() -> Vec<Parameter> {
 /// # Errors
 /// As [`Parameters::query`]; `invalid_params` for a name that is unknown or occurs twice.
 pub fn from_query_string<P: Parameters>(text: Option<&str>) -> ApiResult<P::Query> {
-    from_query_string_with::<P>(text, AskedGoal::None)
+    from_query_string_with::<P>(text, AskedGoals::default())
 }
 
-/// Reads a query string that names this goal.
+/// Reads a query string that names these goals.
 ///
 /// # Errors
 /// As [`from_query_string`].
-pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goal: AskedGoal) -> ApiResult<P::Query> {
+pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goals: AskedGoals) -> ApiResult<P::Query> {
     // serde cannot flatten one struct into another and still refuse unknown names, so filters are
     // separated first.
     let mut own: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
-    let mut filters = FilterParams::with(goal);
+    let mut filters = FilterParams::with(goals);
     let mut repeated = Ok(());
     for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
         if P::FILTERED && FilterParams::has(&name) {
@@ -142,15 +133,15 @@ pub fn from_query_string_with<P: Parameters>(text: Option<&str>, goal: AskedGoal
 /// # Errors
 /// As [`Parameters::query`]; `invalid_params` for a name that is unknown or a value of a wrong type.
 pub fn from_json<P: Parameters>(object: Map<String, Value>) -> ApiResult<P::Query> {
-    from_json_with::<P>(object, AskedGoal::None)
+    from_json_with::<P>(object, AskedGoals::default())
 }
 
-/// Reads a JSON object that names this goal.
+/// Reads a JSON object that names these goals.
 ///
 /// # Errors
 /// As [`from_json`].
-pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goal: AskedGoal) -> ApiResult<P::Query> {
-    let mut filters = FilterParams::with(goal);
+pub fn from_json_with<P: Parameters>(object: Map<String, Value>, goals: AskedGoals) -> ApiResult<P::Query> {
+    let mut filters = FilterParams::with(goals);
     let mut own = Map::new();
     for (name, value) in object {
         if P::FILTERED && FilterParams::has(&name) {

@@ -3,15 +3,21 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use chrono_tz::Tz;
+use millimetric_core::query::Query as _;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::compare::{self, COMPARE};
+use super::timezone::TIMEZONE;
 use super::{
-    FILTERS, Parameters, STEPS, from_json_with, from_query_string_with, goal_in_json, goal_in_query,
+    FILTERS, GOAL, NOT_A_TEXT, Parameters, STEPS, from_json_with, from_query_string_with, goals_in_steps,
+    mistyped, takes,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::limits::heavy::HeavyWork;
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
+use crate::wire::reports::{Asked, Report};
 
 /// The parameters of a request, before they are read.
 #[derive(Debug, Clone)]
@@ -34,15 +40,34 @@ impl SentParams {
         }
     }
 
-    /// The goal that they name, if `P` takes one.
-    pub fn goal<P: Parameters>(&self) -> Option<Cow<'_, str>> {
+    /// The goals that they name, if `P` takes any: in `goal`, and in the steps of a funnel.
+    pub fn goals<P: Parameters>(&self) -> Vec<Cow<'_, str>> {
+        let goal = if takes::<P>(GOAL) { self.text(GOAL) } else { None };
+        let steps = if takes::<P>(STEPS) { self.steps() } else { Vec::new() };
+        goal.into_iter().chain(steps.into_iter().map(Cow::Owned)).collect()
+    }
+
+    /// The goals among the steps.
+    fn steps(&self) -> Vec<String> {
         match self {
-            Self::QueryString(text) => goal_in_query::<P>(text.as_deref()),
-            Self::Body(object) => goal_in_json::<P>(object).map(Cow::Borrowed),
+            Self::QueryString(_) => self.text(STEPS).map(|text| goals_in_steps(text.into_owned().into())),
+            Self::Body(object) => object.get(STEPS).cloned().map(goals_in_steps),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The first parameter of this name that is a text.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::QueryString(text) => {
+                let mut pairs = form_urlencoded::parse(text.as_deref()?.as_bytes());
+                pairs.find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Self::Body(object) => object.get(name)?.as_str().map(Cow::Borrowed),
         }
     }
 
-    /// The query that they ask for, with the goal that they name. Conditions are read off the async runtime,
+    /// The query that they ask for, with the goals that they name. Conditions are read off the async runtime,
     /// since their regular expressions take time to compile.
     ///
     /// # Errors
@@ -50,12 +75,65 @@ impl SentParams {
     pub async fn query<P: Parameters<Query: Send + 'static>>(
         self,
         heavy: &HeavyWork,
-        goal: AskedGoal,
+        goals: AskedGoals,
     ) -> ApiResult<P::Query> {
         if self.has_conditions() {
-            heavy.run(move || self.read::<P>(goal)).await?
+            heavy.run(move || self.read::<P>(goals)).await?
         } else {
-            self.read::<P>(goal)
+            self.read::<P>(goals)
+        }
+    }
+
+    /// The report that they ask for: its query, as [`query`](Self::query) reads it, and with `compare` the range
+    /// that it is compared with.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query); `invalid_params` if `compare` is wrong.
+    pub async fn report<R: Report>(mut self, heavy: &HeavyWork, goals: AskedGoals) -> ApiResult<Asked<R>> {
+        let Some(comparable) = R::COMPARABLE else {
+            return Ok(Asked { query: self.query::<R>(heavy, goals).await?, ranges: None });
+        };
+        let compare = self.take(COMPARE)?;
+        let zone = self.text(TIMEZONE).and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        let query = self.query::<R>(heavy, goals).await?;
+        let ranges = compare.map(|text| {
+            compare::ranges(
+                &text,
+                query.range(),
+                comparable.buckets_of(&query).map(|(buckets, _)| buckets),
+                zone,
+            )
+        });
+        Ok(Asked { query, ranges: ranges.transpose()? })
+    }
+
+    /// Takes a parameter out.
+    ///
+    /// # Errors
+    /// `invalid_params` if it is there twice, or no text.
+    fn take(&mut self, name: &'static str) -> ApiResult<Option<String>> {
+        match self {
+            Self::QueryString(text) => {
+                let pairs = form_urlencoded::parse(text.as_deref().unwrap_or_default().as_bytes());
+                let (taken, others): (Vec<_>, Vec<_>) = pairs.partition(|(known, _)| known == name);
+                let [(_, value)] = &taken[..] else {
+                    return match taken.len() {
+                        0 => Ok(None),
+                        _ => {
+                            Err(ApiError::form(ErrorCode::InvalidParams, format!("duplicate field `{name}`")))
+                        }
+                    };
+                };
+                let value = value.clone().into_owned();
+                let others = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
+                *text = Some(others);
+                Ok(Some(value))
+            }
+            Self::Body(object) => match object.shift_remove(name) {
+                None => Ok(None),
+                Some(Value::String(text)) => Ok(Some(text)),
+                Some(_) => Err(mistyped(name, NOT_A_TEXT)),
+            },
         }
     }
 
@@ -71,10 +149,10 @@ impl SentParams {
         }
     }
 
-    pub(in crate::wire) fn read<P: Parameters>(self, goal: AskedGoal) -> ApiResult<P::Query> {
+    pub(in crate::wire) fn read<P: Parameters>(self, goals: AskedGoals) -> ApiResult<P::Query> {
         match self {
-            Self::QueryString(text) => from_query_string_with::<P>(text.as_deref(), goal),
-            Self::Body(object) => from_json_with::<P>(object, goal),
+            Self::QueryString(text) => from_query_string_with::<P>(text.as_deref(), goals),
+            Self::Body(object) => from_json_with::<P>(object, goals),
         }
     }
 }

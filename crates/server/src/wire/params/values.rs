@@ -1,4 +1,4 @@
-//! Values that query strings and JSON write differently: numbers and lists.
+//! Values that query strings and JSON write differently: numbers, yes and no, and lists.
 
 use serde::Deserialize;
 
@@ -18,6 +18,26 @@ impl NumberParam {
         match self {
             Self::Text(text) => text.parse().ok(),
             Self::Number(number) => number.as_u64(),
+        }
+    }
+}
+
+/// Yes or no: `true` in a query string, `true` or `"true"` in JSON.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "must be true or false")]
+pub enum FlagParam {
+    /// A text, which may be neither.
+    Text(String),
+    /// A JSON boolean.
+    Flag(bool),
+}
+
+impl FlagParam {
+    /// Whether it is `true`; `None` if it is neither.
+    pub(in crate::wire) fn is_true(&self) -> Option<bool> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Flag(flag) => Some(*flag),
         }
     }
 }

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 use crate::wire::choices::{ConversionCountName, Instant};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
 
@@ -129,8 +129,8 @@ impl SentConversions {
             PropertyName::new(text).ok_or("must be the name of a property, 1 to 128 bytes long")
         });
         Conversions {
-            events: check.events(self.event, self.goal.as_deref(), &filters.goal),
-            value: worth(value, &filters.goal),
+            events: check.events(self.event, self.goal.as_deref(), &filters.goals),
+            value: worth(value, &filters.goals),
             filters: check.filters(filters),
             lookback: lookback.unwrap_or(Lookback::USUAL),
             once: once.unwrap_or_default(),
@@ -140,7 +140,7 @@ impl SentConversions {
 
 /// What conversions are worth: the property that was asked for, else that of the goal. The currency of the goal
 /// is that of its own property.
-fn worth(asked: Option<PropertyName>, goal: &AskedGoal) -> Option<ValueProperty> {
+fn worth(asked: Option<PropertyName>, goal: &AskedGoals) -> Option<ValueProperty> {
     let of_goal = goal.value().cloned();
     let Some(property) = asked else { return of_goal };
     let currency = of_goal.filter(|value| value.property == property).and_then(|value| value.currency);

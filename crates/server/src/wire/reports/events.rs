@@ -52,7 +52,7 @@ impl Parameters for EventsParams {
         let after = check.read("cursor", self.cursor, |text| {
             read_cursor(text).ok_or("is not a cursor: pass next_cursor as it was returned")
         });
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(EventsQuery { range, events, filters, limit, after })

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
 use crate::ops::reports::explain::{ExplainQuery, Explained};
-use crate::wire::choices::{ConfidenceName, Instant};
+use crate::wire::choices::{ConfidenceName, ExplainedRulesName, Instant};
 use crate::wire::params::{Check, FilterParams, Parameters};
 
 /// Longest URL or referrer that is explained, in characters; the same as of an event.
@@ -42,13 +42,26 @@ pub struct ExplainParams {
     /// The site's own host, for a visit without `url`.
     #[param(max_length = 2048)]
     site_host: Option<String>,
+    /// Which rules are listed: `all` (default) that were tried, in their order, the one that matched last; or
+    /// `near`: first the one that matched, then those of which the visit met a condition.
+    #[param(value_type = Option<ExplainedRulesName>, inline)]
+    rules: Option<String>,
+}
+
+/// Which rules an explanation lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExplainedRules {
+    /// All that were tried.
+    All,
+    /// The one that matched, and those that nearly did.
+    Near,
 }
 
 impl Parameters for ExplainParams {
-    type Query = ExplainQuery;
+    type Query = (ExplainQuery, ExplainedRules);
     const FILTERED: bool = false;
 
-    fn query(self, _: FilterParams) -> ApiResult<ExplainQuery> {
+    fn query(self, _: FilterParams) -> ApiResult<Self::Query> {
         let mut check = Check::default();
         let always = TimeRange::new(Timestamp::MIN, Timestamp::MAX).unwrap_or(TimeRange::LAST);
         let bounded = self.from.is_some() || self.to.is_some();
@@ -57,6 +70,11 @@ impl Parameters for ExplainParams {
         let url = check.text("url", self.url, MAX_URL);
         let referrer = check.text("referrer", self.referrer, MAX_URL);
         let site_host = check.text("site_host", self.site_host, MAX_URL);
+        let rules = check.read("rules", self.rules, |text| match text {
+            "all" => Ok(ExplainedRules::All),
+            "near" => Ok(ExplainedRules::Near),
+            _ => Err("must be all or near"),
+        });
         let visits = url.is_some() || referrer.is_some() || site_host.is_some();
         match (&event_id, visits) {
             (Some(_), true) => check.problems.form("send either event_id, or url and referrer"),
@@ -65,10 +83,11 @@ impl Parameters for ExplainParams {
             _ => {}
         }
         let (range, _) = check.finish(range, Some(RowLimit::ONE))?;
-        Ok(match event_id {
+        let query = match event_id {
             Some(event_id) => ExplainQuery::Event { event_id, range },
             None => ExplainQuery::Visit { url, referrer, site_host },
-        })
+        };
+        Ok((query, rules.unwrap_or(ExplainedRules::All)))
     }
 }
 
@@ -113,7 +132,7 @@ pub struct ExplainedRows {
     pub touches: Option<Vec<ExplainedTouch>>,
     /// What to improve, most important first.
     pub advice: Vec<&'static str>,
-    /// The rules in the order in which they were tried; the last one matched.
+    /// The rules in the order in which they were tried, the one that matched last; with `rules=near` first.
     pub rows: Vec<RuleRow>,
 }
 
@@ -215,18 +234,24 @@ pub struct RuleRow {
     pub reason: String,
 }
 
-impl From<Explained> for ExplainedRows {
-    fn from(explained: Explained) -> Self {
+impl ExplainedRows {
+    /// The explanation with these rules.
+    pub fn new(explained: Explained, rules: ExplainedRules) -> Self {
         let Explained { event, touches, explanation, agrees, advice } = explained;
         let now = explanation.attribution;
-        let passed = explanation.passed_over.into_iter().map(|passed| RuleRow {
+        let mut passed = explanation.passed_over;
+        passed.retain(|passed| rules == ExplainedRules::All || passed.is_near);
+        let passed = passed.into_iter().map(|passed| RuleRow {
             rule_id: passed.rule_id.into_owned(),
             fired: false,
             reason: passed.reason,
         });
         let fired = RuleRow { rule_id: now.rule_id.to_string(), fired: true, reason: explanation.fires_when };
         Self {
-            rows: passed.chain([fired]).collect(),
+            rows: match rules {
+                ExplainedRules::All => passed.chain([fired]).collect(),
+                ExplainedRules::Near => std::iter::once(fired).chain(passed).collect(),
+            },
             advice,
             session: touches
                 .as_ref()

@@ -41,7 +41,7 @@ impl Parameters for ExportParams {
         let range = check.range(self.from, self.to);
         let format = check
             .read("format", self.format, |text| text.parse::<RowFormat>().map_err(|error| error.to_string()));
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
         Ok((ExportQuery { range, events, filters }, format.unwrap_or_default()))

@@ -3,6 +3,7 @@
 //! Reports that are one query of the event store are [`Report`]s: [`for_each_report`] lists them, and
 //! their routes are made from the list. The others have handlers of their own.
 
+pub mod answer;
 mod attribution;
 mod events;
 pub mod explain;
@@ -25,6 +26,8 @@ use millimetric_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::answer::comparison::Comparable;
+pub use self::answer::{Answer, Asked, WarningRow, answer, describe_answer};
 pub use self::attribution::{AttributionEntry, AttributionParams, AttributionRows, CurrencyRow, OtherEntry};
 pub use self::events::{EventRow, EventRows, EventsParams};
 pub use self::explain::{
@@ -36,12 +39,17 @@ pub use self::names::{NameRow, NameRows, NamesParams, PropertyRow};
 pub use self::pages::{PageRow, PageRows, PagesParams};
 pub use self::paths::{PathRow, PathRows, PathsParams};
 pub use self::retention::{CohortRow, RetentionParams, RetentionRows};
+pub use self::schema::quality::{FaultExample, FaultRow, FaultValueRow, QualityParams, QualityRows};
 pub use self::schema::{SchemaParams, SchemaRows};
-pub use self::sessions::{SessionRow, SessionRows, SessionsParams};
+pub use self::sessions::{JourneyRow, JourneyRows, JourneysParams, SessionRow, SessionRows, SessionsParams};
 pub use self::sources::{SourceRow, SourceRows, SourcesParams};
+pub use self::stats::changes::{
+    ChangeRow, ChangesParams, ChangesRows, ComparedRange, OtherChangeRow, UnchangedRow,
+};
 pub use self::stats::{StatsParams, StatsRows};
 pub use self::usage::{UsageParams, UsageRow, UsageRows};
 use super::params::Parameters;
+use crate::ops::reports::warnings::Warning;
 
 /// A query of the event store as a route: its parameters, its description and its JSON.
 pub trait Report: Parameters<Query: Query> + Send + 'static {
@@ -57,11 +65,19 @@ pub trait Report: Parameters<Query: Query> + Send + 'static {
     /// How it is counted, if the summary does not say it all.
     const DESCRIPTION: Option<&'static str> = None;
 
+    /// How its rows are compared with those of another range; `None` if they are not.
+    const COMPARABLE: Option<Comparable<Self::Query>> = None;
+
     /// The JSON of the response.
-    type Body: Serialize + ToSchema;
+    type Body: Serialize + ToSchema + Send;
 
     /// The JSON of a response to this query, `now`: what is not over yet is marked in it.
     fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> Self::Body;
+
+    /// What the body itself shows to be left out.
+    fn warnings(_: &Self::Query, _: &Self::Body) -> Vec<Warning> {
+        Vec::new()
+    }
 }
 
 /// The response of the event store to a report's query.
@@ -83,8 +99,10 @@ pub fn for_each_report(visitor: &mut impl ReportVisitor) {
     visitor.visit::<RetentionParams>();
     visitor.visit::<PagesParams>();
     visitor.visit::<SessionsParams>();
+    visitor.visit::<JourneysParams>();
     visitor.visit::<AttributionParams>();
     visitor.visit::<PathsParams>();
+    visitor.visit::<ChangesParams>();
 }
 
 /// A part of a whole, 0 to 1; 0 of nothing.

@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 use crate::error::{ApiResult, ErrorCode};
-use crate::ops::goals::AskedGoal;
+use crate::ops::goals::AskedGoals;
 use crate::wire::params::SentParams;
 use crate::wire::responses::{read_cursor, write_cursor};
 
@@ -55,6 +55,12 @@ const PIECES: &[&str] = &[
     "\"hostname\"",
     "]]",
     "{\"event\":\"a\",\"filters\":",
+    "{\"page\":\"/a*\"",
+    "{\"goal\":\"a\"",
+    "page:/*",
+    "goal:",
+    "&group_at=",
+    "&new=",
     "9999-12-31",
     "-262143-01-01",
     "2026-02-30",
@@ -76,8 +82,10 @@ fn read_by_all(sent: &SentParams) -> Vec<(&'static str, ApiResult<()>)> {
     impl Read<'_> {
         fn read<P: Parameters>(&mut self, path: &'static str) {
             let known = ["sale", "signup"].map(|slug| slug.parse().unwrap());
-            let goal = AskedGoal::Unknown(known.to_vec());
-            self.1.push((path, self.0.clone().read::<P>(goal).map(drop)));
+            let goals = AskedGoals { found: Vec::new(), known: known.to_vec() };
+            // The goals are looked up before the parameters are read.
+            let _ = self.0.goals::<P>();
+            self.1.push((path, self.0.clone().read::<P>(goals).map(drop)));
         }
     }
     impl ReportVisitor for Read<'_> {

@@ -5,6 +5,7 @@ use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::comparison::{Comparable, lifted};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
 use crate::wire::choices::Instant;
@@ -45,6 +46,17 @@ impl Report for NamesParams {
     const PATH: &'static str = "/v1/events";
     const OPERATION_ID: &'static str = "listEvents";
     const SUMMARY: &'static str = "Event names that occur, with their properties";
+    const DESCRIPTION: Option<&'static str> = Some(
+        "Lists the names that occur in the range. Counts and properties are those of the range; `first_seen` and \
+         `last_seen` are of all events that are stored.",
+    );
+    const COMPARABLE: Option<Comparable<NamesQuery>> = Some(Comparable {
+        keys: |_| vec!["event_name".to_owned()],
+        figures: &["count", "uniques"],
+        nothing: |_| 0.into(),
+        unlimited: |query| lifted(&mut query.limit),
+        buckets: None,
+    });
     type Body = NameRows;
 
     fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> NameRows {
@@ -78,10 +90,10 @@ pub struct NameRow {
     pub count: u64,
     /// Distinct visitors.
     pub uniques: u64,
-    /// The earliest in the range.
+    /// The earliest of all that are stored, also before the range. Filters apply.
     #[schema(format = DateTime)]
     pub first_seen: String,
-    /// The latest in the range.
+    /// The latest of all that are stored, also after the range. Filters apply.
     #[schema(format = DateTime)]
     pub last_seen: String,
     /// Their properties, by count descending.

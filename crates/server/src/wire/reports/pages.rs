@@ -5,6 +5,7 @@ use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::comparison::{Comparable, lifted};
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
 use crate::wire::choices::{Instant, PagesSortName};
@@ -55,6 +56,13 @@ impl Report for PagesParams {
         "Sessions are those of `/v1/sessions`. A page view counts if the first page view of its session passes \
          the filters: `session_source=google` asks for what visitors from there have seen.",
     );
+    const COMPARABLE: Option<Comparable<PagesQuery>> = Some(Comparable {
+        keys: |_| vec!["path".to_owned()],
+        figures: &["views", "uniques", "entries", "exits", "bounces", "bounce_rate"],
+        nothing: |_| 0.into(),
+        unlimited: |query| lifted(&mut query.limit),
+        buckets: None,
+    });
     type Body = PageRows;
 
     fn body(_: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> PageRows {

@@ -1,13 +1,13 @@
 //! `GET /v1/retention`: how many visitors return in each period after their first.
 
-use millimetric_core::query::{Buckets, Interval, RetentionQuery, RetentionResponse, RowLimit};
+use millimetric_core::query::{Buckets, Interval, NewVisitors, RetentionQuery, RetentionResponse, RowLimit};
 use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
-use crate::wire::choices::{Instant, PeriodName};
+use crate::wire::choices::{Instant, NewVisitorsName, PeriodName};
 use crate::wire::params::{Check, FilterParams, Parameters};
 
 /// `GET /v1/retention`
@@ -32,6 +32,10 @@ pub struct RetentionParams {
     event: Option<String>,
     /// In place of `event`: a goal of the project, by its slug (`/v1/goals`), that a visitor first reaches.
     goal: Option<String>,
+    /// Which visitors are new. `ever` (default): those whose first `event` of all that are stored lies in the range.
+    /// `range`: all, by their first `event` in the range.
+    #[param(value_type = Option<NewVisitorsName>, inline)]
+    new: Option<String>,
     /// The name of an event that counts as a return; default any.
     return_event: Option<String>,
 }
@@ -60,11 +64,14 @@ impl Parameters for RetentionParams {
                 format!("must lie at most {most} periods after `from`: take a wider `interval`"),
             );
         }
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let new = check
+            .read("new", self.new, |text| text.parse::<NewVisitors>().map_err(|error| error.to_string()));
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, _) = check.finish(range, RowLimit::new(1))?;
         let periods = Buckets { interval, timezone: timezone.unwrap_or_default() };
-        Ok(RetentionQuery { range, events, filters, return_event: self.return_event, periods })
+        let new = new.unwrap_or_default();
+        Ok(RetentionQuery { range, events, new, filters, return_event: self.return_event, periods })
     }
 }
 
@@ -73,7 +80,8 @@ impl Report for RetentionParams {
     const OPERATION_ID: &'static str = "getRetention";
     const SUMMARY: &'static str = "How many visitors come back, period after period";
     const DESCRIPTION: Option<&'static str> = Some(
-        "A visitor's cohort is the period of their first `event` (or `goal`) of the range that passes the filters. They \
+        "A visitor's cohort is the period of their first `event` (or `goal`) that passes the filters, of all that are \
+         stored; whoever had it before the range is in none. With `new=range` it is their first in the range. They \
          have returned in a period when any `return_event` of theirs lies in it, whatever the filters.",
     );
     type Body = RetentionRows;

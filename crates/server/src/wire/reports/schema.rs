@@ -1,5 +1,7 @@
 //! `GET /v1/schema`: which names, properties, values, columns, rules and goals there are.
 
+pub(super) mod quality;
+
 use millimetric_core::property_samples::PropertyDescribed;
 use millimetric_core::time::TimeRange;
 use serde::{Deserialize, Serialize};
@@ -65,7 +67,7 @@ impl Parameters for SchemaParams {
             Kind::Events | Kind::Properties | Kind::Values => check.range(self.from, self.to),
         };
         let limit = check.limit(self.limit, 100, 1000);
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         if kind != Kind::Values && self.goal.is_some() {
             check.problems.field("goal", "goes with kind=values");
         }

@@ -1,11 +1,15 @@
 //! `GET /v1/sessions`: the number of sessions and bounces, and what sessions are like.
 
+mod journeys;
+
 use millimetric_core::query::{Dimension, SessionsQuery, SessionsResponse, SessionsRow};
 use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+pub use self::journeys::{JourneyRow, JourneyRows, JourneysParams};
+use super::answer::comparison::{Comparable, lifted_series};
 use super::{QueryResponse, Report, share};
 use crate::error::ApiResult;
 use crate::wire::bucket::ShownBuckets;
@@ -69,6 +73,13 @@ impl Report for SessionsParams {
          of at most 30 minutes. It counts in the range and bucket of its first event if it has a `$pageview`. \
          Its country and device, and filters by columns of events, are those of its first page view.",
     );
+    const COMPARABLE: Option<Comparable<SessionsQuery>> = Some(Comparable {
+        keys: |query| query.group_by.iter().map(Dimension::name).collect(),
+        figures: &["sessions", "bounces", "bounce_rate", "views_per_session", "median_duration_seconds"],
+        nothing: |_| 0.into(),
+        unlimited: |query| lifted_series(&mut query.limit),
+        buckets: Some(|query| Some((query.buckets?, query.labels))),
+    });
     type Body = SessionRows;
 
     fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> SessionRows {

@@ -5,6 +5,7 @@ use millimetric_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::comparison::{Comparable, lifted};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
 use crate::wire::choices::{AttributionName, BreakdownName, Instant};
@@ -56,7 +57,7 @@ impl Parameters for SourcesParams {
         let attribution = check.read("attribution", self.attribution, |text| {
             text.parse::<Attribution>().map_err(|error| error.to_string())
         });
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         let (by_medium, attribution) = (by_medium.unwrap_or(true), attribution.unwrap_or_default());
@@ -68,6 +69,13 @@ impl Report for SourcesParams {
     const PATH: &'static str = "/v1/sources";
     const OPERATION_ID: &'static str = "getSources";
     const SUMMARY: &'static str = "Where visits came from, and how much of it was paid for";
+    const COMPARABLE: Option<Comparable<SourcesQuery>> = Some(Comparable {
+        keys: |_| ["source", "medium"].map(str::to_owned).to_vec(),
+        figures: &["events", "uniques", "paid_share"],
+        nothing: |_| 0.into(),
+        unlimited: |query| lifted(&mut query.limit),
+        buckets: None,
+    });
     type Body = SourceRows;
 
     fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> SourceRows {

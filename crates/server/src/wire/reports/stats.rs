@@ -1,5 +1,7 @@
 //! `GET /v1/stats`: counts, distinct visitors, conversions, and aggregates of a property.
 
+pub(super) mod changes;
+
 use millimetric_core::query::{
     Dimension, Number, Phase, Skipped, StatsBuckets, StatsQuery, StatsResponse, StatsRow,
 };
@@ -8,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::comparison::{Comparable, lifted_series};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
+use crate::ops::reports::warnings::Warning;
 use crate::wire::bucket::ShownBuckets;
 use crate::wire::choices::{Instant, MetricName, StatsIntervalName};
 use crate::wire::params::{Check, FilterParams, ListParam, NumberParam, Parameters};
@@ -67,12 +71,12 @@ impl Parameters for StatsParams {
         let mut check = Check::default();
         let range = check.range(self.from, self.to);
         let limit = check.series_limit(self.limit, 100, self.interval.as_deref());
-        let metric = check.metric(self.metric, self.property, self.goal.as_deref(), &filters.goal);
+        let metric = check.metric(self.metric, self.property, self.goal.as_deref(), &filters.goals);
         let mut group_by = check.group_by(self.group_by, Self::group_names())?;
-        check.money(&metric, &filters.goal, &mut group_by);
+        check.money(&metric, &filters.goals, &mut group_by);
         let labels = self.timezone.is_some();
         let buckets = check.stats_buckets(self.interval, self.timezone);
-        let events = check.events(self.event, self.goal.as_deref(), &filters.goal);
+        let events = check.events(self.event, self.goal.as_deref(), &filters.goals);
         let filters = check.filters(filters);
         let (range, limit) = check.finish(range, limit)?;
         Ok(StatsQuery { range, events, filters, metric, group_by, buckets, labels, limit })
@@ -83,10 +87,29 @@ impl Report for StatsParams {
     const PATH: &'static str = "/v1/stats";
     const OPERATION_ID: &'static str = "getStats";
     const SUMMARY: &'static str = "Counts, distinct visitors and conversions, by group and over time";
+    const COMPARABLE: Option<Comparable<StatsQuery>> = Some(Comparable {
+        keys: |query| {
+            let groups = query.group_by.iter().map(Dimension::name);
+            groups.chain(["currency", "hour_of_day", "day_of_week"].map(str::to_owned)).collect()
+        },
+        figures: &["value"],
+        nothing: |query| number(query.metric.of_nothing()),
+        unlimited: |query| lifted_series(&mut query.limit),
+        buckets: Some(|query| match query.buckets? {
+            StatsBuckets::Spans(buckets) => Some((buckets, query.labels)),
+            StatsBuckets::Cyclic(_) => None,
+        }),
+    });
     type Body = StatsRows;
 
     fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> StatsRows {
         StatsRows::new(query, response, now)
+    }
+
+    fn warnings(query: &Self::Query, body: &StatsRows) -> Vec<Warning> {
+        let skipped = body.skipped.as_ref().map_or(0, |skipped| skipped.not_numeric);
+        let property = query.metric.property().filter(|_| skipped > 0);
+        property.map(|property| Warning::not_numeric(property, skipped)).into_iter().collect()
     }
 }
 
@@ -180,13 +203,7 @@ impl ShownTime {
     /// The members of a row before its groups, and the one after its value.
     fn members(&self, row: &StatsRow) -> (Vec<Member>, Option<Member>) {
         match (self, row.bucket, row.phase) {
-            (Self::Spans(buckets), Some(start), _) => {
-                let shown = buckets.at(start);
-                let label = shown.label.map(|label| ("label".to_owned(), Value::from(label)));
-                let partial = shown.partial.then(|| ("partial".to_owned(), Value::from(true)));
-                let bucket = ("bucket".to_owned(), Value::from(shown.bucket));
-                ([Some(bucket), label, partial].into_iter().flatten().collect(), None)
-            }
+            (Self::Spans(buckets), Some(start), _) => (buckets.at(start).members().collect(), None),
             (Self::Cyclic(key, begun), _, Some(Phase { number, sum })) => {
                 let single = begun.get(usize::from(number)).copied().unwrap_or_default();
                 let mean = sum.filter(|_| single > 0).map(|sum| sum / single as f64);

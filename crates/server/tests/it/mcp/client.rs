@@ -6,41 +6,41 @@ use crate::support::{Instance, Response};
 
 /// Which revision a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Era {
+pub(crate) enum Era {
     /// Opens with `initialize`; 2025-11-25.
     Handshake,
     /// Names the revision in each message; 2026-07-28.
     Stateless,
 }
 
-pub(super) const ERAS: [Era; 2] = [Era::Handshake, Era::Stateless];
+pub(crate) const ERAS: [Era; 2] = [Era::Handshake, Era::Stateless];
 
 /// Somebody with a key at one of the endpoints.
-pub(super) struct Client<'a> {
-    pub(super) server: &'a Instance,
-    pub(super) path: &'static str,
-    pub(super) key: &'a str,
-    pub(super) era: Era,
+pub(crate) struct Client<'a> {
+    pub(crate) server: &'a Instance,
+    pub(crate) path: &'static str,
+    pub(crate) key: &'a str,
+    pub(crate) era: Era,
 }
 
 impl<'a> Client<'a> {
     /// At `/mcp`, of the handshake era.
-    pub(super) const fn new(server: &'a Instance, key: &'a str) -> Self {
+    pub(crate) const fn new(server: &'a Instance, key: &'a str) -> Self {
         Self { server, path: "/mcp", key, era: Era::Handshake }
     }
 
     /// At `/mcp/account`.
-    pub(super) const fn of_account(server: &'a Instance, key: &'a str) -> Self {
+    pub(crate) const fn of_account(server: &'a Instance, key: &'a str) -> Self {
         Self { server, path: "/mcp/account", key, era: Era::Handshake }
     }
 
     /// The same one in another era.
-    pub(super) const fn speaking(self, era: Era) -> Self {
+    pub(crate) const fn speaking(self, era: Era) -> Self {
         Self { era, ..self }
     }
 
     /// Sends a request and gives the whole HTTP response.
-    pub(super) fn send(&self, method: &str, params: Value) -> Response {
+    pub(crate) fn send(&self, method: &str, params: Value) -> Response {
         let mut params = params;
         let bearer = format!("Bearer {}", self.key);
         let mut headers = vec![
@@ -64,7 +64,7 @@ impl<'a> Client<'a> {
     }
 
     /// The result of a request, or of a failed one the whole message.
-    pub(super) fn ask(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: Value) -> Value {
         let response = self.send(method, params);
         let mut message = response.json();
         assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
@@ -76,7 +76,7 @@ impl<'a> Client<'a> {
 
     /// The whole message that answers a request, whatever it says. The name of what is asked for stands in
     /// a header only where a header can hold it.
-    pub(super) fn send_raw(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn send_raw(&self, method: &str, params: Value) -> Value {
         let name = params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str);
         let in_header = method.is_ascii() && name.is_none_or(str::is_ascii);
         let client = Self { era: if in_header { self.era } else { Era::Handshake }, ..*self };
@@ -84,19 +84,19 @@ impl<'a> Client<'a> {
     }
 
     /// The result of a tool.
-    pub(super) fn call(&self, tool: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&self, tool: &str, arguments: Value) -> Value {
         self.ask("tools/call", json!({ "name": tool, "arguments": arguments }))
     }
 
     /// The structure of a tool's result; the call must not fail.
-    pub(super) fn rows(&self, tool: &str, arguments: Value) -> Value {
+    pub(crate) fn rows(&self, tool: &str, arguments: Value) -> Value {
         let mut result = self.call(tool, arguments);
         assert_eq!(result["isError"], false, "{tool}: {result}");
         result["structuredContent"].take()
     }
 
     /// The responses of `query_events`, from the first page to the last.
-    pub(super) fn pages(&self, mut arguments: Value) -> Vec<Response> {
+    pub(crate) fn pages(&self, mut arguments: Value) -> Vec<Response> {
         let mut pages = Vec::new();
         loop {
             let page = self.send("tools/call", json!({ "name": "query_events", "arguments": arguments }));
@@ -110,7 +110,7 @@ impl<'a> Client<'a> {
     }
 
     /// The text of a tool's result that is an error.
-    pub(super) fn lesson(&self, tool: &str, arguments: Value) -> String {
+    pub(crate) fn lesson(&self, tool: &str, arguments: Value) -> String {
         let result = self.call(tool, arguments);
         assert_eq!(result["isError"], true, "{tool}: {result}");
         assert_eq!(result["structuredContent"]["rows"], json!([]));
@@ -118,7 +118,7 @@ impl<'a> Client<'a> {
     }
 
     /// The names of a list, in its order.
-    pub(super) fn names(&self, method: &str, list: &str) -> Vec<String> {
+    pub(crate) fn names(&self, method: &str, list: &str) -> Vec<String> {
         let listed = self.ask(method, json!({}));
         let name = |item: &Value| item["uri"].as_str().or(item["name"].as_str()).unwrap().to_owned();
         listed[list].as_array().unwrap_or_else(|| panic!("{listed}")).iter().map(name).collect()
@@ -126,32 +126,32 @@ impl<'a> Client<'a> {
 }
 
 /// What a message of the stateless era says of itself.
-pub(super) fn meta(version: &str) -> Value {
+pub(crate) fn meta(version: &str) -> Value {
     json!({ "io.modelcontextprotocol/protocolVersion": version,
             "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
             "io.modelcontextprotocol/clientCapabilities": {} })
 }
 
 /// A key of the account that all projects of the command line belong to.
-pub(super) fn account_key(server: &Instance, args: &[&str]) -> String {
+pub(crate) fn account_key(server: &Instance, args: &[&str]) -> String {
     let created = [&["key", "mint", "--account", "default", "--kind", "ak"], args].concat();
     server.cli(&created)["key"].as_str().unwrap().to_owned()
 }
 
 /// A range that holds the shop's week.
-pub(super) fn may() -> Value {
+pub(crate) fn may() -> Value {
     json!({ "from": "2026-05-01", "to": "2026-06-01" })
 }
 
 /// Arguments in the shop's week.
-pub(super) fn in_may(mut arguments: Value) -> Value {
+pub(crate) fn in_may(mut arguments: Value) -> Value {
     arguments["from"] = "2026-05-01".into();
     arguments["to"] = "2026-06-01".into();
     arguments
 }
 
 /// The ids of the events on some pages.
-pub(super) fn ids(pages: &[Response]) -> Vec<String> {
+pub(crate) fn ids(pages: &[Response]) -> Vec<String> {
     let rows =
         |page: &Response| page.json()["result"]["structuredContent"]["rows"].as_array().unwrap().clone();
     pages.iter().flat_map(rows).map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()

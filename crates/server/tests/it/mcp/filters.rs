@@ -28,7 +28,7 @@ fn filters_are_one_object_and_each_is_also_taken_by_its_name() {
     }
     for (filter, sentence) in [
         (json!({ "filters": { "sesion_source": "facebook" } }), "did you mean `session_source`?"),
-        (json!({ "filters": { "source": ["facebook"] } }), "`source` must be a text"),
+        (json!({ "filters": { "source": ["facebook", "google"] } }), "`source` must be a text"),
         (
             json!({ "filters": ["facebook"] }),
             "`filters[0]` must be a list of an operator, a column and values",

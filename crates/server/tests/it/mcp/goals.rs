@@ -111,7 +111,7 @@ fn of_several_projects_with_other_rules_one_has_to_be_named() {
         visit
     };
     let alike = client.rows("explain_attribution", visit(json!({})));
-    assert_eq!(alike["rows"].as_array().unwrap().last().unwrap()["rule_id"], "direct");
+    assert_eq!(alike["rows"][0]["rule_id"], "direct");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.json");
     let rules = json!({ "rules": [{ "slug": "partner", "source": "acme", "medium": "partner",
@@ -124,7 +124,7 @@ fn of_several_projects_with_other_rules_one_has_to_be_named() {
     });
     for (project, rule) in [(&one, "project:partner"), (&other, "direct")] {
         let explained = client.rows("explain_attribution", visit(json!({ "project_slug": project.slug })));
-        assert_eq!(explained["rows"].as_array().unwrap().last().unwrap()["rule_id"], rule);
+        assert_eq!(explained["rows"][0]["rule_id"], rule);
         let of_key = Client::new(&server, &project.rk);
         let listed = of_key.rows("describe_schema", json!({ "kind": "rules" }));
         assert_eq!(listed["rows"][0]["rule_id"] == "project:partner", rule == "project:partner");

@@ -103,7 +103,7 @@ fn arguments_of_prompts_are_completed() {
         json!(["$pageview,purchase"])
     );
     assert_eq!(complete(&project_client, "explain_drop", "metric", "view"), json!(["$pageview"]));
-    assert_eq!(complete(&project_client, "weekly_report", "period", "3"), json!(["30d"]));
+    assert_eq!(complete(&project_client, "weekly_report", "period", "30"), json!(["30d", "last_30_days"]));
     assert_eq!(complete(&project_client, "explain_drop", "date", "2026"), json!([]));
     assert_eq!(complete(&account, "weekly_report", "project", "def"), json!(["default"]));
     assert_eq!(complete(&account, "funnel_review", "steps", ""), json!(["$pageview", "purchase"]));

@@ -94,6 +94,7 @@ fn queries(target: &Target) -> Vec<Draft> {
         "/v1/pages?limit=1000",
         "/v1/stats?group_by=campaign,source&metric=uniques",
         "/v1/funnel?steps=$pageview,flood",
+        "/v1/journeys?start=$pageview&steps=5&limit=1000",
         "/v1/stats?group_by=event_name&event=flood",
         "/v1/sources?limit=200",
     ];

@@ -53,6 +53,7 @@ fn queries(target: &Target) -> Vec<Draft> {
         "/v1/funnel?steps=$pageview,add_to_cart,purchase&window=30d&group_by=path",
         "/v1/funnel?steps=$pageview,$pageview,$pageview,purchase&window=30d&device_type=mobile",
         "/v1/pages?limit=1000&browser=chrome",
+        "/v1/journeys?start=$pageview&steps=5&limit=1000&browser=chrome",
         "/v1/sessions?interval=hour&limit=1000&os=windows",
         "/v1/query?limit=1000&country=DE&browser=firefox",
         "/v1/sources?limit=200&device_type=desktop",

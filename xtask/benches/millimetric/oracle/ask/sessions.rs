@@ -22,13 +22,13 @@ const COLUMNS: [(&str, &str); 7] = [
 ];
 
 /// A range: in our language, and in milliseconds.
-struct Span {
-    query: String,
-    from: i64,
-    to: i64,
+pub(super) struct Span {
+    pub(super) query: String,
+    pub(super) from: i64,
+    pub(super) to: i64,
 }
 
-fn span(random: &mut Random) -> anyhow::Result<Span> {
+pub(super) fn span(random: &mut Random) -> anyhow::Result<Span> {
     let (mut from, mut to) =
         (Timestamp::parse("1910-01-01T00:00:00Z")?, Timestamp::parse("2200-01-01T00:00:00Z")?);
     if !random.once_in(3) {
@@ -43,7 +43,7 @@ fn span(random: &mut Random) -> anyhow::Result<Span> {
 }
 
 /// Filters by columns of events and sessions, in both languages.
-fn filters(random: &mut Random) -> (String, String) {
+pub(super) fn filters(random: &mut Random) -> (String, String) {
     let (mut query, mut condition) = (String::new(), "1".to_owned());
     let mut add = |parameter: &str, column: &str, value: &str| {
         let _ = write!(query, "&{parameter}={}", percent_encoded(value));
@@ -64,7 +64,7 @@ fn filters(random: &mut Random) -> (String, String) {
 /// Every event of the range and of the time before it that sessions are computed from, with its session: its
 /// `key`, `first` event (time and id), `duration`, `views`, whether it is a `bounce`, its `entry` and `exit`
 /// (paths in tuples, since aggregates skip nulls), and the classification that it is `credited` with.
-fn events_with_sessions(from: i64, to: i64) -> String {
+pub(super) fn events_with_sessions(from: i64, to: i64) -> String {
     let explicit: Vec<_> =
         rules().iter().map(Rule::id).filter(|id| is_explicit_tag(id)).map(quoted).collect();
     let explicit = explicit.join(", ");

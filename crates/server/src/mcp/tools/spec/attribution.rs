@@ -1,23 +1,23 @@
 //! The tools that say where visits and conversions came from.
 
 use super::Shape::{Choice, Flag, List, Text};
-use super::{Cell, Rows, Spec, limit, parameter};
+use super::{Spec, limit, parameter};
 use crate::wire::reports::{AttributionParams, Report as _};
 
 pub(super) const ATTRIBUTION: Spec = Spec {
     name: "attribution",
     title: "Attribution of conversions",
-    text: "Which sources get the credit for an event or a goal, under all models side by side: first, last, last_non_direct, linear, position, time_decay. Touches are the visitor's sessions before it. Filters select conversions.",
+    text: "Which sources get the credit for an event or a goal, under all models side by side. Touches are the visitor's sessions before it. Filters select conversions.",
     own: &[
         parameter("event", Text, "The conversion, such as purchase. This or goal."),
         parameter("goal", Text, "A goal's slug; its value is the default of value."),
         parameter("paths", Flag, "Instead, the most frequent sequences of touches."),
+        parameter("lookback", Text, "How far back sessions count, 1d to 366d. Default 30d."),
         parameter(
-            "lookback",
-            Text,
-            "How long before it a session may have started, 1d to 366d. Default 30d.",
+            "models",
+            List(6),
+            "Of first, last, last_non_direct, linear, position, time_decay. Default all.",
         ),
-        parameter("models", List(6), "Only these models."),
         parameter(
             "group_by",
             List(4),
@@ -30,13 +30,6 @@ pub(super) const ATTRIBUTION: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: true,
-    rows: Rows::Cells(&[
-        ("session_source", Cell::String),
-        ("session_medium", Cell::String),
-        ("path", Cell::Array),
-        ("touches", Cell::Integer),
-        ("visitors", Cell::Integer),
-    ]),
     route: Some(AttributionParams::PATH),
     example: r#"{"event":"purchase","value":"amount","period":"30d"}"#,
 };
@@ -44,16 +37,20 @@ pub(super) const ATTRIBUTION: Spec = Spec {
 pub(super) const EXPLAIN_ATTRIBUTION: Spec = Spec {
     name: "explain_attribution",
     title: "Explain an attribution",
-    text: "Why a visit counts where it counts: the rule that fired, the rules before it and what they lacked, and advice; of a stored event also its session, and its touches with their weight under each model. Or a dry run of url and referrer.",
+    text: "Why a visit counts where it does: the rule that matched, those that nearly did, and advice on tags; of a stored event also its session, and its touches with their weight under each model. Or a dry run of url and referrer.",
     own: &[
         parameter("event_id", Text, "A stored event."),
         parameter("url", Text, "Dry run: the landing page."),
         parameter("referrer", Text, "Dry run: where the visitor came from."),
+        parameter(
+            "rules",
+            Choice(&["near", "all"]),
+            "all: every rule that was tried, the one that matched last.",
+        ),
     ],
     required: &[],
     ranged: false,
     filtered: false,
-    rows: Rows::Cells(&[("rule_id", Cell::String), ("fired", Cell::Boolean), ("reason", Cell::String)]),
     route: Some("/v1/explain"),
     example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,
 };

@@ -1,7 +1,7 @@
 //! The tools that are about the projects of an account.
 
 use super::Shape::{Choice, Text};
-use super::{Cell, EVENT, GOAL, PROJECT_IDS, Rows, Spec, parameter};
+use super::{EVENT, GOAL, PROJECT_IDS, Spec, parameter};
 
 pub(super) const LIST_PROJECTS: Spec = Spec {
     name: "list_projects",
@@ -11,15 +11,6 @@ pub(super) const LIST_PROJECTS: Spec = Spec {
     required: &[],
     ranged: false,
     filtered: false,
-    rows: Rows::Cells(&[
-        ("id", Cell::String),
-        ("slug", Cell::String),
-        ("name", Cell::String),
-        ("created_at", Cell::String),
-        ("last_event_at", Cell::MaybeString),
-        ("events_7d", Cell::Integer),
-        ("uniques_7d", Cell::Integer),
-    ]),
     route: None,
     example: r#"{"search":"shop"}"#,
 };
@@ -36,14 +27,6 @@ pub(super) const COMPARE_PROJECTS: Spec = Spec {
     required: &[],
     ranged: true,
     filtered: false,
-    rows: Rows::Cells(&[
-        ("rank", Cell::Integer),
-        ("project_id", Cell::String),
-        ("slug", Cell::String),
-        ("name", Cell::String),
-        ("value", Cell::Integer),
-        ("share_pct", Cell::Number),
-    ]),
     route: None,
     example: r#"{"metric":"uniques","period":"30d"}"#,
 };

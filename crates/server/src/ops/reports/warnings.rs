@@ -1,0 +1,392 @@
+//! What a query names that the data do not contain: events, properties, values, or a range outside of them.
+//! Whoever reads a 0 has to know whether nothing happened or nothing has that name (contract, 4.5).
+
+use std::collections::BTreeMap;
+
+use millimetric_core::column::Column;
+use millimetric_core::fuzzy_match;
+use millimetric_core::query::{
+    AnyQuery, AnyResponse, Buckets, Dimension, EventSelector, Filter, Interval, Metric, Named, NamesQuery,
+    Number, PropertyName, RowLimit, StatsQuery,
+};
+use millimetric_core::time::{TimeRange, Timestamp};
+
+use super::multi_project::of_each;
+use super::schema;
+use crate::auth::{Authorized, Read};
+use crate::ops::error::OpsResult;
+use crate::ops::read;
+use crate::state::App;
+
+/// The most warnings of one response.
+const MOST: usize = 16;
+/// The most columns whose values are looked up for one response.
+const MOST_COLUMNS: usize = 8;
+/// The most existing names that a warning lists.
+const LISTED: usize = 5;
+/// Longest name in a warning, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// What a query names, if its response does not show that all of it exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What it names.
+    pub named: Named,
+    /// The range of the query.
+    pub range: TimeRange,
+    /// Nothing that the query asks for is in the response.
+    pub is_empty: bool,
+}
+
+/// A warning about a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is about.
+    pub code: WarningCode,
+    /// One sentence or two for people: what does not exist, and what does.
+    pub message: String,
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarningCode {
+    /// No event is kept.
+    NoEvents,
+    /// The range is before the first event or after the last one.
+    RangeOutsideData,
+    /// No event has this name.
+    UnknownEvent,
+    /// Events have this name, but none in the range.
+    EventNotInRange,
+    /// No event in the range has this property.
+    UnknownProperty,
+    /// No event in the range has this value.
+    UnknownValue,
+    /// All that the query names exists, but no event has it all.
+    NothingMatches,
+    /// Some values of the property are not numbers, and count nowhere.
+    NotNumeric,
+}
+
+impl Warning {
+    /// So many values of a property are no numbers, and left out of an aggregate.
+    pub fn not_numeric(property: &PropertyName, values: u64) -> Self {
+        let name = quoted(property.as_str());
+        let (what, are) =
+            if values == 1 { ("value", "is no JSON number") } else { ("values", "are no JSON numbers") };
+        let message =
+            format!("{values} {what} of {name} {are} (a text such as \"12\") and left out: send numbers.");
+        Self { code: WarningCode::NotNumeric, message }
+    }
+}
+
+impl WarningCode {
+    /// The code in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoEvents => "no_events",
+            Self::RangeOutsideData => "range_outside_data",
+            Self::UnknownEvent => "unknown_event",
+            Self::EventNotInRange => "event_not_in_range",
+            Self::UnknownProperty => "unknown_property",
+            Self::UnknownValue => "unknown_value",
+            Self::NothingMatches => "nothing_matches",
+            Self::NotNumeric => "not_numeric",
+        }
+    }
+}
+
+impl Doubt {
+    /// What must be looked up because of this response; `None` if it shows that everything the query names
+    /// exists.
+    pub fn about(query: &AnyQuery, response: &AnyResponse) -> Option<Self> {
+        let is_empty = !response.has_all_of(query);
+        let named = Named::by(query);
+        let is_doubtful = is_empty || named.has_alternatives;
+        is_doubtful.then(|| Self { named, range: query.range(), is_empty })
+    }
+}
+
+/// Looks up what the query of these projects names. The response stands without: if the store cannot say, as while
+/// a file of another time is missing, there are no warnings.
+pub async fn about(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Vec<Warning> {
+    looked_up(app, readers, doubt).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "what a query names could not be looked up");
+        Vec::new()
+    })
+}
+
+async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> OpsResult<Vec<Warning>> {
+    let names = names(app, readers).await?;
+    if names.is_empty() {
+        let message =
+            "No event was ever stored here, or none is kept any more: send one with POST /v1/track.";
+        return Ok(vec![Warning { code: WarningCode::NoEvents, message: message.to_owned() }]);
+    }
+    let mut warnings = Vec::new();
+    for event in &doubt.named.events {
+        if !names.iter().any(|(name, _)| name == event) {
+            let message = format!("No event is called {}{}", quoted(event), instead(event, &names));
+            warnings.push(Warning { code: WarningCode::UnknownEvent, message });
+        }
+    }
+    if doubt.is_empty && warnings.is_empty() {
+        if let Some(warning) = about_range(app, readers, doubt.range).await? {
+            return Ok(vec![warning]);
+        }
+        for event in &doubt.named.events {
+            warnings.extend(about_event(app, readers, event, doubt.range).await?);
+        }
+    }
+    warnings.extend(about_properties(app, readers, doubt).await?);
+    for (column, values) in doubt.named.values.iter().take(MOST_COLUMNS) {
+        warnings.extend(about_values(app, readers, column, values, doubt.range).await?);
+    }
+    if doubt.is_empty && warnings.is_empty() {
+        let newest = newest(app, readers, None).await?;
+        let newest = newest.map(|at| format!(" The newest event of all is of {at}.")).unwrap_or_default();
+        let message = format!("No event in this range fits all that the query asks for.{newest}");
+        warnings.push(Warning { code: WarningCode::NothingMatches, message });
+    }
+    warnings.truncate(MOST);
+    Ok(warnings)
+}
+
+/// The names of all events that are kept, with their counts, most frequent first.
+async fn names(app: &App, readers: &[Authorized<Read>]) -> OpsResult<Vec<(String, u64)>> {
+    counts(app, readers, schema::always(), &Dimension::Column(Column::EventName)).await
+}
+
+/// The values of a column in this range with their counts, most frequent first, without the empty text.
+async fn counts(
+    app: &App,
+    readers: &[Authorized<Read>],
+    range: TimeRange,
+    column: &Dimension,
+) -> OpsResult<Vec<(String, u64)>> {
+    let query =
+        StatsQuery { group_by: vec![column.clone()], limit: RowLimit::MOST.into(), ..every_event(range) };
+    let mut counts = BTreeMap::new();
+    for response in of_each(readers, |by| read::run(app, by, query.clone())).await? {
+        for row in response.rows {
+            let (Some(Some(value)), Some(Number::Integer(count))) = (row.keys.into_iter().next(), row.value)
+            else {
+                continue;
+            };
+            *counts.entry(value).or_insert(0) += count;
+        }
+    }
+    counts.remove("");
+    Ok(most_frequent_first(counts))
+}
+
+fn most_frequent_first(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by(|(name, count), (other_name, other)| (other, name).cmp(&(count, other_name)));
+    counts
+}
+
+/// Counts every event of the range.
+fn every_event(range: TimeRange) -> StatsQuery {
+    StatsQuery {
+        range,
+        events: EventSelector::Any,
+        filters: Vec::new(),
+        metric: Metric::Count,
+        group_by: Vec::new(),
+        buckets: None,
+        labels: false,
+        limit: RowLimit::ONE.into(),
+    }
+}
+
+async fn about_range(
+    app: &App,
+    readers: &[Authorized<Read>],
+    range: TimeRange,
+) -> OpsResult<Option<Warning>> {
+    let newest = newest(app, readers, None).await?;
+    let days = Some(Buckets { interval: Interval::Day, timezone: chrono_tz::Tz::UTC });
+    let by_day = StatsQuery { buckets: days.map(Buckets::into), ..every_event(schema::always()) };
+    let responses = of_each(readers, |by| read::run(app, by, by_day.clone())).await?;
+    let first_days = responses.iter().filter_map(|response| response.rows.first()?.bucket);
+    let (Some(oldest), Some(newest)) = (first_days.min(), newest) else { return Ok(None) };
+    if range.to() > oldest && range.from() <= newest {
+        return Ok(None);
+    }
+    let date = |at: Timestamp| at.to_utc().date_naive();
+    let (oldest, newest) = (date(oldest), date(newest));
+    let message = format!("The range is outside the data: events are from {oldest} to {newest} (UTC).");
+    Ok(Some(Warning { code: WarningCode::RangeOutsideData, message }))
+}
+
+/// Whether events of a name that exists are in the range.
+async fn about_event(
+    app: &App,
+    readers: &[Authorized<Read>],
+    event: &str,
+    range: TimeRange,
+) -> OpsResult<Option<Warning>> {
+    let of_name = StatsQuery { events: EventSelector::Named(event.to_owned()), ..every_event(range) };
+    if count(app, readers, of_name).await? > 0 {
+        return Ok(None);
+    }
+    let newest = newest(app, readers, Some(event)).await?;
+    let at = newest.map(|at| format!(": the newest one is of {at}")).unwrap_or_default();
+    let message = format!("No {} event is in this range{at}.", quoted(event));
+    Ok(Some(Warning { code: WarningCode::EventNotInRange, message }))
+}
+
+/// Properties that no event of the range has, of the name that the query is about if it is about one.
+async fn about_properties(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> OpsResult<Vec<Warning>> {
+    if doubt.named.properties.is_empty() {
+        return Ok(Vec::new());
+    }
+    let only_event = match doubt.named.events.len() {
+        1 => doubt.named.events.first(),
+        _ => None,
+    };
+    let filters = only_event.map(|event| Filter::new(Column::EventName, event)).into_iter().collect();
+    let query = NamesQuery { range: doubt.range, filters, limit: RowLimit::MOST };
+    let mut known = BTreeMap::new();
+    for response in of_each(readers, |by| read::run(app, by, query.clone())).await? {
+        for property in response.rows.into_iter().flat_map(|row| row.properties) {
+            *known.entry(property.name).or_insert(0) += property.count;
+        }
+    }
+    let known = most_frequent_first(known);
+    let mut warnings = Vec::new();
+    for property in &doubt.named.properties {
+        let is_known = known.iter().any(|(name, _)| name == property.as_str());
+        if !is_known && !has_property(app, readers, property, doubt.range).await? {
+            let of = only_event.map(|event| format!("{} ", quoted(event))).unwrap_or_default();
+            let name = property.as_str();
+            let message = format!(
+                "No {of}event in this range has the property {}{}",
+                quoted(name),
+                instead(name, &known)
+            );
+            warnings.push(Warning { code: WarningCode::UnknownProperty, message });
+        }
+    }
+    Ok(warnings)
+}
+
+/// Whether an event of the range has the property: the lists of properties leave out rare ones.
+async fn has_property(
+    app: &App,
+    readers: &[Authorized<Read>],
+    property: &PropertyName,
+    range: TimeRange,
+) -> OpsResult<bool> {
+    let exists = millimetric_core::query::Test::Exists;
+    let filter = Filter::of(Dimension::Property(property.clone()), exists);
+    Ok(count(app, readers, StatsQuery { filters: vec![filter], ..every_event(range) }).await? > 0)
+}
+
+/// The values that no event of the range has in this column. Values of personal columns are not listed.
+async fn about_values(
+    app: &App,
+    readers: &[Authorized<Read>],
+    column: &Dimension,
+    values: &[String],
+    range: TimeRange,
+) -> OpsResult<Vec<Warning>> {
+    let is_listed = column.name().parse::<Dimension>().is_ok();
+    let known = if is_listed { counts(app, readers, range, column).await? } else { Vec::new() };
+    let mut warnings = Vec::new();
+    for value in values {
+        if warnings.len() == MOST {
+            break;
+        }
+        if value.is_empty() || known.iter().any(|(name, _)| name == value) {
+            continue;
+        }
+        // Not every value is among the most frequent ones.
+        let is_complete = is_listed && known.len() < RowLimit::MOST.get() - 1;
+        let filter = Filter::new(column.clone(), value);
+        let with_value = StatsQuery { filters: vec![filter], ..every_event(range) };
+        if !is_complete && count(app, readers, with_value).await? > 0 {
+            continue;
+        }
+        let name = column.name();
+        let other = if is_listed { instead(value, &known) } else { ".".to_owned() };
+        let message = format!("No event in this range has {name}={}{other}", quoted(value));
+        warnings.push(Warning { code: WarningCode::UnknownValue, message });
+    }
+    Ok(warnings)
+}
+
+async fn count(app: &App, readers: &[Authorized<Read>], query: StatsQuery) -> OpsResult<u64> {
+    let responses = of_each(readers, |by| read::run(app, by, query.clone())).await?;
+    let counts = responses.iter().filter_map(|response| match response.rows.first()?.value {
+        Some(Number::Integer(count)) => Some(count),
+        _ => None,
+    });
+    Ok(counts.sum())
+}
+
+/// When the newest event happened, of a name or of any.
+async fn newest(
+    app: &App,
+    readers: &[Authorized<Read>],
+    event: Option<&str>,
+) -> OpsResult<Option<Timestamp>> {
+    let newest = of_each(readers, |by| schema::last_seen(app, by, event)).await?;
+    Ok(newest.into_iter().max().flatten())
+}
+
+/// What there is in place of a name: the closest one, the most frequent ones, and how many more there are.
+fn instead(name: &str, known: &[(String, u64)]) -> String {
+    if known.is_empty() {
+        return ", and none has any.".to_owned();
+    }
+    let closest = fuzzy_match::closest(name, known.iter().map(|(name, _)| name.as_str()));
+    let meant = closest.map_or_else(|| ".".to_owned(), |name| format!(": did you mean {}?", quoted(name)));
+    let listed: Vec<_> = known.iter().take(LISTED).map(|(name, _)| quoted(name)).collect();
+    let listed = listed.join(", ");
+    match known.len().saturating_sub(LISTED) {
+        0 => format!("{meant} There are {listed}."),
+        more => format!("{meant} The most frequent are {listed}; there are {more} more."),
+    }
+}
+
+/// A name in backticks, cut if it is long.
+fn quoted(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => format!("`{name}`"),
+        Some((end, _)) => format!("`{}…`", &name[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_names_the_closest_and_the_most_frequent() {
+        let known = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1)).collect::<Vec<_>>();
+        for (name, names, expected) in [
+            ("purchse", vec![], ", and none has any."),
+            (
+                "purchse",
+                vec!["$pageview", "purchase"],
+                ": did you mean `purchase`? There are `$pageview`, `purchase`.",
+            ),
+            ("zzz", vec!["a", "b"], ". There are `a`, `b`."),
+            (
+                "zzz",
+                vec!["a", "b", "c", "d", "e", "f", "g"],
+                ". The most frequent are `a`, `b`, `c`, `d`, `e`; there are 2 more.",
+            ),
+        ] {
+            assert_eq!(instead(name, &known(&names)), expected, "{name} {names:?}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(quoted("ü"), "`ü`");
+        assert_eq!(quoted(&"ü".repeat(81)).chars().count(), 83);
+    }
+}

@@ -1,0 +1,110 @@
+//! Questions about data with faults: no figure without its warning.
+
+use serde_json::{Value, json};
+
+use super::super::faults::BROKEN_DAY;
+use super::super::recount::{DAY, Stored, counts, named, numbers};
+use super::{Checked, Question, Site, rows_by, same, warned};
+
+const fn faulty(
+    text: &'static str,
+    calls: &'static [(&'static str, &'static str)],
+    check: fn(&Stored, &[Value]) -> Checked,
+) -> Question {
+    Question { text, site: Site::Faults, calls, check }
+}
+
+pub(super) const QUESTIONS: &[Question] = &[
+    faulty(
+        "How much did we sell in the last 7 days?",
+        &[("get_stats", r#"{"metric":"sum","property":"amount","event":"purchase","period":"last_7_days"}"#)],
+        |stored, found| {
+            let events = stored.last_days(7);
+            let purchases = named(&events, "purchase");
+            for currency in ["EUR", "USD"] {
+                let in_currency: Vec<_> = purchases
+                    .iter()
+                    .copied()
+                    .filter(|event| event.properties["currency"] == currency)
+                    .collect();
+                let rows = found[0]["rows"].as_array().unwrap();
+                let row =
+                    rows.iter().find(|row| row["currency"] == currency).ok_or("a currency is missing")?;
+                same(currency, &row["value"], numbers(&in_currency, "amount").iter().sum::<f64>())?;
+            }
+            let texts = purchases.iter().filter(|event| event.properties["amount"].is_string()).count();
+            same("not numeric", &found[0]["skipped"]["not_numeric"], texts)?;
+            warned(&found[0], "not_numeric")
+        },
+    ),
+    faulty(
+        "How many people subscribed to the newsletter?",
+        &[("get_stats", r#"{"metric":"uniques","event":"newsletter_subscribe","period":"last_7_days"}"#)],
+        |_, found| {
+            same("value", &found[0]["rows"][0]["value"], 0)?;
+            warned(&found[0], "unknown_event")
+        },
+    ),
+    faulty(
+        "What share of visitors goes from the pricing page to a sale?",
+        &[("funnel", r#"{"steps":["page:/pricing","purchases"],"period":"last_7_days"}"#)],
+        |_, found| {
+            same("sales", &found[0]["rows"][1]["uniques"], 0)?;
+            warned(&found[0], "unknown_event")
+        },
+    ),
+    faulty(
+        "How many visitors from Germany did we have?",
+        &[("get_stats", r#"{"metric":"uniques","filters":{"country":"DE"},"period":"last_7_days"}"#)],
+        |_, found| {
+            same("value", &found[0]["rows"][0]["value"], 0)?;
+            warned(&found[0], "unknown_value")
+        },
+    ),
+    faulty(
+        "What does the average discount look like?",
+        &[(
+            "get_stats",
+            r#"{"metric":"avg","property":"discount","event":"purchase","period":"last_7_days"}"#,
+        )],
+        |_, found| {
+            same("value", &found[0]["rows"][0]["value"], Value::Null)?;
+            warned(&found[0], "unknown_property")
+        },
+    ),
+    faulty(
+        "Which sources sell, by purchases?",
+        &[("top_sources", r#"{"event":"purchase","breakdown":"source","period":"last_7_days"}"#)],
+        |stored, found| {
+            let events = stored.last_days(7);
+            let sources =
+                counts(named(&events, "purchase").into_iter().map(|event| stored.session_of(event).source()));
+            if sources.iter().any(|(source, _)| source.contains("stripe")) {
+                return Err("the recount credits the payment page".to_owned());
+            }
+            let expected: Vec<_> =
+                sources.into_iter().map(|(source, count)| (source, count as f64)).collect();
+            rows_by(&found[0], ["source", "events"], &expected)
+        },
+    ),
+    faulty(
+        "How did purchases on phones develop over the last 7 days?",
+        &[(
+            "get_stats",
+            r#"{"event":"purchase","interval":"day","filters":{"device_type":"mobile"},"period":"last_7_days"}"#,
+        )],
+        |stored, found| {
+            let events = stored.last_days(7);
+            let mut purchases = named(&events, "purchase");
+            purchases.retain(|event| event.text("device_type") == "mobile");
+            let rows = found[0]["rows"].as_array().unwrap();
+            let days = counts(purchases.iter().map(|event| event.at.div_euclid(DAY)));
+            same("days", &json!(rows.len()), days.len())?;
+            let broken = stored.today / DAY - BROKEN_DAY;
+            if days.iter().any(|(day, _)| *day == broken) {
+                return Err("phones could pay on the broken day".to_owned());
+            }
+            Ok(())
+        },
+    ),
+];
