@@ -45,6 +45,7 @@ async fn half_done(folder: &Path) -> EmbeddedStore {
     store.append(scope(1), events).await.unwrap();
     store.flush_now().await.unwrap();
     let (work, state) = (Arc::clone(&store.maintenance), Arc::clone(&store.state));
+    let segments = folder.join("segments");
     let stage = move || {
         // Held, so that the maintenance thread does not go on.
         let _guard = work.rewriting.lock();
@@ -53,6 +54,7 @@ async fn half_done(folder: &Path) -> EmbeddedStore {
         let scope = state.scopes.get_or_new(scope(1));
         let segment = scope.data.read().segments[0].clone();
         Maintainer::new(Arc::clone(&work)).stage(&scope, &record, &segment, Instant::now()).unwrap();
+        assert_eq!(files(&segments), 3, "one is written and not swapped in");
     };
     tokio::task::spawn_blocking(stage).await.unwrap();
     store
@@ -88,7 +90,6 @@ async fn no_response_shows_a_part_of_it_and_a_restart_goes_on() {
     let store = half_done(folder.path()).await;
     let before = sources(&store).await;
     assert!(!before.contains(&"acme".to_owned()));
-    assert_eq!(files(&folder.path().join("segments")), 3, "one is written and not swapped in");
     drop(store);
     let store = EmbeddedStore::open(folder.path(), Options::default()).await.unwrap();
     let changes = until_reclassified(&store, scope(1), request().id).await;
