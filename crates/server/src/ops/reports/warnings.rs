@@ -1,7 +1,10 @@
 //! What a query names that the data do not contain: events, properties, values, or a range outside of them.
-//! Whoever reads a 0 has to know whether nothing happened or nothing has that name (contract, 4.5).
+//! They distinguish a 0 that means "it did not happen" from one that means "there is no such name" (contract, 4.5).
+//!
+//! A query can name hundreds of values, so the number of lookups and their time are bounded.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use millimetric_core::column::Column;
 use millimetric_core::fuzzy_match;
@@ -22,6 +25,10 @@ use crate::state::App;
 const MOST: usize = 16;
 /// The most columns whose values are looked up for one response.
 const MOST_COLUMNS: usize = 8;
+/// The most names that are looked up one by one for one response.
+const MOST_LOOKUPS: usize = 16;
+/// Longest time of all lookups for one response.
+const WITHIN: Duration = Duration::from_secs(10);
 /// The most existing names that a warning lists.
 const LISTED: usize = 5;
 /// Longest name in a warning, in characters.
@@ -66,6 +73,8 @@ pub enum WarningCode {
     NothingMatches,
     /// Some values of the property are not numbers, and count nowhere.
     NotNumeric,
+    /// The names could not be looked up.
+    NotChecked,
 }
 
 impl Warning {
@@ -92,6 +101,7 @@ impl WarningCode {
             Self::UnknownValue => "unknown_value",
             Self::NothingMatches => "nothing_matches",
             Self::NotNumeric => "not_numeric",
+            Self::NotChecked => "not_checked",
         }
     }
 }
@@ -107,13 +117,17 @@ impl Doubt {
     }
 }
 
-/// Looks up what the query of these projects names. The response stands without: if the store cannot say, as while
-/// a file of another time is missing, there are no warnings.
+/// Looks up what the query of these projects names. If the store does not answer, for example because a segment of
+/// another time is missing, the only warning is that nothing was checked.
 pub async fn about(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Vec<Warning> {
-    looked_up(app, readers, doubt).await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "what a query names could not be looked up");
-        Vec::new()
-    })
+    match tokio::time::timeout(WITHIN, looked_up(app, readers, doubt)).await {
+        Ok(Ok(warnings)) => warnings,
+        failed => {
+            tracing::debug!(?failed, "the names of a query could not be looked up");
+            let message = "Whether all that the query names exists could not be checked: ask again later.";
+            vec![Warning { code: WarningCode::NotChecked, message: message.to_owned() }]
+        }
+    }
 }
 
 async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> OpsResult<Vec<Warning>> {
@@ -124,8 +138,9 @@ async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Op
         return Ok(vec![Warning { code: WarningCode::NoEvents, message: message.to_owned() }]);
     }
     let mut warnings = Vec::new();
-    for event in &doubt.named.events {
-        if !names.iter().any(|(name, _)| name == event) {
+    for event in unlisted(&doubt.named.events, &names) {
+        // Not every name is among the most frequent ones.
+        if is_complete(&names) || newest(app, readers, Some(event)).await?.is_none() {
             let message = format!("No event is called {}{}", quoted(event), instead(event, &names));
             warnings.push(Warning { code: WarningCode::UnknownEvent, message });
         }
@@ -134,7 +149,7 @@ async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Op
         if let Some(warning) = about_range(app, readers, doubt.range).await? {
             return Ok(vec![warning]);
         }
-        for event in &doubt.named.events {
+        for event in doubt.named.events.iter().take(MOST_LOOKUPS) {
             warnings.extend(about_event(app, readers, event, doubt.range).await?);
         }
     }
@@ -184,6 +199,17 @@ fn most_frequent_first(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by(|(name, count), (other_name, other)| (other, name).cmp(&(count, other_name)));
     counts
+}
+
+/// The first names that are not among the known ones, without the empty text.
+fn unlisted<'a>(names: impl IntoIterator<Item = &'a String>, known: &[(String, u64)]) -> Vec<&'a str> {
+    let is_unlisted = |name: &&str| !name.is_empty() && !known.iter().any(|(known, _)| known == name);
+    names.into_iter().map(String::as_str).filter(is_unlisted).take(MOST_LOOKUPS).collect()
+}
+
+/// Whether there are no other names: [`counts`] lists the most frequent ones, and may leave out the empty text.
+const fn is_complete(known: &[(String, u64)]) -> bool {
+    known.len() < RowLimit::MOST.get() - 1
 }
 
 /// Counts every event of the range.
@@ -256,7 +282,7 @@ async fn about_properties(app: &App, readers: &[Authorized<Read>], doubt: &Doubt
     }
     let known = most_frequent_first(known);
     let mut warnings = Vec::new();
-    for property in &doubt.named.properties {
+    for property in doubt.named.properties.iter().take(MOST_LOOKUPS) {
         let is_known = known.iter().any(|(name, _)| name == property.as_str());
         if !is_known && !has_property(app, readers, property, doubt.range).await? {
             let of = only_event.map(|event| format!("{} ", quoted(event))).unwrap_or_default();
@@ -295,18 +321,11 @@ async fn about_values(
     let is_listed = column.name().parse::<Dimension>().is_ok();
     let known = if is_listed { counts(app, readers, range, column).await? } else { Vec::new() };
     let mut warnings = Vec::new();
-    for value in values {
-        if warnings.len() == MOST {
-            break;
-        }
-        if value.is_empty() || known.iter().any(|(name, _)| name == value) {
-            continue;
-        }
-        // Not every value is among the most frequent ones.
-        let is_complete = is_listed && known.len() < RowLimit::MOST.get() - 1;
+    for value in unlisted(values, &known) {
         let filter = Filter::new(column.clone(), value);
         let with_value = StatsQuery { filters: vec![filter], ..every_event(range) };
-        if !is_complete && count(app, readers, with_value).await? > 0 {
+        let is_sure = is_listed && is_complete(&known);
+        if !is_sure && count(app, readers, with_value).await? > 0 {
             continue;
         }
         let name = column.name();
