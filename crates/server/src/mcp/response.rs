@@ -32,7 +32,9 @@ pub(super) struct Page {
     pub(super) next_cursor: Option<String>,
     /// Everything else, as REST has it: `metric`, `sessions`, `attribution`, …
     pub(super) facts: Map<String, Value>,
-    /// What has to be looked up for warnings.
+    /// About what the rows leave out, and about names that do not exist.
+    pub(super) warnings: Vec<Warning>,
+    /// What has to be looked up for more warnings.
     pub(super) doubt: Option<Doubt>,
 }
 
@@ -44,7 +46,6 @@ pub(super) struct ToolResponse {
     pub(super) range: Option<(TimeRange, String)>,
     pub(super) applied: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
-    pub(super) warnings: Vec<Warning>,
     pub(super) url: Option<String>,
     /// The rows as CSV, not as JSON.
     pub(super) csv: bool,
@@ -70,6 +71,7 @@ impl Page {
                 _ => None,
             },
             facts,
+            warnings: Vec::new(),
             doubt: None,
         }
     }
@@ -123,7 +125,7 @@ impl ToolResponse {
         let cut = self.cut_to_size(&mut done);
         self.say(done, cut);
         // Sentences name what strangers named, such as the columns of a group.
-        let warnings = self.warnings.iter_mut().map(|warning| &mut warning.message);
+        let warnings = self.page.warnings.iter_mut().map(|warning| &mut warning.message);
         for words in std::iter::once(&mut self.summary).chain(warnings).chain(&mut self.notes) {
             *words = clean::text(words, MAX_WORDS);
         }
@@ -131,7 +133,7 @@ impl ToolResponse {
         let rows: Vec<Value> = self.page.rows.drain(..).map(Value::Object).collect();
         let text = as_csv.unwrap_or_else(|| Value::Array(rows.clone()).to_string());
         let mut content = vec![ContentBlock::text(text)];
-        let warnings = self.warnings.iter().map(|warning| warning.message.as_str());
+        let warnings = self.page.warnings.iter().map(|warning| warning.message.as_str());
         let notes = self.notes.iter().map(String::as_str);
         let words: Vec<&str> = std::iter::once(self.summary.as_str()).chain(warnings).chain(notes).collect();
         let words = words.join("\n").trim().to_owned();
@@ -159,8 +161,8 @@ impl ToolResponse {
         if let Some(cursor) = self.page.next_cursor {
             object.insert("next_cursor".to_owned(), cursor.into());
         }
-        if !self.warnings.is_empty() {
-            let rows: Vec<_> = self.warnings.into_iter().map(WarningRow::from).collect();
+        if !self.page.warnings.is_empty() {
+            let rows: Vec<_> = self.page.warnings.into_iter().map(WarningRow::from).collect();
             object.insert("warnings".to_owned(), json!(rows));
         }
         if !self.notes.is_empty() {
@@ -178,7 +180,9 @@ impl ToolResponse {
     /// Cleans the rows and leaves out those that do not fit; true when some did not.
     fn cut_to_size(&mut self, done: &mut Cleaned) -> bool {
         clean::row(&mut self.page.facts, done);
-        let mut left = (MAX_RESPONSE - RESERVED).saturating_sub(written(&self.page.facts).0);
+        // Warnings are written twice: as words and as structure.
+        let warned: usize = self.page.warnings.iter().map(|warning| 2 * warning.message.len()).sum();
+        let mut left = (MAX_RESPONSE - RESERVED).saturating_sub(written(&self.page.facts).0 + warned);
         let mut fit = 0;
         let mut cleaned = Vec::with_capacity(self.page.rows.len());
         for row in &self.page.rows {

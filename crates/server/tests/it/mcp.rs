@@ -11,6 +11,7 @@ mod isolation;
 mod keys;
 mod leaving;
 mod listing;
+mod one_call;
 mod protocol;
 mod queries;
 mod reading;

@@ -114,8 +114,9 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     let asked = sent.report::<R>(&app.limits.heavy, goals).await?;
     let by = if asked.ranges.is_some() { &read::in_one_slot(app, by).await? } else { by };
     let run = |query| async move { Ok(read::run(app, by, query).await?) };
-    let (answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
-    Ok(Page { doubt, ..Page::of(&answer) })
+    let (mut answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
+    let warnings = answer.take_warnings();
+    Ok(Page { doubt, warnings, ..Page::of(&answer) })
 }
 
 /// What must be looked up if a description of events is empty; nothing for what does not come from events.

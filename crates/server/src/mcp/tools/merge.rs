@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use millimetric_core::ids::ProjectId;
+use millimetric_core::query::Limit;
 use serde_json::{Map, Value};
 
 use super::super::arguments::Arguments;
@@ -21,6 +22,7 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
         merged.truncated |= page.truncated;
         continues |= page.next_cursor.is_some();
         take_facts(&mut merged.facts, page.facts);
+        merged.warnings.extend(page.warnings);
         let named = |row: Row| -> Row {
             let own = ("project_id".to_owned(), Value::from(project.to_string()));
             std::iter::once(own).chain(row).collect()
@@ -70,6 +72,8 @@ fn limit(tool: Tool, arguments: &Arguments) -> usize {
         // Groups are limited, and each has a row for every step.
         Tool::Funnel | Tool::Retention => return usize::MAX,
         Tool::Sessions => 1000,
+        // Series are whole, as in the response of one project.
+        Tool::GetStats if arguments.get("interval").is_some() => Limit::MOST_ROWS,
         _ => 100,
     };
     arguments.limit().unwrap_or(default)
@@ -83,7 +87,11 @@ fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {
         Tool::Sessions => text(one, "bucket").cmp(text(two, "bucket")).then_with(|| falling("sessions")),
         Tool::Journeys => falling("sessions"),
         Tool::Retention => text(one, "cohort").cmp(text(two, "cohort")),
-        Tool::GetStats => text(one, "bucket").cmp(text(two, "bucket")).then_with(|| falling("value")),
+        Tool::GetStats => {
+            let rising = |name: &str| number(one, name).total_cmp(&number(two, name));
+            let by_time = text(one, "bucket").cmp(text(two, "bucket")).then_with(|| rising("hour_of_day"));
+            by_time.then_with(|| rising("day_of_week")).then_with(|| falling("value"))
+        }
         Tool::TopSources => falling("events"),
         Tool::TopPages => falling(match arguments.get("sort") {
             Some("entries") => "entries",

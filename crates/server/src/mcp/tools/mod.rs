@@ -28,6 +28,8 @@ use spec::Tool;
 
 /// Longest address of a REST route that a response contains, in bytes.
 const MAX_URL: usize = 2048;
+/// The most warnings of a response.
+const MOST_WARNINGS: usize = 5;
 /// The most projects that are searched for what a query names.
 const MOST_PROJECTS: usize = 20;
 
@@ -95,13 +97,14 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     if arguments.projects != crate::auth::agents::Projects::All {
         readers = session.agent.readers(app, &arguments.projects).await?;
     }
-    let arguments = arguments.resolve(common_zone(&readers), app.now());
+    let now = app.now();
+    let arguments = arguments.resolve(common_zone(&readers), now);
     let asked = readers.len();
     let readers = ask::having_goal(app, readers, &arguments).await?;
-    let page = ask::page(app, tool, &readers, &arguments).await?;
+    let mut page = ask::page(app, tool, &readers, &arguments).await?;
     let range = arguments.range().filter(|_| tool.spec().ranged);
     let mut notes = kept_notes(session, &readers, range);
-    if tool != Tool::DescribeSchema && range.is_some_and(|range| range.contains(app.now())) {
+    if tool != Tool::DescribeSchema && range.is_some_and(|range| range.contains(now)) {
         notes.push("Today is not over: it counts up to now.".to_owned());
     }
     if readers.len() < asked {
@@ -111,10 +114,14 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     if page.rows.is_empty() && arguments.get("kind") == Some("goals") {
         notes.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
     }
-    let warnings = match &page.doubt {
-        Some(doubt) => warnings::about(app, &readers[..readers.len().min(MOST_PROJECTS)], doubt).await,
-        None => Vec::new(),
-    };
+    if let Some(doubt) = &page.doubt {
+        let readers = &readers[..readers.len().min(MOST_PROJECTS)];
+        page.warnings.extend(warnings::about(app, readers, doubt).await);
+    }
+    if page.warnings.len() > MOST_WARNINGS {
+        notes.push(format!("{} more warnings are left out.", page.warnings.len() - MOST_WARNINGS));
+        page.warnings.truncate(MOST_WARNINGS);
+    }
     let base = session.app.public_url.as_str();
     let route = if arguments.asks_paths() { Some(PathsParams::PATH) } else { tool.spec().route };
     let url = route.filter(|_| !account);
@@ -124,7 +131,6 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
         csv: arguments.csv,
         range: range.map(|range| (range, arguments.timezone.clone())),
         notes,
-        warnings,
         url: url
             .and_then(|path| Some(format!("{base}{path}?{}", arguments.query_string()?)))
             .filter(|url| url.len() <= MAX_URL),

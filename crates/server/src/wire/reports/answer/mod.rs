@@ -6,7 +6,7 @@ mod schema;
 
 use millimetric_core::query::{AnyQuery, AnyResponse, OtherResponse, Query};
 use millimetric_core::time::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -30,8 +30,8 @@ pub struct Asked<R: Report> {
 pub struct Answer<B> {
     #[serde(flatten)]
     body: Body<B>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<WarningRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "warning_rows")]
+    warnings: Vec<Warning>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,12 +47,16 @@ enum Body<B> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WarningRow {
     /// What it is about: `no_events`, `range_outside_data`, `unknown_event`, `event_not_in_range`,
-    /// `unknown_property`, `unknown_value`, `nothing_matches` or `not_numeric`.
+    /// `unknown_property`, `unknown_value`, `nothing_matches`, `not_numeric` or `not_checked`.
     #[schema(example = "unknown_event")]
     pub code: &'static str,
     /// For people: what does not exist, and what does.
     #[schema(example = "No event is called `purchse`: did you mean `purchase`?")]
     pub message: String,
+}
+
+fn warning_rows<S: Serializer>(warnings: &[Warning], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(warnings.iter().cloned().map(WarningRow::from))
 }
 
 impl From<Warning> for WarningRow {
@@ -65,8 +69,13 @@ impl<B> Answer<B> {
     /// The same with more warnings.
     #[must_use]
     pub fn with(mut self, warnings: Vec<Warning>) -> Self {
-        self.warnings.extend(warnings.into_iter().map(WarningRow::from));
+        self.warnings.extend(warnings);
         self
+    }
+
+    /// Takes the warnings out.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
     }
 }
 
@@ -88,7 +97,7 @@ where
     let limit = compared.as_ref().map(|(comparable, _)| (comparable.unlimited)(&mut query));
     let (doubt, response) = doubt_of::<R>(&query, run(query.clone()).await?)?;
     let body = R::body(&query, response, now);
-    let warnings = R::warnings(&query, &body).into_iter().map(WarningRow::from).collect();
+    let warnings = R::warnings(&query, &body);
     let (Some((comparable, ranges)), Some(limit)) = (compared, limit) else {
         return Ok((Answer { body: Body::Own(body), warnings }, doubt));
     };
