@@ -1,4 +1,4 @@
-//! What tells events that were not sent as they were meant: spellings of tags, numbers in texts, amounts in several
+//! Rules that detect tracking faults in events: spellings of tags, numbers in texts, amounts in several
 //! currencies, hosts that visitors only pass through. `/v1/quality` asks the store for counts and judges them here.
 
 mod amounts;

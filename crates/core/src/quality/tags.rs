@@ -15,7 +15,7 @@ pub enum Tag {
     Campaign,
 }
 
-/// Other words for a medium, as [`plain`] writes them, and the word that they stand for.
+/// Other words for a medium, as [`plain`] writes them, each with the standard word.
 const MEDIA: [(&str, &str); 14] = [
     ("affiliates", "affiliate"),
     ("emails", "email"),

@@ -38,7 +38,7 @@ pub(crate) fn number_of(properties: &str, name: &str) -> f64 {
     number.filter(|number: &f64| number.is_finite()).unwrap_or(f64::from_bits(NOT_NUMERIC))
 }
 
-/// Whether a NaN of [`number_of`] stands for no value.
+/// Whether a NaN of [`number_of`] means that there is no value.
 pub(crate) const fn is_missing(number: f64) -> bool {
     number.to_bits() == MISSING
 }

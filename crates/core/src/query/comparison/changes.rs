@@ -150,7 +150,7 @@ pub struct ChangesRow {
     pub keys: Vec<(usize, Option<String>)>,
     /// What was counted of the events with these values.
     pub change: Change,
-    /// The change is too small to be told from chance.
+    /// The change is not statistically significant.
     pub noise: bool,
 }
 

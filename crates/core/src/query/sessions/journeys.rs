@@ -123,7 +123,7 @@ const GOAL: &str = "goal:";
 
 /// A step of a path.
 ///
-/// Its text is the path of a page, as it is, or the name of an event. What the text is of can always be told:
+/// Its text is the path of a page, as it is, or the name of an event. The two cannot be confused:
 /// a name that begins with `/`, `page:`, `event:` or `goal:` is written after `event:`, and a path that does not
 /// begin with `/` after `page:`. A page view without a path is `$pageview`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::wire::params::{FILTERS, GOAL};
 
 /// Longest explanation of an error, in characters: about 120 tokens together with a short call.
 const MAX_WORDS: usize = 300;
-/// Longest call that is corrected, in bytes: a longer one would cost more than it tells.
+/// Longest call that is shown corrected, in bytes; in place of a longer one the error shows the tool's example.
 const MAX_CALL: usize = 1000;
 /// The most wrong arguments that are explained.
 const MOST_EXPLAINED: usize = 3;

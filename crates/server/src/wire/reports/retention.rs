@@ -81,7 +81,7 @@ impl Report for RetentionParams {
     const SUMMARY: &'static str = "How many visitors come back, period after period";
     const DESCRIPTION: Option<&'static str> = Some(
         "A visitor's cohort is the period of their first `event` (or `goal`) that passes the filters, of all that are \
-         stored; whoever had it before the range is in none. With `new=range` it is their first in the range. They \
+         stored; visitors who had it before the range are in none. With `new=range` it is their first in the range. They \
          have returned in a period when any `return_event` of theirs lies in it, whatever the filters.",
     );
     type Body = RetentionRows;

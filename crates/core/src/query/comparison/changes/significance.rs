@@ -1,4 +1,4 @@
-//! Tells changes from chance, and pairs of values that explain more than their parts.
+//! The significance of a change, and pairs of values that explain more than their parts.
 
 use super::Change;
 

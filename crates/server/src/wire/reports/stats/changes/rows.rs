@@ -39,7 +39,7 @@ pub struct ChangesRows {
     /// The currency of the sums, ISO 4217; absent if the events name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    /// The currencies whose amounts are left out, with most events first; null stands for events that name none.
+    /// The currencies whose amounts are left out, with most events first; null: of events without a currency.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_currencies: Vec<Option<String>>,
     /// By the size of the change, descending; noise comes last.
@@ -87,7 +87,7 @@ pub struct ChangeRow {
     pub contribution_pct: Option<f64>,
     /// The difference in percent of `previous`, with two digits; null if that is 0.
     pub change_pct: Option<f64>,
-    /// Present and true if the change is too small to be told from chance.
+    /// Present and true if the change is not statistically significant (|z| < 3).
     #[serde(skip_serializing_if = "is_false")]
     pub noise: bool,
 }
