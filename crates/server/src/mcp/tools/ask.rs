@@ -116,7 +116,7 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     let run = |query| async move { Ok(read::run(app, by, query).await?) };
     let (mut answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
     let warnings = answer.take_warnings();
-    Ok(Page { doubt, warnings, ..Page::of(&answer) })
+    Ok(Page { warnings, doubt, ..Page::of(&answer) })
 }
 
 /// What must be looked up if a description of events is empty; nothing for what does not come from events.
