@@ -45,9 +45,9 @@ async fn report<R: Report>(
         let (app, by) = (&app, &by);
         async move { Ok(read::run(app, by, query).await?) }
     };
-    let (answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
-    let Some(doubt) = doubt else { return Ok(Json(answer)) };
-    Ok(Json(answer.with(warnings::about(&app, std::slice::from_ref(&by), &doubt).await)))
+    let (answer, unconfirmed) = answer::<R, _>(asked, app.now(), run).await?;
+    let Some(unconfirmed) = unconfirmed else { return Ok(Json(answer)) };
+    Ok(Json(answer.with(warnings::about(&app, std::slice::from_ref(&by), &unconfirmed).await)))
 }
 
 /// The route of one report, with its description.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::clean::{self, Cleaned};
 use super::csv_rows;
-use crate::ops::reports::warnings::{Doubt, Warning};
+use crate::ops::reports::warnings::{Unconfirmed, Warning};
 use crate::wire::reports::WarningRow;
 use crate::wire::responses::write_cursor;
 
@@ -35,7 +35,7 @@ pub(super) struct Page {
     /// About what the rows leave out, and about names that do not exist.
     pub(super) warnings: Vec<Warning>,
     /// What has to be looked up for more warnings.
-    pub(super) doubt: Option<Doubt>,
+    pub(super) unconfirmed: Option<Unconfirmed>,
 }
 
 /// A response before it is written.
@@ -72,7 +72,7 @@ impl Page {
             },
             facts,
             warnings: Vec::new(),
-            doubt: None,
+            unconfirmed: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::reports::schema::{Kind, SchemaQuery};
-use crate::ops::reports::warnings::Doubt;
+use crate::ops::reports::warnings::Unconfirmed;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
@@ -96,9 +96,9 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
         }
         Tool::DescribeSchema => {
             let query = read_json::<SchemaParams>(app, by, values).await?;
-            let (kind, doubt) = (query.kind, schema_doubt(&query));
+            let (kind, unconfirmed) = (query.kind, unconfirmed_in_schema(&query));
             let page = Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?));
-            Ok(Page { doubt: doubt.filter(|_| page.rows.is_empty()), ..page })
+            Ok(Page { unconfirmed: unconfirmed.filter(|_| page.rows.is_empty()), ..page })
         }
         Tool::ExplainAttribution => {
             let (query, rules) = from_json::<ExplainParams>(values)?;
@@ -114,17 +114,17 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     let asked = sent.report::<R>(&app.limits.heavy, goals).await?;
     let by = if asked.ranges.is_some() { &read::in_one_slot(app, by).await? } else { by };
     let run = |query| async move { Ok(read::run(app, by, query).await?) };
-    let (mut answer, doubt) = answer::<R, _>(asked, app.now(), run).await?;
+    let (mut answer, unconfirmed) = answer::<R, _>(asked, app.now(), run).await?;
     let warnings = answer.take_warnings();
-    Ok(Page { warnings, doubt, ..Page::of(&answer) })
+    Ok(Page { warnings, unconfirmed, ..Page::of(&answer) })
 }
 
 /// What must be looked up if a description of events is empty; nothing for what does not come from events.
-fn schema_doubt(query: &SchemaQuery) -> Option<Doubt> {
+fn unconfirmed_in_schema(query: &SchemaQuery) -> Option<Unconfirmed> {
     let events = query.events.event().map(str::to_owned).into_iter().collect();
     let named = Named { events, ..Named::default() };
     let is_of_events = matches!(query.kind, Kind::Events | Kind::Properties | Kind::Values);
-    is_of_events.then_some(Doubt { named, range: query.range, is_empty: true })
+    is_of_events.then_some(Unconfirmed { named, range: query.range, is_empty: true })
 }
 
 /// Reads arguments that may name goals of the project.

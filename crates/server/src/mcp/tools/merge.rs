@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 use super::super::arguments::Arguments;
 use super::super::response::Page;
 use super::spec::Tool;
-use crate::ops::reports::warnings::Doubt;
+use crate::ops::reports::warnings::Unconfirmed;
 
 type Row = Map<String, Value>;
 
 /// Puts the pages together, oldest project first where rows are equal.
 pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
-    let mut merged = Page { doubt: doubt(&pages), ..Page::default() };
+    let mut merged = Page { unconfirmed: unconfirmed(&pages), ..Page::default() };
     let mut continues = false;
     for (project, page) in pages {
         merged.truncated |= page.truncated;
@@ -45,13 +45,13 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
 }
 
 /// What one project has exists; what all of them lack has to be looked up.
-fn doubt(pages: &[(ProjectId, Page)]) -> Option<Doubt> {
-    let mut doubts = pages.iter().map(|(_, page)| page.doubt.as_ref());
-    let mut doubt = doubts.next()??.clone();
-    for other in doubts {
-        doubt.is_empty &= other?.is_empty;
+fn unconfirmed(pages: &[(ProjectId, Page)]) -> Option<Unconfirmed> {
+    let mut others = pages.iter().map(|(_, page)| page.unconfirmed.as_ref());
+    let mut unconfirmed = others.next()??.clone();
+    for other in others {
+        unconfirmed.is_empty &= other?.is_empty;
     }
-    Some(doubt)
+    Some(unconfirmed)
 }
 
 /// Keeps what is the same for every project; figures of one project are dropped.

@@ -114,9 +114,9 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     if page.rows.is_empty() && arguments.get("kind") == Some("goals") {
         notes.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
     }
-    if let Some(doubt) = &page.doubt {
+    if let Some(unconfirmed) = &page.unconfirmed {
         let readers = &readers[..readers.len().min(MOST_PROJECTS)];
-        page.warnings.extend(warnings::about(app, readers, doubt).await);
+        page.warnings.extend(warnings::about(app, readers, unconfirmed).await);
     }
     if page.warnings.len() > MOST_WARNINGS {
         notes.push(format!("{} more warnings are left out.", page.warnings.len() - MOST_WARNINGS));

@@ -36,7 +36,7 @@ const LONGEST_NAME: usize = 80;
 
 /// What a query names, if its response does not show that all of it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct Unconfirmed {
     /// What it names.
     pub named: Named,
     /// The range of the query.
@@ -106,21 +106,21 @@ impl WarningCode {
     }
 }
 
-impl Doubt {
+impl Unconfirmed {
     /// What must be looked up because of this response; `None` if it shows that everything the query names
     /// exists.
-    pub fn about(query: &AnyQuery, response: &AnyResponse) -> Option<Self> {
+    pub fn by(query: &AnyQuery, response: &AnyResponse) -> Option<Self> {
         let is_empty = !response.has_all_of(query);
         let named = Named::by(query);
-        let is_doubtful = is_empty || named.has_alternatives;
-        is_doubtful.then(|| Self { named, range: query.range(), is_empty })
+        let is_unconfirmed = is_empty || named.has_alternatives;
+        is_unconfirmed.then(|| Self { named, range: query.range(), is_empty })
     }
 }
 
 /// Looks up what the query of these projects names. If the store does not answer, for example because a segment of
 /// another time is missing, the only warning is that nothing was checked.
-pub async fn about(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Vec<Warning> {
-    match tokio::time::timeout(WITHIN, looked_up(app, readers, doubt)).await {
+pub async fn about(app: &App, readers: &[Authorized<Read>], unconfirmed: &Unconfirmed) -> Vec<Warning> {
+    match tokio::time::timeout(WITHIN, looked_up(app, readers, unconfirmed)).await {
         Ok(Ok(warnings)) => warnings,
         failed => {
             tracing::debug!(?failed, "the names of a query could not be looked up");
@@ -130,7 +130,11 @@ pub async fn about(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Ve
     }
 }
 
-async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> OpsResult<Vec<Warning>> {
+async fn looked_up(
+    app: &App,
+    readers: &[Authorized<Read>],
+    unconfirmed: &Unconfirmed,
+) -> OpsResult<Vec<Warning>> {
     let names = names(app, readers).await?;
     if names.is_empty() {
         let message =
@@ -138,26 +142,26 @@ async fn looked_up(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> Op
         return Ok(vec![Warning { code: WarningCode::NoEvents, message: message.to_owned() }]);
     }
     let mut warnings = Vec::new();
-    for event in unlisted(&doubt.named.events, &names) {
+    for event in unlisted(&unconfirmed.named.events, &names) {
         // Not every name is among the most frequent ones.
         if is_complete(&names) || newest(app, readers, Some(event)).await?.is_none() {
             let message = format!("No event is called {}{}", quoted(event), instead(event, &names));
             warnings.push(Warning { code: WarningCode::UnknownEvent, message });
         }
     }
-    if doubt.is_empty && warnings.is_empty() {
-        if let Some(warning) = about_range(app, readers, doubt.range).await? {
+    if unconfirmed.is_empty && warnings.is_empty() {
+        if let Some(warning) = about_range(app, readers, unconfirmed.range).await? {
             return Ok(vec![warning]);
         }
-        for event in doubt.named.events.iter().take(MOST_LOOKUPS) {
-            warnings.extend(about_event(app, readers, event, doubt.range).await?);
+        for event in unconfirmed.named.events.iter().take(MOST_LOOKUPS) {
+            warnings.extend(about_event(app, readers, event, unconfirmed.range).await?);
         }
     }
-    warnings.extend(about_properties(app, readers, doubt).await?);
-    for (column, values) in doubt.named.values.iter().take(MOST_COLUMNS) {
-        warnings.extend(about_values(app, readers, column, values, doubt.range).await?);
+    warnings.extend(about_properties(app, readers, unconfirmed).await?);
+    for (column, values) in unconfirmed.named.values.iter().take(MOST_COLUMNS) {
+        warnings.extend(about_values(app, readers, column, values, unconfirmed.range).await?);
     }
-    if doubt.is_empty && warnings.is_empty() {
+    if unconfirmed.is_empty && warnings.is_empty() {
         let newest = newest(app, readers, None).await?;
         let newest = newest.map(|at| format!(" The newest event of all is of {at}.")).unwrap_or_default();
         let message = format!("No event in this range fits all that the query asks for.{newest}");
@@ -264,16 +268,20 @@ async fn about_event(
 }
 
 /// Properties that no event of the range has, of the name that the query is about if it is about one.
-async fn about_properties(app: &App, readers: &[Authorized<Read>], doubt: &Doubt) -> OpsResult<Vec<Warning>> {
-    if doubt.named.properties.is_empty() {
+async fn about_properties(
+    app: &App,
+    readers: &[Authorized<Read>],
+    unconfirmed: &Unconfirmed,
+) -> OpsResult<Vec<Warning>> {
+    if unconfirmed.named.properties.is_empty() {
         return Ok(Vec::new());
     }
-    let only_event = match doubt.named.events.len() {
-        1 => doubt.named.events.first(),
+    let only_event = match unconfirmed.named.events.len() {
+        1 => unconfirmed.named.events.first(),
         _ => None,
     };
     let filters = only_event.map(|event| Filter::new(Column::EventName, event)).into_iter().collect();
-    let query = NamesQuery { range: doubt.range, filters, limit: RowLimit::MOST };
+    let query = NamesQuery { range: unconfirmed.range, filters, limit: RowLimit::MOST };
     let mut known = BTreeMap::new();
     for response in of_each(readers, |by| read::run(app, by, query.clone())).await? {
         for property in response.rows.into_iter().flat_map(|row| row.properties) {
@@ -282,9 +290,9 @@ async fn about_properties(app: &App, readers: &[Authorized<Read>], doubt: &Doubt
     }
     let known = most_frequent_first(known);
     let mut warnings = Vec::new();
-    for property in doubt.named.properties.iter().take(MOST_LOOKUPS) {
+    for property in unconfirmed.named.properties.iter().take(MOST_LOOKUPS) {
         let is_known = known.iter().any(|(name, _)| name == property.as_str());
-        if !is_known && !has_property(app, readers, property, doubt.range).await? {
+        if !is_known && !has_property(app, readers, property, unconfirmed.range).await? {
             let of = only_event.map(|event| format!("{} ", quoted(event))).unwrap_or_default();
             let name = property.as_str();
             let message = format!(

@@ -14,7 +14,7 @@ use self::comparison::{Ranges, compare};
 pub use self::schema::describe_answer;
 use super::{QueryResponse, Report};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::ops::reports::warnings::{Doubt, Warning};
+use crate::ops::reports::warnings::{Unconfirmed, Warning};
 
 /// A report that is asked for, and the ranges that are compared, if there are two.
 #[derive(Debug)]
@@ -88,38 +88,39 @@ pub async fn answer<R: Report, F>(
     asked: Asked<R>,
     now: Timestamp,
     run: impl Fn(R::Query) -> F,
-) -> ApiResult<(Answer<R::Body>, Option<Doubt>)>
+) -> ApiResult<(Answer<R::Body>, Option<Unconfirmed>)>
 where
     F: Future<Output = ApiResult<QueryResponse<R>>>,
 {
     let Asked { mut query, ranges } = asked;
     let compared = R::COMPARABLE.zip(ranges);
     let limit = compared.as_ref().map(|(comparable, _)| (comparable.unlimited)(&mut query));
-    let (doubt, response) = doubt_of::<R>(&query, run(query.clone()).await?)?;
+    let (unconfirmed, response) = confirm::<R>(&query, run(query.clone()).await?)?;
     let body = R::body(&query, response, now);
     let warnings = R::warnings(&query, &body);
     let (Some((comparable, ranges)), Some(limit)) = (compared, limit) else {
-        return Ok((Answer { body: Body::Own(body), warnings }, doubt));
+        return Ok((Answer { body: Body::Own(body), warnings }, unconfirmed));
     };
     let before = query.clone().over(ranges.compared);
-    let (doubt_before, response) = doubt_of::<R>(&before, run(before.clone()).await?)?;
+    let (unconfirmed_before, response) = confirm::<R>(&before, run(before.clone()).await?)?;
     let bodies = [object(&body), object(&R::body(&before, response, now))];
     let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies));
     // What both ranges lack is missing; what one of them has exists.
-    let doubt = doubt.filter(|doubt| doubt.named.has_alternatives || doubt_before.is_some());
-    Ok((Answer { body, warnings }, doubt))
+    let unconfirmed =
+        unconfirmed.filter(|unconfirmed| unconfirmed.named.has_alternatives || unconfirmed_before.is_some());
+    Ok((Answer { body, warnings }, unconfirmed))
 }
 
 /// What has to be looked up because of the response to a query, and the response.
-fn doubt_of<R: Report>(
+fn confirm<R: Report>(
     query: &R::Query,
     response: QueryResponse<R>,
-) -> ApiResult<(Option<Doubt>, QueryResponse<R>)> {
+) -> ApiResult<(Option<Unconfirmed>, QueryResponse<R>)> {
     let (any_query, response): (AnyQuery, AnyResponse) = (query.clone().into(), response.into());
-    let doubt = Doubt::about(&any_query, &response);
+    let unconfirmed = Unconfirmed::by(&any_query, &response);
     let response = response.try_into();
     Ok((
-        doubt,
+        unconfirmed,
         response.map_err(|other: OtherResponse| ApiError::new(ErrorCode::InternalError).because(other))?,
     ))
 }
