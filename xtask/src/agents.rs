@@ -2,6 +2,8 @@
 //! them speak to it: the official client of the Model Context Protocol for Python with
 //! `xtask/mcp/client.py`, the protocol's conformance suite, and its Inspector.
 //!
+//! `cargo xtask agents` starts the examination of the tools, which is a test of the server.
+//!
 //! Talks to no other address than the server's own.
 
 use std::path::{Path, PathBuf};

@@ -372,3 +372,26 @@ impl Tool {
         if self.spec().filtered { &COLUMN_FILTERS } else { &[] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millimetric_core::query::{Cycle, Interval, Metric};
+
+    use super::*;
+
+    fn choices(name: &str) -> &'static [&'static str] {
+        let parameter = GET_STATS.own.iter().find(|parameter| parameter.name == name);
+        match parameter.map(|parameter| parameter.shape) {
+            Some(Choice(words)) => words,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn agents_can_choose_every_metric_and_interval() {
+        assert_eq!(choices("metric"), Metric::names().collect::<Vec<_>>());
+        let is_read = |word: &&str| word.parse::<Interval>().is_ok() || word.parse::<Cycle>().is_ok();
+        let intervals = choices("interval");
+        assert!(intervals.len() == 6 && intervals.iter().all(is_read), "{intervals:?}");
+    }
+}
