@@ -22,6 +22,8 @@ READING = [
     "retention",
     "journeys",
     "attribution",
+    "explain_change",
+    "data_quality",
     "query_events",
     "explain_attribution",
 ]

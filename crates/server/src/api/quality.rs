@@ -8,6 +8,7 @@ use axum::extract::State;
 use super::reading::ReadRequest;
 use crate::error::ApiResult;
 use crate::ops;
+use crate::ops::reports::warnings;
 use crate::state::App;
 use crate::wire::params::TimezoneParam;
 use crate::wire::reports::{QualityParams, QualityRows};
@@ -27,5 +28,8 @@ use crate::wire::reports::{QualityParams, QualityRows};
     responses((status = 200, description = "The faults.", body = QualityRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn quality(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<QualityRows>> {
     let (by, query) = request.query::<QualityParams>(&app).await?;
-    Ok(Json(ops::reports::quality::quality(&app, &by, &query).await?.into()))
+    let response = ops::reports::quality::quality(&app, &by, &query).await?;
+    let unconfirmed = query.unconfirmed(&response);
+    let warnings = warnings::of_one(&app, &by, unconfirmed.as_ref()).await;
+    Ok(Json(QualityRows::from(response).with(warnings)))
 }

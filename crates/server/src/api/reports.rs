@@ -46,8 +46,7 @@ async fn report<R: Report>(
         async move { Ok(read::run(app, by, query).await?) }
     };
     let (answer, unconfirmed) = answer::<R, _>(asked, app.now(), run).await?;
-    let Some(unconfirmed) = unconfirmed else { return Ok(Json(answer)) };
-    Ok(Json(answer.with(warnings::about(&app, std::slice::from_ref(&by), &unconfirmed).await)))
+    Ok(Json(answer.with(warnings::of_one(&app, &by, unconfirmed.as_ref()).await)))
 }
 
 /// The route of one report, with its description.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use super::reading::ReadRequest;
 use crate::error::ApiResult;
 use crate::ops;
+use crate::ops::reports::warnings;
 use crate::state::App;
 use crate::wire::params::TimezoneParam;
 use crate::wire::reports::{SchemaParams, SchemaRows};
@@ -20,6 +21,8 @@ use crate::wire::reports::{SchemaParams, SchemaRows};
     responses((status = 200, description = "The rows of this kind.", body = SchemaRows)), security(("rk" = []), ("sk" = [])))]
 pub async fn schema(State(app): State<Arc<App>>, request: ReadRequest) -> ApiResult<Json<SchemaRows>> {
     let (by, query) = request.query::<SchemaParams>(&app).await?;
-    let kind = query.kind;
-    Ok(Json(SchemaRows::new(kind, ops::reports::schema::schema(&app, &by, query).await?)))
+    let response = ops::reports::schema::schema(&app, &by, &query).await?;
+    let unconfirmed = query.unconfirmed(&response);
+    let warnings = warnings::of_one(&app, &by, unconfirmed.as_ref()).await;
+    Ok(Json(SchemaRows::new(query.kind, response).with(warnings)))
 }

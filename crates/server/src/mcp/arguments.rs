@@ -84,7 +84,8 @@ impl Arguments {
         let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };
         let csv = values.shift_remove(FORMAT).as_ref().and_then(Value::as_str) == Some("csv");
         let timezone = values.get(TIMEZONE).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let period = if tool.spec().ranged { take_period(&mut values, &mut problems) } else { None };
+        let default = tool.spec().range;
+        let period = default.and_then(|default| take_period(default, &mut values, &mut problems));
         match tool {
             Tool::TopPages => rename_by(&mut values),
             Tool::TopSources => {
@@ -302,8 +303,8 @@ fn take_projects(tool: Tool, values: &mut JsonObject, problems: &mut Problems) -
     }
 }
 
-/// Takes out the name of a range; the usual one if there are no ends either.
-fn take_period(values: &mut JsonObject, problems: &mut Problems) -> Option<Period> {
+/// Takes out the name of a range; the default if there are no ends either.
+fn take_period(default: Period, values: &mut JsonObject, problems: &mut Problems) -> Option<Period> {
     let named = values.shift_remove("period").map(|name| text_of(&name));
     match (named, values.contains_key("from") || values.contains_key("to")) {
         (Some(_), true) => {
@@ -312,8 +313,8 @@ fn take_period(values: &mut JsonObject, problems: &mut Problems) -> Option<Perio
         }
         (None, true) => None,
         // A word that is none was refused before.
-        (Some(word), false) => Some(word.parse().unwrap_or(Period::WEEK)),
-        (None, false) => Some(Period::WEEK),
+        (Some(word), false) => Some(word.parse().unwrap_or(default)),
+        (None, false) => Some(default),
     }
 }
 

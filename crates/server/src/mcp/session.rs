@@ -34,7 +34,8 @@ const LISTS_LAST: u64 = 5 * MINUTE_MILLIS as u64;
 /// The instructions for every client, after a sentence about what its key opens.
 const INSTRUCTIONS: &str = "Ask the tool that fits the question: get_stats (counts, visitors, revenue, by group \
     and over time), sessions (visits, bounces, duration), top_sources, top_pages, funnel (conversion), retention, \
-    attribution (who gets the credit), query_events (single events); explain_attribution says why a visit counts \
+    attribution (who gets the credit), explain_change (why a figure rose or fell), data_quality (what is \
+    wrong with the events), query_events (single events); explain_attribution says why a visit counts \
     where it does. Call describe_schema first if you do not know the names of events and properties. Ranges are \
     `period` (default 7d, with today so far) or `from`/`to`, in days of the project's time zone. Sources are those \
     of sessions (visits) unless attribution=event. Uniques are distinct visitors. Read `warnings` before you \

@@ -112,7 +112,10 @@ fn filled(arguments: &str, stored: &Stored, previous: Option<&Value>) -> String 
         let at = chrono::DateTime::from_timestamp_millis(stored.today - back * DAY).unwrap();
         at.date_naive().to_string()
     };
-    let mut text = arguments.replace("{14 days ago}", &date(14)).replace("{today}", &date(0));
+    let mut text = arguments.replace("{today}", &date(0));
+    for days in [2, 3, 9, 10, 14] {
+        text = text.replace(&format!("{{{days} days ago}}"), &date(days));
+    }
     if let Some(begin) = text.find("{rows/") {
         let end = begin + text[begin..].find('}').unwrap();
         let value = previous.and_then(|found| found.pointer(&format!("/{}", &text[begin + 1..end])));

@@ -5,6 +5,7 @@ mod account;
 mod bounds;
 pub(crate) mod client;
 mod filters;
+mod findings;
 mod goals;
 mod hostile;
 mod isolation;

@@ -68,6 +68,14 @@ impl Named {
         named
     }
 
+    /// What a question names that is no query of the event store: these events, conditions and columns.
+    pub fn selecting(events: &EventSelector, filters: &[Filter], columns: &[Dimension]) -> Self {
+        let mut named = Self::default();
+        named.add(events, filters);
+        named.add_groups(columns);
+        named
+    }
+
     fn add(&mut self, events: &EventSelector, filters: &[Filter]) {
         self.events.extend(events.name().flatten().map(str::to_owned));
         for filter in filters {

@@ -10,8 +10,8 @@ use proptest::sample::{Index, select};
 use super::*;
 use crate::wire::params::{Parameters, from_json};
 use crate::wire::reports::{
-    AttributionParams, EventsParams, ExplainParams, FunnelParams, JourneysParams, PagesParams, PathsParams,
-    RetentionParams, SchemaParams, SessionsParams, SourcesParams, StatsParams,
+    AttributionParams, ChangesParams, EventsParams, ExplainParams, FunnelParams, JourneysParams, PagesParams,
+    PathsParams, QualityParams, RetentionParams, SchemaParams, SessionsParams, SourcesParams, StatsParams,
 };
 
 const CORPUS: &str = include_str!("../../../data/corpus/mcp_arguments.txt");
@@ -139,6 +139,8 @@ fn read_parameters(tool: Tool, values: JsonObject) -> ApiResult<()> {
                 _ => read::<AttributionParams>(values),
             }
         }
+        Tool::ExplainChange => read::<ChangesParams>(values),
+        Tool::DataQuality => read::<QualityParams>(values),
         Tool::DescribeSchema => read::<SchemaParams>(values),
         Tool::ExplainAttribution => read::<ExplainParams>(values),
         Tool::TrackEvent | Tool::ListProjects => Ok(()),

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use millimetric_core::classify::RuleSettings;
-use millimetric_core::query::Named;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
@@ -15,17 +14,15 @@ use super::merge;
 use super::spec::Tool;
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
-use crate::ops::reports::schema::{Kind, SchemaQuery};
-use crate::ops::reports::warnings::Unconfirmed;
-use crate::ops::reports::{explain, multi_project, schema};
+use crate::ops::reports::{explain, multi_project, quality, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
 use crate::wire::goals::unknown_goal;
 use crate::wire::params::{GOAL, Parameters, SentParams, from_json};
 use crate::wire::reports::{
-    AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, JourneysParams, PagesParams,
-    PathsParams, Report, RetentionParams, SchemaParams, SchemaRows, SessionsParams, SourcesParams,
-    StatsParams, answer,
+    AttributionParams, ChangesParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams,
+    JourneysParams, PagesParams, PathsParams, QualityParams, QualityRows, Report, RetentionParams,
+    SchemaParams, SchemaRows, SessionsParams, SourcesParams, StatsParams, answer,
 };
 use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
 
@@ -94,11 +91,18 @@ async fn of_one(app: &App, tool: Tool, by: &Authorized<Read>, values: JsonObject
                 _ => report::<AttributionParams>(app, by, values).await,
             }
         }
+        Tool::ExplainChange => report::<ChangesParams>(app, by, values).await,
+        Tool::DataQuality => {
+            let query = read_json::<QualityParams>(app, by, values).await?;
+            let response = quality::quality(app, by, &query).await?;
+            let unconfirmed = query.unconfirmed(&response);
+            Ok(Page { unconfirmed, ..Page::of(&QualityRows::from(response)) })
+        }
         Tool::DescribeSchema => {
             let query = read_json::<SchemaParams>(app, by, values).await?;
-            let (kind, unconfirmed) = (query.kind, unconfirmed_in_schema(&query));
-            let page = Page::of(&SchemaRows::new(kind, schema::schema(app, by, query).await?));
-            Ok(Page { unconfirmed: unconfirmed.filter(|_| page.rows.is_empty()), ..page })
+            let response = schema::schema(app, by, &query).await?;
+            let unconfirmed = query.unconfirmed(&response);
+            Ok(Page { unconfirmed, ..Page::of(&SchemaRows::new(query.kind, response)) })
         }
         Tool::ExplainAttribution => {
             let (query, rules) = from_json::<ExplainParams>(values)?;
@@ -117,14 +121,6 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
     let (mut answer, unconfirmed) = answer::<R, _>(asked, app.now(), run).await?;
     let warnings = answer.take_warnings();
     Ok(Page { warnings, unconfirmed, ..Page::of(&answer) })
-}
-
-/// What must be looked up if a description of events is empty; nothing for what does not come from events.
-fn unconfirmed_in_schema(query: &SchemaQuery) -> Option<Unconfirmed> {
-    let events = query.events.event().map(str::to_owned).into_iter().collect();
-    let named = Named { events, ..Named::default() };
-    let is_of_events = matches!(query.kind, Kind::Events | Kind::Properties | Kind::Values);
-    is_of_events.then_some(Unconfirmed { named, range: query.range, is_empty: true })
 }
 
 /// Reads arguments that may name goals of the project.

@@ -14,10 +14,16 @@ use crate::ops::reports::warnings::Unconfirmed;
 
 type Row = Map<String, Value>;
 
+/// The figures of a change as a whole.
+const TOTALS: [&str; 5] = ["value", "previous", "change", "change_pct", "currency"];
+/// The most projects whose change as a whole is in a response.
+const MOST_TOTALS: usize = 20;
+
 /// Puts the pages together, oldest project first where rows are equal.
 pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
     let mut merged = Page { unconfirmed: unconfirmed(&pages), ..Page::default() };
     let mut continues = false;
+    let totals = if tool == Tool::ExplainChange { totals(&pages) } else { Vec::new() };
     for (project, page) in pages {
         merged.truncated |= page.truncated;
         continues |= page.next_cursor.is_some();
@@ -28,6 +34,9 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
             std::iter::once(own).chain(row).collect()
         };
         merged.rows.extend(page.rows.into_iter().map(named));
+    }
+    if !totals.is_empty() {
+        merged.facts.insert("totals".to_owned(), totals.into());
     }
     merged.rows.sort_by(|one, two| order(tool, arguments, one, two));
     let rows = merged.rows.len();
@@ -54,6 +63,19 @@ fn unconfirmed(pages: &[(ProjectId, Page)]) -> Option<Unconfirmed> {
     Some(unconfirmed)
 }
 
+/// The change of each project as a whole, the largest first.
+fn totals(pages: &[(ProjectId, Page)]) -> Vec<Value> {
+    let total = |(project, page): &(ProjectId, Page)| {
+        let own = std::iter::once(("project_id".to_owned(), Value::from(project.to_string())));
+        let figures = TOTALS.iter().filter_map(|name| page.facts.get_key_value(*name));
+        own.chain(figures.map(|(name, figure)| (name.clone(), figure.clone()))).collect()
+    };
+    let mut totals: Vec<Row> = pages.iter().map(total).collect();
+    totals.sort_by(|one, two| number(two, "change").abs().total_cmp(&number(one, "change").abs()));
+    totals.truncate(MOST_TOTALS);
+    totals.into_iter().map(Value::Object).collect()
+}
+
 /// Keeps what is the same for every project; figures of one project are dropped.
 fn take_facts(merged: &mut Row, facts: Row) {
     for (name, value) in facts {
@@ -71,7 +93,10 @@ fn limit(tool: Tool, arguments: &Arguments) -> usize {
         Tool::TopSources => 50,
         // Groups are limited, and each has a row for every step.
         Tool::Funnel | Tool::Retention => return usize::MAX,
+        // Values are limited, and each fault is a row.
+        Tool::DataQuality => return usize::MAX,
         Tool::Sessions => 1000,
+        Tool::ExplainChange => 20,
         // Series are whole, as in the response of one project.
         Tool::GetStats if arguments.get("interval").is_some() => Limit::MOST_ROWS,
         _ => 100,
@@ -98,8 +123,13 @@ fn order(tool: Tool, arguments: &Arguments, one: &Row, two: &Row) -> Ordering {
             Some("exits") => "exits",
             _ => "views",
         }),
+        // Noise comes last, as in the response of one project.
+        Tool::ExplainChange => one
+            .contains_key("noise")
+            .cmp(&two.contains_key("noise"))
+            .then_with(|| number(two, "change").abs().total_cmp(&number(one, "change").abs())),
+        Tool::DataQuality | Tool::DescribeSchema => falling("count"),
         Tool::Attribution => credit(two).total_cmp(&credit(one)),
-        Tool::DescribeSchema => falling("count"),
         _ => Ordering::Equal,
     }
 }

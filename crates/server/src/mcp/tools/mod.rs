@@ -102,7 +102,7 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     let asked = readers.len();
     let readers = ask::having_goal(app, readers, &arguments).await?;
     let mut page = ask::page(app, tool, &readers, &arguments).await?;
-    let range = arguments.range().filter(|_| tool.spec().ranged);
+    let range = arguments.range().filter(|_| tool.spec().range.is_some());
     let mut notes = kept_notes(session, &readers, range);
     if tool != Tool::DescribeSchema && range.is_some_and(|range| range.contains(now)) {
         notes.push("Today is not over: it counts up to now.".to_owned());

@@ -27,7 +27,6 @@ fn input(tool: Tool, account: bool) -> JsonObject {
     if !tool.spec().required.is_empty() {
         schema.insert("required".to_owned(), json!(tool.spec().required));
     }
-    schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     schema
 }
 
@@ -35,8 +34,10 @@ fn property(parameter: &Parameter) -> Value {
     let mut schema = match parameter.shape {
         Shape::Text | Shape::Unlisted(_) => json!({ "type": "string" }),
         Shape::Choice(words) => json!({ "type": "string", "enum": words }),
-        Shape::Number(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-        Shape::List(most) | Shape::Columns(most) => json!({ "anyOf": [
+        Shape::Number(most) => json!({ "type": "integer", "maximum": most }),
+        // A text with commas is taken too; one tool says so.
+        Shape::List(_) => json!({ "type": "array", "items": { "type": "string" } }),
+        Shape::Columns(most) => json!({ "anyOf": [
             { "type": "array", "items": { "type": "string" }, "maxItems": most },
             { "type": "string" },
         ] }),
@@ -46,11 +47,7 @@ fn property(parameter: &Parameter) -> Value {
         }
         Shape::Object => json!({ "type": "object" }),
         Shape::Filters => {
-            let condition = json!({ "type": "array", "description": "operator, column, values" });
-            json!({ "anyOf": [
-                { "type": "array", "items": condition },
-                { "type": "object", "additionalProperties": { "type": "string" } },
-            ] })
+            json!({ "anyOf": [{ "type": "object" }, { "type": "array", "items": { "type": "array" } }] })
         }
         Shape::Flag => json!({ "type": "boolean" }),
     };

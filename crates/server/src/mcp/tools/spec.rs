@@ -2,6 +2,8 @@
 //! arguments come from it.
 
 mod attribution;
+mod events;
+mod findings;
 mod projects;
 mod visits;
 
@@ -10,11 +12,11 @@ use std::sync::LazyLock;
 use millimetric_core::query::Period;
 
 use crate::wire::params::FilterParams;
-use crate::wire::reports::{
-    EventsParams, FunnelParams, PagesParams, Report as _, SourcesParams, StatsParams,
-};
-use Shape::{Choice, Columns, Filters, List, Number, Object, Steps, Text, Unlisted};
+use crate::wire::reports::{FunnelParams, PagesParams, Report as _, SourcesParams, StatsParams};
+use Shape::{Choice, Columns, Filters, List, Number, Steps, Text, Unlisted};
 use attribution::{ATTRIBUTION, EXPLAIN_ATTRIBUTION};
+use events::{QUERY_EVENTS, TRACK_EVENT};
+use findings::{DATA_QUALITY, EXPLAIN_CHANGE};
 use projects::{COMPARE_PROJECTS, LIST_PROJECTS};
 use visits::{JOURNEYS, RETENTION, SESSIONS};
 
@@ -31,6 +33,8 @@ pub(in crate::mcp) enum Tool {
     Retention,
     Journeys,
     Attribution,
+    ExplainChange,
+    DataQuality,
     DescribeSchema,
     ExplainAttribution,
     ListProjects,
@@ -46,8 +50,8 @@ pub(in crate::mcp) struct Spec {
     /// Its own parameters, required ones first.
     pub(in crate::mcp) own: &'static [Parameter],
     pub(in crate::mcp) required: &'static [&'static str],
-    /// Whether it has the parameters `period`, `from`, `to` and `timezone`.
-    pub(in crate::mcp) ranged: bool,
+    /// The range of a call that names none; `None` if the tool has no `period`, `from`, `to` and `timezone`.
+    pub(in crate::mcp) range: Option<Period>,
     /// Whether it has the filters of `/v1/query`.
     pub(in crate::mcp) filtered: bool,
     /// The path of the REST route that returns the same.
@@ -92,22 +96,16 @@ const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Para
     Parameter { name, shape, text }
 }
 
-const EVENT: Parameter = parameter("event", Text, "Only this event name.");
-const GOAL: Parameter = parameter("goal", Text, "In place of event: a goal's slug.");
-const COMPARE: Parameter =
-    parameter("compare", Text, "previous, year or from/to: rows gain previous and change_pct.");
+const EVENT: Parameter = parameter("event", Text, "Only this event.");
+const GOAL: Parameter = parameter("goal", Text, "Or a goal's slug.");
+const COMPARE: Parameter = parameter("compare", Text, "previous, year or from/to.");
 const fn limit(most: u64) -> Parameter {
-    parameter("limit", Number(most), "Rows at most.")
+    parameter("limit", Number(most), "Rows.")
 }
 
 /// The range of a query, and how its rows are written. One tool says all about them: the list of tools is short.
-const RANGE: &[Parameter] = &[
-    parameter("period", Unlisted(Period::WORDS), "As in get_stats. Default 7d."),
-    parameter("from", Text, "Inclusive; with to in place of period."),
-    parameter("to", Text, "Exclusive."),
-    parameter("timezone", Text, "IANA name. Default: the project's."),
-    parameter("format", Choice(&["json", "csv"]), "csv is shorter."),
-];
+const RANGE: &[Parameter] = &range("Default 7d; see get_stats.");
+const RANGE_OF_CHANGE: &[Parameter] = &range("Default last_week; see get_stats.");
 const RANGE_IN_FULL: &[Parameter] = &[
     parameter(
         "period",
@@ -117,14 +115,22 @@ const RANGE_IN_FULL: &[Parameter] = &[
     parameter("from", Text, "In place of period: a date (its midnight) or ISO 8601 time, inclusive."),
     parameter("to", Text, "Exclusive."),
     parameter("timezone", Text, "Of days and buckets, an IANA name. Default: the project's."),
-    parameter("format", Choice(&["json", "csv"]), "csv is a third of the size: for more than 20 rows."),
+    parameter("format", Choice(FORMATS), "csv is a third of the size: for more than 20 rows."),
 ];
+
+const FORMATS: &[&str] = &["json", "csv"];
+
+const fn range(period: &'static str) -> [Parameter; 5] {
+    [
+        parameter("period", Unlisted(Period::WORDS), period),
+        parameter("from", Text, "Inclusive; replaces period."),
+        parameter("to", Text, "Exclusive."),
+        parameter("timezone", Text, "Default: the project's."),
+        parameter("format", Unlisted(FORMATS), "json or csv (shorter)."),
+    ]
+}
 /// The filters of `/v1/query`, as one list or object. One tool says all about them: the list of tools is short.
-const FILTERS: &[Parameter] = &[parameter(
-    "filters",
-    Filters,
-    "Exact values, like {\"country\":\"DE\"}, or conditions as in get_stats.",
-)];
+const FILTERS: &[Parameter] = &[parameter("filters", Filters, "Like {\"country\":\"DE\"}; see get_stats.")];
 const FILTERS_IN_FULL: &[Parameter] = &[parameter(
     "filters",
     Filters,
@@ -145,47 +151,8 @@ pub(in crate::mcp) const PROJECTS: &[Parameter] = &[
 ];
 const PROJECT_IDS: Parameter = parameter("project_ids", List(100), "Several projects by their ids.");
 const GROUP_BY: Parameter = parameter("group_by", Columns(4), "Up to four columns");
-const GROUP_BY_IN_SHORT: Parameter = parameter("group_by", List(4), "Up to four columns, as in get_stats.");
+const GROUP_BY_IN_SHORT: Parameter = parameter("group_by", List(4), "As in get_stats.");
 
-const TRACK_EVENT: Spec = Spec {
-    name: "track_event",
-    title: "Track an event",
-    text: "Stores one event and returns how it was classified. Ask describe_schema first and use names that occur.",
-    own: &[
-        parameter("event", Text, "Name, 1-128 characters; $pageview is a page view."),
-        parameter("event_id", Text, "Your own id; the same id is stored once."),
-        parameter("timestamp", Text, "When it happened, ISO 8601 with offset. Default now."),
-        parameter("anonymous_id", Text, "The visitor. Default: one is invented."),
-        parameter("user_id", Text, "The signed-in user."),
-        parameter("session_id", Text, "The session."),
-        parameter("url", Text, "The page, an absolute URL; utm_* and click ids are read from it."),
-        parameter("path", Text, "The page's path. Default: the url's."),
-        parameter("referrer", Text, "Where the visitor came from."),
-        parameter("properties", Object, "Anything else."),
-        parameter("context", Object, "The visitor's ip and user_agent, neither of which is stored."),
-    ],
-    required: &["event"],
-    ranged: false,
-    filtered: false,
-    route: None,
-    example: r#"{"event":"signup","anonymous_id":"visitor-1","url":"https://shop.example/?utm_source=news&utm_medium=email","properties":{"plan":"pro"}}"#,
-};
-const QUERY_EVENTS: Spec = Spec {
-    name: "query_events",
-    title: "Raw events",
-    text: "Single events, newest first, with all columns; properties is JSON text. For counts ask get_stats.",
-    own: &[
-        EVENT,
-        GOAL,
-        limit(1000),
-        parameter("cursor", Text, "next_cursor of the previous response, with the same arguments."),
-    ],
-    required: &[],
-    ranged: true,
-    filtered: true,
-    route: Some(EventsParams::PATH),
-    example: r#"{"event":"purchase","filters":{"session_source":"facebook"},"period":"24h","limit":20}"#,
-};
 const GET_STATS: Spec = Spec {
     name: "get_stats",
     title: "Counts and visitors",
@@ -216,11 +183,15 @@ const GET_STATS: Spec = Spec {
         ),
         EVENT,
         GOAL,
-        COMPARE,
+        parameter(
+            "compare",
+            Text,
+            "With another range: previous, year or from/to. Rows gain previous and change_pct.",
+        ),
         limit(1000),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(StatsParams::PATH),
     example: r#"{"metric":"uniques","group_by":["session_source","session_medium"],"event":"$pageview","period":"30d"}"#,
@@ -228,7 +199,7 @@ const GET_STATS: Spec = Spec {
 const TOP_SOURCES: Spec = Spec {
     name: "top_sources",
     title: "Top sources",
-    text: "Where visits came from: events, visitors and the paid share by source and medium of the session. The paid-versus-social split of a network is here: session_source=facebook.",
+    text: "Where visits came from: events, visitors and the paid share by source and medium of the session. For the paid and social parts of a network filter session_source.",
     own: &[
         parameter("breakdown", Choice(&["source_medium", "source"]), "Default source_medium."),
         parameter(
@@ -242,7 +213,7 @@ const TOP_SOURCES: Spec = Spec {
         limit(200),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(SourcesParams::PATH),
     example: r#"{"period":"30d","event":"$pageview"}"#,
@@ -264,7 +235,7 @@ const FUNNEL: Spec = Spec {
         limit(1000),
     ],
     required: &["steps"],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(FunnelParams::PATH),
     example: r#"{"steps":["$pageview","add_to_cart","purchase"],"window":"7d","period":"30d"}"#,
@@ -283,7 +254,7 @@ const TOP_PAGES: Spec = Spec {
         limit(1000),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(PagesParams::PATH),
     example: r#"{"by":"entry","filters":{"session_source":"google"},"period":"30d","limit":10}"#,
@@ -305,14 +276,14 @@ const DESCRIBE_SCHEMA: Spec = Spec {
         limit(1000),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: false,
     route: Some("/v1/schema"),
     example: r#"{"kind":"properties","event":"purchase","period":"30d"}"#,
 };
 impl Tool {
     /// Every tool, in the order in which clients see them.
-    pub(in crate::mcp) const ALL: [Self; 14] = [
+    pub(in crate::mcp) const ALL: [Self; 16] = [
         Self::ListProjects,
         Self::CompareProjects,
         Self::DescribeSchema,
@@ -324,6 +295,8 @@ impl Tool {
         Self::Retention,
         Self::Journeys,
         Self::Attribution,
+        Self::ExplainChange,
+        Self::DataQuality,
         Self::QueryEvents,
         Self::ExplainAttribution,
         Self::TrackEvent,
@@ -342,6 +315,8 @@ impl Tool {
             Self::Retention => &RETENTION,
             Self::Journeys => &JOURNEYS,
             Self::Attribution => &ATTRIBUTION,
+            Self::ExplainChange => &EXPLAIN_CHANGE,
+            Self::DataQuality => &DATA_QUALITY,
             Self::DescribeSchema => &DESCRIBE_SCHEMA,
             Self::ExplainAttribution => &EXPLAIN_ATTRIBUTION,
             Self::ListProjects => &LIST_PROJECTS,
@@ -354,7 +329,8 @@ impl Tool {
         let spec = self.spec();
         let range = match self {
             Self::GetStats => RANGE_IN_FULL,
-            _ if spec.ranged => RANGE,
+            Self::ExplainChange => RANGE_OF_CHANGE,
+            _ if spec.range.is_some() => RANGE,
             _ => &[],
         };
         let filters = match self {

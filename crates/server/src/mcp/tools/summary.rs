@@ -46,6 +46,8 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
             format!("{} of {of}", counted(rows, "path", "paths"))
         }
         Tool::Attribution => attribution(page),
+        Tool::ExplainChange => change(page),
+        Tool::DataQuality => faults(page),
         Tool::DescribeSchema => {
             let kind = page.facts.get("kind").and_then(Value::as_str).unwrap_or("rows");
             format!("{rows} {kind}")
@@ -59,7 +61,7 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
         Tool::TrackEvent => String::new(),
     };
     match arguments.range() {
-        Some(range) if tool.spec().ranged => {
+        Some(range) if tool.spec().range.is_some() => {
             let across = if projects > 1 { format!(" in {projects} projects") } else { String::new() };
             let (from, to) = (range.from().to_rfc3339_seconds(), range.to().to_rfc3339_seconds());
             format!("{what}{across}, from {from} to before {to}.")
@@ -125,6 +127,57 @@ fn attribution(page: &Page) -> String {
         format!("{} leads: {}", name.join(" / "), credit.join(", "))
     });
     amount(conversions, "conversion", "conversions") + &leads
+}
+
+/// How much it changed, what explains most of it, and what stayed the same.
+fn change(page: &Page) -> String {
+    let facts = &page.facts;
+    let (Some(metric), Some(value), Some(previous)) =
+        (facts.get("metric"), facts.get("value"), facts.get("previous"))
+    else {
+        return format!("{}; totals has the change of each project", counted(page.rows.len(), "row", "rows"));
+    };
+    let currency = facts.get("currency").map(|code| format!(" {}", shown(code))).unwrap_or_default();
+    let percent = facts.get("change_pct").filter(|percent| !percent.is_null());
+    let percent = percent.map(|percent| format!(" ({} %)", shown(percent))).unwrap_or_default();
+    let compared = |end: &str| facts.get("compared_with").map(|range| shown(&range[end])).unwrap_or_default();
+    let most = match page.rows.first() {
+        None => "; no value of a column changed".to_owned(),
+        Some(row) if row.contains_key("noise") => "; no change of a value is significant".to_owned(),
+        Some(row) => format!("; most of it: {} with {}", columns(row), shown(&row["change"])),
+    };
+    let unchanged = facts.get("unchanged").and_then(Value::as_array).into_iter().flatten();
+    let unchanged: Vec<_> = unchanged.filter_map(Value::as_object).map(columns).collect();
+    let unchanged =
+        if unchanged.is_empty() { String::new() } else { format!("; unchanged: {}", unchanged.join(", ")) };
+    format!(
+        "{}: {}{currency} after {}{percent}{most}{unchanged}; compared with {} to before {}",
+        shown(metric),
+        shown(value),
+        shown(previous),
+        compared("from"),
+        compared("to")
+    )
+}
+
+/// The values that a row of `explain_change` is about.
+fn columns(row: &Row) -> String {
+    let columns = row.get("columns").and_then(Value::as_object).into_iter().flatten();
+    columns.map(|(name, value)| format!("{}={}", word(name), shown(value))).collect::<Vec<_>>().join(" and ")
+}
+
+fn faults(page: &Page) -> String {
+    match (&page.rows[..], page.facts.get("events").and_then(Value::as_u64)) {
+        ([], Some(0)) => "Nothing to check: no events".to_owned(),
+        ([], Some(events)) => {
+            format!("Nothing is wrong with {}", counted(events as usize, "event", "events"))
+        }
+        ([], None) => "Nothing is wrong".to_owned(),
+        (rows, _) => {
+            let codes: Vec<_> = rows.iter().filter_map(|row| row.get("code")?.as_str()).collect();
+            format!("{}: {}", counted(rows.len(), "fault", "faults"), codes.join(", "))
+        }
+    }
 }
 
 fn explained(page: &Page) -> String {

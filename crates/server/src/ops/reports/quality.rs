@@ -5,10 +5,11 @@ mod checks;
 
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Dimension, EventSelector, EventsQuery, Filter, Metric, Number, RowLimit, StatsQuery,
+    Dimension, EventSelector, EventsQuery, Filter, Metric, Named, Number, RowLimit, StatsQuery,
 };
 use millimetric_core::time::TimeRange;
 
+use super::warnings::Unconfirmed;
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
 use crate::ops::read;
@@ -115,6 +116,14 @@ fault_codes! {
     /// Many events in sessions whose attribution has a low confidence.
     LowConfidence "low_confidence"
         "Tag the links that you control with utm_source and utm_medium, so that sessions need not be credited by guess.";
+}
+
+impl QualityQuery {
+    /// What must be looked up because no event is in the range: nothing is wrong with none.
+    pub fn unconfirmed(&self, response: &QualityResponse) -> Option<Unconfirmed> {
+        let is_empty = response.events == 0;
+        is_empty.then(|| Unconfirmed { named: Named::default(), range: self.range, is_empty })
+    }
 }
 
 /// Looks for every fault, in one slot.

@@ -12,11 +12,12 @@ use millimetric_core::event::{Confidence, Event};
 use millimetric_core::fuzzy_match;
 use millimetric_core::property_samples::{PropertyDescribed, with_samples};
 use millimetric_core::query::{
-    Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Limit, Metric, NamesQuery,
+    Column, DerivedColumn, Dimension, EventSelector, EventsQuery, Filter, Limit, Metric, Named, NamesQuery,
     NamesResponse, NamesRow, PropertyName, PropertySeen, RowLimit, SessionColumn, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use super::warnings::Unconfirmed;
 use crate::auth::{Authorized, Read};
 use crate::ops::error::OpsResult;
 use crate::ops::{goals, read};
@@ -155,24 +156,24 @@ fn columns() -> Vec<ColumnDescribed> {
 }
 
 /// Describes what was asked for.
-pub async fn schema(app: &App, by: &Authorized<Read>, query: SchemaQuery) -> OpsResult<SchemaResponse> {
+pub async fn schema(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsResult<SchemaResponse> {
     match query.kind {
-        Kind::Events => events(app, by, &query).await,
-        Kind::Properties => properties(app, by, &query).await,
-        Kind::Values => values(app, by, &query).await,
+        Kind::Events => events(app, by, query).await,
+        Kind::Properties => properties(app, by, query).await,
+        Kind::Values => values(app, by, query).await,
         Kind::Columns => {
             let found = columns().into_iter().filter(|column| query.holds(column.name));
-            Ok(cut(found.collect(), &query, false, SchemaRows::Columns))
+            Ok(cut(found.collect(), query, false, SchemaRows::Columns))
         }
         Kind::Rules => {
             let settings = by.project().classifier.settings();
             let rules = settings.rules.iter().map(own_rule).chain(rules().iter().map(rule));
-            Ok(cut(rules.filter(|rule| query.holds(&rule.id)).collect(), &query, false, SchemaRows::Rules))
+            Ok(cut(rules.filter(|rule| query.holds(&rule.id)).collect(), query, false, SchemaRows::Rules))
         }
         Kind::Goals => {
             let mut found = goals::list(app, by).await?;
             found.retain(|goal| query.holds(goal.goal.slug.as_str()) || query.holds(goal.name.as_str()));
-            Ok(cut(found, &query, false, SchemaRows::Goals))
+            Ok(cut(found, query, false, SchemaRows::Goals))
         }
     }
 }
@@ -297,6 +298,18 @@ async fn values(app: &App, by: &Authorized<Read>, query: &SchemaQuery) -> OpsRes
 }
 
 impl SchemaQuery {
+    /// What must be looked up because this response describes no event.
+    pub fn unconfirmed(&self, response: &SchemaResponse) -> Option<Unconfirmed> {
+        let is_empty = match &response.rows {
+            SchemaRows::Events(rows) => rows.is_empty(),
+            SchemaRows::Properties(rows) => rows.is_empty(),
+            SchemaRows::Values(rows) => rows.is_empty(),
+            SchemaRows::Columns(_) | SchemaRows::Rules(_) | SchemaRows::Goals(_) => false,
+        };
+        let named = Named::selecting(&self.events, &self.filters, self.of.as_slice());
+        is_empty.then_some(Unconfirmed { named, range: self.range, is_empty })
+    }
+
     fn is_about(&self, event_name: &str) -> bool {
         self.events.event().is_none_or(|event| event == event_name)
     }

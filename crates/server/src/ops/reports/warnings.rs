@@ -130,6 +130,14 @@ pub async fn about(app: &App, readers: &[Authorized<Read>], unconfirmed: &Unconf
     }
 }
 
+/// The same of one project; no warning if there is nothing to look up.
+pub async fn of_one(app: &App, by: &Authorized<Read>, unconfirmed: Option<&Unconfirmed>) -> Vec<Warning> {
+    match unconfirmed {
+        Some(unconfirmed) => about(app, std::slice::from_ref(by), unconfirmed).await,
+        None => Vec::new(),
+    }
+}
+
 async fn looked_up(
     app: &App,
     readers: &[Authorized<Read>],

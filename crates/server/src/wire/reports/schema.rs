@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::NameRow;
+use super::{NameRow, WarningRow};
 use crate::error::ApiResult;
 use crate::ops::reports::schema::{
     ColumnDescribed, Kind, RuleDescribed, SchemaQuery, SchemaResponse, SchemaRows as Described, dimension,
 };
+use crate::ops::reports::warnings::Warning;
 use crate::wire::choices::{Instant, SchemaKindName};
 use crate::wire::goals::GoalRow;
 use crate::wire::params::{Check, FILTERS, FilterParams, NumberParam, Parameters};
@@ -105,6 +106,9 @@ pub struct SchemaRows {
     /// Present and true if rows were cut at the limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Why there are no rows, of events, properties and values; absent if there are some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningRow>,
 }
 
 impl SchemaRows {
@@ -123,7 +127,13 @@ impl SchemaRows {
             Described::Rules(rules) => rules.into_iter().map(rule).collect(),
             Described::Goals(goals) => goals.into_iter().map(|goal| object(&GoalRow::from(goal))).collect(),
         };
-        Self { kind: word(kind), rows, truncated: response.truncated }
+        Self { kind: word(kind), rows, truncated: response.truncated, warnings: Vec::new() }
+    }
+
+    /// The same with these warnings.
+    #[must_use]
+    pub fn with(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings: warnings.into_iter().map(WarningRow::from).collect(), ..self }
     }
 }
 

@@ -17,7 +17,7 @@ const TAGS: [&str; 4] = [
     "utm_source=news-letter&utm_medium=email",
 ];
 const DAYS: i64 = 21;
-const VISITS_A_DAY: i64 = 24;
+const VISITS_A_DAY: i64 = 48;
 /// The day, counted back from today, on which no phone could pay.
 pub(super) const BROKEN_DAY: i64 = 3;
 
@@ -28,7 +28,7 @@ pub(super) fn events(today: i64) -> Vec<Value> {
 
 /// A visit: three pages, and every third time a purchase, after a payment page.
 fn visits(today: i64, back: i64, visit: i64) -> Vec<Value> {
-    let begin = today - back * DAY + (8 * 60 + visit * 25) * MINUTE;
+    let begin = today - back * DAY + (8 * 60 + visit * 15) * MINUTE;
     let number = back * VISITS_A_DAY + visit;
     let visitor = format!("visitor-{number}");
     let is_phone = visit % 2 == 0;

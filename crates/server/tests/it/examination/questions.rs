@@ -2,6 +2,7 @@
 //! responses by a naive recount.
 
 mod faults;
+mod findings;
 mod money;
 mod traffic;
 mod visits;
@@ -34,7 +35,8 @@ pub(super) type Checked = Result<(), String>;
 
 /// All questions.
 pub(super) fn all() -> impl Iterator<Item = &'static Question> {
-    traffic::QUESTIONS.iter().chain(visits::QUESTIONS).chain(money::QUESTIONS).chain(faults::QUESTIONS)
+    let demo = traffic::QUESTIONS.iter().chain(visits::QUESTIONS).chain(money::QUESTIONS);
+    demo.chain(findings::QUESTIONS).chain(faults::QUESTIONS)
 }
 
 const fn demo(

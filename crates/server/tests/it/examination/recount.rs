@@ -75,10 +75,6 @@ impl Session {
         self.views().next().map(|view| view.text("path")).unwrap_or_default()
     }
 
-    pub(super) fn exit(&self) -> &str {
-        self.views().last().map(|view| view.text("path")).unwrap_or_default()
-    }
-
     /// The event whose source is the session's; `None` if that is direct.
     fn credited(&self) -> Option<&Event> {
         let is_plain = |event: &&Event| matches!(event.text("source"), "direct" | "internal");
@@ -88,6 +84,10 @@ impl Session {
 
     pub(super) fn source(&self) -> String {
         self.credited().map_or("direct", |event| event.text("source")).to_owned()
+    }
+
+    pub(super) fn campaign(&self) -> String {
+        self.credited().map_or("", |event| event.text("campaign")).to_owned()
     }
 
     pub(super) fn medium(&self) -> String {
@@ -137,6 +137,19 @@ impl Stored {
     pub(super) fn session_of(&self, event: &Event) -> &Session {
         let of_visitor = self.sessions.iter().filter(|session| session.visitor == event.visitor);
         of_visitor.into_iter().find(|session| session.events.iter().any(|one| one.id == event.id)).unwrap()
+    }
+}
+
+impl Stored {
+    /// What a column of an event or of its session holds; empty if there is nothing.
+    pub(super) fn value(&self, event: &Event, column: &str) -> String {
+        match column {
+            "session_source" => self.session_of(event).source(),
+            "session_medium" => self.session_of(event).medium(),
+            "session_campaign" => self.session_of(event).campaign(),
+            "entry_path" => self.session_of(event).entry().to_owned(),
+            _ => event.text(column).to_owned(),
+        }
     }
 }
 

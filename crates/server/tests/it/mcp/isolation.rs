@@ -15,12 +15,18 @@ const MARK: &str = "onlymine";
 const NOWHERE: &str = "nobodyis";
 
 /// Calls that a key can make, with a text of the other side wherever one fits.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 18] = [
     "query_events",
     "get_stats",
     "top_sources",
     "top_pages",
     "funnel",
+    "sessions",
+    "retention",
+    "journeys",
+    "attribution",
+    "explain_change",
+    "data_quality",
     "describe_schema",
     "explain_attribution",
     "list_projects",
@@ -62,6 +68,12 @@ fn arguments(call: &str, name: &str, text: &str) -> Value {
         "get_stats" => {
             arguments
                 .insert("group_by".to_owned(), json!(["event_name", "source", "path", "properties.note"]));
+        }
+        "journeys" => {
+            arguments.insert("start".to_owned(), text.into());
+        }
+        "explain_change" => {
+            arguments.insert("columns".to_owned(), "path,properties.note".into());
         }
         "describe_schema" => {
             let kind = if name == "property" { "values" } else { "properties" };

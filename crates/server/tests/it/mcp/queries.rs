@@ -62,8 +62,8 @@ fn prompts_ask_for_what_they_need() {
     };
     let drop = text(&client, "explain_drop", json!({ "metric": "signup", "date": "2026-05-16" }));
     assert!(drop.contains("why `signup` fell on 2026-05-16."), "{drop}");
-    assert!(text(&client, "weekly_report", json!({})).contains("last 7d."));
-    assert!(text(&client, "weekly_report", json!({ "period": "30d" })).contains("last 30d."));
+    assert!(text(&client, "weekly_report", json!({})).contains("period=last_7_days."));
+    assert!(text(&client, "weekly_report", json!({ "period": "30d" })).contains("period=30d."));
     for name in names {
         let filled = text(&client, name, json!({ "metric": "a", "date": "b", "steps": "c,d" }));
         assert!(!filled.contains(['{', '}']), "{name}: {filled}");

@@ -87,6 +87,15 @@ fn rows_are_those_of_rest_to_the_byte() {
         ("top_pages", json!({}), "pages?"),
         ("top_pages", json!({ "by": "entry", "limit": 1 }), "pages?sort=entries&limit=1"),
         ("top_pages", json!({ "by": "exit", "source": "google" }), "pages?sort=exits&source=google"),
+        ("sessions", json!({ "group_by": "session_source" }), "sessions?group_by=session_source"),
+        ("retention", json!({ "interval": "week" }), "retention?interval=week"),
+        ("journeys", json!({ "start": "page:/*", "steps": 2 }), "journeys?start=page:/*&steps=2"),
+        (
+            "explain_change",
+            json!({ "columns": ["session_source", "path"], "compare": "year" }),
+            "changes?columns=session_source,path&compare=year",
+        ),
+        ("data_quality", json!({ "limit": 3 }), "quality?limit=3"),
         ("describe_schema", json!({}), "schema?"),
         (
             "describe_schema",

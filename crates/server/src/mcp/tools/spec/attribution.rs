@@ -1,5 +1,7 @@
 //! The tools that say where visits and conversions came from.
 
+use millimetric_core::query::Period;
+
 use super::Shape::{Choice, Flag, List, Text};
 use super::{Spec, limit, parameter};
 use crate::wire::reports::{AttributionParams, Report as _};
@@ -28,7 +30,7 @@ pub(super) const ATTRIBUTION: Spec = Spec {
         limit(1000),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(AttributionParams::PATH),
     example: r#"{"event":"purchase","value":"amount","period":"30d"}"#,
@@ -42,14 +44,10 @@ pub(super) const EXPLAIN_ATTRIBUTION: Spec = Spec {
         parameter("event_id", Text, "A stored event."),
         parameter("url", Text, "Dry run: the landing page."),
         parameter("referrer", Text, "Dry run: where the visitor came from."),
-        parameter(
-            "rules",
-            Choice(&["near", "all"]),
-            "all: every rule that was tried, the one that matched last.",
-        ),
+        parameter("rules", Choice(&["near", "all"]), "all: every rule that was tried."),
     ],
     required: &[],
-    ranged: false,
+    range: None,
     filtered: false,
     route: Some("/v1/explain"),
     example: r#"{"url":"https://shop.example/?fbclid=1","referrer":"https://l.facebook.com/"}"#,

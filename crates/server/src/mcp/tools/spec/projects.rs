@@ -1,5 +1,7 @@
 //! The tools that are about the projects of an account.
 
+use millimetric_core::query::Period;
+
 use super::Shape::{Choice, Text};
 use super::{EVENT, GOAL, PROJECT_IDS, Spec, parameter};
 
@@ -9,7 +11,7 @@ pub(super) const LIST_PROJECTS: Spec = Spec {
     text: "The projects of the account, with their last event and the figures of the last seven days.",
     own: &[parameter("search", Text, "Only names and slugs that hold this text.")],
     required: &[],
-    ranged: false,
+    range: None,
     filtered: false,
     route: None,
     example: r#"{"search":"shop"}"#,
@@ -25,7 +27,7 @@ pub(super) const COMPARE_PROJECTS: Spec = Spec {
         PROJECT_IDS,
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: false,
     route: None,
     example: r#"{"metric":"uniques","period":"30d"}"#,

@@ -1,5 +1,7 @@
 //! The tools that are about visits: sessions, what visitors do in them, and visitors who return.
 
+use millimetric_core::query::Period;
+
 use super::Shape::{Choice, Flag, List, Number, Text};
 use super::{COMPARE, EVENT, GOAL, Spec, limit, parameter};
 use crate::wire::reports::{JourneysParams, Report as _, RetentionParams, SessionsParams};
@@ -19,7 +21,7 @@ pub(super) const SESSIONS: Spec = Spec {
         limit(1000),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(SessionsParams::PATH),
     example: r#"{"group_by":["session_source"],"period":"last_30_days"}"#,
@@ -41,7 +43,7 @@ pub(super) const RETENTION: Spec = Spec {
         ),
     ],
     required: &[],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(RetentionParams::PATH),
     example: r#"{"interval":"week","event":"signup","period":"last_90_days"}"#,
@@ -59,7 +61,7 @@ pub(super) const JOURNEYS: Spec = Spec {
         limit(1000),
     ],
     required: &["start"],
-    ranged: true,
+    range: Some(Period::WEEK),
     filtered: true,
     route: Some(JourneysParams::PATH),
     example: r#"{"start":"page:/pricing","period":"last_30_days"}"#,

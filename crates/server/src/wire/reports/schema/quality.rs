@@ -6,9 +6,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiResult;
 use crate::ops::reports::quality::{Fault, FaultyValue, QualityQuery, QualityResponse};
+use crate::ops::reports::warnings::Warning;
 use crate::wire::choices::{FaultCodeName, Instant};
 use crate::wire::params::{Check, FilterParams, NumberParam, Parameters};
-use crate::wire::reports::share;
+use crate::wire::reports::{WarningRow, share};
 use crate::wire::responses::is_false;
 
 /// `GET /v1/quality`
@@ -47,6 +48,17 @@ pub struct QualityRows {
     pub events: u64,
     /// One for each fault that some events have; none if nothing is wrong.
     pub rows: Vec<FaultRow>,
+    /// That no event is in the range; absent otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningRow>,
+}
+
+impl QualityRows {
+    /// The same with these warnings.
+    #[must_use]
+    pub fn with(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings: warnings.into_iter().map(WarningRow::from).collect(), ..self }
+    }
 }
 
 /// Something that is wrong with some events.
@@ -115,7 +127,7 @@ impl From<QualityResponse> for QualityRows {
             advice: fault.code.advice(),
             truncated: fault.truncated,
         };
-        Self { events, rows: response.faults.into_iter().map(row).collect() }
+        Self { events, rows: response.faults.into_iter().map(row).collect(), warnings: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::faults::BROKEN_DAY;
 use super::super::recount::{DAY, Stored, counts, named, numbers};
+use super::findings::explained;
 use super::{Checked, Question, Site, rows_by, same, warned};
 
 const fn faulty(
@@ -85,6 +86,43 @@ pub(super) const QUESTIONS: &[Question] = &[
             let expected: Vec<_> =
                 sources.into_iter().map(|(source, count)| (source, count as f64)).collect();
             rows_by(&found[0], ["source", "events"], &expected)
+        },
+    ),
+    faulty(
+        "Why were there so few purchases three days ago?",
+        &[(
+            "explain_change",
+            r#"{"event":"purchase","from":"{3 days ago}","to":"{2 days ago}","compare":"{10 days ago}/{9 days ago}"}"#,
+        )],
+        |stored, found| {
+            let day = |back: i64| {
+                let from = stored.today - back * DAY;
+                named(&stored.between(from, from + DAY), "purchase")
+            };
+            explained(stored, &found[0], &day(BROKEN_DAY), &day(BROKEN_DAY + 7))?;
+            let row = &found[0]["rows"][0];
+            same("the cause", &row["columns"]["device_type"], "mobile")?;
+            same("purchases on phones", &row["value"], 0)?;
+            same("is no noise", &row["noise"], Value::Null)
+        },
+    ),
+    faulty(
+        "Is anything wrong with our data?",
+        &[("data_quality", r#"{"period":"last_7_days"}"#)],
+        |stored, found| {
+            let events = stored.last_days(7);
+            let count_of = |code: &str| {
+                let rows = found[0]["rows"].as_array().unwrap();
+                let row = rows.iter().find(|row| row["code"] == code);
+                row.map(|row| row["count"].clone()).ok_or_else(|| format!("no {code}"))
+            };
+            let as_text = events.iter().filter(|event| event.properties["amount"].is_string()).count();
+            same("numbers as text", &count_of("numbers_as_text")?, as_text)?;
+            same("misspelt", &count_of("similar_event_names")?, named(&events, "purchse").len())?;
+            for code in ["tagging_variants", "mixed_currencies"] {
+                count_of(code)?;
+            }
+            Ok(())
         },
     ),
     faulty(

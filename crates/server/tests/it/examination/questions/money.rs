@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::recount::{DAY, Event, Session, Stored, counts, named, numbers};
-use super::{Checked, Question, demo, figures, quantile, rows_by, same};
+use super::{Checked, Question, demo, quantile, same};
 
 /// How long before a conversion a session may have begun to be a touch.
 const LOOKBACK: i64 = 30 * DAY;
@@ -45,38 +45,6 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     ),
     demo(
-        "What was our largest order?",
-        &[(
-            "get_stats",
-            r#"{"metric":"max","property":"amount","event":"purchase","period":"last_30_days"}"#,
-        )],
-        |stored, found| {
-            let amounts = numbers(&named(&stored.last_days(30), "purchase"), "amount");
-            same("largest", &found[0]["rows"][0]["value"], *amounts.last().unwrap())
-        },
-    ),
-    demo(
-        "How do people pay?",
-        &[("get_stats", r#"{"group_by":["properties.payment"],"event":"purchase","period":"last_30_days"}"#)],
-        |stored, found| {
-            let events = stored.last_days(30);
-            let purchases = named(&events, "purchase");
-            let payments =
-                purchases.iter().map(|event| event.properties["payment"].as_str().unwrap().to_owned());
-            rows_by(&found[0], ["properties.payment", "value"], &figures(counts(payments)))
-        },
-    ),
-    demo(
-        "Which plan do people sign up for?",
-        &[("get_stats", r#"{"group_by":["properties.plan"],"event":"signup","period":"last_30_days"}"#)],
-        |stored, found| {
-            let events = stored.last_days(30);
-            let signups = named(&events, "signup");
-            let plans = signups.iter().map(|event| event.properties["plan"].as_str().unwrap().to_owned());
-            rows_by(&found[0], ["properties.plan", "value"], &figures(counts(plans)))
-        },
-    ),
-    demo(
         "How many visitors put something into the cart, and how many of them buy?",
         &[("funnel", r#"{"steps":["$pageview","add_to_cart","purchase"],"period":"last_30_days"}"#)],
         |stored, found| {
@@ -104,11 +72,6 @@ pub(super) const QUESTIONS: &[Question] = &[
                 tagged.unwrap_or(touches.len() - 1)
             })
         },
-    ),
-    demo(
-        "Which sources find our buyers first?",
-        &[("attribution", r#"{"event":"purchase","models":["first"],"period":"last_30_days"}"#)],
-        |stored, found| credited(stored, &found[0], "first", |_| 0),
     ),
     demo(
         "Which way do buyers come to us most often?",

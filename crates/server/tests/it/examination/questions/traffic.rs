@@ -98,18 +98,6 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     ),
     demo(
-        "Which browsers do people on phones use?",
-        &[(
-            "get_stats",
-            r#"{"metric":"uniques","group_by":["browser"],"filters":{"device_type":"mobile"},"period":"last_30_days"}"#,
-        )],
-        |stored, found| {
-            let mut events = stored.last_days(30);
-            events.retain(|event| event.text("device_type") == "mobile");
-            rows_by(&found[0], ["browser", "value"], &uniques_by(&events, "browser"))
-        },
-    ),
-    demo(
         "How often are pages of products viewed?",
         &[(
             "get_stats",

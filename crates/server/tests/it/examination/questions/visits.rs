@@ -67,25 +67,6 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     ),
     demo(
-        "Where did our page views come from?",
-        &[("top_sources", r#"{"event":"$pageview","period":"last_30_days","limit":5}"#)],
-        |stored, found| {
-            let events = stored.last_days(30);
-            let views = named(&events, "$pageview");
-            let sources = counts(views.iter().map(|view| {
-                let session = stored.session_of(view);
-                (session.source(), session.medium())
-            }));
-            for (index, ((source, medium), count)) in sources.iter().take(5).enumerate() {
-                let row = &found[0]["rows"][index];
-                same("source", &row["source"], source.as_str())?;
-                same("medium", &row["medium"], medium.as_str())?;
-                same("events", &row["events"], *count)?;
-            }
-            Ok(())
-        },
-    ),
-    demo(
         "How much of Facebook's traffic is paid?",
         &[(
             "top_sources",
@@ -127,14 +108,6 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     ),
     demo(
-        "On which pages do visits end?",
-        &[("top_pages", r#"{"by":"exit","period":"last_30_days","limit":5}"#)],
-        |stored, found| {
-            let exits = counts(stored.sessions_of_last(30).iter().map(|session| session.exit().to_owned()));
-            rows(&found[0], ["path", "exits"], &figures(exits.into_iter().take(5).collect()))
-        },
-    ),
-    demo(
         "Which landing page keeps the fewest of those who come through Google?",
         &[(
             "top_pages",
@@ -160,6 +133,18 @@ pub(super) const QUESTIONS: &[Question] = &[
         returning,
     ),
     demo(
+        "Where do visitors go after they have seen the prices?",
+        &[("journeys", r#"{"start":"page:/pricing","period":"last_30_days","limit":3}"#)],
+        |stored, found| {
+            journeys(stored, &found[0], true, |event| event.is_view() && event.text("path") == "/pricing")
+        },
+    ),
+    demo(
+        "What do people do right before they sign up?",
+        &[("journeys", r#"{"start":"signup","direction":"backwards","period":"last_30_days","limit":3}"#)],
+        |stored, found| journeys(stored, &found[0], false, |event| event.name == "signup"),
+    ),
+    demo(
         "Why was the newest purchase credited where it was?",
         &[
             ("query_events", r#"{"event":"purchase","limit":1,"period":"last_30_days"}"#),
@@ -179,6 +164,48 @@ pub(super) const QUESTIONS: &[Question] = &[
 fn seconds(session: &Session) -> f64 {
     let last = session.events.iter().map(|event| event.at).max().unwrap_or_default();
     (last - session.begin()) as f64 / 1000.0
+}
+
+/// The most frequent paths of three steps from a start, or to it.
+fn journeys(stored: &Stored, found: &Value, forwards: bool, is_start: fn(&Event) -> bool) -> Checked {
+    let range = stored.today - 30 * DAY..stored.today;
+    let path = |session: &Session| {
+        let mut events: Vec<&Event> = session.events.iter().filter(|event| event.at < range.end).collect();
+        if !forwards {
+            events.reverse();
+        }
+        let start = events.iter().position(|event| range.contains(&event.at) && is_start(event))?;
+        let mut path: Vec<String> = Vec::new();
+        for (index, event) in events[start..].iter().enumerate() {
+            let step = match event.is_view() {
+                true => event.text("path"),
+                false if index > 0 && event.name.starts_with('$') => continue,
+                false => &event.name,
+            };
+            if path.last().is_none_or(|last| last != step) {
+                path.push(step.to_owned());
+            }
+        }
+        path.truncate(3);
+        if !forwards {
+            path.reverse();
+        }
+        Some(path)
+    };
+    let expected = counts(stored.sessions.iter().filter_map(path));
+    if expected.len() < 3 {
+        return Err("too few paths: the question is none".to_owned());
+    }
+    for (row, (path, sessions)) in expected.iter().take(3).enumerate() {
+        let row = &found["rows"][row];
+        same("path", &row["path"], json!(path))?;
+        same("sessions", &row["sessions"], *sessions)?;
+    }
+    same(
+        "sessions with a start",
+        &found["sessions"],
+        expected.iter().map(|(_, sessions)| sessions).sum::<u64>(),
+    )
 }
 
 /// Cohorts by the week of the first page view ever, and how many of them came back in each week of the range.
