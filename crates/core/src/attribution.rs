@@ -61,7 +61,7 @@ impl FromStr for Model {
 
 /// The text is no model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of first, last, last_non_direct, linear, position, time_decay")]
+#[error("must be one of first, last, last_non_direct, linear, position, time_decay")]
 pub struct UnknownModel;
 
 /// A session of a visitor.

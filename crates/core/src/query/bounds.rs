@@ -100,7 +100,7 @@ impl FromStr for Interval {
 
 /// The text is no interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of hour, day, week, month")]
+#[error("must be one of hour, day, week, month")]
 pub struct UnknownInterval;
 
 /// Buckets of time in a time zone.

@@ -38,7 +38,7 @@ pub enum PagesSort {
 
 /// The text is no order of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of views, entries, exits")]
+#[error("must be one of views, entries, exits")]
 pub struct UnknownPagesSort;
 
 impl FromStr for PagesSort {

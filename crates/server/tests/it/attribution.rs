@@ -204,7 +204,7 @@ fn what_is_wrong_with_a_query_is_said_by_name() {
         (
             "&event=a&models=best",
             "models",
-            "expected one of first, last, last_non_direct, linear, position, time_decay",
+            "must be one of first, last, last_non_direct, linear, position, time_decay",
         ),
         ("&event=a&models=first,first", "models", "names first twice"),
         ("&event=a&count=twice", "count", "must be all or once"),

@@ -252,7 +252,7 @@ fn a_series_is_cut_by_a_limit_that_was_sent_alone() {
 #[test]
 fn what_is_wrong_with_a_metric_or_an_interval_is_said_by_name() {
     let (server, project) = server_with(&amounts());
-    let intervals = "expected one of hour, day, week, month";
+    let intervals = "must be one of hour, day, week, month";
     for (path, field, sentence) in [
         (
             "/v1/stats?metric=median",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Arguments, clean};
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp::tools::spec::{Shape, Tool};
-use crate::wire::params::{FILTERS, GOAL};
+use crate::wire::params::{ENDS_EXCHANGED, FILTERS, GOAL};
 
 /// Longest explanation of an error, in characters: about 120 tokens together with a short call.
 const MAX_WORDS: usize = 300;
@@ -19,6 +19,8 @@ const MOST_EXPLAINED: usize = 3;
 /// Arguments that say what others are about.
 const ABOUT: [&str; 3] = [GOAL, "property", "event_id"];
 const ENDS: [&str; 2] = ["from", "to"];
+/// The most columns that an error lists.
+const MOST_LISTED: usize = 12;
 const GROUP_BY: &str = "group_by";
 /// How a problem begins to name the right word.
 const MEANT: &str = "did you mean `";
@@ -75,16 +77,25 @@ fn problems(error: &ApiError) -> impl Iterator<Item = (&str, &str)> {
 fn unknown_column(error: &ApiError) -> String {
     let unknown = error.details.get("unknown").and_then(Value::as_str).unwrap_or_default();
     let meant = closest_column(error, unknown).map(|name| format!(" Did you mean `{name}`?"));
-    format!(
-        "`group_by` takes no column `{}`.{} A property is properties.<name>; describe_schema with kind=columns lists all.",
-        clean::word(unknown),
-        meant.unwrap_or_default()
-    )
+    let allowed: Vec<&str> = allowed(error).collect();
+    let all = match allowed.len() {
+        ..=MOST_LISTED => format!("It takes {}.", allowed.join(", ")),
+        _ => "A property is properties.<name>; describe_schema with kind=columns lists all.".to_owned(),
+    };
+    let unknown = clean::word(unknown);
+    format!("`group_by` takes no column `{unknown}`.{} {all}", meant.unwrap_or_default())
+}
+
+/// The columns that could have been named.
+fn allowed(error: &ApiError) -> impl Iterator<Item = &str> {
+    let allowed = error.details.get("allowed").and_then(Value::as_array);
+    allowed.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn closest_column<'a>(error: &'a ApiError, unknown: &str) -> Option<&'a str> {
-    let allowed = error.details.get("allowed").and_then(Value::as_array);
-    fuzzy_match::closest(unknown, allowed.into_iter().flatten().filter_map(Value::as_str))
+    // `source` may be meant as `session_source`.
+    let end = format!("_{unknown}");
+    allowed(error).find(|name| name.ends_with(&end)).or_else(|| fuzzy_match::closest(unknown, allowed(error)))
 }
 
 /// For a parameter with fixed values: the one that was probably meant.
@@ -117,15 +128,23 @@ fn corrected(tool: Tool, account: bool, error: &ApiError, sent: &JsonObject) -> 
         if ABOUT.contains(&root) && !call.contains_key(root) {
             return None;
         }
-        // Half a range is none.
         if ENDS.contains(&root) {
-            for end in ENDS {
-                call.shift_remove(end);
-            }
+            correct_range(sent, problem, &mut call);
         }
     }
     let is_right = |call: &JsonObject| Arguments::read(tool, call, account).is_ok();
     Some(call).filter(|call| call != sent && is_right(call))
+}
+
+/// Exchanges the ends of a range that are in the wrong order; takes any other wrong range out, for half a range is
+/// none.
+fn correct_range(sent: &JsonObject, problem: &str, call: &mut JsonObject) {
+    for (end, other) in [(ENDS[0], ENDS[1]), (ENDS[1], ENDS[0])] {
+        match sent.get(other).filter(|_| problem == ENDS_EXCHANGED) {
+            Some(value) => drop(call.insert(end.to_owned(), value.clone())),
+            None => drop(call.shift_remove(end)),
+        }
+    }
 }
 
 /// Puts a wrong argument right, or takes it out.
@@ -134,6 +153,7 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     let is_known = names().any(|known| known == root);
     let value = call.shift_remove(root);
     let replacement = match value {
+        Some(Value::Object(columns)) if root == FILTERS => Some(with_known_columns(tool, columns)),
         Some(filters) if root == FILTERS => match FilterList::repaired(&filters) {
             Some(list) => Some(list.to_json()),
             None => serde_json::from_str(FilterList::EXAMPLE).ok(),
@@ -159,6 +179,16 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     if let Some(value) = replacement.or_else(example) {
         call.insert(root.to_owned(), value);
     }
+}
+
+/// Filters by column with the closest columns in place of those that do not exist.
+fn with_known_columns(tool: Tool, columns: JsonObject) -> Value {
+    let known = || tool.column_filters().iter().map(|parameter| parameter.name);
+    let meant = |name: String| match known().find(|known| *known == name) {
+        Some(_) => Some(name),
+        None => fuzzy_match::closest(&name, known()).map(str::to_owned),
+    };
+    columns.into_iter().filter_map(|(name, value)| Some((meant(name)?, value))).collect::<JsonObject>().into()
 }
 
 /// The word that a problem says was meant.

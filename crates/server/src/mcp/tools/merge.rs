@@ -91,10 +91,8 @@ fn take_facts(merged: &mut Row, facts: Row) {
 fn limit(tool: Tool, arguments: &Arguments) -> usize {
     let default = match tool {
         Tool::TopSources => 50,
-        // Groups are limited, and each has a row for every step.
-        Tool::Funnel | Tool::Retention => return usize::MAX,
-        // Values are limited, and each fault is a row.
-        Tool::DataQuality => return usize::MAX,
+        // Groups are limited, and each has a row for every step; of a fault, its values are.
+        Tool::Funnel | Tool::Retention | Tool::DataQuality => return usize::MAX,
         Tool::Sessions => 1000,
         Tool::ExplainChange => 20,
         // Series are whole, as in the response of one project.

@@ -61,6 +61,7 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
         Tool::TrackEvent => String::new(),
     };
     match arguments.range() {
+        Some(_) if tool == Tool::ExplainChange => format!("{what}."),
         Some(range) if tool.spec().range.is_some() => {
             let across = if projects > 1 { format!(" in {projects} projects") } else { String::new() };
             let (from, to) = (range.from().to_rfc3339_seconds(), range.to().to_rfc3339_seconds());
@@ -139,24 +140,27 @@ fn change(page: &Page) -> String {
     };
     let currency = facts.get("currency").map(|code| format!(" {}", shown(code))).unwrap_or_default();
     let percent = facts.get("change_pct").filter(|percent| !percent.is_null());
-    let percent = percent.map(|percent| format!(" ({} %)", shown(percent))).unwrap_or_default();
-    let compared = |end: &str| facts.get("compared_with").map(|range| shown(&range[end])).unwrap_or_default();
+    let percent = percent.map(|percent| format!(", {} %", shown(percent))).unwrap_or_default();
+    let range = |from: Option<&Value>, to: Option<&Value>| {
+        format!("{} to before {}", from.map(shown).unwrap_or_default(), to.map(shown).unwrap_or_default())
+    };
+    let compared = |end| facts.get("compared_with")?.get(end);
     let most = match page.rows.first() {
-        None => "; no value of a column changed".to_owned(),
-        Some(row) if row.contains_key("noise") => "; no change of a value is significant".to_owned(),
-        Some(row) => format!("; most of it: {} with {}", columns(row), shown(&row["change"])),
+        None => "No value of a column changed".to_owned(),
+        Some(row) if row.contains_key("noise") => "No change of a value is significant".to_owned(),
+        Some(row) => format!("Most of it: {} with {}", columns(row), shown(&row["change"])),
     };
     let unchanged = facts.get("unchanged").and_then(Value::as_array).into_iter().flatten();
     let unchanged: Vec<_> = unchanged.filter_map(Value::as_object).map(columns).collect();
     let unchanged =
-        if unchanged.is_empty() { String::new() } else { format!("; unchanged: {}", unchanged.join(", ")) };
+        if unchanged.is_empty() { String::new() } else { format!(". Unchanged: {}", unchanged.join(", ")) };
     format!(
-        "{}: {}{currency} after {}{percent}{most}{unchanged}; compared with {} to before {}",
+        "{}: {}{currency} ({}) after {} ({}){percent}. {most}{unchanged}",
         shown(metric),
         shown(value),
+        range(facts.get("from"), facts.get("to")),
         shown(previous),
-        compared("from"),
-        compared("to")
+        range(compared("from"), compared("to")),
     )
 }
 

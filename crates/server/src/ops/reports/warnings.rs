@@ -374,7 +374,7 @@ async fn newest(
 /// What there is in place of a name: the closest one, the most frequent ones, and how many more there are.
 fn instead(name: &str, known: &[(String, u64)]) -> String {
     if known.is_empty() {
-        return ", and none has any.".to_owned();
+        return ", nor any other.".to_owned();
     }
     let closest = fuzzy_match::closest(name, known.iter().map(|(name, _)| name.as_str()));
     let meant = closest.map_or_else(|| ".".to_owned(), |name| format!(": did you mean {}?", quoted(name)));
@@ -402,7 +402,7 @@ mod tests {
     fn a_warning_names_the_closest_and_the_most_frequent() {
         let known = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1)).collect::<Vec<_>>();
         for (name, names, expected) in [
-            ("purchse", vec![], ", and none has any."),
+            ("purchse", vec![], ", nor any other."),
             (
                 "purchse",
                 vec!["$pageview", "purchase"],

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use super::fields::{Fields, parsed};
 use crate::error::ApiResult;
 use crate::ops::projects::ProjectRequest;
+use crate::wire::params::no_zone;
 
-const ZONE: &str = "must be an IANA time zone like Europe/Berlin";
 const DAYS: &str =
     "must be a number of days, at least 1, or null to keep events for as long as the plan allows";
 
@@ -155,7 +155,7 @@ fn days(value: Value) -> Result<NonZeroU32, String> {
 }
 
 fn zone(value: Value) -> Result<Tz, String> {
-    parsed(&value).map_err(|_| ZONE.to_owned())
+    parsed(&value).map_err(|_| no_zone(value.as_str().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
-use super::timezone::EXPECTED_ZONE;
+use super::timezone::no_zone;
 use super::{FilterParams, GOAL, ListParam, NumberParam, filter};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::goals::AskedGoals;
@@ -29,6 +29,9 @@ fn one_of(words: impl Iterator<Item = &'static str>) -> String {
         _ => words.concat(),
     }
 }
+
+/// The problem of a range whose ends are in the wrong order.
+pub const ENDS_EXCHANGED: &str = "must lie before `to` (`to` is exclusive)";
 
 /// Checks parameters one by one, and collects the problems.
 #[derive(Default)]
@@ -61,7 +64,7 @@ impl Check {
         let (from, to) = (self.time("from", from), self.time("to", to));
         let range = TimeRange::new(from?, to?);
         if range.is_none() {
-            self.problems.field("from", "must lie before `to` (`to` is exclusive)");
+            self.problems.field("from", ENDS_EXCHANGED);
         }
         range
     }
@@ -268,7 +271,7 @@ impl Check {
     /// Default UTC.
     pub(in crate::wire) fn timezone(&mut self, timezone: Option<String>) -> Option<Tz> {
         self.read("timezone", timezone.or(Some("UTC".to_owned())), |text| {
-            text.parse::<Tz>().map_err(|_| EXPECTED_ZONE)
+            text.parse::<Tz>().map_err(|_| no_zone(text))
         })
     }
 

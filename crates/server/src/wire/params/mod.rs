@@ -25,6 +25,7 @@ use utoipa::openapi::path::Parameter;
 
 pub use self::body_schema::body_schema;
 pub(super) use self::check::Check;
+pub use self::check::ENDS_EXCHANGED;
 pub use self::compare::{COMPARE, CompareParam};
 pub use self::filters::{FILTERS, FilterParams, filter};
 pub use self::sent::SentParams;
@@ -32,6 +33,7 @@ pub use self::steps::STEPS;
 use self::steps::goals_in_steps;
 use self::timezone::TIMEZONE;
 pub use self::timezone::TimezoneParam;
+pub(super) use self::timezone::no_zone;
 pub use self::values::{FlagParam, ListParam, NumberParam};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::goals::AskedGoals;

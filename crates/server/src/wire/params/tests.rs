@@ -56,9 +56,15 @@ fn a_zone_that_is_none_is_refused_whatever_is_asked() {
         Value::Object(error.details)
     }
     let expected = json!(["must be an IANA time zone like Europe/Berlin"]);
-    for zone in ["", "Berlin", "%2B02:00"] {
+    for zone in ["", "X", "%2B02:00"] {
         assert_eq!(refusal::<StatsParams>(zone)["fieldErrors"]["timezone"], expected, "{zone}");
         assert_eq!(refusal::<UsageParams>(zone)["fieldErrors"]["timezone"], expected, "{zone}");
+    }
+    for (zone, meant) in
+        [("Berlin", "Europe/Berlin"), ("europe/berln", "Europe/Berlin"), ("new_york", "America/New_York")]
+    {
+        let problem = refusal::<StatsParams>(zone)["fieldErrors"]["timezone"][0].to_string();
+        assert!(problem.contains(&format!("did you mean `{meant}`?")), "{zone}: {problem}");
     }
     for details in [refusal::<StatsParams>("UTC&timezone=UTC"), refusal::<UsageParams>("UTC&timezone=UTC")] {
         assert!(details["formErrors"][0].as_str().unwrap().contains("timezone"), "{details}");

@@ -1,7 +1,8 @@
 //! `timezone`, which every route with `from` and `to` takes: a date alone is its midnight there (contract,
 //! section 4). Routes that use the zone themselves, for buckets, read it once more.
 
-use chrono_tz::Tz;
+use chrono_tz::{TZ_VARIANTS, Tz};
+use millimetric_core::fuzzy_match;
 use millimetric_core::query::time_or_date;
 use millimetric_core::time::Timestamp;
 use utoipa::IntoParams;
@@ -14,8 +15,6 @@ use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 
 /// The name of the parameter.
 pub(super) const TIMEZONE: &str = "timezone";
-/// What a right value is.
-pub(super) const EXPECTED_ZONE: &str = "must be an IANA time zone like Europe/Berlin";
 
 /// The parameter of routes that use it for dates alone.
 #[derive(Debug)]
@@ -35,6 +34,15 @@ impl IntoParams for TimezoneParam {
     }
 }
 
+/// Why a text is no time zone, with the one that was probably meant.
+pub(in crate::wire) fn no_zone(text: &str) -> String {
+    let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
+    let is_city = |name: &&str| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
+    let meant = names().find(is_city).or_else(|| fuzzy_match::closest(text, names()));
+    let meant = meant.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+    format!("must be an IANA time zone like Europe/Berlin{meant}")
+}
+
 /// Whether the parameters have a `timezone` of their own.
 pub(super) fn has_own<P: Parameters>() -> bool {
     super::takes::<P>(TIMEZONE)
@@ -47,7 +55,7 @@ pub(super) fn read<P: Parameters>(text: &str) -> ApiResult<Option<Tz>> {
         Err(_) if has_own::<P>() => Ok(None),
         Err(_) => {
             let mut problems = Problems::default();
-            problems.field(TIMEZONE, EXPECTED_ZONE);
+            problems.field(TIMEZONE, no_zone(text));
             Err(ApiError::validation(ErrorCode::InvalidParams, problems))
         }
     }
