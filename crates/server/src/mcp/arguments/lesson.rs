@@ -3,9 +3,9 @@
 use millimetric_core::fuzzy_match;
 use millimetric_core::query::FilterList;
 use rmcp::model::JsonObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Arguments, clean};
+use super::{Arguments, clean, filters, meant};
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp::tools::spec::{Shape, Tool};
 use crate::wire::params::{FILTERS, GOAL};
@@ -134,10 +134,7 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     let is_known = names().any(|known| known == root);
     let value = call.shift_remove(root);
     let replacement = match value {
-        Some(filters) if root == FILTERS => match FilterList::repaired(&filters) {
-            Some(list) => Some(list.to_json()),
-            None => serde_json::from_str(FilterList::EXAMPLE).ok(),
-        },
+        Some(sent) if root == FILTERS => repaired_filters(&sent),
         Some(value) if !is_known => {
             let closest = fuzzy_match::closest(root, names()).filter(|name| !call.contains_key(*name));
             if let Some(closest) = closest {
@@ -146,7 +143,7 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
             return;
         }
         Some(value) if value.is_string() => {
-            closest_choice(tool, root, Some(&value)).or_else(|| meant(problem)).map(Value::from)
+            closest_choice(tool, root, Some(&value)).or_else(|| word_meant(problem)).map(Value::from)
         }
         _ => None,
     };
@@ -161,8 +158,21 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     }
 }
 
+/// The filters that were probably meant, or an example of the same form.
+fn repaired_filters(sent: &Value) -> Option<Value> {
+    match meant(Shape::Filters, sent).as_deref() {
+        Some(Value::Object(members)) => {
+            filters::repaired(members).or_else(|| Some(json!({ "country": "DE" })))
+        }
+        _ => match FilterList::repaired(sent) {
+            Some(list) => Some(list.to_json()),
+            None => serde_json::from_str(FilterList::EXAMPLE).ok(),
+        },
+    }
+}
+
 /// The word that a problem says was meant.
-fn meant(problem: &str) -> Option<&str> {
+fn word_meant(problem: &str) -> Option<&str> {
     let (_, rest) = problem.split_once(MEANT)?;
     rest.split_once('`').map(|(word, _)| word)
 }

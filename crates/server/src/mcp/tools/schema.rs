@@ -45,13 +45,11 @@ fn property(parameter: &Parameter) -> Value {
             json!({ "type": "array", "items": step, "minItems": 2, "maxItems": most })
         }
         Shape::Object => json!({ "type": "object" }),
-        Shape::Filters => {
-            let condition = json!({ "type": "array", "description": "operator, column, values" });
-            json!({ "anyOf": [
-                { "type": "array", "items": condition },
-                { "type": "object", "additionalProperties": { "type": "string" } },
-            ] })
-        }
+        // The description says what they hold.
+        Shape::Filters => json!({ "anyOf": [
+            { "type": "array", "items": { "type": "array" } },
+            { "type": "object" },
+        ] }),
         Shape::Flag => json!({ "type": "boolean" }),
     };
     schema["description"] = match parameter.shape {

@@ -82,7 +82,7 @@ pub(in crate::mcp) enum Shape {
     Steps(usize),
     /// Any JSON object.
     Object,
-    /// A list of conditions, or a JSON object with the value of each column that events are filtered by.
+    /// A list of conditions, or a JSON object with the values of each column that events are filtered by.
     Filters,
     /// `true` or `false`.
     Flag,
@@ -120,15 +120,12 @@ const RANGE_IN_FULL: &[Parameter] = &[
     parameter("format", Choice(&["json", "csv"]), "csv is a third of the size: for more than 20 rows."),
 ];
 /// The filters of `/v1/query`, as one list or object. One tool says all about them: the list of tools is short.
-const FILTERS: &[Parameter] = &[parameter(
-    "filters",
-    Filters,
-    "Exact values, like {\"country\":\"DE\"}, or conditions as in get_stats.",
-)];
+const FILTERS: &[Parameter] =
+    &[parameter("filters", Filters, "As in get_stats, like {\"country\":[\"DE\",\"AT\"]}.")];
 const FILTERS_IN_FULL: &[Parameter] = &[parameter(
     "filters",
     Filters,
-    "Exact values, like {\"country\":\"DE\"}, or conditions that must all hold, like \
+    "Exact values, of a list any: {\"country\":\"DE\",\"medium\":[\"paid\",\"social\"]}; or conditions that must all hold, like \
      [[\"contains\",\"path\",[\"/blog\",\"/docs\"]],[\"or\",[[\"is\",\"country\",[\"DE\"]],[\"not\",[\"exists\",\"campaign\"]]]]]. \
      Operators: is, is_not, contains, contains_not, starts_with, ends_with, matches (regex), greater, less, exists, \
      missing, and, or, not. Columns: those of group_by, url, referrer, user_id, anonymous_id, session_id.",
