@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Arguments, clean, filters, meant};
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp::tools::spec::{Shape, Tool};
+use crate::wire::goals::UNKNOWN_GOAL;
 use crate::wire::params::{FILTERS, GOAL};
 
 /// Longest explanation of an error, in characters: about 120 tokens together with a short call.
@@ -50,7 +51,7 @@ fn explained(tool: Tool, error: &ApiError, sent: &JsonObject) -> Vec<String> {
     for (name, problem) in problems(error).take(MOST_EXPLAINED) {
         let stop = if problem.ends_with(['.', '?']) { "" } else { "." };
         words.push(format!("`{name}` {problem}{}{stop}", closest_word(tool, name, sent)));
-        if name == GOAL {
+        if name == GOAL || problem.starts_with(UNKNOWN_GOAL) {
             words.push("describe_schema with kind=goals lists the goals.".to_owned());
         }
     }

@@ -1,8 +1,7 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use millimetric_core::classify::RuleSettings;
 use millimetric_core::query::Named;
@@ -20,8 +19,7 @@ use crate::ops::reports::warnings::Unconfirmed;
 use crate::ops::reports::{explain, multi_project, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
-use crate::wire::goals::unknown_goal;
-use crate::wire::params::{GOAL, Parameters, SentParams, from_json};
+use crate::wire::params::{Parameters, SentParams, from_json};
 use crate::wire::reports::{
     AttributionParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams, JourneysParams, PagesParams,
     PathsParams, Report, RetentionParams, SchemaParams, SchemaRows, SessionsParams, SourcesParams,
@@ -136,33 +134,6 @@ async fn read_json<P: Parameters<Query: Send + 'static>>(
     let sent = SentParams::Body(values);
     let goals = goals::asked(app, by, &sent.goals::<P>()).await?;
     sent.query::<P>(&app.limits.heavy, goals).await
-}
-
-/// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.
-///
-/// # Errors
-/// `invalid_params` if none of several projects has it. A single project is refused when its arguments are read.
-pub(in crate::mcp) async fn having_goal(
-    app: &App,
-    readers: Vec<Authorized<Read>>,
-    arguments: &Arguments,
-) -> ApiResult<Vec<Authorized<Read>>> {
-    let Some(slug) = arguments.get(GOAL).filter(|_| readers.len() > 1) else { return Ok(readers) };
-    let slugs = [Cow::Borrowed(slug)];
-    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, &slugs)).await?;
-    let (mut having, mut known) = (Vec::new(), BTreeSet::new());
-    for (by, asked) in readers.iter().zip(asked) {
-        if asked.get(slug).is_some() {
-            having.push(by.clone());
-        }
-        known.extend(asked.known);
-    }
-    if having.is_empty() {
-        let mut problems = Problems::default();
-        problems.field(GOAL, unknown_goal(slug, &known.into_iter().collect::<Vec<_>>()));
-        return Err(ApiError::validation(ErrorCode::InvalidParams, problems));
-    }
-    Ok(having)
 }
 
 /// Looks for the event in each project.

@@ -27,7 +27,7 @@ pub use self::body_schema::body_schema;
 pub(super) use self::check::Check;
 pub use self::compare::{COMPARE, CompareParam};
 pub use self::filters::{FILTERS, FilterParams, filter};
-pub use self::sent::SentParams;
+pub use self::sent::{SentParams, named_goals};
 pub use self::steps::STEPS;
 use self::steps::goals_in_steps;
 use self::timezone::TIMEZONE;
