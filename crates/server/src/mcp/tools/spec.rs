@@ -257,6 +257,11 @@ const FUNNEL: Spec = Spec {
         parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
         parameter("order", Choice(&["strict", "any"]), "strict (default): each step after the one before."),
         GROUP_BY_IN_SHORT,
+        parameter(
+            "group_at",
+            Choice(&["first", "attempt"]),
+            "attempt: the group of the attempt that got furthest.",
+        ),
         COMPARE,
         limit(1000),
     ],
