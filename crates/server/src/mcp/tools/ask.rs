@@ -1,8 +1,6 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
-use std::collections::BTreeMap;
-
 use millimetric_core::classify::RuleSettings;
 use millimetric_core::query::Named;
 use rmcp::model::JsonObject;
@@ -10,8 +8,8 @@ use serde_json::Value;
 
 use super::super::arguments::{Arguments, PATHS};
 use super::super::response::Page;
-use super::merge;
 use super::spec::Tool;
+use super::{compare, merge};
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::reports::schema::{Kind, SchemaQuery};
@@ -25,7 +23,7 @@ use crate::wire::reports::{
     PathsParams, Report, RetentionParams, SchemaParams, SchemaRows, SessionsParams, SourcesParams,
     StatsParams, answer,
 };
-use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
+use crate::wire::responses::{ProjectRow, ProjectRows};
 
 /// The most projects that one response lists.
 const MOST_PROJECTS: usize = 200;
@@ -39,7 +37,7 @@ pub(in crate::mcp) async fn page(
 ) -> ApiResult<Page> {
     match tool {
         Tool::ListProjects => return list(app, readers, arguments).await,
-        Tool::CompareProjects => return compare(app, readers, arguments).await,
+        Tool::CompareProjects => return compare::page(app, readers, arguments).await,
         _ => {}
     }
     let [first, others @ ..] = readers else {
@@ -126,7 +124,7 @@ fn unconfirmed_in_schema(query: &SchemaQuery) -> Option<Unconfirmed> {
 }
 
 /// Reads arguments that may name goals of the project.
-async fn read_json<P: Parameters<Query: Send + 'static>>(
+pub(super) async fn read_json<P: Parameters<Query: Send + 'static>>(
     app: &App,
     by: &Authorized<Read>,
     values: JsonObject,
@@ -157,17 +155,4 @@ async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) ->
     let truncated = summaries.len() > MOST_PROJECTS;
     let rows = summaries.into_iter().take(MOST_PROJECTS).map(ProjectRow::from).collect();
     Ok(Page::of(&ProjectRows { rows, truncated }))
-}
-
-async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
-    let metric = if arguments.get("metric") == Some("uniques") { "uniques" } else { "count" };
-    let mut queries = BTreeMap::new();
-    for by in readers {
-        let query = read_json::<StatsParams>(app, by, arguments.values.clone()).await?;
-        queries.insert(by.project().id, query);
-    }
-    let compared = multi_project::compare(app, readers, &queries).await?;
-    let mut page = Page::of(&ComparedRows::new(metric, compared));
-    page.facts.insert("metric".to_owned(), Value::from(metric));
-    Ok(page)
 }

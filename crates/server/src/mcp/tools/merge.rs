@@ -16,7 +16,10 @@ type Row = Map<String, Value>;
 
 /// Puts the pages together, oldest project first where rows are equal.
 pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
-    let mut merged = Page { unconfirmed: unconfirmed(&pages), ..Page::default() };
+    let mut merged = Page {
+        unconfirmed: unconfirmed(pages.iter().map(|(_, page)| page.unconfirmed.as_ref())),
+        ..Page::default()
+    };
     let mut continues = false;
     for (project, page) in pages {
         merged.truncated |= page.truncated;
@@ -45,8 +48,10 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
 }
 
 /// What one project has exists; what all of them lack has to be looked up.
-fn unconfirmed(pages: &[(ProjectId, Page)]) -> Option<Unconfirmed> {
-    let mut others = pages.iter().map(|(_, page)| page.unconfirmed.as_ref());
+pub(super) fn unconfirmed<'a>(
+    of_projects: impl IntoIterator<Item = Option<&'a Unconfirmed>>,
+) -> Option<Unconfirmed> {
+    let mut others = of_projects.into_iter();
     let mut unconfirmed = others.next()??.clone();
     for other in others {
         unconfirmed.is_empty &= other?.is_empty;

@@ -2,6 +2,7 @@
 //! operation and the rows of a REST route.
 
 pub(super) mod ask;
+mod compare;
 mod having_goals;
 mod merge;
 mod schema;

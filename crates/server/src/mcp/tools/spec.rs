@@ -92,6 +92,9 @@ const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Para
     Parameter { name, shape, text }
 }
 
+/// The metrics of `/v1/stats`.
+const METRICS: &[&str] =
+    &["count", "uniques", "conversions", "conversion_rate", "sum", "avg", "min", "max", "median", "p95"];
 const EVENT: Parameter = parameter("event", Text, "Only this event name.");
 const GOAL: Parameter = parameter("goal", Text, "In place of event: a goal's slug.");
 const COMPARE: Parameter =
@@ -190,18 +193,7 @@ const GET_STATS: Spec = Spec {
     own: &[
         parameter(
             "metric",
-            Choice(&[
-                "count",
-                "uniques",
-                "conversions",
-                "conversion_rate",
-                "sum",
-                "avg",
-                "min",
-                "max",
-                "median",
-                "p95",
-            ]),
+            Choice(METRICS),
             "Default count (events). uniques: visitors. conversions, conversion_rate (visitors who reach goal / visitors): of goal. The others: of property.",
         ),
         parameter("property", Text, "A numeric property, such as amount; split by currency."),

@@ -46,6 +46,7 @@ pub use self::sources::{SourceRow, SourceRows, SourcesParams};
 pub use self::stats::changes::{
     ChangeRow, ChangesParams, ChangesRows, ComparedRange, OtherChangeRow, UnchangedRow,
 };
+pub(in crate::wire) use self::stats::number;
 pub use self::stats::{StatsParams, StatsRows};
 pub use self::usage::{UsageParams, UsageRow, UsageRows};
 use super::params::Parameters;

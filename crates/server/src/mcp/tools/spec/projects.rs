@@ -1,7 +1,7 @@
 //! The tools that are about the projects of an account.
 
-use super::Shape::{Choice, Text};
-use super::{EVENT, GOAL, PROJECT_IDS, Spec, parameter};
+use super::Shape::{Text, Unlisted};
+use super::{EVENT, GOAL, METRICS, PROJECT_IDS, Spec, parameter};
 
 pub(super) const LIST_PROJECTS: Spec = Spec {
     name: "list_projects",
@@ -17,16 +17,17 @@ pub(super) const LIST_PROJECTS: Spec = Spec {
 pub(super) const COMPARE_PROJECTS: Spec = Spec {
     name: "compare_projects",
     title: "Compare projects",
-    text: "One figure of each project, the highest first, with its share of the sum.",
+    text: "One figure of each project, the highest first; of counts and sums with its share of all. Amounts are ranked in each currency.",
     own: &[
-        parameter("metric", Choice(&["count", "uniques"]), "What is compared. Default count."),
+        parameter("metric", Unlisted(METRICS), "As in get_stats. Default count."),
+        parameter("property", Text, "As in get_stats."),
         EVENT,
         GOAL,
         PROJECT_IDS,
     ],
     required: &[],
     ranged: true,
-    filtered: false,
+    filtered: true,
     route: None,
     example: r#"{"metric":"uniques","period":"30d"}"#,
 };
