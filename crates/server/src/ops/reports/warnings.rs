@@ -3,17 +3,19 @@
 //!
 //! A query can name hundreds of values, so the number of lookups and their time are bounded.
 
+mod wording;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use millimetric_core::column::Column;
-use millimetric_core::fuzzy_match;
 use millimetric_core::query::{
     AnyQuery, AnyResponse, Buckets, Dimension, EventSelector, Filter, Interval, Metric, Named, NamesQuery,
     Number, PropertyName, RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use self::wording::{instead, quoted};
 use super::multi_project::of_each;
 use super::schema;
 use crate::auth::{Authorized, Read};
@@ -29,10 +31,6 @@ const MOST_COLUMNS: usize = 8;
 const MOST_LOOKUPS: usize = 16;
 /// Longest time of all lookups for one response.
 const WITHIN: Duration = Duration::from_secs(10);
-/// The most existing names that a warning lists.
-const LISTED: usize = 5;
-/// Longest name in a warning, in characters.
-const LONGEST_NAME: usize = 80;
 
 /// What a query names, if its response does not show that all of it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -361,59 +359,4 @@ async fn newest(
 ) -> OpsResult<Option<Timestamp>> {
     let newest = of_each(readers, |by| schema::last_seen(app, by, event)).await?;
     Ok(newest.into_iter().max().flatten())
-}
-
-/// What there is in place of a name: the closest one, the most frequent ones, and how many more there are.
-fn instead(name: &str, known: &[(String, u64)]) -> String {
-    if known.is_empty() {
-        return ", and none has any.".to_owned();
-    }
-    let closest = fuzzy_match::closest(name, known.iter().map(|(name, _)| name.as_str()));
-    let meant = closest.map_or_else(|| ".".to_owned(), |name| format!(": did you mean {}?", quoted(name)));
-    let listed: Vec<_> = known.iter().take(LISTED).map(|(name, _)| quoted(name)).collect();
-    let listed = listed.join(", ");
-    match known.len().saturating_sub(LISTED) {
-        0 => format!("{meant} There are {listed}."),
-        more => format!("{meant} The most frequent are {listed}; there are {more} more."),
-    }
-}
-
-/// A name in backticks, cut if it is long.
-fn quoted(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        None => format!("`{name}`"),
-        Some((end, _)) => format!("`{}…`", &name[..end]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_warning_names_the_closest_and_the_most_frequent() {
-        let known = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1)).collect::<Vec<_>>();
-        for (name, names, expected) in [
-            ("purchse", vec![], ", and none has any."),
-            (
-                "purchse",
-                vec!["$pageview", "purchase"],
-                ": did you mean `purchase`? There are `$pageview`, `purchase`.",
-            ),
-            ("zzz", vec!["a", "b"], ". There are `a`, `b`."),
-            (
-                "zzz",
-                vec!["a", "b", "c", "d", "e", "f", "g"],
-                ". The most frequent are `a`, `b`, `c`, `d`, `e`; there are 2 more.",
-            ),
-        ] {
-            assert_eq!(instead(name, &known(&names)), expected, "{name} {names:?}");
-        }
-    }
-
-    #[test]
-    fn long_names_are_cut() {
-        assert_eq!(quoted("ü"), "`ü`");
-        assert_eq!(quoted(&"ü".repeat(81)).chars().count(), 83);
-    }
 }
