@@ -120,7 +120,7 @@ fn unconfirmed_in_schema(query: &SchemaQuery) -> Option<Unconfirmed> {
     let events = query.events.event().map(str::to_owned).into_iter().collect();
     let named = Named { events, ..Named::default() };
     let is_of_events = matches!(query.kind, Kind::Events | Kind::Properties | Kind::Values);
-    is_of_events.then_some(Unconfirmed { named, range: query.range, is_empty: true })
+    is_of_events.then_some(Unconfirmed { named, range: query.range, is_empty: true, compared: None })
 }
 
 /// Reads arguments that may name goals of the project.

@@ -52,11 +52,8 @@ pub(super) fn unconfirmed<'a>(
     of_projects: impl IntoIterator<Item = Option<&'a Unconfirmed>>,
 ) -> Option<Unconfirmed> {
     let mut others = of_projects.into_iter();
-    let mut unconfirmed = others.next()??.clone();
-    for other in others {
-        unconfirmed.is_empty &= other?.is_empty;
-    }
-    Some(unconfirmed)
+    let first = others.next()??.clone();
+    others.try_fold(first, |unconfirmed, other| unconfirmed.and(other?))
 }
 
 /// Keeps what is the same for every project; figures of one project are dropped.

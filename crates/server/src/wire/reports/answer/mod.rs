@@ -105,9 +105,7 @@ where
     let (unconfirmed_before, response) = confirm::<R>(&before, run(before.clone()).await?)?;
     let bodies = [object(&body), object(&R::body(&before, response, now))];
     let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies));
-    // What both ranges lack is missing; what one of them has exists.
-    let unconfirmed =
-        unconfirmed.filter(|unconfirmed| unconfirmed.named.has_alternatives || unconfirmed_before.is_some());
+    let unconfirmed = Unconfirmed::of_both([ranges.range, ranges.compared], unconfirmed, unconfirmed_before);
     Ok((Answer { body, warnings }, unconfirmed))
 }
 
