@@ -1,7 +1,7 @@
 //! The tools that say where visits and conversions came from.
 
 use super::Shape::{Choice, Flag, List, Text};
-use super::{Spec, limit, parameter};
+use super::{COMPARE, Spec, limit, parameter};
 use crate::wire::reports::{AttributionParams, Report as _};
 
 pub(super) const ATTRIBUTION: Spec = Spec {
@@ -25,6 +25,7 @@ pub(super) const ATTRIBUTION: Spec = Spec {
         ),
         parameter("count", Choice(&["all", "once"]), "once: only each visitor's first conversion."),
         parameter("value", Text, "A numeric property that it is worth; rows are split by currency."),
+        COMPARE,
         limit(1000),
     ],
     required: &[],

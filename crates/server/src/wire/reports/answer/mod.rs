@@ -104,7 +104,7 @@ where
     let before = query.clone().over(ranges.compared);
     let (unconfirmed_before, response) = confirm::<R>(&before, run(before.clone()).await?)?;
     let bodies = [object(&body), object(&R::body(&before, response, now))];
-    let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies));
+    let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies, R::say_cut));
     let unconfirmed = Unconfirmed::of_both([ranges.range, ranges.compared], unconfirmed, unconfirmed_before);
     Ok((Answer { body, warnings }, unconfirmed))
 }
