@@ -5,6 +5,7 @@
 //! choice of projects. Values that language models write in another form than the schema's are read as they
 //! are meant (`lenient`).
 
+mod filters;
 mod lenient;
 mod lesson;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use super::clean;
 use super::tools::spec::{Parameter, Shape, Tool};
 use crate::auth::agents::Projects;
 use crate::error::{ApiResult, ErrorCode, Problems};
-use crate::wire::params::{FILTERS, STEPS};
+use crate::wire::params::STEPS;
 
 /// Longest text of an argument, in characters; the longest filter is half as long.
 const MAX_TEXT: usize = 4096;
@@ -35,8 +36,6 @@ const TIMEZONE: &str = "timezone";
 const FORMAT: &str = "format";
 /// The argument of the tool `attribution` that selects another route.
 pub(super) const PATHS: &str = "paths";
-/// The maximum number of members of `filters` that are looked at; there are fewer columns.
-const MOST_FILTERS: usize = 64;
 
 /// Arguments whose types were checked.
 #[derive(Debug, Clone)]
@@ -80,7 +79,8 @@ impl Arguments {
                 None => {}
             }
         }
-        take_filters(tool, &mut values, &mut problems);
+        filters::take(tool, &mut values, &mut problems);
+        filters::take_of_steps(&mut values, &mut problems);
         let projects = if account { take_projects(tool, &mut values, &mut problems) } else { Projects::All };
         let csv = values.shift_remove(FORMAT).as_ref().and_then(Value::as_str) == Some("csv");
         let timezone = values.get(TIMEZONE).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -245,34 +245,6 @@ fn check_list_of_filters(list: &Value) -> Result<(), String> {
 
 fn check_length(chars: usize) -> Result<(), String> {
     if chars <= MAX_TEXT { Ok(()) } else { Err(format!("must be at most {MAX_TEXT} characters long")) }
-}
-
-/// Puts the members of `filters` beside the other arguments, if it is an object.
-fn take_filters(tool: Tool, values: &mut JsonObject, problems: &mut Problems) {
-    if !matches!(values.get(FILTERS), Some(Value::Object(_))) {
-        return;
-    }
-    let Some(Value::Object(filters)) = values.shift_remove(FILTERS) else { return };
-    let known = || tool.column_filters().iter();
-    let names = || known().map(|parameter| parameter.name);
-    for (name, value) in filters.into_iter().take(MOST_FILTERS) {
-        let Some(parameter) = known().find(|parameter| parameter.name == name) else {
-            let closest = fuzzy_match::closest(&name, names());
-            let meant = closest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-            let all = names().collect::<Vec<_>>().join(", ");
-            let why = format!("has no column `{}`: {meant}columns are {all}", clean::word(&name));
-            problems.field(FILTERS, why);
-            continue;
-        };
-        match meant(parameter.shape, &value).map(|value| check(parameter, &value).map(|()| value)) {
-            Some(Ok(_)) if values.contains_key(&name) => {
-                problems.field(FILTERS, format!("has `{name}`, which is also an argument: send it once"));
-            }
-            Some(Ok(value)) => drop(values.insert(name, value.into_owned())),
-            Some(Err(why)) => problems.field(FILTERS, format!("`{name}` {why}")),
-            None => {}
-        }
-    }
 }
 
 /// Takes out the choice of projects, which is no parameter of a REST route.

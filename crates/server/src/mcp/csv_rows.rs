@@ -8,8 +8,10 @@ type Row = Map<String, Value>;
 /// Columns of which one says when.
 const TIMES: [&str; 3] = ["bucket", "hour_of_day", "day_of_week"];
 /// Columns of a time that are no group.
-const OF_TIMES: [&str; 3] = ["label", "partial", "mean"];
+const OF_TIMES: [&str; 3] = ["label", PARTIAL, "mean"];
 const VALUE: &str = "value";
+/// Marks a bucket that the range cuts, or that is not over.
+const PARTIAL: &str = "partial";
 
 /// The rows, below a line with the names of their columns; the empty text of no rows.
 pub(super) fn csv(rows: &[Row]) -> String {
@@ -37,7 +39,8 @@ fn plain(rows: &[Row]) -> Vec<Vec<String>> {
     std::iter::once(header).chain(rows.iter().map(line)).collect()
 }
 
-/// A line for each time and a column for each group; `None` unless the rows are counts over time by group.
+/// A line for each time and a column for each group, after one that marks partial buckets if there are any; `None`
+/// unless the rows are counts over time by group.
 fn turned(rows: &[Row]) -> Option<Vec<Vec<String>>> {
     let first = rows.first()?;
     let time = TIMES.into_iter().find(|time| first.contains_key(*time))?;
@@ -46,6 +49,9 @@ fn turned(rows: &[Row]) -> Option<Vec<Vec<String>>> {
     if is_compared || !first.contains_key(VALUE) || !first.keys().any(|name| is_group(name)) {
         return None;
     }
+    let is_partial = |row: &Row| row.get(PARTIAL) == Some(&Value::Bool(true));
+    let marked = rows.iter().any(is_partial);
+    let mut partial = Vec::new();
     let (mut groups, mut times): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let mut cells = Vec::new();
     for row in rows {
@@ -59,20 +65,24 @@ fn turned(rows: &[Row]) -> Option<Vec<Vec<String>>> {
                 list.len() - 1
             })
         };
-        cells.push((
-            position(&mut times, at),
-            position(&mut groups, group),
-            row.get(VALUE).map(cell).unwrap_or_default(),
-        ));
+        let line = position(&mut times, at);
+        if line == partial.len() {
+            partial.push(is_partial(row));
+        }
+        cells.push((line, position(&mut groups, group), row.get(VALUE).map(cell).unwrap_or_default()));
     }
+    let mark = |partial: bool| if partial { "true".to_owned() } else { String::new() };
+    let begin = |at: String, partial: String| std::iter::once(at).chain(marked.then_some(partial));
+    let before_groups = 1 + usize::from(marked);
     let mut lines: Vec<Vec<String>> = times
         .into_iter()
-        .map(|at| std::iter::once(at).chain(groups.iter().map(|_| String::new())).collect())
+        .zip(partial)
+        .map(|(at, partial)| begin(at, mark(partial)).chain(groups.iter().map(|_| String::new())).collect())
         .collect();
     for (line, column, value) in cells {
-        lines[line][column + 1] = value;
+        lines[line][before_groups + column] = value;
     }
-    let header = std::iter::once(time.to_owned()).chain(groups).collect();
+    let header = begin(time.to_owned(), PARTIAL.to_owned()).chain(groups).collect();
     Some(std::iter::once(header).chain(lines).collect())
 }
 
@@ -121,6 +131,10 @@ mod tests {
         assert_eq!(written(rows), "bucket,a,b,\nmon,3,2,\ntue,,5,1\n");
         let alone = json!([{ "bucket": "mon", "value": 3 }, { "bucket": "tue", "value": 1 }]);
         assert_eq!(written(alone), "bucket,value\nmon,3\ntue,1\n");
+        let mut cut = row("mon", Some("a"), 3);
+        cut["partial"] = json!(true);
+        let rows = json!([cut, row("tue", Some("b"), 5)]);
+        assert_eq!(written(rows), "bucket,partial,a,b\nmon,true,3,\ntue,,,5\n");
         let local = json!([{ "hour_of_day": 7, "os": "ios", "value": 3, "mean": 0.5 }]);
         assert_eq!(written(local), "hour_of_day,ios\n7,3\n");
     }

@@ -11,7 +11,7 @@ use crate::ops::error::OpsResult;
 use crate::state::App;
 
 /// The most goals that a request names: one for each step of a funnel.
-const MOST: usize = FunnelSteps::MOST;
+pub const MOST: usize = FunnelSteps::MOST;
 
 /// The goals that a request names, looked up in its project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

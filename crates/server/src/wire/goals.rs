@@ -13,6 +13,8 @@ use crate::error::ApiResult;
 
 /// The most slugs that an error lists if none is close.
 const EXAMPLES: usize = 5;
+/// How the sentence about a goal that does not exist begins.
+pub const UNKNOWN_GOAL: &str = "is not a goal";
 
 /// `GET /v1/goals` takes no parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -95,11 +97,11 @@ pub fn unknown_goal(sent: &str, known: &[GoalSlug]) -> String {
     let Some(closest) = fuzzy_match::closest(sent, slugs()) else {
         let some: Vec<String> = slugs().take(EXAMPLES).map(|slug| format!("`{slug}`")).collect();
         if some.is_empty() {
-            return "is not a goal: there are none yet; create one with `millimetric goal create`".to_owned();
+            return format!("{UNKNOWN_GOAL}: there are none yet; create one with `millimetric goal create`");
         }
-        return format!("is not a goal: there are {}; GET /v1/goals lists all", some.join(", "));
+        return format!("{UNKNOWN_GOAL}: there are {}; GET /v1/goals lists all", some.join(", "));
     };
-    format!("is not a goal: did you mean `{closest}`? GET /v1/goals lists all")
+    format!("{UNKNOWN_GOAL}: did you mean `{closest}`? GET /v1/goals lists all")
 }
 
 #[cfg(test)]

@@ -101,6 +101,57 @@ fn reports_with_several_figures_compare_each() {
 }
 
 #[test]
+fn credit_is_compared_under_each_model() {
+    let sale = |at: &str, visitor: &str, source: &str, amount: f64| {
+        let mut sale = event("sale", at, visitor, source);
+        sale["properties"] = json!({ "amount": amount, "currency": "EUR" });
+        sale
+    };
+    let (server, project) = server_with(&[
+        sale("2026-05-03T10:00", "anna", "news", 30.0),
+        sale("2026-05-04T09:00", "cleo", "partner", 5.0),
+        sale("2026-05-01T10:00", "dora", "news", 20.0),
+        sale("2026-05-02T11:00", "emil", "old", 1.0),
+    ]);
+    let query = format!(
+        "/v1/attribution?{THIS_WEEK}&event=sale&value=amount&models=first,linear&group_by=session_source&compare=previous"
+    );
+    let credit = |conversions: Value, value: Value, number: Value| {
+        json!({ "conversions": { "first": conversions, "linear": conversions },
+            "value": { "first": value, "linear": value }, "touches": number, "visitors": number })
+    };
+    let row = |source: &str, now: Value, previous: Value, change: Value| {
+        let mut row = json!({ "session_source": source, "currency": "EUR" });
+        row.as_object_mut().unwrap().extend(now.as_object().unwrap().clone());
+        row["previous"] = previous;
+        row["change_pct"] = change;
+        row
+    };
+    let one = |value: f64| credit(json!(1.0), json!(value), json!(1));
+    let none = || credit(json!(0), json!(0), json!(0));
+    let news = row("news", one(30.0), one(20.0), credit(json!(0.0), json!(50.0), json!(0.0)));
+    let compared = ask(&server, &project, &query);
+    assert_eq!(
+        compared["rows"],
+        json!([
+            news,
+            row("partner", one(5.0), none(), credit(json!(null), json!(null), json!(null))),
+            row("old", none(), one(1.0), credit(json!(-100.0), json!(-100.0), json!(-100.0))),
+        ])
+    );
+    assert_eq!((&compared["conversions"], compared.get("other")), (&json!(2), None));
+    assert_eq!(compared["compared_with"]["to"], "2026-05-03T00:00:00.000Z");
+
+    let cut = ask(&server, &project, &format!("{query}&limit=1"));
+    let other = json!({ "conversions": { "first": 1.0, "linear": 1.0 }, "value": { "first": 5.0, "linear": 5.0 }, "touches": 1 });
+    assert_eq!((&cut["rows"], &cut["other"], cut.get("truncated")), (&json!([news]), &other, None));
+
+    let counted = ask(&server, &project, &query.replace("&value=amount", ""));
+    let previous = json!({ "conversions": { "first": 1.0, "linear": 1.0 }, "touches": 1, "visitors": 1 });
+    assert_eq!(counted["rows"][0]["previous"], previous, "no value without one");
+}
+
+#[test]
 fn a_limit_cuts_rows_after_they_were_compared() {
     let (server, project) = two_weeks();
     let query = "/v1/stats?from=2026-05-01&to=2026-05-03&event=$pageview&group_by=source&limit=1";

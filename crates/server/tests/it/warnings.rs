@@ -100,7 +100,7 @@ fn an_unknown_property_or_value_names_the_closest_and_the_most_frequent() {
             "No event in this range has session_source=`gogle`: did you mean `google`? \
              There are `facebook`, `google`, `direct`.",
         ),
-        ("stats?country=DE", "unknown_value", "No event in this range has country=`DE`, and none has any."),
+        ("stats?country=DE", "unknown_value", "No event in this range has country=`DE`, nor any other."),
         ("query?user_id=anna", "unknown_value", "No event in this range has user_id=`anna`."),
     ] {
         let said = warnings(&server, &project, &format!("{query}&{MAY}"));
@@ -141,6 +141,34 @@ fn what_one_of_two_ranges_has_is_no_reason_to_warn() {
     let (server, project) = server_with_shop();
     let query = "stats?event=purchase&from=2026-05-17&to=2026-05-18&compare=2026-05-16/2026-05-17";
     assert_eq!(warnings(&server, &project, query), []);
+}
+
+#[test]
+fn a_compared_range_before_the_first_event_is_said() {
+    let (server, project) = server_with_shop();
+    let message = "The compared range is outside the data, so `previous` counts nothing: the first event is of 2026-05-15 (UTC).";
+    let said = [("range_outside_data".to_owned(), message.to_owned())];
+    for query in [
+        "stats?from=2026-05-15&to=2026-05-17&compare=previous",
+        "stats?from=2026-05-15T22:00:00Z&to=2026-05-16T00:00:00Z&compare=previous",
+        "stats?from=2026-05-15&to=2026-05-17&compare=year&event=purchase&interval=day",
+        "sources?from=2026-05-01&to=2026-06-01&compare=2025-01-01/2025-02-01",
+        "funnel?steps=$pageview,purchase&from=2026-05-01&to=2026-06-01&compare=previous",
+        r#"stats?filters=[["is","source",["facebook","google"]]]&from=2026-05-01&to=2026-06-01&compare=previous"#,
+    ] {
+        assert_eq!(warnings(&server, &project, query), said, "{query}");
+    }
+    for query in [
+        // The other range has the first event, but no purchase.
+        "stats?from=2026-05-16&to=2026-05-17&event=purchase&compare=previous",
+        // The other range is after the last event.
+        "stats?from=2026-05-15&to=2026-05-17&compare=2026-05-20/2026-05-22",
+    ] {
+        assert_eq!(warnings(&server, &project, query), [], "{query}");
+    }
+    let both = warnings(&server, &project, "stats?from=2026-04-01&to=2026-05-01&compare=previous");
+    assert_eq!(both.len(), 1, "{both:?}");
+    assert!(both[0].1.starts_with("The range is outside the data: events are from"), "{both:?}");
 }
 
 #[test]

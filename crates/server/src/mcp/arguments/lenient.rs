@@ -65,7 +65,7 @@ fn whole(value: &Value) -> Option<Value> {
 
 /// A text that is JSON, unless it is longer than a text may be; one that is an object may be as long as the
 /// properties of an event.
-fn json(text: &str) -> Option<Value> {
+pub(super) fn json(text: &str) -> Option<Value> {
     const MAX_BYTES: usize = 4 * MAX_TEXT;
     (text.len() <= MAX_BYTES).then(|| serde_json::from_str(text).ok())?
 }

@@ -3,11 +3,12 @@
 use millimetric_core::fuzzy_match;
 use millimetric_core::query::FilterList;
 use rmcp::model::JsonObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Arguments, clean};
+use super::{Arguments, clean, filters, meant};
 use crate::error::{ApiError, ErrorCode};
 use crate::mcp::tools::spec::{Shape, Tool};
+use crate::wire::goals::UNKNOWN_GOAL;
 use crate::wire::params::{ENDS_EXCHANGED, FILTERS, GOAL};
 
 /// Longest explanation of an error, in characters: about 120 tokens together with a short call.
@@ -52,7 +53,7 @@ fn explained(tool: Tool, error: &ApiError, sent: &JsonObject) -> Vec<String> {
     for (name, problem) in problems(error).take(MOST_EXPLAINED) {
         let stop = if problem.ends_with(['.', '?']) { "" } else { "." };
         words.push(format!("`{name}` {problem}{}{stop}", closest_word(tool, name, sent)));
-        if name == GOAL {
+        if name == GOAL || problem.starts_with(UNKNOWN_GOAL) {
             words.push("describe_schema with kind=goals lists the goals.".to_owned());
         }
     }
@@ -153,11 +154,7 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     let is_known = names().any(|known| known == root);
     let value = call.shift_remove(root);
     let replacement = match value {
-        Some(Value::Object(columns)) if root == FILTERS => Some(with_known_columns(tool, columns)),
-        Some(filters) if root == FILTERS => match FilterList::repaired(&filters) {
-            Some(list) => Some(list.to_json()),
-            None => serde_json::from_str(FilterList::EXAMPLE).ok(),
-        },
+        Some(sent) if root == FILTERS => repaired_filters(&sent),
         Some(value) if !is_known => {
             let closest = fuzzy_match::closest(root, names()).filter(|name| !call.contains_key(*name));
             if let Some(closest) = closest {
@@ -166,7 +163,7 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
             return;
         }
         Some(value) if value.is_string() => {
-            closest_choice(tool, root, Some(&value)).or_else(|| meant(problem)).map(Value::from)
+            closest_choice(tool, root, Some(&value)).or_else(|| word_meant(problem)).map(Value::from)
         }
         _ => None,
     };
@@ -181,18 +178,21 @@ fn correct(tool: Tool, account: bool, (root, problem): (&str, &str), call: &mut 
     }
 }
 
-/// Filters by column with the closest columns in place of those that do not exist.
-fn with_known_columns(tool: Tool, columns: JsonObject) -> Value {
-    let known = || tool.column_filters().iter().map(|parameter| parameter.name);
-    let meant = |name: String| match known().find(|known| *known == name) {
-        Some(_) => Some(name),
-        None => fuzzy_match::closest(&name, known()).map(str::to_owned),
-    };
-    columns.into_iter().filter_map(|(name, value)| Some((meant(name)?, value))).collect::<JsonObject>().into()
+/// The filters that were probably meant, or an example of the same form.
+fn repaired_filters(sent: &Value) -> Option<Value> {
+    match meant(Shape::Filters, sent).as_deref() {
+        Some(Value::Object(members)) => {
+            filters::repaired(members).or_else(|| Some(json!({ "country": "DE" })))
+        }
+        _ => match FilterList::repaired(sent) {
+            Some(list) => Some(list.to_json()),
+            None => serde_json::from_str(FilterList::EXAMPLE).ok(),
+        },
+    }
 }
 
 /// The word that a problem says was meant.
-fn meant(problem: &str) -> Option<&str> {
+fn word_meant(problem: &str) -> Option<&str> {
     let (_, rest) = problem.split_once(MEANT)?;
     rest.split_once('`').map(|(word, _)| word)
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::wire::params::{Parameters, from_json};
+use crate::wire::params::{FILTERS, Parameters, from_json};
 use crate::wire::reports::{
     AttributionParams, ChangesParams, EventsParams, ExplainParams, FunnelParams, JourneysParams, PagesParams,
     PathsParams, QualityParams, RetentionParams, SchemaParams, SessionsParams, SourcesParams, StatsParams,

@@ -1,30 +1,26 @@
 //! Runs the query of a read tool, for one project or several. Parameters are read, the query is run and
 //! the rows are written by the same code as for REST.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-
 use millimetric_core::classify::RuleSettings;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use super::super::arguments::{Arguments, PATHS};
 use super::super::response::Page;
-use super::merge;
 use super::spec::Tool;
+use super::{compare, merge};
 use crate::auth::{Authorized, Read};
 use crate::error::{ApiError, ApiResult, ErrorCode, Problems};
 use crate::ops::reports::{explain, multi_project, quality, schema};
 use crate::ops::{goals, read};
 use crate::state::App;
-use crate::wire::goals::unknown_goal;
-use crate::wire::params::{GOAL, Parameters, SentParams, from_json};
+use crate::wire::params::{Parameters, SentParams, from_json};
 use crate::wire::reports::{
     AttributionParams, ChangesParams, EventsParams, ExplainParams, ExplainedRows, FunnelParams,
     JourneysParams, PagesParams, PathsParams, QualityParams, QualityRows, Report, RetentionParams,
     SchemaParams, SchemaRows, SessionsParams, SourcesParams, StatsParams, answer,
 };
-use crate::wire::responses::{ComparedRows, ProjectRow, ProjectRows};
+use crate::wire::responses::{ProjectRow, ProjectRows};
 
 /// The most projects that one response lists.
 const MOST_PROJECTS: usize = 200;
@@ -38,7 +34,7 @@ pub(in crate::mcp) async fn page(
 ) -> ApiResult<Page> {
     match tool {
         Tool::ListProjects => return list(app, readers, arguments).await,
-        Tool::CompareProjects => return compare(app, readers, arguments).await,
+        Tool::CompareProjects => return compare::page(app, readers, arguments).await,
         _ => {}
     }
     let [first, others @ ..] = readers else {
@@ -124,7 +120,7 @@ async fn report<R: Report>(app: &App, by: &Authorized<Read>, values: JsonObject)
 }
 
 /// Reads arguments that may name goals of the project.
-async fn read_json<P: Parameters<Query: Send + 'static>>(
+pub(super) async fn read_json<P: Parameters<Query: Send + 'static>>(
     app: &App,
     by: &Authorized<Read>,
     values: JsonObject,
@@ -132,33 +128,6 @@ async fn read_json<P: Parameters<Query: Send + 'static>>(
     let sent = SentParams::Body(values);
     let goals = goals::asked(app, by, &sent.goals::<P>()).await?;
     sent.query::<P>(&app.limits.heavy, goals).await
-}
-
-/// The projects that have the goal that is asked for, if one is; a project without it counts nowhere.
-///
-/// # Errors
-/// `invalid_params` if none of several projects has it. A single project is refused when its arguments are read.
-pub(in crate::mcp) async fn having_goal(
-    app: &App,
-    readers: Vec<Authorized<Read>>,
-    arguments: &Arguments,
-) -> ApiResult<Vec<Authorized<Read>>> {
-    let Some(slug) = arguments.get(GOAL).filter(|_| readers.len() > 1) else { return Ok(readers) };
-    let slugs = [Cow::Borrowed(slug)];
-    let asked = multi_project::of_each(&readers, |by| goals::asked(app, by, &slugs)).await?;
-    let (mut having, mut known) = (Vec::new(), BTreeSet::new());
-    for (by, asked) in readers.iter().zip(asked) {
-        if asked.get(slug).is_some() {
-            having.push(by.clone());
-        }
-        known.extend(asked.known);
-    }
-    if having.is_empty() {
-        let mut problems = Problems::default();
-        problems.field(GOAL, unknown_goal(slug, &known.into_iter().collect::<Vec<_>>()));
-        return Err(ApiError::validation(ErrorCode::InvalidParams, problems));
-    }
-    Ok(having)
 }
 
 /// Looks for the event in each project.
@@ -182,17 +151,4 @@ async fn list(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) ->
     let truncated = summaries.len() > MOST_PROJECTS;
     let rows = summaries.into_iter().take(MOST_PROJECTS).map(ProjectRow::from).collect();
     Ok(Page::of(&ProjectRows { rows, truncated }))
-}
-
-async fn compare(app: &App, readers: &[Authorized<Read>], arguments: &Arguments) -> ApiResult<Page> {
-    let metric = if arguments.get("metric") == Some("uniques") { "uniques" } else { "count" };
-    let mut queries = BTreeMap::new();
-    for by in readers {
-        let query = read_json::<StatsParams>(app, by, arguments.values.clone()).await?;
-        queries.insert(by.project().id, query);
-    }
-    let compared = multi_project::compare(app, readers, &queries).await?;
-    let mut page = Page::of(&ComparedRows::new(metric, compared));
-    page.facts.insert("metric".to_owned(), Value::from(metric));
-    Ok(page)
 }

@@ -21,7 +21,10 @@ const MOST_TOTALS: usize = 20;
 
 /// Puts the pages together, oldest project first where rows are equal.
 pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Arguments) -> Page {
-    let mut merged = Page { unconfirmed: unconfirmed(&pages), ..Page::default() };
+    let mut merged = Page {
+        unconfirmed: unconfirmed(pages.iter().map(|(_, page)| page.unconfirmed.as_ref())),
+        ..Page::default()
+    };
     let mut continues = false;
     let totals = if tool == Tool::ExplainChange { totals(&pages) } else { Vec::new() };
     for (project, page) in pages {
@@ -54,13 +57,12 @@ pub(super) fn merge(tool: Tool, pages: Vec<(ProjectId, Page)>, arguments: &Argum
 }
 
 /// What one project has exists; what all of them lack has to be looked up.
-fn unconfirmed(pages: &[(ProjectId, Page)]) -> Option<Unconfirmed> {
-    let mut others = pages.iter().map(|(_, page)| page.unconfirmed.as_ref());
-    let mut unconfirmed = others.next()??.clone();
-    for other in others {
-        unconfirmed.is_empty &= other?.is_empty;
-    }
-    Some(unconfirmed)
+pub(super) fn unconfirmed<'a>(
+    of_projects: impl IntoIterator<Item = Option<&'a Unconfirmed>>,
+) -> Option<Unconfirmed> {
+    let mut others = of_projects.into_iter();
+    let first = others.next()??.clone();
+    others.try_fold(first, |unconfirmed, other| unconfirmed.and(other?))
 }
 
 /// The change of each project as a whole, the largest first.

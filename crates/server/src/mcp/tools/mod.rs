@@ -2,6 +2,8 @@
 //! operation and the rows of a REST route.
 
 pub(super) mod ask;
+mod compare;
+mod having_goals;
 mod merge;
 mod schema;
 pub(super) mod spec;
@@ -100,17 +102,14 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
     let now = app.now();
     let arguments = arguments.resolve(common_zone(&readers), now);
     let asked = readers.len();
-    let readers = ask::having_goal(app, readers, &arguments).await?;
+    let readers = having_goals::having_goals(app, readers, &arguments).await?;
     let mut page = ask::page(app, tool, &readers, &arguments).await?;
     let range = arguments.range().filter(|_| tool.spec().range.is_some());
     let mut notes = kept_notes(session, &readers, range);
     if tool != Tool::DescribeSchema && range.is_some_and(|range| range.contains(now)) {
         notes.push("Today is not over: it counts up to now.".to_owned());
     }
-    if readers.len() < asked {
-        let without = asked - readers.len();
-        notes.push(format!("{without} of {asked} projects have no such goal and count nowhere."));
-    }
+    notes.extend(goals_note(&readers, asked));
     if page.rows.is_empty() && arguments.get("kind") == Some("goals") {
         notes.push("No goal fits. Goals are created with `millimetric goal create`.".to_owned());
     }
@@ -140,6 +139,17 @@ async fn ask(session: &Session, tool: Tool, sent: &JsonObject) -> ApiResult<Tool
             .map(|(name, text)| (name.to_owned(), text))
             .collect(),
     })
+}
+
+/// A note if some of the projects that are asked lack a goal.
+fn goals_note(having: &[Authorized<Read>], asked: usize) -> Option<String> {
+    let without = asked.checked_sub(having.len()).filter(|without| *without > 0)?;
+    // Rows of one project do not name it.
+    let only = match having {
+        [only] => format!(": the rows are of `{}`", only.project().slug),
+        _ => String::new(),
+    };
+    Some(format!("{without} of {asked} projects have no such goal and count nowhere{only}."))
 }
 
 /// The time zone of the projects; UTC if they have several.

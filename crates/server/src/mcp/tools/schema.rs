@@ -46,9 +46,11 @@ fn property(parameter: &Parameter) -> Value {
             json!({ "type": "array", "items": step, "minItems": 2, "maxItems": most })
         }
         Shape::Object => json!({ "type": "object" }),
-        Shape::Filters => {
-            json!({ "anyOf": [{ "type": "object" }, { "type": "array", "items": { "type": "array" } }] })
-        }
+        // The description says what they hold.
+        Shape::Filters => json!({ "anyOf": [
+            { "type": "array", "items": { "type": "array" } },
+            { "type": "object" },
+        ] }),
         Shape::Flag => json!({ "type": "boolean" }),
     };
     schema["description"] = match parameter.shape {

@@ -86,7 +86,7 @@ pub(in crate::mcp) enum Shape {
     Steps(usize),
     /// Any JSON object.
     Object,
-    /// A list of conditions, or a JSON object with the value of each column that events are filtered by.
+    /// A list of conditions, or a JSON object with the values of each column that events are filtered by.
     Filters,
     /// `true` or `false`.
     Flag,
@@ -96,6 +96,9 @@ const fn parameter(name: &'static str, shape: Shape, text: &'static str) -> Para
     Parameter { name, shape, text }
 }
 
+/// The metrics of `/v1/stats`.
+const METRICS: &[&str] =
+    &["count", "uniques", "conversions", "conversion_rate", "sum", "avg", "min", "max", "median", "p95"];
 const EVENT: Parameter = parameter("event", Text, "Only this event.");
 const GOAL: Parameter = parameter("goal", Text, "Or a goal's slug.");
 const COMPARE: Parameter = parameter("compare", Text, "previous, year or from/to.");
@@ -130,12 +133,12 @@ const fn range(period: &'static str) -> [Parameter; 5] {
     ]
 }
 /// The filters of `/v1/query`, as one list or object. One tool says all about them: the list of tools is short.
-const FILTERS: &[Parameter] = &[parameter("filters", Filters, "Like {\"country\":\"DE\"}; see get_stats.")];
+const FILTERS: &[Parameter] = &[parameter("filters", Filters, "Like {\"country\":[\"DE\"]}; see get_stats.")];
 const FILTERS_IN_FULL: &[Parameter] = &[parameter(
     "filters",
     Filters,
-    "Exact values, like {\"country\":\"DE\"}, or conditions that must all hold, like \
-     [[\"contains\",\"path\",[\"/blog\",\"/docs\"]],[\"or\",[[\"is\",\"country\",[\"DE\"]],[\"not\",[\"exists\",\"campaign\"]]]]]. \
+    "Exact values, of a list any: {\"country\":\"DE\",\"medium\":[\"paid\",\"social\"]}; or conditions that must all hold, like \
+     [[\"contains\",\"path\",[\"/blog\",\"/docs\"]],[\"not\",[\"exists\",\"campaign\"]]]. \
      Operators: is, is_not, contains, contains_not, starts_with, ends_with, matches (regex), greater, less, exists, \
      missing, and, or, not. Columns: those of group_by, url, referrer, user_id, anonymous_id, session_id.",
 )];
@@ -160,18 +163,7 @@ const GET_STATS: Spec = Spec {
     own: &[
         parameter(
             "metric",
-            Choice(&[
-                "count",
-                "uniques",
-                "conversions",
-                "conversion_rate",
-                "sum",
-                "avg",
-                "min",
-                "max",
-                "median",
-                "p95",
-            ]),
+            Choice(METRICS),
             "Default count (events). uniques: visitors. conversions, conversion_rate (visitors who reach goal / visitors): of goal. The others: of property.",
         ),
         parameter("property", Text, "A numeric property, such as amount; split by currency."),
@@ -228,9 +220,10 @@ const FUNNEL: Spec = Spec {
             Steps(8),
             "In order: event names, page:/pricing* or goal:slug; one with conditions is {\"event\":\"signup\",\"filters\":[[\"is\",\"properties.plan\",[\"pro\"]]]}.",
         ),
-        parameter("window", Text, "How long a visitor may take, such as 30m, 24h, 7d. Default 7d."),
+        parameter("window", Text, "Time allowed, such as 30m or 24h. Default 7d."),
         parameter("order", Choice(&["strict", "any"]), "strict (default): each step after the one before."),
         GROUP_BY_IN_SHORT,
+        parameter("group_at", Unlisted(&["first", "attempt"]), "attempt: of the one that got furthest."),
         COMPARE,
         limit(1000),
     ],

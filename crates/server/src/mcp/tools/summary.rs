@@ -9,6 +9,9 @@ use super::spec::Tool;
 
 type Row = Map<String, Value>;
 
+/// The most currencies that the summary of a comparison names.
+const MOST_CURRENCIES: usize = 3;
+
 /// The summary of a response of this many projects.
 pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize) -> String {
     let rows = page.rows.len();
@@ -54,10 +57,7 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
         }
         Tool::ExplainAttribution => explained(page),
         Tool::ListProjects => counted(rows, "project", "projects"),
-        Tool::CompareProjects => {
-            counted(rows, "project", "projects")
-                + &first(page, |row| format!("{} leads with {}", shown(&row["slug"]), shown(&row["value"])))
-        }
+        Tool::CompareProjects => compared(page, projects),
         Tool::TrackEvent => String::new(),
     };
     match arguments.range() {
@@ -97,6 +97,24 @@ fn stats(page: &Page, arguments: &Arguments) -> String {
             format!("{metric}{of} in {}", counted(rows.len(), "row", "rows")) + &first(page, named)
         }
     }
+}
+
+/// Who leads; of amounts, in each currency.
+fn compared(page: &Page, projects: usize) -> String {
+    let is_first = |row: &&Row| row["rank"] == 1 && !row["value"].is_null();
+    let leads = page.rows.iter().filter(is_first).take(MOST_CURRENCIES).map(|row| {
+        let currency = row.get("currency").map(|currency| match currency {
+            Value::Null => " without a currency".to_owned(),
+            currency => format!(" {}", shown(currency)),
+        });
+        format!(
+            "; {} leads with {}{}",
+            shown(&row["slug"]),
+            shown(&row["value"]),
+            currency.unwrap_or_default()
+        )
+    });
+    counted(projects, "project", "projects") + &leads.collect::<String>()
 }
 
 fn funnel(page: &Page) -> String {

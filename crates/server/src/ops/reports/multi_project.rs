@@ -2,12 +2,11 @@
 //!
 //! Each is asked like any other project, through a proof that the account's key opens it.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use millimetric_control::Project;
-use millimetric_core::ids::ProjectId;
-use millimetric_core::query::{EventSelector, Metric, Number, StatsQuery};
+use millimetric_core::query::{EventSelector, Metric, Number, StatsQuery, StatsResponse};
 use millimetric_core::time::{DAY_MILLIS, TimeRange, Timestamp};
 
 use super::schema;
@@ -34,15 +33,28 @@ pub struct ProjectSummary {
     pub uniques_7d: u64,
 }
 
-/// A project's part of a figure.
+/// A figure of every project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// By currency, unknown ones last; then the highest figure first, ties by slug.
+    pub rows: Vec<Compared>,
+    /// Amounts have a currency: a project has a row for each.
+    pub by_currency: bool,
+}
+
+/// A figure of a project beside those of the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
     /// The project.
     pub project: Project,
-    /// Its figure.
-    pub value: u64,
-    /// Its share of all figures together, 0 to 100.
-    pub share_pct: f64,
+    /// The currency of the amounts, if it is known.
+    pub currency: Option<String>,
+    /// From 1, among the figures in the same currency.
+    pub rank: usize,
+    /// The figure; `None` if there is nothing to compute it of.
+    pub value: Option<Number>,
+    /// Its share of all figures in the same currency, 0 to 100; `None` if they do not add up, or one is negative.
+    pub share_pct: Option<f64>,
 }
 
 /// Asks every project, a few at once. The responses come in the order of the projects.
@@ -80,26 +92,63 @@ async fn summary(app: &App, by: &Authorized<Read>, week: TimeRange) -> OpsResult
     })
 }
 
-/// One figure of each project that has a query, the highest first, ties by slug.
-pub async fn compare(
-    app: &App,
-    of: &[Authorized<Read>],
-    queries: &BTreeMap<ProjectId, StatsQuery>,
-) -> OpsResult<Vec<Compared>> {
-    let figure = async |by: &Authorized<Read>| {
-        let value = match queries.get(&by.project().id) {
-            Some(query) => total(app, by, query.clone()).await?,
-            None => 0,
+/// Ranks the projects by their responses to a query without groups of its own and without buckets, which come in the
+/// order of the projects. A project whose response has no row counts as one of no events.
+pub fn compare(of: &[Authorized<Read>], metric: &Metric, responses: &[StatsResponse]) -> Comparison {
+    let mut rows = Vec::new();
+    let mut by_currency = false;
+    for (by, response) in of.iter().zip(responses) {
+        let unranked = |currency, value| Compared {
+            project: by.project().clone(),
+            currency,
+            rank: 0,
+            value,
+            share_pct: None,
         };
-        OpsResult::Ok((by.project().clone(), value))
-    };
-    let mut figures = of_each(of, figure).await?;
-    let all: u64 = figures.iter().map(|(_, value)| value).sum();
-    figures.sort_by(|(a, more), (b, less)| (less, a.slug.as_str()).cmp(&(more, b.slug.as_str())));
-    let share =
-        |value: u64| if all == 0 { 0.0 } else { (value as f64 * 10_000.0 / all as f64).round() / 100.0 };
-    let compared = |(project, value)| Compared { project, value, share_pct: share(value) };
-    Ok(figures.into_iter().map(compared).collect())
+        if response.rows.is_empty() {
+            rows.push(unranked(None, metric.of_nothing()));
+        }
+        for row in &response.rows {
+            by_currency |= !row.keys.is_empty();
+            rows.push(unranked(row.keys.first().cloned().flatten(), row.value));
+        }
+    }
+    rows.sort_by(order);
+    for rows in rows.chunk_by_mut(|one, other| one.currency == other.currency) {
+        let sum = sum(rows).filter(|_| metric.adds_up());
+        for (index, row) in rows.iter_mut().enumerate() {
+            row.rank = index + 1;
+            row.share_pct = sum.map(|sum| percent(float(row.value).unwrap_or_default(), sum));
+        }
+    }
+    Comparison { rows, by_currency }
+}
+
+fn order(one: &Compared, other: &Compared) -> Ordering {
+    let currency = |row: &Compared| (row.currency.is_none(), row.currency.clone());
+    let value = |row: &Compared| float(row.value).unwrap_or(f64::NEG_INFINITY);
+    let by_currency = currency(one).cmp(&currency(other));
+    let by_value = by_currency.then_with(|| value(other).total_cmp(&value(one)));
+    by_value.then_with(|| one.project.slug.as_str().cmp(other.project.slug.as_str()))
+}
+
+/// The sum of the figures, if each can be a share of it.
+fn sum(rows: &[Compared]) -> Option<f64> {
+    let values = || rows.iter().filter_map(|row| float(row.value));
+    let sum: f64 = values().sum();
+    (sum.is_finite() && values().all(|value| value >= 0.0)).then_some(sum)
+}
+
+/// With two decimals; 0 of nothing.
+fn percent(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { (part * 10_000.0 / whole).round() / 100.0 }
+}
+
+fn float(number: Option<Number>) -> Option<f64> {
+    match number? {
+        Number::Integer(count) => Some(count as f64),
+        Number::Float(value) => Some(value),
+    }
 }
 
 fn whole(range: TimeRange, metric: Metric) -> StatsQuery {

@@ -122,7 +122,7 @@ impl QualityQuery {
     /// What must be looked up because no event is in the range: nothing is wrong with none.
     pub fn unconfirmed(&self, response: &QualityResponse) -> Option<Unconfirmed> {
         let is_empty = response.events == 0;
-        is_empty.then(|| Unconfirmed { named: Named::default(), range: self.range, is_empty })
+        is_empty.then(|| Unconfirmed { named: Named::default(), range: self.range, is_empty, compared: None })
     }
 }
 

@@ -3,17 +3,21 @@
 //!
 //! A query can name hundreds of values, so the number of lookups and their time are bounded.
 
+mod range;
+mod wording;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use millimetric_core::column::Column;
-use millimetric_core::fuzzy_match;
 use millimetric_core::query::{
-    AnyQuery, AnyResponse, Buckets, Dimension, EventSelector, Filter, Interval, Metric, Named, NamesQuery,
-    Number, PropertyName, RowLimit, StatsQuery,
+    AnyQuery, AnyResponse, Dimension, EventSelector, Filter, Metric, Named, NamesQuery, Number, PropertyName,
+    RowLimit, StatsQuery,
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use self::range::{about_compared, about_range};
+use self::wording::{instead, quoted};
 use super::multi_project::of_each;
 use super::schema;
 use crate::auth::{Authorized, Read};
@@ -29,10 +33,6 @@ const MOST_COLUMNS: usize = 8;
 const MOST_LOOKUPS: usize = 16;
 /// Longest time of all lookups for one response.
 const WITHIN: Duration = Duration::from_secs(10);
-/// The most existing names that a warning lists.
-const LISTED: usize = 5;
-/// Longest name in a warning, in characters.
-const LONGEST_NAME: usize = 80;
 
 /// What a query names, if its response does not show that all of it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Unconfirmed {
     pub range: TimeRange,
     /// Nothing that the query asks for is in the response.
     pub is_empty: bool,
+    /// The range that it is compared with, if nothing that the query asks for is in that response.
+    pub compared: Option<TimeRange>,
 }
 
 /// A warning about a response.
@@ -59,7 +61,7 @@ pub struct Warning {
 pub enum WarningCode {
     /// No event is kept.
     NoEvents,
-    /// The range is before the first event or after the last one.
+    /// The range is before the first event or after the last one, or the compared range before the first one.
     RangeOutsideData,
     /// No event has this name.
     UnknownEvent,
@@ -112,8 +114,49 @@ impl Unconfirmed {
     pub fn by(query: &AnyQuery, response: &AnyResponse) -> Option<Self> {
         let is_empty = !response.has_all_of(query);
         let named = Named::by(query);
-        let is_unconfirmed = is_empty || named.has_alternatives;
-        is_unconfirmed.then(|| Self { named, range: query.range(), is_empty })
+        let compared = match (query, response) {
+            (AnyQuery::Changes(query), AnyResponse::Changes(response)) => {
+                (response.total.previous == 0.0).then_some(query.compared_with)
+            }
+            _ => None,
+        };
+        let is_unconfirmed = is_empty || named.has_alternatives || compared.is_some();
+        is_unconfirmed.then(|| Self { named, range: query.range(), is_empty, compared })
+    }
+
+    /// What must be looked up of a comparison: what both responses lack, and whether the compared range is before the
+    /// first event. What one of the ranges has exists.
+    pub fn of_both(
+        ranges: [TimeRange; 2],
+        of_range: Option<Self>,
+        of_compared: Option<Self>,
+    ) -> Option<Self> {
+        let [range, compared] = ranges;
+        let lacks_all = of_compared.as_ref().is_some_and(|unconfirmed| unconfirmed.is_empty);
+        let compared = lacks_all.then_some(compared);
+        let named =
+            of_range.filter(|unconfirmed| unconfirmed.named.has_alternatives || of_compared.is_some());
+        let nothing = Self { named: Named::default(), range, is_empty: false, compared: None };
+        let unconfirmed = named.or_else(|| compared.map(|_| nothing))?;
+        Some(Self { compared, ..unconfirmed })
+    }
+
+    /// What must be looked up of two projects that are queried at once: what one of them has exists.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Option<Self> {
+        let is_of_names = self.is_of_names() && other.is_of_names();
+        let both = Self {
+            named: if is_of_names { self.named } else { Named::default() },
+            range: self.range,
+            is_empty: self.is_empty && other.is_empty,
+            compared: self.compared.filter(|_| other.compared.is_some()),
+        };
+        (is_of_names || both.compared.is_some()).then_some(both)
+    }
+
+    /// Whether the names of the query, and its range, are to be looked up.
+    fn is_of_names(&self) -> bool {
+        self.is_empty || self.named != Named::default()
     }
 }
 
@@ -139,6 +182,23 @@ pub async fn of_one(app: &App, by: &Authorized<Read>, unconfirmed: Option<&Uncon
 }
 
 async fn looked_up(
+    app: &App,
+    readers: &[Authorized<Read>],
+    unconfirmed: &Unconfirmed,
+) -> OpsResult<Vec<Warning>> {
+    let mut warnings = Vec::new();
+    if unconfirmed.is_of_names() {
+        warnings = about_names(app, readers, unconfirmed).await?;
+    }
+    // Where both ranges have nothing, the reason is the same.
+    if let Some(compared) = unconfirmed.compared.filter(|_| !unconfirmed.is_empty) {
+        warnings.extend(about_compared(app, readers, compared).await?);
+    }
+    warnings.truncate(MOST);
+    Ok(warnings)
+}
+
+async fn about_names(
     app: &App,
     readers: &[Authorized<Read>],
     unconfirmed: &Unconfirmed,
@@ -175,7 +235,6 @@ async fn looked_up(
         let message = format!("No event in this range fits all that the query asks for.{newest}");
         warnings.push(Warning { code: WarningCode::NothingMatches, message });
     }
-    warnings.truncate(MOST);
     Ok(warnings)
 }
 
@@ -236,26 +295,6 @@ fn every_event(range: TimeRange) -> StatsQuery {
         labels: false,
         limit: RowLimit::ONE.into(),
     }
-}
-
-async fn about_range(
-    app: &App,
-    readers: &[Authorized<Read>],
-    range: TimeRange,
-) -> OpsResult<Option<Warning>> {
-    let newest = newest(app, readers, None).await?;
-    let days = Some(Buckets { interval: Interval::Day, timezone: chrono_tz::Tz::UTC });
-    let by_day = StatsQuery { buckets: days.map(Buckets::into), ..every_event(schema::always()) };
-    let responses = of_each(readers, |by| read::run(app, by, by_day.clone())).await?;
-    let first_days = responses.iter().filter_map(|response| response.rows.first()?.bucket);
-    let (Some(oldest), Some(newest)) = (first_days.min(), newest) else { return Ok(None) };
-    if range.to() > oldest && range.from() <= newest {
-        return Ok(None);
-    }
-    let date = |at: Timestamp| at.to_utc().date_naive();
-    let (oldest, newest) = (date(oldest), date(newest));
-    let message = format!("The range is outside the data: events are from {oldest} to {newest} (UTC).");
-    Ok(Some(Warning { code: WarningCode::RangeOutsideData, message }))
 }
 
 /// Whether events of a name that exists are in the range.
@@ -369,59 +408,4 @@ async fn newest(
 ) -> OpsResult<Option<Timestamp>> {
     let newest = of_each(readers, |by| schema::last_seen(app, by, event)).await?;
     Ok(newest.into_iter().max().flatten())
-}
-
-/// What there is in place of a name: the closest one, the most frequent ones, and how many more there are.
-fn instead(name: &str, known: &[(String, u64)]) -> String {
-    if known.is_empty() {
-        return ", nor any other.".to_owned();
-    }
-    let closest = fuzzy_match::closest(name, known.iter().map(|(name, _)| name.as_str()));
-    let meant = closest.map_or_else(|| ".".to_owned(), |name| format!(": did you mean {}?", quoted(name)));
-    let listed: Vec<_> = known.iter().take(LISTED).map(|(name, _)| quoted(name)).collect();
-    let listed = listed.join(", ");
-    match known.len().saturating_sub(LISTED) {
-        0 => format!("{meant} There are {listed}."),
-        more => format!("{meant} The most frequent are {listed}; there are {more} more."),
-    }
-}
-
-/// A name in backticks, cut if it is long.
-fn quoted(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        None => format!("`{name}`"),
-        Some((end, _)) => format!("`{}…`", &name[..end]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_warning_names_the_closest_and_the_most_frequent() {
-        let known = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1)).collect::<Vec<_>>();
-        for (name, names, expected) in [
-            ("purchse", vec![], ", nor any other."),
-            (
-                "purchse",
-                vec!["$pageview", "purchase"],
-                ": did you mean `purchase`? There are `$pageview`, `purchase`.",
-            ),
-            ("zzz", vec!["a", "b"], ". There are `a`, `b`."),
-            (
-                "zzz",
-                vec!["a", "b", "c", "d", "e", "f", "g"],
-                ". The most frequent are `a`, `b`, `c`, `d`, `e`; there are 2 more.",
-            ),
-        ] {
-            assert_eq!(instead(name, &known(&names)), expected, "{name} {names:?}");
-        }
-    }
-
-    #[test]
-    fn long_names_are_cut() {
-        assert_eq!(quoted("ü"), "`ü`");
-        assert_eq!(quoted(&"ü".repeat(81)).chars().count(), 83);
-    }
 }

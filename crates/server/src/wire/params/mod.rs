@@ -28,7 +28,7 @@ pub(super) use self::check::Check;
 pub use self::check::ENDS_EXCHANGED;
 pub use self::compare::{COMPARE, CompareParam};
 pub use self::filters::{FILTERS, FilterParams, filter};
-pub use self::sent::SentParams;
+pub use self::sent::{SentParams, named_goals};
 pub use self::steps::STEPS;
 use self::steps::goals_in_steps;
 use self::timezone::TIMEZONE;

@@ -53,7 +53,10 @@ impl SentParams {
             Self::QueryString(_) => self.text(STEPS).map(|text| goals_in_steps(text.into_owned().into())),
             Self::Body(object) => object.get(STEPS).cloned().map(goals_in_steps),
         }
-        .unwrap_or_default()
+        .into_iter()
+        .flatten()
+        .map(|(_, slug)| slug)
+        .collect()
     }
 
     /// The first parameter of this name that is a text.
@@ -155,6 +158,13 @@ impl SentParams {
             Self::Body(object) => from_json_with::<P>(object, goals),
         }
     }
+}
+
+/// The goals that arguments name, in `goal` and in the steps of a funnel: where, and the slug.
+pub fn named_goals(arguments: &Map<String, Value>) -> Vec<(String, String)> {
+    let goal = arguments.get(GOAL).and_then(Value::as_str).map(|slug| (GOAL.to_owned(), slug.to_owned()));
+    let steps = arguments.get(STEPS).cloned().map(goals_in_steps);
+    goal.into_iter().chain(steps.into_iter().flatten()).collect()
 }
 
 /// The members of an object, each name once. `null` is the same as absent.

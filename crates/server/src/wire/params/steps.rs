@@ -32,18 +32,21 @@ impl Check {
     }
 }
 
-/// The slugs of the goals among the steps, of which there may be too many by one. Steps that cannot be read have none.
-pub(super) fn goals_in_steps(sent: Value) -> Vec<String> {
-    let slug = |step: Value| match step {
-        Value::String(text) => text.strip_prefix(StepSelector::GOAL).map(str::to_owned),
+/// The goals among the steps: where each is named, and its slug. There may be too many by one. Steps that cannot be read
+/// have none.
+pub(super) fn goals_in_steps(sent: Value) -> Vec<(String, String)> {
+    let goal = |(index, step): (usize, Value)| match step {
+        Value::String(text) => {
+            text.strip_prefix(StepSelector::GOAL).map(|slug| (format!("{STEPS}[{index}]"), slug.to_owned()))
+        }
         Value::Object(mut members) => match members.shift_remove(GOAL) {
-            Some(Value::String(slug)) => Some(slug),
+            Some(Value::String(slug)) => Some((format!("{STEPS}[{index}].{GOAL}"), slug)),
             _ => None,
         },
         _ => None,
     };
     let steps = entries(sent).unwrap_or_default().into_iter().take(FunnelSteps::MOST + 1);
-    steps.filter_map(slug).collect()
+    steps.enumerate().filter_map(goal).collect()
 }
 
 /// Where a step is wrong, and what would be right there.

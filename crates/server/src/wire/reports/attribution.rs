@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::comparison::{Comparable, lifted};
 use super::{QueryResponse, Report};
 use crate::error::ApiResult;
 use crate::ops::goals::AskedGoals;
@@ -156,10 +157,37 @@ impl Report for AttributionParams {
          the session it happened in. Direct touches get credit only if there is no other, except under `first` \
          and `last`. For each model, the rows and `other` sum to `conversions`. Filters select conversions.",
     );
+    const COMPARABLE: Option<Comparable<AttributionQuery>> = Some(Comparable {
+        keys: |query| query.group_by.iter().map(Dimension::name).chain(["currency".to_owned()]).collect(),
+        figures: &["conversions", "value", "touches", "visitors"],
+        nothing: |_| 0.into(),
+        unlimited: |query| lifted(&mut query.limit),
+        buckets: None,
+    });
     type Body = AttributionRows;
 
     fn body(query: &Self::Query, response: QueryResponse<Self>, _: Timestamp) -> AttributionRows {
         AttributionRows::new(query, response)
+    }
+
+    fn say_cut(body: &mut Map<String, Value>, cut: &[Map<String, Value>]) {
+        // Values in several currencies have no sum.
+        let valued = body.contains_key("value");
+        let others = body.shift_remove("other").into_iter().filter_map(|other| match other {
+            Value::Object(other) => Some(other),
+            _ => None,
+        });
+        let mut sum = Map::new();
+        for row in others.chain(cut.iter().cloned()) {
+            for name in
+                ["conversions", "value", "touches"].into_iter().filter(|name| *name != "value" || valued)
+            {
+                let figure = row.get(name).unwrap_or(&Value::Null);
+                let before = sum.get(name).unwrap_or(&Value::Null);
+                sum.insert(name.to_owned(), added(before, figure));
+            }
+        }
+        body.insert("other".to_owned(), Value::Object(sum));
     }
 }
 
@@ -274,6 +302,24 @@ impl AttributionRows {
             rows: rows.into_iter().map(entry).collect(),
             other: (!other.is_empty()).then_some(rest),
         }
+    }
+}
+
+/// The sum of two numbers, or of those by model.
+fn added(one: &Value, other: &Value) -> Value {
+    match (one, other) {
+        (Value::Null, only) | (only, Value::Null) => only.clone(),
+        (Value::Object(members), other) => {
+            let nothing = Value::Null;
+            let member = |(name, one): (&String, &Value)| {
+                (name.clone(), added(one, other.get(name).unwrap_or(&nothing)))
+            };
+            members.iter().map(member).collect::<Map<String, Value>>().into()
+        }
+        _ => match (one.as_u64(), other.as_u64()) {
+            (Some(one), Some(other)) => Value::from(one + other),
+            _ => Value::from(rounded(one.as_f64().unwrap_or_default() + other.as_f64().unwrap_or_default())),
+        },
     }
 }
 

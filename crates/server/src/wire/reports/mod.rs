@@ -24,6 +24,7 @@ mod usage;
 use millimetric_core::query::Query;
 use millimetric_core::time::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use self::answer::comparison::Comparable;
@@ -46,6 +47,7 @@ pub use self::sources::{SourceRow, SourceRows, SourcesParams};
 pub use self::stats::changes::{
     ChangeRow, ChangesParams, ChangesRows, ComparedRange, OtherChangeRow, UnchangedRow,
 };
+pub(in crate::wire) use self::stats::number;
 pub use self::stats::{StatsParams, StatsRows};
 pub use self::usage::{UsageParams, UsageRow, UsageRows};
 use super::params::Parameters;
@@ -73,6 +75,11 @@ pub trait Report: Parameters<Query: Query> + Send + 'static {
 
     /// The JSON of a response to this query, `now`: what is not over yet is marked in it.
     fn body(query: &Self::Query, response: QueryResponse<Self>, now: Timestamp) -> Self::Body;
+
+    /// Writes into the body of a comparison that these rows were cut at the limit, or some before they were paired.
+    fn say_cut(body: &mut Map<String, Value>, _cut: &[Map<String, Value>]) {
+        body.insert("truncated".to_owned(), true.into());
+    }
 
     /// What the body itself shows to be left out.
     fn warnings(_: &Self::Query, _: &Self::Body) -> Vec<Warning> {

@@ -215,7 +215,8 @@ impl ShownTime {
     }
 }
 
-fn number(value: Option<Number>) -> Value {
+/// A figure as JSON: a whole number if it is a count, null if there is none.
+pub(in crate::wire) fn number(value: Option<Number>) -> Value {
     match value {
         Some(Number::Integer(count)) => Value::from(count),
         Some(Number::Float(sum)) => Value::from(sum),

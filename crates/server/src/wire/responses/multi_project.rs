@@ -3,9 +3,11 @@
 //! Only shapes: nothing is decided here.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::is_false;
-use crate::ops::reports::multi_project::{Compared, ProjectSummary};
+use crate::ops::reports::multi_project::{Compared, Comparison, ProjectSummary};
+use crate::wire::reports::number;
 
 /// The projects that an account's key sees.
 #[derive(Debug, Serialize)]
@@ -47,13 +49,16 @@ impl From<ProjectSummary> for ProjectRow {
 /// Projects side by side, the highest figure first.
 #[derive(Debug, Serialize)]
 pub struct ComparedRows {
-    /// `count` or `uniques`.
+    /// A metric of `/v1/stats`.
     pub metric: &'static str,
-    /// By value, descending.
+    /// By currency, if amounts have one; then by value, descending.
     pub rows: Vec<ComparedRow>,
+    /// Present and true if distinct visitors are estimated.
+    #[serde(skip_serializing_if = "is_false")]
+    pub approximate: bool,
 }
 
-/// One project's part.
+/// A figure of a project.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "explained at ops::reports::multi_project::Compared")]
 pub struct ComparedRow {
@@ -61,21 +66,27 @@ pub struct ComparedRow {
     pub project_id: String,
     pub slug: String,
     pub name: String,
-    pub value: u64,
-    pub share_pct: f64,
+    /// Present if amounts have a currency; null where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Value>,
+    pub value: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_pct: Option<f64>,
 }
 
 impl ComparedRows {
-    /// Ranks the projects as they come.
-    pub fn new(metric: &'static str, compared: Vec<Compared>) -> Self {
-        let row = |(place, compared): (usize, Compared)| ComparedRow {
-            rank: place + 1,
+    /// The ranked projects.
+    pub fn new(metric: &'static str, comparison: Comparison, approximate: bool) -> Self {
+        let Comparison { rows, by_currency } = comparison;
+        let row = |compared: Compared| ComparedRow {
+            rank: compared.rank,
             project_id: compared.project.id.to_string(),
             slug: compared.project.slug.to_string(),
             name: compared.project.name.to_string(),
-            value: compared.value,
+            currency: by_currency.then(|| compared.currency.into()),
+            value: number(compared.value),
             share_pct: compared.share_pct,
         };
-        Self { metric, rows: compared.into_iter().enumerate().map(row).collect() }
+        Self { metric, rows: rows.into_iter().map(row).collect(), approximate }
     }
 }

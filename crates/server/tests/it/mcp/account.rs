@@ -53,6 +53,152 @@ fn projects_are_listed_and_compared() {
     assert_eq!(same["rows"], some["rows"], "the list as JSON text");
 }
 
+/// The members of the rows of `compare_projects` that a test is about.
+fn compared(client: &Client<'_>, arguments: Value, members: &[&str]) -> Vec<Value> {
+    let rows = client.rows("compare_projects", in_may(arguments))["rows"].clone();
+    let shown = |row: &Value| members.iter().map(|name| row[*name].clone()).collect();
+    rows.as_array().unwrap().iter().map(shown).collect()
+}
+
+#[test]
+fn projects_are_compared_by_every_metric_of_get_stats() {
+    let server = Server::start();
+    two(&server);
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    for (project, event) in [("shop", "purchase"), ("blog", "$pageview")] {
+        server.cli(&["goal", "create", "main", "--project", project, "--event", event]);
+    }
+    let amount = |metric: &str| json!({ "metric": metric, "property": "amount" });
+    let of_goal = |metric: &str| json!({ "metric": metric, "goal": "main" });
+    for (arguments, expected) in [
+        (json!({}), json!([["shop", 6, 85.71], ["blog", 1, 14.29], ["default", 0, 0.0]])),
+        (amount("sum"), json!([["shop", 25.5, 100.0], ["blog", 0.0, 0.0], ["default", 0.0, 0.0]])),
+        (amount("avg"), json!([["shop", 12.75, null], ["blog", null, null], ["default", null, null]])),
+        (amount("median"), json!([["shop", 12.75, null], ["blog", null, null], ["default", null, null]])),
+        (amount("min"), json!([["shop", 5.5, null], ["blog", null, null], ["default", null, null]])),
+        (amount("max"), json!([["shop", 20.0, null], ["blog", null, null], ["default", null, null]])),
+        (of_goal("conversions"), json!([["shop", 2, 66.67], ["blog", 1, 33.33]])),
+        (of_goal("conversion_rate"), json!([["blog", 1.0, null], ["shop", 2.0 / 3.0, null]])),
+        (
+            json!({ "metric": "uniques", "filters": { "country": "DE" } }),
+            json!([["blog", 0, 0.0], ["default", 0, 0.0], ["shop", 0, 0.0],]),
+        ),
+        (
+            json!({ "filters": { "source": "facebook", "path": "/sale" } }),
+            json!([["shop", 1, 100.0], ["blog", 0, 0.0], ["default", 0, 0.0],]),
+        ),
+    ] {
+        let members = ["slug", "value", "share_pct"];
+        assert_eq!(json!(compared(&client, arguments.clone(), &members)), expected, "{arguments}");
+        let slugs_and_values = compared(&client, arguments.clone(), &["slug", "value"]);
+        for row in slugs_and_values {
+            let mut arguments = in_may(arguments.clone());
+            arguments["project_slug"] = row[0].clone();
+            assert_eq!(
+                client.rows("get_stats", arguments.clone())["rows"][0]["value"],
+                row[1],
+                "{arguments}"
+            );
+        }
+    }
+    let p95 = &compared(&client, amount("p95"), &["value"])[0][0];
+    assert!((p95.as_f64().unwrap() - 19.275).abs() < 1e-9, "{p95}");
+    let averages = client.rows("compare_projects", in_may(amount("avg")));
+    assert_eq!((&averages["rows"][0].get("share_pct"), &averages["metric"]), (&None, &json!("avg")));
+    assert_eq!(averages["rows"][0].get("currency"), None);
+    assert!(
+        averages["summary"].as_str().unwrap().starts_with("3 projects; shop leads with 12.75 in"),
+        "{averages}"
+    );
+    let lesson = client.lesson("compare_projects", json!({ "metric": "median" }));
+    assert!(lesson.contains("`property` is required: the numeric property to work on"), "{lesson}");
+}
+
+#[test]
+fn amounts_of_projects_are_ranked_in_each_currency() {
+    let server = Server::start();
+    let (shop, blog) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    let sell = |project: &Project, id: &str, properties: Value| {
+        server.track(
+            &project.sk,
+            json!({ "event": "sale", "event_id": id, "properties": properties,
+            "anonymous_id": "anna", "timestamp": "2026-05-16T10:00:00Z" }),
+        );
+    };
+    sell(&shop, "a", json!({ "amount": 20, "currency": "EUR" }));
+    sell(&shop, "b", json!({ "amount": 10, "currency": "USD" }));
+    sell(&shop, "c", json!({ "amount": "7", "currency": "USD" }));
+    sell(&blog, "d", json!({ "amount": 30, "currency": "usd" }));
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    let expected = json!([
+        [1, "shop", "EUR", 20.0, 100.0],
+        [1, "blog", "USD", 30.0, 75.0],
+        [2, "shop", "USD", 10.0, 25.0],
+        [1, "default", null, 0.0, 0.0],
+    ]);
+    let sum = json!({ "metric": "sum", "property": "amount" });
+    let members = ["rank", "slug", "currency", "value", "share_pct"];
+    assert_eq!(json!(compared(&client, sum.clone(), &members)), expected);
+    let whole = client.rows("compare_projects", in_may(sum.clone()));
+    let message =
+        "shop: 1 value of `amount` is no JSON number (a text such as \"12\") and left out: send numbers.";
+    assert_eq!(whole["warnings"], json!([{ "code": "not_numeric", "message": message }]));
+    let said = "3 projects; shop leads with 20.0 EUR; blog leads with 30.0 USD; default leads with 0.0 without a currency in";
+    assert!(whole["summary"].as_str().unwrap().starts_with(said), "{whole}");
+
+    server.cli(&[
+        "goal",
+        "create",
+        "sale",
+        "--project",
+        "shop",
+        "--event",
+        "sale",
+        "--value",
+        "amount",
+        "--currency",
+        "CHF",
+    ]);
+    sell(&shop, "e", json!({ "amount": 5 }));
+    let of_goal = compared(&client, json!({ "metric": "sum", "goal": "sale" }), &members);
+    let expected = json!([
+        [1, "shop", "CHF", 5.0, 100.0],
+        [1, "shop", "EUR", 20.0, 100.0],
+        [1, "shop", "USD", 10.0, 100.0],
+    ]);
+    assert_eq!(json!(of_goal), expected, "the value of the goal, in its currency");
+}
+
+#[test]
+fn shares_of_negative_amounts_are_left_out() {
+    let server = Server::start();
+    let (shop, blog) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    for (project, amount) in [(&shop, 30), (&blog, -10)] {
+        let sale = json!({ "event": "sale", "properties": { "amount": amount }, "timestamp": "2026-05-16T10:00:00Z" });
+        server.track(&project.sk, sale);
+    }
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    let sum =
+        compared(&client, json!({ "metric": "sum", "property": "amount" }), &["slug", "value", "share_pct"]);
+    assert_eq!(json!(sum), json!([["shop", 30.0, null], ["default", 0.0, null], ["blog", -10.0, null]]));
+}
+
+#[test]
+fn a_comparison_warns_of_names_that_no_project_has() {
+    let server = Server::start();
+    two(&server);
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    let of_event = |event: &str| client.rows("compare_projects", in_may(json!({ "event": event })));
+    assert_eq!(of_event("purchase").get("warnings"), None, "one project has it");
+    let warnings = of_event("purchse")["warnings"].clone();
+    assert_eq!(warnings[0]["code"], "unknown_event", "{warnings}");
+    assert!(warnings[0]["message"].as_str().unwrap().contains("did you mean `purchase`?"), "{warnings}");
+}
+
 #[test]
 fn one_project_is_answered_as_by_its_own_key() {
     let server = Server::start();

@@ -100,6 +100,56 @@ fn of_several_projects_those_with_the_goal_count() {
 }
 
 #[test]
+fn of_several_projects_those_with_the_goals_of_a_funnel_count() {
+    let server = Server::start();
+    let (one, other) = (server.project("Shop", &[]), server.project("Blog", &[]));
+    shop(&server, &one);
+    server.track(&other.sk, json!({ "event": "read", "timestamp": "2026-05-16T10:00:00Z" }));
+    create(&server, &one, "main", "purchase");
+    create(&server, &one, "sale", "purchase");
+    create(&server, &other, "main", "read");
+    create(&server, &other, "reading", "read");
+    let ak = account_key(&server, &[]);
+    let client = Client::of_account(&server, &ak);
+    let funnel = |steps: Value| client.rows("funnel", in_may(json!({ "steps": steps })));
+    for steps in [
+        json!(["$pageview", "goal:sale"]),
+        json!(["$pageview", { "goal": "sale" }]),
+        json!(["goal:main", "goal:sale"]),
+        json!("$pageview,goal:sale"),
+        json!(r#"["$pageview","goal:sale"]"#),
+    ] {
+        let rows = funnel(steps.clone());
+        let own = client.rows("funnel", in_may(json!({ "steps": steps, "project_slug": "shop" })));
+        assert_eq!((&rows["rows"], rows["rows"].as_array().unwrap().len()), (&own["rows"], 2), "{steps}");
+        assert!(
+            rows["notes"]
+                .to_string()
+                .contains("2 of 3 projects have no such goal and count nowhere: the rows are of `shop`."),
+            "{rows}"
+        );
+    }
+    let both = funnel(json!(["goal:main", "goal:main"]));
+    assert_eq!(both["rows"].as_array().unwrap().len(), 4, "{both}");
+
+    for (steps, said) in [
+        (json!(["$pageview", "goal:sael"]), "`steps[1]` is not a goal: did you mean `sale`?"),
+        (json!([{ "goal": "mian" }, "$pageview"]), "`steps[0].goal` is not a goal: did you mean `main`?"),
+        (
+            json!(["goal:sale", "goal:reading"]),
+            "No project has all of the goals `sale`, `reading`; describe_schema",
+        ),
+    ] {
+        let lesson = client.lesson("funnel", in_may(json!({ "steps": steps })));
+        assert!(lesson.contains(said), "{steps}: {lesson}");
+        assert!(lesson.contains("describe_schema with kind=goals lists"), "{lesson}");
+        assert!(lesson.chars().count() <= 480, "more than 120 tokens: {lesson}");
+    }
+    let journeys = client.lesson("journeys", json!({ "start": "goal:main", "steps": 3 }));
+    assert!(journeys.contains("a goal cannot be a start"), "{journeys}");
+}
+
+#[test]
 fn of_several_projects_with_other_rules_one_has_to_be_named() {
     let server = Server::start();
     let (one, other) = (server.project("Shop", &[]), server.project("Blog", &[]));

@@ -84,6 +84,11 @@ fn rows_are_those_of_rest_to_the_byte() {
             json!({ "steps": "$pageview,purchase", "order": "any", "window": "1h", "group_by": "source" }),
             "funnel?steps=$pageview,purchase&order=any&window=1h&group_by=source",
         ),
+        (
+            "funnel",
+            json!({ "steps": ["$pageview", "purchase"], "group_by": "path", "group_at": "attempt" }),
+            "funnel?steps=$pageview,purchase&group_by=path&group_at=attempt",
+        ),
         ("top_pages", json!({}), "pages?"),
         ("top_pages", json!({ "by": "entry", "limit": 1 }), "pages?sort=entries&limit=1"),
         ("top_pages", json!({ "by": "exit", "source": "google" }), "pages?sort=exits&source=google"),

@@ -3,12 +3,12 @@
 use millimetric_core::query::Period;
 
 use super::Shape::{Choice, Flag, List, Text};
-use super::{Spec, limit, parameter};
+use super::{COMPARE, Spec, limit, parameter};
 use crate::wire::reports::{AttributionParams, Report as _};
 
 pub(super) const ATTRIBUTION: Spec = Spec {
     name: "attribution",
-    title: "Attribution of conversions",
+    title: "Attribution",
     text: "Which sources get the credit for an event or a goal, under all models side by side. Touches are the visitor's sessions before it. Filters select conversions.",
     own: &[
         parameter("event", Text, "The conversion, such as purchase. This or goal."),
@@ -27,6 +27,7 @@ pub(super) const ATTRIBUTION: Spec = Spec {
         ),
         parameter("count", Choice(&["all", "once"]), "once: only each visitor's first conversion."),
         parameter("value", Text, "A numeric property that it is worth; rows are split by currency."),
+        COMPARE,
         limit(1000),
     ],
     required: &[],
@@ -39,7 +40,7 @@ pub(super) const ATTRIBUTION: Spec = Spec {
 pub(super) const EXPLAIN_ATTRIBUTION: Spec = Spec {
     name: "explain_attribution",
     title: "Explain an attribution",
-    text: "Why a visit counts where it does: the rule that matched, those that nearly did, and advice on tags; of a stored event also its session, and its touches with their weight under each model. Or a dry run of url and referrer.",
+    text: "Why a visit counts where it does: the rule that matched, those that nearly did, and advice on tags; of a stored event also its session and its touches with their weights. Or a dry run of url and referrer.",
     own: &[
         parameter("event_id", Text, "A stored event."),
         parameter("url", Text, "Dry run: the landing page."),

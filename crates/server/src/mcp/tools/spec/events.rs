@@ -9,7 +9,7 @@ use crate::wire::reports::{EventsParams, Report as _};
 pub(super) const TRACK_EVENT: Spec = Spec {
     name: "track_event",
     title: "Track an event",
-    text: "Stores one event and returns how it was classified. Ask describe_schema first and use names that occur.",
+    text: "Stores one event and returns its classification. Use names that describe_schema lists.",
     own: &[
         parameter("event", Text, "Name, 1-128 characters; $pageview is a page view."),
         parameter("event_id", Text, "Your own id; the same id is stored once."),

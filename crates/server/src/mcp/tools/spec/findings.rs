@@ -29,7 +29,7 @@ pub(super) const EXPLAIN_CHANGE: Spec = Spec {
 pub(super) const DATA_QUALITY: Spec = Spec {
     name: "data_quality",
     title: "Data quality",
-    text: "What is wrong with the events, each fault with an example and advice: tags in several spellings, payment pages as sources, numbers sent as text, mixed currencies, look-alike event names, placeholder ids and more. No rows: nothing found.",
+    text: "What is wrong with the events, each fault with an example and advice: tags in several spellings, payment pages as sources, numbers sent as text, mixed currencies, look-alike event names, placeholder ids and more.",
     own: &[limit(100)],
     required: &[],
     range: Some(Period::WEEK),

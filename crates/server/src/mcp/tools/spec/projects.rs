@@ -2,8 +2,8 @@
 
 use millimetric_core::query::Period;
 
-use super::Shape::{Choice, Text};
-use super::{EVENT, GOAL, PROJECT_IDS, Spec, parameter};
+use super::Shape::{Text, Unlisted};
+use super::{EVENT, GOAL, METRICS, PROJECT_IDS, Spec, parameter};
 
 pub(super) const LIST_PROJECTS: Spec = Spec {
     name: "list_projects",
@@ -19,16 +19,17 @@ pub(super) const LIST_PROJECTS: Spec = Spec {
 pub(super) const COMPARE_PROJECTS: Spec = Spec {
     name: "compare_projects",
     title: "Compare projects",
-    text: "One figure of each project, the highest first, with its share of the sum.",
+    text: "One figure of each project, the highest first; of counts and sums with its share of all. Amounts are ranked in each currency.",
     own: &[
-        parameter("metric", Choice(&["count", "uniques"]), "What is compared. Default count."),
+        parameter("metric", Unlisted(METRICS), "As in get_stats. Default count."),
+        parameter("property", Text, "As in get_stats."),
         EVENT,
         GOAL,
         PROJECT_IDS,
     ],
     required: &[],
     range: Some(Period::WEEK),
-    filtered: false,
+    filtered: true,
     route: None,
     example: r#"{"metric":"uniques","period":"30d"}"#,
 };

@@ -36,11 +36,7 @@ pub(super) const RETENTION: Spec = Spec {
         EVENT,
         GOAL,
         parameter("return_event", Text, "The event that counts as a return. Default any."),
-        parameter(
-            "new",
-            Choice(&["ever", "range"]),
-            "ever (default): first event in all data; range: first within the range.",
-        ),
+        parameter("new", Choice(&["ever", "range"]), "range: the first event within the range, not ever."),
     ],
     required: &[],
     range: Some(Period::WEEK),
@@ -56,7 +52,7 @@ pub(super) const JOURNEYS: Spec = Spec {
     own: &[
         parameter("start", Text, "An event name, or page:/pricing (* is any characters)."),
         parameter("direction", Choice(&["forwards", "backwards"]), "Default forwards."),
-        parameter("steps", Number(5), "Steps of a path, 2-5, with the start. Default 3."),
+        parameter("steps", Number(5), "2-5, with the start. Default 3."),
         parameter("pageviews", Flag, "false: other events alone."),
         limit(1000),
     ],

@@ -31,7 +31,8 @@ pub type BucketsOf<Q> = fn(&Q) -> Option<(Buckets, bool)>;
 pub struct Comparable<Q> {
     /// The columns that name a row, beside its bucket.
     pub keys: fn(&Q) -> Vec<String>,
-    /// The figures of a row. A single one is compared as a number, several as objects.
+    /// The figures of a row: numbers, or objects of numbers. A single one is compared as it is, several as an object
+    /// of all; one that no row of a query has is left out.
     pub figures: &'static [&'static str],
     /// What a figure is where nothing was counted.
     pub nothing: fn(&Q) -> Value,
@@ -110,7 +111,7 @@ impl Positions {
 }
 
 /// Adds `previous` and `change_pct` to the rows of a body, then the rows that only the other body has, and cuts
-/// them at the limit.
+/// them at the limit. `say_cut` writes into the body that rows were cut.
 pub(super) fn compare<Q>(
     comparable: &Comparable<Q>,
     query: &Q,
@@ -118,6 +119,7 @@ pub(super) fn compare<Q>(
     ranges: Ranges,
     now: Timestamp,
     [mut body, mut before]: [Row; 2],
+    say_cut: fn(&mut Row, &[Row]),
 ) -> Row {
     let (keys, figures) = (
         (comparable.keys)(query),
@@ -149,12 +151,19 @@ pub(super) fn compare<Q>(
             ShownBuckets { buckets, labels, range: ranges.range, now }.at(*start).members()
         });
         let named = keys.iter().filter_map(|key| Some((key.clone(), row.get(key)?.clone())));
-        let nothing = figures.names.iter().map(|figure| ((*figure).to_owned(), figures.nothing.clone()));
+        let nothing = figures.names.iter().filter_map(|figure| {
+            Some(((*figure).to_owned(), nothing_like(row.get(*figure)?, &figures.nothing)))
+        });
         let empty: Row = bucket.chain(named).chain(nothing).collect();
         rows.push((place.bucket, with_change(empty, Some(&row), &figures)));
     }
     rows.sort_by_key(|(bucket, _)| *bucket);
-    put_rows(&mut body, rows.into_iter().map(|(_, row)| row).collect(), limit, &before);
+    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let cut = rows.split_off(limit.min(rows.len()));
+    body.insert(ROWS.to_owned(), rows.into_iter().map(Value::Object).collect());
+    if !cut.is_empty() || before.get("truncated") == Some(&Value::Bool(true)) {
+        say_cut(&mut body, &cut);
+    }
     let ends = json!({ "from": ranges.compared.from().to_string(), "to": ranges.compared.to().to_string() });
     body.insert(COMPARED_WITH.to_owned(), ends);
     body
@@ -171,16 +180,6 @@ fn take_rows(body: &mut Row) -> impl Iterator<Item = Row> + use<> {
     })
 }
 
-/// Puts the rows in the place of those that were taken, cut at the limit.
-fn put_rows(body: &mut Row, mut rows: Vec<Row>, limit: usize, before: &Row) {
-    let is_cut = rows.len() > limit || before.get("truncated") == Some(&Value::Bool(true));
-    rows.truncate(limit);
-    body.insert(ROWS.to_owned(), rows.into_iter().map(Value::Object).collect());
-    if is_cut {
-        body.insert("truncated".to_owned(), true.into());
-    }
-}
-
 /// The figures of a row, and what they are where nothing was counted.
 struct Figures {
     names: &'static [&'static str],
@@ -189,13 +188,15 @@ struct Figures {
 
 /// The row with what its figures were before, and their change.
 fn with_change(mut row: Row, before: Option<&Row>, figures: &Figures) -> Row {
-    let (mut previous, mut change) = (Row::new(), Row::new());
+    let (mut previous, mut changes) = (Row::new(), Row::new());
     for name in figures.names {
-        let figure = before.and_then(|before| before.get(*name)).unwrap_or(&figures.nothing);
-        change.insert((*name).to_owned(), change_pct(row.get(*name), figure));
-        previous.insert((*name).to_owned(), figure.clone());
+        let (now, figure) = (row.get(*name), before.and_then(|before| before.get(*name)));
+        let Some(like) = now.or(figure) else { continue };
+        let figure = figure.cloned().unwrap_or_else(|| nothing_like(like, &figures.nothing));
+        changes.insert((*name).to_owned(), change(now, &figure));
+        previous.insert((*name).to_owned(), figure);
     }
-    for (name, values) in [(PREVIOUS, previous), (CHANGE_PCT, change)] {
+    for (name, values) in [(PREVIOUS, previous), (CHANGE_PCT, changes)] {
         let value = match figures.names {
             [only] => values.get(*only).cloned().unwrap_or_default(),
             _ => Value::Object(values),
@@ -203,6 +204,29 @@ fn with_change(mut row: Row, before: Option<&Row>, figures: &Figures) -> Row {
         row.insert(name.to_owned(), value);
     }
     row
+}
+
+/// What a figure is where nothing was counted: of an object, each of its numbers.
+fn nothing_like(figure: &Value, nothing: &Value) -> Value {
+    match figure {
+        Value::Object(members) => {
+            members.keys().map(|name| (name.clone(), nothing.clone())).collect::<Row>().into()
+        }
+        _ => nothing.clone(),
+    }
+}
+
+/// The change of a figure; of an object, of each of its numbers.
+fn change(now: Option<&Value>, before: &Value) -> Value {
+    match before {
+        Value::Object(members) => {
+            let member = |(name, before): (&String, &Value)| {
+                (name.clone(), change_pct(now.and_then(|now| now.get(name)), before))
+            };
+            members.iter().map(member).collect::<Row>().into()
+        }
+        before => change_pct(now, before),
+    }
 }
 
 /// The change in percent with two decimals; null if there was nothing to change.
@@ -247,7 +271,8 @@ mod tests {
         let query = Plain { buckets };
         let (now, before) = (range("2026-05-03", "2026-05-05"), range("2026-05-01", "2026-05-03"));
         let ranges = Ranges { range: now, compared: before };
-        compare(&BY_SOURCE, &query, limit, ranges, Timestamp::MAX, rows.map(body))
+        let say_cut = |body: &mut Row, cut: &[Row]| drop(body.insert("cut".to_owned(), cut.len().into()));
+        compare(&BY_SOURCE, &query, limit, ranges, Timestamp::MAX, rows.map(body), say_cut)
     }
 
     #[test]
@@ -264,7 +289,7 @@ mod tests {
             ])
         );
         assert_eq!(compared["compared_with"]["from"], "2026-05-01T00:00:00.000Z");
-        assert!(!compared.contains_key("truncated"));
+        assert!(!compared.contains_key("cut"));
     }
 
     #[test]
@@ -276,7 +301,7 @@ mod tests {
             compared[ROWS],
             json!([{ "source": "a", "value": 3, "previous": 1, "change_pct": 200.0 }])
         );
-        assert_eq!(compared["truncated"], true);
+        assert_eq!(compared["cut"], 1);
     }
 
     #[test]
@@ -307,6 +332,31 @@ mod tests {
         let new = with_change(row(3, 0.5), None, &figures);
         assert_eq!(new[PREVIOUS], json!({ "events": 0, "rate": 0 }));
         assert_eq!(new[CHANGE_PCT], json!({ "events": null, "rate": null }));
+    }
+
+    #[test]
+    fn figures_may_be_objects_of_numbers() {
+        let figures = Figures { names: &["conversions", "value", "visitors"], nothing: 0.into() };
+        let row = |first: f64, visitors: u64| {
+            let conversions = json!({ "first": first, "last": 1.0 });
+            Row::from_iter([
+                ("conversions".to_owned(), conversions),
+                ("visitors".to_owned(), visitors.into()),
+            ])
+        };
+        let compared = with_change(row(3.0, 4), Some(&row(2.0, 0)), &figures);
+        assert_eq!(
+            compared[PREVIOUS],
+            json!({ "conversions": { "first": 2.0, "last": 1.0 }, "visitors": 0 })
+        );
+        let change = json!({ "conversions": { "first": 50.0, "last": 0.0 }, "visitors": null });
+        assert_eq!(compared[CHANGE_PCT], change, "a figure that no row has is left out");
+        let new = with_change(row(3.0, 4), None, &figures);
+        assert_eq!(new[PREVIOUS], json!({ "conversions": { "first": 0, "last": 0 }, "visitors": 0 }));
+        assert_eq!(
+            new[CHANGE_PCT],
+            json!({ "conversions": { "first": null, "last": null }, "visitors": null })
+        );
     }
 
     #[test]

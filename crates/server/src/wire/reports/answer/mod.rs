@@ -104,10 +104,8 @@ where
     let before = query.clone().over(ranges.compared);
     let (unconfirmed_before, response) = confirm::<R>(&before, run(before.clone()).await?)?;
     let bodies = [object(&body), object(&R::body(&before, response, now))];
-    let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies));
-    // What both ranges lack is missing; what one of them has exists.
-    let unconfirmed =
-        unconfirmed.filter(|unconfirmed| unconfirmed.named.has_alternatives || unconfirmed_before.is_some());
+    let body = Body::Compared(compare(&comparable, &query, limit, ranges, now, bodies, R::say_cut));
+    let unconfirmed = Unconfirmed::of_both([ranges.range, ranges.compared], unconfirmed, unconfirmed_before);
     Ok((Answer { body, warnings }, unconfirmed))
 }
 

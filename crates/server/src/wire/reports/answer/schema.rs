@@ -1,7 +1,7 @@
 //! What the API description says of every report: `warnings`, and with `compare` what rows gain.
 
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::openapi::{Object, Ref, RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::super::Report;
@@ -32,11 +32,12 @@ pub fn describe_answer<R: Report>(schemas: &mut Schemas) {
         (PREVIOUS, "With `compare`: the figures of the other range."),
         (CHANGE_PCT, "With `compare`: the change in percent; null if there was nothing."),
     ] {
-        row.properties.insert(name.to_owned(), figures(comparable.figures, description).into());
+        let figures = figures(comparable.figures, row, description);
+        row.properties.insert(name.to_owned(), figures.into());
     }
 }
 
-fn object<'a>(schemas: &'a mut Schemas, name: &str) -> Option<&'a mut utoipa::openapi::Object> {
+fn object<'a>(schemas: &'a mut Schemas, name: &str) -> Option<&'a mut Object> {
     match schemas.iter_mut().find(|(known, _)| known == name) {
         Some((_, RefOr::T(Schema::Object(object)))) => Some(object),
         _ => None,
@@ -66,14 +67,18 @@ fn range() -> ObjectBuilder {
         .required("to")
 }
 
-/// A number or null; of several figures, an object with one each.
-fn figures(names: &[&str], description: &str) -> ObjectBuilder {
+/// A number or null; of several figures, an object with one each. A figure that is an object of numbers in the row is one
+/// here.
+fn figures(names: &[&str], row: &Object, description: &str) -> ObjectBuilder {
     let number = || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Null]));
+    let is_object = |name: &str| matches!(row.properties.get(name), Some(RefOr::T(Schema::Object(figure))) if figure.additional_properties.is_some());
+    let by_name = || ObjectBuilder::new().additional_properties(Some(Schema::from(number())));
+    let figure = |name: &str| if is_object(name) { by_name() } else { number() };
     match names {
         [_] => number().description(Some(description)),
         names => {
             let object = ObjectBuilder::new().description(Some(description));
-            names.iter().fold(object, |object, name| object.property(*name, number()))
+            names.iter().fold(object, |object, name| object.property(*name, figure(name)))
         }
     }
 }
