@@ -142,7 +142,7 @@ pub(crate) async fn flush(home: &Path) -> anyhow::Result<()> {
 }
 
 /// One project's traffic; the response has its id and its key.
-fn demo(binary: &Path, home: &Path, number: u32, events: u64) -> anyhow::Result<Value> {
+pub(crate) fn demo(binary: &Path, home: &Path, number: u32, events: u64) -> anyhow::Result<Value> {
     let (slug, events_text, seed) = (format!("shop-{number}"), events.to_string(), number.to_string());
     let arguments = [
         "demo",

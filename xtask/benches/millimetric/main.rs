@@ -28,6 +28,7 @@ mod query;
 mod random;
 mod reclassify;
 mod report;
+mod reports;
 mod requests;
 mod server;
 mod start;

@@ -14,6 +14,7 @@ use crate::inside;
 use crate::memory::{peak_megabytes, resident_megabytes};
 use crate::queries::{Asker, Days, QUESTIONS, Question, ensure_same};
 use crate::report::{Report, Table, median, shown};
+use crate::reports;
 use crate::server::Server;
 
 /// Runs that are not counted.
@@ -60,8 +61,11 @@ pub(crate) async fn measure(
     let warm = bench.warm(&days, runs).await?;
     let resources = bench.resources()?;
     let places = places_table(&data.bytes_by_place(&mut bench.clickhouse)?);
+    let mut asker = Asker::connect(bench.server.address, &data.read_key).await?;
+    let of = format!("the last {LAST} days of the largest of 20 projects");
+    let reports = reports::table(&mut asker, &days, runs, &of).await?;
     let version = bench.clickhouse.ask("select version() as version")?.rows[0]["version"].to_string();
-    drop(bench);
+    drop((asker, bench));
     eprintln!("the store inside of this process");
     let inside = inside::measure(&data, &days, runs).await?;
     let (cold, way) = cold(binary, python, &data, &days).await?;
@@ -69,6 +73,8 @@ pub(crate) async fn measure(
     report.add_fact("page cache dropped by", way);
     report.add_table(queries_table(events, &warm, &inside, &cold));
     report.add_table(ratios_table(&warm, &cold));
+    report.add_table(reports);
+    report.add_table(reports::of_one_project(binary, events, runs).await?);
     report.add_table(resources);
     report.add_table(places);
     Ok(())

@@ -68,10 +68,12 @@ fn condition(random: &mut Random) -> (Value, String) {
     // ClickHouse has no regular expressions without regard to case, but for a flag.
     let any_case = word != "matches" && random.once_in(3);
     let (compared, case) = if any_case { (format!("lowerUTF8({value})"), true) } else { (value, false) };
+    // Hosts are in lower case, and so are the texts that they are compared with.
+    let is_lower = case || word != "matches" && ["hostname", "referrer_host"].contains(&column);
     let tests: Vec<String> = values
         .iter()
         .map(|text| {
-            let text = quoted(&if case { text.to_lowercase() } else { (*text).to_owned() });
+            let text = quoted(&if is_lower { text.to_lowercase() } else { (*text).to_owned() });
             match word {
                 "is" | "is_not" => format!("{compared} = {text}"),
                 "contains" | "contains_not" => format!("position({compared}, {text}) > 0"),
