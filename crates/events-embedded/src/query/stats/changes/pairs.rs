@@ -1,9 +1,12 @@
 //! Counts pairs of values of all columns in one pass: every row has a small number for its value of each column,
 //! and each two columns a table that is indexed by two of those.
 
+mod visitors;
+
 use hashbrown::HashMap;
 use millimetric_core::query::{ChangeMetric, ChangesQuery, ColumnChanges, Measured, PairChange};
 
+use self::visitors::CellsOfVisitors;
 use super::Counter;
 use crate::columns::group_column::GroupColumn;
 use crate::columns::hyperloglog::TOKENS;
@@ -11,7 +14,7 @@ use crate::columns::rows::Rows;
 use crate::encoding::text::{widen, with_codes};
 use crate::query::distinct::Distinct;
 use crate::query::groups::sums::Sum;
-use crate::query::groups::{Visitors, visitors_if_many};
+use crate::query::groups::visitors_if_many;
 use crate::query::run::{self, Span};
 use crate::query::select::select;
 use crate::query::view::View;
@@ -102,15 +105,16 @@ impl Pairs {
 
     fn counts_of(&self, view: &View, counter: &Counter<'_>) -> Result<Vec<Measured>, StoreError> {
         let is_of_visitors = *counter.metric == ChangeMetric::Uniques;
-        let many = is_of_visitors && visitors_if_many(view, &counter.filters, counter.context)?.is_some();
-        let visitors = if many { Visitors::Estimated } else { Visitors::Numbered };
+        let is_exact = is_of_visitors && visitors_if_many(view, &counter.filters, counter.context)?.is_none();
+        let exact = is_exact.then(|| CellsOfVisitors::new(self, view, counter.context)).transpose()?;
         let start = || Counts::new(counter);
-        let add = |counts: &mut Counts, span: &Span<'_>| self.add_span(view, counter, visitors, span, counts);
+        let add =
+            |counts: &mut Counts, span: &Span<'_>| self.add_span(view, counter, exact.as_ref(), span, counts);
         let mut whole = Counts::new(counter);
         for counts in run::each_span(view, counter.context, start, add)? {
             whole.merge(counts)?;
         }
-        let Counts { mut events, mut sums, visitors: mut distinct, .. } = whole;
+        let Counts { mut events, mut sums, estimated: mut visitors, .. } = whole;
         Ok(match counter.metric {
             ChangeMetric::Count | ChangeMetric::Conversions => {
                 events.resize(self.cells, 0);
@@ -122,21 +126,30 @@ impl Pairs {
                 sums.into_iter().map(of_sum).collect()
             }
             ChangeMetric::Uniques => {
-                let counts = if many {
-                    distinct.estimates(self.cells, counter.context)?
-                } else {
-                    distinct.counts(self.cells, counter.context)?
+                let counts = match exact {
+                    Some(exact) => exact.counts(self.cells),
+                    None => visitors.estimates(self.cells, counter.context)?,
                 };
                 counts.into_iter().map(Measured::count).collect()
             }
         })
     }
 
+    /// The position of each column's first value among those of all columns.
+    fn starts(&self) -> Vec<usize> {
+        let starts = self.columns.iter().scan(0, |next, column| {
+            let start = *next;
+            *next += column.values;
+            Some(start)
+        });
+        starts.collect()
+    }
+
     fn add_span(
         &self,
         view: &View,
         counter: &Counter<'_>,
-        visitors: Visitors<'_>,
+        exact: Option<&CellsOfVisitors>,
         span: &Span<'_>,
         counts: &mut Counts,
     ) -> Result<(), StoreError> {
@@ -151,13 +164,11 @@ impl Pairs {
         let columns = columns.collect::<Result<Vec<Vec<u8>>, _>>()?;
         if let Some(numbers) = numbers {
             self.add_sums(&columns, &rows.values(&numbers), counts)
+        } else if let Some(exact) = exact {
+            exact.add(self, &columns, &rows.values(&view.columns.visitors(span.chunk, &view.visitors)?));
+            Ok(())
         } else if *counter.metric == ChangeMetric::Uniques {
-            let (seen, limit) = match visitors {
-                Visitors::Estimated => (view.columns.visitor_tokens(span.chunk)?, TOKENS),
-                _ => (view.columns.visitors(span.chunk, &view.visitors)?, view.visitors.len()),
-            };
-            counts.visitors.reserve(self.cells, limit);
-            self.add_visitors(&columns, &rows.values(&seen), counts)
+            self.add_tokens(&columns, &rows.values(&view.columns.visitor_tokens(span.chunk)?), counts)
         } else {
             self.add_events(&columns, counts)
         }
@@ -190,17 +201,19 @@ impl Pairs {
         Ok(())
     }
 
-    fn add_visitors(&self, columns: &[Vec<u8>], seen: &[u32], counts: &mut Counts) -> Result<(), StoreError> {
+    /// Adds the `HyperLogLog` tokens of visitors.
+    fn add_tokens(&self, columns: &[Vec<u8>], tokens: &[u32], counts: &mut Counts) -> Result<(), StoreError> {
+        counts.estimated.reserve(self.cells, TOKENS);
         for table in &self.tables {
             let [values, others] = table.columns.map(|column| self.columns[column].values);
             let mut rows = vec![0; values * others];
             let mut pairs = Vec::new();
             for (index, cell) in self.paired_rows(table, columns) {
                 rows[cell] += 1;
-                pairs.push((cell as u32, seen[index]));
+                pairs.push((cell as u32, tokens[index]));
             }
             let cells: Vec<u32> = (table.start as u32..).take(rows.len()).collect();
-            counts.visitors.add(&cells, &rows, pairs.into_iter());
+            counts.estimated.add(&cells, &rows, pairs.into_iter());
         }
         counts.reserve()
     }
@@ -254,19 +267,20 @@ fn events_of(first: &[u8], second: &[u8]) -> [u32; CELLS] {
 struct Counts {
     events: Vec<u64>,
     sums: Vec<Sum>,
-    visitors: Distinct,
+    /// The tokens of visitors.
+    estimated: Distinct,
     memory: Reservation,
 }
 
 impl Counts {
     fn new(counter: &Counter<'_>) -> Self {
         let memory = counter.context.memory();
-        Self { events: Vec::new(), sums: Vec::new(), visitors: Distinct::default(), memory }
+        Self { events: Vec::new(), sums: Vec::new(), estimated: Distinct::default(), memory }
     }
 
     fn reserve(&mut self) -> Result<(), StoreError> {
         let bytes = size_of_val(self.events.as_slice()) + size_of_val(self.sums.as_slice());
-        self.memory.grow_to(bytes + self.visitors.bytes())
+        self.memory.grow_to(bytes + self.estimated.bytes())
     }
 
     fn merge(&mut self, other: Self) -> Result<(), StoreError> {
@@ -274,7 +288,7 @@ impl Counts {
         self.events.iter_mut().zip(other.events).for_each(|(mine, theirs)| *mine += theirs);
         self.sums.resize(self.sums.len().max(other.sums.len()), Sum::default());
         self.sums.iter_mut().zip(other.sums).for_each(|(mine, theirs)| mine.merge(theirs));
-        self.visitors.merge(other.visitors);
+        self.estimated.merge(other.estimated);
         drop(other.memory);
         self.reserve()
     }
