@@ -3,6 +3,8 @@
 //!
 //! Parsed values cannot be wrong; secrets never print.
 
+mod memory;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -12,6 +14,8 @@ use std::str::FromStr;
 use clap::Args;
 use ipnet::IpNet;
 use millimetric_core::origin::AllowedOrigin;
+
+use self::memory::default_cache_mib;
 
 /// Where an installation lives and the secrets that belong to it; every command takes these.
 #[derive(Debug, Clone, Args)]
@@ -136,8 +140,9 @@ pub struct McpSettings {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Memory")]
 pub struct MemorySettings {
-    /// Memory for decoded columns and data derived from them, in MiB
-    #[arg(long, value_name = "MIB", default_value = "256", env = "MILLIMETRIC_CACHE_MIB", value_parser = at_least_one::<NonZeroU32>)]
+    /// Memory for decoded columns and data derived from them, in MiB. Default: a sixteenth of the memory of the
+    /// machine or the container, at least 256 and at most 4096
+    #[arg(long, value_name = "MIB", default_value_t = default_cache_mib(), hide_default_value = true, env = "MILLIMETRIC_CACHE_MIB", value_parser = at_least_one::<NonZeroU32>)]
     pub cache_mib: NonZeroU32,
     /// Memory for events that wait to be written, in MiB; beyond it clients get 503 `overloaded`
     #[arg(long, value_name = "MIB", default_value = "64", env = "MILLIMETRIC_QUEUE_MIB", value_parser = at_least_one::<NonZeroU32>)]
