@@ -172,6 +172,31 @@ fn a_compared_range_before_the_first_event_is_said() {
 }
 
 #[test]
+fn amounts_sent_as_text_are_said_wherever_amounts_are_added_up() {
+    let (server, project) = server_with_shop();
+    let sums = [
+        "stats?metric=sum&property=amount&event=purchase&from=2026-05-16&to=2026-05-17",
+        "changes?metric=sum&property=amount&event=purchase&from=2026-05-16&to=2026-05-17",
+        "attribution?event=purchase&value=amount&from=2026-05-16&to=2026-05-17",
+        "attribution?event=purchase&value=amount&from=2026-05-16&to=2026-05-17&compare=2026-05-01/2026-05-16",
+    ];
+    let codes = |query: &str| -> Vec<String> {
+        warnings(&server, &project, query).into_iter().map(|(code, _)| code).collect()
+    };
+    for query in sums {
+        assert!(!codes(query).contains(&"not_numeric".to_owned()), "{query}");
+    }
+    let text = json!({ "event": "purchase", "anonymous_id": "dan", "timestamp": "2026-05-16T11:00:00Z",
+        "properties": { "amount": "12" } });
+    server.track(&project.sk, text);
+    for query in sums {
+        let said = warnings(&server, &project, query);
+        let found = said.iter().find(|(code, _)| code == "not_numeric");
+        assert!(found.is_some_and(|(_, text)| text.starts_with("1 value of `amount`")), "{query}: {said:?}");
+    }
+}
+
+#[test]
 fn warnings_are_few_and_name_nothing_of_another_project() {
     let server = Server::start();
     let (mine, other) = (server.default_project(), server.project("other", &[]));

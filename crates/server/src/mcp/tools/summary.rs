@@ -172,8 +172,15 @@ fn change(page: &Page) -> String {
     let unchanged: Vec<_> = unchanged.filter_map(Value::as_object).map(columns).collect();
     let unchanged =
         if unchanged.is_empty() { String::new() } else { format!(". Unchanged: {}", unchanged.join(", ")) };
+    let others = facts.get("other_currencies").and_then(Value::as_array).into_iter().flatten();
+    let others: Vec<_> = others.map(shown).collect();
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(". Other currencies, left out: {}", others.join(", "))
+    };
     format!(
-        "{}: {}{currency} ({}) after {} ({}){percent}. {most}{unchanged}",
+        "{}: {}{currency} ({}) after {} ({}){percent}. {most}{unchanged}{others}",
         shown(metric),
         shown(value),
         range(facts.get("from"), facts.get("to")),

@@ -121,8 +121,7 @@ fault_codes! {
 impl QualityQuery {
     /// What must be looked up because no event is in the range: nothing is wrong with none.
     pub fn unconfirmed(&self, response: &QualityResponse) -> Option<Unconfirmed> {
-        let is_empty = response.events == 0;
-        is_empty.then(|| Unconfirmed { named: Named::default(), range: self.range, is_empty, compared: None })
+        (response.events == 0).then(|| Unconfirmed::of_nothing(Named::default(), self.range))
     }
 }
 

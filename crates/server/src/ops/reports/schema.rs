@@ -307,7 +307,7 @@ impl SchemaQuery {
             SchemaRows::Columns(_) | SchemaRows::Rules(_) | SchemaRows::Goals(_) => false,
         };
         let named = Named::selecting(&self.events, &self.filters, self.of.as_slice());
-        is_empty.then_some(Unconfirmed { named, range: self.range, is_empty, compared: None })
+        is_empty.then(|| Unconfirmed::of_nothing(named, self.range))
     }
 
     fn is_about(&self, event_name: &str) -> bool {

@@ -3,6 +3,7 @@
 //!
 //! A query can name hundreds of values, so the number of lookups and their time are bounded.
 
+mod numbers;
 mod range;
 mod wording;
 
@@ -16,6 +17,7 @@ use millimetric_core::query::{
 };
 use millimetric_core::time::{TimeRange, Timestamp};
 
+use self::numbers::{about_sums, sums};
 use self::range::{about_compared, about_range};
 use self::wording::{instead, quoted};
 use super::multi_project::of_each;
@@ -45,6 +47,8 @@ pub struct Unconfirmed {
     pub is_empty: bool,
     /// The range that it is compared with, if nothing that the query asks for is in that response.
     pub compared: Option<TimeRange>,
+    /// Sums of values that may not all be numbers.
+    pub sums: Vec<StatsQuery>,
 }
 
 /// A warning about a response.
@@ -120,8 +124,16 @@ impl Unconfirmed {
             }
             _ => None,
         };
-        let is_unconfirmed = is_empty || named.has_alternatives || compared.is_some();
-        is_unconfirmed.then(|| Self { named, range: query.range(), is_empty, compared })
+        let sums = sums(query);
+        let is_of_names = is_empty || named.has_alternatives;
+        let named = if is_of_names { named } else { Named::default() };
+        let is_unconfirmed = is_of_names || compared.is_some() || !sums.is_empty();
+        is_unconfirmed.then(|| Self { named, range: query.range(), is_empty, compared, sums })
+    }
+
+    /// What must be looked up because nothing that was asked for is in the range.
+    pub const fn of_nothing(named: Named, range: TimeRange) -> Self {
+        Self { named, range, is_empty: true, compared: None, sums: Vec::new() }
     }
 
     /// What must be looked up of a comparison: what both responses lack, and whether the compared range is before the
@@ -134,11 +146,15 @@ impl Unconfirmed {
         let [range, compared] = ranges;
         let lacks_all = of_compared.as_ref().is_some_and(|unconfirmed| unconfirmed.is_empty);
         let compared = lacks_all.then_some(compared);
-        let named =
-            of_range.filter(|unconfirmed| unconfirmed.named.has_alternatives || of_compared.is_some());
-        let nothing = Self { named: Named::default(), range, is_empty: false, compared: None };
-        let unconfirmed = named.or_else(|| compared.map(|_| nothing))?;
-        Some(Self { compared, ..unconfirmed })
+        let sums: Vec<StatsQuery> =
+            of_range.iter().chain(&of_compared).flat_map(|unconfirmed| unconfirmed.sums.clone()).collect();
+        let is_of_names = |unconfirmed: &Self| unconfirmed.is_of_names();
+        let also_before = of_compared.as_ref().is_some_and(is_of_names);
+        let named = of_range.filter(is_of_names);
+        let named = named.filter(|unconfirmed| unconfirmed.named.has_alternatives || also_before);
+        let nothing = Self { is_empty: false, ..Self::of_nothing(Named::default(), range) };
+        let unconfirmed = named.or_else(|| (compared.is_some() || !sums.is_empty()).then_some(nothing))?;
+        Some(Self { compared, sums, ..unconfirmed })
     }
 
     /// What must be looked up of two projects that are queried at once: what one of them has exists.
@@ -150,8 +166,10 @@ impl Unconfirmed {
             range: self.range,
             is_empty: self.is_empty && other.is_empty,
             compared: self.compared.filter(|_| other.compared.is_some()),
+            // Of goals, each project has its own events.
+            sums: if self.sums == other.sums { self.sums } else { Vec::new() },
         };
-        (is_of_names || both.compared.is_some()).then_some(both)
+        (is_of_names || both.compared.is_some() || !both.sums.is_empty()).then_some(both)
     }
 
     /// Whether the names of the query, and its range, are to be looked up.
@@ -194,6 +212,7 @@ async fn looked_up(
     if let Some(compared) = unconfirmed.compared.filter(|_| !unconfirmed.is_empty) {
         warnings.extend(about_compared(app, readers, compared).await?);
     }
+    warnings.extend(about_sums(app, readers, &unconfirmed.sums).await?);
     warnings.truncate(MOST);
     Ok(warnings)
 }

@@ -16,7 +16,7 @@ pub(super) const EXPLAIN_CHANGE: Spec = Spec {
         EVENT,
         GOAL,
         parameter("compare", Text, "previous (default), year or from/to."),
-        parameter("columns", List(9), "Up to nine. Default: the usual ones."),
+        parameter("columns", List(9), "Up to nine that get_stats groups by."),
         limit(100),
     ],
     required: &[],

@@ -188,21 +188,25 @@ struct Figures {
 
 /// The row with what its figures were before, and their change.
 fn with_change(mut row: Row, before: Option<&Row>, figures: &Figures) -> Row {
-    let (mut previous, mut changes) = (Row::new(), Row::new());
-    for name in figures.names {
-        let (now, figure) = (row.get(*name), before.and_then(|before| before.get(*name)));
-        let Some(like) = now.or(figure) else { continue };
+    let of = |name: &str| {
+        let (now, figure) = (row.get(name), before.and_then(|before| before.get(name)));
+        let like = now.or(figure)?;
         let figure = figure.cloned().unwrap_or_else(|| nothing_like(like, &figures.nothing));
-        changes.insert((*name).to_owned(), change(now, &figure));
-        previous.insert((*name).to_owned(), figure);
-    }
-    for (name, values) in [(PREVIOUS, previous), (CHANGE_PCT, changes)] {
-        let value = match figures.names {
-            [only] => values.get(*only).cloned().unwrap_or_default(),
-            _ => Value::Object(values),
-        };
-        row.insert(name.to_owned(), value);
-    }
+        let change = change(now, &figure);
+        Some((figure, change))
+    };
+    let (previous, change_pct) = match figures.names {
+        [only] => of(only).unwrap_or_default(),
+        names => {
+            let members = names.iter().filter_map(|name| Some((*name, of(name)?)));
+            let member =
+                |(name, (figure, change)): (&str, _)| ((name.to_owned(), figure), (name.to_owned(), change));
+            let (previous, changes): (Row, Row) = members.map(member).unzip();
+            (previous.into(), changes.into())
+        }
+    };
+    row.insert(PREVIOUS.to_owned(), previous);
+    row.insert(CHANGE_PCT.to_owned(), change_pct);
     row
 }
 
