@@ -86,17 +86,31 @@ fn first(page: &Page, say: impl FnOnce(&Row) -> String) -> String {
 fn stats(page: &Page, arguments: &Arguments) -> String {
     let metric = page.facts.get("metric").and_then(Value::as_str).unwrap_or("count");
     let of = arguments.get("property").map(|name| format!(" of {}", word(name))).unwrap_or_default();
+    let figure = |row: &Row| match row.get("previous") {
+        Some(previous) => {
+            let change = percent(row.get("change_pct"));
+            format!("{} after {}{change}", shown(&row["value"]), shown(previous))
+        }
+        None => shown(&row["value"]),
+    };
+    let is_figure = |name: &str| matches!(name, "value" | "previous" | "change_pct");
     match &page.rows[..] {
-        [only] if only.len() == 1 => format!("{metric}{of}: {}", shown(&only["value"])),
+        [only] if only.keys().all(|name| is_figure(name)) => format!("{metric}{of}: {}", figure(only)),
         rows => {
             let named = |row: &Row| {
-                let keys = row.iter().filter(|(name, _)| *name != "value");
+                let keys = row.iter().filter(|(name, _)| !is_figure(name));
                 let keys: Vec<_> = keys.map(|(name, value)| format!("{name}={}", shown(value))).collect();
-                format!("the first is {} with {}", keys.join(", "), shown(&row["value"]))
+                format!("the first is {} with {}", keys.join(", "), figure(row))
             };
             format!("{metric}{of} in {}", counted(rows.len(), "row", "rows")) + &first(page, named)
         }
     }
+}
+
+/// A change in percent, after a comma; nothing if there is none.
+fn percent(change: Option<&Value>) -> String {
+    let change = change.and_then(Value::as_f64);
+    change.map(|change| format!(", {change:+} %")).unwrap_or_default()
 }
 
 /// Who leads; of amounts, in each currency.
@@ -157,8 +171,7 @@ fn change(page: &Page) -> String {
         return format!("{}; totals has the change of each project", counted(page.rows.len(), "row", "rows"));
     };
     let currency = facts.get("currency").map(|code| format!(" {}", shown(code))).unwrap_or_default();
-    let percent = facts.get("change_pct").filter(|percent| !percent.is_null());
-    let percent = percent.map(|percent| format!(", {} %", shown(percent))).unwrap_or_default();
+    let percent = percent(facts.get("change_pct"));
     let range = |from: Option<&Value>, to: Option<&Value>| {
         format!("{} to before {}", from.map(shown).unwrap_or_default(), to.map(shown).unwrap_or_default())
     };

@@ -57,7 +57,7 @@ fn a_change_is_explained_by_the_values_that_made_it() {
     for part in [
         "count: 51 (",
         ") after 100 (",
-        "), -49.0 %. Most of it: session_source=news with -50. Unchanged: session_source=partner",
+        "), -49 %. Most of it: session_source=news with -50. Unchanged: session_source=partner",
     ] {
         assert!(words.contains(part), "{part}: {words}");
     }

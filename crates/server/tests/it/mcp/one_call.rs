@@ -92,6 +92,7 @@ fn rows_are_compared_as_over_rest() {
         json!({ "from": "2026-05-16", "to": "2026-05-17", "event": "$pageview", "compare": "previous" });
     let compared = client.rows("get_stats", days);
     assert_eq!(compared["rows"], json!([{ "value": 3, "previous": 1, "change_pct": 200.0 }]));
+    assert!(compared["summary"].as_str().unwrap().starts_with("count: 3 after 1, +200 %"), "{compared}");
     let path = "/v1/stats?from=2026-05-16&to=2026-05-17&event=$pageview&compare=previous";
     assert_eq!(server.get(path, &project.rk).json()["rows"], compared["rows"]);
     assert!(
