@@ -100,6 +100,7 @@ pub(super) const GROUPS: &[Group] = &[
         "decisions/0013-a-batch-of-segment-loses-only-its-invalid-messages.md",
         "decisions/0014-which-rows-pass-a-filter-is-kept.md",
         "decisions/0015-a-repeated-response-is-stored-with-its-change.md",
+        "decisions/0016-the-cache-follows-the-memory.md",
     ),
 ];
 
