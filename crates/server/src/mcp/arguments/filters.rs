@@ -13,7 +13,7 @@ use crate::mcp::clean;
 use crate::mcp::tools::spec::Tool;
 use crate::wire::params::{FILTERS, STEPS};
 
-/// The most members of an object that are looked at; a list has fewer conditions.
+/// The most members of an object; a list has fewer conditions.
 const MOST: usize = 64;
 /// What the value of a column must be.
 const EXPECTED: &str =
@@ -25,9 +25,12 @@ pub(super) fn take(tool: Tool, values: &mut JsonObject, problems: &mut Problems)
         return;
     }
     let Some(Value::Object(filters)) = values.shift_remove(FILTERS) else { return };
+    if let Err(why) = check_count(&filters) {
+        return problems.field(FILTERS, why);
+    }
     let has_argument = |name: &str| tool.column_filters().iter().any(|parameter| parameter.name == name);
     let mut conditions = Vec::new();
-    for (name, value) in filters.into_iter().take(MOST) {
+    for (name, value) in filters {
         match read(&name, &value) {
             Err(why) => problems.field(FILTERS, why),
             Ok(texts) if texts.is_empty() => {}
@@ -62,7 +65,8 @@ pub(super) fn take_of_steps(values: &mut JsonObject, problems: &mut Problems) {
             Ok(texts) => Some(Ok(is_one_of(name, &texts))),
             Err(why) => Some(Err(why)),
         };
-        match members.iter().take(MOST).filter_map(condition).collect::<Result<Vec<Value>, String>>() {
+        let conditions = || members.iter().filter_map(condition).collect::<Result<Vec<Value>, String>>();
+        match check_count(members).and_then(|()| conditions()) {
             Ok(conditions) => *filters = conditions.into(),
             Err(why) => problems.field(format!("{STEPS}[{index}].{FILTERS}"), why),
         }
@@ -82,6 +86,10 @@ pub(super) fn repaired(filters: &JsonObject) -> Option<Value> {
     });
     let repaired: JsonObject = repaired.collect();
     (!repaired.is_empty()).then_some(Value::Object(repaired))
+}
+
+fn check_count(members: &JsonObject) -> Result<(), String> {
+    if members.len() <= MOST { Ok(()) } else { Err(format!("must have at most {MOST} columns")) }
 }
 
 fn is_one_of(column: &str, texts: &[String]) -> Value {

@@ -98,3 +98,16 @@ fn a_column_may_have_one_of_several_values() {
     assert!(lesson.contains("`steps[1].filters` has no column `medum`: did you mean `medium`?"), "{lesson}");
     assert!(lesson.chars().count() <= 480, "more than 120 tokens: {lesson}");
 }
+
+#[test]
+fn no_column_of_filters_is_ignored_however_many_there_are() {
+    let server = Server::start();
+    let project = server.default_project();
+    let client = Client::new(&server, &project.rk);
+    let mut filters: serde_json::Map<String, Value> =
+        (0..64).map(|number| (format!("properties.p{number}"), Value::from(""))).collect();
+    assert_eq!(client.call("get_stats", json!({ "filters": filters }))["isError"], false);
+    filters.insert("country".to_owned(), "DE".into());
+    let lesson = client.lesson("get_stats", json!({ "filters": filters }));
+    assert!(lesson.contains("`filters` must have at most 64 columns"), "{lesson}");
+}
