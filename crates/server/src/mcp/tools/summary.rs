@@ -61,7 +61,8 @@ pub(super) fn of(tool: Tool, page: &Page, arguments: &Arguments, projects: usize
         Tool::TrackEvent => String::new(),
     };
     match arguments.range() {
-        Some(_) if tool == Tool::ExplainChange => format!("{what}."),
+        // Of one project, it names both ranges.
+        Some(_) if tool == Tool::ExplainChange && projects == 1 => format!("{what}."),
         Some(range) if tool.spec().range.is_some() => {
             let across = if projects > 1 { format!(" in {projects} projects") } else { String::new() };
             let (from, to) = (range.from().to_rfc3339_seconds(), range.to().to_rfc3339_seconds());
