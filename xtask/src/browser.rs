@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use crate::cargo::{MissingProgram, as_typed, in_ci, runs};
+use crate::cargo::{MissingProgram, runs};
+use crate::debian::install_in_ci;
 
 /// What it is called, by system.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -18,10 +19,7 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
     if let Some(found) = installed() {
         return Ok(found);
     }
-    // A machine of continuous integration is thrown away; a person's own is theirs to change.
-    if in_ci() {
-        install()?;
-    }
+    install_in_ci("chromium")?;
     match installed() {
         Some(found) => Ok(found),
         None => {
@@ -34,18 +32,4 @@ fn installed() -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     let places = env::split_paths(&folders).flat_map(|folder| NAMES.map(|name| folder.join(name)));
     places.into_iter().find(|place| runs(Command::new(place).arg("--version")))
-}
-
-fn install() -> anyhow::Result<()> {
-    for arguments in
-        [&["update", "-qq"][..], &["install", "-qq", "--yes", "--no-install-recommends", "chromium"]]
-    {
-        let mut apt = Command::new("apt-get");
-        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        println!("{}", as_typed(&apt));
-        if !apt.status().is_ok_and(|status| status.success()) {
-            bail!(MissingProgram(format!("Chromium could not be installed: `{}`", as_typed(&apt))));
-        }
-    }
-    Ok(())
 }

@@ -19,6 +19,7 @@ use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
 use crate::dashboard;
 use crate::data;
 use crate::openapi;
+use crate::postgres;
 use crate::sdk;
 use crate::segment;
 
@@ -37,6 +38,7 @@ type Check = fn() -> anyhow::Result<Outcome>;
 const CHECKS: &[(&str, Check)] = &[
     ("formatting", formatting),
     ("lints", lints),
+    ("PostgreSQL for the tests", postgresql),
     ("tests", tests),
     ("fault injection", fault_injection),
     ("the abuse campaign", abuse_campaign),
@@ -105,6 +107,15 @@ fn formatting() -> anyhow::Result<Outcome> {
 
 fn lints() -> anyhow::Result<Outcome> {
     shown(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// Tests start a server of their own, and prove nothing about `PostgreSQL` without it, which the summary must say.
+fn postgresql() -> anyhow::Result<Outcome> {
+    match postgres::check() {
+        Ok(()) => Ok(Outcome::Passed),
+        Err(error) if error.is::<MissingProgram>() => Ok(unavailable(&error)),
+        Err(error) => Err(error),
+    }
 }
 
 /// With nextest where it is installed, which is quicker; the same tests without it.

@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{query, query_scalar};
 
 use crate::audit::{self, AuditScope, NewAuditEntry};
-use crate::{Actor, Control, ControlError, Name, row};
+use crate::{Actor, Change, Control, ControlError, Name, row};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,23 +38,7 @@ impl Control {
         now: Timestamp,
     ) -> Result<Account, ControlError> {
         let mut change = self.pool.begin().await?;
-        let account = Account { id, name, created_at: now };
-        let done = query(CREATE)
-            .bind(id.to_string())
-            .bind(account.name.to_string())
-            .bind(now.millis())
-            .execute(&mut *change)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Err(ControlError::AccountNameTaken(account.name));
-        }
-        let entry = NewAuditEntry {
-            scope: AuditScope::Account(id),
-            action: "account.created",
-            subject: id.to_string(),
-            detail: json!({ "name": account.name.as_str() }),
-        };
-        audit::write(&mut change, &entry, by, now).await?;
+        let account = add(&mut change, id, name, by, now).await?;
         change.commit().await?;
         Ok(account)
     }
@@ -74,6 +58,39 @@ impl Control {
     pub async fn has_accounts(&self) -> Result<bool, ControlError> {
         Ok(query_scalar::<_, i64>(COUNT).fetch_one(&self.pool).await? > 0)
     }
+}
+
+/// Creates an account within a change.
+pub(crate) async fn add(
+    change: &mut Change,
+    id: AccountId,
+    name: Name,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Account, ControlError> {
+    let account = Account { id, name, created_at: now };
+    let done = query(CREATE)
+        .bind(id.to_string())
+        .bind(account.name.to_string())
+        .bind(now.millis())
+        .execute(&mut **change)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(ControlError::AccountNameTaken(account.name));
+    }
+    let entry = NewAuditEntry {
+        scope: AuditScope::Account(id),
+        action: "account.created",
+        subject: id.to_string(),
+        detail: json!({ "name": account.name.as_str() }),
+    };
+    audit::write(change, &entry, by, now).await?;
+    Ok(account)
+}
+
+/// Whether there is any account, within a change.
+pub(crate) async fn exist(change: &mut Change) -> Result<bool, ControlError> {
+    Ok(query_scalar::<_, i64>(COUNT).fetch_one(&mut **change).await? > 0)
 }
 
 pub(crate) fn account(row: &AnyRow) -> Result<Account, ControlError> {

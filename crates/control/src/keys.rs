@@ -1,7 +1,7 @@
 //! Keys as they are stored and looked up. Their text is `millimetric_core::key`'s subject; what
 //! is here never sees a secret, only its hash.
 
-mod changes;
+pub(crate) mod changes;
 mod new_key;
 
 use ipnet::IpNet;

@@ -1,9 +1,9 @@
 //! The relational store, and the only crate that knows it: accounts, people, projects, keys, the
 //! audit log and the usage counters.
 //!
-//! A [`ControlUrl`] selects the engine. What only `SQLite` does (files, settings, migrations, copies) is
-//! in `sqlite/`; all other SQL is portable (`$1`, `on conflict`, integers for times), so that another
-//! engine is a folder beside it, migrations of its own and one more line in `suite.rs`.
+//! A [`ControlUrl`] selects the engine. What only one of them does (files, settings, copies, standbys) is in
+//! `engine/sqlite/` and `engine/postgres/`, and each has migrations of its own; all other SQL is the same for both (`$1`,
+//! `on conflict`, integers for times).
 //!
 //! Knows no HTTP and no event store, reads no clock and generates no random number: times, identifiers
 //! and hashes are arguments.
@@ -11,26 +11,32 @@
 mod accounts;
 mod audit;
 mod damage;
+mod engine;
 mod error;
+mod first;
 mod goals;
 mod keys;
 mod meta;
 mod names;
 mod people;
 mod projects;
-mod row;
-mod sqlite;
 mod stored_responses;
 #[cfg(test)]
 mod suite;
-mod url;
 mod usage;
 
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::AnyPool;
+
+use self::engine::pool::{Change, Pool};
+use self::engine::postgres::Servers;
+use self::engine::{postgres, row, sqlite};
 
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
 pub use damage::Damage;
+pub use engine::postgres::{BucketSize, Instances, PostgresUrl, PostgresUrlError, ServerState};
+pub use engine::sqlite::backup::Ended;
+pub use engine::url::{ControlUrl, ControlUrlError};
 pub use error::ControlError;
 pub use goals::ProjectGoal;
 pub use keys::{FoundKey, KeyOwner, KeyRecord, NewKey, NewKeyError, StoredKey};
@@ -44,9 +50,7 @@ pub use projects::plan::Plan;
 pub use projects::reclassifications::Reclassification;
 pub use projects::share_links::ShareLink;
 pub use projects::{NewProject, Project, ProjectPatch};
-pub use sqlite::backup::Ended;
 pub use stored_responses::StoredResponse;
-pub use url::{ControlUrl, ControlUrlError};
 pub use usage::MonthlyUsage;
 pub use usage::month::{Month, ParseMonthError};
 
@@ -56,11 +60,10 @@ pub use usage::month::{Month, ParseMonthError};
 /// audit entry in the same transaction as the change.
 #[derive(Debug, Clone)]
 pub struct Control {
-    pool: AnyPool,
+    pool: Pool,
+    /// The servers of which the pool uses one; `None` for an engine without servers.
+    servers: Option<Servers>,
 }
-
-/// A transaction; dropped without a commit, it leaves nothing behind.
-type Change = Transaction<'static, Any>;
 
 impl Control {
     /// Opens the store for a server or a command that changes it: creates an empty one if absent and
@@ -68,6 +71,7 @@ impl Control {
     pub async fn open(url: &ControlUrl) -> Result<Self, ControlError> {
         match url {
             ControlUrl::Sqlite(file) => sqlite::open(file).await,
+            ControlUrl::Postgres(url) => postgres::open(url).await,
         }
     }
 
@@ -76,6 +80,21 @@ impl Control {
     pub async fn open_to_read(url: &ControlUrl) -> Result<Self, ControlError> {
         match url {
             ControlUrl::Sqlite(file) => sqlite::open_to_read(file).await,
+            ControlUrl::Postgres(url) => postgres::open_to_read(url).await,
+        }
+    }
+
+    /// A store without servers.
+    fn on(pool: AnyPool) -> Self {
+        Self { pool: Pool::new(pool), servers: None }
+    }
+
+    /// Looks for the server that takes writes, after a failure: of a primary and its standbys another one may have
+    /// become it. [`ControlError::Unavailable`] if there is none. An engine without servers has nothing to find.
+    pub async fn find_primary(&self) -> Result<(), ControlError> {
+        match &self.servers {
+            Some(servers) => servers.find_primary(&self.pool).await,
+            None => Ok(()),
         }
     }
 

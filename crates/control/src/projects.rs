@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of events: a deleted project's are erased elsewhere.
 
-mod changes;
+pub(crate) mod changes;
 pub(crate) mod classifier;
 pub(crate) mod plan;
 pub(crate) mod reclassifications;

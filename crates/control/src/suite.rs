@@ -1,7 +1,7 @@
 //! What every database behind [`Control`] must do, asserted once.
 //!
-//! A database joins with one line at the end of this file. What only `SQLite` has (its file, its
-//! settings) is in `suite/sqlite_file.rs`.
+//! A database joins with one line at the end of this file. What only one engine has is in
+//! `suite/sqlite_file.rs` and `suite/postgres_server.rs`.
 
 mod access_tokens;
 mod audit;
@@ -10,6 +10,7 @@ mod goals;
 mod instances;
 mod keys;
 mod people;
+mod postgres_server;
 mod projects;
 mod reading;
 mod rules;
@@ -22,6 +23,7 @@ use chrono_tz::Tz;
 use millimetric_core::ids::{AccountId, KeyId, ProjectId, UserId};
 use millimetric_core::key::{Env, KEY_RANDOM_BYTES, KeyKind, KeyText, Pepper};
 use millimetric_core::time::Timestamp;
+use millimetric_test_servers::or_skip;
 use uuid::Uuid;
 
 use crate::{Actor, Control, ControlUrl, KeyOwner, Name, NewKey, NewProject, Plan, Project};
@@ -108,7 +110,7 @@ macro_rules! suite {
         $($(
             #[tokio::test]
             async fn $behaviour() {
-                let database = $database;
+                let Some(database) = $database else { return };
                 $crate::suite::$subject::$behaviour(database.open().await).await;
             }
         )+)+
@@ -117,7 +119,7 @@ macro_rules! suite {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
-                let database = $database;
+                let Some(database) = $database else { return };
                 $crate::suite::$subject::$behaviour(database.open().await, database.open().await).await;
             }
         )+)+
@@ -140,6 +142,28 @@ impl Sqlite {
             Self::Memory => Control::open_in_memory().await.unwrap(),
             Self::File(directory) => Control::open(&ControlUrl::in_folder(directory.path())).await.unwrap(),
         }
+    }
+}
+
+/// A `PostgreSQL` server of the suite, with one database.
+struct Postgres(millimetric_test_servers::Postgres);
+
+impl Postgres {
+    const DATABASE: &str = "control";
+
+    /// A new server; `None` if this machine has none.
+    fn start() -> Option<Self> {
+        let server = or_skip(millimetric_test_servers::Postgres::start())?;
+        server.database(Self::DATABASE).unwrap();
+        Some(Self(server))
+    }
+
+    fn url(&self) -> ControlUrl {
+        self.0.url(Self::DATABASE).parse().unwrap()
+    }
+
+    async fn open(&self) -> Control {
+        Control::open(&self.url()).await.unwrap()
     }
 }
 
@@ -207,6 +231,8 @@ fn new_key(kind: KeyKind, number: u8, owner: KeyOwner) -> NewKey {
     NewKey::new(key_id(u128::from(number)), owner, kind, text.env(), text.prefix(), hash).unwrap()
 }
 
-suite!(sqlite_in_memory, one: super::Sqlite::Memory);
-suite!(sqlite_in_a_file, one: super::Sqlite::file());
-suite!(sqlite_shared, shared: super::Sqlite::file());
+suite!(sqlite_in_memory, one: Some(super::Sqlite::Memory));
+suite!(sqlite_in_a_file, one: Some(super::Sqlite::file()));
+suite!(sqlite_shared, shared: Some(super::Sqlite::file()));
+suite!(postgres, one: super::Postgres::start());
+suite!(postgres_shared, shared: super::Postgres::start());

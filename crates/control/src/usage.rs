@@ -31,6 +31,8 @@ const READ: &str = "select project_id, month, env, events from usage
 
 /// Every row counts, also one whose environment cannot be read.
 const OF_MONTH: &str = "select events from usage where project_id = $1 and month = $2";
+const BY_PROJECT: &str = "select project_id, cast(sum(events) as bigint) as events from usage
+    where month = $1 group by project_id";
 
 impl Control {
     /// Adds to the counters, all or none; [`ControlError::UnknownProject`] when one does not
@@ -78,6 +80,12 @@ impl Control {
         let found =
             query(OF_MONTH).bind(project.to_string()).bind(month.to_string()).fetch_all(&self.pool).await?;
         found.iter().try_fold(0_u64, |sum, row| Ok(sum.saturating_add(row::count(row, "events")?)))
+    }
+
+    /// The same for every project that has events in the month, of those that can be read.
+    pub async fn events_by_project(&self, month: Month) -> Result<Vec<(ProjectId, u64)>, ControlError> {
+        let read = |row: &AnyRow| Ok((row::parsed(row, "project_id")?, row::count(row, "events")?));
+        row::readable(&self.pool, query(BY_PROJECT).bind(month.to_string()), read).await
     }
 }
 

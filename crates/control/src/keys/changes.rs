@@ -47,9 +47,7 @@ impl Control {
     ) -> Result<StoredKey, ControlError> {
         let mut change = self.begin_change().await?;
         stored_responses::store(&mut change, response, now).await?;
-        let key = new.stored(now);
-        insert(&mut change, &key).await?;
-        write_audit(&mut change, &key, "key.minted", description(&key), by, now).await?;
+        let key = add(&mut change, new, by, now).await?;
         change.commit().await?;
         Ok(key)
     }
@@ -182,6 +180,19 @@ async fn revoke_unreadable(
     audit::write(&mut change, &entry, by, now).await?;
     change.commit().await?;
     Ok(false)
+}
+
+/// Stores a new key within a change.
+pub(crate) async fn add(
+    change: &mut Change,
+    new: NewKey,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<StoredKey, ControlError> {
+    let key = new.stored(now);
+    insert(change, &key).await?;
+    write_audit(change, &key, "key.minted", description(&key), by, now).await?;
+    Ok(key)
 }
 
 async fn insert(change: &mut Change, key: &StoredKey) -> Result<(), ControlError> {

@@ -45,13 +45,10 @@ impl Control {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Project, ControlError> {
-        let project = new.stored(now);
-        check_origins(&project.allowed_origins)?;
+        check_origins(&new.allowed_origins)?;
         let mut change = self.begin_change().await?;
         stored_responses::store(&mut change, response, now).await?;
-        insert(&mut change, &project).await?;
-        let detail = Value::Object(settings(&project));
-        write_audit(&mut change, project.id, "project.created", detail, by, now).await?;
+        let project = add(&mut change, new, by, now).await?;
         change.commit().await?;
         Ok(project)
     }
@@ -143,6 +140,20 @@ fn check_origins(origins: &[AllowedOrigin]) -> Result<(), ControlError> {
 fn stored_origins(project: &Project) -> Value {
     let readable = project.allowed_origins.iter().map(ToString::to_string);
     readable.chain(project.unreadable_origins.iter().cloned()).collect()
+}
+
+/// Creates a project within a change.
+pub(crate) async fn add(
+    change: &mut Change,
+    new: NewProject,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<Project, ControlError> {
+    let project = new.stored(now);
+    insert(change, &project).await?;
+    let detail = Value::Object(settings(&project));
+    write_audit(change, project.id, "project.created", detail, by, now).await?;
+    Ok(project)
 }
 
 async fn insert(change: &mut Change, project: &Project) -> Result<(), ControlError> {

@@ -199,7 +199,7 @@ async fn what_is_changed_after_a_full_disk_has_room_again_is_really_stored() {
 
 async fn on_every_connection(control: &Control, sql: &'static str) {
     let mut connections = Vec::new();
-    for _ in 0..control.pool.options().get_max_connections() {
+    for _ in 0..control.pool.most() {
         connections.push(control.pool.acquire().await.unwrap());
     }
     for connection in &mut connections {

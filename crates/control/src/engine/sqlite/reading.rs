@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, ConnectOptions as _, Connection as _, query_scalar, raw_sql};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, raw_sql};
 
-use super::{ACQUIRE_TIMEOUT, MIGRATIONS, SETTINGS, explain, newer, options, url};
+use super::{ACQUIRE_TIMEOUT, MIGRATIONS, SETTINGS, explain, options, url};
+use crate::engine::schema;
 use crate::{Control, ControlError};
 
 /// Settings of a connection that only reads.
 const READING: &str = "pragma busy_timeout = 5000; pragma query_only = on;";
-const APPLIED: &str = "select version from _sqlx_migrations order by version";
 
 /// Opens the database at `path` without creating or changing anything; see [`Control::open_to_read`].
 pub(crate) async fn open_to_read(path: &Path) -> Result<Control, ControlError> {
@@ -22,11 +22,12 @@ pub(crate) async fn open_to_read(path: &Path) -> Result<Control, ControlError> {
     let is_at_rest = !beside(&file, "-wal").exists();
     let mode = if is_at_rest { "mode=ro&immutable=true" } else { "mode=ro" };
     let pool = single(&url(&file, mode), READING).await.map_err(cannot_open)?;
-    check_version(&pool).await.map_err(|cause| match cause {
+    let control = Control::on(pool);
+    schema::check(&MIGRATIONS, &control.pool).await.map_err(|cause| match cause {
         ControlError::Older => cause,
         other => cannot_open(other),
     })?;
-    Ok(Control { pool })
+    Ok(control)
 }
 
 impl Control {
@@ -34,7 +35,7 @@ impl Control {
     pub async fn open_to_copy(path: &Path) -> Result<Self, ControlError> {
         let file = existing_file(path)?;
         let pool = single(&url(&file, "mode=rw"), SETTINGS).await.map_err(|cause| explain(path, &cause))?;
-        Ok(Self { pool })
+        Ok(Self::on(pool))
     }
 }
 
@@ -64,20 +65,4 @@ async fn single(url: &str, settings: &'static str) -> Result<AnyPool, ControlErr
         Box::pin(async move { raw_sql(settings).execute(connection).await.map(|_| ()) })
     });
     Ok(pool.connect_with(options).await?)
-}
-
-/// Whether the database has exactly the migrations of this version.
-async fn check_version(pool: &AnyPool) -> Result<(), ControlError> {
-    let applied: Vec<i64> =
-        query_scalar(APPLIED).fetch_all(pool).await.map_err(|error| match error.into() {
-            ControlError::Unavailable(cause) => {
-                ControlError::CannotOpen(format!("it is no control database of this program ({cause})"))
-            }
-            other => other,
-        })?;
-    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
-    if applied.iter().any(|version| !known.contains(version)) {
-        return Err(newer());
-    }
-    if applied.len() < known.len() { Err(ControlError::Older) } else { Ok(()) }
 }

@@ -6,13 +6,13 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use futures_util::StreamExt as _;
 use millimetric_core::time::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Decode, Row, Type};
+use sqlx::{Any, Decode, Row, Type};
 
 use crate::ControlError;
+use crate::engine::pool::{Pool, next_in_time};
 
 /// A query of this store: the text is fixed, the values are bound.
 pub(crate) type Select = Query<'static, Any, AnyArguments>;
@@ -22,7 +22,7 @@ const NAME_CHARS: usize = 60;
 
 /// The rows that can be read, in order; the others are left out.
 pub(crate) async fn readable<T>(
-    pool: &AnyPool,
+    pool: &Pool,
     select: Select,
     read: fn(&AnyRow) -> Result<T, ControlError>,
 ) -> Result<Vec<T>, ControlError> {
@@ -34,7 +34,7 @@ pub(crate) async fn readable<T>(
 /// Calls `take` with each row as it could be read. What comes as an error there is the row's own
 /// damage; the database's failures are the result.
 pub(crate) async fn each<T>(
-    pool: &AnyPool,
+    pool: &Pool,
     select: Select,
     read: fn(&AnyRow) -> Result<T, ControlError>,
     mut take: impl FnMut(Result<T, ControlError>),
@@ -42,7 +42,7 @@ pub(crate) async fn each<T>(
     // Not through the pool: its stream ends with the first row that is no text (invalid UTF-8).
     let mut connection = pool.acquire().await?;
     let mut rows = select.fetch(&mut *connection);
-    while let Some(row) = rows.next().await {
+    while let Some(row) = next_in_time(&mut rows).await {
         match row {
             Ok(row) => take(read(&row)),
             Err(damage @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {

@@ -67,7 +67,9 @@ pub struct Ended {
 impl Control {
     /// Writes a copy of the database, as of one moment, to a file that is not there yet.
     pub async fn snapshot(&self, file: &Path) -> Result<(), ControlError> {
-        query(COPY).bind(text(file)).execute(&self.pool).await?;
+        // Not through the pool: a large database takes longer than a statement may.
+        let mut connection = self.pool.acquire().await?;
+        query(COPY).bind(text(file)).execute(&mut *connection).await?;
         Ok(())
     }
 

@@ -9,15 +9,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, ConnectOptions, Connection, raw_sql};
 
 pub(crate) use self::reading::open_to_read;
+use crate::engine::pool::is_reusable;
+use crate::engine::schema;
 use crate::{Control, ControlError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Connections of one handle; `SQLite` has one writer at a time, so more would only wait.
+/// Pool of one handle; `SQLite` has one writer at a time, so more would only wait.
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,10 +48,12 @@ pub(crate) async fn open(path: &Path) -> Result<Control, ControlError> {
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_connect(|connection, _| Box::pin(configure(connection)))
-        .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
+        // Where the disk was full, `SQLite` may have ended a transaction by itself; the driver then takes every
+        // later one for a part of it, whose commit stores nothing. Such a connection is closed.
+        .after_release(|connection, _| Box::pin(is_reusable(connection)))
         .connect_with(options)
         .await?;
-    Ok(Control { pool })
+    Ok(Control::on(pool))
 }
 
 impl Control {
@@ -64,7 +68,7 @@ impl Control {
             .connect_with(options("sqlite::memory:")?)
             .await?;
         migrate(&mut *pool.acquire().await?).await?;
-        Ok(Self { pool })
+        Ok(Self::on(pool))
     }
 }
 
@@ -109,15 +113,6 @@ async fn configure(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     raw_sql(SETTINGS).execute(connection).await.map(|_| ())
 }
 
-/// Whether a connection may be used again. Where the disk was full, `SQLite` may have ended a
-/// transaction by itself; the driver then takes every later one for a part of it, whose commit
-/// stores nothing. Such a connection is closed.
-async fn is_between_transactions(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    // Answered behind a rollback that may still be on its way.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
 async fn prepare(options: &AnyConnectOptions) -> Result<(), ControlError> {
     let mut connection = options.connect().await?;
     configure(&mut connection).await?;
@@ -146,20 +141,9 @@ fn is_busy(cause: &dyn sqlx::error::DatabaseError) -> bool {
 
 async fn migrate(connection: &mut AnyConnection) -> Result<(), ControlError> {
     let mut turn = connection.begin_with(BEGIN_MIGRATION).await?;
-    // Not `run`, whose bounds keep the caller's future from being `Send`.
-    MIGRATIONS.run_direct(None, &mut *turn, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(_) => newer(),
-        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause.into(),
-        other => ControlError::CannotOpen(format!("{other}: restore it from a backup")),
-    })?;
+    schema::migrate(&MIGRATIONS, &mut turn).await?;
     turn.commit().await?;
     Ok(())
-}
-
-fn newer() -> ControlError {
-    ControlError::CannotOpen(
-        "it was written by a newer version of this program: start that version, or a later one".into(),
-    )
 }
 
 fn explain(path: &Path, cause: &ControlError) -> ControlError {
