@@ -6,11 +6,14 @@ pub mod event_store;
 pub mod server;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use millimetric_control::{Control, ControlUrl};
+use millimetric_control::Control;
 use millimetric_core::ingest::user_agent::UserAgents;
 use millimetric_events::EventStore;
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use crate::config::{Installation, PublicUrl, Settings};
 use crate::country::Countries;
@@ -24,8 +27,11 @@ use crate::limits::timeouts::Timeouts;
 use crate::refusals::Refusals;
 use crate::secrets::Secrets;
 use crate::state::live::Live;
-use crate::state::{App, Clock, Enrichment, Stores};
+use crate::state::{App, Clock, Enrichment, Instance, Stores};
 use crate::telemetry::Metrics;
+
+/// How long verified keys are trusted after the last contact with a control database that others can change.
+const KEYS_TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// Opens the control database and the secrets of a data folder, and builds the state around them
 /// and the event store. Errors if one cannot be opened or the pepper cannot be checked.
@@ -47,18 +53,24 @@ pub async fn open(
         };
         anyhow::Ok((countries, UserAgents::new(), documents::build(base.as_str(), &own_settings)))
     });
-    let control = Control::open(&ControlUrl::in_folder(&at.data_dir)).await?;
+    let control_url = at.control_url()?;
+    let control = Control::open(&control_url).await?;
     let secrets = Secrets::load(at)?;
-    if let Some(warning) = secrets.check_pepper(&control, clock()).await? {
+    if let Some(warning) = secrets.check_pepper(&control, control_url.is_shared(), clock()).await? {
         tracing::warn!("{warning}");
     }
     let refusals = Refusals::default();
-    let keys = KeyCache::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone());
+    let trusted_for = control_url.is_shared().then_some(KEYS_TRUSTED_FOR);
+    let keys =
+        KeyCache::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone(), trusted_for);
     keys.set_revision(control.key_revision().await?);
+    let instance = control_url
+        .is_shared()
+        .then(|| Instance { id: Uuid::now_v7().to_string(), is_first: AtomicBool::new(false) });
     let (countries, user_agents, documents) = tables.await??;
     Ok(App {
         public_url,
-        stores: Stores { control, events },
+        stores: Stores { control, instance, events },
         enrichment: Enrichment { countries, user_agents, ip_salt: secrets.ip_salt.clone() },
         credentials: Credentials {
             keys,

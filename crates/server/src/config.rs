@@ -11,8 +11,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
+use millimetric_control::ControlUrl;
 use millimetric_core::origin::AllowedOrigin;
 
 use self::memory::default_cache_mib;
@@ -30,6 +32,16 @@ pub struct Installation {
         display_order = 900
     )]
     pub data_dir: PathBuf,
+    /// Database for accounts, projects and keys instead of control.db in the data folder, like `postgres://user:password@host/millimetric`; several servers can share it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MILLIMETRIC_CONTROL_URL",
+        hide_env_values = true,
+        global = true,
+        display_order = 901
+    )]
+    pub control_url: Option<StoreUrl>,
     /// Secret that is hashed together with every key, at least 16 characters; default: the file `pepper` in the data folder
     #[arg(
         long,
@@ -60,6 +72,16 @@ pub struct Installation {
         help_heading = "Secrets"
     )]
     pub ip_salt: Option<Secret>,
+}
+
+impl Installation {
+    /// Where accounts, projects and keys are.
+    pub fn control_url(&self) -> anyhow::Result<ControlUrl> {
+        match &self.control_url {
+            Some(StoreUrl(url)) => url.parse().context("--control-url"),
+            None => Ok(ControlUrl::in_folder(&self.data_dir)),
+        }
+    }
 }
 
 /// The settings of `serve`.
@@ -192,6 +214,23 @@ pub enum LogFormat {
     Text,
     /// For collectors: one object a line.
     Json,
+}
+
+/// The URL of a store, which may contain a password: it is read when the store is opened, since an error of the
+/// command line would quote it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(String);
+
+impl From<String> for StoreUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl(…)")
+    }
 }
 
 /// A text that must not be printed.

@@ -10,13 +10,14 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use hmac::{Hmac, KeyInit, Mac as _};
 use millimetric_control::{Actor, Control};
 use millimetric_core::ids::{ProjectId, UserId};
 use millimetric_core::ingest::enrich::IpSalt;
 use millimetric_core::key::Pepper;
 use millimetric_core::time::Timestamp;
+use millimetric_core::token::Token;
 use millimetric_events::Subject;
 use sha2::Sha256;
 
@@ -43,9 +44,17 @@ pub struct Secrets {
 
 impl Secrets {
     /// Takes each secret from the configuration, else from its file, else makes the file.
+    ///
+    /// A control database that other servers can use needs the same secrets on each of them, so they have to be
+    /// configured.
     pub fn load(installation: &Installation) -> anyhow::Result<Self> {
+        let is_shared = installation.control_url()?.is_shared();
         let bytes = |configured: &Option<Secret>, file: &str| match configured {
             Some(secret) => Ok(secret.reveal().as_bytes().to_vec()),
+            None if is_shared => bail!(
+                "a control database in PostgreSQL needs MILLIMETRIC_PEPPER and MILLIMETRIC_IP_SALT, each at least 16 \
+                 characters and the same on all servers, like those that `openssl rand -hex 32` prints"
+            ),
             None => read_or_make(&installation.data_dir.join(file)),
         };
         let pepper = bytes(&installation.pepper, "pepper")?;
@@ -59,26 +68,45 @@ impl Secrets {
     }
 
     /// Compares the pepper with the one the keys were created with, and says what a change means.
-    /// `Ok(Some(sentence))` is a warning for the operator.
-    pub async fn check_pepper(&self, control: &Control, now: Timestamp) -> anyhow::Result<Option<String>> {
+    /// `Ok(Some(sentence))` is a warning for the operator. With a shared control database a change without the
+    /// previous pepper is an error: the keys of the other servers would not work here.
+    pub async fn check_pepper(
+        &self,
+        control: &Control,
+        is_shared: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<String>> {
         let today = self.pepper.fingerprint();
-        let known = control.meta(PEPPER_FINGERPRINT).await?;
-        if known.as_ref() == Some(&today) {
+        let known = control.meta_or(PEPPER_FINGERPRINT, &today, &Actor::Server, now).await?;
+        if known == today {
             return Ok(None);
         }
+        let is_planned = self.pepper_previous.as_ref().is_some_and(|pepper| pepper.fingerprint() == known);
+        ensure!(
+            is_planned || !is_shared,
+            "MILLIMETRIC_PEPPER is not the pepper of this control database: use that of the other servers, or pass \
+             the previous one as MILLIMETRIC_PEPPER_PREVIOUS to change it"
+        );
         control.set_meta(PEPPER_FINGERPRINT, &today, &Actor::Server, now).await?;
-        let previous = self.pepper_previous.as_ref().map(Pepper::fingerprint);
-        Ok(match known {
-            None => None,
-            Some(known) if previous.as_ref() == Some(&known) => {
-                Some("the pepper has changed; keys created with the previous one keep working while --pepper-previous is set".to_owned())
-            }
-            Some(_) => Some(
-                "the pepper has changed: every key minted before is invalid now; restore the old pepper, \
-                 or pass it as --pepper-previous until the keys are rotated"
-                    .to_owned(),
-            ),
-        })
+        let sentence = if is_planned {
+            "the pepper has changed; keys created with the previous one keep working while --pepper-previous is set"
+        } else {
+            "the pepper has changed: every key minted before is invalid now; restore the old pepper, or pass it as \
+             --pepper-previous until the keys are rotated"
+        };
+        Ok(Some(sentence.to_owned()))
+    }
+
+    /// A token that every server with this pepper derives from the same text.
+    pub fn shared_token(&self, text: &str) -> Token {
+        Token::create(&self.mac(format!("token\0{text}").as_bytes()))
+    }
+
+    /// The number by which servers with this pepper name what they count together; strangers cannot choose who shares
+    /// one with them.
+    pub fn shared_cell(&self, text: &str) -> u16 {
+        let hash = self.mac(format!("cell\0{text}").as_bytes());
+        u16::from_be_bytes([hash[0], hash[1]])
     }
 
     /// A keyed hash by which the audit log can name a person without knowing them.

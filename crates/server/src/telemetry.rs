@@ -62,6 +62,10 @@ pub struct Metrics {
     pub connections_closed: Family<Reason, Counter>,
     /// Memory set aside for request bodies, set when the page is made.
     pub body_bytes: Gauge,
+    /// Seconds since the control database was last reached, set when the page is made.
+    pub control_silent_seconds: Gauge,
+    /// Servers that share the control database, this one included.
+    pub instances: Gauge,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabel, Histogram>,
     /// Of the log's lines about load.
@@ -105,6 +109,16 @@ impl EncodeLabelValue for StatusLabel {
     }
 }
 
+/// The figures of the control database.
+fn control_gauges(registry: &mut Registry) -> [Gauge; 2] {
+    let (silent, instances) = (Gauge::default(), Gauge::default());
+    instances.set(1);
+    let about = "Seconds since the control database was last reached";
+    registry.register("control_silent_seconds", about, silent.clone());
+    registry.register("instances", "Servers that share the control database", instances.clone());
+    [silent, instances]
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
@@ -139,6 +153,7 @@ impl Default for Metrics {
             connections_closed.clone(),
         );
         registry.register("body_bytes", "Memory set aside for request bodies", body_bytes.clone());
+        let [control_silent_seconds, instances] = control_gauges(&mut registry);
         registry.register("http_requests", "Requests, by route and status", requests.clone());
         registry.register("http_request_seconds", "Response time, by route", seconds.clone());
         let every = Quota::with_period(LOAD_LINE_EVERY).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
@@ -153,6 +168,8 @@ impl Default for Metrics {
             connections_refused,
             connections_closed,
             body_bytes,
+            control_silent_seconds,
+            instances,
             requests,
             seconds,
             load_lines,

@@ -104,5 +104,5 @@ async fn key_cache_with_a_key() -> anyhow::Result<(KeyCache, Control, KeyText)> 
     let owner = KeyOwner::Project(project);
     let stored = NewKey::new(id, owner, key.kind(), key.env(), key.prefix(), key.hash(&pepper))?;
     control.insert_key(stored, &Actor::Setup, now()).await?;
-    Ok((KeyCache::new(pepper, None, Refusals::default()), control, key))
+    Ok((KeyCache::new(pepper, None, Refusals::default(), None), control, key))
 }

@@ -53,6 +53,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> ApiResu
         return Err(ApiError::new(ErrorCode::InvalidApiKey));
     }
     app.metrics.body_bytes.set(app.limits.body_bytes() as i64);
+    app.metrics.control_silent_seconds.set(app.credentials.keys.silent_for().as_secs() as i64);
     let page = app.metrics.page(&app.stores.events.gauges());
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
 }

@@ -98,6 +98,11 @@ async fn close(app: Arc<App>, tasks: JoinSet<()>) {
     drop(tasks);
     let closed = tokio::time::timeout(CLOSE_WITHIN, async {
         background::write_counters(Arc::clone(&app)).await;
+        if let Some(instance) = &app.stores.instance
+            && let Err(error) = app.stores.control.leave(&instance.id).await
+        {
+            tracing::warn!(%error, "other servers count this one for five more seconds");
+        }
         app.stores.events.close().await;
         app.stores.control.close().await;
     });

@@ -43,6 +43,7 @@ pub(super) struct RestoreArgs {
 
 /// Makes a backup, also while a server runs.
 pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Result<()> {
+    ensure_folder_only(at, "backup", "pg_dump")?;
     let unfinished = Unfinished::begin(&at.data_dir, &args.target, system_clock()())?;
     let copying = Progress::spinner("copying the events");
     let events = snapshot(at, unfinished.folder()).await;
@@ -71,8 +72,19 @@ pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Resul
     Ok(())
 }
 
+/// A data folder without its control database is no installation.
+fn ensure_folder_only(at: &Installation, command: &str, instead: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !at.control_url()?.is_shared(),
+        "`{command}` knows whole data folders only, and the control database is in PostgreSQL: use {instead} for that, \
+         and the tools of your system for the data folder, while the server is stopped"
+    );
+    Ok(())
+}
+
 /// Restores a backup into the data folder.
 pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow::Result<()> {
+    ensure_folder_only(at, "restore", "pg_restore")?;
     let request = Request {
         backup: &args.backup,
         data_dir: &at.data_dir,

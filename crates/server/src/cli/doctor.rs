@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use millimetric_control::{Control, ControlError, ControlUrl};
+use millimetric_control::{Control, ControlError, ServerState};
 use millimetric_core::time::Timestamp;
 use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
@@ -26,6 +26,8 @@ const NAMED_SEGMENTS: usize = 10;
 const NAMED_ROWS: usize = 10;
 /// The note about a database that the next start migrates.
 const OLDER: &str = "written by an older version: the next start of the server migrates it";
+/// Milliseconds that two clocks may differ.
+const MOST_APART: i64 = 5000;
 /// Age at which a country database has become inaccurate.
 const OLD_DATABASE: Duration = Duration::from_hours(8760);
 
@@ -60,8 +62,8 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
         Finding { what: "secrets", result: secrets(at) },
         Finding { what: "country database", result: countries(args.geo_db.as_deref()) },
     ];
-    if dir.join("control.db").exists() {
-        findings.extend(control(dir).await);
+    if at.control_url.is_some() || dir.join("control.db").exists() {
+        findings.extend(control(at, now).await);
     }
     if dir.join("events.db").exists() {
         let progress = Progress::spinner("reading the segments");
@@ -163,17 +165,47 @@ fn countries(path: Option<&Path>) -> Result<String, String> {
 }
 
 /// The state of the control database, which is only read: its projects, and rows that are damaged.
-async fn control(dir: &Path) -> Vec<Finding> {
+async fn control(at: &Installation, now: Timestamp) -> Vec<Finding> {
     let found = |what, result| Finding { what, result };
-    let opened = match Control::open_to_read(&ControlUrl::in_folder(dir)).await {
+    let url = match at.control_url() {
+        Ok(url) => url,
+        Err(error) => return vec![found("projects", Err(format!("{error:#}")))],
+    };
+    let opened = match Control::open_to_read(&url).await {
         Err(ControlError::Older) => return vec![found("projects", Ok(OLDER.to_owned()))],
         Err(error) => return vec![found("projects", Err(error.to_string()))],
         Ok(opened) => opened,
     };
     let listed = projects(&opened).await.map_err(|error| error.to_string());
     let damaged = damage(&opened).await.unwrap_or_else(|error| Err(error.to_string()));
+    let server = match opened.server_state().await {
+        Ok(state) => state.map(|state| postgresql(&state, now)),
+        Err(error) => Some(Err(error.to_string())),
+    };
     opened.close().await;
-    vec![found("projects", listed), found("stored rows", damaged)]
+    let server = server.map(|result| found("PostgreSQL", result));
+    server.into_iter().chain([found("projects", listed), found("stored rows", damaged)]).collect()
+}
+
+/// The server of the control database.
+fn postgresql(state: &ServerState, now: Timestamp) -> Result<String, String> {
+    let ServerState { version, connections, most_connections, standbys, lag_millis, .. } = state;
+    let apart = (state.now.millis() - now.millis()).abs();
+    let seconds = |millis: u64| millis as f64 / 1000.0;
+    let text = format!(
+        "{version}, {connections} of {most_connections} connections, {standbys} standbys, the slowest {:.1} s behind",
+        seconds(*lag_millis)
+    );
+    if apart > MOST_APART {
+        return Err(format!(
+            "{text}; its clock and this one are {:.1} s apart: set both (NTP)",
+            seconds(apart.unsigned_abs())
+        ));
+    }
+    if connections * 10 > most_connections * 9 {
+        return Err(format!("{text}: raise max_connections, or put fewer servers on it"));
+    }
+    Ok(text)
 }
 
 async fn projects(control: &Control) -> Result<String, ControlError> {

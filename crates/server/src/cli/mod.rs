@@ -20,7 +20,6 @@ mod store;
 mod user;
 
 use std::error::Error;
-use std::path::Path;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -90,17 +89,17 @@ enum Command {
     Man(generate::ManArgs),
 }
 
-/// Arguments of [`Installation`] that hold secrets. Every command takes them, and the help of `serve` shows
-/// them.
-const SECRETS: [&str; 3] = ["pepper", "pepper_previous", "ip_salt"];
+/// Arguments of [`Installation`] that are mostly set by variables. Every command takes them, and the help of
+/// `serve` shows them.
+const SHOWN_BY_SERVE: [&str; 4] = ["control_url", "pepper", "pepper_previous", "ip_salt"];
 
-/// The command line as it is parsed. Secrets are in the help of `serve` alone, and so are the settings of the
-/// server, which are taken without a command too.
+/// The command line as it is parsed. The URL of the control database and the secrets are in the help of `serve`
+/// alone, and so are the settings of the server, which are taken without a command too.
 fn definition() -> clap::Command {
     let command = Cli::command();
-    let is_secret = |arg: &Arg| SECRETS.contains(&arg.get_id().as_str());
-    let secrets: Vec<Arg> = command.get_arguments().filter(|arg| is_secret(arg)).cloned().collect();
-    let command = command.mut_subcommand("serve", |serve| serve.args(secrets));
+    let is_shown = |arg: &Arg| SHOWN_BY_SERVE.contains(&arg.get_id().as_str());
+    let shown: Vec<Arg> = command.get_arguments().filter(|arg| is_shown(arg)).cloned().collect();
+    let command = command.mut_subcommand("serve", |serve| serve.args(shown));
     command.mut_args(|arg| if arg.get_id() == "data_dir" { arg } else { arg.hide(true) })
 }
 
@@ -194,23 +193,27 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 /// create something.
 async fn open_control(at: &Installation) -> anyhow::Result<Control> {
     create_data_dir(&at.data_dir)?;
-    Ok(Control::open(&ControlUrl::in_folder(&at.data_dir)).await?)
+    Ok(Control::open(&at.control_url()?).await?)
 }
 
 /// Opens the control database of a data folder that is there: for commands that change something.
 async fn existing_control(at: &Installation) -> anyhow::Result<Control> {
-    Ok(Control::open(&existing_url(&at.data_dir)?).await?)
+    Ok(Control::open(&existing_url(at)?).await?)
 }
 
 /// Opens the control database of a data folder that is there, creating and changing nothing: for
 /// commands that only read.
 async fn read_control(at: &Installation) -> anyhow::Result<Control> {
-    Ok(Control::open_to_read(&existing_url(&at.data_dir)?).await?)
+    Ok(Control::open_to_read(&existing_url(at)?).await?)
 }
 
 /// The URL of a control database that exists.
-fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
-    let shown = dir.display();
+fn existing_url(at: &Installation) -> anyhow::Result<ControlUrl> {
+    let url = at.control_url()?;
+    if at.control_url.is_some() {
+        return Ok(url);
+    }
+    let (dir, shown) = (&at.data_dir, at.data_dir.display());
     anyhow::ensure!(
         dir.is_dir(),
         "there is no data folder at {shown}: pass the server's with --data-dir, like --data-dir ./data"
@@ -220,7 +223,7 @@ fn existing_url(dir: &Path) -> anyhow::Result<ControlUrl> {
         "the folder {shown} holds no control.db, so no server has run on it: pass the server's data folder with \
          --data-dir, like --data-dir ./data"
     );
-    Ok(ControlUrl::in_folder(dir))
+    Ok(url)
 }
 
 /// Prints why a command failed, with all causes on one line.

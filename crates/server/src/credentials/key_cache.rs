@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use millimetric_control::{Actor, Control, ControlError, KeyOwner, KeyRecord, Project};
@@ -93,19 +94,30 @@ pub struct KeyCache {
     pepper_previous: Option<Pepper>,
     entries: Cache<[u8; 32], Entry>,
     revision: AtomicI64,
+    revision_read_at: Mutex<Instant>,
+    trusted_for: Option<Duration>,
     uses: Mutex<Vec<(KeyId, Timestamp)>>,
     refusals: Refusals,
     failures: KeyFailures,
 }
 
 impl KeyCache {
-    /// A cache for keys created with either pepper. Uses of keys that ended are noted in `refusals`.
-    pub fn new(pepper: Pepper, pepper_previous: Option<Pepper>, refusals: Refusals) -> Self {
+    /// A cache for keys created with either pepper. Uses of keys that ended are noted in `refusals`. With
+    /// `trusted_for`, every key is refused once the revision was not read for so long: it may have been revoked by
+    /// another server meanwhile.
+    pub fn new(
+        pepper: Pepper,
+        pepper_previous: Option<Pepper>,
+        refusals: Refusals,
+        trusted_for: Option<Duration>,
+    ) -> Self {
         Self {
             pepper,
             pepper_previous,
             entries: Cache::new(MAX_ENTRIES),
             revision: AtomicI64::new(0),
+            revision_read_at: Mutex::new(Instant::now()),
+            trusted_for,
             uses: Mutex::new(Vec::new()),
             refusals,
             failures: KeyFailures::default(),
@@ -127,6 +139,7 @@ impl KeyCache {
         now: Timestamp,
     ) -> Result<Arc<VerifiedKey>, KeyError> {
         let sent = parse(text)?;
+        self.check_contact()?;
         let fingerprint = KeyText::fingerprint_of(text);
         if let Some(key) = self.cached(&fingerprint, now) {
             return Ok(key);
@@ -148,6 +161,25 @@ impl KeyCache {
         let key = Arc::new(proved?);
         self.entries.insert(fingerprint, Entry { key: Arc::clone(&key), at: now, revision });
         Ok(key)
+    }
+
+    /// The time since the revision was last read.
+    pub fn silent_for(&self) -> Duration {
+        self.revision_read_at.lock().elapsed()
+    }
+
+    /// Whether the control database was reached lately. An error comes at once: a query that waits for a database that
+    /// does not respond ends after seconds, and requests would pile up.
+    fn check_contact(&self) -> Result<(), ControlError> {
+        let Some(longest) = self.trusted_for else { return Ok(()) };
+        let silent_for = self.silent_for();
+        if silent_for > longest {
+            return Err(ControlError::Unavailable(format!(
+                "not reached for {} seconds",
+                silent_for.as_secs()
+            )));
+        }
+        Ok(())
     }
 
     /// The key of an entry that is still valid.
@@ -238,6 +270,7 @@ impl KeyCache {
     /// Sets the database's revision of keys and projects; a new one makes every entry invalid.
     pub fn set_revision(&self, revision: i64) {
         self.revision.store(revision, Ordering::Release);
+        *self.revision_read_at.lock() = Instant::now();
     }
 }
 

@@ -54,11 +54,17 @@ impl Quota {
         Self { every: (every.as_nanos() as u64).max(1), burst: burst.max(1) }
     }
 
+    /// The part of one of so many servers that share the quota; at least one token.
+    #[must_use]
+    pub(super) const fn divided(self, servers: u32) -> Self {
+        let burst = self.burst / servers;
+        Self { every: self.every.saturating_mul(servers as u64), burst: if burst == 0 { 1 } else { burst } }
+    }
+
     /// A quarter of the tokens, at a quarter of the rate; at least one token.
     #[must_use]
     pub(super) const fn quarter(self) -> Self {
-        let burst = self.burst / 4;
-        Self { every: self.every.saturating_mul(4), burst: if burst == 0 { 1 } else { burst } }
+        self.divided(4)
     }
 
     /// Tokens of a full bucket.
@@ -168,6 +174,12 @@ mod tests {
         bucket.put_back(quota);
         assert!(bucket.is_full(at(3000)));
         assert_eq!((quota.window(), quota.burst()), (Duration::from_millis(1500), 3));
+    }
+
+    #[test]
+    fn servers_that_share_a_quota_allow_no_more_together() {
+        assert_eq!(quota("50/200").divided(1), quota("50/200"));
+        assert_eq!(quota("50/200").divided(3), Quota::new(66, Duration::from_millis(60)));
     }
 
     #[test]

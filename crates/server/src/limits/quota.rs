@@ -3,7 +3,7 @@
 //! Counters live in the control database and are written in the background; a crash loses at most
 //! the counts of the last second, never an event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use millimetric_control::{Control, ControlError, Month, Plan, Project};
@@ -16,14 +16,25 @@ use parking_lot::Mutex;
 #[derive(Debug, Clone, Default)]
 pub struct UsageMeter {
     counts: Arc<Mutex<Counts>>,
+    /// Held while counts are on their way between here and the control database.
+    exchange: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Events of a project in a month, live and test, stored and reserved; only where a plan limits them.
-    used: HashMap<(ProjectId, Month), u64>,
+    /// Events of a project in a month, live and test; only where a plan limits them.
+    used: HashMap<(ProjectId, Month), Used>,
     /// Stored events that the control database has not heard of.
     unwritten: HashMap<(ProjectId, Env, Month), u64>,
+}
+
+/// Events that use up a plan.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    /// Those that the control database counts, as it was last read or written.
+    total: u64,
+    /// Those that were reserved or stored here and are not in the total yet.
+    pending: u64,
 }
 
 /// A counter that grew, as the control database takes it.
@@ -72,7 +83,7 @@ impl UsageMeter {
             self.learn(control, project.id, month).await?;
             let mut counts = self.counts.lock();
             let used = counts.used.entry((project.id, month)).or_default();
-            if *used + events > limit {
+            if used.total + used.pending + events > limit {
                 let retry_after_s = (month.next_start().millis() - now.millis()) as u64 / 1000 + 1;
                 return Err(ReserveError::UsedUp {
                     plan: project.plan,
@@ -80,7 +91,7 @@ impl UsageMeter {
                     retry_after_s,
                 });
             }
-            *used += events;
+            used.pending += events;
         }
         Ok(Reserved { counts: Arc::clone(&self.counts), project: project.id, env, month, events })
     }
@@ -90,18 +101,34 @@ impl UsageMeter {
         if self.counts.lock().used.contains_key(&(project, month)) {
             return Ok(());
         }
+        let _exchange = self.exchange.lock().await;
         let written = control.events_in_month(project, month).await?;
         let mut counts = self.counts.lock();
         let unwritten: u64 =
             Env::ALL.iter().filter_map(|env| counts.unwritten.get(&(project, *env, month))).sum();
         // Months that are over are not asked for again.
         counts.used.retain(|(_, known), _| *known >= month);
-        counts.used.entry((project, month)).or_insert(written + unwritten);
+        counts.used.entry((project, month)).or_insert(Used { total: written, pending: unwritten });
+        Ok(())
+    }
+
+    /// Reads the totals again, which contain what other servers have counted.
+    pub async fn read_totals(&self, control: &Control) -> Result<(), ControlError> {
+        let _exchange = self.exchange.lock().await;
+        let months: BTreeSet<Month> = self.counts.lock().used.keys().map(|&(_, month)| month).collect();
+        for month in months {
+            for (project, total) in control.events_by_project(month).await? {
+                if let Some(used) = self.counts.lock().used.get_mut(&(project, month)) {
+                    used.total = total;
+                }
+            }
+        }
         Ok(())
     }
 
     /// Writes what has been counted since the last call.
     pub async fn write(&self, control: &Control) -> Result<(), ControlError> {
+        let _exchange = self.exchange.lock().await;
         let taken = std::mem::take(&mut self.counts.lock().unwritten);
         let rows: Vec<_> =
             taken.iter().map(|(&(project, env, month), &events)| (project, env, month, events)).collect();
@@ -111,7 +138,20 @@ impl UsageMeter {
                 self.put_back(rows);
                 Err(error)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.note_written(&rows);
+                Ok(())
+            }
+        }
+    }
+
+    fn note_written(&self, rows: &[Row]) {
+        let mut counts = self.counts.lock();
+        for &(project, _, month, events) in rows {
+            if let Some(used) = counts.used.get_mut(&(project, month)) {
+                used.total += events;
+                used.pending = used.pending.saturating_sub(events);
+            }
         }
     }
 
@@ -127,7 +167,7 @@ impl UsageMeter {
                     self.put_back([row]);
                     written = Err(error);
                 }
-                Ok(()) => {}
+                Ok(()) => self.note_written(&[row]),
             }
         }
         written
@@ -157,7 +197,7 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         let mut counts = self.counts.lock();
         if let Some(used) = counts.used.get_mut(&(self.project, self.month)) {
-            *used = used.saturating_sub(self.events);
+            used.pending = used.pending.saturating_sub(self.events);
         }
     }
 }

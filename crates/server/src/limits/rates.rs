@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use millimetric_core::ids::ProjectId;
@@ -49,6 +50,8 @@ pub struct RateLimits {
     track: Route,
     batch: Route,
     admin: Route,
+    /// Servers that share the limits.
+    instances: AtomicU32,
     started: Instant,
 }
 
@@ -87,8 +90,14 @@ impl RateLimits {
             track: route("track", track),
             batch: route("batch", batch),
             admin: route("admin", admin),
+            instances: AtomicU32::new(1),
             started: Instant::now(),
         }
+    }
+
+    /// Sets how many servers share the limits, this one included. Each has its part of them.
+    pub fn set_instances(&self, count: u32) {
+        self.instances.store(count.max(1), Ordering::Relaxed);
     }
 
     /// Takes a token. Returns `Ok(None)` if the route has no limit; an error is the state that the
@@ -101,6 +110,7 @@ impl RateLimits {
             Limited::Admin => &self.admin,
         };
         let Some(quota) = route.quota else { return Ok(None) };
+        let quota = quota.divided(self.instances.load(Ordering::Relaxed));
         let mut buckets = route.buckets.lock();
         let (shown, level) = match by {
             Traffic::Browsers(project) => {

@@ -11,7 +11,7 @@
 //!
 //! Does not reveal whether there is such a person: unknown addresses have buckets too.
 
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -33,14 +33,27 @@ type Buckets<C> = RateLimiter<u64, Cells, C, NoOpMiddleware<<C as Clock>::Instan
 
 /// The buckets of those who try to sign in; `C` is the clock.
 pub struct SignInLimits<C: Clock = DefaultClock> {
-    by_address: Buckets<C>,
-    by_email: Buckets<C>,
-    by_proof: Buckets<C>,
-    codes_by_user: Buckets<C>,
-    codes_by_device: Buckets<C>,
-    sessions_by_user: Buckets<C>,
+    buckets: [Buckets<C>; SETS.len()],
     seed: RandomState,
     clock: C,
+}
+
+/// Something that somebody tries, for which a token is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Try<'a> {
+    /// A password, from a network address (an IPv6 network of 64 bits counts as one).
+    Address(Option<IpAddr>),
+    /// A password, for an e-mail address, known or not.
+    Email(&'a str),
+    /// A password, of somebody who has proven something; no token of anybody else is taken.
+    Proven(Proof),
+    /// A code of a user's second factor.
+    Code(UserId),
+    /// The same from a known device, whose bucket no other device draws from.
+    CodeOfDevice([u8; 16]),
+    /// A session that is about to start, once its user has proven who they are: each is a row in the database and
+    /// one in its audit log.
+    Session(UserId),
 }
 
 /// What somebody has proven before they try a password.
@@ -54,6 +67,64 @@ pub enum Proof {
     Link(TokenHash),
 }
 
+/// A set of buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrySet {
+    /// Its name.
+    pub name: &'static str,
+    /// Tokens of a full bucket.
+    pub burst: u32,
+    /// Time until there is one more.
+    pub every: Duration,
+}
+
+const fn set(name: &'static str, burst: u32, seconds: u64) -> TrySet {
+    TrySet { name, burst, every: Duration::from_secs(seconds) }
+}
+
+/// The sets. Five codes and one more each two minutes take years for one in a million; 40 sessions are more than
+/// strangers who know the password can use up without the second factor.
+const SETS: [TrySet; 6] = [
+    set("address", 30, 10),
+    set("email", 10, 60),
+    set("proof", 10, 60),
+    set("code", 5, 120),
+    set("code_of_device", 5, 120),
+    set("session", 40, 30),
+];
+
+impl Try<'_> {
+    /// The set whose buckets count it.
+    pub const fn set(&self) -> TrySet {
+        SETS[self.number()]
+    }
+
+    /// Its place in [`SETS`].
+    const fn number(&self) -> usize {
+        match self {
+            Self::Address(_) => 0,
+            Self::Email(_) => 1,
+            Self::Proven(_) => 2,
+            Self::Code(_) => 3,
+            Self::CodeOfDevice(_) => 4,
+            Self::Session(_) => 5,
+        }
+    }
+
+    /// Tries with the same text draw from the same bucket of the set.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Address(ip) => ip.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network).to_string(),
+            Self::Email(email) => email.trim().to_lowercase(),
+            Self::Proven(Proof::Device(number)) => format!("device {}", hex::encode(number)),
+            Self::Proven(Proof::Session(id)) => id.to_string(),
+            Self::Proven(Proof::Link(hash)) => format!("link {}", hex::encode(hash.as_bytes())),
+            Self::Code(user) | Self::Session(user) => user.to_string(),
+            Self::CodeOfDevice(number) => hex::encode(number),
+        }
+    }
+}
+
 impl Default for SignInLimits {
     fn default() -> Self {
         Self::new(DefaultClock::default())
@@ -61,58 +132,15 @@ impl Default for SignInLimits {
 }
 
 impl<C: Clock + Clone> SignInLimits<C> {
-    /// Full buckets. Passwords: 30 tries at once from a network address and one more each 10 seconds;
-    /// 10 for an e-mail address, and 10 for a proof, and one more each minute. Codes of a second
-    /// factor: 5 for a user, and 5 for a known device, and one more each 2 minutes, which is years for
-    /// one in a million. Sessions of a user: 40, and one more each 30 seconds, which is more than
-    /// strangers who know the password can use up without the second factor.
+    /// Full buckets.
     pub fn new(clock: C) -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            by_address: buckets(30, seconds(10), &clock),
-            by_email: buckets(10, seconds(60), &clock),
-            by_proof: buckets(10, seconds(60), &clock),
-            codes_by_user: buckets(5, seconds(120), &clock),
-            codes_by_device: buckets(5, seconds(120), &clock),
-            sessions_by_user: buckets(40, seconds(30), &clock),
-            seed: RandomState::new(),
-            clock,
-        }
+        Self { buckets: SETS.map(|set| buckets(set, &clock)), seed: RandomState::new(), clock }
     }
 
-    /// Takes a token for a network address (an IPv6 network of 64 bits counts as one); an error says in
-    /// how many seconds the next one is there.
-    pub fn address(&self, ip: Option<IpAddr>) -> Result<(), u64> {
-        self.take(&self.by_address, ip.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network))
-    }
-
-    /// Takes a token for an e-mail address, known or not.
-    pub fn email(&self, email: &str) -> Result<(), u64> {
-        self.take(&self.by_email, email.trim().to_lowercase())
-    }
-
-    /// Takes a token of somebody who has proven something; no token of anybody else is taken.
-    pub fn proof(&self, proof: Proof) -> Result<(), u64> {
-        self.take(&self.by_proof, proof)
-    }
-
-    /// Takes a token for a code of a user's second factor: that of the known device, where it comes
-    /// from one, else the one that all other devices share.
-    pub fn code(&self, user: UserId, device: Option<[u8; 16]>) -> Result<(), u64> {
-        match device {
-            Some(device) => self.take(&self.codes_by_device, device),
-            None => self.take(&self.codes_by_user, user),
-        }
-    }
-
-    /// Takes a token for a session that is about to start, once its user has proven who they are: each
-    /// is a row in the database and one in its audit log.
-    pub fn session(&self, user: UserId) -> Result<(), u64> {
-        self.take(&self.sessions_by_user, user)
-    }
-
-    fn take(&self, from: &Buckets<C>, key: impl Hash) -> Result<(), u64> {
-        from.check_key(&self.seed.hash_one(key)).map_err(|early| {
+    /// Takes a token; an error says in how many seconds the next one is there.
+    pub fn take(&self, what: Try<'_>) -> Result<(), u64> {
+        let buckets = &self.buckets[what.number()];
+        buckets.check_key(&self.seed.hash_one(what.key())).map_err(|early| {
             let wait = early.wait_time_from(self.clock.now());
             (wait.as_millis().div_ceil(1000) as u64).max(1)
         })
@@ -125,9 +153,9 @@ impl<C: Clock> std::fmt::Debug for SignInLimits<C> {
     }
 }
 
-fn buckets<C: Clock + Clone>(burst: u32, every: Duration, clock: &C) -> Buckets<C> {
-    let quota = Quota::with_period(every).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
-    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+fn buckets<C: Clock + Clone>(set: TrySet, clock: &C) -> Buckets<C> {
+    let quota = Quota::with_period(set.every).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
+    let burst = NonZeroU32::new(set.burst).unwrap_or(NonZeroU32::MIN);
     RateLimiter::new(quota.allow_burst(burst), Cells::default(), clock.clone())
 }
 
@@ -161,16 +189,16 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = SignInLimits::new(clock.clone());
         for _ in 0..10 {
-            assert_eq!(limits.email("ann@example.com"), Ok(()));
+            assert_eq!(limits.take(Try::Email("ann@example.com")), Ok(()));
         }
-        assert_eq!(limits.email(" ANN@example.com"), Err(60));
-        assert_eq!(limits.email("ben@example.com"), Ok(()));
+        assert_eq!(limits.take(Try::Email(" ANN@example.com")), Err(60));
+        assert_eq!(limits.take(Try::Email("ben@example.com")), Ok(()));
         clock.advance(Duration::from_secs(59));
-        assert_eq!(limits.email("ann@example.com"), Err(1));
+        assert_eq!(limits.take(Try::Email("ann@example.com")), Err(1));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(limits.email("ann@example.com"), Ok(()));
+        assert_eq!(limits.take(Try::Email("ann@example.com")), Ok(()));
 
-        let from = |ip: &str| limits.address(Some(ip.parse().unwrap()));
+        let from = |ip: &str| limits.take(Try::Address(Some(ip.parse().unwrap())));
         for _ in 0..30 {
             assert_eq!(from("2001:db8::1"), Ok(()));
         }
@@ -191,11 +219,11 @@ mod tests {
         ];
         for proof in proofs {
             for _ in 0..10 {
-                assert_eq!(limits.proof(proof), Ok(()), "{proof:?}");
+                assert_eq!(limits.take(Try::Proven(proof)), Ok(()), "{proof:?}");
             }
-            assert_eq!(limits.proof(proof), Err(60), "{proof:?}");
+            assert_eq!(limits.take(Try::Proven(proof)), Err(60), "{proof:?}");
         }
-        assert_eq!(limits.email("ann@example.com"), Ok(()));
+        assert_eq!(limits.take(Try::Email("ann@example.com")), Ok(()));
     }
 
     #[test]
@@ -203,25 +231,26 @@ mod tests {
         let limits = SignInLimits::new(FakeRelativeClock::default());
         let [ann, ben] = [1, 2].map(|n| UserId::new(uuid::Uuid::from_u128(n)));
         for _ in 0..5 {
-            assert_eq!(limits.code(ann, None), Ok(()));
+            assert_eq!(limits.take(Try::Code(ann)), Ok(()));
         }
-        assert_eq!((limits.code(ann, None), limits.code(ben, None)), (Err(120), Ok(())));
+        assert_eq!((limits.take(Try::Code(ann)), limits.take(Try::Code(ben))), (Err(120), Ok(())));
         for _ in 0..5 {
-            assert_eq!(limits.code(ann, Some([1; 16])), Ok(()));
+            assert_eq!(limits.take(Try::CodeOfDevice([1; 16])), Ok(()));
         }
-        assert_eq!(limits.code(ann, Some([1; 16])), Err(120));
-        assert_eq!(limits.code(ann, Some([2; 16])), Ok(()));
+        assert_eq!(limits.take(Try::CodeOfDevice([1; 16])), Err(120));
+        assert_eq!(limits.take(Try::CodeOfDevice([2; 16])), Ok(()));
     }
 
     #[test]
     fn a_flood_of_other_addresses_takes_no_memory_and_gives_nobody_more_tries() {
         let limits = SignInLimits::new(FakeRelativeClock::default());
-        while limits.email("ann@example.com").is_ok() {}
+        while limits.take(Try::Email("ann@example.com")).is_ok() {}
         for number in 0..3 * CELLS {
-            let _ = limits.email(&format!("person{number}@example.com"));
+            let _ = limits.take(Try::Email(&format!("person{number}@example.com")));
         }
-        assert_eq!(limits.email("ann@example.com"), Err(60));
-        let cells = limits.by_email.into_state_store().0;
+        assert_eq!(limits.take(Try::Email("ann@example.com")), Err(60));
+        let [_, by_email, ..] = limits.buckets;
+        let cells = by_email.into_state_store().0;
         assert_eq!(std::mem::size_of_val(&*cells), 512 * 1024);
     }
 }

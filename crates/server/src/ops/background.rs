@@ -4,6 +4,7 @@
 //! None of them stands between a request and its response.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millimetric_core::event::EventScope;
@@ -19,6 +20,8 @@ use crate::state::App;
 const REVISION_EVERY: Duration = Duration::from_millis(250);
 /// How often counters and last uses are written.
 const COUNTERS_EVERY: Duration = Duration::from_secs(1);
+/// How often servers that share a control database show that they live.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often re-classifications are looked at.
 const RECLASSIFY_EVERY: Duration = Duration::from_secs(1);
 /// How often expired events are removed; the contract allows an hour.
@@ -33,6 +36,9 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     repeat(&mut tasks, app, REVISION_EVERY, set_revision);
     repeat(&mut tasks, app, COUNTERS_EVERY, write_counters);
+    if app.stores.is_shared() {
+        repeat(&mut tasks, app, BEAT_EVERY, beat);
+    }
     repeat(&mut tasks, app, RECLASSIFY_EVERY, advance_reclassifications);
     repeat(&mut tasks, app, RETENTION_EVERY, expire);
     repeat(&mut tasks, app, DAMAGE_EVERY, report_damage);
@@ -60,7 +66,25 @@ fn repeat<F: Future<Output = ()> + Send + 'static>(
 async fn set_revision(app: Arc<App>) {
     match app.stores.control.key_revision().await {
         Ok(revision) => app.credentials.keys.set_revision(revision),
-        Err(error) => tracing::error!(%error, "changes of keys cannot be detected"),
+        Err(error) => {
+            tracing::error!(%error, "changes of keys cannot be detected");
+            if let Err(error) = app.stores.control.find_primary().await {
+                tracing::error!(%error, "no server of the control database takes writes");
+            }
+        }
+    }
+}
+
+/// Takes this server's part of the rate limits, of which all servers together allow as much as one alone.
+async fn beat(app: Arc<App>) {
+    let Some(instance) = &app.stores.instance else { return };
+    match app.stores.control.beat(&instance.id).await {
+        Ok(instances) => {
+            instance.is_first.store(instances.is_first, Ordering::Relaxed);
+            app.limits.rates.set_instances(instances.live);
+            app.metrics.instances.set(instances.live.into());
+        }
+        Err(error) => tracing::error!(%error, "other servers do not know of this one"),
     }
 }
 
@@ -68,6 +92,11 @@ async fn set_revision(app: Arc<App>) {
 pub async fn write_counters(app: Arc<App>) {
     if let Err(error) = app.limits.usage.write(&app.stores.control).await {
         tracing::error!(%error, "usage could not be written; it will be retried");
+    }
+    if app.stores.is_shared()
+        && let Err(error) = app.limits.usage.read_totals(&app.stores.control).await
+    {
+        tracing::error!(%error, "usage of other servers could not be read; it will be retried");
     }
     let uses = app.credentials.keys.take_uses();
     if let Err(error) = app.stores.control.touch_last_used(&uses).await {
@@ -113,6 +142,9 @@ async fn expire(app: Arc<App>) {
 
 /// Names in the log what lists and jobs leave out.
 async fn report_damage(app: Arc<App>) {
+    if !app.stores.is_first() {
+        return;
+    }
     let damage = match app.stores.control.damage().await {
         Ok(damage) => damage,
         Err(error) => return tracing::error!(%error, "the control database could not be searched for damage"),
@@ -133,7 +165,9 @@ async fn keep_house(app: Arc<App>) {
     app.limits.forget_quiet_projects();
     app.credentials.keys.forget_quiet();
     app.credentials.tokens.forget_quiet();
-    if let Err(error) = app.stores.control.drop_expired_responses(app.now()).await {
+    if app.stores.is_first()
+        && let Err(error) = app.stores.control.drop_expired_responses(app.now()).await
+    {
         tracing::error!(%error, "expired responses of the management API could not be deleted");
     }
     let reloaded = tokio::task::spawn_blocking(move || app.enrichment.countries.reload_if_changed()).await;

@@ -140,7 +140,8 @@ pub async fn rotate_once(
     Ok(created)
 }
 
-fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), CreateKeyError> {
+/// The text of a new key, and what is stored of it.
+pub(super) fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, NewKey), CreateKeyError> {
     let text = KeyText::create(request.kind, request.env, &random_bytes::<KEY_RANDOM_BYTES>()?);
     let id = KeyId::new(Uuid::now_v7());
     let mut new =

@@ -9,22 +9,25 @@ pub mod invitations;
 pub mod passwords;
 pub mod second_factor;
 
-use millimetric_control::{Actor, ControlError, Email, EmailError, NewSession, NewUser};
+use millimetric_control::{Actor, BucketSize, ControlError, Email, EmailError, NewSession, NewUser};
 use millimetric_core::ids::{SessionId, UserId};
-use millimetric_core::token::Token;
+use millimetric_core::token::{TOKEN_BYTES, Token};
 
 use super::projects::default_account;
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{LASTS_SECONDS, SignedIn};
 use crate::client_info::ClientInfo;
 use crate::credentials::passwords::{HashError, Lane, NewPassword, PasswordError};
-use crate::limits::sign_in::Proof;
+use crate::limits::sign_in::{Proof, Try};
 use crate::ops::error::OpsError;
 use crate::secrets::random_bytes;
 use crate::state::App;
 
 /// How long somebody may take between password and code, in seconds.
 const CODE_WITHIN_SECONDS: i64 = 10 * 60;
+
+/// The fact of the control database that a shared setup link is derived from.
+const SETUP_NUMBER: &str = "setup_number";
 
 /// Why something did not happen. Each sentence is for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -115,10 +118,18 @@ impl Started {
     }
 }
 
-/// A fresh link for the first setup, as long as there is nobody; the one before stops working.
+/// A link for the first setup, as long as there is nobody. It is a new one, and the one before stops working;
+/// servers that share a control database have one link together.
 pub async fn offer_setup(app: &App) -> anyhow::Result<Option<Token>> {
-    let token = Token::create(&random_bytes()?);
-    Ok(app.stores.control.offer_setup(token.hash()).await?.then_some(token))
+    let control = &app.stores.control;
+    let random = random_bytes::<TOKEN_BYTES>()?;
+    let token = if app.stores.is_shared() {
+        let number = control.meta_or(SETUP_NUMBER, &hex::encode(random), &Actor::Setup, app.now()).await?;
+        app.credentials.secrets.shared_token(&format!("setup\0{number}"))
+    } else {
+        Token::create(&random)
+    };
+    Ok(control.offer_setup(token.hash()).await?.then_some(token))
 }
 
 /// The first user, who owns the account `default`, signed in at once.
@@ -132,10 +143,10 @@ pub async fn set_up(
     if !app.stores.control.setup_is_open(link.hash()).await? {
         return Err(PeopleError::gone());
     }
-    take_turn(app, Proof::Link(link.hash()))?;
+    take_turn(app, Try::Proven(Proof::Link(link.hash()))).await?;
     let (new, password_hash) = new_user(app, email, password).await?;
     let account = default_account(&app.stores.control, &Actor::Setup, app.now()).await?;
-    let (token, session) = new_session(app, new.id, client, false)?;
+    let (token, session) = new_session(app, new.id, client, false).await?;
     app.stores.control.set_up(link.hash(), &new, account.id, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }
@@ -156,17 +167,17 @@ pub async fn sign_in(
         Err(_) => None,
     };
     let lane = if let Some(device) = device.and_then(|cookie| cookie.device_of(app, user.as_ref())) {
-        take_turn(app, Proof::Device(device.number()))?;
+        take_turn(app, Try::Proven(Proof::Device(device.number()))).await?;
         Lane::Known
     } else {
-        let turn = app.limits.sign_ins.address(client.ip).and_then(|()| app.limits.sign_ins.email(email));
-        turn.map_err(PeopleError::TooMany)?;
+        take_turn(app, Try::Address(client.ip)).await?;
+        take_turn(app, Try::Email(email)).await?;
         Lane::Strangers
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.credentials.passwords.matches(password, hash.as_deref(), lane).await?;
     let (user, hash) = user.zip(hash).filter(|_| right).ok_or(PeopleError::Wrong)?;
-    let (token, session) = new_session(app, user.id, client, user.totp_on)?;
+    let (token, session) = new_session(app, user.id, client, user.totp_on).await?;
     app.stores.control.start_session(&session, app.now()).await?;
     if let Some(before) = before {
         sign_out(app, before).await?;
@@ -178,9 +189,18 @@ pub async fn sign_in(
     }
 }
 
-/// Takes a token from the bucket of a proof.
-fn take_turn(app: &App, proof: Proof) -> Result<(), PeopleError> {
-    app.limits.sign_ins.proof(proof).map_err(PeopleError::TooMany)
+/// Takes a token for a try: of this server, and of all that share its control database. Whom this server refuses
+/// costs the database nothing.
+async fn take_turn(app: &App, what: Try<'_>) -> Result<(), PeopleError> {
+    app.limits.sign_ins.take(what).map_err(PeopleError::TooMany)?;
+    if !app.stores.is_shared() {
+        return Ok(());
+    }
+    let set = what.set();
+    let cell = app.credentials.secrets.shared_cell(&format!("{}\0{}", set.name, what.key()));
+    let size = BucketSize { burst: set.burst, every_millis: set.every.as_millis() as i64 };
+    let taken = app.stores.control.take_token(&format!("{} {cell}", set.name), size).await?;
+    taken.map_err(|millis| PeopleError::TooMany(millis.unsigned_abs().div_ceil(1000)))
 }
 
 /// Ends the session of a user who is signed in.
@@ -198,13 +218,13 @@ async fn new_user(app: &App, email: &str, password: &str) -> Result<(NewUser, St
 }
 
 /// A session that is stored nowhere yet, and the token that opens it.
-fn new_session(
+async fn new_session(
     app: &App,
     user: UserId,
     client: &ClientInfo,
     awaits_code: bool,
 ) -> Result<(Token, NewSession), PeopleError> {
-    app.limits.sign_ins.session(user).map_err(PeopleError::TooMany)?;
+    take_turn(app, Try::Session(user)).await?;
     let random = random_bytes()?;
     let token = Token::create(&random);
     let seconds = if awaits_code { CODE_WITHIN_SECONDS } else { LASTS_SECONDS };

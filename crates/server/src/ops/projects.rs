@@ -12,7 +12,7 @@ use millimetric_core::origin::AllowedOrigin;
 use millimetric_core::time::Timestamp;
 use uuid::Uuid;
 
-use super::keys::{CreateKeyError, CreatedKey, KeyRequest, create_key};
+use super::keys::{self, CreateKeyError, CreatedKey, KeyRequest, create_key};
 
 /// The name of the account and the project that a first start creates.
 pub const DEFAULT: &str = "default";
@@ -143,7 +143,8 @@ pub async fn found(
     Ok(Founded { project, pk, sk, rk })
 }
 
-/// On an installation without any account: the account and project `default`.
+/// On an installation without any account: the account and project `default`. Of servers that start together, one
+/// creates them.
 pub async fn first(
     control: &Control,
     pepper: &Pepper,
@@ -153,6 +154,13 @@ pub async fn first(
         return Ok(None);
     }
     let name: Name = DEFAULT.parse().map_err(|_| ControlError::UnknownAccount)?;
-    let slug = Slug::from_name(&name);
-    found(control, pepper, name, slug, Vec::new(), &Actor::Setup, now).await.map(Some)
+    let account = AccountId::new(Uuid::now_v7());
+    let project = new_project(account, name.clone(), Slug::from_name(&name), Vec::new());
+    let owner = KeyOwner::Project(project.id);
+    let draw = |kind| keys::draw(pepper, &KeyRequest::new(owner, kind, Env::Live));
+    let drawn = [draw(KeyKind::Pk)?, draw(KeyKind::Sk)?, draw(KeyKind::Rk)?];
+    let new = drawn.iter().map(|(_, new)| new.clone()).collect();
+    let created = control.create_first(name, project, new, &Actor::Setup, now).await?;
+    let [pk, sk, rk] = drawn.map(|(text, new)| CreatedKey { stored: new.stored(now), text });
+    Ok(created.map(|project| Founded { project, pk, sk, rk }))
 }

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod live;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millimetric_control::Control;
 use millimetric_core::ingest::enrich::IpSalt;
@@ -58,6 +59,8 @@ pub struct App {
 pub struct Stores {
     /// Accounts, people, projects, keys.
     pub control: Control,
+    /// This server among those that share the control database; `None` if none can.
+    pub instance: Option<Instance>,
     /// Events.
     pub events: Arc<dyn EventStore>,
 }
@@ -70,6 +73,27 @@ pub struct Enrichment {
     pub user_agents: UserAgents,
     /// Hashes addresses.
     pub ip_salt: IpSalt,
+}
+
+/// A server among those that share a control database.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Whether it does what only one of them should do.
+    pub is_first: AtomicBool,
+}
+
+impl Stores {
+    /// Whether other servers can use the same control database.
+    pub fn is_shared(&self) -> bool {
+        self.instance.is_some()
+    }
+
+    /// Whether this server does what only one of those that share the control database should do.
+    pub fn is_first(&self) -> bool {
+        self.instance.as_ref().is_none_or(|instance| instance.is_first.load(Ordering::Relaxed))
+    }
 }
 
 impl App {

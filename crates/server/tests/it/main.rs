@@ -49,6 +49,7 @@ mod recipes;
 mod refusals;
 mod rules;
 mod segment;
+mod shared_control;
 mod slow_clients;
 mod slow_queries;
 mod stats;

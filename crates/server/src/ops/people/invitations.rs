@@ -10,7 +10,7 @@ use millimetric_core::token::Token;
 use super::{PeopleError, Started, new_session, new_user, take_turn};
 use crate::auth::sessions::{InAccount, Owner, SignedIn};
 use crate::client_info::ClientInfo;
-use crate::limits::sign_in::Proof;
+use crate::limits::sign_in::{Proof, Try};
 use crate::secrets::random_bytes;
 use crate::state::App;
 
@@ -48,9 +48,9 @@ pub async fn accept_as_new(
     client: &ClientInfo,
 ) -> Result<Started, PeopleError> {
     of_link(app, link).await?;
-    take_turn(app, Proof::Link(link.hash()))?;
+    take_turn(app, Try::Proven(Proof::Link(link.hash()))).await?;
     let (new, password_hash) = new_user(app, email, password).await?;
-    let (token, session) = new_session(app, new.id, client, false)?;
+    let (token, session) = new_session(app, new.id, client, false).await?;
     app.stores.control.accept_as_new(link.hash(), &new, &session, app.now()).await?;
     Started::whole(app, token, new.id, &password_hash)
 }

@@ -13,7 +13,7 @@ use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::SignedIn;
 use crate::client_info::ClientInfo;
 use crate::credentials::passwords::{Lane, NewPassword};
-use crate::limits::sign_in::Proof;
+use crate::limits::sign_in::{Proof, Try};
 use crate::secrets::random_bytes;
 use crate::state::App;
 
@@ -23,7 +23,7 @@ const LINK_MILLIS: i64 = DAY_MILLIS;
 /// Whether this is the password of the user who is signed in: asked again before what matters most. The
 /// tries are counted for the session alone, so that nobody who guesses elsewhere can use them up.
 pub(super) async fn check(app: &App, by: &SignedIn, password: &str) -> Result<(), PeopleError> {
-    take_turn(app, Proof::Session(by.session().id))?;
+    take_turn(app, Try::Proven(Proof::Session(by.session().id))).await?;
     let hash = by.user().password_hash.as_deref();
     let right = app.credentials.passwords.matches(password, hash, Lane::Known).await?;
     if right { Ok(()) } else { Err(PeopleError::WrongPassword) }
@@ -40,7 +40,7 @@ pub async fn change(
     let new = NewPassword::of(new, by.user().email.as_str())?;
     check(app, by, old).await?;
     let hash = app.credentials.passwords.hash(new).await?;
-    let (token, session) = new_session(app, by.user().id, client, false)?;
+    let (token, session) = new_session(app, by.user().id, client, false).await?;
     app.stores.control.change_password(&hash, &session, app.now()).await?;
     Started::whole(app, token, by.user().id, &hash)
 }
@@ -54,7 +54,7 @@ pub async fn whose(app: &App, link: &Token) -> Result<Option<User>, PeopleError>
 /// more but the one of this browser.
 pub async fn choose(app: &App, link: &Token, password: &str) -> Result<DeviceCookie, PeopleError> {
     let user = whose(app, link).await?.ok_or(PeopleError::gone())?;
-    take_turn(app, Proof::Link(link.hash()))?;
+    take_turn(app, Try::Proven(Proof::Link(link.hash()))).await?;
     let password = NewPassword::of(password, user.email.as_str())?;
     let hash = app.credentials.passwords.hash(password).await?;
     app.stores.control.use_password_link(link.hash(), &hash, app.now()).await?;

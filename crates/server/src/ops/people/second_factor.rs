@@ -14,7 +14,7 @@ use super::{PeopleError, Started, new_session, take_turn};
 use crate::auth::devices::DeviceCookie;
 use crate::auth::sessions::{OwesCode, SignedIn};
 use crate::client_info::ClientInfo;
-use crate::limits::sign_in::Proof;
+use crate::limits::sign_in::{Proof, Try};
 use crate::ops::error::OpsError;
 use crate::secrets::random_bytes;
 use crate::state::App;
@@ -62,7 +62,7 @@ pub async fn offer(app: &App, by: &SignedIn) -> Result<Offer, PeopleError> {
 /// Turns it on for a user who proves that their authenticator has the secret; returns the recovery
 /// codes, this once.
 pub async fn turn_on(app: &App, by: &SignedIn, code: &str) -> Result<Vec<String>, PeopleError> {
-    take_turn(app, Proof::Session(by.session().id))?;
+    take_turn(app, Try::Proven(Proof::Session(by.session().id))).await?;
     take(app, by.user(), code).await?.then_some(()).ok_or(PeopleError::WrongCode)?;
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     for _ in 0..RECOVERY_CODES {
@@ -90,13 +90,14 @@ pub async fn give(
 ) -> Result<Started, PeopleError> {
     let user = owes.user();
     let device = device.and_then(|cookie| cookie.device_of(app, Some(user)));
-    app.limits.sign_ins.code(user.id, device.map(|device| device.number())).map_err(PeopleError::TooMany)?;
+    let what = device.map_or(Try::Code(user.id), |device| Try::CodeOfDevice(device.number()));
+    take_turn(app, what).await?;
     let right = take(app, user, code).await?
         || app.stores.control.use_recovery_code(user.id, recovery_hash(code), app.now()).await?;
     if !right {
         return Err(PeopleError::WrongCode);
     }
-    let (token, session) = new_session(app, user.id, client, false)?;
+    let (token, session) = new_session(app, user.id, client, false).await?;
     app.stores.control.start_session(&session, app.now()).await?;
     app.stores.control.end_session(owes.session().id, user.id, &Actor::User(user.id), app.now()).await?;
     Started::whole(app, token, user.id, user.password_hash.as_deref().unwrap_or_default())
