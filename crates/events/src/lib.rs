@@ -19,7 +19,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
-pub use self::url::{EventsUrl, EventsUrlError};
+pub use self::url::{ClickHouseUrl, ClickHouseUrlError, EventsUrl, EventsUrlError};
 
 /// An event store. Every response contains events of one scope only. Dropping a returned future cancels a
 /// query; an `append` that has begun may still be stored.
