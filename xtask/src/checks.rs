@@ -16,6 +16,7 @@ use crate::abuse;
 use crate::agents::{self, NodeAgents};
 use crate::browser::chromium;
 use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
+use crate::clickhouse;
 use crate::dashboard;
 use crate::data;
 use crate::openapi;
@@ -38,7 +39,8 @@ type Check = fn() -> anyhow::Result<Outcome>;
 const CHECKS: &[(&str, Check)] = &[
     ("formatting", formatting),
     ("lints", lints),
-    ("PostgreSQL for the tests", postgresql),
+    ("a PostgreSQL server for tests", postgresql),
+    ("a ClickHouse server for tests", clickhouse_server),
     ("tests", tests),
     ("fault injection", fault_injection),
     ("the abuse campaign", abuse_campaign),
@@ -109,10 +111,20 @@ fn lints() -> anyhow::Result<Outcome> {
     shown(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
 }
 
-/// Tests start a server of their own, and prove nothing about `PostgreSQL` without it, which the summary must say.
+/// Tests start servers of their own, and prove nothing about an engine without one, which the summary must say.
 fn postgresql() -> anyhow::Result<Outcome> {
-    match postgres::check() {
-        Ok(()) => Ok(Outcome::Passed),
+    needed(postgres::check())
+}
+
+/// The same for the event store.
+fn clickhouse_server() -> anyhow::Result<Outcome> {
+    needed(clickhouse::library().map_err(|error| error.context("the tests with ClickHouse ran nothing")))
+}
+
+/// The outcome of looking for something that tests need.
+fn needed<T>(found: anyhow::Result<T>) -> anyhow::Result<Outcome> {
+    match found {
+        Ok(_) => Ok(Outcome::Passed),
         Err(error) if error.is::<MissingProgram>() => Ok(unavailable(&error)),
         Err(error) => Err(error),
     }

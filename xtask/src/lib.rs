@@ -11,6 +11,7 @@ pub mod bench;
 pub mod browser;
 pub mod cargo;
 pub mod checks;
+pub mod clickhouse;
 pub mod crash;
 pub mod dashboard;
 pub mod data;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use millimetric_events::{EventStore, EventsUrl};
+use millimetric_events_clickhouse::{self as clickhouse, ClickHouseStore};
 use millimetric_events_embedded::{EmbeddedStore, Options};
 
 /// Opens the event store. `embedded` are the options of the embedded engine. An error is that of the engine,
@@ -10,6 +11,9 @@ use millimetric_events_embedded::{EmbeddedStore, Options};
 pub async fn open(url: &EventsUrl, embedded: Options) -> anyhow::Result<Arc<dyn EventStore>> {
     match url {
         EventsUrl::File(folder) => Ok(Arc::new(EmbeddedStore::open(folder, embedded).await?)),
+        EventsUrl::ClickHouse(url) => {
+            Ok(Arc::new(ClickHouseStore::open(url, clickhouse::Options::default()).await?))
+        }
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) const GROUPS: &[Group] = &[
         "decisions/0014-which-rows-pass-a-filter-is-kept.md",
         "decisions/0015-a-repeated-response-is-stored-with-its-change.md",
         "decisions/0016-the-cache-follows-the-memory.md",
+        "decisions/0017-what-the-clickhouse-store-keeps-in-clickhouse.md",
         "decisions/0018-servers-share-a-database-without-listening-or-locks.md",
     ),
 ];

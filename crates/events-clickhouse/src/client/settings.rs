@@ -1,0 +1,43 @@
+//! The settings of requests. What an operator set for the user applies to all others.
+
+/// Of every request: `log_comment` finds them in `system.query_log`.
+const COMMENT: (&str, &str) = ("log_comment", "millimetric");
+
+/// Of statements: the response is sent when the statement is done, so that an error is a status and not the end
+/// of a body.
+pub(super) const STATEMENT: &[(&str, &str)] = &[
+    COMMENT,
+    ("wait_end_of_query", "1"),
+    // A mutation is waited for by looking at it, and may read the table that it changes.
+    ("mutations_sync", "0"),
+    ("allow_nondeterministic_mutations", "1"),
+];
+
+/// Of reads: they change nothing, end if the client disconnects, and see each event once.
+pub(super) const READ: &[(&str, &str)] = &[
+    COMMENT,
+    ("readonly", "2"),
+    ("cancel_http_readonly_queries_on_client_close", "1"),
+    ("do_not_merge_across_partitions_select_final", "1"),
+];
+
+/// Of reads of few rows, which are returned as JSON when the query is done.
+pub(super) const JSON: &[(&str, &str)] = &[
+    ("wait_end_of_query", "1"),
+    ("output_format_json_quote_64bit_integers", "0"),
+    ("output_format_json_named_tuples_as_objects", "0"),
+];
+
+/// Of inserts: one block, which is durable when the server responds, and is stored once however often it is
+/// sent with the same token.
+pub(super) const INSERT: &[(&str, &str)] = &[
+    COMMENT,
+    ("wait_end_of_query", "1"),
+    ("async_insert", "0"),
+    ("insert_deduplicate", "1"),
+    ("max_insert_threads", "1"),
+    ("max_insert_block_size", "10000000"),
+    ("min_insert_block_size_rows", "0"),
+    ("min_insert_block_size_bytes", "0"),
+    ("distributed_foreground_insert", "1"),
+];

@@ -1,0 +1,21 @@
+//! The event store on a ClickHouse server, over its HTTP interface. Any number of processes can share one
+//! database, since everything that they must agree on is in its tables.
+//!
+//! `client` talks to the server; `schema` has the tables. `write` groups events and inserts them. A `query` reads
+//! them, without those that are `hidden`. `maintenance` erases, expires and classifies again in the background.
+//! `store` implements the trait [`EventStore`](millimetric_events::EventStore).
+
+pub(crate) mod client;
+pub(crate) mod hidden;
+pub(crate) mod keys;
+pub(crate) mod maintenance;
+pub(crate) mod query;
+pub mod schema;
+pub(crate) mod sql;
+pub(crate) mod store;
+pub(crate) mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::store::{ClickHouseStore, OpenError, Options};

@@ -1,0 +1,151 @@
+//! Counts and distinct visitors by stored columns, which SQL counts exactly.
+
+use std::borrow::Cow;
+
+use millimetric_core::query::{Dimension, Limit, Metric, Skipped, StatsBuckets, StatsQuery};
+use millimetric_events::StoreError;
+use serde_json::Value;
+
+use super::Counts;
+use super::cell::Cell;
+use crate::query::count::calendar;
+use crate::query::count::groups::{Distinct, Groups};
+use crate::query::scan::conditions::Conditions;
+use crate::query::scan::{Reader, pushdown, values};
+use crate::sql;
+
+/// Most buckets that a statement names.
+const MOST_BUCKETS: usize = 10_000;
+
+/// How a statement divides events over time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Nothing,
+    /// By the buckets of the query.
+    Bucket,
+    /// By single hours or days.
+    Single,
+}
+
+/// What is counted; `None` if SQL cannot count it.
+pub(super) async fn count(reader: &Reader<'_>, query: &StatsQuery) -> Result<Option<Counts>, StoreError> {
+    let Some(statement) = Statement::of(query) else { return Ok(None) };
+    let is_series = query.limit == Limit::Series && query.buckets.is_some();
+    let is_cyclic = matches!(query.buckets, Some(StatsBuckets::Cyclic(_)));
+    let has_single = is_cyclic && query.metric == Metric::Uniques;
+    let cells = statement.cells(reader, By::Bucket).await?;
+    let series = if is_series { Some(statement.cells(reader, By::Nothing).await?) } else { None };
+    let single = if has_single { Some(statement.visitors(reader).await?) } else { None };
+    let skipped = Skipped::default();
+    Ok(Some(Counts { cells, series, single, by_currency: false, has_currency: false, skipped }))
+}
+
+/// Statements that count what a query is about.
+struct Statement<'a> {
+    query: &'a StatsQuery,
+    /// The names of the columns of groups.
+    by: Vec<&'static str>,
+    /// The starts of the buckets of the range.
+    starts: Vec<i64>,
+}
+
+impl<'a> Statement<'a> {
+    /// `None` if SQL cannot count it.
+    fn of(query: &'a StatsQuery) -> Option<Self> {
+        let is_exact = query.metric.property().is_none()
+            && pushdown::decides(&query.filters)
+            && pushdown::decides(&query.events.and(&[]));
+        let name = |column: &Dimension| match column {
+            Dimension::Column(column) => Some(column.as_str()),
+            _ => None,
+        };
+        let by: Option<Vec<&str>> = query.group_by.iter().map(name).collect();
+        let starts = match query.buckets {
+            Some(buckets) => calendar::starts(buckets.spans(), query.range, MOST_BUCKETS)?,
+            None => Vec::new(),
+        };
+        Some(Self { query, by: by.filter(|_| is_exact)?, starts })
+    }
+
+    /// The rows of groups: bucket, texts, events, visitors, visitors who reach the goal.
+    async fn rows(&self, reader: &Reader<'_>, by: By) -> Result<Vec<Vec<Value>>, StoreError> {
+        let mut conditions = reader.conditions(self.query.range);
+        let is_rate = self.query.metric == Metric::ConversionRate;
+        let goal = self.query.events.and(&[]);
+        let filters = pushdown::all_of(&self.query.filters, &mut conditions);
+        conditions.and(filters);
+        let goal = pushdown::all_of(&goal, &mut conditions);
+        if !is_rate {
+            conditions.and(goal.clone());
+        }
+        let visitors = match self.query.metric {
+            Metric::Uniques => "uniqExact(anonymous_id), toUInt64(0)".to_owned(),
+            Metric::ConversionRate => {
+                format!("uniqExact(anonymous_id), uniqExactIf(anonymous_id, {goal})")
+            }
+            _ => "toUInt64(0), toUInt64(0)".to_owned(),
+        };
+        let bucket = self.bucket(by, &mut conditions);
+        let texts: Vec<String> =
+            self.by.iter().enumerate().map(|(n, name)| format!(", {name} AS g{n}")).collect();
+        let names: Vec<String> = (0..self.by.len()).map(|n| format!(", g{n}")).collect();
+        let (texts, names) = (texts.concat(), names.concat());
+        let columns = format!("{bucket} AS bucket{texts}, count(), {visitors}");
+        let statement = conditions.select(&columns, &format!("GROUP BY bucket{names}"));
+        reader.rows(&statement).await
+    }
+
+    /// The bucket of an event.
+    fn bucket(&self, by: By, conditions: &mut Conditions) -> String {
+        let Some(buckets) = self.query.buckets.filter(|_| by != By::Nothing) else {
+            return "toInt64(0)".to_owned();
+        };
+        // Differences are shorter than the starts: a server takes at most 128 KiB of a parameter.
+        let before = [0].into_iter().chain(self.starts.iter().copied());
+        let differences = self.starts.iter().zip(before).map(|(start, before)| start - before);
+        let starts = conditions.bind("Array(Int64)", sql::integers(differences));
+        let starts = format!("arrayCumSum({starts})");
+        let start = format!("roundDown(toUnixTimestamp64Milli(timestamp), {starts})");
+        match buckets {
+            StatsBuckets::Cyclic(cyclic) if by == By::Bucket => {
+                let numbers = self.starts.iter().map(|start| i64::from(cyclic.number(*start)));
+                let numbers = conditions.bind("Array(Int64)", sql::integers(numbers));
+                format!("transform({start}, {starts}, {numbers}, toInt64(0))")
+            }
+            _ => start,
+        }
+    }
+
+    async fn cells(&self, reader: &Reader<'_>, by: By) -> Result<Groups<Cell>, StoreError> {
+        let mut cells = Groups::new(reader.max_bytes());
+        for row in self.rows(reader, by).await? {
+            let (bucket, texts, [events, visitors, reached]) = self.read(&row)?;
+            let bucket = bucket.filter(|_| by != By::Nothing && self.query.buckets.is_some());
+            let cell = cells.of(bucket, &texts, || Cell::new(&self.query.metric))?;
+            cell.events = events;
+            (cell.visitors, cell.reached) = (Distinct::counted(visitors), Distinct::counted(reached));
+        }
+        Ok(cells)
+    }
+
+    /// The distinct visitors of single hours or days.
+    async fn visitors(&self, reader: &Reader<'_>) -> Result<Groups<Distinct>, StoreError> {
+        let mut groups = Groups::new(reader.max_bytes());
+        for row in self.rows(reader, By::Single).await? {
+            let (bucket, texts, [_, visitors, _]) = self.read(&row)?;
+            *groups.of(bucket, &texts, Distinct::default)? = Distinct::counted(visitors);
+        }
+        Ok(groups)
+    }
+
+    /// The bucket, the texts and the counts of a row.
+    fn read<'r>(&self, row: &'r [Value]) -> Result<RowOf<'r>, StoreError> {
+        let count = self.by.len();
+        let texts = (1..=count).map(|column| values::text(row, column).map(Cow::Borrowed)).collect();
+        let number = |column: usize| values::number(row, count + 1 + column);
+        Ok((Some(values::integer(row, 0)?), texts, [number(0)?, number(1)?, number(2)?]))
+    }
+}
+
+/// The bucket, the texts and the counts of a row.
+type RowOf<'r> = (Option<i64>, Vec<Option<Cow<'r, str>>>, [u64; 3]);

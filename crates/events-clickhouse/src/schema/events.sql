@@ -1,0 +1,33 @@
+CREATE TABLE IF NOT EXISTS {events} {on_cluster}
+(
+    project LowCardinality(String),
+    env LowCardinality(String),
+    timestamp DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+    received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+{columns}
+    -- Of two rows of an event the one with the higher version stays: that which was received first.
+    version UInt64 CODEC(Delta, ZSTD),
+    -- Zeros, or the re-classification that the row was written by.
+    reclassification UUID,
+    -- The time of the server: when the row was inserted.
+    inserted_at DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD),
+    -- Keyed hashes of user_id and anonymous_id, by which people are erased; zeros if there is no user.
+    user_key FixedString(16),
+    visitor_key FixedString(16),
+    INDEX of_event_id event_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX of_inserted_at inserted_at TYPE minmax GRANULARITY 1,
+    INDEX of_user_key user_key TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX of_visitor_key visitor_key TYPE bloom_filter(0.01) GRANULARITY 1,
+    -- Finds the stored events of a batch of ids, by which repeated events are left out.
+    PROJECTION of_event_id
+    (
+        SELECT project, env, event_id, timestamp, inserted_at
+        ORDER BY project, env, event_id
+    )
+)
+ENGINE = {replacing}(version)
+PARTITION BY toYYYYMM(timestamp)
+PRIMARY KEY (project, env, toDate32(timestamp), cityHash64(anonymous_id))
+ORDER BY (project, env, toDate32(timestamp), cityHash64(anonymous_id), event_id, reclassification)
+SETTINGS {durable}, {deduplicating}, old_parts_lifetime = 60, cleanup_delay_period = 10,
+    deduplicate_merge_projection_mode = 'rebuild'

@@ -1,0 +1,12 @@
+//! The conformance suite against a ClickHouse server, and what only this engine does.
+
+mod engine;
+mod faults;
+mod limits;
+mod node;
+mod queries;
+mod several;
+
+use self::engine::OnClickHouse;
+
+millimetric_events::conformance!(OnClickHouse);
