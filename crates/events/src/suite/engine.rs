@@ -16,6 +16,9 @@ use crate::{
 /// An engine under test, with storage of its own.
 #[async_trait]
 pub trait Engine: Sized + Send + Sync + 'static {
+    /// How many random cases the naive recount compares. Each has hundreds of queries.
+    const RECOUNT_CASES: u32 = 16;
+
     /// Starts a new, empty store.
     async fn start() -> Result<Self, StartError>;
 

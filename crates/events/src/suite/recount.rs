@@ -19,7 +19,7 @@ type Batches = Vec<(Vec<Event>, bool, bool)>;
 
 pub async fn answers_equal_a_naive_recount<E: Engine>(engine: UnderTest<E>) {
     let config = Config {
-        cases: 16,
+        cases: E::RECOUNT_CASES,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(0x6d6d),
         max_shrink_time: 60_000,
