@@ -33,7 +33,7 @@ type Buckets<C> = RateLimiter<u64, Cells, C, NoOpMiddleware<<C as Clock>::Instan
 
 /// The buckets of those who try to sign in; `C` is the clock.
 pub struct SignInLimits<C: Clock = DefaultClock> {
-    buckets: [Buckets<C>; SETS.len()],
+    buckets: [Buckets<C>; SET_COUNT],
     seed: RandomState,
     clock: C,
 }
@@ -67,6 +67,9 @@ pub enum Proof {
     Link(TokenHash),
 }
 
+/// How many sets of buckets there are.
+const SET_COUNT: usize = 6;
+
 /// A set of buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrySet {
@@ -84,7 +87,7 @@ const fn set(name: &'static str, burst: u32, seconds: u64) -> TrySet {
 
 /// The sets. Five codes and one more each two minutes take years for one in a million; 40 sessions are more than
 /// strangers who know the password can use up without the second factor.
-const SETS: [TrySet; 6] = [
+const SETS: [TrySet; SET_COUNT] = [
     set("address", 30, 10),
     set("email", 10, 60),
     set("proof", 10, 60),
