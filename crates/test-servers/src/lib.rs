@@ -4,9 +4,11 @@
 //! Used by tests only. A server that this machine does not have is [`StartError::Missing`]: such a test says so
 //! and proves nothing, except in continuous integration, where it fails.
 
+mod clickhouse;
 mod postgres;
 mod process;
 
+pub use clickhouse::ClickHouse;
 pub use postgres::Postgres;
 
 /// Why a server did not start.

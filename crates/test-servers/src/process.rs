@@ -39,23 +39,22 @@ impl Process {
         user: Option<User>,
         log: &Path,
     ) -> Result<Self, StartError> {
+        Self::spawn(command(program, user), arguments, Stdio::null(), log)
+    }
+
+    /// The same for a program that ends with its standard input: whichever thread started it, it ends with its
+    /// owner.
+    pub(crate) fn start_with_input(
+        program: &OsStr,
+        arguments: &[&str],
+        log: &Path,
+    ) -> Result<Self, StartError> {
+        Self::spawn(Command::new(program), arguments, Stdio::piped(), log)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], input: Stdio, log: &Path) -> Result<Self, StartError> {
         let log = File::create(log).map_err(|error| StartError::Failed(error.to_string()))?;
-        let mut command = if cfg!(target_os = "linux") {
-            let mut command = Command::new("setpriv");
-            command.args(["--pdeathsig", "QUIT"]);
-            if let Some(User { uid, gid }) = user {
-                command.args([
-                    format!("--reuid={uid}"),
-                    format!("--regid={gid}"),
-                    "--clear-groups".to_owned(),
-                ]);
-            }
-            command.arg("--").arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.args(arguments).stdin(input).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(|error| StartError::Failed(format!("{command:?}: {error}")))?;
         Ok(Self { child, has_ended: false })
     }
@@ -113,6 +112,20 @@ impl Process {
         let listed = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         listed.split_whitespace().filter_map(|id| id.parse().ok()).collect()
     }
+}
+
+/// Runs a program as a user, and ends it with this thread.
+fn command(program: &OsStr, user: Option<User>) -> Command {
+    if !cfg!(target_os = "linux") {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "QUIT"]);
+    if let Some(User { uid, gid }) = user {
+        command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
+    }
+    command.arg("--").arg(program);
+    command
 }
 
 fn is_running(id: u32) -> bool {

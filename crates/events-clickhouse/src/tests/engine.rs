@@ -1,5 +1,6 @@
 //! The engine that the suite tests: a database of its own on the server of this process.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use millimetric_events::suite::{Engine, PATIENCE, StartError};
 use millimetric_events::{ClickHouseUrl, EventStore, EventsUrl, StoreError};
 
-use super::node::{Node, free_port};
+use super::node::{self, Node};
 use crate::client::{Client, QueryLimits};
 use crate::sql::Sql;
 use crate::{ClickHouseStore, Options, schema};
@@ -29,7 +30,7 @@ fn failed(error: impl std::fmt::Display) -> StartError {
 
 /// The URL of a database of a server.
 pub(super) fn url_of(node: &Node, database: &str) -> ClickHouseUrl {
-    match format!("clickhouse://127.0.0.1:{}/{database}", node.port).parse() {
+    match node.lock().url(database).parse() {
         Ok(EventsUrl::ClickHouse(url)) => url,
         other => panic!("not the URL of a server: {other:?}"),
     }
@@ -44,8 +45,7 @@ impl OnClickHouse {
     /// A store in a new database of a server.
     pub(super) async fn start_on(node: Arc<Node>) -> Result<Self, StartError> {
         let database = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        let create = Sql::new(format!("CREATE DATABASE {database} ENGINE = Atomic"));
-        Client::new(&url_of(&node, "default")).execute(&create).await.map_err(failed)?;
+        node.lock().database(&database).map_err(failed)?;
         let url = url_of(&node, &database);
         schema::apply(&url).await.map_err(failed)?;
         Self::open(node, url).await
@@ -69,12 +69,12 @@ impl OnClickHouse {
 
     /// A new store; prints why and returns nothing if there is no server.
     pub(super) async fn started() -> Option<Self> {
-        Self::started_on(Node::shared().await).await
+        Self::started_on(node::shared()).await
     }
 
     /// A new store on a server of its own.
     pub(super) async fn started_alone() -> Option<Self> {
-        Self::started_on(Node::start().await).await
+        Self::started_on(node::start()).await
     }
 
     /// The number that a statement returns.
@@ -91,7 +91,7 @@ impl Engine for OnClickHouse {
     const RECOUNT_CASES: u32 = 5;
 
     async fn start() -> Result<Self, StartError> {
-        Self::start_on(Node::shared().await?).await
+        Self::start_on(node::shared()?).await
     }
 
     fn store(&self) -> &dyn EventStore {
@@ -121,5 +121,6 @@ pub(super) fn with_url<T>(
 
 /// An address at which nobody listens.
 pub(super) fn dead_host() -> String {
-    format!("127.0.0.1:{}", free_port().unwrap())
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }

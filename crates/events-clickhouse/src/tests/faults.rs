@@ -12,14 +12,22 @@ fn batch(prefix: &str, events: usize) -> Vec<Event> {
     (0..events).map(|number| event(&format!("{prefix}{number:03}"))).collect()
 }
 
+/// Kills the server and starts it again.
+fn restart(engine: &OnClickHouse) {
+    tokio::task::block_in_place(|| {
+        let mut server = engine.node.lock();
+        server.kill();
+        server.restart().unwrap();
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_outlives_a_kill_of_the_server() {
     let Some(engine) = OnClickHouse::started_alone().await else { return };
     for round in ["a", "b", "c"] {
         let acknowledged = engine.store.append(scope(1), batch(round, 50)).await.unwrap();
         assert_eq!(acknowledged.stored, 50);
-        engine.node.kill();
-        engine.node.run().await.unwrap();
+        restart(&engine);
     }
     assert_eq!(ids(&engine.store, scope(1)).await.len(), 150);
     let again = engine.store.append(scope(1), batch("b", 50)).await.unwrap();
@@ -30,10 +38,7 @@ async fn what_was_acknowledged_outlives_a_kill_of_the_server() {
 async fn a_batch_that_is_sent_while_the_server_restarts_is_stored_once() {
     let Some(engine) = OnClickHouse::started_alone().await else { return };
     engine.store.append(scope(1), batch("a", 10)).await.unwrap();
-    let restart = async {
-        engine.node.kill();
-        engine.node.run().await.unwrap();
-    };
+    let restart = async { restart(&engine) };
     let (sent, ()) = tokio::join!(engine.store.append(scope(1), batch("b", 10)), restart);
     // Without a response the sender repeats it.
     if sent.is_err() {
@@ -48,8 +53,7 @@ async fn an_erasure_goes_on_after_a_kill_of_the_server() {
     engine.store.append(scope(1), batch("a", 10)).await.unwrap();
     let request = forget(1, Subject::Visitor { anonymous_id: "v1".to_owned() }, "2026-06-01");
     engine.store.erase(scope(1), request.clone()).await.unwrap();
-    engine.node.kill();
-    engine.node.run().await.unwrap();
+    restart(&engine);
     assert!(ids(&engine.store, scope(1)).await.is_empty());
     assert_eq!(until_done(&engine.store, scope(1), request.id).await, 10);
 }
@@ -58,7 +62,7 @@ async fn an_erasure_goes_on_after_a_kill_of_the_server() {
 async fn a_server_that_is_gone_is_reported() {
     let Some(engine) = OnClickHouse::started_alone().await else { return };
     engine.store.ready().await.unwrap();
-    engine.node.kill();
+    engine.node.lock().kill();
     let error = engine.store.ready().await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
