@@ -1,6 +1,7 @@
 //! [`ClickHouseStore`]: opens the store, and implements [`EventStore`].
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ use crate::write::Batcher;
 const EXPORT_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// The limits of the store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Memory of batches that wait to be stored, in bytes; further batches are refused as `Overloaded`.
     pub queue_bytes: usize,
@@ -35,11 +36,19 @@ pub struct Options {
     pub query_bytes: u64,
     /// Longest duration of one query.
     pub query_timeout: Duration,
+    /// Whether this process does the background work now: erasing, expiring, classifying again. One process of a
+    /// database should. Requests are stored by each, and wait for the one that executes them.
+    pub is_worker: Arc<AtomicBool>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_bytes: 64 << 20, query_bytes: 2 << 30, query_timeout: Duration::from_secs(30) }
+        Self {
+            queue_bytes: 64 << 20,
+            query_bytes: 2 << 30,
+            query_timeout: Duration::from_secs(30),
+            is_worker: Arc::new(AtomicBool::new(true)),
+        }
     }
 }
 
@@ -74,7 +83,7 @@ impl ClickHouseStore {
         let hash = KeyedHash::new(schema::check(&client, &url.database, &limits).await?);
         let batcher = Batcher::start(client.clone(), limits, hash, options.queue_bytes);
         let work = Arc::new(Work::new(client.clone(), limits, hash, url.cluster.clone()));
-        let worker = tokio::spawn(maintenance::run(Arc::clone(&work)));
+        let worker = tokio::spawn(maintenance::run(Arc::clone(&work), options.is_worker));
         Ok(Self { client, limits, batcher, work, worker })
     }
 

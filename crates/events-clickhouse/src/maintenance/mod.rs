@@ -1,6 +1,7 @@
 //! What is done in the background: people are erased, expired events deleted, stored events classified again.
 //!
-//! Every process of a database does this. All steps can be repeated, and be done by two processes at once.
+//! One process of a database does this; which one, its owner decides. All steps can be repeated, and be done by two
+//! processes at once, as happens for a moment when the work passes from one to another.
 
 mod deletion;
 mod erase;

@@ -39,11 +39,11 @@ pub(super) trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// An erasure hides a person; rows of a re-classification are written, which are hidden.
-    Begun,
+    Begun = 0,
     /// Responses are as they will stay, though rows that they must not contain may still be stored.
-    Effective,
+    Effective = 1,
     /// Nothing is left to do.
-    Done,
+    Done = 2,
 }
 
 impl State {
@@ -71,8 +71,15 @@ pub(super) struct Request<R> {
     pub(super) id: Uuid,
     pub(super) state: State,
     pub(super) record: R,
-    /// How often it was stored; the highest version counts.
+    /// The highest version counts.
     version: u64,
+}
+
+/// The version of a request that is stored again: it is higher with every time, and a later state is above all
+/// versions of an earlier one. So of two processes that execute a request, the slower one takes nothing back.
+fn next_version(version: u64, state: State) -> u64 {
+    let times = (version & u64::from(u32::MAX)) + 1;
+    ((state as u64) << 32) | times
 }
 
 impl<R: Record> Request<R> {
@@ -83,7 +90,7 @@ impl<R: Record> Request<R> {
 
     /// Stores it as it is now.
     pub(super) async fn save(&mut self, client: &Client) -> Result<(), StoreError> {
-        self.version += 1;
+        self.version = next_version(self.version, self.state);
         let record = serde_json::to_string(&self.record)
             .map_err(|error| StoreError::Internal(format!("a request cannot be stored: {error}")))?;
         let mut row = BytesMut::new();
@@ -134,5 +141,23 @@ impl<R: Record> Request<R> {
             record: serde_json::from_str(text(4)?).map_err(|_| damaged())?,
             version: row.get(5).and_then(Value::as_u64).ok_or_else(damaged)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_state_is_above_all_versions_of_an_earlier_one() {
+        let mut version = 0;
+        let mut versions = Vec::new();
+        for state in [State::Begun, State::Begun, State::Effective, State::Done, State::Done] {
+            version = next_version(version, state);
+            versions.push(version);
+        }
+        assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+        let slow = (0..1000).fold(0, |version, _| next_version(version, State::Begun));
+        assert!(slow < next_version(1, State::Effective), "{slow}");
     }
 }
