@@ -34,7 +34,9 @@ use self::engine::{postgres, row, sqlite};
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
 pub use damage::Damage;
-pub use engine::postgres::{BucketSize, Instances, PostgresUrl, PostgresUrlError, ServerState};
+pub use engine::postgres::{
+    BucketSize, Instances, PostgresUrl, PostgresUrlError, ServerState, postgres_migrations,
+};
 pub use engine::sqlite::backup::Ended;
 pub use engine::url::{ControlUrl, ControlUrlError};
 pub use error::ControlError;

@@ -110,7 +110,8 @@ impl KeyKind {
 }
 
 /// The eight hexadecimal characters by which a key is looked up; safe to show and log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyPrefix([u8; 8]);
 
 impl KeyPrefix {
@@ -129,6 +130,20 @@ impl fmt::Display for KeyPrefix {
 impl fmt::Debug for KeyPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<KeyPrefix> for String {
+    fn from(prefix: KeyPrefix) -> Self {
+        prefix.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for KeyPrefix {
+    type Error = MalformedKey;
+
+    fn try_from(text: String) -> Result<Self, MalformedKey> {
+        text.parse()
     }
 }
 

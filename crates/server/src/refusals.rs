@@ -2,9 +2,11 @@
 //! the dashboard can say why no event arrives or what is wrong with it. Shown to the members of the project
 //! alone.
 //!
-//! In memory only, and bounded; no address, no body, and of a key its prefix.
+//! Bounded; no address, no body, and of a key its prefix. Servers that share a control database show each other
+//! theirs there, as JSON.
 
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use millimetric_core::ids::ProjectId;
@@ -12,6 +14,7 @@ use millimetric_core::ingest::bots::BotReason;
 use millimetric_core::key::{KeyKind, KeyPrefix};
 use millimetric_core::time::Timestamp;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 /// Refusals of a project that are remembered.
 const OF_PROJECT: usize = 20;
@@ -21,7 +24,8 @@ const PROJECTS: usize = 4096;
 const ORIGIN_CHARS: usize = 200;
 
 /// Why something was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The page's origin is not on the list; `None`: the request named none, or more than one.
     OriginNotListed(Option<String>),
@@ -34,11 +38,11 @@ pub enum Why {
     /// The plan's events of this month are used up.
     QuotaUsedUp,
     /// Stored, but the value of this field is a placeholder.
-    PlaceholderId(&'static str),
+    PlaceholderId(Cow<'static, str>),
 }
 
 /// Something that was refused, as often as it came in a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Why.
     pub why: Why,
@@ -54,15 +58,21 @@ pub struct Refused {
 
 /// The memory. A clone is another handle on it.
 #[derive(Debug, Clone, Default)]
-pub struct Refusals {
-    of: Arc<Mutex<HashMap<ProjectId, VecDeque<Refused>>>>,
+pub struct Refusals(Arc<Mutex<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    of: HashMap<ProjectId, VecDeque<Refused>>,
+    /// The projects of which something was refused since [`Refusals::take_changed`] returned them.
+    changed: HashSet<ProjectId>,
 }
 
 impl Refusals {
     /// Remembers a refusal; of the same one again only when and how often.
     pub fn note(&self, project: ProjectId, key: (KeyKind, KeyPrefix), why: Why, at: Timestamp) {
         let (kind, prefix) = key;
-        let mut of = self.of.lock();
+        let mut remembered = self.0.lock();
+        let Remembered { of, changed } = &mut *remembered;
         if of.len() >= PROJECTS && !of.contains_key(&project) {
             return;
         }
@@ -71,13 +81,51 @@ impl Refusals {
         let times = known.iter().position(same).and_then(|at| known.remove(at)).map_or(0, |one| one.times);
         known.push_front(Refused { why, kind, prefix, at, times: times + 1 });
         known.truncate(OF_PROJECT);
+        changed.insert(project);
     }
 
     /// What was refused of a project since then, the latest first.
     pub fn since(&self, project: ProjectId, since: Timestamp) -> Vec<Refused> {
-        let of = self.of.lock();
+        let of = &self.0.lock().of;
         of.get(&project).into_iter().flatten().filter(|one| one.at >= since).cloned().collect()
     }
+
+    /// Some projects, at most so many, of which something was refused since the last call: when the last time, and
+    /// the list for other servers.
+    pub fn take_changed(&self, most: usize) -> Vec<(ProjectId, Timestamp, String)> {
+        let mut remembered = self.0.lock();
+        let Remembered { of, changed } = &mut *remembered;
+        let some: Vec<ProjectId> = changed.iter().take(most).copied().collect();
+        let mut lists = Vec::with_capacity(some.len());
+        for project in some {
+            changed.remove(&project);
+            let Some(known) = of.get(&project) else { continue };
+            if let (Some(latest), Ok(list)) = (known.front(), serde_json::to_string(known)) {
+                lists.push((project, latest.at, list));
+            }
+        }
+        lists
+    }
+}
+
+/// What was refused by this server and, as these lists say, by others since then: the latest first, and the same of
+/// several servers together. A list that cannot be read (of another release) is left out.
+pub fn merged(own: Vec<Refused>, lists: &[String], since: Timestamp) -> Vec<Refused> {
+    let mut all = own;
+    let others = lists.iter().filter_map(|list| serde_json::from_str::<Vec<Refused>>(list).ok()).flatten();
+    for other in others.filter(|other| other.at >= since) {
+        let same = |one: &&mut Refused| one.why == other.why && one.prefix == other.prefix;
+        match all.iter_mut().find(same) {
+            Some(known) => {
+                known.times += other.times;
+                known.at = known.at.max(other.at);
+            }
+            None => all.push(other),
+        }
+    }
+    all.sort_by_key(|one| std::cmp::Reverse(one.at));
+    all.truncate(OF_PROJECT);
+    all
 }
 
 impl Why {
@@ -124,6 +172,22 @@ mod tests {
         for number in 1..10_000 {
             refusals.note(ProjectId::new(Uuid::from_u128(number)), key, Why::KeyEnded, at(1));
         }
-        assert_eq!(refusals.of.lock().len(), PROJECTS);
+        assert_eq!(refusals.0.lock().of.len(), PROJECTS);
+    }
+
+    #[test]
+    fn the_refusals_of_several_servers_are_shown_together() {
+        let [one, other] = [Refusals::default(), Refusals::default()];
+        let (key, project) = ((KeyKind::Pk, "00c0ffee".parse().unwrap()), ProjectId::new(Uuid::nil()));
+        one.note(project, key, Why::KeyEnded, at(1));
+        other.note(project, key, Why::KeyEnded, at(3));
+        other.note(project, key, Why::PlaceholderId("user_id".into()), at(2));
+        other.note(project, key, Why::Bot(BotReason::Tool), at(0));
+        let lists: Vec<String> = other.take_changed(10).into_iter().map(|(_, _, list)| list).collect();
+        assert!(other.take_changed(10).is_empty(), "nothing changed since");
+        let all = merged(one.since(project, at(1)), &lists, at(1));
+        let all: Vec<_> = all.into_iter().map(|one| (one.why, one.times, one.at)).collect();
+        assert_eq!(all, [(Why::KeyEnded, 2, at(3)), (Why::PlaceholderId("user_id".into()), 1, at(2))]);
+        assert_eq!(merged(Vec::new(), &["[{}]".to_owned()], at(0)), []);
     }
 }

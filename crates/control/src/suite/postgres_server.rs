@@ -104,16 +104,35 @@ async fn a_standby_that_became_the_primary_is_found() {
 async fn servers_that_share_a_database_know_how_many_they_are_and_which_is_first() {
     let Some(server) = Postgres::start() else { return };
     let (one, other) = (server.open().await, server.open().await);
-    let seen = |live, is_first| Ok(Instances { live, is_first });
-    assert_eq!(one.beat("b").await, seen(1, true));
-    assert_eq!(other.beat("a").await, seen(2, true));
-    assert_eq!(one.beat("b").await, seen(2, false));
+    let seen = |live, is_first| Ok(Instances { live, is_first, stored: 0 });
+    assert_eq!(one.beat("b", 0).await, seen(1, true));
+    assert_eq!(other.beat("a", 0).await, seen(2, true));
+    assert_eq!(one.beat("b", 0).await, seen(2, false));
     other.leave("a").await.unwrap();
-    assert_eq!(one.beat("b").await, seen(1, true));
-    other.beat("a").await.unwrap();
+    assert_eq!(one.beat("b", 0).await, seen(1, true));
+    other.beat("a", 0).await.unwrap();
     // It is killed, and not heard of for longer than five seconds.
     raw_sql("update instances set seen_at = seen_at - 5001 where id = 'a'").execute(&one.pool).await.unwrap();
-    assert_eq!(one.beat("b").await, seen(1, true));
+    assert_eq!(one.beat("b", 0).await, seen(1, true));
+    // What they tell is added up.
+    other.beat("c", 3).await.unwrap();
+    assert_eq!(one.beat("b", 4).await.unwrap().stored, 7);
+}
+
+#[tokio::test]
+async fn servers_that_share_a_database_see_what_the_others_refused() {
+    let Some(server) = Postgres::start() else { return };
+    let control = server.open().await;
+    let project = create_project(&control, 1).await.id;
+    let at = super::at;
+    for (instance, time, list) in [("a", 1, "[1]"), ("a", 2, "[2]"), ("b", 5, "[5]"), ("c", 1, "[1]")] {
+        control.put_refusals(instance, project, at(time), list.to_owned()).await.unwrap();
+    }
+    let of_others = async |instance| control.refusals_of_others(instance, project, at(2)).await.unwrap();
+    assert_eq!(of_others("a").await, ["[5]"]);
+    assert_eq!(of_others("c").await, ["[5]", "[2]"]);
+    control.drop_refusals(at(5)).await.unwrap();
+    assert_eq!(of_others("c").await, ["[5]"]);
 }
 
 #[tokio::test]

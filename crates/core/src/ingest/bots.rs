@@ -8,6 +8,7 @@ mod generic;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::RegexSet;
+use serde::{Deserialize, Serialize};
 
 /// Known crawlers, one regular expression a line (provenance: `data/bots/README.md`).
 const PATTERNS: &str = include_str!("../../data/bots/patterns.txt");
@@ -64,7 +65,8 @@ const TOOLS: &[&str] = &[
 ];
 
 /// Why a user agent is no visitor's; a label of the metric of dropped events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BotReason {
     /// A browser without a screen, or one that a test framework drives.
     Headless,

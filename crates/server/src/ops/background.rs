@@ -13,7 +13,7 @@ use millimetric_core::key::Env;
 use tokio::task::JoinSet;
 
 use super::read::oldest_kept;
-use super::reclassify;
+use super::{reclassify, refusals};
 use crate::state::App;
 
 /// How soon a change of keys made elsewhere is noticed; the contract allows one second.
@@ -75,11 +75,13 @@ async fn set_revision(app: Arc<App>) {
     }
 }
 
-/// Takes this server's part of the rate limits, of which all servers together allow as much as one alone.
+/// Takes this server's part of the rate limits, of which all servers together allow as much as one alone, and tells
+/// and learns whether events came in.
 async fn beat(app: Arc<App>) {
     let Some(instance) = &app.stores.instance else { return };
-    match app.stores.control.beat(&instance.id).await {
+    match app.stores.control.beat(&instance.id, app.live.times()).await {
         Ok(instances) => {
+            app.live.came_elsewhere(instances.stored);
             instance.is_first.store(instances.is_first, Ordering::Relaxed);
             app.limits.rates.set_instances(instances.live);
             app.metrics.instances.set(instances.live.into());
@@ -98,6 +100,7 @@ pub async fn write_counters(app: Arc<App>) {
     {
         tracing::error!(%error, "usage of other servers could not be read; it will be retried");
     }
+    refusals::share(&app).await;
     let uses = app.credentials.keys.take_uses();
     if let Err(error) = app.stores.control.touch_last_used(&uses).await {
         tracing::error!(%error, "the last use of keys could not be written");
@@ -165,6 +168,9 @@ async fn keep_house(app: Arc<App>) {
     app.limits.forget_quiet_projects();
     app.credentials.keys.forget_quiet();
     app.credentials.tokens.forget_quiet();
+    if app.stores.is_shared() && app.stores.is_first() {
+        refusals::drop_old(&app).await;
+    }
     if app.stores.is_first()
         && let Err(error) = app.stores.control.drop_expired_responses(app.now()).await
     {

@@ -163,7 +163,7 @@ async fn keep(
     let appended = store(app, by, events, now).await?;
     for (field, count) in placeholders.into_iter().filter(|(_, count)| *count > 0) {
         app.metrics.placeholder_ids.get_or_create(&Field { field }).inc_by(count);
-        note(app, by, Why::PlaceholderId(field), now);
+        note(app, by, Why::PlaceholderId(field.into()), now);
     }
     Ok(Collected { event_ids, duplicates: appended.duplicates, dropped: None })
 }

@@ -17,5 +17,6 @@ pub mod privacy;
 pub mod projects;
 pub mod read;
 pub mod reclassify;
+pub mod refusals;
 pub mod reports;
 pub mod share;

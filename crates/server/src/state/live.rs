@@ -3,6 +3,8 @@
 //! Costs nothing while nobody listens. Carries no event: a listener queries the store, so it never
 //! shows what a query would not return.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use millimetric_core::ids::ProjectId;
 use tokio::sync::watch;
 
@@ -15,6 +17,10 @@ const STREAMS: (usize, usize) = (64, 16);
 /// Signals listeners that events came in, or that the server stops.
 #[derive(Debug)]
 pub struct Live {
+    /// How often events were stored.
+    times: AtomicI64,
+    /// The sum of this number over all servers, as last heard.
+    everywhere: AtomicI64,
     news: watch::Sender<News>,
     streams: Slots,
 }
@@ -28,13 +34,35 @@ pub struct News {
 
 impl Default for Live {
     fn default() -> Self {
-        Self { news: watch::Sender::default(), streams: Slots::new(STREAMS.0, STREAMS.1) }
+        Self {
+            times: AtomicI64::new(0),
+            everywhere: AtomicI64::new(0),
+            news: watch::Sender::default(),
+            streams: Slots::new(STREAMS.0, STREAMS.1),
+        }
     }
 }
 
 impl Live {
     /// Events were stored.
     pub fn came(&self) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        self.signal();
+    }
+
+    /// How often events were stored by this server.
+    pub fn times(&self) -> i64 {
+        self.times.load(Ordering::Relaxed)
+    }
+
+    /// How often they were stored by all servers that share a control database, this one included.
+    pub fn came_elsewhere(&self, times: i64) {
+        if self.everywhere.swap(times, Ordering::Relaxed) != times {
+            self.signal();
+        }
+    }
+
+    fn signal(&self) {
         if self.news.receiver_count() > 0 {
             self.news.send_modify(|_| {});
         }
@@ -82,6 +110,17 @@ mod tests {
         assert!(watch.next().await);
         live.stop();
         assert!(!watch.next().await);
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_hears_of_what_other_servers_stored() {
+        let live = Live::default();
+        live.came();
+        let mut watch = live.watch(project(1)).unwrap();
+        live.came_elsewhere(live.times() + 1);
+        assert!(watch.next().await);
+        live.came_elsewhere(live.times() + 1);
+        assert!(!watch.news.has_changed().unwrap(), "the same number is no news");
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub struct Enrichment {
 pub struct Instance {
     /// Its id.
     pub id: String,
-    /// Whether it does what only one of them should do.
-    pub is_first: AtomicBool,
+    /// Whether it does what only one of them should do. The event store reads it too.
+    pub is_first: Arc<AtomicBool>,
 }
 
 impl Stores {

@@ -9,13 +9,14 @@ use crate::{Control, ControlError};
 /// After how many milliseconds without a sign of life a server counts as gone.
 const GONE_AFTER: i64 = 5000;
 
-const BEAT: &str = "insert into instances (id, seen_at)
-    values ($1, (extract(epoch from clock_timestamp()) * 1000)::bigint)
-    on conflict (id) do update set seen_at = excluded.seen_at
+const BEAT: &str = "insert into instances (id, seen_at, stored)
+    values ($1, (extract(epoch from clock_timestamp()) * 1000)::bigint, $2)
+    on conflict (id) do update set seen_at = excluded.seen_at, stored = excluded.stored
     returning seen_at";
 const FORGET: &str = "delete from instances where seen_at < $1";
 const LEAVE: &str = "delete from instances where id = $1";
-const LIVE: &str = "select count(*) as live, min(id) as first from instances where seen_at >= $1";
+const LIVE: &str = "select count(*) as live, min(id) as first, sum(stored)::bigint as stored
+    from instances where seen_at >= $1";
 /// `excluded.full_at - $2` is now.
 const TAKE: &str = "insert into buckets as b (name, full_at)
     values ($1, (extract(epoch from clock_timestamp()) * 1000)::bigint + $2)
@@ -32,6 +33,8 @@ pub struct Instances {
     pub live: u32,
     /// Whether this one does the work that only one of them should do.
     pub is_first: bool,
+    /// The sum of what they told. It changes when one of them stores events, and when one comes or goes.
+    pub stored: i64,
 }
 
 /// The size of a token bucket.
@@ -44,10 +47,10 @@ pub struct BucketSize {
 }
 
 impl Control {
-    /// Tells the others that this server lives, and counts those that were heard of in the last five seconds. Of
+    /// Tells the others that this server lives and how often it has stored events, and counts those that were heard of in the last five seconds. Of
     /// them the one with the least id comes first; if it ends, another one does after these seconds.
-    pub async fn beat(&self, id: &str) -> Result<Instances, ControlError> {
-        let now: i64 = query_scalar(BEAT).bind(id.to_owned()).fetch_one(&self.pool).await?;
+    pub async fn beat(&self, id: &str, stored: i64) -> Result<Instances, ControlError> {
+        let now: i64 = query_scalar(BEAT).bind(id.to_owned()).bind(stored).fetch_one(&self.pool).await?;
         let oldest = now - GONE_AFTER;
         query(FORGET).bind(oldest).execute(&self.pool).await?;
         let found = query(LIVE).bind(oldest).fetch_one(&self.pool).await?;
@@ -55,6 +58,7 @@ impl Control {
         Ok(Instances {
             live: u32::try_from(row::count(&found, "live")?).unwrap_or(u32::MAX).max(1),
             is_first: first.is_none_or(|first| first == id),
+            stored: found.try_get::<Option<i64>, _>("stored")?.unwrap_or_default(),
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod inspect;
 mod instances;
+mod refusals;
 mod url;
 
 use std::fmt;
@@ -50,6 +51,12 @@ impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
+}
+
+/// The statements that create the tables in `PostgreSQL`, each with its name, in their order. Opening a store applies
+/// those that it does not have.
+pub fn postgres_migrations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MIGRATIONS.iter().map(|migration| (&*migration.description, migration.sql.as_str()))
 }
 
 /// Opens the store and migrates it to this version's schema.

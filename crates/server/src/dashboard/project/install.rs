@@ -15,7 +15,7 @@ use crate::auth::sessions::{InProject, Viewer};
 use crate::dashboard::format::ago;
 use crate::dashboard::frame::{Frame, Tab, page};
 use crate::dashboard::refusal::PageResult;
-use crate::ops::read;
+use crate::ops::{read, refusals};
 use crate::refusals::{Refused, Why};
 use crate::state::App;
 
@@ -95,7 +95,7 @@ async fn arrivals(app: &App, member: &InProject<Viewer>) -> PageResult<Arrivals>
             last = found;
         }
     }
-    let refused = app.refusals.since(member.project.id, now.plus_millis(-REFUSED_MILLIS));
+    let refused = refusals::recent(app, member.project.id, now.plus_millis(-REFUSED_MILLIS)).await;
     Ok(Arrivals {
         slug: member.project.slug.to_string(),
         last: last.map(|(_, arrived)| arrived),
