@@ -19,6 +19,7 @@ use crate::cargo::{MissingProgram, as_typed, cargo, cargo_deny, in_ci, runs};
 use crate::clickhouse;
 use crate::dashboard;
 use crate::data;
+use crate::on_servers;
 use crate::openapi;
 use crate::postgres;
 use crate::sdk;
@@ -42,6 +43,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a PostgreSQL server for tests", postgresql),
     ("a ClickHouse server for tests", clickhouse_server),
     ("tests", tests),
+    ("stories over databases on servers", stories_on_servers),
     ("fault injection", fault_injection),
     ("the abuse campaign", abuse_campaign),
     ("the official MCP client", mcp_client),
@@ -136,6 +138,15 @@ fn tests() -> anyhow::Result<Outcome> {
         shown(&mut cargo(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))
     } else {
         shown(&mut cargo(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]))
+    }
+}
+
+/// What reads and writes events is told a second time over ClickHouse and `PostgreSQL`.
+fn stories_on_servers() -> anyhow::Result<Outcome> {
+    match on_servers::start() {
+        Ok(servers) => shown(&mut servers.stories()),
+        Err(error) if error.is::<MissingProgram>() => Ok(unavailable(&error)),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod dashboard;
 pub mod data;
 pub mod debian;
 pub mod node;
+pub mod on_servers;
 pub mod openapi;
 pub mod oracle;
 pub mod postgres;

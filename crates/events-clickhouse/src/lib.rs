@@ -1,12 +1,13 @@
 //! The event store on a ClickHouse server, over its HTTP interface. Any number of processes can share one
 //! database, since everything that they must agree on is in its tables.
 //!
-//! `client` talks to the server; `schema` has the tables. `write` groups events and inserts them. A `query` reads
+//! `client` talks to the server; `schema` has the tables, and `inspect` shows an operator how the servers are. `write` groups events and inserts them. A `query` reads
 //! them, without those that are `hidden`. `maintenance` erases, expires and classifies again in the background.
 //! `store` implements the trait [`EventStore`](millimetric_events::EventStore).
 
 pub(crate) mod client;
 pub(crate) mod hidden;
+pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod maintenance;
 pub(crate) mod query;
@@ -18,4 +19,5 @@ pub(crate) mod write;
 #[cfg(test)]
 mod tests;
 
+pub use self::inspect::{ServerState, inspect};
 pub use self::store::{ClickHouseStore, OpenError, Options};

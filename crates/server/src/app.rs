@@ -34,13 +34,15 @@ use crate::telemetry::Metrics;
 const KEYS_TRUSTED_FOR: Duration = Duration::from_secs(5);
 
 /// Opens the control database and the secrets of a data folder, and builds the state around them
-/// and the event store. Errors if one cannot be opened or the pepper cannot be checked.
+/// and the event store. `is_first` is set while this server does what only one of those that share the control
+/// database should do. Errors if one cannot be opened or the pepper cannot be checked.
 pub async fn open(
     at: &Installation,
     settings: Settings,
     public_url: PublicUrl,
     timeouts: Timeouts,
     events: Arc<dyn EventStore>,
+    is_first: Arc<AtomicBool>,
     clock: Clock,
 ) -> anyhow::Result<App> {
     let geo_db = settings.geo_db.clone();
@@ -64,9 +66,7 @@ pub async fn open(
     let keys =
         KeyCache::new(secrets.pepper.clone(), secrets.pepper_previous.clone(), refusals.clone(), trusted_for);
     keys.set_revision(control.key_revision().await?);
-    let instance = control_url
-        .is_shared()
-        .then(|| Instance { id: Uuid::now_v7().to_string(), is_first: AtomicBool::new(false) });
+    let instance = control_url.is_shared().then(|| Instance { id: Uuid::now_v7().to_string(), is_first });
     let (countries, user_agents, documents) = tables.await??;
     Ok(App {
         public_url,

@@ -4,8 +4,8 @@
 //! Parsed values cannot be wrong; secrets never print.
 
 mod memory;
+mod secret;
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -16,8 +16,10 @@ use clap::Args;
 use ipnet::IpNet;
 use millimetric_control::ControlUrl;
 use millimetric_core::origin::AllowedOrigin;
+use millimetric_events::EventsUrl;
 
 use self::memory::default_cache_mib;
+pub use self::secret::{Secret, StoreUrl};
 
 /// Where an installation lives and the secrets that belong to it; every command takes these.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +44,16 @@ pub struct Installation {
         display_order = 901
     )]
     pub control_url: Option<StoreUrl>,
+    /// Database for events on ClickHouse servers instead of the files in the data folder, like `clickhouse://user:password@host1:8123,host2:8123/millimetric`; several servers can share it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MILLIMETRIC_EVENTS_URL",
+        hide_env_values = true,
+        global = true,
+        display_order = 902
+    )]
+    pub events_url: Option<StoreUrl>,
     /// Secret that is hashed together with every key, at least 16 characters; default: the file `pepper` in the data folder
     #[arg(
         long,
@@ -82,11 +94,27 @@ impl Installation {
             None => Ok(ControlUrl::in_folder(&self.data_dir)),
         }
     }
+
+    /// Where events are. Those in files are always in the data folder.
+    pub fn events_url(&self) -> anyhow::Result<EventsUrl> {
+        let url = match &self.events_url {
+            Some(StoreUrl(url)) => url.parse().context("--events-url")?,
+            None => EventsUrl::in_folder(&self.data_dir),
+        };
+        anyhow::ensure!(
+            !matches!(&url, EventsUrl::File(folder) if *folder != self.data_dir),
+            "--events-url: events in files are in the data folder: leave it out, and name the folder with --data-dir"
+        );
+        Ok(url)
+    }
 }
 
 /// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
+    /// Create the tables for events in ClickHouse that are missing, as `millimetric schema apply` does
+    #[arg(long, env = "MILLIMETRIC_APPLY_SCHEMA")]
+    pub apply_schema: bool,
     /// Address, public URL and trusted proxies.
     #[command(flatten)]
     pub network: NetworkSettings,
@@ -216,52 +244,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The URL of a store, which may contain a password: it is read when the store is opened, since an error of the
-/// command line would quote it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoreUrl(String);
-
-impl From<String> for StoreUrl {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoreUrl(…)")
-    }
-}
-
-/// A text that must not be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Secret {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() < 16 {
-            Err("it must have at least 16 characters".to_owned())
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 /// A token bucket's size, or none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateLimit {
@@ -385,13 +367,6 @@ mod tests {
         for text in ["", "a.example", "ftp://a", "https://", "https://a/?x", "https://u@a"] {
             assert!(text.parse::<PublicUrl>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn secrets_do_not_print() {
-        let secret: Secret = "correct horse battery".parse().unwrap();
-        assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert!("short".parse::<Secret>().is_err());
     }
 
     #[test]

@@ -77,15 +77,25 @@ impl Postgres {
 
     /// Makes an empty database and returns its URL.
     pub fn database(&self, name: &str) -> Result<String, StartError> {
-        let port = self.port.to_string();
-        let arguments = ["-h", "127.0.0.1", "-p", &port, "-U", SUPERUSER, name];
-        run(self.programs.join("createdb").as_os_str(), &arguments, None)?;
-        Ok(self.url(name))
+        Self::database_at(self.port, name)
+    }
+
+    /// Makes an empty database on the server of this port, which another process started, and returns its URL.
+    pub fn database_at(port: u16, name: &str) -> Result<String, StartError> {
+        let port_text = port.to_string();
+        let arguments = ["-h", "127.0.0.1", "-p", &port_text, "-U", SUPERUSER, name];
+        run(programs()?.join("createdb").as_os_str(), &arguments, None)?;
+        Ok(Self::url_at(port, name))
     }
 
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}@127.0.0.1:{}/{database}", self.port)
+        Self::url_at(self.port, database)
+    }
+
+    /// The URL of a database on the server of this port.
+    pub fn url_at(port: u16, database: &str) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{port}/{database}")
     }
 
     /// Its port on 127.0.0.1.

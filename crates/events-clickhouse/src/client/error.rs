@@ -55,6 +55,7 @@ fn unavailable(code: u32) -> Option<&'static str> {
         242 => "the table is read-only, since its server does not reach Keeper",
         243 => "the disk of the server is full",
         285 | 286 | 319 => "too few replicas are alive",
+        497 => "the user has not the permissions that this needs",
         516 => "the user or password is wrong",
         745 => "the server is overloaded",
         999 => "the server does not reach Keeper",

@@ -107,9 +107,13 @@ fn type_of(column: Column) -> &'static str {
     }
 }
 
-/// Creates the tables where they are missing. Calling it again changes nothing.
+/// Creates the tables where they are missing, and the database if it is. Calling it again changes nothing.
 pub async fn apply(url: &ClickHouseUrl) -> Result<(), SchemaError> {
     let client = Client::new(url);
+    // A user that may not create databases can use one that is there.
+    if client.ping().await.is_err() {
+        create_database(url).await?;
+    }
     for statement in statements(url.cluster.as_deref()) {
         client.execute(&Sql::new(statement)).await?;
     }
@@ -120,6 +124,14 @@ pub async fn apply(url: &ClickHouseUrl) -> Result<(), SchemaError> {
         client.execute(&sql).await?;
     }
     Ok(())
+}
+
+/// Creates the database through one that every server has. Its name has letters, digits and `_` only.
+async fn create_database(url: &ClickHouseUrl) -> Result<(), StoreError> {
+    let on_cluster = on_cluster(url.cluster.as_deref());
+    let create = Sql::new(format!("CREATE DATABASE IF NOT EXISTS {} {on_cluster}", url.database));
+    let elsewhere = ClickHouseUrl { database: "system".to_owned(), ..url.clone() };
+    Client::new(&elsewhere).execute(&create).await
 }
 
 /// Checks that the tables are those of this release, and returns the key of the hashes.

@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use millimetric_events::{EventStore, EventsUrl};
+use millimetric_events::EventStore;
 use millimetric_events_embedded::Options;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -53,7 +54,9 @@ impl Server {
         create_data_dir(&at.data_dir)?;
         // The store's lock comes first: a second server must not touch anything.
         let clock = system_clock();
-        let events = open_events(at, &settings, &bounds, &clock).await?;
+        // A server that shares the control database learns whether it is the first.
+        let is_first = Arc::new(AtomicBool::new(!at.control_url()?.is_shared()));
+        let events = open_events(at, &settings, &bounds, &clock, &is_first).await?;
         let listener = TcpListener::bind(settings.network.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another address with --listen", settings.network.listen)
         })?;
@@ -61,7 +64,7 @@ impl Server {
             Some(url) => url.clone(),
             None => PublicUrl::local(listener.local_addr()?),
         };
-        let app = open(at, settings, public_url, bounds.timeouts, events, clock).await?;
+        let app = open(at, settings, public_url, bounds.timeouts, events, is_first, clock).await?;
         Ok(Self { app: Arc::new(app), data_dir: at.data_dir.clone(), listener })
     }
 
@@ -116,7 +119,12 @@ async fn open_events(
     settings: &Settings,
     bounds: &Bounds,
     clock: &Clock,
+    is_first: &Arc<AtomicBool>,
 ) -> anyhow::Result<Arc<dyn EventStore>> {
+    let url = at.events_url()?;
+    if settings.apply_schema {
+        event_store::apply_schema(&url).await?;
+    }
     let defaults = Options::default();
     let options = Options {
         cache_bytes: u64::from(settings.memory.cache_mib.get()) * MIB,
@@ -127,7 +135,7 @@ async fn open_events(
         clock: Arc::clone(clock),
         ..defaults
     };
-    event_store::open(&EventsUrl::in_folder(&at.data_dir), options).await
+    event_store::open(&url, options, Arc::clone(is_first)).await
 }
 
 /// Creates the data folder, accessible to its owner alone.

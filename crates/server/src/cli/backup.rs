@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use millimetric_control::ControlUrl;
+use millimetric_events::EventsUrl;
 use serde_json::json;
 
 use super::output::{self, Progress};
@@ -43,7 +45,7 @@ pub(super) struct RestoreArgs {
 
 /// Makes a backup, also while a server runs.
 pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Result<()> {
-    ensure_folder_only(at, "backup", "pg_dump")?;
+    ensure_folder_only(at, "backup", ("BACKUP DATABASE", "pg_dump"))?;
     let unfinished = Unfinished::begin(&at.data_dir, &args.target, system_clock()())?;
     let copying = Progress::spinner("copying the events");
     let events = snapshot(at, unfinished.folder()).await;
@@ -72,19 +74,37 @@ pub(super) async fn backup(at: &Installation, args: BackupArgs) -> anyhow::Resul
     Ok(())
 }
 
-/// A data folder without its control database is no installation.
-fn ensure_folder_only(at: &Installation, command: &str, instead: &str) -> anyhow::Result<()> {
+/// A data folder without both of its databases is no installation. `instead` is what does the same in `ClickHouse` and
+/// in `PostgreSQL`.
+fn ensure_folder_only(at: &Installation, command: &str, instead: (&str, &str)) -> anyhow::Result<()> {
+    let events = match at.events_url()? {
+        EventsUrl::File(_) => None,
+        EventsUrl::ClickHouse(_) => {
+            Some(format!("the events are in ClickHouse: use its {} for them", instead.0))
+        }
+    };
+    let control = match at.control_url()? {
+        ControlUrl::Postgres(_) => {
+            Some(format!("accounts and keys are in PostgreSQL: use {} for them", instead.1))
+        }
+        url if url != ControlUrl::in_folder(&at.data_dir) => Some(
+            "accounts and keys are in another file than control.db there: copy it while no server runs"
+                .to_owned(),
+        ),
+        ControlUrl::Sqlite(_) => None,
+    };
+    let elsewhere: Vec<String> = events.into_iter().chain(control).collect();
     anyhow::ensure!(
-        !at.control_url()?.is_shared(),
-        "`{command}` knows whole data folders only, and the control database is in PostgreSQL: use {instead} for that, \
-         and the tools of your system for the data folder, while the server is stopped"
+        elsewhere.is_empty(),
+        "`{command}` knows whole data folders only, and {}. Keep a copy of the pepper and the salt too",
+        elsewhere.join("; ")
     );
     Ok(())
 }
 
 /// Restores a backup into the data folder.
 pub(super) async fn run_restore(at: &Installation, args: RestoreArgs) -> anyhow::Result<()> {
-    ensure_folder_only(at, "restore", "pg_restore")?;
+    ensure_folder_only(at, "restore", ("RESTORE DATABASE", "pg_restore"))?;
     let request = Request {
         backup: &args.backup,
         data_dir: &at.data_dir,

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use millimetric_control::{Control, ControlError, ServerState};
 use millimetric_core::time::Timestamp;
+use millimetric_events::EventsUrl;
+use millimetric_events_clickhouse as clickhouse;
 use millimetric_events_embedded::{Inspected, inspect};
 use serde_json::json;
 
@@ -28,6 +30,10 @@ const NAMED_ROWS: usize = 10;
 const OLDER: &str = "written by an older version: the next start of the server migrates it";
 /// Milliseconds that two clocks may differ.
 const MOST_APART: i64 = 5000;
+/// Parts of a month of events above which `ClickHouse` soon delays inserts.
+const MANY_PARTS: u64 = 500;
+/// Seconds that a replica may be behind.
+const LONG_LAG_SECONDS: u64 = 300;
 /// Age at which a country database has become inaccurate.
 const OLD_DATABASE: Duration = Duration::from_hours(8760);
 
@@ -65,6 +71,7 @@ pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<(
     if at.control_url.is_some() || dir.join("control.db").exists() {
         findings.extend(control(at, now).await);
     }
+    findings.extend(clickhouse_servers(at, now).await);
     if dir.join("events.db").exists() {
         let progress = Progress::spinner("reading the segments");
         findings.push(Finding { what: "segments", result: segments(dir) });
@@ -185,6 +192,54 @@ async fn control(at: &Installation, now: Timestamp) -> Vec<Finding> {
     opened.close().await;
     let server = server.map(|result| found("PostgreSQL", result));
     server.into_iter().chain([found("projects", listed), found("stored rows", damaged)]).collect()
+}
+
+/// The servers of the event store.
+async fn clickhouse_servers(at: &Installation, now: Timestamp) -> Vec<Finding> {
+    let found = |result| Finding { what: "ClickHouse", result };
+    let url = match at.events_url() {
+        Ok(EventsUrl::ClickHouse(url)) => url,
+        Ok(EventsUrl::File(_)) => return Vec::new(),
+        Err(error) => return vec![found(Err(format!("{error:#}")))],
+    };
+    let states = clickhouse::inspect(&url).await;
+    let judged = states.into_iter().map(|(host, state)| match state {
+        Ok(state) => found(clickhouse_server(&host, &state, now)),
+        Err(error) => found(Err(format!("{host}: {error}"))),
+    });
+    judged.collect()
+}
+
+/// One of the servers of the event store.
+fn clickhouse_server(host: &str, state: &clickhouse::ServerState, now: Timestamp) -> Result<String, String> {
+    let text = format!(
+        "{host}: version {}, {} parts in a month, {} mutations, {} s behind, {:.1} GiB free",
+        state.version,
+        state.most_parts,
+        state.mutations,
+        state.lag_seconds,
+        state.free_bytes as f64 / f64::from(1 << 30)
+    );
+    let apart = (state.now.millis() - now.millis()).abs();
+    let wrong = if apart > MOST_APART {
+        Some(format!("its clock and this one are {:.1} s apart: set both (NTP)", apart as f64 / 1000.0))
+    } else if state.read_only_tables > 0 {
+        Some("tables are read-only: its Keeper does not respond".to_owned())
+    } else if !state.is_durable {
+        Some(
+            "the table of events has not fsync_after_insert = 1: a crash of the machine loses events"
+                .to_owned(),
+        )
+    } else if state.free_bytes < LITTLE_SPACE {
+        Some("free some space, or events will be rejected".to_owned())
+    } else if state.most_parts > MANY_PARTS {
+        Some("merges do not keep up with inserts: give it faster disks, or shard".to_owned())
+    } else if state.lag_seconds > LONG_LAG_SECONDS {
+        Some("a replica does not keep up".to_owned())
+    } else {
+        None
+    };
+    wrong.map_or(Ok(text.clone()), |wrong| Err(format!("{text}: {wrong}")))
 }
 
 /// The server of the control database.

@@ -15,6 +15,7 @@ mod new_file;
 mod output;
 mod project;
 mod reclassify;
+mod schema;
 pub mod serve;
 mod store;
 mod user;
@@ -81,6 +82,9 @@ enum Command {
     Import(import::ImportArgs),
     /// Apply the rules of a project to its stored events
     Reclassify(reclassify::ReclassifyArgs),
+    /// Print or create the tables of databases on servers
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Check the data folder, disk, clock, country database and configuration
     Doctor(doctor::DoctorArgs),
     /// Print a script that completes commands in a shell
@@ -91,9 +95,9 @@ enum Command {
 
 /// Arguments of [`Installation`] that are mostly set by variables. Every command takes them, and the help of
 /// `serve` shows them.
-const SHOWN_BY_SERVE: [&str; 4] = ["control_url", "pepper", "pepper_previous", "ip_salt"];
+const SHOWN_BY_SERVE: [&str; 5] = ["control_url", "events_url", "pepper", "pepper_previous", "ip_salt"];
 
-/// The command line as it is parsed. The URL of the control database and the secrets are in the help of `serve`
+/// The command line as it is parsed. The URLs of the stores and the secrets are in the help of `serve`
 /// alone, and so are the settings of the server, which are taken without a command too.
 fn definition() -> clap::Command {
     let command = Cli::command();
@@ -180,6 +184,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Export(args)) => export::run(&at, args).await,
         Some(Command::Import(args)) => import::run(&at, args).await,
         Some(Command::Reclassify(args)) => reclassify::run(&at, args).await,
+        Some(Command::Schema(command)) => schema::run(&at, command).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,
         Some(Command::Completions(args)) => {
             generate::completions(&args);

@@ -51,7 +51,7 @@ pub(super) async fn run(at: &Installation, args: ReclassifyArgs) -> anyhow::Resu
         "the rules of `{}` cannot be read: set new ones with `millimetric project rules set`",
         args.events.project
     );
-    let mut store = Store::open_to_read(at).await?;
+    let mut store = Store::open_to_reclassify(at).await?;
     let scope = EventScope { project: project.id, env: args.events.env };
     let id = ReclassificationId::new(Uuid::now_v7());
     let asked =

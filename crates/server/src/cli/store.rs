@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::ensure;
 use millimetric_control::Control;
@@ -43,6 +44,21 @@ impl Store {
     /// Opens the store for a command that only reads: a missing store is not created, and a store of an
     /// older format is not migrated.
     pub(super) async fn open_to_read(at: &Installation) -> anyhow::Result<Self> {
+        Self::ensure_current(at)?;
+        Self::open(at).await
+    }
+
+    /// The same for a command that waits until stored events are classified again, and does that itself if no
+    /// server does.
+    pub(super) async fn open_to_reclassify(at: &Installation) -> anyhow::Result<Self> {
+        Self::ensure_current(at)?;
+        Self::open_as(at, true).await
+    }
+
+    fn ensure_current(at: &Installation) -> anyhow::Result<()> {
+        if !matches!(at.events_url()?, EventsUrl::File(_)) {
+            return Ok(());
+        }
         let shown = at.data_dir.join("events.db");
         ensure!(
             shown.is_file(),
@@ -54,12 +70,19 @@ impl Store {
             "{} was written by an older version: start the server once to migrate it",
             shown.display()
         );
-        Self::open(at).await
+        Ok(())
     }
 
     pub(super) async fn open(at: &Installation) -> anyhow::Result<Self> {
+        Self::open_as(at, false).await
+    }
+
+    /// `is_worker` says whether this process does the background work of a store that servers use at the same time.
+    /// A store that nobody else can use at the same time is always worked on.
+    async fn open_as(at: &Installation, is_worker: bool) -> anyhow::Result<Self> {
         let _progress = Progress::spinner("opening the event store");
-        match event_store::open(&EventsUrl::in_folder(&at.data_dir), Options::default()).await {
+        let is_worker = Arc::new(AtomicBool::new(is_worker));
+        match event_store::open(&at.events_url()?, Options::default(), is_worker).await {
             Ok(store) => Ok(Self::Own(store)),
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
                 Ok(Self::Served(LocalServer::connect(&at.data_dir).await?))

@@ -8,7 +8,7 @@ mod forms;
 mod headers;
 mod hostile;
 mod keys;
-mod live;
+pub(crate) mod live;
 mod overview;
 mod passwords;
 pub(crate) mod people;

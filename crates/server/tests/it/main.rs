@@ -48,6 +48,7 @@ mod reading_commands;
 mod recipes;
 mod refusals;
 mod rules;
+mod scaled_out;
 mod segment;
 mod shared_control;
 mod slow_clients;

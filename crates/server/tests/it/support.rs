@@ -5,6 +5,7 @@ mod commands;
 mod described;
 mod files;
 mod instance;
+mod on_servers;
 mod process;
 mod samples;
 mod server;

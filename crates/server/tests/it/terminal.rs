@@ -13,6 +13,9 @@ use crate::support::{PROGRAM, Server, ServerProcess, cannot_run, clean, cli, com
 /// Every command, as it is typed.
 const COMMANDS: &[&str] = &[
     "",
+    "schema",
+    "schema apply",
+    "schema show",
     "serve",
     "project",
     "project create",

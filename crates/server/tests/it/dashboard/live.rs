@@ -7,10 +7,10 @@ use serde_json::json;
 use super::browser::Browser;
 use crate::support::{Instance, PATIENCE, Server};
 
-type Stream = Lines<BufReader<ureq::BodyReader<'static>>>;
+pub(crate) type Stream = Lines<BufReader<ureq::BodyReader<'static>>>;
 
 /// Opens the stream of the project `default`.
-fn stream(server: &Instance, browser: &Browser<'_>) -> Stream {
+pub(crate) fn stream(server: &Instance, browser: &Browser<'_>) -> Stream {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
     let cookie = browser.cookie.borrow().clone().unwrap();
     let response =
@@ -21,7 +21,7 @@ fn stream(server: &Instance, browser: &Browser<'_>) -> Stream {
 }
 
 /// Reads on to a line with these words; false when the stream ends before.
-fn streams(stream: &mut Stream, words: &str) -> bool {
+pub(crate) fn streams(stream: &mut Stream, words: &str) -> bool {
     stream.map_while(Result::ok).any(|line| line.contains(words))
 }
 

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::on_servers;
+
 /// Path of the program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_millimetric");
 
@@ -18,7 +20,7 @@ pub(crate) fn clean(mut command: Command, dir: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILLIMETRIC_")) {
         command.env_remove(name);
     }
-    command.env("MILLIMETRIC_DATA_DIR", dir);
+    command.env("MILLIMETRIC_DATA_DIR", dir).envs(on_servers::variables(dir));
     command
 }
 

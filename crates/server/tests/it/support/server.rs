@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Instance, Project, files_with};
+use super::{Instance, Project, files_with, on_servers};
 
 /// Time for work on the runtime's blocking threads to end, as in the program.
 const BLOCKING_WITHIN: Duration = Duration::from_secs(1);
@@ -217,6 +217,8 @@ pub(crate) fn serve_with(dir: &Path, flags: &[&str], bounds: Bounds) {
 fn arguments(dir: &Path, flags: &[&str]) -> Arguments {
     let command = Arguments::command().mut_args(|argument| argument.env(Resettable::Reset));
     let own = ["--data-dir", dir.to_str().expect("a path in UTF-8"), "--listen", "127.0.0.1:0"];
-    let matches = command.try_get_matches_from(own.iter().chain(flags));
+    let stores = on_servers::flags(dir, flags);
+    let flags = flags.iter().copied().chain(stores.iter().map(String::as_str));
+    let matches = command.try_get_matches_from(own.into_iter().chain(flags));
     Arguments::from_arg_matches(&matches.expect("valid flags")).expect("valid flags")
 }

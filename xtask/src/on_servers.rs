@@ -1,0 +1,68 @@
+//! The stories of the server's tests that are told a second time over databases on servers.
+
+use std::process::Command;
+
+use millimetric_test_servers::{ClickHouse, Postgres, StartError};
+
+use crate::cargo::{MissingProgram, cargo};
+
+/// The subjects whose stories are told over databases on servers too.
+const SUBJECTS: [&str; 21] = [
+    "attribution::",
+    "changes::",
+    "collecting::",
+    "comparing::",
+    "examination::",
+    "filter_lists::",
+    "forgetting::",
+    "goals::",
+    "golden::",
+    "isolation::",
+    "journeys::",
+    "keys::",
+    "moving::",
+    "post_reads::",
+    "quality::",
+    "raw::",
+    "reading::",
+    "rules::",
+    "stats::",
+    "visitor_reports::",
+    "warnings::",
+];
+/// Of these, the stories about the files of a data folder.
+const OF_FILES: [&str; 4] = [
+    "a_forgotten_user_is_gone_at_once_and_soon_from_disk",
+    "a_transfer_that_fails_half_way_is_broken_off",
+    "an_export_that_fails_never_looks_complete",
+    "stored_events_get_the_rules_of_now_beside_a_running_server_and_without_one",
+];
+
+/// A server of each kind, until it is dropped.
+pub struct Servers {
+    clickhouse: ClickHouse,
+    postgres: Postgres,
+}
+
+/// Starts both; a [`MissingProgram`] where they cannot be had.
+pub fn start() -> anyhow::Result<Servers> {
+    let missing = |error| match error {
+        StartError::Missing(reason) => MissingProgram(reason).into(),
+        StartError::Failed(_) => anyhow::Error::from(error),
+    };
+    Ok(Servers {
+        clickhouse: ClickHouse::start().map_err(missing)?,
+        postgres: Postgres::start().map_err(missing)?,
+    })
+}
+
+impl Servers {
+    /// The command that tells the stories.
+    pub fn stories(&self) -> Command {
+        let mut command = cargo(["test", "-p", "millimetric", "--locked", "--test", "it", "--"]);
+        command.args(SUBJECTS).args(OF_FILES.iter().flat_map(|story| ["--skip", story]));
+        command.env("MILLIMETRIC_TEST_CLICKHOUSE_PORT", self.clickhouse.port().to_string());
+        command.env("MILLIMETRIC_TEST_POSTGRES_PORT", self.postgres.port().to_string());
+        command
+    }
+}
