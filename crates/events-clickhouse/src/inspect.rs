@@ -45,7 +45,7 @@ pub async fn inspect(url: &ClickHouseUrl) -> Vec<(String, Result<ServerState, Sc
 }
 
 async fn state(url: &ClickHouseUrl) -> Result<ServerState, SchemaError> {
-    let client = Client::new(url);
+    let client = Client::new(url)?;
     schema::check(&client, &url.database, &LIMITS).await?;
     let events = schema::local_events(url.cluster.as_deref());
     let statement = Sql::new(include_str!("inspect.sql")).bind("events", sql::string(events));

@@ -19,5 +19,6 @@ pub(crate) mod write;
 #[cfg(test)]
 mod tests;
 
+pub use self::client::TlsError;
 pub use self::inspect::{ServerState, inspect};
-pub use self::store::{ClickHouseStore, OpenError, Options};
+pub use self::store::{ClickHouseStore, Options};

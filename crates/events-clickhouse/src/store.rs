@@ -52,17 +52,6 @@ impl Default for Options {
     }
 }
 
-/// Why a store cannot be opened.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum OpenError {
-    /// Encrypted connections are not supported.
-    #[error("clickhouses: is not supported: use clickhouse: within a private network")]
-    Tls,
-    /// The tables are missing, or the servers failed.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-}
-
 /// An event store in a database on ClickHouse servers.
 pub struct ClickHouseStore {
     client: Client,
@@ -74,11 +63,8 @@ pub struct ClickHouseStore {
 
 impl ClickHouseStore {
     /// Opens the store, whose tables must exist: [`schema::apply`] creates them.
-    pub async fn open(url: &ClickHouseUrl, options: Options) -> Result<Self, OpenError> {
-        if url.tls {
-            return Err(OpenError::Tls);
-        }
-        let client = Client::new(url);
+    pub async fn open(url: &ClickHouseUrl, options: Options) -> Result<Self, SchemaError> {
+        let client = Client::new(url)?;
         let limits = QueryLimits { time: options.query_timeout, memory_bytes: options.query_bytes };
         let hash = KeyedHash::new(schema::check(&client, &url.database, &limits).await?);
         let batcher = Batcher::start(client.clone(), limits, hash, options.queue_bytes);

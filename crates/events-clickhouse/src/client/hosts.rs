@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clickhouse::Compression;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use millimetric_events::ClickHouseUrl;
 use parking_lot::Mutex;
+
+use super::tls::{self, TlsError};
 
 /// How long a host that did not respond is tried last.
 const AVOIDED_FOR: Duration = Duration::from_secs(5);
@@ -29,10 +32,9 @@ pub(super) struct Host {
 
 impl Hosts {
     /// The hosts of a URL.
-    pub(super) fn of(url: &ClickHouseUrl) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    pub(super) fn of(url: &ClickHouseUrl) -> Result<Self, TlsError> {
+        let connector = connector(url)?;
+        let scheme = if url.tls { "https" } else { "http" };
         let http = HttpClient::builder(TokioExecutor::new()).pool_idle_timeout(IDLE_TIMEOUT).build(connector);
         let shared = clickhouse::Client::with_http_client(http)
             .with_database(&url.database)
@@ -40,10 +42,10 @@ impl Hosts {
             .with_password(&url.password)
             .with_compression(Compression::Lz4);
         let host = |host: &String| {
-            let client = shared.clone().with_url(format!("http://{host}/"));
+            let client = shared.clone().with_url(format!("{scheme}://{host}/"));
             Arc::new(Host { client, failed_at: Mutex::new(None) })
         };
-        Self(url.hosts.iter().map(host).collect())
+        Ok(Self(url.hosts.iter().map(host).collect()))
     }
 
     /// The hosts in the order in which they are tried.
@@ -53,6 +55,17 @@ impl Hosts {
         hosts.sort_by_key(|host| host.is_avoided());
         hosts
     }
+}
+
+fn connector(url: &ClickHouseUrl) -> Result<HttpsConnector<HttpConnector>, TlsError> {
+    let mut http = HttpConnector::new();
+    http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    http.set_nodelay(true);
+    // Otherwise it refuses the scheme of encrypted connections.
+    http.enforce_http(false);
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(url)?);
+    let connector = if url.tls { tls.https_only() } else { tls.https_or_http() };
+    Ok(connector.enable_http1().wrap_connector(http))
 }
 
 impl Host {
@@ -66,7 +79,8 @@ impl Host {
         *self.failed_at.lock() = None;
     }
 
-    fn is_avoided(&self) -> bool {
+    /// Whether it did not respond a moment ago.
+    pub(super) fn is_avoided(&self) -> bool {
         self.failed_at.lock().is_some_and(|at| at.elapsed() < AVOIDED_FOR)
     }
 }

@@ -6,6 +6,7 @@ mod hosts;
 mod insert;
 mod read;
 mod settings;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use millimetric_events::{ClickHouseUrl, StoreError};
 
 use self::hosts::{Host, Hosts};
 use self::settings::STATEMENT;
+pub use self::tls::TlsError;
 use crate::sql::Sql;
 
 /// How long a statement may take.
@@ -28,6 +30,11 @@ pub(crate) struct Client {
     hosts: Arc<Hosts>,
 }
 
+/// After how much silence a host is asked whether it responds at all, and how long it may take to; then the same of
+/// a host that did not respond a moment ago.
+const ASKED: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
+const ASKED_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(1));
+
 /// The limits of one query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryLimits {
@@ -39,8 +46,8 @@ pub(crate) struct QueryLimits {
 
 impl Client {
     /// A client of the hosts of a URL; connects to none of them.
-    pub(crate) fn new(url: &ClickHouseUrl) -> Self {
-        Self { hosts: Arc::new(Hosts::of(url)) }
+    pub(crate) fn new(url: &ClickHouseUrl) -> Result<Self, TlsError> {
+        Ok(Self { hosts: Arc::new(Hosts::of(url)?) })
     }
 
     /// Runs a statement that returns nothing.
@@ -73,8 +80,13 @@ impl Client {
     {
         let mut last = error::no_response();
         for host in self.hosts.in_order() {
-            let response = tokio::time::timeout(time, request(Arc::clone(&host))).await;
-            match response.unwrap_or_else(|_| Err(error::no_response())) {
+            let response = tokio::select! {
+                response = tokio::time::timeout(time, request(Arc::clone(&host))) => {
+                    response.unwrap_or_else(|_| Err(error::no_response()))
+                }
+                () = silent(&host) => Err(error::no_response()),
+            };
+            match response {
                 Err(StoreError::Unavailable(why)) => {
                     host.failed();
                     last = StoreError::Unavailable(why);
@@ -86,6 +98,22 @@ impl Client {
             }
         }
         Err(last)
+    }
+}
+
+/// Returns when a host does not respond at all: while a request waits, it is asked something simple from time to
+/// time. A query may take long, but a server that is stopped or cut off is noticed within seconds.
+async fn silent(host: &Host) {
+    let (pause, patience) = if host.is_avoided() { ASKED_AGAIN } else { ASKED };
+    loop {
+        tokio::time::sleep(pause).await;
+        let asked = with_settings(host.client.query("SELECT 1 FORMAT Null"), STATEMENT).execute();
+        match tokio::time::timeout(patience, asked).await {
+            Ok(Err(error)) if matches!(error::of(&error), StoreError::Unavailable(_)) => return,
+            Err(_) => return,
+            // Any other response is one.
+            Ok(_) => {}
+        }
     }
 }
 

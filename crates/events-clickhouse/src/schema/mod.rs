@@ -6,7 +6,7 @@ use millimetric_core::column::Column;
 use millimetric_events::{ClickHouseUrl, StoreError};
 use serde_json::Value;
 
-use crate::client::{Client, QueryLimits};
+use crate::client::{Client, QueryLimits, TlsError};
 use crate::sql::Sql;
 
 /// The version of the tables.
@@ -46,6 +46,9 @@ pub enum SchemaError {
         /// The version of its tables.
         found: String,
     },
+    /// The certificates of the servers cannot be checked.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The servers failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,7 +112,7 @@ fn type_of(column: Column) -> &'static str {
 
 /// Creates the tables where they are missing, and the database if it is. Calling it again changes nothing.
 pub async fn apply(url: &ClickHouseUrl) -> Result<(), SchemaError> {
-    let client = Client::new(url);
+    let client = Client::new(url)?;
     // A user that may not create databases can use one that is there.
     if client.ping().await.is_err() {
         create_database(url).await?;
@@ -127,11 +130,11 @@ pub async fn apply(url: &ClickHouseUrl) -> Result<(), SchemaError> {
 }
 
 /// Creates the database through one that every server has. Its name has letters, digits and `_` only.
-async fn create_database(url: &ClickHouseUrl) -> Result<(), StoreError> {
+async fn create_database(url: &ClickHouseUrl) -> Result<(), SchemaError> {
     let on_cluster = on_cluster(url.cluster.as_deref());
     let create = Sql::new(format!("CREATE DATABASE IF NOT EXISTS {} {on_cluster}", url.database));
     let elsewhere = ClickHouseUrl { database: "system".to_owned(), ..url.clone() };
-    Client::new(&elsewhere).execute(&create).await
+    Ok(Client::new(&elsewhere)?.execute(&create).await?)
 }
 
 /// Checks that the tables are those of this release, and returns the key of the hashes.

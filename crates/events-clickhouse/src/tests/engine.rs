@@ -80,7 +80,7 @@ impl OnClickHouse {
     /// The number that a statement returns.
     pub(super) async fn number(&self, sql: &Sql) -> u64 {
         let limits = QueryLimits { time: PATIENCE, memory_bytes: 1 << 30 };
-        let rows = Client::new(&self.url).rows(sql, &limits).await.unwrap();
+        let rows = Client::new(&self.url).unwrap().rows(sql, &limits).await.unwrap();
         rows[0][0].as_u64().unwrap()
     }
 }

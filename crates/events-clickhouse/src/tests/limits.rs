@@ -18,7 +18,7 @@ const LIMITS: QueryLimits = QueryLimits { time: Duration::from_secs(30), memory_
 #[tokio::test]
 async fn a_query_beyond_its_time_or_memory_says_which() {
     let Some(engine) = OnClickHouse::started().await else { return };
-    let client = Client::new(&engine.url);
+    let client = Client::new(&engine.url).unwrap();
     let slow = Sql::new("SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 3");
     let short = QueryLimits { time: Duration::from_millis(200), ..LIMITS };
     let error = client.rows(&slow, &short).await.unwrap_err();
@@ -32,7 +32,11 @@ async fn a_query_beyond_its_time_or_memory_says_which() {
 #[tokio::test]
 async fn a_read_cannot_write() {
     let Some(engine) = OnClickHouse::started().await else { return };
-    let error = Client::new(&engine.url).rows(&Sql::new("TRUNCATE TABLE events"), &LIMITS).await.unwrap_err();
+    let error = Client::new(&engine.url)
+        .unwrap()
+        .rows(&Sql::new("TRUNCATE TABLE events"), &LIMITS)
+        .await
+        .unwrap_err();
     // READONLY
     assert_eq!(error.to_string(), "event store: ClickHouse exception 164");
 }
@@ -40,7 +44,7 @@ async fn a_read_cannot_write() {
 #[tokio::test]
 async fn dropping_a_stream_ends_its_query() {
     let Some(engine) = OnClickHouse::started().await else { return };
-    let client = Client::new(&engine.url);
+    let client = Client::new(&engine.url).unwrap();
     let endless = Sql::new("SELECT number FROM system.numbers WHERE sleepEachRow(0.00001) = 0");
     {
         let rows = client.stream::<u64>(&endless, &LIMITS);
@@ -56,7 +60,7 @@ async fn dropping_a_stream_ends_its_query() {
 #[tokio::test]
 async fn dropping_a_query_of_few_rows_ends_it_too() {
     let Some(engine) = OnClickHouse::started().await else { return };
-    let client = Client::new(&engine.url);
+    let client = Client::new(&engine.url).unwrap();
     let running = Sql::new(
         "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow(0.001)%' AND NOT query LIKE '%system.processes%'",
     );
@@ -85,7 +89,7 @@ async fn a_full_queue_refuses_at_once_and_stores_nothing() {
 #[tokio::test]
 async fn an_insert_that_is_repeated_with_its_token_is_stored_once() {
     let Some(engine) = OnClickHouse::started().await else { return };
-    let client = Client::new(&engine.url);
+    let client = Client::new(&engine.url).unwrap();
     // ReplacingMergeTree would merge them; this table does not.
     let table = "CREATE TABLE numbers (n UInt8) ENGINE = MergeTree ORDER BY n \
                  SETTINGS non_replicated_deduplication_window = 100";

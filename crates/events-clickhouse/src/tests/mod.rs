@@ -6,6 +6,7 @@ mod limits;
 mod node;
 mod queries;
 mod several;
+mod tls;
 
 use self::engine::OnClickHouse;
 

@@ -1,9 +1,11 @@
 //! The URL of a database on ClickHouse servers: its parts, and what is wrong with one.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A database on ClickHouse servers:
-/// `clickhouse://user:password@host1:8123,host2:8123/database?cluster=name`.
+/// `clickhouse://user:password@host1:8123,host2:8123/database?cluster=name`, or `clickhouses:` for encrypted
+/// connections.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClickHouseUrl {
     /// The addresses of the HTTP interface, `host:port`, in the order in which they are tried.
@@ -18,6 +20,9 @@ pub struct ClickHouseUrl {
     pub cluster: Option<String>,
     /// Whether connections are encrypted (`clickhouses:`).
     pub tls: bool,
+    /// A file with the certificates that may have signed those of the servers (`sslrootcert`); those that the system
+    /// trusts if absent.
+    pub root_certificates: Option<PathBuf>,
 }
 
 /// What is wrong with the URL of a database on ClickHouse servers.
@@ -41,8 +46,8 @@ pub enum ClickHouseUrlError {
     /// A `%` in the user or password does not begin an escape of UTF-8 text.
     #[error("has a % in its user or password that begins no escape (write %25 for a %)")]
     Escape,
-    /// There is another parameter than `cluster`.
-    #[error("has a parameter other than cluster")]
+    /// There is another parameter than `cluster`, and `sslrootcert` for encrypted connections.
+    #[error("has a parameter other than cluster, and sslrootcert with clickhouses:")]
     Parameter,
 }
 
@@ -61,13 +66,15 @@ impl ClickHouseUrl {
             return Err(ClickHouseUrlError::NoDatabase);
         }
         let user = if user.is_empty() { "default".to_owned() } else { unescaped(user)? };
+        let Parameters { cluster, root_certificates } = parameters_of(parameters, tls)?;
         Ok(Self {
             hosts: hosts.split(',').map(|host| with_port(host, tls)).collect::<Result<_, _>>()?,
             user,
             password: unescaped(password)?,
             database: name(database)?,
-            cluster: cluster(parameters)?,
+            cluster,
             tls,
+            root_certificates,
         })
     }
 }
@@ -80,6 +87,7 @@ impl fmt::Debug for ClickHouseUrl {
             .field("database", &self.database)
             .field("cluster", &self.cluster)
             .field("tls", &self.tls)
+            .field("root_certificates", &self.root_certificates)
             .finish_non_exhaustive()
     }
 }
@@ -108,12 +116,25 @@ fn name(text: &str) -> Result<String, ClickHouseUrlError> {
     if is_name { Ok(text.to_owned()) } else { Err(ClickHouseUrlError::Name) }
 }
 
-fn cluster(parameters: &str) -> Result<Option<String>, ClickHouseUrlError> {
-    match parameters.split_once('=') {
-        None if parameters.is_empty() => Ok(None),
-        Some(("cluster", cluster)) => name(cluster).map(Some),
-        _ => Err(ClickHouseUrlError::Parameter),
+/// What follows the `?`.
+#[derive(Default)]
+struct Parameters {
+    cluster: Option<String>,
+    root_certificates: Option<PathBuf>,
+}
+
+fn parameters_of(text: &str, tls: bool) -> Result<Parameters, ClickHouseUrlError> {
+    let mut parameters = Parameters::default();
+    for parameter in text.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("cluster", cluster)) => parameters.cluster = Some(name(cluster)?),
+            Some(("sslrootcert", file)) if tls => {
+                parameters.root_certificates = Some(unescaped(file)?.into());
+            }
+            _ => return Err(ClickHouseUrlError::Parameter),
+        }
     }
+    Ok(parameters)
 }
 
 /// The text with its percent-escapes decoded.
@@ -148,10 +169,14 @@ mod tests {
             database: "stats".to_owned(),
             cluster: Some("main".to_owned()),
             tls: false,
+            root_certificates: None,
         };
         assert_eq!(url, expected);
         let bare = ClickHouseUrl::parse("//ch/db", true).unwrap();
         assert_eq!((&*bare.hosts[0], &*bare.user, &*bare.password), ("ch:8443", "default", ""));
+        let both = ClickHouseUrl::parse("//ch/db?sslrootcert=/etc/my%20ca.pem&cluster=main", true).unwrap();
+        assert_eq!(both.root_certificates, Some("/etc/my ca.pem".into()));
+        assert_eq!(both.cluster.as_deref(), Some("main"));
     }
 
     #[test]
@@ -171,6 +196,7 @@ mod tests {
             ("//a:100%@ch/db", ClickHouseUrlError::Escape),
             ("//a:%ff@ch/db", ClickHouseUrlError::Escape),
             ("//ch/db?secure=1", ClickHouseUrlError::Parameter),
+            ("//ch/db?sslrootcert=/ca.pem", ClickHouseUrlError::Parameter),
         ] {
             assert_eq!(parse(rest), Err(expected), "{rest}");
         }
