@@ -73,9 +73,11 @@ impl Work {
                 }
             }
             if rows.count >= MAX_ROWS {
+                self.ensure_begun(scope, id).await?;
                 self.insert(std::mem::take(&mut rows)).await?;
             }
         }
+        self.ensure_begun(scope, id).await?;
         if rows.count > 0 {
             self.insert(rows).await?;
         }

@@ -96,7 +96,11 @@ impl Work {
         let count = pending.len();
         let mut all = Ok(());
         for mut request in pending {
-            let executed = self.reclassify(&mut request).await;
+            let executed = match self.reclassify(&mut request).await {
+                // Another process has finished it.
+                Err(StoreError::Cancelled) => Ok(()),
+                executed => executed,
+            };
             if executed.is_err() && !request.record.has_failed {
                 request.record.has_failed = true;
                 all = all.and(request.save(&self.client).await);
@@ -141,6 +145,15 @@ impl Work {
             self.erase_pending().await?;
         }
         Ok(())
+    }
+
+    /// [`StoreError::Cancelled`] if another process has written all rows: as when this one was stopped for a while.
+    /// Rows that are written later than that could be beside those of the next re-classification.
+    pub(super) async fn ensure_begun(&self, scope: EventScope, id: Uuid) -> Result<(), StoreError> {
+        match Request::<ReclassifyRecord>::find(&self.client, &self.limits, scope, id).await? {
+            Some(request) if request.state == State::Begun => Ok(()),
+            _ => Err(StoreError::Cancelled),
+        }
     }
 
     /// Deletes the rows that those of a re-classification replace.
