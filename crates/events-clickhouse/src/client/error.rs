@@ -5,7 +5,7 @@ use clickhouse::error::Error;
 use millimetric_events::{QueryLimit, StoreError};
 
 /// The error of a host that does not respond in time.
-pub(super) fn no_response() -> StoreError {
+pub(crate) fn no_response() -> StoreError {
     StoreError::Unavailable("ClickHouse did not respond in time".to_owned())
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clickhouse::query::Query;
 use millimetric_events::{ClickHouseUrl, StoreError};
 
+pub(crate) use self::error::no_response;
 use self::hosts::{Host, Hosts};
 use self::settings::STATEMENT;
 pub use self::tls::TlsError;

@@ -14,15 +14,14 @@ CREATE TABLE IF NOT EXISTS {events} {on_cluster}
     -- Keyed hashes of user_id and anonymous_id, by which people are erased; zeros if there is no user.
     user_key FixedString(16),
     visitor_key FixedString(16),
-    INDEX of_event_id event_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX of_inserted_at inserted_at TYPE minmax GRANULARITY 1,
     INDEX of_user_key user_key TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX of_visitor_key visitor_key TYPE bloom_filter(0.01) GRANULARITY 1,
-    -- Finds the stored events of a batch of ids, by which repeated events are left out.
+    -- Finds the stored events of some ids, by which repeated events are left out. The id is first: ids that begin
+    -- with the time are near each other whatever their project is, and a part that has none of them is not read.
     PROJECTION of_event_id
     (
-        SELECT project, env, event_id, timestamp, inserted_at
-        ORDER BY project, env, event_id
+        SELECT event_id, project, env, timestamp, inserted_at
+        ORDER BY event_id
     )
 )
 ENGINE = {replacing}(version)

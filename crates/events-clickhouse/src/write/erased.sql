@@ -1,5 +1,5 @@
--- The people who were erased in some projects, as keyed hashes, and the time before which their events are erased.
-SELECT project, env, hex(arrayJoin(keys)) AS key, max(at)
+UNION ALL
+SELECT 'erased', project, env, hex(arrayJoin(keys)) AS key, max(requests.at), 0
 FROM requests FINAL
 WHERE kind = 'erasure' AND project IN {projects:Array(String)}
 GROUP BY project, env, key

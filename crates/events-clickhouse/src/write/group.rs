@@ -7,25 +7,42 @@ use bytes::{Bytes, BytesMut};
 use chrono::Datelike as _;
 use millimetric_core::event::{Event, EventScope};
 use millimetric_events::{Appended, StoreError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Batch;
-use super::lookup::{Erased, EventKey, Known};
+use super::lookup::LeftOut;
 use super::row_binary::{self, StoredWith};
-use crate::client::{Client, QueryLimits};
+use crate::client::{self, Client, QueryLimits};
 use crate::keys::KeyedHash;
 
-/// How long an insert is repeated if the servers do not respond.
+/// How long the requests of a group are repeated if the servers do not respond.
 const REPEATED_FOR: Duration = Duration::from_secs(20);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Stores groups, one at a time.
+/// Stores groups.
 pub(super) struct Writer {
     pub(super) client: Client,
     pub(super) limits: QueryLimits,
     pub(super) hash: KeyedHash,
+}
+
+/// The result of a group: `None` while it is being stored, then its first error.
+pub(super) type Outcome = watch::Receiver<Option<Result<(), StoreError>>>;
+
+/// An earlier group that is being stored and has some of the same ids.
+pub(super) struct Earlier {
+    pub(super) outcome: Outcome,
+    /// The batches with these ids, by index.
+    pub(super) dependents: BTreeSet<usize>,
+}
+
+/// Batches that are stored together.
+pub(super) struct Group {
+    pub(super) batches: Vec<Batch>,
+    pub(super) after: Vec<Earlier>,
 }
 
 /// The rows of a month, which are inserted together.
@@ -45,56 +62,60 @@ struct Sorted {
 }
 
 impl Writer {
-    /// Stores the batches and answers each. A batch with events of several months can be stored in part if an
-    /// insert fails; its sender gets an error, and what is stored is recognised if it is sent again.
-    pub(super) async fn store(&self, batches: Vec<Batch>) {
-        let results = match self.sort(&batches).await {
-            Ok(Sorted { months, counts }) => {
-                let mut results: Vec<_> = counts.into_iter().map(Ok).collect();
-                for Month { rows, batches } in months.into_values() {
-                    if let Err(error) = self.insert(rows.freeze()).await {
-                        for batch in batches {
-                            results[batch] = Err(error.clone());
-                        }
-                    }
-                }
-                results
-            }
-            Err(error) => vec![Err(error); batches.len()],
-        };
-        for (batch, result) in batches.into_iter().zip(results) {
-            // The caller may be gone.
-            let _ = batch.reply.send(result);
+    /// Stores the batches, answers each, and returns the first error. A batch with events of several months can be
+    /// stored in part if an insert fails; its sender gets an error, and what is stored is recognised if it is sent
+    /// again.
+    pub(super) async fn store(&self, group: Group) -> Result<(), StoreError> {
+        let until = Instant::now() + REPEATED_FOR;
+        let mut batches = independent(group).await;
+        if batches.is_empty() {
+            return Ok(());
         }
+        let results = self.results(&mut batches, until).await;
+        let outcome = results.iter().find_map(|result| result.as_ref().err().cloned());
+        for (batch, result) in batches.into_iter().zip(results) {
+            batch.answer(result);
+        }
+        outcome.map_or(Ok(()), Err)
+    }
+
+    async fn results(&self, batches: &mut [Batch], until: Instant) -> Vec<Result<Appended, StoreError>> {
+        let lookup = || LeftOut::of(&self.client, &self.limits, batches);
+        let left_out = match repeated(until, lookup).await {
+            Ok(left_out) => left_out,
+            Err(error) => return vec![Err(error); batches.len()],
+        };
+        let Sorted { months, counts } = self.sort(batches, &left_out);
+        // From here on only their rows are needed.
+        batches.iter_mut().for_each(|batch| batch.events = Vec::new());
+        let mut results: Vec<_> = counts.into_iter().map(Ok).collect();
+        for Month { rows, batches } in months.into_values() {
+            if let Err(error) = self.insert(rows.freeze(), until).await {
+                for batch in batches {
+                    results[batch] = Err(error.clone());
+                }
+            }
+        }
+        results
     }
 
     /// Decides which events are stored, and encodes them.
-    async fn sort(&self, batches: &[Batch]) -> Result<Sorted, StoreError> {
-        let ids: BTreeSet<EventKey> = batches
-            .iter()
-            .flat_map(|batch| batch.events.iter().map(|event| key(batch.scope, event)))
-            .collect();
-        let projects = batches.iter().map(|batch| batch.scope.project.to_string()).collect();
-        let (known, erased) = tokio::try_join!(
-            Known::of(&self.client, &self.limits, &ids, times(batches)),
-            Erased::of(&self.client, &self.limits, &projects),
-        )?;
-        let mut taken: HashMap<EventKey, (i32, u32)> = HashMap::new();
+    fn sort(&self, batches: &[Batch], left_out: &LeftOut) -> Sorted {
+        let mut taken: HashMap<(EventScope, &str), (i32, u32)> = HashMap::new();
         let mut sorted = Sorted { months: BTreeMap::new(), counts: vec![Appended::default(); batches.len()] };
         for (index, batch) in batches.iter().enumerate() {
+            let (scope, project) = (batch.scope, batch.scope.project.to_string());
             for event in &batch.events {
+                let (id, at) = (&*event.event_id, event.timestamp.millis());
                 let keys = self.hash.of_event(event);
-                let key = key(batch.scope, event);
-                let at = event.timestamp.millis();
-                if erased.contains(&key.0, &key.1, keys, at) {
+                if left_out.is_erased(scope, keys, at) {
                     continue;
                 }
-                let same_time = batch.is_import.then_some(at);
-                if known.contains(&key, same_time) {
+                if left_out.is_stored(scope, id, batch.is_import.then_some(at)) {
                     sorted.counts[index].duplicates += 1;
                     continue;
                 }
-                if let Some(month) = taken.get(&key) {
+                if let Some(month) = taken.get(&(scope, id)) {
                     // The batch depends on the insert of the first copy.
                     sorted.months.entry(*month).or_default().batches.insert(index);
                     sorted.counts[index].duplicates += 1;
@@ -104,37 +125,58 @@ impl Writer {
                 let number = month(event);
                 let month = sorted.months.entry(number).or_default();
                 month.batches.insert(index);
-                let (project, scope, reclassification) = (&key.0, batch.scope, Uuid::nil());
-                let with = StoredWith { project, scope, reclassification, keys };
+                let with = StoredWith { project: &project, scope, reclassification: Uuid::nil(), keys };
                 row_binary::put_event(&mut month.rows, event, &with);
-                taken.insert(key, number);
+                taken.insert((scope, id), number);
             }
         }
-        Ok(sorted)
+        sorted
     }
 
     /// Inserts rows, with one token however often it has to be repeated: the server stores them once.
-    async fn insert(&self, rows: Bytes) -> Result<(), StoreError> {
-        let statement = row_binary::insert_events();
-        let (token, until) = (Uuid::now_v7().to_string(), Instant::now() + REPEATED_FOR);
-        loop {
-            match self.client.insert(&statement, rows.clone(), &token).await {
-                Err(StoreError::Unavailable(_)) if Instant::now() < until => tokio::time::sleep(PAUSE).await,
-                result => return result,
-            }
-        }
+    async fn insert(&self, rows: Bytes, until: Instant) -> Result<(), StoreError> {
+        let (statement, token) = (row_binary::insert_events(), Uuid::now_v7().to_string());
+        repeated(until, || self.client.insert(&statement, rows.clone(), &token)).await
     }
 }
 
-fn key(scope: EventScope, event: &Event) -> EventKey {
-    (scope.project.to_string(), scope.env.as_str().to_owned(), event.event_id.clone())
+/// Waits for the earlier groups. The batches that depend on one that failed fail as well: the first copies of their
+/// events may or may not be stored. Returns the others.
+async fn independent(group: Group) -> Vec<Batch> {
+    let mut failed: BTreeMap<usize, StoreError> = BTreeMap::new();
+    for Earlier { mut outcome, dependents } in group.after {
+        let result = match outcome.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
+            Err(_) => Err(StoreError::Internal("a group of batches was not stored".to_owned())),
+        };
+        if let Err(error) = result {
+            failed.extend(dependents.into_iter().map(|batch| (batch, error.clone())));
+        }
+    }
+    let mut others = Vec::with_capacity(group.batches.len());
+    for (index, batch) in group.batches.into_iter().enumerate() {
+        match failed.remove(&index) {
+            Some(error) => batch.answer(Err(error)),
+            None => others.push(batch),
+        }
+    }
+    others
 }
 
-/// The earliest and the latest timestamp of imported events; `None` if there are none.
-fn times(batches: &[Batch]) -> Option<(i64, i64)> {
-    let imported = batches.iter().filter(|batch| batch.is_import).flat_map(|batch| &batch.events);
-    let times = imported.map(|event| event.timestamp.millis());
-    times.map(|at| (at, at)).reduce(|(from, to), (at, _)| (from.min(at), to.max(at)))
+/// Repeats a request that the servers do not respond to, until this time.
+async fn repeated<T, F>(until: Instant, request: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        let response = tokio::time::timeout_at(until, request()).await;
+        match response.unwrap_or_else(|_| Err(client::no_response())) {
+            Err(StoreError::Unavailable(_)) if Instant::now() + PAUSE < until => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            response => return response,
+        }
+    }
 }
 
 /// Year and month (UTC), by which `events` is partitioned.

@@ -2,133 +2,133 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use millimetric_core::event::EventScope;
 use millimetric_events::StoreError;
 use serde_json::Value;
 
+use super::Batch;
 use crate::client::{Client, QueryLimits};
 use crate::keys::{self, Key};
 use crate::sql::{self, Sql};
 
 /// Most bytes of a parameter. Servers accept 128 KiB (`http_max_field_value_size`).
 const MAX_PARAMETER_BYTES: usize = 120 << 10;
+/// Most requests at once of one group.
+const MAX_REQUESTS: usize = 4;
 /// What is added for imports. It is not part of every lookup, which could then not skip old parts.
 const OR_OLDER: &str = "OR toUnixTimestamp64Milli(timestamp) BETWEEN {from:Int64} AND {to:Int64}";
 
-/// Project, env and id of an event.
-pub(super) type EventKey = (String, String, String);
-
-/// The stored events of some ids.
+/// What a group must leave out.
 #[derive(Default)]
-pub(super) struct Known(HashMap<EventKey, Vec<Found>>);
+pub(super) struct LeftOut {
+    /// Stored events, by their ids.
+    stored: HashMap<String, Vec<Found>>,
+    /// Erased people, and the time before which their events are erased.
+    erased: HashMap<(EventScope, Key), i64>,
+}
 
 /// A stored event.
 struct Found {
+    scope: EventScope,
     at: i64,
     /// Whether it was inserted in the last eight days.
     is_recent: bool,
 }
 
-impl Known {
-    /// Looks up the events with these ids in these scopes that were inserted in the last eight days; with `times`,
-    /// also older ones from the first to the last of these timestamps.
+impl LeftOut {
+    /// Looks up which events of these batches were inserted in the last eight days, of imported ones also those
+    /// that were inserted before with a timestamp from the first to the last of the imported events, and which
+    /// people of their projects were erased.
     pub(super) async fn of(
         client: &Client,
         limits: &QueryLimits,
-        keys: &BTreeSet<EventKey>,
-        times: Option<(i64, i64)>,
+        batches: &[Batch],
     ) -> Result<Self, StoreError> {
-        let mut known = Self::default();
-        for part in parts(keys) {
-            let rows = client.rows(&statement(&part, times), limits).await?;
-            for row in &rows {
-                known.add(row);
-            }
+        let lookups = statements(batches).into_iter();
+        let rows = lookups.map(|statement| async move { client.rows(&statement, limits).await });
+        let mut responses = stream::iter(rows).buffer_unordered(MAX_REQUESTS);
+        let mut left_out = Self::default();
+        while let Some(rows) = responses.try_next().await? {
+            rows.iter().for_each(|row| left_out.add(row));
         }
-        Ok(known)
+        Ok(left_out)
     }
 
     fn add(&mut self, row: &[Value]) {
-        let [project, env, id, at, is_recent] = row else { return };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let found = Found { at: at.as_i64().unwrap_or_default(), is_recent: is_recent.as_u64() == Some(1) };
-        self.0.entry((text(project), text(env), text(id))).or_default().push(found);
+        let [kind, project, env, id, at, is_recent] = row else { return };
+        let text = |value| Value::as_str(value).unwrap_or_default();
+        // A scope that cannot be read is none that events are stored in.
+        let (Ok(project), Ok(env)) = (text(project).parse(), text(env).parse()) else { return };
+        let (scope, at) = (EventScope { project, env }, at.as_i64().unwrap_or_default());
+        if text(kind) == "stored" {
+            let found = Found { scope, at, is_recent: is_recent.as_u64() == Some(1) };
+            self.stored.entry(text(id).to_owned()).or_default().push(found);
+        } else if let Some(key) = keys::from_hex(text(id)) {
+            self.erased.insert((scope, key), at);
+        }
     }
 
     /// Whether an event is stored: in the last eight days, or also with this timestamp.
-    pub(super) fn contains(&self, key: &EventKey, same_time: Option<i64>) -> bool {
-        let counts = |found: &Found| found.is_recent || Some(found.at) == same_time;
-        self.0.get(key).is_some_and(|found| found.iter().any(counts))
+    pub(super) fn is_stored(&self, scope: EventScope, id: &str, same_time: Option<i64>) -> bool {
+        let counts = |found: &Found| found.scope == scope && (found.is_recent || Some(found.at) == same_time);
+        self.stored.get(id).is_some_and(|found| found.iter().any(counts))
+    }
+
+    /// Whether the user or the visitor of an event was erased after this time.
+    pub(super) fn is_erased(&self, scope: EventScope, (user, visitor): (Key, Key), at: i64) -> bool {
+        let is_erased = |key| self.erased.get(&(scope, key)).is_some_and(|before| at < *before);
+        !self.erased.is_empty() && (is_erased(user) || is_erased(visitor))
     }
 }
 
-/// The statement that looks up some ids.
-fn statement(part: &[&EventKey], times: Option<(i64, i64)>) -> Sql {
-    let texts = |text: fn(&EventKey) -> &str| {
-        let distinct: BTreeSet<&str> = part.iter().map(|key| text(key)).collect();
-        sql::strings(distinct)
+/// The statements that look up the events of some batches. The first also looks up who was erased.
+fn statements(batches: &[Batch]) -> Vec<Sql> {
+    let ids: BTreeSet<&str> =
+        batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
+    let projects: BTreeSet<String> = batches.iter().map(|batch| batch.scope.project.to_string()).collect();
+    let envs: BTreeSet<&str> = batches.iter().map(|batch| batch.scope.env.as_str()).collect();
+    let times = times(batches);
+    let statement = |(index, ids): (usize, Vec<&str>)| {
+        let text = include_str!("known.sql")
+            .replace("/* or older */", times.map_or("", |_| OR_OLDER))
+            .replace("/* and erased */", if index == 0 { include_str!("erased.sql") } else { "" });
+        let sql = Sql::new(text)
+            .bind("projects", sql::strings(projects.iter().map(String::as_str)))
+            .bind("envs", sql::strings(envs.iter().copied()))
+            .bind("ids", sql::strings(ids));
+        match times {
+            Some((from, to)) => sql.bind("from", from.to_string()).bind("to", to.to_string()),
+            None => sql,
+        }
     };
-    let older = times.map_or("", |_| OR_OLDER);
-    let sql = Sql::new(include_str!("known.sql").replace("/* or older */", older))
-        .bind("projects", texts(|key| &key.0))
-        .bind("envs", texts(|key| &key.1))
-        .bind("ids", texts(|key| &key.2));
-    match times {
-        Some((from, to)) => sql.bind("from", from.to_string()).bind("to", to.to_string()),
-        None => sql,
-    }
+    parts(&ids).into_iter().enumerate().map(statement).collect()
+}
+
+/// The earliest and the latest timestamp of imported events; `None` if there are none.
+fn times(batches: &[Batch]) -> Option<(i64, i64)> {
+    let imported = batches.iter().filter(|batch| batch.is_import).flat_map(|batch| &batch.events);
+    let times = imported.map(|event| event.timestamp.millis());
+    times.map(|at| (at, at)).reduce(|(from, to), (at, _)| (from.min(at), to.max(at)))
 }
 
 /// Splits ids into parts that fit into a request.
-fn parts(keys: &BTreeSet<EventKey>) -> Vec<Vec<&EventKey>> {
-    let mut parts: Vec<Vec<&EventKey>> = Vec::new();
+fn parts<'a>(ids: &BTreeSet<&'a str>) -> Vec<Vec<&'a str>> {
+    let mut parts: Vec<Vec<&str>> = Vec::new();
     let mut bytes = usize::MAX;
-    for key in keys {
+    for id in ids {
         // Two quotes and a comma.
-        let length = sql::string(&key.2).len() + 3;
+        let length = sql::string(id).len() + 3;
         if bytes.saturating_add(length) > MAX_PARAMETER_BYTES {
             parts.push(Vec::new());
             bytes = 0;
         }
         bytes += length;
         if let Some(part) = parts.last_mut() {
-            part.push(key);
+            part.push(id);
         }
     }
     parts
-}
-
-/// The people who were erased, of some.
-#[derive(Default)]
-pub(super) struct Erased(HashMap<(String, String, Key), i64>);
-
-impl Erased {
-    /// Looks up which of these people were erased in these projects.
-    pub(super) async fn of(
-        client: &Client,
-        limits: &QueryLimits,
-        projects: &BTreeSet<String>,
-    ) -> Result<Self, StoreError> {
-        let projects = sql::strings(projects.iter().map(String::as_str));
-        let statement = Sql::new(include_str!("erased.sql")).bind("projects", projects);
-        let mut erased = Self::default();
-        for row in client.rows(&statement, limits).await? {
-            let [project, env, key, at] = &row[..] else { continue };
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            if let (Some(key), Some(at)) = (keys::from_hex(&text(key)), at.as_i64()) {
-                erased.0.insert((text(project), text(env), key), at);
-            }
-        }
-        Ok(erased)
-    }
-
-    /// Whether the user or the visitor of an event was erased after this time.
-    pub(super) fn contains(&self, project: &str, env: &str, (user, visitor): (Key, Key), at: i64) -> bool {
-        let is_erased = |key: Key| {
-            let before = self.0.get(&(project.to_owned(), env.to_owned(), key));
-            before.is_some_and(|before| at < *before)
-        };
-        !self.0.is_empty() && (is_erased(user) || is_erased(visitor))
-    }
 }
 
 #[cfg(test)]
@@ -137,9 +137,8 @@ mod tests {
 
     #[test]
     fn ids_are_split_into_parts_that_fit_into_a_request() {
-        let id = |number: u32| (String::new(), String::new(), format!("{number:0>1000}"));
-        let keys: BTreeSet<EventKey> = (0..500).map(id).collect();
-        let parts = parts(&keys);
+        let ids: Vec<String> = (0..500).map(|number| format!("{number:0>1000}")).collect();
+        let parts = parts(&ids.iter().map(String::as_str).collect());
         let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
         assert_eq!(lengths, [122, 122, 122, 122, 12]);
         assert!(super::parts(&BTreeSet::new()).is_empty());
