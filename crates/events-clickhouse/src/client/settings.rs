@@ -1,12 +1,10 @@
-//! The settings of requests. What an operator set for the user applies to all others.
-
-/// Of every request: `log_comment` finds them in `system.query_log`.
-const COMMENT: (&str, &str) = ("log_comment", "millimetric");
+//! The settings of requests. What an operator set for the user applies to all others. By `log_comment` requests of
+//! each kind are found in `system.query_log`.
 
 /// Of statements: the response is sent when the statement is done, so that an error is a status and not the end
 /// of a body.
 pub(super) const STATEMENT: &[(&str, &str)] = &[
-    COMMENT,
+    ("log_comment", "millimetric statement"),
     ("wait_end_of_query", "1"),
     // A mutation is waited for by looking at it, and may read the table that it changes.
     ("mutations_sync", "0"),
@@ -15,7 +13,7 @@ pub(super) const STATEMENT: &[(&str, &str)] = &[
 
 /// Of reads: they change nothing, end if the client disconnects, and see each event once.
 pub(super) const READ: &[(&str, &str)] = &[
-    COMMENT,
+    ("log_comment", "millimetric query"),
     ("readonly", "2"),
     ("cancel_http_readonly_queries_on_client_close", "1"),
     ("do_not_merge_across_partitions_select_final", "1"),
@@ -31,7 +29,7 @@ pub(super) const JSON: &[(&str, &str)] = &[
 /// Of inserts: one block, which is durable when the server responds, and is stored once however often it is
 /// sent with the same token.
 pub(super) const INSERT: &[(&str, &str)] = &[
-    COMMENT,
+    ("log_comment", "millimetric insert"),
     ("wait_end_of_query", "1"),
     ("async_insert", "0"),
     ("insert_deduplicate", "1"),

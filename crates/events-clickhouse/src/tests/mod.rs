@@ -2,6 +2,7 @@
 
 mod engine;
 mod faults;
+mod groups;
 mod limits;
 mod node;
 mod queries;

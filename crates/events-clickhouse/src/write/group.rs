@@ -184,3 +184,32 @@ fn month(event: &Event) -> (i32, u32) {
     let time = event.timestamp.to_utc();
     (time.year(), time.month())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_a_response_ends_after_its_time() {
+        let (begin, until) = (Instant::now(), Instant::now() + REPEATED_FOR);
+        let result = repeated(until, std::future::pending::<Result<(), StoreError>>).await;
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+        assert_eq!(begin.elapsed().as_secs(), REPEATED_FOR.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_repeated_until_a_server_responds() {
+        let (requests, until) = (AtomicU32::new(0), Instant::now() + REPEATED_FOR);
+        let request = || async {
+            match requests.fetch_add(1, Ordering::Relaxed) {
+                0..3 => Err(client::no_response()),
+                number => Ok(number),
+            }
+        };
+        assert_eq!(repeated(until, request).await.unwrap(), 3);
+        let refused = || async { Err::<(), _>(StoreError::Overloaded) };
+        assert!(matches!(repeated(until, refused).await, Err(StoreError::Overloaded)));
+    }
+}
