@@ -57,11 +57,13 @@ pub enum Subject {
     Mcp,
     /// Queries over HTTP and inside of the process, beside ClickHouse on the same data.
     Query,
+    /// Queries of the event store on ClickHouse, beside SQL that is written by hand for each.
+    ClickhouseQueries,
     /// The dashboard's overview: milliseconds, and bytes on the wire.
     Dashboard,
     /// Classifies `--events` stored events again while the server is killed, and compares every event.
     Reclassify,
-    /// Everything but `query`, which needs Python, and `dashboard` and `reclassify`, which fill a project first.
+    /// Everything but `query` and `clickhouse-queries`, which need Python, and `dashboard` and `reclassify`, which fill a project first.
     All,
 }
 
@@ -69,7 +71,11 @@ impl Subject {
     /// Whether this choice covers a part.
     pub fn covers(self, part: Self) -> bool {
         self == part
-            || (self == Self::All && !matches!(part, Self::Query | Self::Dashboard | Self::Reclassify))
+            || (self == Self::All
+                && !matches!(
+                    part,
+                    Self::Query | Self::ClickhouseQueries | Self::Dashboard | Self::Reclassify
+                ))
     }
 }
 
@@ -85,7 +91,7 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if let Some(minutes) = arguments.minutes {
         bench.arg("--minutes").arg(minutes.to_string());
     }
-    if arguments.subject == Subject::Query {
+    if matches!(arguments.subject, Subject::Query | Subject::ClickhouseQueries) {
         bench.arg("--python").arg(python()?);
     }
     let flags = [(arguments.grow, "--grow"), (arguments.json, "--json")];

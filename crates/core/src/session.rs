@@ -20,7 +20,7 @@ pub const MAX_PAUSE: i64 = 30 * 60 * 1000;
 pub const LOOKBACK: i64 = 24 * 60 * 60 * 1000;
 
 /// Length of the windows that derived session ids are made of, in milliseconds.
-const WINDOW: i64 = 1800 * 1000;
+pub const WINDOW: i64 = 1800 * 1000;
 
 /// The id that is stored with an event for which the client sent none:
 /// `{anonymous_id}-{floor(unix_seconds/1800)}` (contract, section 3). No report uses it.

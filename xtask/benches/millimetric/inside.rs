@@ -1,4 +1,4 @@
-//! The same queries asked of the store inside of this process: what of the time is the store's
+//! The same queries asked of a store inside of this process: what of the time is the store's
 //! own, without HTTP and JSON.
 
 use std::time::Instant;
@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use millimetric::wire::params::from_query_string;
 use millimetric::wire::reports::{
-    AttributionParams, EventsParams, FunnelParams, Report, SessionsParams, SourcesParams, StatsParams,
+    AttributionParams, ChangesParams, EventsParams, FunnelParams, JourneysParams, NamesParams, PagesParams,
+    PathsParams, Report, RetentionParams, SessionsParams, SourcesParams, StatsParams,
 };
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
@@ -14,7 +15,8 @@ use millimetric_events::{EventStore as _, EventStoreExt as _};
 use millimetric_events_embedded::{EmbeddedStore, Options};
 
 use crate::data::Data;
-use crate::queries::{Days, QUESTIONS, Question};
+use crate::machine::now;
+use crate::queries::{Days, QUESTIONS, Question, Timed};
 use crate::report::median;
 
 /// Runs that are not counted.
@@ -22,18 +24,14 @@ const WARM_UPS: u32 = 2;
 
 /// The median time of each query in milliseconds.
 pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Result<Vec<f64>> {
-    let project = data.project.parse().map_err(|error| anyhow!("{error:?}")).context("the project's id")?;
-    let scope = EventScope { project, env: Env::Live };
+    let scope = scope(data)?;
     let store = EmbeddedStore::open(&data.folder(), Options::default()).await?;
     let mut medians = Vec::new();
     for query in QUESTIONS {
         let mut times = Vec::new();
         for run in 0..WARM_UPS + runs {
-            let start = Instant::now();
-            ask(&store, scope, query, days).await?;
-            if run >= WARM_UPS {
-                times.push(start.elapsed().as_secs_f64() * 1000.0);
-            }
+            let asked = ask(&store, scope, query, days).await?;
+            times.extend((run >= WARM_UPS).then_some(asked.millis));
         }
         medians.push(median(&times));
     }
@@ -41,22 +39,43 @@ pub(crate) async fn measure(data: &Data, days: &Days, runs: u32) -> anyhow::Resu
     Ok(medians)
 }
 
-async fn ask(store: &EmbeddedStore, scope: EventScope, asked: &Question, days: &Days) -> anyhow::Result<()> {
+/// The largest project.
+pub(crate) fn scope(data: &Data) -> anyhow::Result<EventScope> {
+    let project = data.project.parse().map_err(|error| anyhow!("{error:?}")).context("the project's id")?;
+    Ok(EventScope { project, env: Env::Live })
+}
+
+/// Asks a store; the time is that of the store alone.
+pub(crate) async fn ask(
+    store: &dyn EventStore,
+    scope: EventScope,
+    asked: &Question,
+    days: &Days,
+) -> anyhow::Result<Timed> {
     let query = asked.query(days);
     match asked.route() {
         EventsParams::PATH => run::<EventsParams>(store, scope, &query).await,
         StatsParams::PATH => run::<StatsParams>(store, scope, &query).await,
         SourcesParams::PATH => run::<SourcesParams>(store, scope, &query).await,
+        NamesParams::PATH => run::<NamesParams>(store, scope, &query).await,
         FunnelParams::PATH => run::<FunnelParams>(store, scope, &query).await,
+        RetentionParams::PATH => run::<RetentionParams>(store, scope, &query).await,
+        PagesParams::PATH => run::<PagesParams>(store, scope, &query).await,
         SessionsParams::PATH => run::<SessionsParams>(store, scope, &query).await,
+        JourneysParams::PATH => run::<JourneysParams>(store, scope, &query).await,
         AttributionParams::PATH => run::<AttributionParams>(store, scope, &query).await,
+        PathsParams::PATH => run::<PathsParams>(store, scope, &query).await,
+        ChangesParams::PATH => run::<ChangesParams>(store, scope, &query).await,
         route => bail!("{route} is not asked here"),
     }
 }
 
-async fn run<R: Report>(store: &EmbeddedStore, scope: EventScope, query: &str) -> anyhow::Result<()> {
+async fn run<R: Report>(store: &dyn EventStore, scope: EventScope, query: &str) -> anyhow::Result<Timed> {
     let read = from_query_string::<R>(Some(query));
     let query = read.map_err(|error| anyhow!("{query} is refused: {error:?}"))?;
-    store.query(scope, query).await?;
-    Ok(())
+    let asked = query.clone();
+    let start = Instant::now();
+    let response = store.query(scope, asked).await?;
+    let millis = start.elapsed().as_secs_f64() * 1000.0;
+    Timed::of(serde_json::to_value(R::body(&query, response, now()))?, millis)
 }

@@ -10,6 +10,7 @@
 mod abuse;
 mod background;
 mod clickhouse;
+mod clickhouse_queries;
 mod client;
 mod dashboard;
 mod data;
@@ -132,6 +133,10 @@ async fn measure(
     }
     if subject.covers(Subject::Reclassify) {
         reclassify::measure(server, events, &mut report).await?;
+    }
+    if subject.covers(Subject::ClickhouseQueries) {
+        clickhouse_queries::measure(server, python?, events, runs, &mut report).await?;
+        return Ok(report);
     }
     if subject.covers(Subject::Query) {
         let python = python?;

@@ -22,7 +22,8 @@ pub(crate) struct Question {
     sql: &'static str,
 }
 
-const fn query(
+/// A query, by what it is called, its route and parameters, and its SQL.
+pub(crate) const fn query(
     name: &'static str,
     (route, parameters): (&'static str, &'static str),
     sql: &'static str,
@@ -117,14 +118,18 @@ impl Question {
 
     /// Its SQL for a project.
     pub(crate) fn sql(&self, project: &str, days: &Days) -> String {
+        self.sql_within(&format!("project_id = '{project}' and env = 'live'"), days)
+    }
+
+    /// Its SQL for the events that a condition selects.
+    pub(crate) fn sql_within(&self, partition: &str, days: &Days) -> String {
         let [from, to] =
             [&days.from, &days.to].map(|day| format!("toDateTime64('{day} 00:00:00', 3, 'UTC')"));
-        let partition = format!("project_id = '{project}' and env = 'live'");
         let tags = rules().iter().map(Rule::id).filter(|id| is_explicit_tag(id));
         let tags = tags.map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
         self.sql
             .replace("{scope}", &format!("{partition} and timestamp >= {from} and timestamp < {to}"))
-            .replace("{partition}", &partition)
+            .replace("{partition}", partition)
             .replace("{from}", &from)
             .replace("{to}", &to)
             .replace("{tags}", &tags)
@@ -140,6 +145,17 @@ pub(crate) struct Timed {
     pub(crate) truncated: bool,
     /// Where the next page begins.
     pub(crate) next_cursor: Option<String>,
+}
+
+impl Timed {
+    /// A response that took so long.
+    pub(crate) fn of(mut response: Value, millis: f64) -> anyhow::Result<Self> {
+        // Attribution sums up what was cut.
+        let truncated = response["truncated"] == true || response["other"].is_object();
+        let next_cursor = response["next_cursor"].as_str().map(str::to_owned);
+        let Value::Array(rows) = response["rows"].take() else { bail!("no rows: {response}") };
+        Ok(Self { rows, millis, truncated, next_cursor })
+    }
 }
 
 /// The server closes connections that are idle for longer; slow queries of ClickHouse run between ours.
@@ -172,13 +188,7 @@ impl<'a> Asker<'a> {
         self.used = Instant::now();
         let text = String::from_utf8_lossy(body);
         ensure!(status == 200, "{path}: {status} {text}");
-        let mut response: Value = serde_json::from_str(&text)?;
-        // Attribution sums up what was cut.
-        let truncated = response["truncated"] == true || response["other"].is_object();
-        let next = response["next_cursor"].as_str();
-        let next_cursor = next.map(str::to_owned);
-        let Value::Array(rows) = response["rows"].take() else { bail!("no rows: {path}: {text}") };
-        Ok(Timed { rows, millis, truncated, next_cursor })
+        Timed::of(serde_json::from_str(&text)?, millis).with_context(|| path.to_owned())
     }
 }
 

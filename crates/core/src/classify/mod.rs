@@ -31,7 +31,7 @@ use signals::Signals;
 pub use stored::classify_stored;
 
 /// What the ids of a project's own rules begin with.
-const PROJECT_RULE: &str = "project:";
+pub const PROJECT_RULE: &str = "project:";
 
 /// Where a visit came from, and which rule says so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

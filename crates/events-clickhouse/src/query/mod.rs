@@ -22,12 +22,17 @@ mod stats;
 
 use millimetric_core::event::EventScope;
 use millimetric_core::query::{AnyQuery, AnyResponse, ExportQuery};
-use millimetric_core::time::Timestamp;
+use millimetric_core::time::{TimeRange, Timestamp};
 use millimetric_events::{EventStream, StoreError};
 
 use self::scan::Reader;
 use crate::client::{Client, QueryLimits};
 use crate::hidden::Hidden;
+
+/// The range and so many milliseconds before it.
+fn before(range: TimeRange, millis: i64) -> TimeRange {
+    TimeRange::new(range.from().plus_millis(-millis), range.to()).unwrap_or(range)
+}
 
 /// Runs a query over the events of a scope from `since` on that are not hidden.
 pub(crate) async fn run(

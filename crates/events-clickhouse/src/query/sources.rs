@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 
-use millimetric_core::query::{Attribution, Column, Dimension, SourcesQuery, SourcesResponse, SourcesRow};
+use millimetric_core::query::{Column, Dimension, Filter, SourcesQuery, SourcesResponse, SourcesRow};
 use millimetric_events::StoreError;
 
 use super::count::groups::{Distinct, Group, Groups};
+use super::scan::in_sessions::{InSessions, name};
 use super::scan::needs::Needs;
 use super::scan::resolve::resolve;
 use super::scan::visitors::Unit;
@@ -25,13 +26,14 @@ pub(super) async fn sources(
     query: &SourcesQuery,
 ) -> Result<SourcesResponse, StoreError> {
     let mut query = query.clone();
-    if query.attribution == Attribution::Event {
-        resolve(reader, query.range, &mut query.events, &mut query.filters).await?;
-    }
+    resolve(reader, query.range, &mut query.events, &mut query.filters).await?;
     let query = &query;
     let filters = query.events.and(&query.filters);
-    let is_exact = query.attribution == Attribution::Event && pushdown::decides(&filters);
-    let mut rows = if is_exact { by_sql(reader, query).await? } else { by_scan(reader, query).await? };
+    let columns = InSessions::of(&filters, &query.attribution.columns());
+    let mut rows = match columns.filter(|_| pushdown::decides_in_sessions(&filters)) {
+        Some(columns) => by_sql(reader, query, &filters, &columns).await?,
+        None => by_scan(reader, query).await?,
+    };
     rows.sort_by(|a, b| {
         (Reverse(a.events), &a.source, &a.medium).cmp(&(Reverse(b.events), &b.source, &b.medium))
     });
@@ -40,13 +42,21 @@ pub(super) async fn sources(
     Ok(SourcesResponse { rows, truncated, ..SourcesResponse::default() })
 }
 
-async fn by_sql(reader: &Reader<'_>, query: &SourcesQuery) -> Result<Vec<SourcesRow>, StoreError> {
-    let mut conditions = reader.conditions(query.range);
-    let filters = pushdown::all_of(&query.events.and(&query.filters), &mut conditions);
-    conditions.and(filters);
-    let medium = if query.by_medium { "medium" } else { "''" };
+async fn by_sql(
+    reader: &Reader<'_>,
+    query: &SourcesQuery,
+    filters: &[Filter],
+    in_sessions: &InSessions,
+) -> Result<Vec<SourcesRow>, StoreError> {
+    let (mut conditions, relation) = reader.events(query.range, filters, in_sessions);
+    let passes = pushdown::all_of(filters, &mut conditions);
+    conditions.and(passes);
+    let columns = query.attribution.columns();
+    let [of_source, of_medium] = [&columns[0], &columns[1]].map(|column| name(column).unwrap_or_default());
+    let by_medium = if query.by_medium { of_medium } else { "''" };
     let columns = format!(
-        "source AS g0, {medium} AS g1, count() AS events, uniqExact(anonymous_id), countIf(medium = 'paid')"
+        "{of_source} AS g0, {by_medium} AS g1, count() AS events, uniqExact(anonymous_id), \
+         countIf({of_medium} = 'paid')"
     );
     let rest = format!("GROUP BY g0, g1 ORDER BY events DESC, g0, g1 LIMIT {}", query.limit.get() + 1);
     let row = |row: Vec<serde_json::Value>| {
@@ -55,7 +65,7 @@ async fn by_sql(reader: &Reader<'_>, query: &SourcesQuery) -> Result<Vec<Sources
         let counts = Counts { events: values::number(&row, 2)?, visitors, paid: values::number(&row, 4)? };
         Ok(source(text(0), query.by_medium.then(|| text(1)), counts))
     };
-    reader.rows(&conditions.select(&columns, &rest)).await?.into_iter().map(row).collect()
+    reader.rows(&conditions.select_from(&relation, &columns, &rest)).await?.into_iter().map(row).collect()
 }
 
 async fn by_scan(reader: &Reader<'_>, query: &SourcesQuery) -> Result<Vec<SourcesRow>, StoreError> {

@@ -6,6 +6,7 @@ use millimetric_core::attribution::{Conversion, Touch};
 use millimetric_core::query::{Column, Conversions, Dimension, Filter, SessionColumn};
 use millimetric_core::time::TimeRange;
 
+use crate::query::before;
 use crate::query::scan::Scan;
 use crate::query::scan::needs::Needs;
 use crate::query::scan::visitor::Visitor;
@@ -52,11 +53,6 @@ impl<'a> Converting<'a> {
         }
         found
     }
-}
-
-/// The range with everything that touches of its conversions can begin in.
-pub(super) fn before(range: TimeRange, lookback: i64) -> TimeRange {
-    TimeRange::new(range.from().plus_millis(-lookback), range.to()).unwrap_or(range)
 }
 
 /// The sessions of a visitor as touches.

@@ -6,7 +6,8 @@ use millimetric_core::query::{
 };
 use millimetric_events::StoreError;
 
-use super::conversions::{before, touches};
+use super::conversions::touches;
+use crate::query::before;
 use crate::query::scan::needs::Needs;
 use crate::query::scan::row::instant;
 use crate::query::scan::visitor::Visitor;

@@ -6,6 +6,12 @@ use millimetric_core::query::Buckets;
 use millimetric_core::query::calendar::bucket_at;
 use millimetric_core::time::TimeRange;
 
+use crate::query::scan::conditions::Conditions;
+use crate::sql;
+
+/// Most buckets that a statement names.
+pub(crate) const MOST_IN_SQL: usize = 10_000;
+
 /// Most buckets that are kept.
 const KEPT: usize = 100_000;
 
@@ -48,6 +54,19 @@ pub(crate) fn starts(buckets: Buckets, range: TimeRange, most: usize) -> Option<
         at = bucket.to;
     }
     Some(starts)
+}
+
+/// The start of the bucket of a time, which is an expression; `starts` are those of all buckets, ascending.
+pub(crate) fn start_of(at: &str, starts: &[i64], conditions: &mut Conditions) -> String {
+    format!("roundDown({at}, {})", array(starts, conditions))
+}
+
+/// The starts of buckets as an array.
+pub(crate) fn array(starts: &[i64], conditions: &mut Conditions) -> String {
+    // Differences are shorter than the starts: a server takes at most 128 KiB of a parameter.
+    let before = [0].into_iter().chain(starts.iter().copied());
+    let differences = starts.iter().zip(before).map(|(start, before)| start - before);
+    format!("arrayCumSum({})", conditions.bind("Array(Int64)", sql::integers(differences)))
 }
 
 #[cfg(test)]

@@ -49,13 +49,21 @@ impl Conditions {
     /// Takes the conditions out, as one text; their parameters stay.
     pub(crate) fn take(&mut self) -> String {
         let all = std::mem::take(&mut self.all);
+        if all.is_empty() {
+            return "1".to_owned();
+        }
         all.iter().map(|condition| format!("({condition})")).collect::<Vec<_>>().join(" AND ")
     }
 
     /// The statement that selects these columns of the events, and what follows the conditions.
-    pub(crate) fn select(mut self, columns: &str, rest: &str) -> Sql {
+    pub(crate) fn select(self, columns: &str, rest: &str) -> Sql {
+        self.select_from("events FINAL", columns, rest)
+    }
+
+    /// The same, of another relation.
+    pub(crate) fn select_from(mut self, relation: &str, columns: &str, rest: &str) -> Sql {
         let conditions = self.take();
-        let text = format!("SELECT {columns} FROM events FINAL WHERE {conditions} {rest} {SETTINGS}");
+        let text = format!("SELECT {columns} FROM {relation} WHERE {conditions} {rest} {SETTINGS}");
         self.parameters.into_iter().fold(Sql::new(text), |sql, (name, value)| sql.bind(name, value))
     }
 }

@@ -2,6 +2,7 @@
 //! visitors, so that each visitor is computed by itself.
 
 pub(crate) mod conditions;
+pub(crate) mod in_sessions;
 pub(crate) mod needs;
 pub(crate) mod properties;
 pub(crate) mod pushdown;
@@ -19,6 +20,7 @@ use millimetric_events::{QueryLimit, StoreError};
 use serde_json::Value;
 
 use self::conditions::Conditions;
+use self::in_sessions::InSessions;
 use self::needs::Needs;
 use self::row::StoredRow;
 use self::visitors::{Unit, Visitors};
@@ -74,6 +76,40 @@ impl Reader<'_> {
         conditions.and_bound(self.hidden.condition());
     }
 
+    /// The conditions of the events of a range, and so many milliseconds before it. Visitors without an event of the
+    /// range that passes the filters are left out, as far as SQL knows.
+    pub(crate) fn of_visitors(&self, range: TimeRange, filters: &[Filter], lookback: i64) -> Conditions {
+        let (from, to) = (range.from().millis(), range.to().millis());
+        let mut conditions = Conditions::default();
+        self.restrict(&mut conditions, from, to);
+        let is_restricted = pushdown::add(filters, &mut conditions).len() < filters.len();
+        let of_range = conditions.take();
+        if is_restricted {
+            conditions.and(format!(
+                "anonymous_id GLOBAL IN (SELECT anonymous_id FROM events FINAL WHERE {of_range})"
+            ));
+        }
+        self.restrict(&mut conditions, from.saturating_sub(lookback), to);
+        conditions
+    }
+
+    /// The conditions of the events of a range, and the relation that they are about: with the columns of sessions, if
+    /// there are some.
+    pub(crate) fn events(
+        &self,
+        range: TimeRange,
+        filters: &[Filter],
+        in_sessions: &InSessions,
+    ) -> (Conditions, String) {
+        if !in_sessions.needs_sessions() {
+            return (self.conditions(range), "events FINAL".to_owned());
+        }
+        let mut conditions = self.of_visitors(range, filters, session::LOOKBACK);
+        let relation = in_sessions.events(&mut conditions);
+        conditions.and_time(">=", range.from().millis());
+        (conditions, format!("({relation})"))
+    }
+
     /// The statement of a scan.
     fn statement(&self, scan: &Scan<'_>) -> Sql {
         let unit = scan.unit();
@@ -86,15 +122,7 @@ impl Reader<'_> {
                 pushdown::add(scan.filters, &mut conditions);
             }
             Unit::Visitors | Unit::Sessions => {
-                self.restrict(&mut conditions, from, to);
-                let is_restricted = pushdown::add(scan.filters, &mut conditions).len() < scan.filters.len();
-                let of_range = conditions.take();
-                if is_restricted {
-                    conditions.and(format!(
-                        "anonymous_id GLOBAL IN (SELECT anonymous_id FROM events FINAL WHERE {of_range})"
-                    ));
-                }
-                self.restrict(&mut conditions, from.saturating_sub(lookback), to);
+                conditions = self.of_visitors(scan.range, scan.filters, lookback);
             }
         }
         let order = match unit {

@@ -9,7 +9,8 @@ use crate::sql;
 
 /// Adds the filters that SQL can decide, and returns the others.
 pub(crate) fn add(filters: &[Filter], conditions: &mut Conditions) -> Vec<Filter> {
-    let (by_sql, others): (Vec<&Filter>, Vec<&Filter>) = filters.iter().partition(|filter| is_sql(filter));
+    let (by_sql, others): (Vec<&Filter>, Vec<&Filter>) =
+        filters.iter().partition(|filter| is_sql(filter, is_decided));
     for filter in by_sql {
         let text = text(filter, conditions);
         conditions.and(text);
@@ -19,11 +20,21 @@ pub(crate) fn add(filters: &[Filter], conditions: &mut Conditions) -> Vec<Filter
 
 /// Whether SQL can decide all of the filters.
 pub(crate) fn decides(filters: &[Filter]) -> bool {
-    filters.iter().all(is_sql)
+    filters.iter().all(|filter| is_sql(filter, is_decided))
+}
+
+/// Whether SQL can decide all of the filters in a relation that has the columns of sessions.
+pub(crate) fn decides_in_sessions(filters: &[Filter]) -> bool {
+    filters.iter().all(|filter| is_sql(filter, is_decided_in_sessions))
 }
 
 /// Whether SQL can decide a condition.
 pub(crate) fn is_decided(condition: &Condition) -> bool {
+    matches!(condition.column, Dimension::Column(_)) && is_decided_in_sessions(condition)
+}
+
+/// Whether SQL can decide a condition in a relation that has the columns of sessions.
+pub(crate) fn is_decided_in_sessions(condition: &Condition) -> bool {
     column_of(condition).is_some()
 }
 
@@ -32,17 +43,21 @@ pub(crate) fn all_of(filters: &[Filter], conditions: &mut Conditions) -> String 
     joined(filters, " AND ", "1", conditions)
 }
 
-fn is_sql(filter: &Filter) -> bool {
+fn is_sql(filter: &Filter, is_decided: fn(&Condition) -> bool) -> bool {
     match filter {
         Filter::Condition(condition) => is_decided(condition),
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(is_sql),
-        Filter::Not(filter) => is_sql(filter),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(|filter| is_sql(filter, is_decided)),
+        Filter::Not(filter) => is_sql(filter, is_decided),
     }
 }
 
-/// The stored column, if SQL can decide the condition.
-fn column_of(condition: &Condition) -> Option<Column> {
-    let Dimension::Column(column) = condition.column else { return None };
+/// The name of the column, and the stored column that its values are of, if SQL can decide the condition.
+fn column_of(condition: &Condition) -> Option<(&'static str, Column)> {
+    let column = match condition.column {
+        Dimension::Column(column) => (column.as_str(), column),
+        Dimension::Session(column) => (column.as_str(), column.column()),
+        Dimension::Derived(_) | Dimension::Property(_) | Dimension::Currency(_) => return None,
+    };
     let is_exact = match &condition.test {
         Test::OneOf(_) | Test::Path(_) | Test::Exists => true,
         Test::Text(test) => test.is_case_sensitive() && test.operator() != TextOperator::Matches,
@@ -68,8 +83,11 @@ fn joined(filters: &[Filter], operator: &str, empty: &str, conditions: &mut Cond
     if texts.is_empty() { empty.to_owned() } else { texts.join(operator) }
 }
 
-fn of_condition(column: Column, condition: &Condition, conditions: &mut Conditions) -> String {
-    let name = column.as_str();
+fn of_condition(
+    (name, column): (&str, Column),
+    condition: &Condition,
+    conditions: &mut Conditions,
+) -> String {
     let passes = match &condition.test {
         Test::OneOf(values) => equals(name, values, conditions),
         Test::Text(test) if test.operator() == TextOperator::Is => equals(name, test.values(), conditions),

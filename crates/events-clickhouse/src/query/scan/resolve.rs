@@ -51,7 +51,7 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     fn add(&mut self, filter: &'a mut Filter) {
         match filter {
-            Filter::Condition(condition) if pushdown::is_decided(condition) => {}
+            Filter::Condition(condition) if pushdown::is_decided_in_sessions(condition) => {}
             Filter::Condition(condition) => match condition.column {
                 Dimension::Column(_) | Dimension::Derived(_) => self.to_resolve.push(condition),
                 Dimension::Session(_) | Dimension::Property(_) | Dimension::Currency(_) => {

@@ -1,8 +1,8 @@
-//! Counts and distinct visitors by stored columns, which SQL counts exactly.
+//! Counts and distinct visitors by stored columns and columns of sessions, which SQL counts exactly.
 
 use std::borrow::Cow;
 
-use millimetric_core::query::{Dimension, Limit, Metric, Skipped, StatsBuckets, StatsQuery};
+use millimetric_core::query::{Limit, Metric, Skipped, StatsBuckets, StatsQuery};
 use millimetric_events::StoreError;
 use serde_json::Value;
 
@@ -11,11 +11,9 @@ use super::cell::Cell;
 use crate::query::count::calendar;
 use crate::query::count::groups::{Distinct, Groups};
 use crate::query::scan::conditions::Conditions;
+use crate::query::scan::in_sessions::{self, InSessions};
 use crate::query::scan::{Reader, pushdown, values};
 use crate::sql;
-
-/// Most buckets that a statement names.
-const MOST_BUCKETS: usize = 10_000;
 
 /// How a statement divides events over time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +43,7 @@ struct Statement<'a> {
     query: &'a StatsQuery,
     /// The names of the columns of groups.
     by: Vec<&'static str>,
+    in_sessions: InSessions,
     /// The starts of the buckets of the range.
     starts: Vec<i64>,
 }
@@ -52,25 +51,25 @@ struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// `None` if SQL cannot count it.
     fn of(query: &'a StatsQuery) -> Option<Self> {
-        let is_exact = query.metric.property().is_none()
-            && pushdown::decides(&query.filters)
-            && pushdown::decides(&query.events.and(&[]));
-        let name = |column: &Dimension| match column {
-            Dimension::Column(column) => Some(column.as_str()),
-            _ => None,
-        };
-        let by: Option<Vec<&str>> = query.group_by.iter().map(name).collect();
+        let filters = query.events.and(&query.filters);
+        if query.metric.property().is_some() || !pushdown::decides_in_sessions(&filters) {
+            return None;
+        }
+        let in_sessions = InSessions::of(&filters, &query.group_by)?;
+        let by: Option<Vec<&str>> = query.group_by.iter().map(in_sessions::name).collect();
         let starts = match query.buckets {
-            Some(buckets) => calendar::starts(buckets.spans(), query.range, MOST_BUCKETS)?,
+            Some(buckets) => calendar::starts(buckets.spans(), query.range, calendar::MOST_IN_SQL)?,
             None => Vec::new(),
         };
-        Some(Self { query, by: by.filter(|_| is_exact)?, starts })
+        Some(Self { query, by: by?, in_sessions, starts })
     }
 
     /// The rows of groups: bucket, texts, events, visitors, visitors who reach the goal.
     async fn rows(&self, reader: &Reader<'_>, by: By) -> Result<Vec<Vec<Value>>, StoreError> {
-        let mut conditions = reader.conditions(self.query.range);
         let is_rate = self.query.metric == Metric::ConversionRate;
+        let counted =
+            if is_rate { self.query.filters.clone() } else { self.query.events.and(&self.query.filters) };
+        let (mut conditions, relation) = reader.events(self.query.range, &counted, &self.in_sessions);
         let goal = self.query.events.and(&[]);
         let filters = pushdown::all_of(&self.query.filters, &mut conditions);
         conditions.and(filters);
@@ -91,7 +90,7 @@ impl<'a> Statement<'a> {
         let names: Vec<String> = (0..self.by.len()).map(|n| format!(", g{n}")).collect();
         let (texts, names) = (texts.concat(), names.concat());
         let columns = format!("{bucket} AS bucket{texts}, count(), {visitors}");
-        let statement = conditions.select(&columns, &format!("GROUP BY bucket{names}"));
+        let statement = conditions.select_from(&relation, &columns, &format!("GROUP BY bucket{names}"));
         reader.rows(&statement).await
     }
 
@@ -100,14 +99,10 @@ impl<'a> Statement<'a> {
         let Some(buckets) = self.query.buckets.filter(|_| by != By::Nothing) else {
             return "toInt64(0)".to_owned();
         };
-        // Differences are shorter than the starts: a server takes at most 128 KiB of a parameter.
-        let before = [0].into_iter().chain(self.starts.iter().copied());
-        let differences = self.starts.iter().zip(before).map(|(start, before)| start - before);
-        let starts = conditions.bind("Array(Int64)", sql::integers(differences));
-        let starts = format!("arrayCumSum({starts})");
-        let start = format!("roundDown(toUnixTimestamp64Milli(timestamp), {starts})");
+        let start = calendar::start_of("toUnixTimestamp64Milli(timestamp)", &self.starts, conditions);
         match buckets {
             StatsBuckets::Cyclic(cyclic) if by == By::Bucket => {
+                let starts = calendar::array(&self.starts, conditions);
                 let numbers = self.starts.iter().map(|start| i64::from(cyclic.number(*start)));
                 let numbers = conditions.bind("Array(Int64)", sql::integers(numbers));
                 format!("transform({start}, {starts}, {numbers}, toInt64(0))")
