@@ -11,7 +11,7 @@ use millimetric::wire::reports::{
 };
 use millimetric_core::event::EventScope;
 use millimetric_core::key::Env;
-use millimetric_events::{EventStore as _, EventStoreExt as _};
+use millimetric_events::{EventStore, EventStoreExt as _};
 use millimetric_events_embedded::{EmbeddedStore, Options};
 
 use crate::data::Data;

@@ -86,9 +86,13 @@ async fn next<R: RowOwned + RowRead>(cursor: &mut RowCursor<R>) -> Result<Option
     cursor.next().await.map_err(|error| error::of(&error))
 }
 
-/// The query of a statement, with the limits. Its id makes it known in `system.processes`.
+/// The query of a statement, with the limits. Its id makes it known in `system.processes`. What needs more than half of
+/// its memory is written to disk, as far as the server can.
 fn limited(host: &Host, sql: &Sql, limits: &QueryLimits) -> Query {
+    let half = (limits.memory_bytes / 2).to_string();
     with_settings(bound(host, sql), READ)
+        .with_setting("max_bytes_before_external_group_by", half.as_str())
+        .with_setting("max_bytes_before_external_sort", half.as_str())
         .with_setting("query_id", Uuid::now_v7().to_string())
         .with_setting("max_execution_time", limits.time.as_secs_f64().to_string())
         .with_setting("max_memory_usage", limits.memory_bytes.to_string())

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use millimetric_core::attribution::{Credit, credits};
-use millimetric_core::query::{AttributionQuery, AttributionResponse, AttributionRow, ConversionTotal};
+use millimetric_core::query::{
+    AttributionQuery, AttributionResponse, AttributionRow, ConversionTotal, Dimension,
+};
 use millimetric_events::StoreError;
 
-use self::conversions::{Converting, touches};
+use self::conversions::{Converted, Converting};
 use super::count::groups::{Distinct, Group, Groups};
 use super::scan::Reader;
-use super::scan::visitor::Visitor;
 
 /// What the touches of a group are credited with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,37 +32,35 @@ pub(super) async fn attribution(
     reader: &Reader<'_>,
     query: &AttributionQuery,
 ) -> Result<AttributionResponse, StoreError> {
-    let converting = Converting::new(&query.conversions, query.range);
-    let scan = converting.scan(&query.group_by);
-    let mut visitors = reader.visitors(&scan);
+    let by = query.group_by.iter().filter_map(|column| match column {
+        Dimension::Session(column) => Some(*column),
+        _ => None,
+    });
+    let converting = Converting::new(reader, &query.conversions, query.range, by).await?;
     // The currency is the last text of a group.
     let mut groups: Groups<Credited> = Groups::new(reader.max_bytes());
     let mut totals = Totals::new();
-    while let Some(visitor) = visitors.next().await? {
-        add(&visitor, query, &converting, &mut groups, &mut totals)?;
-    }
+    converting.each(reader, |visitor| add(visitor, query, &mut groups, &mut totals)).await?;
     Ok(response(query, groups, totals))
 }
 
 /// Adds the conversions of a visitor.
 fn add(
-    visitor: &Visitor,
+    visitor: &Converted,
     query: &AttributionQuery,
-    converting: &Converting<'_>,
     groups: &mut Groups<Credited>,
     totals: &mut Totals,
 ) -> Result<(), StoreError> {
-    let touches = touches(visitor);
-    for (currency, conversions) in converting.by_currency(visitor) {
-        let total = totals.entry(currency).or_default();
+    for (currency, conversions) in &visitor.conversions {
+        let total = totals.entry(*currency).or_default();
         total.currency = currency.map(str::to_owned);
         total.conversions += conversions.len() as u64;
         total.value += conversions.iter().map(|conversion| conversion.value).sum::<f64>();
-        let credits = credits(&touches, &conversions, query.conversions.lookback.millis());
-        let credited = visitor.sessions.iter().zip(credits).filter(|(_, credit)| credit.touches > 0);
-        for (session, credit) in credited {
-            let mut texts = visitor.texts(session.first, &query.group_by);
-            texts.push(currency.map(Cow::Borrowed));
+        let credits = credits(&visitor.touches, conversions, query.conversions.lookback.millis());
+        let credited = visitor.texts.iter().zip(credits).filter(|(_, credit)| credit.touches > 0);
+        for (texts, credit) in credited {
+            let keys = texts.iter().skip(1).map(|text| text.as_deref().map(Cow::Borrowed));
+            let texts: Vec<_> = keys.chain([currency.map(Cow::Borrowed)]).collect();
             let credited = groups.of(None, &texts, Credited::default)?;
             credited.credit.add(&credit);
             credited.visitors.add(visitor.number);

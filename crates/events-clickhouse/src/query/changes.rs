@@ -2,38 +2,30 @@
 //! is returned of them is decided by [`ChangeRanking`].
 
 mod measure;
+mod occurrences;
 mod pairs;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use millimetric_core::query::{
-    ChangeMetric, ChangeRanking, ChangesQuery, ChangesResponse, Column, ColumnChanges, Filter, ValueChange,
-};
+use millimetric_core::query::{ChangeRanking, ChangesQuery, ChangesResponse, ColumnChanges, ValueChange};
 use millimetric_events::StoreError;
 
 use self::measure::Measures;
+use self::occurrences::{Occurrence, Occurrences};
 use super::count::groups::{Group, Groups};
-use super::scan::needs::Needs;
-use super::scan::visitor::Visitor;
-use super::scan::visitors::{Unit, Visitors};
-use super::scan::{Reader, Scan};
+use super::scan::Reader;
 
 /// Runs the query.
 pub(super) async fn changes(
     reader: &Reader<'_>,
     query: &ChangesQuery,
 ) -> Result<ChangesResponse, StoreError> {
-    let events = Events { query, filters: query.events.and(&query.filters) };
+    let occurrences = Occurrences::of(reader, query).await?;
     let mut counted =
         Counted { totals: Groups::new(reader.max_bytes()), values: Groups::new(reader.max_bytes()) };
     for side in 0..2 {
-        let mut visitors = events.visitors(reader, side);
-        while let Some(visitor) = visitors.next().await? {
-            for (event, number) in events.of(&visitor, side) {
-                counted.add(query, &visitor, event, number, side)?;
-            }
-        }
+        occurrences.each(reader, side, |occurrence| counted.add(side, occurrence)).await?;
     }
     let Counted { totals, values } = counted;
     let (total, currency, other_currencies) = choose_currency(totals);
@@ -41,47 +33,9 @@ pub(super) async fn changes(
     let ranking = ChangeRanking::new(query, now, before);
     let columns = columns(query, &ranking, values, currency.as_ref());
     let paired = ranking.paired(&columns);
-    let found = pairs::count(reader, &events, &columns, &paired, currency.as_deref()).await?;
+    let found = pairs::count(reader, &occurrences, &columns, &paired, currency.as_deref()).await?;
     let response = ranking.response(&columns, found);
     Ok(ChangesResponse { currency, other_currencies, ..response })
-}
-
-/// The events that a query is about.
-struct Events<'a> {
-    query: &'a ChangesQuery,
-    filters: Vec<Filter>,
-}
-
-impl Events<'_> {
-    /// Reads those of the range, or of the one that it is compared with.
-    fn visitors(&self, reader: &Reader<'_>, side: usize) -> Visitors {
-        let query = self.query;
-        let property = query.metric.property().map(|_| Column::Properties);
-        let needs = Needs::of([Column::AnonymousId].into_iter().chain(property));
-        let needs = needs.with_filters(&self.filters).with_dimensions(&query.columns);
-        let range = [query.range, query.compared_with][side];
-        let unit = if query.metric == ChangeMetric::Uniques { Unit::Parts } else { Unit::Events };
-        reader.visitors(&Scan { needs, range, filters: &self.filters, unit })
-    }
-
-    /// The events among those of a visitor, each with its number, which is 0 unless numbers are summed up.
-    fn of<'b>(&'b self, visitor: &'b Visitor, side: usize) -> impl Iterator<Item = (usize, f64)> {
-        let range = [self.query.range, self.query.compared_with][side];
-        let passing = visitor.events_in(range).filter(move |event| visitor.passes(*event, &self.filters));
-        passing.filter_map(move |event| match self.query.metric.property() {
-            // An event without a number adds nothing.
-            Some(property) => Some((event, visitor.number(event, property).ok()?)),
-            None => Some((event, 0.0)),
-        })
-    }
-
-    /// The currency of an event, if numbers are summed up.
-    fn currency(query: &ChangesQuery, visitor: &Visitor, event: usize) -> Option<&'static str> {
-        match query.metric {
-            ChangeMetric::Sum { currency, .. } => visitor.currency(event, currency),
-            _ => None,
-        }
-    }
 }
 
 /// What was counted.
@@ -93,20 +47,13 @@ struct Counted {
 }
 
 impl Counted {
-    fn add(
-        &mut self,
-        query: &ChangesQuery,
-        visitor: &Visitor,
-        event: usize,
-        number: f64,
-        side: usize,
-    ) -> Result<(), StoreError> {
-        let currency = Events::currency(query, visitor, event).map(Cow::Borrowed);
+    fn add(&mut self, side: usize, occurrence: &Occurrence<'_>) -> Result<(), StoreError> {
+        let currency = occurrence.currency.map(Cow::Borrowed);
         let total = self.totals.of(None, std::slice::from_ref(&currency), Measures::default)?;
-        total.add(side, visitor.number, number);
-        for (index, column) in (0..).zip(&query.columns) {
-            let texts = [visitor.text(event, column), currency.clone()];
-            self.values.of(Some(index), &texts, Measures::default)?.add(side, visitor.number, number);
+        total.add(side, occurrence);
+        for (index, text) in (0..).zip(&occurrence.texts) {
+            let texts = [text.as_deref().map(Cow::Borrowed), currency.clone()];
+            self.values.of(Some(index), &texts, Measures::default)?.add(side, occurrence);
         }
         Ok(())
     }

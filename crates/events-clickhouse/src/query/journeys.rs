@@ -1,25 +1,14 @@
 //! `GET /v1/journeys`: what visitors do after, or before, a page or an event.
 
-use std::borrow::Cow;
+mod by_scan;
+mod by_sql;
+
 use std::cmp::Reverse;
 
-use millimetric_core::query::{
-    Column, Filter, JourneyDirection, JourneyStep, JourneysQuery, JourneysResponse, JourneysRow, PAGE_VIEW,
-};
+use millimetric_core::query::{JourneysQuery, JourneysResponse, JourneysRow};
 use millimetric_events::StoreError;
 
-use super::count::groups::{Distinct, Group, Groups};
-use super::scan::needs::Needs;
-use super::scan::visitor::Visitor;
-use super::scan::visitors::Unit;
-use super::scan::{Reader, Scan};
-
-/// What is counted of a path.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    sessions: u64,
-    visitors: Distinct,
-}
+use super::scan::{Reader, pushdown};
 
 /// Runs the query.
 pub(super) async fn journeys(
@@ -27,66 +16,13 @@ pub(super) async fn journeys(
     query: &JourneysQuery,
 ) -> Result<JourneysResponse, StoreError> {
     let starts = query.conditions();
-    let needs = Needs::default().with_sessions().with_filters(&starts);
-    let scan = Scan { needs, range: query.range, filters: &starts, unit: Unit::Sessions };
-    let mut visitors = reader.visitors(&scan);
-    let mut groups: Groups<Counts> = Groups::new(reader.max_bytes());
-    while let Some(visitor) = visitors.next().await? {
-        for path in paths(&visitor, query, &starts) {
-            let counts = groups.of(None, &path, Counts::default)?;
-            counts.sessions += 1;
-            counts.visitors.add(visitor.number);
-        }
-    }
-    let row = |(group, counts): (Group, Counts)| JourneysRow {
-        path: group.texts.into_iter().flatten().collect(),
-        sessions: counts.sessions,
-        visitors: counts.visitors.count,
+    let mut rows = if pushdown::decides(&starts) {
+        by_sql::count(reader, query, &starts).await?
+    } else {
+        by_scan::count(reader, query, &starts).await?
     };
-    let mut rows: Vec<JourneysRow> = groups.sorted().into_iter().map(row).collect();
-    // They are in order of their paths.
-    rows.sort_by_key(|row| Reverse(row.sessions));
+    rows.sort_unstable_by(|a, b| (Reverse(a.sessions), &a.path).cmp(&(Reverse(b.sessions), &b.path)));
     let cut = rows.split_off(query.limit.get().min(rows.len()));
     let sum = |rows: &[JourneysRow]| rows.iter().map(|row| row.sessions).sum::<u64>();
     Ok(JourneysResponse { sessions: sum(&rows) + sum(&cut), other: sum(&cut), rows })
-}
-
-/// The path of each session of a visitor that has a start.
-fn paths<'a>(
-    visitor: &'a Visitor,
-    query: &JourneysQuery,
-    starts: &[Filter],
-) -> Vec<Vec<Option<Cow<'a, str>>>> {
-    let is_backwards = query.direction == JourneyDirection::Backwards;
-    let mut paths: Vec<Vec<Option<Cow<'_, str>>>> = vec![Vec::new(); visitor.sessions.len()];
-    let events = 0..visitor.events.len();
-    let events: Vec<usize> = if is_backwards { events.rev().collect() } else { events.collect() };
-    for event in events {
-        let path = &mut paths[visitor.session_of(event)];
-        if path.len() == query.steps.get() {
-            continue;
-        }
-        let row = &visitor.events[event];
-        let begins = || query.range.contains(row.timestamp()) && visitor.passes(event, starts);
-        let is_taken =
-            if path.is_empty() { begins() } else { is_step(row.required(Column::EventName), query) };
-        if is_taken {
-            let step = JourneyStep::of(row.required(Column::EventName), row.text(Column::Path)).text();
-            if path.last().is_none_or(|last| last.as_deref() != Some(&*step)) {
-                path.push(Some(step));
-            }
-        }
-    }
-    paths.retain(|path| !path.is_empty());
-    if is_backwards {
-        for path in &mut paths {
-            path.reverse();
-        }
-    }
-    paths
-}
-
-/// Whether an event of this name is a step after the start.
-fn is_step(event_name: &str, query: &JourneysQuery) -> bool {
-    if event_name == PAGE_VIEW { query.page_views } else { !event_name.starts_with('$') }
 }

@@ -27,6 +27,24 @@ const LOAD: &str = include_str!("load.sql");
 /// Queries that [`QUESTIONS`] has no SQL for, or SQL that is not the fastest on this table.
 #[rustfmt::skip]
 const OWN: &[Question] = &[
+    query("sources by session",
+        ("/v1/sources", "attribution=session&limit=200"),
+        include_str!("sources_by_session.sql")),
+    query("sessions by day",
+        ("/v1/sessions", "interval=day&limit=1000"),
+        include_str!("sessions_by_day.sql")),
+    query("attribution of purchases, all models",
+        ("/v1/attribution", "event=purchase&limit=1000"),
+        include_str!("attribution.sql")),
+    query("pages",
+        ("/v1/pages", "limit=100"),
+        include_str!("pages.sql")),
+    query("journeys from the home page",
+        ("/v1/journeys", "start=page:/&limit=100"),
+        include_str!("journeys.sql")),
+    query("weekly retention",
+        ("/v1/retention", "interval=week&event=$pageview"),
+        include_str!("retention.sql")),
 ];
 
 /// The table of all queries.

@@ -14,6 +14,9 @@ use crate::queries::Timed;
 
 /// The Python program.
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clickhouse/node.py");
+/// The settings of all statements; with that of `FINAL` that the store uses too.
+const SETTINGS: &str = "wait_end_of_query=1&do_not_merge_across_partitions_select_final=1&\
+                        output_format_json_quote_64bit_integers=0";
 /// How long a server may take to respond.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 /// How often to look whether it does.
@@ -61,7 +64,7 @@ impl Node {
 
     /// The response to a statement.
     pub(super) fn text(&self, sql: &str) -> anyhow::Result<String> {
-        let url = format!("http://{}/?wait_end_of_query=1", self.address);
+        let url = format!("http://{}/?{SETTINGS}", self.address);
         let mut response = self.agent.post(&url).send(sql)?;
         let text = response.body_mut().with_config().limit(u64::MAX).read_to_string()?;
         if response.status() != 200 {

@@ -4,17 +4,13 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use millimetric_core::attribution::windows;
-use millimetric_core::query::{Dimension, PathsQuery, PathsResponse, PathsRow, SessionColumn};
+use millimetric_core::query::{PathsQuery, PathsResponse, PathsRow, SessionColumn};
 use millimetric_events::StoreError;
 
-use super::conversions::{Converting, touches};
+use super::conversions::{Converted, Converting};
 use crate::query::count::groups::{Group, Groups, Texts};
 use crate::query::count::numbers::median;
 use crate::query::scan::Reader;
-use crate::query::scan::visitor::Visitor;
-
-/// What a touch is called by.
-const BY: [SessionColumn; 2] = [SessionColumn::Source, SessionColumn::Medium];
 
 /// The conversions after one sequence.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +25,10 @@ pub(in crate::query) async fn paths(
     reader: &Reader<'_>,
     query: &PathsQuery,
 ) -> Result<PathsResponse, StoreError> {
-    let converting = Converting::new(&query.conversions, query.range);
-    let scan = converting.scan(&BY.map(Dimension::Session));
-    let mut visitors = reader.visitors(&scan);
+    let medium = [SessionColumn::Medium];
+    let converting = Converting::new(reader, &query.conversions, query.range, medium).await?;
     let mut groups = Groups::new(reader.max_bytes());
-    while let Some(visitor) = visitors.next().await? {
-        add(&visitor, query, &converting, &mut groups)?;
-    }
+    converting.each(reader, |visitor| add(visitor, query, &mut groups)).await?;
     let mut rows: Vec<PathsRow> = groups.sorted().into_iter().map(row).collect();
     rows.sort_by(|a, b| {
         let key = |row: &PathsRow| Reverse(row.conversions);
@@ -48,23 +41,19 @@ pub(in crate::query) async fn paths(
 
 /// Adds the conversions of a visitor. The texts of a group are those of the touches, then the currency; its bucket
 /// says whether touches are left out.
-fn add(
-    visitor: &Visitor,
-    query: &PathsQuery,
-    converting: &Converting<'_>,
-    groups: &mut Groups<Counts>,
-) -> Result<(), StoreError> {
-    let touches = touches(visitor);
-    for (currency, conversions) in converting.by_currency(visitor) {
-        let windows = windows(&touches, &conversions, query.conversions.lookback.millis());
+fn add(visitor: &Converted, query: &PathsQuery, groups: &mut Groups<Counts>) -> Result<(), StoreError> {
+    let touches = &visitor.touches;
+    for (currency, conversions) in &visitor.conversions {
+        let windows = windows(touches, conversions, query.conversions.lookback.millis());
         for (conversion, window) in conversions.iter().zip(windows) {
             let mut path: Vec<usize> = window.touches().rev().take(PathsQuery::MAX_TOUCHES).collect();
             path.reverse();
             let Some(first) = window.touches().next() else { continue };
             let is_cut = path.first() != Some(&first);
-            let of_touch =
-                |touch: usize| BY.map(|column| visitor.session_text(touch, column).unwrap_or_default());
-            let names = path.into_iter().flat_map(of_touch).map(|name| Some(Cow::Borrowed(name)));
+            // Its source and medium.
+            let of_touch = |touch: usize| visitor.texts[touch].iter().map(Option::as_deref);
+            let names = path.into_iter().flat_map(of_touch);
+            let names = names.map(|name| Some(Cow::Borrowed(name.unwrap_or_default())));
             let texts: Vec<_> = names.chain([currency.map(Cow::Borrowed)]).collect();
             let counts = groups.of(Some(i64::from(is_cut)), &texts, Counts::default)?;
             counts.value += conversion.value;

@@ -1,12 +1,11 @@
 //! The touches of one event, with their weight under every model.
 
-use millimetric_core::attribution::{Conversion, credits};
+use millimetric_core::attribution::{Conversion, Touch, credits};
 use millimetric_core::query::{
     Column, Dimension, Filter, SessionColumn, TouchRow, TouchesQuery, TouchesResponse,
 };
 use millimetric_events::StoreError;
 
-use super::conversions::touches;
 use crate::query::before;
 use crate::query::scan::needs::Needs;
 use crate::query::scan::row::instant;
@@ -59,4 +58,11 @@ fn response(visitor: &Visitor, event: usize, query: &TouchesQuery) -> TouchesRes
         });
     }
     response
+}
+
+/// The sessions of a visitor as touches.
+fn touches(visitor: &Visitor) -> Vec<Touch> {
+    let is_direct = |session| visitor.session_text(session, SessionColumn::Source) == Some("direct");
+    let sessions = visitor.sessions.iter().enumerate();
+    sessions.map(|(index, session)| Touch { at: session.first_at, direct: is_direct(index) }).collect()
 }

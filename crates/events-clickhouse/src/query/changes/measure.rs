@@ -2,6 +2,7 @@
 
 use millimetric_core::query::{ChangeMetric, Measured};
 
+use super::occurrences::Occurrence;
 use crate::query::count::groups::Distinct;
 use crate::query::count::numbers::Sum;
 
@@ -11,27 +12,30 @@ pub(super) struct Measures([Measure; 2]);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Measure {
+    events: u64,
     visitors: Distinct,
-    /// The sum of the numbers, and how many events there are.
+    /// The sum of the numbers.
     sum: Sum,
 }
 
 impl Measures {
-    /// Adds an event of a visitor in a range, with its number.
-    pub(super) fn add(&mut self, side: usize, visitor: u64, number: f64) {
-        self.0[side].visitors.add(visitor);
-        self.0[side].sum.add(number);
+    /// Adds events of a range.
+    pub(super) fn add(&mut self, side: usize, occurrence: &Occurrence<'_>) {
+        let Measure { events, visitors, sum } = &mut self.0[side];
+        *events += occurrence.events;
+        visitors.add(occurrence.visitor);
+        sum.add(occurrence.number);
     }
 
     /// The events of both ranges.
     pub(super) fn events(&self) -> u64 {
-        self.0.iter().map(|measure| measure.sum.count).sum()
+        self.0.iter().map(|measure| measure.events).sum()
     }
 
     /// What a metric is in each range.
     pub(super) fn measured(&self, metric: &ChangeMetric) -> [Measured; 2] {
-        self.0.map(|Measure { visitors, sum }| match metric {
-            ChangeMetric::Count | ChangeMetric::Conversions => Measured::count(sum.count),
+        self.0.map(|Measure { events, visitors, sum }| match metric {
+            ChangeMetric::Count | ChangeMetric::Conversions => Measured::count(events),
             ChangeMetric::Uniques => Measured::count(visitors.count),
             ChangeMetric::Sum { .. } => Measured { total: sum.total() + 0.0, squares: sum.squares },
         })

@@ -1,14 +1,14 @@
 //! Counts the pairs of values of two columns.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use millimetric_core::query::{ColumnChanges, PairChange};
 use millimetric_events::StoreError;
 
-use super::Events;
 use super::measure::Measures;
+use super::occurrences::{Occurrence, Occurrences};
 use crate::query::scan::Reader;
-use crate::query::scan::visitor::Visitor;
 
 /// Two values, each by the index of its column and its own; the columns ascend.
 type Pair = [(usize, usize); 2];
@@ -16,7 +16,7 @@ type Pair = [(usize, usize); 2];
 /// What was counted of the pairs that occur of the first `paired` values of each column.
 pub(super) async fn count(
     reader: &Reader<'_>,
-    events: &Events<'_>,
+    occurrences: &Occurrences<'_>,
     columns: &[ColumnChanges],
     paired: &[usize],
     currency: Option<&str>,
@@ -30,39 +30,32 @@ pub(super) async fn count(
     let indexes: Vec<HashMap<Option<String>, usize>> = columns.iter().zip(paired).map(indexes).collect();
     let mut pairs: HashMap<Pair, Measures> = HashMap::new();
     for side in 0..2 {
-        let mut visitors = events.visitors(reader, side);
-        while let Some(visitor) = visitors.next().await? {
-            for (event, number) in events.of(&visitor, side) {
-                if Events::currency(events.query, &visitor, event) != currency {
-                    continue;
-                }
-                let values = values(events, &visitor, event, &indexes);
+        let add = |occurrence: &Occurrence<'_>| {
+            if occurrence.currency == currency {
+                let values = values(occurrence, &indexes);
                 for (second, b) in values.iter().enumerate() {
                     for a in &values[..second] {
-                        pairs.entry([*a, *b]).or_default().add(side, visitor.number, number);
+                        pairs.entry([*a, *b]).or_default().add(side, occurrence);
                     }
                 }
             }
-        }
+            Ok(())
+        };
+        occurrences.each(reader, side, add).await?;
     }
     let pair = |(parts, measures): (Pair, Measures)| {
-        let [now, before] = measures.measured(&events.query.metric);
+        let [now, before] = measures.measured(&occurrences.query.metric);
         PairChange { parts, now, before }
     };
     Ok(pairs.into_iter().map(pair).collect())
 }
 
-/// The values of an event that are paired.
-fn values(
-    events: &Events<'_>,
-    visitor: &Visitor,
-    event: usize,
-    indexes: &[HashMap<Option<String>, usize>],
-) -> Vec<(usize, usize)> {
-    let columns = events.query.columns.iter().zip(indexes).enumerate();
-    let value = |(index, (column, values)): (usize, (_, &HashMap<Option<String>, usize>))| {
-        let text = visitor.text(event, column).map(std::borrow::Cow::into_owned);
-        Some((index, *values.get(&text)?))
-    };
+/// The values that are paired, each by the index of its column and its own.
+fn values(occurrence: &Occurrence<'_>, indexes: &[HashMap<Option<String>, usize>]) -> Vec<(usize, usize)> {
+    let columns = occurrence.texts.iter().zip(indexes).enumerate();
+    let value =
+        |(index, (text, values)): (usize, (&Option<Cow<'_, str>>, &HashMap<Option<String>, usize>))| {
+            Some((index, *values.get(&text.as_deref().map(str::to_owned))?))
+        };
     columns.filter_map(value).collect()
 }

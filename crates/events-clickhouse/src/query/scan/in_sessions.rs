@@ -15,7 +15,7 @@ pub(crate) struct EventParts {
     pub(crate) kind: String,
     /// A condition.
     pub(crate) selected: String,
-    /// Values, at least one.
+    /// Values.
     pub(crate) values: Vec<String>,
 }
 
@@ -36,13 +36,14 @@ pub(crate) fn visitors(parts: &EventParts, conditions: &mut Conditions) -> Strin
         "multiIf(source = 'internal', 0, startsWith(source_rule_id, '{PROJECT_RULE}') \
          OR has({tags}, source_rule_id), 2, source = 'direct', 0, 1)"
     );
+    let values = parts.values.join(", ");
     include_str!("sessions.sql")
         .replace("$max_pause", &session::MAX_PAUSE.to_string())
         .replace("$window", &session::WINDOW.to_string())
         .replace("$kind", &parts.kind)
         .replace("$origin", &origin)
         .replace("$selected", &parts.selected)
-        .replace("$values", &parts.values.join(", "))
+        .replace("$values", if parts.values.is_empty() { "0" } else { &values })
         .replace("$where", &conditions.take())
 }
 
@@ -60,6 +61,8 @@ pub(crate) fn name(dimension: &Dimension) -> Option<&'static str> {
 pub(crate) struct InSessions {
     columns: Vec<Column>,
     of_sessions: Vec<SessionColumn>,
+    /// A condition on events, and a value of those that fulfil it, which are expressions.
+    selected: Option<(String, String)>,
 }
 
 impl InSessions {
@@ -93,6 +96,17 @@ impl InSessions {
         self
     }
 
+    /// Also which events fulfil a condition, and this text of them.
+    pub(crate) fn with_selected(mut self, condition: &str, text: &str) -> Self {
+        self.selected = Some((condition.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The text of an event that fulfils the condition.
+    pub(crate) fn selected_text(&self, event: &str) -> String {
+        format!("{event}.7.{}", self.columns.len() + 1)
+    }
+
     /// Whether it has columns of sessions.
     pub(crate) fn needs_sessions(&self) -> bool {
         !self.of_sessions.is_empty()
@@ -107,11 +121,13 @@ impl InSessions {
     /// The relation of sessions: `anonymous_id`, the `session`, when it `begins`, its `duration`, its page `views`,
     /// of which the first is its entry and the last its exit, whether it is a `bounce`, and its columns.
     pub(crate) fn sessions(&self, conditions: &mut Conditions) -> String {
-        let mut values: Vec<String> = self.columns.iter().map(|column| column.as_str().to_owned()).collect();
-        if values.is_empty() {
-            values.push("0".to_owned());
+        let mut parts =
+            EventParts::new(self.columns.iter().map(|column| column.as_str().to_owned()).collect());
+        if let Some((condition, text)) = &self.selected {
+            parts.selected.clone_from(condition);
+            parts.values.push(format!("if({condition}, {text}, '')"));
         }
-        let visitors = visitors(&EventParts::new(values), conditions);
+        let visitors = visitors(&parts, conditions);
         let columns: Vec<String> =
             self.of_sessions.iter().map(|column| self.session_column(*column)).collect();
         format!(

@@ -1,0 +1,85 @@
+//! The events of visitors that are steps, by conditions and groups that SQL decides.
+
+use std::pin::pin;
+
+use clickhouse::Row;
+use futures_util::StreamExt as _;
+use millimetric_core::query::{Dimension, Filter, FunnelQuery, StepOrder};
+use millimetric_events::StoreError;
+use serde::Deserialize;
+
+use super::attempt::StepEvent;
+use crate::query::count::groups::Texts;
+use crate::query::scan::{Reader, pushdown};
+
+/// The events of a visitor that are steps; each array has an element for each of them.
+#[derive(Row, Deserialize)]
+struct VisitorRow {
+    times: Vec<i64>,
+    sets: Vec<u8>,
+    passing: Vec<u8>,
+    /// Empty if the query has no groups.
+    keys: Vec<Texts>,
+}
+
+/// Whether SQL decides the steps, the filters and the groups.
+pub(super) fn decides(query: &FunnelQuery, steps: &[Vec<Filter>]) -> bool {
+    pushdown::decides(&query.filters)
+        && steps.iter().all(|step| pushdown::decides(step))
+        && query.group_by.iter().all(|column| matches!(column, Dimension::Column(_)))
+}
+
+/// Calls `each` with the events of each visitor that are steps, in no order.
+pub(super) async fn each_visitor(
+    reader: &Reader<'_>,
+    query: &FunnelQuery,
+    steps: &[Vec<Filter>],
+    mut each: impl FnMut(Vec<StepEvent>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut conditions = reader.conditions(query.range);
+    let passes = pushdown::all_of(&query.filters, &mut conditions);
+    let bits = steps.iter().enumerate().map(|(step, filters)| {
+        let is_step = pushdown::all_of(filters, &mut conditions);
+        format!("if({is_step}, {}, 0)", 1_u8 << step)
+    });
+    let set = format!("toUInt8({})", bits.collect::<Vec<_>>().join(" + "));
+    conditions.and(format!("{set} != 0"));
+    let can_be_first = match query.order {
+        StepOrder::Strict => format!("bitTest({set}, 0)"),
+        StepOrder::Any => "1".to_owned(),
+    };
+    let name = |column: &Dimension| match column {
+        Dimension::Column(column) => format!("CAST({}, 'Nullable(String)')", column.as_str()),
+        _ => "NULL".to_owned(),
+    };
+    let keys: Vec<String> = query.group_by.iter().map(name).collect();
+    let keys = if keys.is_empty() {
+        "CAST([], 'Array(Array(Nullable(String)))')".to_owned()
+    } else {
+        format!("groupArray([{}])", keys.join(", "))
+    };
+    let columns = format!(
+        "groupArray(toUnixTimestamp64Milli(timestamp)) AS times, groupArray({set}) AS sets, \
+         groupArray(toUInt8({passes})) AS passing, {keys} AS keys"
+    );
+    let rest = format!("GROUP BY anonymous_id HAVING countIf({can_be_first} AND ({passes})) > 0");
+    let statement = conditions.select(&columns, &rest);
+    let mut visitors = pin!(reader.client.stream::<VisitorRow>(&statement, reader.limits));
+    while let Some(row) = visitors.next().await {
+        each(step_events(row?))?;
+    }
+    Ok(())
+}
+
+fn step_events(row: VisitorRow) -> Vec<StepEvent> {
+    let VisitorRow { times, sets, passing, keys } = row;
+    let mut keys = keys.into_iter();
+    let events = times.into_iter().zip(sets).zip(passing);
+    let event = |((at, set), passes)| StepEvent {
+        at,
+        set,
+        keys: keys.next().unwrap_or_default(),
+        passes: passes != 0,
+    };
+    events.map(event).collect()
+}
