@@ -3,8 +3,8 @@
 use chrono_tz::Tz;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cycle, CyclicBuckets, EventSelector, Limit, Metric, NamesQuery, Number, PropertySeen, RowLimit,
-    StatsBuckets, StatsQuery,
+    Cycle, CyclicBuckets, Dimension, EventSelector, Limit, Metric, NamesQuery, Number, PropertyName,
+    PropertySeen, RowLimit, StatsBuckets, StatsQuery,
 };
 use millimetric_events::suite::sample::{by, event, ever, range, scope};
 use millimetric_events::{EventStore as _, EventStoreExt as _};
@@ -27,6 +27,51 @@ async fn properties_are_counted_beside_numbers_beyond_64_bits() {
     let seen = |name: &str, count| PropertySeen { name: name.to_owned(), count };
     assert_eq!(response.rows[0].count, 4);
     assert_eq!(response.rows[0].properties, [seen("plan", 3), seen("order", 1)]);
+}
+
+#[tokio::test]
+async fn a_property_is_grouped_by_its_value_in_whatever_form_it_was_sent() {
+    let Some(engine) = OnClickHouse::started().await else { return };
+    let with = |id: &str, properties: &str| Event { properties: properties.to_owned(), ..event(id) };
+    let plain = [
+        r#"{"plan":"x"}"#,
+        r#"{"plan":"ü","other":"plan"}"#,
+        r#"{"plan":""}"#,
+        r#"{"plan":null}"#,
+        r#"{"a":{"plan":"z"}}"#,
+        "{}",
+    ];
+    let others = [
+        r#"{"order":123456789012345678901234567890,"plan":"x"}"#,
+        r#"{"plan":"y","plan":"x"}"#,
+        r#"{"\u0070lan":"x"}"#,
+        r#"{"plan":1.50}"#,
+    ];
+    let events = |texts: &[&str], first: char| {
+        texts.iter().zip(first..).map(|(text, id)| with(&id.to_string(), text)).collect()
+    };
+    let query = StatsQuery {
+        range: ever(),
+        events: EventSelector::Any,
+        filters: Vec::new(),
+        metric: Metric::Count,
+        group_by: vec![Dimension::Property(PropertyName::new("plan").unwrap())],
+        buckets: None,
+        labels: false,
+        limit: Limit::Rows(RowLimit::MOST),
+    };
+    let row = |text: Option<&str>, count| (vec![text.map(str::to_owned)], Some(Number::Integer(count)));
+    let expected_of_plain = vec![row(None, 3), row(Some(""), 1), row(Some("x"), 1), row(Some("ü"), 1)];
+    let expected_of_all =
+        vec![row(Some("x"), 4), row(None, 3), row(Some(""), 1), row(Some("1.50"), 1), row(Some("ü"), 1)];
+    for (texts, first, expected) in
+        [(&plain[..], 'a', expected_of_plain), (&others[..], 'k', expected_of_all)]
+    {
+        engine.store.append(scope(1), events(texts, first)).await.unwrap();
+        let response = engine.store.query(scope(1), query.clone()).await.unwrap();
+        let rows: Vec<_> = response.rows.into_iter().map(|row| (row.keys, row.value)).collect();
+        assert_eq!(rows, expected);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use super::attempt::StepEvent;
 use crate::query::count::groups::Texts;
 use crate::query::scan::{Reader, pushdown};
 
-/// The events of a visitor that are steps; each array has an element for each of them.
+/// The events of a visitor that are steps; each array has an element for each of them. All are empty if it is enough
+/// that there is one.
 #[derive(Row, Deserialize)]
 struct VisitorRow {
     times: Vec<i64>,
@@ -53,14 +54,19 @@ pub(super) async fn each_visitor(
         _ => "NULL".to_owned(),
     };
     let keys: Vec<String> = query.group_by.iter().map(name).collect();
+    // Most visitors are at one step only, which is all that counts of them if there are no groups.
+    let is_short = if keys.is_empty() { format!("bitCount(groupBitOr({set})) = 1") } else { "0".to_owned() };
+    let array = |value: &str| format!("if({is_short}, [], groupArray({value}))");
     let keys = if keys.is_empty() {
         "CAST([], 'Array(Array(Nullable(String)))')".to_owned()
     } else {
-        format!("groupArray([{}])", keys.join(", "))
+        array(&format!("[{}]", keys.join(", ")))
     };
     let columns = format!(
-        "groupArray(toUnixTimestamp64Milli(timestamp)) AS times, groupArray({set}) AS sets, \
-         groupArray(toUInt8({passes})) AS passing, {keys} AS keys"
+        "{} AS times, {} AS sets, {} AS passing, {keys} AS keys",
+        array("toUnixTimestamp64Milli(timestamp)"),
+        array(&set),
+        array(&format!("toUInt8({passes})")),
     );
     let rest = format!("GROUP BY anonymous_id HAVING countIf({can_be_first} AND ({passes})) > 0");
     let statement = conditions.select(&columns, &rest);
@@ -73,6 +79,9 @@ pub(super) async fn each_visitor(
 
 fn step_events(row: VisitorRow) -> Vec<StepEvent> {
     let VisitorRow { times, sets, passing, keys } = row;
+    if times.is_empty() {
+        return vec![StepEvent { at: 0, set: 1, keys: Texts::new(), passes: true }];
+    }
     let mut keys = keys.into_iter();
     let events = times.into_iter().zip(sets).zip(passing);
     let event = |((at, set), passes)| StepEvent {

@@ -26,6 +26,7 @@ pub(super) async fn count(
     let parts = EventParts {
         // Whether it is a step.
         kind: format!("if(event_name = '{PAGE_VIEW}', {page_views}, NOT startsWith(event_name, '$'))"),
+        origin: "0".to_owned(),
         selected: format!("toUnixTimestamp64Milli(timestamp) >= {from} AND ({is_start})"),
         values: vec![STEP.to_owned()],
     };

@@ -13,6 +13,8 @@ use crate::sql;
 pub(crate) struct EventParts {
     /// What its name means: 1 of a page view, 2 of an event of the site's own, else 0.
     pub(crate) kind: String,
+    /// What its classification means: 1 of a referrer, 2 of a tag, else 0.
+    pub(crate) origin: String,
     /// A condition.
     pub(crate) selected: String,
     /// Values.
@@ -23,25 +25,30 @@ impl EventParts {
     /// These values, and what sessions are computed from.
     pub(crate) fn new(values: Vec<String>) -> Self {
         let kind = format!("multiIf(event_name = '{PAGE_VIEW}', 1, startsWith(event_name, '$'), 0, 2)");
-        Self { kind, selected: "0".to_owned(), values }
+        let zero = || "0".to_owned();
+        Self { kind, origin: zero(), selected: zero(), values }
     }
+}
+
+/// The origin of an event ([`EventParts::origin`]).
+fn origin(conditions: &mut Conditions) -> String {
+    let tags = rules().iter().map(Rule::id).filter(|id| is_explicit_tag(id));
+    let tags = conditions.bind("Array(String)", sql::strings(tags));
+    format!(
+        "multiIf(source = 'internal', 0, startsWith(source_rule_id, '{PROJECT_RULE}') \
+         OR has({tags}, source_rule_id), 2, source = 'direct', 0, 1)"
+    )
 }
 
 /// The relation of visitors whose events fulfil the conditions, which are taken out: their `anonymous_id`, and
 /// `sessions` (`sessions.sql`).
 pub(crate) fn visitors(parts: &EventParts, conditions: &mut Conditions) -> String {
-    let tags = rules().iter().map(Rule::id).filter(|id| is_explicit_tag(id));
-    let tags = conditions.bind("Array(String)", sql::strings(tags));
-    let origin = format!(
-        "multiIf(source = 'internal', 0, startsWith(source_rule_id, '{PROJECT_RULE}') \
-         OR has({tags}, source_rule_id), 2, source = 'direct', 0, 1)"
-    );
     let values = parts.values.join(", ");
     include_str!("sessions.sql")
         .replace("$max_pause", &session::MAX_PAUSE.to_string())
         .replace("$window", &session::WINDOW.to_string())
         .replace("$kind", &parts.kind)
-        .replace("$origin", &origin)
+        .replace("$origin", &parts.origin)
         .replace("$selected", &parts.selected)
         .replace("$values", if parts.values.is_empty() { "0" } else { &values })
         .replace("$where", &conditions.take())
@@ -123,6 +130,9 @@ impl InSessions {
     pub(crate) fn sessions(&self, conditions: &mut Conditions) -> String {
         let mut parts =
             EventParts::new(self.columns.iter().map(|column| column.as_str().to_owned()).collect());
+        if !self.of_sessions.is_empty() {
+            parts.origin = origin(conditions);
+        }
         if let Some((condition, text)) = &self.selected {
             parts.selected.clone_from(condition);
             parts.values.push(format!("if({condition}, {text}, '')"));

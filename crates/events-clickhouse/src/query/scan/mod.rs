@@ -5,6 +5,7 @@ pub(crate) mod conditions;
 pub(crate) mod in_sessions;
 pub(crate) mod needs;
 pub(crate) mod properties;
+pub(crate) mod property;
 pub(crate) mod pushdown;
 pub(crate) mod resolve;
 pub(crate) mod row;

@@ -109,8 +109,9 @@ async fn distinct(
     let mut conditions = reader.conditions(range);
     let name = column.as_str();
     conditions.and(format!("isNotNull({name})"));
-    let statement =
-        conditions.select(&format!("DISTINCT {name} AS g0"), &format!("LIMIT {}", MOST_TEXTS + 1));
+    // Without `FINAL`, since texts that no event has do no harm.
+    let (distinct, most) = (format!("DISTINCT {name} AS g0"), format!("LIMIT {}", MOST_TEXTS + 1));
+    let statement = conditions.select_from("events", &distinct, &most);
     let rows = reader.rows(&statement).await?;
     let texts = rows.iter().filter_map(|row| values::text(row, 0)).map(str::to_owned);
     Ok((rows.len() <= MOST_TEXTS).then(|| texts.collect()))

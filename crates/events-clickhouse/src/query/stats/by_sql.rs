@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use millimetric_core::query::{Limit, Metric, Skipped, StatsBuckets, StatsQuery};
+use millimetric_core::query::{Dimension, Limit, Metric, Skipped, StatsBuckets, StatsQuery};
 use millimetric_events::StoreError;
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::query::count::calendar;
 use crate::query::count::groups::{Distinct, Groups};
 use crate::query::scan::conditions::Conditions;
 use crate::query::scan::in_sessions::{self, InSessions};
+use crate::query::scan::property::PropertySql;
 use crate::query::scan::{Reader, pushdown, values};
 use crate::sql;
 
@@ -31,9 +32,9 @@ pub(super) async fn count(reader: &Reader<'_>, query: &StatsQuery) -> Result<Opt
     let is_series = query.limit == Limit::Series && query.buckets.is_some();
     let is_cyclic = matches!(query.buckets, Some(StatsBuckets::Cyclic(_)));
     let has_single = is_cyclic && query.metric == Metric::Uniques;
-    let cells = statement.cells(reader, By::Bucket).await?;
-    let series = if is_series { Some(statement.cells(reader, By::Nothing).await?) } else { None };
-    let single = if has_single { Some(statement.visitors(reader).await?) } else { None };
+    let Some(cells) = statement.cells(reader, By::Bucket).await? else { return Ok(None) };
+    let series = if is_series { statement.cells(reader, By::Nothing).await? } else { None };
+    let single = if has_single { statement.visitors(reader).await? } else { None };
     let skipped = Skipped::default();
     Ok(Some(Counts { cells, series, single, by_currency: false, has_currency: false, skipped }))
 }
@@ -41,8 +42,6 @@ pub(super) async fn count(reader: &Reader<'_>, query: &StatsQuery) -> Result<Opt
 /// Statements that count what a query is about.
 struct Statement<'a> {
     query: &'a StatsQuery,
-    /// The names of the columns of groups.
-    by: Vec<&'static str>,
     in_sessions: InSessions,
     /// The starts of the buckets of the range.
     starts: Vec<i64>,
@@ -55,17 +54,23 @@ impl<'a> Statement<'a> {
         if query.metric.property().is_some() || !pushdown::decides_in_sessions(&filters) {
             return None;
         }
-        let in_sessions = InSessions::of(&filters, &query.group_by)?;
-        let by: Option<Vec<&str>> = query.group_by.iter().map(in_sessions::name).collect();
+        let (properties, columns): (Vec<&Dimension>, Vec<&Dimension>) =
+            query.group_by.iter().partition(|column| matches!(column, Dimension::Property(_)));
+        let in_sessions = InSessions::of(&filters, columns)?;
+        // The relation with sessions has no properties.
+        if in_sessions.needs_sessions() && !properties.is_empty() {
+            return None;
+        }
         let starts = match query.buckets {
             Some(buckets) => calendar::starts(buckets.spans(), query.range, calendar::MOST_IN_SQL)?,
             None => Vec::new(),
         };
-        Some(Self { query, by: by?, in_sessions, starts })
+        Some(Self { query, in_sessions, starts })
     }
 
-    /// The rows of groups: bucket, texts, events, visitors, visitors who reach the goal.
-    async fn rows(&self, reader: &Reader<'_>, by: By) -> Result<Vec<Vec<Value>>, StoreError> {
+    /// The rows of groups: bucket, texts, events, visitors, visitors who reach the goal. `None` if there is an event with
+    /// a property that SQL cannot read.
+    async fn rows(&self, reader: &Reader<'_>, by: By) -> Result<Option<Vec<Vec<Value>>>, StoreError> {
         let is_rate = self.query.metric == Metric::ConversionRate;
         let counted =
             if is_rate { self.query.filters.clone() } else { self.query.events.and(&self.query.filters) };
@@ -85,13 +90,24 @@ impl<'a> Statement<'a> {
             _ => "toUInt64(0), toUInt64(0)".to_owned(),
         };
         let bucket = self.bucket(by, &mut conditions);
-        let texts: Vec<String> =
-            self.by.iter().enumerate().map(|(n, name)| format!(", {name} AS g{n}")).collect();
-        let names: Vec<String> = (0..self.by.len()).map(|n| format!(", g{n}")).collect();
-        let (texts, names) = (texts.concat(), names.concat());
-        let columns = format!("{bucket} AS bucket{texts}, count(), {visitors}");
+        let (mut texts, mut names, mut unread) = (String::new(), String::new(), "0".to_owned());
+        for (n, column) in self.query.group_by.iter().enumerate() {
+            let text = match column {
+                Dimension::Property(name) => {
+                    let property = PropertySql::of(name, &mut conditions);
+                    unread = format!("{unread} OR {}", property.is_unread);
+                    property.text
+                }
+                column => in_sessions::name(column).unwrap_or_default().to_owned(),
+            };
+            texts.push_str(&format!(", {text} AS g{n}"));
+            names.push_str(&format!(", g{n}"));
+        }
+        let columns = format!("{bucket} AS bucket{texts}, count(), {visitors}, max({unread})");
         let statement = conditions.select_from(&relation, &columns, &format!("GROUP BY bucket{names}"));
-        reader.rows(&statement).await
+        let rows = reader.rows(&statement).await?;
+        let is_unread = |row: &Vec<Value>| row.last().and_then(Value::as_u64) != Some(0);
+        Ok((!rows.iter().any(is_unread)).then_some(rows))
     }
 
     /// The bucket of an event.
@@ -111,31 +127,33 @@ impl<'a> Statement<'a> {
         }
     }
 
-    async fn cells(&self, reader: &Reader<'_>, by: By) -> Result<Groups<Cell>, StoreError> {
+    async fn cells(&self, reader: &Reader<'_>, by: By) -> Result<Option<Groups<Cell>>, StoreError> {
+        let Some(rows) = self.rows(reader, by).await? else { return Ok(None) };
         let mut cells = Groups::new(reader.max_bytes());
-        for row in self.rows(reader, by).await? {
+        for row in rows {
             let (bucket, texts, [events, visitors, reached]) = self.read(&row)?;
             let bucket = bucket.filter(|_| by != By::Nothing && self.query.buckets.is_some());
             let cell = cells.of(bucket, &texts, || Cell::new(&self.query.metric))?;
             cell.events = events;
             (cell.visitors, cell.reached) = (Distinct::counted(visitors), Distinct::counted(reached));
         }
-        Ok(cells)
+        Ok(Some(cells))
     }
 
     /// The distinct visitors of single hours or days.
-    async fn visitors(&self, reader: &Reader<'_>) -> Result<Groups<Distinct>, StoreError> {
+    async fn visitors(&self, reader: &Reader<'_>) -> Result<Option<Groups<Distinct>>, StoreError> {
+        let Some(rows) = self.rows(reader, By::Single).await? else { return Ok(None) };
         let mut groups = Groups::new(reader.max_bytes());
-        for row in self.rows(reader, By::Single).await? {
+        for row in rows {
             let (bucket, texts, [_, visitors, _]) = self.read(&row)?;
             *groups.of(bucket, &texts, Distinct::default)? = Distinct::counted(visitors);
         }
-        Ok(groups)
+        Ok(Some(groups))
     }
 
     /// The bucket, the texts and the counts of a row.
     fn read<'r>(&self, row: &'r [Value]) -> Result<RowOf<'r>, StoreError> {
-        let count = self.by.len();
+        let count = self.query.group_by.len();
         let texts = (1..=count).map(|column| values::text(row, column).map(Cow::Borrowed)).collect();
         let number = |column: usize| values::number(row, count + 1 + column);
         Ok((Some(values::integer(row, 0)?), texts, [number(0)?, number(1)?, number(2)?]))
