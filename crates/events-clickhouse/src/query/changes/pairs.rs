@@ -1,6 +1,5 @@
 //! Counts the pairs of values of two columns.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use millimetric_core::query::{ColumnChanges, PairChange};
@@ -52,10 +51,10 @@ pub(super) async fn count(
 
 /// The values that are paired, each by the index of its column and its own.
 fn values(occurrence: &Occurrence<'_>, indexes: &[HashMap<Option<String>, usize>]) -> Vec<(usize, usize)> {
-    let columns = occurrence.texts.iter().zip(indexes).enumerate();
-    let value =
-        |(index, (text, values)): (usize, (&Option<Cow<'_, str>>, &HashMap<Option<String>, usize>))| {
-            Some((index, *values.get(&text.as_deref().map(str::to_owned))?))
-        };
-    columns.filter_map(value).collect()
+    let mut values = Vec::new();
+    for (column, (text, indexes)) in occurrence.texts.iter().zip(indexes).enumerate() {
+        let value = indexes.get(&text.as_deref().map(str::to_owned));
+        values.extend(value.map(|value| (column, *value)));
+    }
+    values
 }

@@ -90,24 +90,30 @@ impl<'a> Statement<'a> {
             _ => "toUInt64(0), toUInt64(0)".to_owned(),
         };
         let bucket = self.bucket(by, &mut conditions);
-        let (mut texts, mut names, mut unread) = (String::new(), String::new(), "0".to_owned());
-        for (n, column) in self.query.group_by.iter().enumerate() {
-            let text = match column {
-                Dimension::Property(name) => {
-                    let property = PropertySql::of(name, &mut conditions);
-                    unread = format!("{unread} OR {}", property.is_unread);
-                    property.text
-                }
-                column => in_sessions::name(column).unwrap_or_default().to_owned(),
-            };
-            texts.push_str(&format!(", {text} AS g{n}"));
-            names.push_str(&format!(", g{n}"));
-        }
-        let columns = format!("{bucket} AS bucket{texts}, count(), {visitors}, max({unread})");
+        let (texts, unread) = self.texts(&mut conditions);
+        let named = texts.iter().enumerate().map(|(n, text)| format!(", {text} AS g{n}"));
+        let named = named.collect::<Vec<_>>().concat();
+        let names = (0..texts.len()).map(|n| format!(", g{n}")).collect::<Vec<_>>().concat();
+        let columns = format!("{bucket} AS bucket{named}, count(), {visitors}, max({unread})");
         let statement = conditions.select_from(&relation, &columns, &format!("GROUP BY bucket{names}"));
         let rows = reader.rows(&statement).await?;
         let is_unread = |row: &Vec<Value>| row.last().and_then(Value::as_u64) != Some(0);
         Ok((!rows.iter().any(is_unread)).then_some(rows))
+    }
+
+    /// The text of an event for each column of groups, and whether SQL cannot read one.
+    fn texts(&self, conditions: &mut Conditions) -> (Vec<String>, String) {
+        let (mut texts, mut unread) = (Vec::new(), vec!["0".to_owned()]);
+        for column in &self.query.group_by {
+            if let Dimension::Property(name) = column {
+                let property = PropertySql::of(name, conditions);
+                texts.push(property.text);
+                unread.push(property.is_unread);
+            } else {
+                texts.push(in_sessions::name(column).unwrap_or_default().to_owned());
+            }
+        }
+        (texts, unread.join(" OR "))
     }
 
     /// The bucket of an event.
