@@ -4,19 +4,21 @@
 use std::hash::Hasher as _;
 
 use millimetric_core::event::Event;
+use millimetric_events::HashKey;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 /// A keyed hash of an id.
 pub(crate) type Key = [u8; 16];
 
-/// The kind of an id, which is hashed too, so that equal texts of two kinds have different hashes.
+/// The kind of an id, which is hashed too, so that equal texts of two kinds have different hashes. The numbers are
+/// those of the embedded engine, so that erasures can be moved from one to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum IdKind {
     /// An `anonymous_id`.
-    Visitor = 1,
+    Visitor = 2,
     /// A `user_id`.
-    User = 2,
+    User = 3,
 }
 
 /// SipHash-1-3 with 128 bits of output (Aumasson and Bernstein, 2012), under the random key of the database.
@@ -26,6 +28,11 @@ pub(crate) struct KeyedHash([u8; 16]);
 impl KeyedHash {
     pub(crate) const fn new(key: [u8; 16]) -> Self {
         Self(key)
+    }
+
+    /// The key.
+    pub(crate) const fn key(self) -> HashKey {
+        HashKey(self.0)
     }
 
     /// The hash of an id.

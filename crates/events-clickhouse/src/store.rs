@@ -54,10 +54,11 @@ impl Default for Options {
 
 /// An event store in a database on ClickHouse servers.
 pub struct ClickHouseStore {
-    client: Client,
-    limits: QueryLimits,
+    pub(crate) client: Client,
+    pub(crate) limits: QueryLimits,
+    pub(crate) hash: KeyedHash,
     batcher: Batcher,
-    work: Arc<Work>,
+    pub(crate) work: Arc<Work>,
     worker: JoinHandle<()>,
 }
 
@@ -70,7 +71,7 @@ impl ClickHouseStore {
         let batcher = Batcher::start(client.clone(), limits, hash, options.queue_bytes);
         let work = Arc::new(Work::new(client.clone(), limits, hash, url.cluster.clone()));
         let worker = tokio::spawn(maintenance::run(Arc::clone(&work), options.is_worker));
-        Ok(Self { client, limits, batcher, work, worker })
+        Ok(Self { client, limits, hash, batcher, work, worker })
     }
 
     /// Does the background work that is due, and returns when it is done.

@@ -20,6 +20,7 @@ pub(crate) mod wal;
 #[cfg(test)]
 mod tests;
 
+pub use self::maintenance::adopt::adopt_hash_key;
 pub use self::maintenance::backup::copy_at_rest;
 pub use self::maintenance::inspect::{Inspected, inspect, is_older};
 pub use self::maintenance::restore::{Learned, learn_erasures};

@@ -2,6 +2,7 @@
 //! `suite`), and Parquet files of events. An [`EventsUrl`] selects the engine. Depends on no engine.
 
 mod error;
+mod movable;
 pub mod parquet;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
@@ -19,6 +20,7 @@ use millimetric_core::time::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::{LocalError, QueryLimit, StoreError};
+pub use self::movable::{Deletions, ErasedPerson, HashKey, MovableStore, Watermark};
 pub use self::url::{ClickHouseUrl, ClickHouseUrlError, EventsUrl, EventsUrlError};
 
 /// An event store. Every response contains events of one scope only. Dropping a returned future cancels a

@@ -10,6 +10,7 @@ mod behaviour;
 mod engine;
 mod erasing;
 mod export_import;
+mod moving;
 mod naive;
 mod queries;
 mod reclassifying;
@@ -23,6 +24,7 @@ pub use behaviour::*;
 pub use engine::{Engine, StartError, UnderTest, run};
 pub use erasing::*;
 pub use export_import::*;
+pub use moving::*;
 pub use reclassifying::*;
 pub use recount::answers_equal_a_naive_recount;
 pub use requests::{all_events, all_exported, exported, forget, ids, until_done, until_reclassified};
@@ -50,6 +52,9 @@ macro_rules! conformance {
             an_export_gives_every_event_of_the_query_once,
             an_import_stores_nothing_twice_and_brings_nobody_back,
             an_import_recognises_events_however_long_ago_they_were_stored,
+            loaded_events_are_stored_without_looking_up_their_ids,
+            periods_contain_all_events,
+            what_was_deleted_is_taken_over,
             stored_events_are_classified_again,
             a_reclassification_changes_only_its_range_and_its_scope,
             a_reclassification_goes_on_after_a_restart,

@@ -26,14 +26,16 @@ const HIDDEN_FOR: i64 = 10 * 60 * 1000;
 /// What is stored of an erasure.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ErasureRecord {
-    key: Key,
-    include_linked: bool,
+    /// Whether the subject is a user; a visitor otherwise.
+    pub(super) is_user: bool,
+    pub(super) key: Key,
+    pub(super) include_linked: bool,
     /// Visitors that `$identify` events of the user name.
-    linked: BTreeSet<Key>,
-    at: i64,
-    events_deleted: u64,
-    finished_at: Option<i64>,
-    has_failed: bool,
+    pub(super) linked: BTreeSet<Key>,
+    pub(super) at: i64,
+    pub(super) events_deleted: u64,
+    pub(super) finished_at: Option<i64>,
+    pub(super) has_failed: bool,
 }
 
 impl Record for ErasureRecord {
@@ -90,14 +92,15 @@ impl Work {
         if let Some(mut stored) = Request::find(&self.client, &self.limits, scope, id).await? {
             return if stored.state == State::Begun { self.link(&mut stored).await } else { Ok(()) };
         }
-        let (key, include_linked) = match &request.subject {
+        let (is_user, key, include_linked) = match &request.subject {
             Subject::User { user_id, include_linked } => {
                 let include_linked = *include_linked && !is_placeholder_id(user_id);
-                (self.hash.of(IdKind::User, user_id), include_linked)
+                (true, self.hash.of(IdKind::User, user_id), include_linked)
             }
-            Subject::Visitor { anonymous_id } => (self.hash.of(IdKind::Visitor, anonymous_id), false),
+            Subject::Visitor { anonymous_id } => (false, self.hash.of(IdKind::Visitor, anonymous_id), false),
         };
         let record = ErasureRecord {
+            is_user,
             key,
             include_linked,
             linked: BTreeSet::new(),

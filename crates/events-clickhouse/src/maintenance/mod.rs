@@ -6,6 +6,7 @@
 mod deletion;
 mod erase;
 mod expire;
+mod moved;
 mod new_rows;
 mod reclassify;
 mod requests;

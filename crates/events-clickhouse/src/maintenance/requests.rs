@@ -19,6 +19,9 @@ use crate::write::row_binary::{put_keys, put_text, put_uuid};
 const INSERT: &str =
     "INSERT INTO requests (project, env, kind, id, state, keys, at, record, version) FORMAT RowBinary";
 
+/// Most rows of an insert.
+const ROWS: usize = 1000;
+
 /// What is stored of a kind of request, as JSON.
 pub(super) trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// The name of the kind.
@@ -90,20 +93,36 @@ impl<R: Record> Request<R> {
 
     /// Stores it as it is now.
     pub(super) async fn save(&mut self, client: &Client) -> Result<(), StoreError> {
+        let mut row = BytesMut::new();
+        self.put(&mut row)?;
+        insert(client, row).await
+    }
+
+    /// Stores requests that are not stored yet.
+    pub(super) async fn save_all(requests: &mut [Self], client: &Client) -> Result<(), StoreError> {
+        for requests in requests.chunks_mut(ROWS) {
+            let mut rows = BytesMut::new();
+            requests.iter_mut().try_for_each(|request| request.put(&mut rows))?;
+            insert(client, rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds its row as it is now.
+    fn put(&mut self, row: &mut BytesMut) -> Result<(), StoreError> {
         self.version = next_version(self.version, self.state);
         let record = serde_json::to_string(&self.record)
             .map_err(|error| StoreError::Internal(format!("a request cannot be stored: {error}")))?;
-        let mut row = BytesMut::new();
-        put_text(&mut row, &self.scope.project.to_string());
-        put_text(&mut row, self.scope.env.as_str());
-        put_text(&mut row, R::KIND);
-        put_uuid(&mut row, self.id);
-        put_text(&mut row, self.state.as_str());
-        put_keys(&mut row, self.record.keys().iter());
+        put_text(row, &self.scope.project.to_string());
+        put_text(row, self.scope.env.as_str());
+        put_text(row, R::KIND);
+        put_uuid(row, self.id);
+        put_text(row, self.state.as_str());
+        put_keys(row, self.record.keys().iter());
         row.put_i64_le(self.record.at());
-        put_text(&mut row, &record);
+        put_text(row, &record);
         row.put_u64_le(self.version);
-        client.insert(INSERT, row.freeze(), &Uuid::now_v7().to_string()).await
+        Ok(())
     }
 
     /// The request with this id; `None` if the scope has none.
@@ -129,6 +148,13 @@ impl<R: Record> Request<R> {
         rows.iter().map(|row| Self::of(row)).collect()
     }
 
+    /// All requests.
+    pub(super) async fn all(client: &Client, limits: &QueryLimits) -> Result<Vec<Self>, StoreError> {
+        let statement = Sql::new(include_str!("all_requests.sql")).bind("kind", R::KIND);
+        let rows = client.rows(&statement, limits).await?;
+        rows.iter().map(|row| Self::of(row)).collect()
+    }
+
     fn of(row: &[Value]) -> Result<Self, StoreError> {
         let damaged = || StoreError::Internal("a row of the table `requests` cannot be read".to_owned());
         let text = |index: usize| row.get(index).and_then(Value::as_str).ok_or_else(damaged);
@@ -142,6 +168,10 @@ impl<R: Record> Request<R> {
             version: row.get(5).and_then(Value::as_u64).ok_or_else(damaged)?,
         })
     }
+}
+
+async fn insert(client: &Client, rows: BytesMut) -> Result<(), StoreError> {
+    client.insert(INSERT, rows.freeze(), &Uuid::now_v7().to_string()).await
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use millimetric_events::suite::{Engine, PATIENCE, StartError};
-use millimetric_events::{ClickHouseUrl, EventStore, EventsUrl, StoreError};
+use millimetric_events::{ClickHouseUrl, EventsUrl, MovableStore, StoreError};
 
 use super::node::{self, Node};
 use crate::client::{Client, QueryLimits};
@@ -94,7 +94,7 @@ impl Engine for OnClickHouse {
         Self::start_on(node::shared()?).await
     }
 
-    fn store(&self) -> &dyn EventStore {
+    fn store(&self) -> &dyn MovableStore {
         &self.store
     }
 

@@ -18,7 +18,7 @@ use crate::client::{self, Client, QueryLimits};
 use crate::keys::KeyedHash;
 
 /// How long the requests of a group are repeated if the servers do not respond.
-const REPEATED_FOR: Duration = Duration::from_secs(20);
+pub(super) const REPEATED_FOR: Duration = Duration::from_secs(20);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -134,7 +134,7 @@ impl Writer {
     }
 
     /// Inserts rows, with one token however often it has to be repeated: the server stores them once.
-    async fn insert(&self, rows: Bytes, until: Instant) -> Result<(), StoreError> {
+    pub(super) async fn insert(&self, rows: Bytes, until: Instant) -> Result<(), StoreError> {
         let (statement, token) = (row_binary::insert_events(), Uuid::now_v7().to_string());
         repeated(until, || self.client.insert(&statement, rows.clone(), &token)).await
     }

@@ -45,8 +45,25 @@ impl LeftOut {
         limits: &QueryLimits,
         batches: &[Batch],
     ) -> Result<Self, StoreError> {
-        let lookups = statements(batches).into_iter();
-        let rows = lookups.map(|statement| async move { client.rows(&statement, limits).await });
+        Self::looked_up(client, limits, statements(batches)).await
+    }
+
+    /// Looks up which people of a scope were erased, and no events.
+    pub(super) async fn erased_of(
+        client: &Client,
+        limits: &QueryLimits,
+        scope: EventScope,
+    ) -> Result<Self, StoreError> {
+        let asked = Asked {
+            projects: BTreeSet::from([scope.project.to_string()]),
+            envs: BTreeSet::from([scope.env.as_str()]),
+            times: None,
+        };
+        Self::looked_up(client, limits, vec![asked.statement(0, Vec::new())]).await
+    }
+
+    async fn looked_up(client: &Client, limits: &QueryLimits, lookups: Vec<Sql>) -> Result<Self, StoreError> {
+        let rows = lookups.into_iter().map(|statement| async move { client.rows(&statement, limits).await });
         let mut responses = stream::iter(rows).buffer_unordered(MAX_REQUESTS);
         let mut left_out = Self::default();
         while let Some(rows) = responses.try_next().await? {
@@ -82,27 +99,42 @@ impl LeftOut {
     }
 }
 
-/// The statements that look up the events of some batches. The first also looks up who was erased.
-fn statements(batches: &[Batch]) -> Vec<Sql> {
-    let ids: BTreeSet<&str> =
-        batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
-    let projects: BTreeSet<String> = batches.iter().map(|batch| batch.scope.project.to_string()).collect();
-    let envs: BTreeSet<&str> = batches.iter().map(|batch| batch.scope.env.as_str()).collect();
-    let times = times(batches);
-    let statement = |(index, ids): (usize, Vec<&str>)| {
+/// Where events are looked up.
+struct Asked {
+    projects: BTreeSet<String>,
+    envs: BTreeSet<&'static str>,
+    /// The earliest and the latest timestamp of imported events.
+    times: Option<(i64, i64)>,
+}
+
+impl Asked {
+    /// The statement that looks up some ids. The first of several also looks up who was erased.
+    fn statement(&self, index: usize, ids: Vec<&str>) -> Sql {
         let text = include_str!("known.sql")
-            .replace("/* or older */", times.map_or("", |_| OR_OLDER))
+            .replace("/* or older */", self.times.map_or("", |_| OR_OLDER))
             .replace("/* and erased */", if index == 0 { include_str!("erased.sql") } else { "" });
         let sql = Sql::new(text)
-            .bind("projects", sql::strings(projects.iter().map(String::as_str)))
-            .bind("envs", sql::strings(envs.iter().copied()))
+            .bind("projects", sql::strings(self.projects.iter().map(String::as_str)))
+            .bind("envs", sql::strings(self.envs.iter().copied()))
             .bind("ids", sql::strings(ids));
-        match times {
+        match self.times {
             Some((from, to)) => sql.bind("from", from.to_string()).bind("to", to.to_string()),
             None => sql,
         }
+    }
+}
+
+/// The statements that look up the events of some batches, and who was erased.
+fn statements(batches: &[Batch]) -> Vec<Sql> {
+    let ids: BTreeSet<&str> =
+        batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
+    let asked = Asked {
+        projects: batches.iter().map(|batch| batch.scope.project.to_string()).collect(),
+        envs: batches.iter().map(|batch| batch.scope.env.as_str()).collect(),
+        times: times(batches),
     };
-    parts(&ids).into_iter().enumerate().map(statement).collect()
+    let parts = parts(&ids).into_iter().enumerate();
+    parts.map(|(index, ids)| asked.statement(index, ids)).collect()
 }
 
 /// The earliest and the latest timestamp of imported events; `None` if there are none.

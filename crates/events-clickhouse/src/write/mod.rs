@@ -3,6 +3,7 @@
 
 mod group;
 mod groups;
+pub(crate) mod load;
 mod lookup;
 pub(crate) mod row_binary;
 

@@ -3,6 +3,7 @@
 
 use std::hash::Hasher as _;
 
+use millimetric_events::HashKey;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 /// The kind of an identifier, which is hashed too, so that equal texts of two kinds have different hashes.
@@ -22,6 +23,11 @@ pub(crate) struct KeyedHash([u8; 16]);
 impl KeyedHash {
     pub(crate) const fn new(key: [u8; 16]) -> Self {
         Self(key)
+    }
+
+    /// The key.
+    pub(crate) const fn key(self) -> HashKey {
+        HashKey(self.0)
     }
 
     /// The hash of an identifier.

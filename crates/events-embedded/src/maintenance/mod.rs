@@ -2,6 +2,7 @@
 //!
 //! In an open store it reads and writes segment files; the writer's thread swaps them in.
 
+pub(crate) mod adopt;
 pub(crate) mod backup;
 pub(crate) mod erase;
 pub(crate) mod expire;

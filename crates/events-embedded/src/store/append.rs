@@ -7,7 +7,7 @@ use crate::EmbeddedStore;
 use crate::encoding::event_key::EventKey;
 use crate::encoding::row;
 use crate::wal::batch_codec;
-use crate::wal::queue::Append;
+use crate::wal::queue::{Append, Known};
 use millimetric_events::{Appended, StoreError};
 
 impl EmbeddedStore {
@@ -16,20 +16,18 @@ impl EmbeddedStore {
         events.iter().map(|event| EventKey::of(&self.state.columns.hash, &event.event_id)).collect()
     }
 
-    /// Queues a batch for the writer and waits until it is durable. `duplicates` are the indexes of events
-    /// that a segment up to the id `checked_through` contains.
+    /// Queues a batch for the writer and waits until it is durable.
     pub(crate) async fn enqueue(
         &self,
         scope: EventScope,
         events: Vec<Event>,
         ids: Vec<EventKey>,
-        duplicates: Vec<usize>,
-        checked_through: i64,
+        known: Known,
     ) -> Result<Appended, StoreError> {
         let frame = batch_codec::encode(&events, |_| true)?;
         let bytes = frame.len() + events.iter().map(row::memory_of).sum::<usize>();
         let (reply, stored) = oneshot::channel();
-        self.queue.append(Append { scope, events, ids, frame, duplicates, checked_through, bytes, reply })?;
+        self.queue.append(Append { scope, events, ids, frame, known, bytes, reply })?;
         stored.await.map_err(|_| StoreError::Closing)?
     }
 }

@@ -23,6 +23,7 @@ use crate::query::view::View;
 use crate::resources::query_context::QueryContext;
 use crate::segment::id_filter::IdFilter;
 use crate::wal::commands::Command;
+use crate::wal::queue::Known;
 use millimetric_events::{
     Appended, Erasure, ErasureReport, EventStore, EventStream, LocalError, LocalStore, Reclassify,
     ReclassifyReport, Snapshot, StoreError,
@@ -45,7 +46,7 @@ impl EventStore for EmbeddedStore {
         } else {
             (Vec::new(), ids)
         };
-        self.enqueue(scope, events, ids, duplicates, checked_through).await
+        self.enqueue(scope, events, ids, Known::InSegments { duplicates, checked_through }).await
     }
 
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {
@@ -61,7 +62,7 @@ impl EventStore for EmbeddedStore {
             Ok((duplicates, events, ids))
         };
         let (duplicates, events, ids) = off_runtime(deduplicate).await?;
-        self.enqueue(scope, events, ids, duplicates, checked_through).await
+        self.enqueue(scope, events, ids, Known::InSegments { duplicates, checked_through }).await
     }
 
     fn export(&self, scope: EventScope, since: Timestamp, query: ExportQuery) -> EventStream {
@@ -198,7 +199,7 @@ impl EmbeddedStore {
     /// # Errors
     /// `NotWritable` after a failed sync. At twice the size at which memtables are flushed early:
     /// `DiskFull` if the last flush failed because the disk was full, `Overloaded` otherwise.
-    fn writable(&self) -> Result<(), StoreError> {
+    pub(super) fn writable(&self) -> Result<(), StoreError> {
         self.queue.check_writable()?;
         let (size, options) = (self.state.memtables.size(), &self.state.options);
         if size.rows < options.memtable_rows.saturating_mul(2)

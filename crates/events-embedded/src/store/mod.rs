@@ -2,6 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod engine;
+pub(crate) mod movable;
 pub(crate) mod open;
 
 use self::open::Opened;

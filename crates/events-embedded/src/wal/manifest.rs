@@ -52,7 +52,7 @@ const UNSTAGE: &str = "delete from reclassified where segment = ?";
 const COUNT_ERASED: &str = "update erasure set events_deleted = events_deleted + ? where id = ?";
 const INSERT_ERASURE: &str =
     "insert into erasure (id, project, env, kind, subject, include_linked, linked, at,
-    events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, null, ?, 0, null) on conflict (id) do nothing";
+    events_deleted, finished_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing";
 const LINK_ERASURE: &str = "update erasure set linked = ? where id = ?";
 const FINISH_ERASURE: &str = "update erasure set finished_at = ? where id = ?";
 /// 512 pages are 2 MiB, which takes a few milliseconds.
@@ -251,14 +251,16 @@ impl Manifest {
             i64::from(erasure.is_user),
             erasure.subject.to_le_bytes(),
             i64::from(erasure.include_linked),
+            erasure.linked.as_deref().map(linked_bytes),
             erasure.at,
+            erasure.events_deleted.cast_signed(),
+            erasure.finished_at,
         ];
         self.execute(INSERT_ERASURE, values)
     }
 
     pub(crate) fn link_erasure(&mut self, id: ErasureId, linked: &[u128]) -> Result<(), StoreError> {
-        let bytes: Vec<u8> = linked.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        self.execute(LINK_ERASURE, params![bytes, id.uuid().as_bytes()])
+        self.execute(LINK_ERASURE, params![linked_bytes(linked), id.uuid().as_bytes()])
     }
 
     pub(crate) fn finish_erasure(&mut self, id: ErasureId, at: i64) -> Result<(), StoreError> {
@@ -278,6 +280,11 @@ impl Manifest {
             tracing::warn!(%error, "events.db did not close cleanly; nothing is lost");
         }
     }
+}
+
+/// The hashes of linked visitors as they are stored.
+fn linked_bytes(linked: &[u128]) -> Vec<u8> {
+    linked.iter().flat_map(|hash| hash.to_le_bytes()).collect()
 }
 
 fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {

@@ -14,6 +14,15 @@ use millimetric_events::{Appended, LocalError, StoreError};
 /// Most events of a group that more than one batch shares.
 const GROUP_EVENTS: usize = 16_384;
 
+/// What is known of the duplicates of a batch when it is queued.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// There are none, as the caller says: no id is looked up.
+    AllNew,
+    /// Indexes of events that a segment contains, ascending, checked against all segments up to this id.
+    InSegments { duplicates: Vec<usize>, checked_through: i64 },
+}
+
 /// A batch that waits to be written.
 #[derive(Debug)]
 pub(crate) struct Append {
@@ -23,10 +32,8 @@ pub(crate) struct Append {
     pub(crate) ids: Vec<EventKey>,
     /// All events, encoded as one frame of the write-ahead log.
     pub(crate) frame: Vec<u8>,
-    /// Indexes of events that a segment contains, ascending …
-    pub(crate) duplicates: Vec<usize>,
-    /// … checked against all segments up to this id.
-    pub(crate) checked_through: i64,
+    /// What is known of duplicates.
+    pub(crate) known: Known,
     /// Memory of the batch in bytes.
     pub(crate) bytes: usize,
     pub(crate) reply: oneshot::Sender<Result<Appended, StoreError>>,

@@ -20,7 +20,7 @@ use crate::wal::batch_codec;
 use crate::wal::commands::{Command, Outcome};
 use crate::wal::manifest::Manifest;
 use crate::wal::queue::WriterQueue;
-use crate::wal::queue::{Append, Group, Work};
+use crate::wal::queue::{Append, Group, Known, Work};
 use crate::wal::recent_ids::IdSet;
 use crate::wal::recent_ids::RecentIds;
 use crate::wal::stored::LogRow;
@@ -115,14 +115,10 @@ impl Writer {
     /// new ids of this batch are added to it. Events of erased people are dropped without being counted.
     fn deduplicate(&self, append: &Append, fresh: &mut IdSet) -> Result<DedupResult, StoreError> {
         let scope = self.state.scopes.get_or_new(append.scope);
-        let (erased, newer) = {
-            let data = scope.data.read();
-            let newer: Vec<_> =
-                data.segments.iter().filter(|segment| segment.id > append.checked_through).cloned().collect();
-            (Arc::clone(&data.erased_ids), newer)
-        };
-        let flushed_since = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
-        let recent = self.ids.get(&append.scope);
+        let erased = Arc::clone(&scope.data.read().erased_ids);
+        let in_segments = self.in_segments(&scope, append)?;
+        let (is_looked_up, recent) = (in_segments.is_some(), self.ids.get(&append.scope));
+        let in_segments = in_segments.unwrap_or_default();
         let hash = &self.state.columns.hash;
         let mut result =
             DedupResult { keep: vec![false; append.events.len()], appended: Appended::default() };
@@ -135,16 +131,28 @@ impl Writer {
             if is_erased {
                 continue;
             }
-            let in_segment = append.duplicates.binary_search(&index).is_ok()
-                || flushed_since.binary_search(&index).is_ok();
-            if in_segment || recent.is_some_and(|recent| recent.contains(id.hash)) || !fresh.insert(id.hash) {
+            let is_known = in_segments.binary_search(&index).is_ok()
+                || recent.is_some_and(|recent| recent.contains(id.hash));
+            if is_looked_up && (is_known || fresh.contains(id.hash)) {
                 result.appended.duplicates += 1;
             } else {
+                fresh.insert(id.hash);
                 result.keep[index] = true;
                 result.appended.stored += 1;
             }
         }
         Ok(result)
+    }
+
+    /// Indexes of events that a segment contains, ascending; `None` if no id is looked up.
+    fn in_segments(&self, scope: &Scope, append: &Append) -> Result<Option<Vec<usize>>, StoreError> {
+        let Known::InSegments { duplicates, checked_through } = &append.known else { return Ok(None) };
+        let segments = scope.data.read().segments.clone();
+        let newer: Vec<_> = segments.into_iter().filter(|segment| segment.id > *checked_through).collect();
+        let mut all = dedup::indexes_in_segments(&self.state.columns, &newer, &append.ids)?;
+        all.extend(duplicates);
+        all.sort_unstable();
+        Ok(Some(all))
     }
 
     /// One row of the write-ahead log for each scope of the group that has new events.

@@ -9,8 +9,8 @@ use millimetric_core::time::Timestamp;
 use super::requests;
 use super::wait::within;
 use crate::{
-    Appended, Erasure, ErasureReport, EventStore, EventStoreExt as _, Reclassify, ReclassifyReport,
-    StoreError,
+    Appended, Deletions, Erasure, ErasureReport, EventStore, EventStoreExt as _, MovableStore, Reclassify,
+    ReclassifyReport, StoreError,
 };
 
 /// An engine under test, with storage of its own.
@@ -23,7 +23,7 @@ pub trait Engine: Sized + Send + Sync + 'static {
     async fn start() -> Result<Self, StartError>;
 
     /// The store.
-    fn store(&self) -> &dyn EventStore;
+    fn store(&self) -> &dyn MovableStore;
 
     /// Does the background work that is due, and returns when it is done.
     async fn settle(&self) -> Result<(), StoreError>;
@@ -68,7 +68,7 @@ fn checked_start<E>(started: Result<E, StartError>, in_ci: bool) -> Result<E, St
 pub struct UnderTest<E>(E);
 
 impl<E: Engine> UnderTest<E> {
-    fn store(&self) -> &dyn EventStore {
+    fn store(&self) -> &dyn MovableStore {
         self.0.store()
     }
 
@@ -144,6 +144,26 @@ impl<E: Engine> UnderTest<E> {
     /// Calls [`EventStore::drop_scope`].
     pub async fn drop_scope(&self, scope: EventScope) {
         called("drop_scope", self.store().drop_scope(scope)).await;
+    }
+
+    /// Calls [`MovableStore::load`].
+    pub async fn load(&self, scope: EventScope, events: Vec<Event>) -> u64 {
+        called("load", self.store().load(scope, events)).await
+    }
+
+    /// Calls [`MovableStore::periods`].
+    pub async fn periods(&self, scope: EventScope) -> Vec<(Timestamp, Timestamp)> {
+        called("periods", self.store().periods(scope)).await
+    }
+
+    /// Calls [`MovableStore::deletions`].
+    pub async fn deletions(&self) -> Deletions {
+        called("deletions", self.store().deletions()).await
+    }
+
+    /// Calls [`MovableStore::take_deletions`].
+    pub async fn take_deletions(&self, deletions: &Deletions) {
+        called("take_deletions", self.store().take_deletions(deletions)).await;
     }
 
     /// Calls [`EventStore::ready`].
