@@ -10,6 +10,7 @@
 
 mod accounts;
 mod audit;
+mod copy;
 mod damage;
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ use self::engine::{postgres, row, sqlite};
 
 pub use accounts::Account;
 pub use audit::{Actor, AuditCursor, AuditEntry, AuditScope, NewAuditEntry, ParseActorError};
+pub use copy::CopyState;
 pub use damage::Damage;
 pub use engine::postgres::{
     BucketSize, Instances, PostgresUrl, PostgresUrlError, ServerState, postgres_migrations,

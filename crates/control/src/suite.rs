@@ -5,6 +5,7 @@
 
 mod access_tokens;
 mod audit;
+mod copying;
 mod damaged_rows;
 mod goals;
 mod instances;
