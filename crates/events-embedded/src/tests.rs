@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use crate::{EmbeddedStore, Options};
 use millimetric_events::suite::sample::at;
 use millimetric_events::suite::{self, Engine, StartError};
-use millimetric_events::{MovableStore, StoreError, conformance};
+use millimetric_events::{EventStore as _, MovableStore, StoreError, conformance};
 
 /// The engine, with a clock that is fixed at the day of the sample's events.
 struct Embedded {

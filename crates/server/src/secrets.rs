@@ -24,7 +24,7 @@ use sha2::Sha256;
 use crate::config::{Installation, Secret};
 
 /// Under this name the control database remembers which pepper its keys were created with.
-const PEPPER_FINGERPRINT: &str = "pepper_fingerprint";
+pub const PEPPER_FINGERPRINT: &str = "pepper_fingerprint";
 /// The files that hold them, when the configuration does not.
 pub const SECRET_FILES: [&str; 2] = ["pepper", "ip_salt"];
 /// Bytes of a secret that the server makes, as hexadecimal text in its file.
@@ -161,7 +161,7 @@ fn read(path: &Path, mut file: File) -> anyhow::Result<Vec<u8>> {
     file.read_to_string(&mut text)
         .with_context(|| format!("{shown} is damaged: restore it from a backup"))?;
     let text = text.trim();
-    if text.len() != SECRET_BYTES * 2 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !is_file_secret(text) {
         bail!(
             "{shown} is damaged (it should hold {} hexadecimal characters): restore it from a backup; \
              deleting it makes a new one, which invalidates every key",
@@ -171,10 +171,19 @@ fn read(path: &Path, mut file: File) -> anyhow::Result<Vec<u8>> {
     Ok(text.as_bytes().to_vec())
 }
 
-/// Writes the file whole before anybody can see it under its name, so that a crash in between
-/// leaves no half of a secret.
 fn make(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let text = hex::encode(random_bytes::<SECRET_BYTES>()?);
+    write_secret(path, &hex::encode(random_bytes::<SECRET_BYTES>()?))?;
+    read(path, File::open(path)?)
+}
+
+/// Whether a text can be a secret in a file: hexadecimal digits, as many as the server makes.
+pub fn is_file_secret(text: &str) -> bool {
+    text.len() == SECRET_BYTES * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Writes a secret to its file, whole before anybody can see it under its name, so that a crash in between
+/// leaves no half of one. A file that is there stays as it is.
+pub fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
     let temporary = path.with_extension("tmp");
     let written = || -> std::io::Result<()> {
         let mut file =
@@ -189,8 +198,7 @@ fn make(path: &Path) -> anyhow::Result<Vec<u8>> {
         std::fs::remove_file(&temporary)?;
         path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
-    written().with_context(|| format!("cannot write {}", path.display()))?;
-    read(path, File::open(path)?)
+    written().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

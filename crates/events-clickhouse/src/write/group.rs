@@ -180,7 +180,7 @@ where
 }
 
 /// Year and month (UTC), by which `events` is partitioned.
-fn month(event: &Event) -> (i32, u32) {
+pub(super) fn month(event: &Event) -> (i32, u32) {
     let time = event.timestamp.to_utc();
     (time.year(), time.month())
 }

@@ -9,7 +9,7 @@ use millimetric_core::time::Timestamp;
 use super::requests;
 use super::wait::within;
 use crate::{
-    Appended, Deletions, Erasure, ErasureReport, EventStore, EventStoreExt as _, MovableStore, Reclassify,
+    Appended, Deletions, Erasure, ErasureReport, EventStoreExt as _, MovableStore, Reclassify,
     ReclassifyReport, StoreError,
 };
 
@@ -28,7 +28,7 @@ pub trait Engine: Sized + Send + Sync + 'static {
     /// Does the background work that is due, and returns when it is done.
     async fn settle(&self) -> Result<(), StoreError>;
 
-    /// Ends the store as a crash would, without [`EventStore::close`], and starts it again with what it
+    /// Ends the store as a crash would, without [`EventStore::close`](crate::EventStore::close), and starts it again with what it
     /// had stored.
     async fn restart(self) -> Result<Self, StartError>;
 }
@@ -72,12 +72,12 @@ impl<E: Engine> UnderTest<E> {
         self.0.store()
     }
 
-    /// Calls [`EventStore::append`].
+    /// Calls [`EventStore::append`](crate::EventStore::append).
     pub async fn append(&self, scope: EventScope, events: Vec<Event>) -> Appended {
         called("append", self.store().append(scope, events)).await
     }
 
-    /// Calls [`EventStore::import`].
+    /// Calls [`EventStore::import`](crate::EventStore::import).
     pub async fn import(&self, scope: EventScope, events: Vec<Event>) -> Appended {
         called("import", self.store().import(scope, events)).await
     }
@@ -87,7 +87,7 @@ impl<E: Engine> UnderTest<E> {
         called("query", self.store().query(scope, query)).await
     }
 
-    /// Calls [`EventStore::query_any`].
+    /// Calls [`EventStore::query_any`](crate::EventStore::query_any).
     pub async fn query_any(&self, scope: EventScope, query: AnyQuery) -> AnyResponse {
         called("query", self.store().query_any(scope, Timestamp::MIN, query)).await
     }
@@ -102,12 +102,12 @@ impl<E: Engine> UnderTest<E> {
         requests::ids(self.store(), scope).await
     }
 
-    /// Calls [`EventStore::erase`].
+    /// Calls [`EventStore::erase`](crate::EventStore::erase).
     pub async fn erase(&self, scope: EventScope, request: Erasure) {
         called("erase", self.store().erase(scope, request)).await;
     }
 
-    /// Calls [`EventStore::erasure`].
+    /// Calls [`EventStore::erasure`](crate::EventStore::erasure).
     pub async fn erasure(&self, scope: EventScope, id: ErasureId) -> Option<ErasureReport> {
         called("erasure", self.store().erasure(scope, id)).await
     }
@@ -117,12 +117,12 @@ impl<E: Engine> UnderTest<E> {
         requests::until_done(self.store(), scope, id).await
     }
 
-    /// Calls [`EventStore::reclassify`].
+    /// Calls [`EventStore::reclassify`](crate::EventStore::reclassify).
     pub async fn reclassify(&self, scope: EventScope, request: Reclassify) {
         called("reclassify", self.store().reclassify(scope, request)).await;
     }
 
-    /// Calls [`EventStore::reclassification`].
+    /// Calls [`EventStore::reclassification`](crate::EventStore::reclassification).
     pub async fn reclassification(
         &self,
         scope: EventScope,
@@ -136,12 +136,12 @@ impl<E: Engine> UnderTest<E> {
         requests::until_reclassified(self.store(), scope, id).await
     }
 
-    /// Calls [`EventStore::expire`].
+    /// Calls [`EventStore::expire`](crate::EventStore::expire).
     pub async fn expire(&self, scope: EventScope, before: Timestamp) {
         called("expire", self.store().expire(scope, before)).await;
     }
 
-    /// Calls [`EventStore::drop_scope`].
+    /// Calls [`EventStore::drop_scope`](crate::EventStore::drop_scope).
     pub async fn drop_scope(&self, scope: EventScope) {
         called("drop_scope", self.store().drop_scope(scope)).await;
     }
@@ -166,7 +166,7 @@ impl<E: Engine> UnderTest<E> {
         called("take_deletions", self.store().take_deletions(deletions)).await;
     }
 
-    /// Calls [`EventStore::ready`].
+    /// Calls [`EventStore::ready`](crate::EventStore::ready).
     pub async fn ready(&self) {
         called("ready", self.store().ready()).await;
     }

@@ -11,6 +11,7 @@ mod generate;
 mod goal;
 mod import;
 mod key;
+mod migrate;
 mod new_file;
 mod output;
 mod project;
@@ -80,6 +81,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Import the events of an exported file, each once
     Import(import::ImportArgs),
+    /// Move everything to other databases and compare both, also while a server still takes events
+    Migrate(migrate::MigrateArgs),
     /// Apply the rules of a project to its stored events
     Reclassify(reclassify::ReclassifyArgs),
     /// Print or create the tables of databases on servers
@@ -183,6 +186,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Restore(args)) => backup::run_restore(&at, args).await,
         Some(Command::Export(args)) => export::run(&at, args).await,
         Some(Command::Import(args)) => import::run(&at, args).await,
+        Some(Command::Migrate(args)) => migrate::run(&at, args).await,
         Some(Command::Reclassify(args)) => reclassify::run(&at, args).await,
         Some(Command::Schema(command)) => schema::run(&at, command).await,
         Some(Command::Doctor(args)) => doctor::run(&at, args).await,

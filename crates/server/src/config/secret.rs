@@ -14,6 +14,13 @@ impl From<String> for StoreUrl {
     }
 }
 
+impl StoreUrl {
+    /// The URL as one of a kind of stores.
+    pub fn parse<T: FromStr>(&self) -> Result<T, T::Err> {
+        self.0.parse()
+    }
+}
+
 impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoreUrl(…)")

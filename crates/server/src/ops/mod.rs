@@ -11,6 +11,7 @@ pub mod export;
 pub mod goals;
 pub mod idempotency;
 pub mod keys;
+pub mod migrate;
 pub mod origins;
 pub mod people;
 pub mod privacy;

@@ -38,6 +38,7 @@ mod journeys;
 mod keys;
 mod logging;
 mod mcp;
+mod migrating;
 mod moving;
 mod openapi;
 mod post_reads;

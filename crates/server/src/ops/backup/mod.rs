@@ -75,13 +75,14 @@ fn free_place(folder: &Path) -> anyhow::Result<PathBuf> {
 /// A folder for its owner alone, under a name of its own beside the one that it will become; removed
 /// with everything in it when it is dropped before [`UnfinishedFolder::keep`].
 #[derive(Debug)]
-struct UnfinishedFolder {
+pub struct UnfinishedFolder {
     path: PathBuf,
     is_kept: bool,
 }
 
 impl UnfinishedFolder {
-    fn beside(target: &Path) -> anyhow::Result<Self> {
+    /// Creates one.
+    pub fn beside(target: &Path) -> anyhow::Result<Self> {
         let parent = target.parent().unwrap_or(Path::new("/"));
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = parent.join(format!(".{name}.unfinished-{}", hex::encode(random_bytes::<6>()?)));
@@ -90,7 +91,8 @@ impl UnfinishedFolder {
         Ok(Self { path, is_kept: false })
     }
 
-    fn path(&self) -> &Path {
+    /// Its path.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
