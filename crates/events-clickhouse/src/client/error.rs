@@ -34,8 +34,8 @@ fn of_code(code: u32) -> StoreError {
     match code {
         // TIMEOUT_EXCEEDED, TOO_SLOW
         159 | 160 => StoreError::QueryTooLarge(QueryLimit::Time),
-        // MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES
-        241 | 396 => StoreError::QueryTooLarge(QueryLimit::Memory),
+        // TOO_LARGE_ARRAY_SIZE (of the events of a visitor), MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES
+        128 | 241 | 396 => StoreError::QueryTooLarge(QueryLimit::Memory),
         // TOO_MANY_SIMULTANEOUS_QUERIES, TOO_MANY_PARTS
         202 | 252 => StoreError::Overloaded,
         // QUERY_WAS_CANCELLED, QUERY_WAS_CANCELLED_BY_CLIENT
