@@ -126,7 +126,8 @@ impl InSessions {
     }
 
     /// The relation of sessions: `anonymous_id`, the `session`, when it `begins`, its `duration`, its page `views`,
-    /// of which the first is its entry and the last its exit, whether it is a `bounce`, and its columns.
+    /// of which the first is its entry and the last its exit, their number `view_count`, whether it is a `bounce`, and
+    /// its columns.
     pub(crate) fn sessions(&self, conditions: &mut Conditions) -> String {
         let mut parts =
             EventParts::new(self.columns.iter().map(|column| column.as_str().to_owned()).collect());
@@ -143,7 +144,8 @@ impl InSessions {
         format!(
             "SELECT *{columns} FROM (SELECT anonymous_id, session, session[1].1 AS begins, \
              session[-1].1 - session[1].1 AS duration, {views} AS views, \
-             length(views) = 1 AND NOT arrayExists(event -> event.3 = 2, session) AS bounce, \
+             arrayCount(event -> event.3 = 1, session) AS view_count, \
+             view_count = 1 AND NOT arrayExists(event -> event.3 = 2, session) AS bounce, \
              if(session[1].4 > 0, 1, arrayFirstIndex(event -> event.4 = 2, session)) AS credited \
              FROM (SELECT anonymous_id, arrayJoin(sessions) AS session FROM ({visitors})))",
             columns = columns.concat(),
@@ -179,7 +181,7 @@ impl InSessions {
         // The entry depends on it, if anything is read of the entry.
         let all = if self.columns.is_empty() { self } else { self.with_column(Column::Path) };
         format!(
-            "SELECT *{} FROM ({}) WHERE notEmpty(views)",
+            "SELECT *{} FROM ({}) WHERE view_count > 0",
             all.columns_of("views[1]"),
             all.sessions(conditions)
         )

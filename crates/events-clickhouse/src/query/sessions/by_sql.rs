@@ -39,7 +39,7 @@ pub(super) async fn count(
     let by = query.group_by.iter().filter_map(in_sessions::name);
     let texts: Vec<String> = by.enumerate().map(|(n, name)| format!(", {name} AS g{n}")).collect();
     let names: Vec<String> = (0..texts.len()).map(|n| format!(", g{n}")).collect();
-    let counted = "count(), sum(bounce), sum(length(views)), quantileExactInclusive(0.5)(duration)";
+    let counted = "count(), sum(bounce), sum(view_count), quantileExactInclusive(0.5)(duration)";
     let statement = conditions.select_from(
         &format!("({relation})"),
         &format!("{bucket} AS bucket{}, {counted}", texts.concat()),
