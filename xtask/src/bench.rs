@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cargo::{as_typed, cargo, target_folder};
+use crate::clickhouse;
 use crate::python::python;
 
 /// What to measure, and for how long.
@@ -55,6 +56,8 @@ pub enum Subject {
     Start,
     /// What an agent's queries cost over the same queries over REST.
     Mcp,
+    /// Batches and single events over HTTP, stored in a ClickHouse server.
+    Clickhouse,
     /// Queries over HTTP and inside of the process, beside ClickHouse on the same data.
     Query,
     /// Queries of the event store on ClickHouse, beside SQL that is written by hand for each.
@@ -63,19 +66,19 @@ pub enum Subject {
     Dashboard,
     /// Classifies `--events` stored events again while the server is killed, and compares every event.
     Reclassify,
-    /// Everything but `query` and `clickhouse-queries`, which need Python, and `dashboard` and `reclassify`, which fill a project first.
+    /// Everything but `query`, `clickhouse` and `clickhouse-queries`, which need Python, and `dashboard` and
+    /// `reclassify`, which fill a project first.
     All,
 }
 
 impl Subject {
     /// Whether this choice covers a part.
     pub fn covers(self, part: Self) -> bool {
-        self == part
-            || (self == Self::All
-                && !matches!(
-                    part,
-                    Self::Query | Self::ClickhouseQueries | Self::Dashboard | Self::Reclassify
-                ))
+        let is_separate = matches!(
+            part,
+            Self::Query | Self::Clickhouse | Self::ClickhouseQueries | Self::Dashboard | Self::Reclassify
+        );
+        self == part || (self == Self::All && !is_separate)
     }
 }
 
@@ -93,6 +96,9 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     }
     if matches!(arguments.subject, Subject::Query | Subject::ClickhouseQueries) {
         bench.arg("--python").arg(python()?);
+    }
+    if arguments.subject == Subject::Clickhouse {
+        bench.env("MILLIMETRIC_TEST_CLICKHOUSE", clickhouse::library()?);
     }
     let flags = [(arguments.grow, "--grow"), (arguments.json, "--json")];
     bench.args(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag));

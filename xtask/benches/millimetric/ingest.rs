@@ -38,7 +38,8 @@ const BESIDE_QUESTIONS: u64 = 1_000_000;
 const DAYS: i64 = 30;
 /// Batches that Segment's limit of 500 KiB allows.
 const SMALLER_BATCHES: Shape = Shape { connections: 8, requests: 8, events_per_request: 500 };
-const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
+/// Requests of one event each.
+pub(crate) const SINGLES: Shape = Shape { connections: 64, requests: 200, events_per_request: 1 };
 
 /// Runs each load so many times for so many seconds, every time with a new server.
 pub(crate) async fn measure(
@@ -221,7 +222,8 @@ pub(crate) fn requests(shape: &Shape, make: impl Fn(&[DemoEvent]) -> Request) ->
     connections.map(|own| own.chunks(shape.events_per_request).map(&make).collect()).collect()
 }
 
-async fn check_and_stop(server: Server, achieved: &Achieved) -> anyhow::Result<()> {
+/// Stops the server, if it holds exactly what it acknowledged.
+pub(crate) async fn check_and_stop(server: Server, achieved: &Achieved) -> anyhow::Result<()> {
     let stored = server.stored_events().await?;
     ensure!(
         stored == achieved.events,

@@ -15,6 +15,7 @@ mod client;
 mod dashboard;
 mod data;
 mod ingest;
+mod ingest_clickhouse;
 mod inside;
 mod load;
 mod long;
@@ -118,6 +119,9 @@ async fn measure(
     }
     if subject.covers(Subject::Ingest) || subject.covers(Subject::Memory) {
         ingest::measure(server, subject, seconds, runs, &mut report).await?;
+    }
+    if subject.covers(Subject::Clickhouse) {
+        ingest_clickhouse::measure(server, seconds, runs, &mut report).await?;
     }
     if subject.covers(Subject::Background) {
         background::measure(server, seconds, &mut report).await?;

@@ -87,7 +87,9 @@ impl Writer {
         };
         let Sorted { months, counts } = self.sort(batches, &left_out);
         // From here on only their rows are needed.
-        batches.iter_mut().for_each(|batch| batch.events = Vec::new());
+        for batch in batches.iter_mut() {
+            batch.events = Vec::new();
+        }
         let mut results: Vec<_> = counts.into_iter().map(Ok).collect();
         for Month { rows, batches } in months.into_values() {
             if let Err(error) = self.insert(rows.freeze(), until).await {

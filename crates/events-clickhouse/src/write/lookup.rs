@@ -67,7 +67,9 @@ impl LeftOut {
         let mut responses = stream::iter(rows).buffer_unordered(MAX_REQUESTS);
         let mut left_out = Self::default();
         while let Some(rows) = responses.try_next().await? {
-            rows.iter().for_each(|row| left_out.add(row));
+            for row in &rows {
+                left_out.add(row);
+            }
         }
         Ok(left_out)
     }

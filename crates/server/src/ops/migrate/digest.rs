@@ -115,7 +115,9 @@ mod tests {
 
     fn days(events: &[Event]) -> Days {
         let mut days = Days::default();
-        events.iter().for_each(|event| days.add(event));
+        for event in &events {
+            days.add(event);
+        }
         days
     }
 

@@ -157,7 +157,9 @@ async fn days(store: &dyn MovableStore, scope: EventScope, range: TimeRange) -> 
     let mut days = Days::default();
     let mut events = export(store, scope, range);
     while let Some(events) = events.try_next().await? {
-        events.iter().for_each(|event| days.add(event));
+        for event in &events {
+            days.add(event);
+        }
     }
     Ok(days)
 }
