@@ -26,7 +26,8 @@ pub struct BenchArguments {
     /// Runs of each load, each with a new server over an empty folder; the median is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub runs: u32,
-    /// Events of the data that `query` and `dashboard` ask about and `reclassify` classifies again.
+    /// Events of the data that `query` and `dashboard` ask about, that `reclassify` classifies again, and that
+    /// `scaling` stores.
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     pub events: u64,
     /// With `query`: also how its times grow, at 1, 10 and 50 million events.
@@ -66,8 +67,10 @@ pub enum Subject {
     Dashboard,
     /// Classifies `--events` stored events again while the server is killed, and compares every event.
     Reclassify,
-    /// Everything but `query`, `clickhouse` and `clickhouse-queries`, which need Python, and `dashboard` and
-    /// `reclassify`, which fill a project first.
+    /// Bytes, time and parts of `--events` events in ClickHouse, and a simulation of servers that store more.
+    Scaling,
+    /// Everything but `query`, `clickhouse`, `clickhouse-queries` and `scaling`, which need other programs, and
+    /// `dashboard` and `reclassify`, which fill a project first.
     All,
 }
 
@@ -76,7 +79,12 @@ impl Subject {
     pub fn covers(self, part: Self) -> bool {
         let is_separate = matches!(
             part,
-            Self::Query | Self::Clickhouse | Self::ClickhouseQueries | Self::Dashboard | Self::Reclassify
+            Self::Query
+                | Self::Clickhouse
+                | Self::ClickhouseQueries
+                | Self::Scaling
+                | Self::Dashboard
+                | Self::Reclassify
         );
         self == part || (self == Self::All && !is_separate)
     }
@@ -84,13 +92,11 @@ impl Subject {
 
 /// Builds the release binary and the benchmark, and runs it in the foreground.
 pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
-    let server = release_binary()?;
     let mut bench = harness("bench");
     bench.arg(arguments.subject.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned()));
     bench.arg("--seconds").arg(arguments.seconds.to_string());
     bench.arg("--runs").arg(arguments.runs.to_string());
     bench.arg("--events").arg(arguments.events.to_string());
-    bench.arg("--server").arg(server);
     if let Some(minutes) = arguments.minutes {
         bench.arg("--minutes").arg(minutes.to_string());
     }
@@ -99,6 +105,12 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     }
     if arguments.subject == Subject::Clickhouse {
         bench.env("MILLIMETRIC_TEST_CLICKHOUSE", clickhouse::library()?);
+    }
+    if arguments.subject == Subject::Scaling {
+        // It finds the library that this installs.
+        clickhouse::library()?;
+    } else {
+        bench.arg("--server").arg(release_binary()?);
     }
     let flags = [(arguments.grow, "--grow"), (arguments.json, "--json")];
     bench.args(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag));

@@ -65,6 +65,11 @@ impl ClickHouse {
         self.port
     }
 
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Runs a statement, and returns the lines of the response; the error is what the server says.
     pub fn query(&self, statement: &str) -> Result<String, String> {
         request(self.port, statement)

@@ -75,6 +75,11 @@ impl Process {
         Ok(())
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to the process alone.
     pub(crate) fn signal(&self, signal: Signal) {
         if !self.has_ended {

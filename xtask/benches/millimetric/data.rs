@@ -165,7 +165,7 @@ pub(crate) fn demo(binary: &Path, home: &Path, number: u32, events: u64) -> anyh
 }
 
 /// How many events each project has; together as many as asked for.
-fn shares(events: u64) -> Vec<u64> {
+pub(crate) fn shares(events: u64) -> Vec<u64> {
     let weight = |number: u32| f64::from(number).powf(-SKEW);
     let all: f64 = (1..=PROJECTS).map(weight).sum();
     let mut shares: Vec<u64> =

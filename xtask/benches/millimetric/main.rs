@@ -32,6 +32,7 @@ mod reclassify;
 mod report;
 mod reports;
 mod requests;
+mod scaling;
 mod server;
 mod start;
 
@@ -141,6 +142,9 @@ async fn measure(
     if subject.covers(Subject::ClickhouseQueries) {
         clickhouse_queries::measure(server, python?, events, runs, &mut report).await?;
         return Ok(report);
+    }
+    if subject.covers(Subject::Scaling) {
+        scaling::measure(events, &mut report).await?;
     }
     if subject.covers(Subject::Query) {
         let python = python?;
