@@ -81,7 +81,7 @@ pub(super) const GROUPS: &[Group] = &[
         "sdk/consent.md",
     ),
     group!("Manage", false: "management.md", "terraform.md"),
-    group!("Operate", false: "self-hosting.md", "changelog.md" = "CHANGELOG.md"),
+    group!("Operate", false: "self-hosting.md", "scaling.md", "changelog.md" = "CHANGELOG.md"),
     group!("How it is built", true:
         "benchmarks.md",
         "testing.md",
