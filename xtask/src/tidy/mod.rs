@@ -1,6 +1,7 @@
 //! Rules of the repository that no compiler checks, as tests: what every file looks like (here), which
 //! module may import which ([`layers`]), how large files and functions may grow ([`sizes`]), that links lead to
-//! files ([`links`]), and that the server shows every page of the documentation ([`docs`]).
+//! files ([`links`]), that the server shows every page of the documentation ([`docs`]), and that what [`scaling`] names
+//! exists.
 //!
 //! Reads the working tree; folders that hold nothing of ours are left out.
 
@@ -8,6 +9,7 @@ mod docs;
 mod imports;
 mod layers;
 mod links;
+mod scaling;
 mod sizes;
 mod source;
 

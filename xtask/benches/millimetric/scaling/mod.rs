@@ -58,7 +58,7 @@ fn costs_table(place: &str, costs: &[GroupCost]) -> Table {
     let rows = costs.iter().map(|cost| {
         let events_per_second = f64::from(cost.events) / cost.millis * 1000.0;
         vec![
-            shown(f64::from(cost.events)),
+            cost.events.to_string(),
             shown(cost.millis),
             shown(cost.processor_millis),
             shown(events_per_second),
