@@ -25,22 +25,32 @@ const MISSING: &str = "this needs a ClickHouse server: `cargo xtask test` instal
 pub struct ClickHouse {
     process: Process,
     library: PathBuf,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder, if it is the server's own.
+    own: Option<TempDir>,
     port: u16,
     tcp_port: u16,
 }
 
 impl ClickHouse {
-    /// Starts a server.
+    /// Starts a server in a folder of its own.
     pub fn start() -> Result<Self, StartError> {
+        let own = TempDir::new().map_err(|error| StartError::Failed(error.to_string()))?;
+        let mut server = Self::start_in(own.path())?;
+        server.own = Some(own);
+        Ok(server)
+    }
+
+    /// Starts a server in a folder that outlives it.
+    pub fn start_in(folder: &Path) -> Result<Self, StartError> {
         let library = library()?;
-        let folder = TempDir::new().map_err(|error| StartError::Failed(error.to_string()))?;
+        let folder = folder.to_owned();
         let mut tries = 0;
         loop {
             let (port, tcp_port) = (free_port()?, free_port()?);
             tries += 1;
-            match serve(&library, folder.path(), port, tcp_port) {
-                Ok(process) => return Ok(Self { process, library, folder, port, tcp_port }),
+            match serve(&library, &folder, port, tcp_port) {
+                Ok(process) => return Ok(Self { process, library, folder, own: None, port, tcp_port }),
                 // Somebody else may have taken a port meanwhile.
                 Err(error) if tries == TRIES => return Err(error),
                 Err(_) => {}
@@ -82,7 +92,7 @@ impl ClickHouse {
 
     /// Starts the server again after [`ClickHouse::kill`], with its files and on its ports.
     pub fn restart(&mut self) -> Result<(), StartError> {
-        self.process = serve(&self.library, self.folder.path(), self.port, self.tcp_port)?;
+        self.process = serve(&self.library, &self.folder, self.port, self.tcp_port)?;
         Ok(())
     }
 

@@ -1,15 +1,21 @@
 //! Real servers for tests: each has a free port of this machine and a temporary folder, and ends with the value
 //! that holds it, or with the process.
 //!
+//! [`Proxy`] is a network that fails between a program and such a server, and [`Disk`] a disk that can be full.
+//!
 //! Used by tests only. A server that this machine does not have is [`StartError::Missing`]: such a test says so
 //! and proves nothing, except in continuous integration, where it fails.
 
 mod clickhouse;
+mod disk;
 mod postgres;
 mod process;
+mod proxy;
 
 pub use clickhouse::ClickHouse;
+pub use disk::Disk;
 pub use postgres::Postgres;
+pub use proxy::{Network, Proxy};
 
 /// Why a server did not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

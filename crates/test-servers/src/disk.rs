@@ -1,0 +1,70 @@
+//! A small disk that a test can fill: a file system in memory.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::StartError;
+use crate::process::run;
+
+const MISSING: &str = "a small disk needs Linux, and root to mount it";
+
+/// A mounted disk. Dropped, it is gone with its files: drop what uses it first.
+#[derive(Debug)]
+pub struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    /// Mounts an empty disk of this size.
+    pub fn mount(mebibytes: u32) -> Result<Self, StartError> {
+        if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
+            return Err(StartError::Missing(MISSING.to_owned()));
+        }
+        let folder = TempDir::new().map_err(|error| StartError::Failed(error.to_string()))?;
+        let size = format!("size={mebibytes}m");
+        let path = folder.path().display().to_string();
+        let mounted = run(OsStr::new("mount"), &["-t", "tmpfs", "-o", &size, "tmpfs", &path], None);
+        // Root of a container may not mount.
+        mounted.map_err(|error| StartError::Missing(format!("{MISSING}: {error}")))?;
+        Ok(Self { folder })
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Fills it with a file, to the last page.
+    pub fn fill(&self) -> Result<(), StartError> {
+        let failed = |error: std::io::Error| StartError::Failed(error.to_string());
+        let mut file = File::create(self.path().join("full")).map_err(failed)?;
+        for block in [vec![0; 1 << 20], vec![0; 4 << 10]] {
+            loop {
+                match file.write(&block) {
+                    Ok(1..) => {}
+                    Ok(0) => break,
+                    Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what [`Disk::fill`] wrote.
+    pub fn free(&self) -> Result<(), StartError> {
+        std::fs::remove_file(self.path().join("full")).map_err(|error| StartError::Failed(error.to_string()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a process that was killed may still be there for a moment.
+        let path = self.path().display().to_string();
+        let _ = run(OsStr::new("umount"), &["--lazy", &path], None);
+    }
+}
