@@ -13,7 +13,7 @@ mod folder;
 mod kill_targets;
 mod ledger;
 mod process;
-mod random;
+pub(crate) mod random;
 mod reclassifying;
 mod report;
 mod round;
@@ -46,7 +46,7 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
     std::fs::remove_dir_all(&progress.root).unwrap();
 }
 
-fn setting(name: &str, unset: u64) -> u64 {
+pub(crate) fn setting(name: &str, unset: u64) -> u64 {
     std::env::var(name).map_or(unset, |text| text.parse().expect(name))
 }
 

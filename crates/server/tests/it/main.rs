@@ -41,6 +41,7 @@ mod mcp;
 mod migrating;
 mod moving;
 mod openapi;
+mod outages;
 mod post_reads;
 mod quality;
 mod rate_limits;

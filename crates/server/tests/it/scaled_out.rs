@@ -1,6 +1,6 @@
 //! Several servers over one `ClickHouse` and one `PostgreSQL`, each a process without events of its own.
 
-use millimetric_test_servers::{ClickHouse, Postgres, or_skip};
+use millimetric_test_servers::{ClickHouse, Network, Postgres, Proxy, or_skip};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -182,6 +182,35 @@ fn a_store_that_stops_is_an_error_that_names_it_and_is_used_again_when_it_goes_o
         assert_eq!(track(&one, &project, json!({ "event": "a", "event_id": id })).status, 202);
     }
     assert_eq!(count(&one, &project), 3);
+}
+
+#[test]
+fn a_network_that_drops_packets_to_the_store_harms_one_server_and_doubles_nothing() {
+    let Some(mut databases) = Databases::start() else { return };
+    let direct = databases.events_url.clone();
+    let network = Proxy::start(databases.clickhouse.port()).unwrap();
+    databases.events_url = format!("clickhouse://127.0.0.1:{}/stats", network.port());
+    let cut = databases.server();
+    let project = cut.default_project();
+    databases.events_url = direct;
+    let whole = databases.server();
+    let event = |id: &str| pageview(id, "https://shop.example/");
+    assert_eq!(track(&cut, &project, event("before")).status, 202);
+
+    network.set(Network::Drops);
+    assert_eq!(cut.get("/readyz", "").error(), (502, "upstream_failed".to_owned()));
+    assert_eq!(track(&cut, &project, event("during")).error(), (502, "upstream_failed".to_owned()));
+    assert_eq!(whole.get("/readyz", "").status, 200);
+    // The sender repeats it at the other server.
+    assert_eq!(track(&whole, &project, event("during")).status, 202);
+
+    network.set(Network::Passes);
+    eventually("it is ready", || (cut.get("/readyz", "").status == 200).then_some(()));
+    let repeated = track(&cut, &project, event("during"));
+    assert_eq!(repeated.json()["duplicates"], 1, "{}", repeated.text);
+    for server in [&cut, &whole] {
+        assert_eq!(count(server, &project), 2);
+    }
 }
 
 #[test]
