@@ -1,14 +1,17 @@
 //! Compares what is stored with what was acknowledged, in the table and in the responses of both servers.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::time::Duration;
+use std::{fmt, io};
 
 use anyhow::{Context as _, ensure};
 
 use super::http::Client;
 use super::installation::{Installation, SERVERS};
 use super::ledger::Ledger;
-use crate::support::ALWAYS;
+use crate::support::PATIENCE;
+
+/// How long an export may take.
+const EXPORT_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// What a look at the stored events showed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +43,7 @@ pub(super) fn stored(installation: &Installation, ledger: &Ledger) -> anyhow::Re
     let (all, distinct) = counts.trim().split_once('\t').context("two numbers")?;
     let (all, distinct): (u64, u64) = (all.parse()?, distinct.parse()?);
     let (addresses, project) = (installation.addresses(), installation.project());
-    let client = Client::new(&addresses, project);
+    let client = Client::with_timeout(&addresses, project, PATIENCE);
     for server in 0..SERVERS {
         let reply = client.count(server);
         let count = reply.body["rows"][0]["value"].as_u64();
@@ -53,37 +56,40 @@ pub(super) fn stored(installation: &Installation, ledger: &Ledger) -> anyhow::Re
     Ok(Stored { lost: sent.saturating_sub(distinct), doubled: all - distinct })
 }
 
-/// Compares every id in the table and in an export of each server; returns how many there are.
-pub(super) fn every_event(installation: &Installation, ledger: &Ledger) -> anyhow::Result<u64> {
-    let sent = ledger.sent();
+/// Compares every id in the table and in an export of each server.
+pub(super) fn every_event(installation: &Installation, ledger: &Ledger) -> anyhow::Result<()> {
     let ids = installation.stored("SELECT event_id FROM stats.events FINAL");
-    compare(ledger, "the table", sent, ids.lines());
+    compare(ledger, "the table", ids.lines().map(|id| Ok(id.to_owned())))?;
     let (addresses, project) = (installation.addresses(), installation.project());
-    let client = Client::new(&addresses, project);
+    let client = Client::with_timeout(&addresses, project, EXPORT_TIMEOUT);
     for server in 0..SERVERS {
-        let reply = client.get(server, &format!("/v1/export?{ALWAYS}"));
-        ensure!(reply.status == 200, "the export of server {server}: {}", reply.words);
-        let export = reply.body.as_str().context("an export is no text")?;
-        let ids = export.lines().filter_map(|line| {
-            let (_, rest) = line.split_once("\"event_id\":\"")?;
-            Some(rest.split_once('"')?.0)
+        let ids = client.export(server)?.map(|line| {
+            let line = line?;
+            let id = line.split_once("\"event_id\":\"").and_then(|(_, rest)| rest.split_once('"'));
+            Ok(id.map_or(line.as_str(), |(id, _)| id).to_owned())
         });
-        compare(ledger, &format!("the export of server {server}"), sent, ids);
+        compare(ledger, &format!("the export of server {server}"), ids)?;
     }
-    Ok(sent)
+    Ok(())
 }
 
-fn compare<'a>(ledger: &Ledger, place: &str, sent: u64, ids: impl Iterator<Item = &'a str>) {
-    let mut counts: HashMap<&str, u32> = HashMap::new();
-    ids.for_each(|id| *counts.entry(id).or_default() += 1);
-    for number in 0..sent {
-        match counts.remove(format!("e{number}").as_str()) {
-            Some(1) => {}
-            Some(count) => ledger.break_promise(format!("{place} has e{number} {count} times")),
-            None => ledger.break_promise(format!("{place} lacks e{number}, which was acknowledged")),
+/// Every event that was sent must be among the ids once, and no other.
+fn compare(
+    ledger: &Ledger,
+    place: &str,
+    ids: impl Iterator<Item = io::Result<String>>,
+) -> anyhow::Result<()> {
+    let mut counts = vec![0_u32; ledger.sent() as usize];
+    for id in ids {
+        let id = id?;
+        let number = id.strip_prefix('e').and_then(|number| number.parse::<usize>().ok());
+        match number.and_then(|number| counts.get_mut(number)) {
+            Some(count) => *count += 1,
+            None => ledger.break_promise(format!("{place} has {id}, which was never sent")),
         }
     }
-    if let Some(id) = counts.keys().next() {
-        ledger.break_promise(format!("{place} has {id}, which was never sent"));
+    for (number, count) in counts.iter().enumerate().filter(|(_, count)| **count != 1) {
+        ledger.break_promise(format!("{place} has the acknowledged event e{number} {count} times"));
     }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! Requests of the campaign: to a server that may not be there, with a timeout as clients have one.
 
+use std::io::{self, BufRead as _, BufReader};
 use std::time::Duration;
 
+use anyhow::ensure;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -33,7 +35,12 @@ pub(super) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(super) fn new(addresses: &'a Addresses, project: &'a Project) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        Self::with_timeout(addresses, project, TIMEOUT)
+    }
+
+    /// A client that waits for a response until it is read.
+    pub(super) fn with_timeout(addresses: &'a Addresses, project: &'a Project, timeout: Duration) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(timeout));
         Self { agent: config.build().into(), addresses, project }
     }
 
@@ -72,6 +79,14 @@ impl<'a> Client<'a> {
         self.get(server, &format!("/v1/stats?{ALWAYS}"))
     }
 
+    /// The lines of an export of all events.
+    pub(super) fn export(&self, server: usize) -> anyhow::Result<impl Iterator<Item = io::Result<String>>> {
+        let request = self.request("GET", server, &format!("/v1/export?{ALWAYS}"), &self.project.rk);
+        let response = self.agent.run(request.body(())?)?;
+        ensure!(response.status() == 200, "the export of server {server} got {}", response.status());
+        Ok(BufReader::new(response.into_body().into_reader()).lines())
+    }
+
     fn request(&self, method: &str, server: usize, path: &str, key: &str) -> ureq::http::request::Builder {
         let address = self.addresses[server].lock().clone();
         ureq::http::Request::builder()
@@ -84,7 +99,7 @@ impl<'a> Client<'a> {
     fn run(&self, request: ureq::http::Result<ureq::http::Request<impl ureq::AsSendBody>>) -> Reply {
         let response = request.map_err(ureq::Error::from).and_then(|request| self.agent.run(request));
         let read = response.and_then(|mut response| {
-            let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
+            let text = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
             Ok((response.status().as_u16(), text))
         });
         match read {

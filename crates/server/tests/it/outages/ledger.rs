@@ -24,7 +24,8 @@ struct State {
     /// Events `0..sent` were sent.
     sent: u64,
     acknowledged: u64,
-    repeated: u64,
+    /// Responses that were no success.
+    errors: u64,
     /// The fault that lasts, or lasted.
     seen: Seen,
     broken: Vec<String>,
@@ -67,7 +68,7 @@ impl Ledger {
             self.break_promise(format!("{request} got {}: {}", reply.words, reply.body));
         }
         let mut state = self.state.lock();
-        state.repeated += 1;
+        state.errors += 1;
         *state.seen.errors.entry(reply.words.clone()).or_default() += 1;
     }
 
@@ -111,8 +112,8 @@ impl Ledger {
         self.state.lock().acknowledged
     }
 
-    pub(super) fn repeated(&self) -> u64 {
-        self.state.lock().repeated
+    pub(super) fn errors(&self) -> u64 {
+        self.state.lock().errors
     }
 
     /// Waits until it may send, until the guard is dropped.
