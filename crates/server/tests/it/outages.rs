@@ -1,4 +1,4 @@
-//! The campaign of outages: two servers over one ClickHouse and one PostgreSQL, and one fault after the other under
+//! The campaign of outages: two servers over one ClickHouse and one `PostgreSQL`, and one fault after the other under
 //! senders and a reader. Every acknowledged event must then be there once, and both servers must work without help.
 //!
 //! Two rounds run with all other tests; `cargo xtask crash --servers` runs as many as requested, with the release

@@ -21,15 +21,15 @@ pub(super) enum Fault {
     ClickHouseDropped,
     /// The network between one server and ClickHouse closes connections.
     ClickHouseClosed,
-    /// PostgreSQL is killed, and started again.
+    /// `PostgreSQL` is killed, and started again.
     PostgresKilled,
-    /// PostgreSQL is stopped (SIGSTOP), and goes on.
+    /// `PostgreSQL` is stopped (SIGSTOP), and goes on.
     PostgresStopped,
-    /// PostgreSQL is killed, and its standby takes over.
+    /// `PostgreSQL` is killed, and its standby takes over.
     PostgresReplaced,
-    /// The network between one server and PostgreSQL drops packets.
+    /// The network between one server and `PostgreSQL` drops packets.
     PostgresDropped,
-    /// The network between one server and PostgreSQL closes connections.
+    /// The network between one server and `PostgreSQL` closes connections.
     PostgresClosed,
 }
 

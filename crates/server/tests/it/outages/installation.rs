@@ -1,4 +1,4 @@
-//! The installation that is disturbed: ClickHouse on a small disk, PostgreSQL with a standby, two servers, and a
+//! The installation that is disturbed: ClickHouse on a small disk, `PostgreSQL` with a standby, two servers, and a
 //! network of proxies between them.
 
 use std::path::Path;
