@@ -1,4 +1,4 @@
-//! The report of a campaign: a line for each fault.
+//! The report of a campaign: a line for each fault, and a sample of the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,7 +25,13 @@ impl fmt::Display for Report {
              after: median, worst | `/readyz` other than 200 | 5xx in `/metrics` | log lines | lost | doubled |\n\
              |---|---|---|---|---|---|---|---|---|---|"
         )?;
-        self.0.iter().try_for_each(|(fault, rounds)| row(f, *fault, rounds))
+        self.0.iter().try_for_each(|(fault, rounds)| row(f, *fault, rounds))?;
+        writeln!(f, "\nWhat was logged first:")?;
+        for (fault, rounds) in &self.0 {
+            let line = rounds.iter().find_map(|round| round.log.first());
+            writeln!(f, "- {}: {}", fault.words(), line.map_or("nothing", |line| line.as_str()))?;
+        }
+        Ok(())
     }
 }
 
