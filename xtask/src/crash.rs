@@ -27,7 +27,7 @@ pub struct CrashArguments {
     /// Decides what clients send and what happens when, as far as a real machine repeats itself.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Instead, two servers over ClickHouse and PostgreSQL: also what happens if a database or the network fails.
+    /// Instead, two servers over ClickHouse and `PostgreSQL`: also what happens if a database or the network fails.
     #[arg(long)]
     pub servers: bool,
 }

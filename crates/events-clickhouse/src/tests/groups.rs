@@ -13,7 +13,7 @@ use crate::{ClickHouseStore, Options};
 /// So many events do not wait for the group before them.
 const MANY: u64 = 2_500;
 
-/// VIOLATED_CONSTRAINT
+/// `VIOLATED_CONSTRAINT`
 const REFUSED: &str = "event store: ClickHouse exception 469";
 
 /// [`MANY`] events.

@@ -1,4 +1,4 @@
-//! `millimetric migrate`, with a real ClickHouse and PostgreSQL.
+//! `millimetric migrate`, with a real ClickHouse and `PostgreSQL`.
 
 use std::fs;
 use std::path::Path;

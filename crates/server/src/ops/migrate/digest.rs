@@ -115,7 +115,7 @@ mod tests {
 
     fn days(events: &[Event]) -> Days {
         let mut days = Days::default();
-        for event in &events {
+        for event in events {
             days.add(event);
         }
         days
