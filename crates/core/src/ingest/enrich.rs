@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::scrub;
@@ -42,7 +42,10 @@ pub fn enrich(
 ) -> Event {
     let attribution =
         classify(valid.url.as_deref(), valid.referrer.as_deref(), visit.site_host.as_deref(), &visit.rules);
-    let anonymous_id = valid.anonymous_id.unwrap_or_else(|| format!("anon_{}", id().simple()));
+    let anonymous_id = valid.anonymous_id.unwrap_or_else(|| match &valid.event_id {
+        Some(event_id) => visitor_of(event_id),
+        None => format!("anon_{}", id().simple()),
+    });
     let session_id = valid.session_id.unwrap_or_else(|| derived_id(&anonymous_id, valid.timestamp));
     Event {
         timestamp: valid.timestamp,
@@ -67,6 +70,13 @@ pub fn enrich(
         ip_hash: visit.ip_hash,
         properties: valid.properties,
     }
+}
+
+/// The visitor of an event that names none. It follows from the event's id, so that two copies of an event that reach
+/// two servers at the same moment are of the same visitor, and the event store recognises them as one.
+fn visitor_of(event_id: &str) -> String {
+    let digest = Sha256::digest(event_id.as_bytes());
+    format!("anon_{}", hex::encode(&digest[..16]))
 }
 
 /// The server's secret for hashing addresses; the key of a day is this and the date, so hashes
@@ -136,6 +146,19 @@ mod tests {
             event.url.as_deref(),
             Some("https://shop.example/sale?utm_source=facebook&utm_medium=cpc&token=")
         );
+    }
+
+    #[test]
+    fn copies_of_an_event_are_of_one_visitor() {
+        let sent = |id: &str| EventInput {
+            event: Some("a".into()),
+            event_id: Some(id.into()),
+            ..EventInput::default()
+        };
+        let [one, copy, other] = ["e1", "e1", "e2"].map(|id| finish(sent(id)).anonymous_id);
+        assert_eq!(one, copy);
+        assert_ne!(one, other);
+        assert_eq!(one.len(), "anon_".len() + 32);
     }
 
     #[test]
