@@ -13,7 +13,7 @@ const CLIENT: &str = "crates/events-clickhouse/src/client/";
 
 fn text_of<'a>(pages: &'a [Page], path: &str) -> &'a str {
     let page = pages.iter().find(|page| page.path == path);
-    page.map(|page| page.text.as_str()).unwrap_or_else(|| panic!("there is no {path}"))
+    page.map_or_else(|| panic!("there is no {path}"), |page| page.text.as_str())
 }
 
 /// The cells of the rows below a heading, up to the next one.
@@ -44,7 +44,12 @@ fn settings_of_requests(pages: &[Page]) -> BTreeMap<String, Option<String>> {
             if is_name {
                 let value =
                     rest.strip_prefix('"').and_then(|rest| rest.split_once("\")")).map(|(value, _)| value);
-                settings.insert(name.to_owned(), value.map(str::to_owned));
+                let value = value.map(str::to_owned);
+                // Of a setting with several values, none is the value.
+                let known = settings.entry(name.to_owned()).or_insert_with(|| value.clone());
+                if *known != value {
+                    *known = None;
+                }
             }
         }
     }

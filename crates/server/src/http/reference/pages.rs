@@ -103,6 +103,7 @@ pub(super) const GROUPS: &[Group] = &[
         "decisions/0016-the-cache-follows-the-memory.md",
         "decisions/0017-what-the-clickhouse-store-keeps-in-clickhouse.md",
         "decisions/0018-servers-share-a-database-without-listening-or-locks.md",
+        "decisions/0019-a-move-compares-instead-of-remembering.md",
     ),
 ];
 
