@@ -13,6 +13,7 @@ use crate::support::{PROGRAM, Server, ServerProcess, cannot_run, clean, cli, com
 /// Every command, as it is typed.
 const COMMANDS: &[&str] = &[
     "",
+    "migrate",
     "schema",
     "schema apply",
     "schema show",
