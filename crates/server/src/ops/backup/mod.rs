@@ -73,7 +73,7 @@ fn free_place(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A folder for its owner alone, under a name of its own beside the one that it will become; removed
-/// with everything in it when it is dropped before [`UnfinishedFolder::keep`].
+/// with everything in it when it is dropped before `keep`.
 #[derive(Debug)]
 pub struct UnfinishedFolder {
     path: PathBuf,
