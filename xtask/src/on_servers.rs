@@ -31,7 +31,8 @@ const SUBJECTS: [&str; 21] = [
     "warnings::",
 ];
 /// Of these, the stories about the files of a data folder.
-const OF_FILES: [&str; 4] = [
+const OF_FILES: [&str; 5] = [
+    "a_plan_that_is_used_up_is_told_where_events_are_waited_for",
     "a_forgotten_user_is_gone_at_once_and_soon_from_disk",
     "a_transfer_that_fails_half_way_is_broken_off",
     "an_export_that_fails_never_looks_complete",
