@@ -103,13 +103,10 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if matches!(arguments.subject, Subject::Query | Subject::ClickhouseQueries) {
         bench.arg("--python").arg(python()?);
     }
-    if arguments.subject == Subject::Clickhouse {
+    if matches!(arguments.subject, Subject::Clickhouse | Subject::ClickhouseQueries | Subject::Scaling) {
         bench.env("MILLIMETRIC_TEST_CLICKHOUSE", clickhouse::library()?);
     }
-    if arguments.subject == Subject::Scaling {
-        // It finds the library that this installs.
-        clickhouse::library()?;
-    } else {
+    if arguments.subject != Subject::Scaling {
         bench.arg("--server").arg(release_binary()?);
     }
     let flags = [(arguments.grow, "--grow"), (arguments.json, "--json")];
