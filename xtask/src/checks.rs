@@ -43,7 +43,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a PostgreSQL server for tests", postgresql),
     ("a ClickHouse server for tests", clickhouse_server),
     ("tests", tests),
-    ("stories over databases on servers", stories_on_servers),
+    ("tests over databases on servers", tests_on_servers),
     ("fault injection", fault_injection),
     ("the abuse campaign", abuse_campaign),
     ("the official MCP client", mcp_client),
@@ -141,10 +141,10 @@ fn tests() -> anyhow::Result<Outcome> {
     }
 }
 
-/// What reads and writes events is told a second time over ClickHouse and `PostgreSQL`.
-fn stories_on_servers() -> anyhow::Result<Outcome> {
+/// Runs the tests that read and write events again, over ClickHouse and `PostgreSQL`.
+fn tests_on_servers() -> anyhow::Result<Outcome> {
     match on_servers::start() {
-        Ok(servers) => shown(&mut servers.stories()),
+        Ok(servers) => shown(&mut servers.tests()),
         Err(error) if error.is::<MissingProgram>() => Ok(unavailable(&error)),
         Err(error) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! The stories of the server's tests that are told a second time over databases on servers.
+//! The tests of the server's API that run again over databases on servers.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use millimetric_test_servers::{ClickHouse, Postgres, StartError};
 
 use crate::cargo::{MissingProgram, cargo};
 
-/// The subjects whose stories are told over databases on servers too.
-const SUBJECTS: [&str; 21] = [
+/// The modules of tests that run over databases on servers too.
+const MODULES: [&str; 21] = [
     "attribution::",
     "changes::",
     "collecting::",
@@ -30,7 +30,7 @@ const SUBJECTS: [&str; 21] = [
     "visitor_reports::",
     "warnings::",
 ];
-/// Of these, the stories about the files of a data folder.
+/// Of these, the tests of files in a data folder.
 const OF_FILES: [&str; 5] = [
     "a_plan_that_is_used_up_is_told_where_events_are_waited_for",
     "a_forgotten_user_is_gone_at_once_and_soon_from_disk",
@@ -58,10 +58,10 @@ pub fn start() -> anyhow::Result<Servers> {
 }
 
 impl Servers {
-    /// The command that tells the stories.
-    pub fn stories(&self) -> Command {
+    /// The command that runs the tests.
+    pub fn tests(&self) -> Command {
         let mut command = cargo(["test", "-p", "millimetric", "--locked", "--test", "it", "--"]);
-        command.args(SUBJECTS).args(OF_FILES.iter().flat_map(|story| ["--skip", story]));
+        command.args(MODULES).args(OF_FILES.iter().flat_map(|test| ["--skip", test]));
         command.env("MILLIMETRIC_TEST_CLICKHOUSE_PORT", self.clickhouse.port().to_string());
         command.env("MILLIMETRIC_TEST_POSTGRES_PORT", self.postgres.port().to_string());
         command

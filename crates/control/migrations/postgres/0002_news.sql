@@ -1,4 +1,4 @@
--- What a server tells the others with each sign of life: how often it has stored events. They show what came in.
+-- How often a server has stored events, written with each sign of life. When the sum changes, open pages look again.
 alter table instances add column stored bigint not null default 0;
 
 -- What a server refused lately, for the members of a project, as the JSON that the servers write and read.

@@ -18,7 +18,7 @@ pub(super) enum SchemaCommand {
     Apply,
 }
 
-/// Runs the command for the databases on servers. Those in files are managed by whoever opens them.
+/// Runs the command for the databases on servers. The server manages those in files.
 pub(super) async fn run(at: &Installation, command: SchemaCommand) -> anyhow::Result<()> {
     let (events, control) = (at.events_url()?, at.control_url()?);
     anyhow::ensure!(

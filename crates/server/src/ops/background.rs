@@ -75,8 +75,8 @@ async fn set_revision(app: Arc<App>) {
     }
 }
 
-/// Takes this server's part of the rate limits, of which all servers together allow as much as one alone, and tells
-/// and learns whether events came in.
+/// Takes this server's part of the rate limits, of which all servers together allow as much as one alone, and
+/// exchanges with the others whether events came in.
 async fn beat(app: Arc<App>) {
     let Some(instance) = &app.stores.instance else { return };
     match app.stores.control.beat(&instance.id, app.live.times()).await {

@@ -84,7 +84,7 @@ fn campaign(installation: &mut Installation, rounds: u64, seed: u64) -> anyhow::
 
 fn play(installation: &mut Installation, ledger: &Ledger, rounds: u64, seed: u64) -> anyhow::Result<Report> {
     let (mut report, mut order, mut left) = (Report::default(), Random::of(&[seed]), Vec::new());
-    let (mut damage, mut told) = (Stored::default(), 0);
+    let (mut damage, mut printed) = (Stored::default(), 0);
     let possible: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| installation.can(*fault)).collect();
     for round in 1..=rounds {
         if left.is_empty() {
@@ -96,8 +96,8 @@ fn play(installation: &mut Installation, ledger: &Ledger, rounds: u64, seed: u64
             round::play(installation, ledger, fault, &mut Random::of(&[seed, round, 1]), &mut damage)?;
         println!("round {round:>3}, {}: {figures}", fault.words());
         let broken = ledger.broken();
-        broken.iter().skip(told).for_each(|words| println!("    broken: {words}"));
-        told = broken.len();
+        broken.iter().skip(printed).for_each(|words| println!("    broken: {words}"));
+        printed = broken.len();
         report.add(fault, figures);
     }
     Ok(report)

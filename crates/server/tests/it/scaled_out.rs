@@ -15,7 +15,8 @@ const OFF: [&str; 4] = ["--rate-limit-track", "off", "--rate-limit-batch", "off"
 /// Both databases, and the flags of every server on them.
 struct Databases {
     clickhouse: ClickHouse,
-    postgres: Postgres,
+    /// It runs until this is dropped.
+    _postgres: Postgres,
     events_url: String,
     control_url: String,
 }
@@ -27,7 +28,7 @@ impl Databases {
         let clickhouse = or_skip(ClickHouse::start())?;
         // The database is created with its tables.
         let (events_url, control_url) = (clickhouse.url("stats"), postgres.database("control").unwrap());
-        Some(Self { clickhouse, postgres, events_url, control_url })
+        Some(Self { clickhouse, _postgres: postgres, events_url, control_url })
     }
 
     fn flags(&self) -> Vec<&str> {
@@ -260,7 +261,6 @@ fn commands_use_both_databases_while_servers_run() {
     let (healthy, checks) = databases.run(&["doctor"]);
     assert!(!healthy && checks.contains("did not respond"), "{checks}");
     databases.clickhouse.resume();
-    databases.postgres.resume();
 }
 
 #[test]

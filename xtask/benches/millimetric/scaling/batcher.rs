@@ -37,7 +37,7 @@ pub(super) struct Outcome {
 /// Simulates so many seconds; `None` if more events wait at the end than one group can take, since the server then
 /// does not keep up.
 ///
-/// A group takes what waits when the one before it is stored. The time of gathering is part of the measured times.
+/// A group takes all requests that wait when the previous group is stored. The time of gathering is part of the measured times.
 pub(super) fn simulate(
     load: &Load,
     costs: &[GroupCost],

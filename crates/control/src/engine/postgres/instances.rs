@@ -33,7 +33,7 @@ pub struct Instances {
     pub live: u32,
     /// Whether this one does the work that only one of them should do.
     pub is_first: bool,
-    /// The sum of what they told. It changes when one of them stores events, and when one comes or goes.
+    /// How often all of them together have stored events. It changes when one of them stores events, and when one comes or goes.
     pub stored: i64,
 }
 
@@ -47,7 +47,7 @@ pub struct BucketSize {
 }
 
 impl Control {
-    /// Tells the others that this server lives and how often it has stored events, and counts those that were heard of in the last five seconds. Of
+    /// Records that this server runs and how often it has stored events, and counts those that were heard of in the last five seconds. Of
     /// them the one with the least id comes first; if it ends, another one does after these seconds.
     pub async fn beat(&self, id: &str, stored: i64) -> Result<Instances, ControlError> {
         let now: i64 = query_scalar(BEAT).bind(id.to_owned()).bind(stored).fetch_one(&self.pool).await?;

@@ -45,7 +45,7 @@ pub(super) struct MigrateArgs {
     json: bool,
 }
 
-/// Moves, also while servers use the source. A second run moves what has changed since.
+/// Moves, also while servers use the source. A second run moves later changes.
 pub(super) async fn run(at: &Installation, args: MigrateArgs) -> anyhow::Result<()> {
     let source =
         Side::read("from", args.from.as_ref(), args.from_events.as_ref(), args.from_control.as_ref())?;

@@ -1,5 +1,5 @@
 //! Moves an installation to other stores: accounts, projects and keys, what was deleted, and the events. Every step can
-//! be repeated: a run that was stopped goes on, and a later run moves what has changed since.
+//! be repeated: a run that was stopped goes on, and a later run moves later changes.
 
 mod digest;
 mod month;

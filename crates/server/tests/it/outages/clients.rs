@@ -1,5 +1,5 @@
 //! The clients of the campaign: senders that repeat the same ids at the other server until they are acknowledged, a
-//! reader of one report, and whoever looks at `/readyz`.
+//! reader of one report, and a client that polls `/readyz`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-//! The same stories over databases on servers: `cargo xtask test` runs some of them a second time, with the ports of a
+//! The same tests over databases on servers: `cargo xtask test` runs some of them again, with the ports of a
 //! `ClickHouse` and a `PostgreSQL` in the environment. Each data folder then has a database of its own on both.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -9,10 +9,10 @@ use millimetric_test_servers::{Postgres, StartError};
 /// Variables with the ports.
 const CLICKHOUSE: &str = "MILLIMETRIC_TEST_CLICKHOUSE_PORT";
 const POSTGRES: &str = "MILLIMETRIC_TEST_POSTGRES_PORT";
-const PEPPER: &str = "a pepper of many stories";
-const SALT: &str = "a salt of many stories";
+const PEPPER: &str = "a pepper of many tests";
+const SALT: &str = "a salt of many tests";
 
-/// Whether the stories run over databases on servers.
+/// Whether the tests run over databases on servers.
 pub(super) fn is_used() -> bool {
     std::env::var_os(CLICKHOUSE).is_some()
 }
