@@ -12,11 +12,11 @@ import { Server } from '../support/server.mjs'
 const run = promisify(execFile)
 const TOKEN = 'a-token-for-the-samples'
 
-/** How a sample is run, and its status is learnt, without a change of its code. */
+/** How a sample is run, and its status written to the standard error, without a change of its code. */
 const LANGUAGES = {
   curl: {
     command: 'sh',
-    arguments: code => ['-euc', `curl() { command curl -sS -o /dev/null -w 'status %{http_code}' "$@"; }\n${code}`],
+    arguments: code => ['-euc', `curl() { command curl -sS -o /dev/null -w '%{stderr}status %{http_code}' "$@"; }\n${code}`],
   },
   javascript: {
     command: process.execPath,
@@ -55,8 +55,8 @@ for (const [language, { command, arguments: argumentsOf }] of Object.entries(LAN
       const wrong = []
       for (const { operation, status, code } of samples) {
         const filled = Object.entries(actual).reduce((text, [example, value]) => text.replaceAll(new RegExp(`(?<=/)${example}(?![\\w-])`, 'g'), value), code)
-        const { stdout, stderr } = await run(command, argumentsOf(filled), { env: environment, timeout: 60_000 }).catch(failed => failed)
-        const got = /status (\d+)/.exec(`${stdout}\n${stderr}`)?.[1] ?? 'none'
+        const { stderr } = await run(command, argumentsOf(filled), { env: environment, timeout: 60_000 }).catch(failed => failed)
+        const got = /status (\d+)/.exec(stderr)?.[1] ?? 'none'
         if (got !== status) wrong.push(`${operation}: ${got} instead of ${status}\n${filled}\n${stderr}`)
       }
       assert.deepEqual(wrong, [])
