@@ -60,7 +60,7 @@ pub fn start() -> anyhow::Result<Servers> {
 impl Servers {
     /// The command that runs the tests.
     pub fn tests(&self) -> Command {
-        let mut command = cargo(["test", "-p", "millimetric", "--locked", "--test", "it", "--"]);
+        let mut command = cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
         command.args(MODULES).args(OF_FILES.iter().flat_map(|test| ["--skip", test]));
         command.env("MILLIMETRIC_TEST_CLICKHOUSE_PORT", self.clickhouse.port().to_string());
         command.env("MILLIMETRIC_TEST_POSTGRES_PORT", self.postgres.port().to_string());
