@@ -152,11 +152,13 @@ impl EventStore for ClickHouseStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.client.ping().await
+        self.client.ping().await?;
+        self.batcher.check()
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
-        let mut gauges = vec![("queue_bytes", self.batcher.bytes() as f64)];
+        let is_failing = f64::from(u8::from(self.batcher.is_failing()));
+        let mut gauges = vec![("queue_bytes", self.batcher.bytes() as f64), ("writes_failing", is_failing)];
         gauges.extend(self.work.gauges());
         gauges
     }

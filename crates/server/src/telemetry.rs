@@ -20,6 +20,8 @@ use crate::config::LogFormat;
 
 /// How often the log says that requests are refused under load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(10);
+/// Most lines of the log about requests that failed, in a second.
+const FAILURE_LINES: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// Sends log lines to standard error, as `--log` and `--log-format` say; with colours on a terminal, unless
 /// `NO_COLOR` is set.
@@ -70,6 +72,8 @@ pub struct Metrics {
     seconds: Family<RouteLabel, Histogram>,
     /// Of the log's lines about load.
     load_lines: DefaultDirectRateLimiter,
+    /// Of its lines about requests that failed.
+    failure_lines: DefaultDirectRateLimiter,
 }
 
 /// Why an event was left out, or a connection was ended.
@@ -158,6 +162,7 @@ impl Default for Metrics {
         registry.register("http_request_seconds", "Response time, by route", seconds.clone());
         let every = Quota::with_period(LOAD_LINE_EVERY).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
         let load_lines = RateLimiter::direct(every);
+        let failure_lines = RateLimiter::direct(Quota::per_second(FAILURE_LINES));
         Self {
             registry,
             events_stored,
@@ -173,6 +178,7 @@ impl Default for Metrics {
             requests,
             seconds,
             load_lines,
+            failure_lines,
         }
     }
 }
@@ -190,6 +196,12 @@ impl Metrics {
         self.load_lines.check().is_ok()
     }
 
+    /// Whether the log may have another line about a request that failed: at most ten a second, since while a database
+    /// does not respond every request fails.
+    pub fn failure_line_is_due(&self) -> bool {
+        self.failure_lines.check().is_ok()
+    }
+
     /// The page of `/metrics` in the OpenMetrics text format, with the store's own figures.
     pub fn page(&self, gauges: &[(&'static str, f64)]) -> String {
         use std::fmt::Write as _;
@@ -203,5 +215,18 @@ impl Metrics {
         }
         page.push_str("# EOF\n");
         page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_requests_that_fail_write_few_lines() {
+        let metrics = Metrics::default();
+        let lines = (0..1000).filter(|_| metrics.failure_line_is_due()).count();
+        // One more may be due while the test runs.
+        assert!((10..20).contains(&lines), "{lines}");
     }
 }

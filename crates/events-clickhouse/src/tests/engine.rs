@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use millimetric_events::suite::{Engine, PATIENCE, StartError};
 use millimetric_events::{ClickHouseUrl, EventsUrl, MovableStore, StoreError};
+use millimetric_test_servers::Disk;
 
 use super::node::{self, Node};
 use crate::client::{Client, QueryLimits};
@@ -65,6 +66,21 @@ impl OnClickHouse {
             }
             started => Some(started.unwrap_or_else(|error| panic!("the engine did not start: {error}"))),
         }
+    }
+
+    /// A new store on a server of its own, whose data is on a small disk; prints why and returns nothing where none can
+    /// be mounted.
+    #[allow(clippy::print_stdout, reason = "a test that proves nothing must say so")]
+    pub(super) async fn started_on_small_disk() -> Option<(Disk, Self)> {
+        let disk = match Disk::mount(256) {
+            Ok(disk) => disk,
+            Err(error) => {
+                println!("skipped: {error}");
+                return None;
+            }
+        };
+        let engine = Self::started_on(node::start_in(disk.path())).await?;
+        Some((disk, engine))
     }
 
     /// A new store; prints why and returns nothing if there is no server.

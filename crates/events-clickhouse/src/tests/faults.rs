@@ -63,3 +63,20 @@ async fn a_server_that_is_gone_is_reported() {
     let error = engine.store.ready().await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_reported_until_events_are_stored_again() {
+    let Some((disk, engine)) = OnClickHouse::started_on_small_disk().await else { return };
+    engine.store.append(scope(1), batch("a", 10)).await.unwrap();
+    engine.store.ready().await.unwrap();
+    disk.fill().unwrap();
+    let error = engine.store.append(scope(1), batch("b", 10)).await.unwrap_err();
+    assert!(error.to_string().contains("disk"), "{error}");
+    assert_eq!(engine.store.ready().await.unwrap_err().to_string(), error.to_string());
+    assert!(engine.store.gauges().contains(&("writes_failing", 1.0)));
+    disk.free().unwrap();
+    let stored = engine.store.append(scope(1), batch("b", 10)).await.unwrap();
+    assert_eq!(stored.stored + stored.duplicates, 10);
+    engine.store.ready().await.unwrap();
+    assert!(engine.store.gauges().contains(&("writes_failing", 0.0)));
+}

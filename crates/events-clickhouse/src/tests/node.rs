@@ -1,5 +1,6 @@
 //! The ClickHouse server of the tests of this process.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use millimetric_events::suite::StartError;
@@ -25,7 +26,16 @@ pub(super) fn shared() -> Result<Arc<Node>, StartError> {
 
 /// Starts a server with a data folder of its own.
 pub(super) fn start() -> Result<Arc<Node>, StartError> {
-    match ClickHouse::start() {
+    started(ClickHouse::start())
+}
+
+/// Starts a server with its data in this folder.
+pub(super) fn start_in(folder: &Path) -> Result<Arc<Node>, StartError> {
+    started(ClickHouse::start_in(folder))
+}
+
+fn started(node: Result<ClickHouse, NotStarted>) -> Result<Arc<Node>, StartError> {
+    match node {
         Ok(node) => Ok(Arc::new(Mutex::new(node))),
         Err(NotStarted::Missing(reason)) => Err(StartError::Unavailable(reason)),
         Err(NotStarted::Failed(reason)) => Err(StartError::Failed(reason)),

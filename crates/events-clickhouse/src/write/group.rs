@@ -1,6 +1,7 @@
 //! Stores a group of batches: leaves out what is known, inserts the rest month by month, and answers each batch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::Batch;
 use super::lookup::LeftOut;
 use super::row_binary::{self, StoredWith};
+use super::state::WriteState;
 use crate::client::{self, Client, QueryLimits};
 use crate::keys::KeyedHash;
 
@@ -27,6 +29,7 @@ pub(super) struct Writer {
     pub(super) client: Client,
     pub(super) limits: QueryLimits,
     pub(super) hash: KeyedHash,
+    pub(super) state: Arc<WriteState>,
 }
 
 /// The result of a group: `None` while it is being stored, then its first error.
@@ -81,7 +84,7 @@ impl Writer {
 
     async fn results(&self, batches: &mut [Batch], until: Instant) -> Vec<Result<Appended, StoreError>> {
         let lookup = || LeftOut::of(&self.client, &self.limits, batches);
-        let left_out = match repeated(until, lookup).await {
+        let left_out = match repeated(&self.state, until, lookup).await {
             Ok(left_out) => left_out,
             Err(error) => return vec![Err(error); batches.len()],
         };
@@ -138,7 +141,10 @@ impl Writer {
     /// Inserts rows, with one token however often it has to be repeated: the server stores them once.
     pub(super) async fn insert(&self, rows: Bytes, until: Instant) -> Result<(), StoreError> {
         let (statement, token) = (row_binary::insert_events(), Uuid::now_v7().to_string());
-        repeated(until, || self.client.insert(&statement, rows.clone(), &token)).await
+        let insert = || self.client.insert(&statement, rows.clone(), &token);
+        repeated(&self.state, until, insert).await?;
+        self.state.stored();
+        Ok(())
     }
 }
 
@@ -166,18 +172,19 @@ async fn independent(group: Group) -> Vec<Batch> {
 }
 
 /// Repeats a request that the servers do not respond to, until this time.
-async fn repeated<T, F>(until: Instant, request: impl Fn() -> F) -> Result<T, StoreError>
+async fn repeated<T, F>(state: &WriteState, until: Instant, request: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     loop {
         let response = tokio::time::timeout_at(until, request()).await;
-        match response.unwrap_or_else(|_| Err(client::no_response())) {
-            Err(StoreError::Unavailable(_)) if Instant::now() + PAUSE < until => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            response => return response,
+        let response = response.unwrap_or_else(|_| Err(client::no_response()));
+        let Err(error @ StoreError::Unavailable(_)) = &response else { return response };
+        state.failed(error);
+        if Instant::now() + PAUSE >= until {
+            return response;
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -196,7 +203,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_without_a_response_ends_after_its_time() {
         let (begin, until) = (Instant::now(), Instant::now() + REPEATED_FOR);
-        let result = repeated(until, std::future::pending::<Result<(), StoreError>>).await;
+        let state = WriteState::default();
+        let result = repeated(&state, until, std::future::pending::<Result<(), StoreError>>).await;
         assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
         assert_eq!(begin.elapsed().as_secs(), REPEATED_FOR.as_secs());
     }
@@ -204,14 +212,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_is_repeated_until_a_server_responds() {
         let (requests, until) = (AtomicU32::new(0), Instant::now() + REPEATED_FOR);
+        let state = WriteState::default();
         let request = || async {
             match requests.fetch_add(1, Ordering::Relaxed) {
                 0..3 => Err(client::no_response()),
                 number => Ok(number),
             }
         };
-        assert_eq!(repeated(until, request).await.unwrap(), 3);
+        assert_eq!(repeated(&state, until, request).await.unwrap(), 3);
         let refused = || async { Err::<(), _>(StoreError::Overloaded) };
-        assert!(matches!(repeated(until, refused).await, Err(StoreError::Overloaded)));
+        assert!(matches!(repeated(&state, until, refused).await, Err(StoreError::Overloaded)));
     }
 }

@@ -1,6 +1,7 @@
 //! Stores events that are known to be new: no id is looked up, and each month is one insert.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use millimetric_core::event::{Event, EventScope};
@@ -35,7 +36,7 @@ pub(crate) async fn load(
         row_binary::put_event(months.entry(month(event)).or_default(), event, &with);
         stored += 1;
     }
-    let writer = Writer { client: client.clone(), limits, hash };
+    let writer = Writer { client: client.clone(), limits, hash, state: Arc::default() };
     for rows in months.into_values() {
         writer.insert(rows.freeze(), Instant::now() + REPEATED_FOR).await?;
     }

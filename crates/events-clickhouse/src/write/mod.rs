@@ -6,6 +6,7 @@ mod groups;
 pub(crate) mod load;
 mod lookup;
 pub(crate) mod row_binary;
+mod state;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use self::group::Writer;
 use self::groups::Groups;
+use self::state::WriteState;
 use crate::client::{Client, QueryLimits};
 use crate::keys::KeyedHash;
 
@@ -63,16 +65,18 @@ pub(crate) struct Batcher {
     /// Bytes of the batches that are not answered.
     queued: Arc<AtomicUsize>,
     max_bytes: usize,
+    state: Arc<WriteState>,
 }
 
 impl Batcher {
     /// Starts the writer.
     pub(crate) fn start(client: Client, limits: QueryLimits, hash: KeyedHash, max_bytes: usize) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let groups = Groups::new(Writer { client, limits, hash });
+        let state = Arc::new(WriteState::default());
+        let groups = Groups::new(Writer { client, limits, hash, state: Arc::clone(&state) });
         let task = tokio::spawn(groups.store(receiver));
         let queued = Arc::new(AtomicUsize::new(0));
-        Self { sender: Mutex::new(Some(sender)), task: Mutex::new(Some(task)), queued, max_bytes }
+        Self { sender: Mutex::new(Some(sender)), task: Mutex::new(Some(task)), queued, max_bytes, state }
     }
 
     /// Stores a batch, and returns when it is durable. A batch that is queued is stored even if the future is
@@ -110,6 +114,16 @@ impl Batcher {
     /// Bytes of the batches that wait or are being stored.
     pub(crate) fn bytes(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
+    }
+
+    /// An error if events could not be stored a moment ago.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.state.check()
+    }
+
+    /// Whether the last attempt to store events failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state.is_failing()
     }
 
     /// Refuses further batches, and returns when those that wait are stored or have failed.

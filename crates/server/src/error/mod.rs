@@ -78,14 +78,16 @@ impl ApiError {
     }
 
     /// Logs a request that was not served as asked: a failure of the server as an error, what clients
-    /// do wrong for debugging. Refusals under load are a warning, at most one line in ten seconds, so
-    /// that the load does not fill the log.
+    /// do wrong for debugging. Refusals under load are a warning. Failures are at most ten lines a second and
+    /// refusals one in ten seconds, so that neither fills the log; further ones are logged for debugging.
     pub fn log(&self, metrics: &Metrics, request_id: Option<&str>, route: &str) {
         let code = self.code.as_str();
         let cause = self.cause.as_deref().unwrap_or_default();
-        if self.code.is_failure() {
+        let is_failure = self.code.is_failure();
+        let is_refused_under_load = self.code.status().is_server_error() && !is_failure;
+        if is_failure && metrics.failure_line_is_due() {
             tracing::error!(request_id, route, code, cause, "a request failed");
-        } else if self.code.status().is_server_error() && metrics.load_line_is_due() {
+        } else if is_refused_under_load && metrics.load_line_is_due() {
             tracing::warn!(request_id, route, code, cause, "requests are refused: too many at once");
         } else {
             tracing::debug!(request_id, route, code, "a request was refused");
