@@ -75,6 +75,15 @@ async fn dropping_a_query_of_few_rows_ends_it_too() {
 }
 
 #[tokio::test]
+async fn a_response_of_many_bytes_is_not_kept_in_memory() {
+    let Some(engine) = OnClickHouse::started().await else { return };
+    let client = Client::new(&engine.url).unwrap();
+    let large = Sql::new("SELECT repeat('x', 1000000) FROM numbers(100)");
+    let result = client.rows(&large, &LIMITS).await;
+    assert!(matches!(result, Err(StoreError::QueryTooLarge(QueryLimit::Memory))), "{result:?}");
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once_and_stores_nothing() {
     let Some(engine) = OnClickHouse::started().await else { return };
     let options = Options { queue_bytes: 1, ..Options::default() };
