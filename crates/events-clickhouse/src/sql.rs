@@ -5,18 +5,41 @@
 pub(crate) struct Sql {
     text: String,
     parameters: Vec<(String, String)>,
+    texts: Option<Texts>,
+}
+
+/// A table with one column of texts, which is sent with a statement.
+#[derive(Clone)]
+pub(crate) struct Texts {
+    /// The name of the table.
+    pub(crate) name: &'static str,
+    /// The rows, as a JSON array each, in lines.
+    pub(crate) rows: String,
 }
 
 impl Sql {
     /// A statement without parameters.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), parameters: Vec::new() }
+        Self { text: text.into(), parameters: Vec::new(), texts: None }
     }
 
     /// Adds a server-side parameter; its name in the text is `{name:Type}`. The value is in the text form of the type.
     #[must_use]
     pub(crate) fn bind(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a table `name` with these texts. A server reads thousands of them in a fraction of the time that it needs
+    /// for a parameter with as many, and a parameter has at most 128 KiB.
+    #[must_use]
+    pub(crate) fn with_texts<'a>(
+        mut self,
+        name: &'static str,
+        texts: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let row = |text: &str| format!("[{}]\n", serde_json::Value::from(text));
+        self.texts = Some(Texts { name, rows: texts.into_iter().map(row).collect() });
         self
     }
 
@@ -28,6 +51,11 @@ impl Sql {
     /// The name and the value of each parameter.
     pub(crate) fn parameters(&self) -> &[(String, String)] {
         &self.parameters
+    }
+
+    /// The table that is sent with it.
+    pub(crate) fn texts(&self) -> Option<&Texts> {
+        self.texts.as_ref()
     }
 }
 
@@ -70,5 +98,11 @@ mod tests {
         assert_eq!(strings(["a", "b'", ""]), r"['a','b\'','']");
         assert_eq!(strings([]), "[]");
         assert_eq!(integers([1, -2]), "[1,-2]");
+    }
+
+    #[test]
+    fn each_text_of_a_table_is_a_line() {
+        let sql = Sql::new("").with_texts("ids", ["a\r\n\"b", "", "ü?"]);
+        assert_eq!(sql.texts().unwrap().rows, "[\"a\\r\\n\\\"b\"]\n[\"\"]\n[\"ü?\"]\n");
     }
 }

@@ -8,8 +8,9 @@ use millimetric_events_clickhouse::schema;
 use super::{Page, pages};
 
 const DOCUMENT: &str = "docs/scaling.md";
-/// The settings of requests.
+/// The settings of requests, and the only file there with none of a constant name.
 const CLIENT: &str = "crates/events-clickhouse/src/client/";
+const FORM: &str = "crates/events-clickhouse/src/client/table.rs";
 
 fn text_of<'a>(pages: &'a [Page], path: &str) -> &'a str {
     let page = pages.iter().find(|page| page.path == path);
@@ -35,7 +36,7 @@ fn code(cell: &str) -> Option<&str> {
 /// The settings of requests, and those values that are constant.
 fn settings_of_requests(pages: &[Page]) -> BTreeMap<String, Option<String>> {
     let mut settings = BTreeMap::new();
-    for page in pages.iter().filter(|page| page.path.starts_with(CLIENT)) {
+    for page in pages.iter().filter(|page| page.path.starts_with(CLIENT) && page.path != FORM) {
         let compact = page.text.replace(".with_setting(", "(");
         for piece in compact.split("(\"").skip(1) {
             let Some((name, rest)) = piece.split_once("\", ") else { continue };

@@ -6,6 +6,7 @@ mod hosts;
 mod insert;
 mod read;
 mod settings;
+mod table;
 mod tls;
 
 use std::sync::Arc;
@@ -120,6 +121,9 @@ async fn silent(host: &Host) {
 
 /// The query of a statement to a host, with its parameters.
 fn bound(host: &Host, sql: &Sql) -> Query {
+    if let Some(texts) = sql.texts() {
+        return table::query_with(host, sql, texts);
+    }
     // The client binds at `?`; two of them are one in the text.
     let query = host.client.query(&sql.text().replace('?', "??"));
     let named = |query: Query, (name, value): &(String, String)| {

@@ -33,6 +33,9 @@ pub(super) const INSERT: &[(&str, &str)] = &[
     ("wait_end_of_query", "1"),
     ("async_insert", "0"),
     ("insert_deduplicate", "1"),
+    // The rows of a group are different events; a merge would do the same later.
+    ("optimize_on_insert", "0"),
+    ("max_threads", "1"),
     ("max_insert_threads", "1"),
     ("max_insert_block_size", "10000000"),
     ("min_insert_block_size_rows", "0"),

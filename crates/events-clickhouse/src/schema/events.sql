@@ -29,4 +29,4 @@ PARTITION BY toYYYYMM(timestamp)
 PRIMARY KEY (project, env, toDate32(timestamp), cityHash64(anonymous_id))
 ORDER BY (project, env, toDate32(timestamp), cityHash64(anonymous_id), event_id, reclassification)
 SETTINGS {durable}, {deduplicating}, old_parts_lifetime = 60, cleanup_delay_period = 10,
-    deduplicate_merge_projection_mode = 'rebuild'
+    deduplicate_merge_projection_mode = 'rebuild', auto_statistics_types = ''

@@ -56,6 +56,19 @@ async fn both(
 }
 
 #[tokio::test]
+async fn an_id_of_any_characters_is_found_again() {
+    let Some(engine) = OnClickHouse::started().await else { return };
+    let texts =
+        ["?", "??", "'", "\\", "\"]", "a\r\nb", "\r\n--", "\t", "\0", "ü", "{ids:String}", "NULL", "\\N"];
+    let count = texts.len() as u64;
+    let batch = || texts.map(event).to_vec();
+    let first = engine.store.append(scope(1), batch()).await.unwrap();
+    assert_eq!((first.stored, first.duplicates), (count, 0));
+    let second = engine.store.append(scope(1), batch()).await.unwrap();
+    assert_eq!((second.stored, second.duplicates), (0, count));
+}
+
+#[tokio::test]
 async fn an_id_of_two_groups_is_stored_once_and_counted() {
     let Some(engine) = OnClickHouse::started_alone().await else { return };
     let [first, second] = both(&engine, vec![event("0000"), event("a")], many()).await;

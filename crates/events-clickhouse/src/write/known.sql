@@ -9,10 +9,14 @@ SELECT
     toUnixTimestamp64Milli(timestamp) AS at,
     toUInt8(inserted_at >= now() - INTERVAL 8 DAY) AS is_recent
 FROM events
-PREWHERE event_id IN {ids:Array(String)}
+PREWHERE event_id IN ids
 WHERE project IN {projects:Array(String)}
     AND env IN {envs:Array(String)}
     AND (inserted_at >= now() - INTERVAL 8 DAY /* or older */)
-/* and erased */
 -- Few rows of many parts are read: more threads cost more than they save.
 SETTINGS max_threads = 1, log_comment = 'millimetric lookup'
+UNION ALL
+SELECT 'erased', project, env, hex(arrayJoin(keys)) AS key, max(requests.at), 0
+FROM requests FINAL
+WHERE kind = 'erasure' AND project IN {projects:Array(String)}
+GROUP BY project, env, key

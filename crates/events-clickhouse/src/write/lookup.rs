@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use millimetric_core::event::EventScope;
 use millimetric_events::StoreError;
 use serde_json::Value;
@@ -12,10 +11,6 @@ use crate::client::{Client, QueryLimits};
 use crate::keys::{self, Key};
 use crate::sql::{self, Sql};
 
-/// Most bytes of a parameter. Servers accept 128 KiB (`http_max_field_value_size`).
-const MAX_PARAMETER_BYTES: usize = 120 << 10;
-/// Most requests at once of one group.
-const MAX_REQUESTS: usize = 4;
 /// What is added for imports. It is not part of every lookup, which could then not skip old parts.
 const OR_OLDER: &str = "OR toUnixTimestamp64Milli(timestamp) BETWEEN {from:Int64} AND {to:Int64}";
 
@@ -45,7 +40,14 @@ impl LeftOut {
         limits: &QueryLimits,
         batches: &[Batch],
     ) -> Result<Self, StoreError> {
-        Self::looked_up(client, limits, statements(batches)).await
+        let ids: BTreeSet<&str> =
+            batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
+        let asked = Asked {
+            projects: batches.iter().map(|batch| batch.scope.project.to_string()).collect(),
+            envs: batches.iter().map(|batch| batch.scope.env.as_str()).collect(),
+            times: times(batches),
+        };
+        Self::looked_up(client, limits, &asked.statement(ids)).await
     }
 
     /// Looks up which people of a scope were erased, and no events.
@@ -59,17 +61,13 @@ impl LeftOut {
             envs: BTreeSet::from([scope.env.as_str()]),
             times: None,
         };
-        Self::looked_up(client, limits, vec![asked.statement(0, Vec::new())]).await
+        Self::looked_up(client, limits, &asked.statement(BTreeSet::new())).await
     }
 
-    async fn looked_up(client: &Client, limits: &QueryLimits, lookups: Vec<Sql>) -> Result<Self, StoreError> {
-        let rows = lookups.into_iter().map(|statement| async move { client.rows(&statement, limits).await });
-        let mut responses = stream::iter(rows).buffer_unordered(MAX_REQUESTS);
+    async fn looked_up(client: &Client, limits: &QueryLimits, lookup: &Sql) -> Result<Self, StoreError> {
         let mut left_out = Self::default();
-        while let Some(rows) = responses.try_next().await? {
-            for row in &rows {
-                left_out.add(row);
-            }
+        for row in client.rows(lookup, limits).await? {
+            left_out.add(&row);
         }
         Ok(left_out)
     }
@@ -110,15 +108,13 @@ struct Asked {
 }
 
 impl Asked {
-    /// The statement that looks up some ids. The first of several also looks up who was erased.
-    fn statement(&self, index: usize, ids: Vec<&str>) -> Sql {
-        let text = include_str!("known.sql")
-            .replace("/* or older */", self.times.map_or("", |_| OR_OLDER))
-            .replace("/* and erased */", if index == 0 { include_str!("erased.sql") } else { "" });
+    /// The statement that looks up these ids, and who was erased.
+    fn statement(&self, ids: BTreeSet<&str>) -> Sql {
+        let text = include_str!("known.sql").replace("/* or older */", self.times.map_or("", |_| OR_OLDER));
         let sql = Sql::new(text)
+            .with_texts("ids", ids)
             .bind("projects", sql::strings(self.projects.iter().map(String::as_str)))
-            .bind("envs", sql::strings(self.envs.iter().copied()))
-            .bind("ids", sql::strings(ids));
+            .bind("envs", sql::strings(self.envs.iter().copied()));
         match self.times {
             Some((from, to)) => sql.bind("from", from.to_string()).bind("to", to.to_string()),
             None => sql,
@@ -126,55 +122,9 @@ impl Asked {
     }
 }
 
-/// The statements that look up the events of some batches, and who was erased.
-fn statements(batches: &[Batch]) -> Vec<Sql> {
-    let ids: BTreeSet<&str> =
-        batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
-    let asked = Asked {
-        projects: batches.iter().map(|batch| batch.scope.project.to_string()).collect(),
-        envs: batches.iter().map(|batch| batch.scope.env.as_str()).collect(),
-        times: times(batches),
-    };
-    let parts = parts(&ids).into_iter().enumerate();
-    parts.map(|(index, ids)| asked.statement(index, ids)).collect()
-}
-
 /// The earliest and the latest timestamp of imported events; `None` if there are none.
 fn times(batches: &[Batch]) -> Option<(i64, i64)> {
     let imported = batches.iter().filter(|batch| batch.is_import).flat_map(|batch| &batch.events);
     let times = imported.map(|event| event.timestamp.millis());
     times.map(|at| (at, at)).reduce(|(from, to), (at, _)| (from.min(at), to.max(at)))
-}
-
-/// Splits ids into parts that fit into a request.
-fn parts<'a>(ids: &BTreeSet<&'a str>) -> Vec<Vec<&'a str>> {
-    let mut parts: Vec<Vec<&str>> = Vec::new();
-    let mut bytes = usize::MAX;
-    for id in ids {
-        // Two quotes and a comma.
-        let length = sql::string(id).len() + 3;
-        if bytes.saturating_add(length) > MAX_PARAMETER_BYTES {
-            parts.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += length;
-        if let Some(part) = parts.last_mut() {
-            part.push(id);
-        }
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_split_into_parts_that_fit_into_a_request() {
-        let ids: Vec<String> = (0..500).map(|number| format!("{number:0>1000}")).collect();
-        let parts = parts(&ids.iter().map(String::as_str).collect());
-        let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
-        assert_eq!(lengths, [122, 122, 122, 122, 12]);
-        assert!(super::parts(&BTreeSet::new()).is_empty());
-    }
 }

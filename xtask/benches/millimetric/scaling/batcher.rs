@@ -1,5 +1,5 @@
-//! A model of one server's batcher: requests arrive at random, and one group after the other is stored. Pure; how
-//! long a group takes was measured.
+//! A model of one server's batcher: requests arrive at random, and groups of them are stored, several at once if many
+//! wait. Pure; how long a group takes was measured. Groups that are stored at once do not slow each other down.
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,12 @@ use super::filled::GroupCost;
 use crate::random::Random;
 use crate::report::{median, percentile};
 
-/// Most events of a group, as in `crates/events-clickhouse/src/write`.
+// As in `crates/events-clickhouse/src/write/groups.rs`; times in seconds.
+const MAX_GROUPS: usize = 4;
 const GROUP_EVENTS: u32 = 20_000;
+const MANY_EVENTS: u32 = 2_000;
+const GATHERED_FOR: f64 = 0.005;
+const PATIENCE: f64 = 0.1;
 /// Bits of a random fraction.
 const FRACTION: u64 = 1 << 53;
 
@@ -36,8 +40,6 @@ pub(super) struct Outcome {
 
 /// Simulates so many seconds; `None` if more events wait at the end than one group can take, since the server then
 /// does not keep up.
-///
-/// A group takes all requests that wait when the previous group is stored. The time of gathering is part of the measured times.
 pub(super) fn simulate(
     load: &Load,
     costs: &[GroupCost],
@@ -45,36 +47,104 @@ pub(super) fn simulate(
     random: &mut Random,
 ) -> Option<Outcome> {
     let mean_gap = f64::from(load.events_per_request) / load.events_per_second;
-    let most_requests = (GROUP_EVENTS / load.events_per_request) as usize;
-    let mut waiting: VecDeque<f64> = VecDeque::new();
-    let (mut now, mut next) = (0.0_f64, gap(mean_gap, random));
-    let (mut groups, mut stored, mut processor_millis) = (0_u32, 0_u64, 0.0);
-    let mut waits = Vec::new();
-    while now < seconds {
-        if waiting.is_empty() {
-            now = now.max(next);
-        }
-        while next <= now {
-            waiting.push_back(next);
+    let mut model = Model { events_per_request: load.events_per_request, costs, ..Model::default() };
+    let mut next = gap(mean_gap, random);
+    while model.now < seconds {
+        let ends = model.running.iter().map(|group| group.ends).fold(f64::INFINITY, f64::min);
+        let due = model.due().max(model.now);
+        if next <= ends && next <= due {
+            model.arrive(next);
             next += gap(mean_gap, random);
+        } else if ends <= due {
+            model.end(ends);
+        } else {
+            model.start(due);
         }
-        let taken = waiting.len().min(most_requests);
-        let events = taken as f64 * f64::from(load.events_per_request);
-        let cost = cost_of(events, costs);
-        now += cost.0 / 1000.0;
-        waits.extend(waiting.drain(..taken).map(|arrived| now - arrived));
-        groups += 1;
-        stored += events as u64;
-        processor_millis += cost.1;
     }
-    waits.sort_by(f64::total_cmp);
-    (waiting.len() <= most_requests).then(|| Outcome {
-        groups_per_second: f64::from(groups) / now,
-        events_per_group: stored as f64 / f64::from(groups),
-        median_wait: median(&waits),
-        long_wait: percentile(&waits, 0.99),
-        processor_millis: processor_millis / f64::from(groups),
-    })
+    model.outcome()
+}
+
+/// A group that is being stored.
+struct Running {
+    ends: f64,
+    requests: usize,
+}
+
+/// One server. Times are in seconds.
+#[derive(Default)]
+struct Model<'a> {
+    events_per_request: u32,
+    costs: &'a [GroupCost],
+    now: f64,
+    /// When the requests that wait arrived.
+    waiting: VecDeque<f64>,
+    /// Since when requests wait, or no group is being stored.
+    since: f64,
+    /// Requests of the group that was answered last.
+    answered: usize,
+    running: Vec<Running>,
+    groups: u32,
+    stored: u64,
+    processor_millis: f64,
+    waits: Vec<f64>,
+}
+
+impl Model<'_> {
+    fn events(&self) -> u32 {
+        self.waiting.len() as u32 * self.events_per_request
+    }
+
+    /// When the requests that wait become a group.
+    fn due(&self) -> f64 {
+        if self.waiting.is_empty() || self.running.len() >= MAX_GROUPS {
+            return f64::INFINITY;
+        }
+        let (is_enough, waits_for) = if self.running.is_empty() {
+            let is_enough = self.waiting.len() >= self.answered || self.events() >= GROUP_EVENTS;
+            (is_enough, GATHERED_FOR)
+        } else {
+            (self.events() >= MANY_EVENTS, PATIENCE)
+        };
+        if is_enough { self.since } else { self.since + waits_for }
+    }
+
+    fn arrive(&mut self, at: f64) {
+        self.now = at;
+        if self.waiting.is_empty() {
+            self.since = at;
+        }
+        self.waiting.push_back(at);
+    }
+
+    fn end(&mut self, at: f64) {
+        (self.now, self.since) = (at, at);
+        let ended = self.running.extract_if(.., |group| group.ends <= at).last();
+        self.answered = ended.map_or(0, |group| group.requests);
+    }
+
+    fn start(&mut self, at: f64) {
+        (self.now, self.since) = (at, at);
+        let requests = self.waiting.len().min((GROUP_EVENTS / self.events_per_request) as usize);
+        let events = requests as f64 * f64::from(self.events_per_request);
+        let (millis, processor_millis) = cost_of(events, self.costs);
+        let ends = at + millis / 1000.0;
+        self.running.push(Running { ends, requests });
+        self.waits.extend(self.waiting.drain(..requests).map(|arrived| ends - arrived));
+        self.groups += 1;
+        self.stored += events as u64;
+        self.processor_millis += processor_millis;
+    }
+
+    fn outcome(mut self) -> Option<Outcome> {
+        self.waits.sort_by(f64::total_cmp);
+        (self.events() <= GROUP_EVENTS).then(|| Outcome {
+            groups_per_second: f64::from(self.groups) / self.now,
+            events_per_group: self.stored as f64 / f64::from(self.groups),
+            median_wait: median(&self.waits),
+            long_wait: percentile(&self.waits, 0.99),
+            processor_millis: self.processor_millis / f64::from(self.groups),
+        })
+    }
 }
 
 /// Seconds until the next arrival of a Poisson process.

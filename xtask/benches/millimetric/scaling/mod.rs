@@ -104,9 +104,7 @@ fn simulated(costs: &[GroupCost]) -> Table {
         row
     });
     Table {
-        title: format!(
-            "Simulated: servers that each store one group after the other, requests of {EVENTS_PER_REQUEST} events"
-        ),
+        title: format!("Simulated: requests of {EVENTS_PER_REQUEST} events"),
         header: [
             "million events a day",
             "events/s",
