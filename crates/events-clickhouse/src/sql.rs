@@ -5,7 +5,7 @@
 pub(crate) struct Sql {
     text: String,
     parameters: Vec<(String, String)>,
-    texts: Option<Texts>,
+    texts: Vec<Texts>,
 }
 
 /// A table with one column of texts, which is sent with a statement.
@@ -20,7 +20,7 @@ pub(crate) struct Texts {
 impl Sql {
     /// A statement without parameters.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), parameters: Vec::new(), texts: None }
+        Self { text: text.into(), parameters: Vec::new(), texts: Vec::new() }
     }
 
     /// Adds a server-side parameter; its name in the text is `{name:Type}`. The value is in the text form of the type.
@@ -39,7 +39,7 @@ impl Sql {
         texts: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let row = |text: &str| format!("[{}]\n", serde_json::Value::from(text));
-        self.texts = Some(Texts { name, rows: texts.into_iter().map(row).collect() });
+        self.texts.push(Texts { name, rows: texts.into_iter().map(row).collect() });
         self
     }
 
@@ -53,9 +53,9 @@ impl Sql {
         &self.parameters
     }
 
-    /// The table that is sent with it.
-    pub(crate) fn texts(&self) -> Option<&Texts> {
-        self.texts.as_ref()
+    /// The tables that are sent with it.
+    pub(crate) fn texts(&self) -> &[Texts] {
+        &self.texts
     }
 }
 
@@ -103,6 +103,6 @@ mod tests {
     #[test]
     fn each_text_of_a_table_is_a_line() {
         let sql = Sql::new("").with_texts("ids", ["a\r\n\"b", "", "ü?"]);
-        assert_eq!(sql.texts().unwrap().rows, "[\"a\\r\\n\\\"b\"]\n[\"\"]\n[\"ü?\"]\n");
+        assert_eq!(sql.texts()[0].rows, "[\"a\\r\\n\\\"b\"]\n[\"\"]\n[\"ü?\"]\n");
     }
 }

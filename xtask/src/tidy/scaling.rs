@@ -77,7 +77,10 @@ fn every_setting_that_the_store_sets_is_documented_with_its_value() {
     {
         let documented: BTreeMap<String, Option<String>> = rows(document, heading)
             .into_iter()
-            .map(|row| (code(&row[0]).unwrap_or(&row[0]).to_owned(), code(&row[1]).map(str::to_owned)))
+            .map(|row| {
+                let value = code(&row[1]).map(|value| value.trim_matches('\'').to_owned());
+                (code(&row[0]).unwrap_or(&row[0]).to_owned(), value)
+            })
             .collect();
         assert_eq!(documented, expected, "{DOCUMENT}, {heading}, on the left");
     }

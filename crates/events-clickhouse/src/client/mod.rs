@@ -121,8 +121,8 @@ async fn silent(host: &Host) {
 
 /// The query of a statement to a host, with its parameters.
 fn bound(host: &Host, sql: &Sql) -> Query {
-    if let Some(texts) = sql.texts() {
-        return table::query_with(host, sql, texts);
+    if !sql.texts().is_empty() {
+        return table::query_with(host, sql);
     }
     // The client binds at `?`; two of them are one in the text.
     let query = host.client.query(&sql.text().replace('?', "??"));

@@ -1,5 +1,5 @@
-//! Queries with a table that is sent along ("external data for query processing" in ClickHouse's documentation), which
-//! the client cannot send by itself: its request is a form of several parts, one of them a file with the rows.
+//! Queries with tables that are sent along ("external data for query processing" in ClickHouse's documentation), which
+//! the client cannot send by itself: its request is a form of several parts, with a file for the rows of each table.
 
 use clickhouse::query::Query;
 use uuid::Uuid;
@@ -7,23 +7,25 @@ use uuid::Uuid;
 use super::hosts::Host;
 use crate::sql::{Sql, Texts};
 
-/// The query of a statement to a host, with its parameters and its table.
-pub(super) fn query_with(host: &Host, sql: &Sql, texts: &Texts) -> Query {
+/// The query of a statement to a host, with its parameters and its tables.
+pub(super) fn query_with(host: &Host, sql: &Sql) -> Query {
     // No line of the parts is this one: nobody knows it before.
     let boundary = Uuid::now_v7().simple().to_string();
-    let name = texts.name;
     let client = host.client.clone();
     let client = client.with_header("content-type", format!("multipart/form-data; boundary={boundary}"));
     // The client binds at `?`; two of them are one in the body.
-    let query = client.query(&form(sql, texts, &boundary).replace('?', "??"));
-    query
-        .with_setting(format!("{name}_structure"), "text String")
-        .with_setting(format!("{name}_format"), "JSONCompactEachRow")
+    let query = client.query(&form(sql, &boundary).replace('?', "??"));
+    sql.texts().iter().fold(query, |query, Texts { name, .. }| {
+        query
+            .with_setting(format!("{name}_structure"), "text String")
+            .with_setting(format!("{name}_format"), "JSONCompactEachRow")
+    })
 }
 
-/// The parts: the statement, its parameters, and the rows of the table.
-fn form(sql: &Sql, texts: &Texts, boundary: &str) -> String {
-    let mut form = String::with_capacity(texts.rows.len() + 4096);
+/// The parts: the statement, its parameters, and the rows of each table.
+fn form(sql: &Sql, boundary: &str) -> String {
+    let rows: usize = sql.texts().iter().map(|texts| texts.rows.len()).sum();
+    let mut form = String::with_capacity(rows + 4096);
     let mut add = |name: &str, file: &str, value: &str| {
         let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
         form.extend([&head, value, "\r\n"]);
@@ -32,7 +34,9 @@ fn form(sql: &Sql, texts: &Texts, boundary: &str) -> String {
     for (name, value) in sql.parameters() {
         add(&format!("param_{name}"), "", value);
     }
-    add(texts.name, "; filename=\"rows\"", &texts.rows);
+    for Texts { name, rows } in sql.texts() {
+        add(name, "; filename=\"rows\"", rows);
+    }
     form.extend(["--", boundary, "--\r\n"]);
     form
 }
@@ -48,6 +52,6 @@ mod tests {
              --b\r\nContent-Disposition: form-data; name=\"param_a\"\r\n\r\n1\r\n\
              --b\r\nContent-Disposition: form-data; name=\"ids\"; filename=\"rows\"\r\n\r\n[\"x\"]\n\r\n\
              --b--\r\n";
-        assert_eq!(form(&sql, sql.texts().unwrap(), "b"), expected);
+        assert_eq!(form(&sql, "b"), expected);
     }
 }

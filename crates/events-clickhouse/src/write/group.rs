@@ -83,7 +83,7 @@ impl Writer {
     }
 
     async fn results(&self, batches: &mut [Batch], until: Instant) -> Vec<Result<Appended, StoreError>> {
-        let lookup = || LeftOut::of(&self.client, &self.limits, batches);
+        let lookup = || LeftOut::of(&self.client, &self.limits, self.hash, batches);
         let left_out = match repeated(&self.state, until, lookup).await {
             Ok(left_out) => left_out,
             Err(error) => return vec![Err(error); batches.len()],

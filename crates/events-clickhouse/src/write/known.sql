@@ -1,6 +1,6 @@
 -- What a group of batches must leave out: the stored events of some ids that were inserted in the last eight days,
--- for imports also older ones, and the people who were erased, as keyed hashes with the time before which their
--- events are erased. The combination of project, env and id is compared by the caller.
+-- for imports also older ones, and those of some people who were erased, as keyed hashes with the time before which
+-- their events are erased. The combination of project, env and id is compared by the caller.
 SELECT
     'stored' AS kind,
     project,
@@ -16,7 +16,12 @@ WHERE project IN {projects:Array(String)}
 -- Few rows of many parts are read: more threads cost more than they save.
 SETTINGS max_threads = 1, log_comment = 'millimetric lookup'
 UNION ALL
-SELECT 'erased', project, env, hex(arrayJoin(keys)) AS key, max(requests.at), 0
-FROM requests FINAL
-WHERE kind = 'erasure' AND project IN {projects:Array(String)}
+SELECT 'erased', project, env, hex(key), max(at), 0
+FROM
+(
+    SELECT project, env, at, arrayJoin(keys) AS key
+    FROM requests FINAL
+    WHERE kind = 'erasure' AND project IN {projects:Array(String)}
+)
+WHERE hex(key) IN people
 GROUP BY project, env, key

@@ -24,7 +24,7 @@ pub(crate) async fn load(
     events: &[Event],
 ) -> Result<u64, StoreError> {
     let project = scope.project.to_string();
-    let left_out = LeftOut::erased_of(client, &limits, scope).await?;
+    let left_out = LeftOut::erased_of(client, &limits, hash, (scope, events)).await?;
     let mut months: BTreeMap<(i32, u32), BytesMut> = BTreeMap::new();
     let mut stored = 0;
     for event in events {

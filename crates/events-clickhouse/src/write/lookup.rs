@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use millimetric_core::event::EventScope;
+use millimetric_core::event::{Event, EventScope};
 use millimetric_events::StoreError;
 use serde_json::Value;
 
 use super::Batch;
 use crate::client::{Client, QueryLimits};
-use crate::keys::{self, Key};
+use crate::keys::{self, Key, KeyedHash};
 use crate::sql::{self, Sql};
 
 /// What is added for imports. It is not part of every lookup, which could then not skip old parts.
@@ -38,30 +38,32 @@ impl LeftOut {
     pub(super) async fn of(
         client: &Client,
         limits: &QueryLimits,
+        hash: KeyedHash,
         batches: &[Batch],
     ) -> Result<Self, StoreError> {
-        let ids: BTreeSet<&str> =
-            batches.iter().flat_map(|batch| &batch.events).map(|event| &*event.event_id).collect();
+        let events = || batches.iter().flat_map(|batch| &batch.events);
+        let ids = events().map(|event| &*event.event_id).collect();
         let asked = Asked {
             projects: batches.iter().map(|batch| batch.scope.project.to_string()).collect(),
             envs: batches.iter().map(|batch| batch.scope.env.as_str()).collect(),
             times: times(batches),
         };
-        Self::looked_up(client, limits, &asked.statement(ids)).await
+        Self::looked_up(client, limits, &asked.statement(ids, &people(hash, events()))).await
     }
 
-    /// Looks up which people of a scope were erased, and no events.
+    /// Looks up which people of these events of a scope were erased, and no events.
     pub(super) async fn erased_of(
         client: &Client,
         limits: &QueryLimits,
-        scope: EventScope,
+        hash: KeyedHash,
+        (scope, events): (EventScope, &[Event]),
     ) -> Result<Self, StoreError> {
         let asked = Asked {
             projects: BTreeSet::from([scope.project.to_string()]),
             envs: BTreeSet::from([scope.env.as_str()]),
             times: None,
         };
-        Self::looked_up(client, limits, &asked.statement(BTreeSet::new())).await
+        Self::looked_up(client, limits, &asked.statement(BTreeSet::new(), &people(hash, events))).await
     }
 
     async fn looked_up(client: &Client, limits: &QueryLimits, lookup: &Sql) -> Result<Self, StoreError> {
@@ -108,11 +110,12 @@ struct Asked {
 }
 
 impl Asked {
-    /// The statement that looks up these ids, and who was erased.
-    fn statement(&self, ids: BTreeSet<&str>) -> Sql {
+    /// The statement that looks up these ids, and who of these people was erased.
+    fn statement(&self, ids: BTreeSet<&str>, people: &BTreeSet<String>) -> Sql {
         let text = include_str!("known.sql").replace("/* or older */", self.times.map_or("", |_| OR_OLDER));
         let sql = Sql::new(text)
             .with_texts("ids", ids)
+            .with_texts("people", people.iter().map(String::as_str))
             .bind("projects", sql::strings(self.projects.iter().map(String::as_str)))
             .bind("envs", sql::strings(self.envs.iter().copied()));
         match self.times {
@@ -120,6 +123,13 @@ impl Asked {
             None => sql,
         }
     }
+}
+
+/// The keyed hashes of the users and visitors of some events, in hexadecimal digits as ClickHouse writes them.
+fn people<'a>(hash: KeyedHash, events: impl IntoIterator<Item = &'a Event>) -> BTreeSet<String> {
+    let keys: BTreeSet<Key> =
+        events.into_iter().map(|event| hash.of_event(event)).flat_map(<[Key; 2]>::from).collect();
+    keys.into_iter().map(hex::encode_upper).collect()
 }
 
 /// The earliest and the latest timestamp of imported events; `None` if there are none.
