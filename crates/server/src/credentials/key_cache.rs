@@ -25,6 +25,8 @@ use crate::refusals::{Refusals, Why};
 const VALID_MILLIS: i64 = 5 * MINUTE_MILLIS;
 /// The most entries.
 const MAX_ENTRIES: usize = 16_384;
+/// How many keys are looked up at once.
+const LOOK_UPS: usize = 64;
 /// Shortest time between two writes of one key's last use, in milliseconds.
 const USE_WRITTEN_EVERY_MILLIS: i64 = MINUTE_MILLIS;
 
@@ -99,6 +101,9 @@ pub struct KeyCache {
     uses: Mutex<Vec<(KeyId, Timestamp)>>,
     refusals: Refusals,
     failures: KeyFailures,
+    /// Held by a fingerprint's look-up: of many requests with a key that is not cached, one looks it up, and the
+    /// others find it in the cache. Fingerprints share them by their first byte.
+    look_ups: [tokio::sync::Mutex<()>; LOOK_UPS],
 }
 
 impl KeyCache {
@@ -121,6 +126,7 @@ impl KeyCache {
             uses: Mutex::new(Vec::new()),
             refusals,
             failures: KeyFailures::default(),
+            look_ups: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
 
@@ -141,6 +147,10 @@ impl KeyCache {
         let sent = parse(text)?;
         self.check_contact()?;
         let fingerprint = KeyText::fingerprint_of(text);
+        if let Some(key) = self.cached(&fingerprint, now) {
+            return Ok(key);
+        }
+        let _alone = self.look_ups[usize::from(fingerprint[0]) % LOOK_UPS].lock().await;
         if let Some(key) = self.cached(&fingerprint, now) {
             return Ok(key);
         }

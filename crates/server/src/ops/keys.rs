@@ -158,3 +158,33 @@ pub(super) fn draw(pepper: &Pepper, request: &KeyRequest) -> Result<(KeyText, Ne
     }
     Ok((text, new))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use futures_util::future::join_all;
+    use millimetric_control::ControlUrl;
+    use millimetric_core::ids::AccountId;
+
+    use super::*;
+    use crate::credentials::key_cache::KeyCache;
+    use crate::refusals::Refusals;
+
+    #[tokio::test]
+    async fn many_first_requests_with_one_key_are_no_guesses() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&ControlUrl::in_folder(folder.path())).await.unwrap();
+        let (by, now) = (Actor::Server, Timestamp::from_millis(1_780_000_000_000).unwrap());
+        let (id, name) = (AccountId::new(Uuid::now_v7()), "agency".parse().unwrap());
+        let account = control.create_account(id, name, &by, now).await.unwrap();
+        let pepper = Pepper::new(vec![1; 32]).unwrap();
+        let request = KeyRequest::new(KeyOwner::Account(account.id), KeyKind::Ak, Env::Live);
+        let key = create_key(&control, &pepper, &request, &by, now).await.unwrap();
+        let cache = KeyCache::new(pepper, None, Refusals::default(), None);
+        let from = Some(IpAddr::from(Ipv4Addr::LOCALHOST));
+        let verified = join_all((0..300).map(|_| cache.verify(&control, key.text.reveal(), from, now))).await;
+        let refused: Vec<_> = verified.into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "{} of 300: {:?}", refused.len(), refused[0]);
+    }
+}
