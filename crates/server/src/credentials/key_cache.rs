@@ -25,7 +25,7 @@ use crate::refusals::{Refusals, Why};
 const VALID_MILLIS: i64 = 5 * MINUTE_MILLIS;
 /// The most entries.
 const MAX_ENTRIES: usize = 16_384;
-/// How many keys are looked up at once.
+/// How many keys are looked up at once, at most.
 const LOOK_UPS: usize = 64;
 /// Shortest time between two writes of one key's last use, in milliseconds.
 const USE_WRITTEN_EVERY_MILLIS: i64 = MINUTE_MILLIS;
@@ -151,6 +151,8 @@ impl KeyCache {
             return Ok(key);
         }
         let _alone = self.look_ups[usize::from(fingerprint[0]) % LOOK_UPS].lock().await;
+        // Those that waited for a look-up that ended without a response do not wait for another.
+        self.check_contact()?;
         if let Some(key) = self.cached(&fingerprint, now) {
             return Ok(key);
         }
