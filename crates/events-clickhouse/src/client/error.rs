@@ -40,6 +40,10 @@ fn of_code(code: u32) -> StoreError {
         202 | 252 => StoreError::Overloaded,
         // QUERY_WAS_CANCELLED, QUERY_WAS_CANCELLED_BY_CLIENT
         394 | 735 => StoreError::Cancelled,
+        // CHECKSUM_DOESNT_MATCH, CORRUPTED_DATA
+        40 | 246 => StoreError::Internal(format!(
+            "ClickHouse found damaged data: its log names the part (ClickHouse exception {code})"
+        )),
         code => match unavailable(code) {
             Some(why) => StoreError::Unavailable(format!("{why} (ClickHouse exception {code})")),
             None => StoreError::Internal(format!("ClickHouse exception {code}")),
@@ -75,6 +79,10 @@ mod tests {
             ("Code: 241. DB::Exception: (for query) memory limit", "a query needed too much memory"),
             ("Code: 252. DB::Exception: Too many parts", "the memory set aside for this is in use"),
             ("Code: 47", "event store: ClickHouse exception 47"),
+            (
+                "Code: 246. DB::Exception: Bad size of marks file",
+                "event store: ClickHouse found damaged data: its log names the part (ClickHouse exception 246)",
+            ),
             (
                 "Code: 60. DB::Exception: Unknown table",
                 "the event store does not respond: the database has no schema: run `millimetric schema apply` \
