@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use millimetric_test_servers::{Disk, StartError};
 
 use crate::abuse;
 use crate::agents::{self, NodeAgents};
@@ -42,6 +43,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("lints", lints),
     ("a PostgreSQL server for tests", postgresql),
     ("a ClickHouse server for tests", clickhouse_server),
+    ("a small disk for tests", small_disk),
     ("tests", tests),
     ("tests over databases on servers", tests_on_servers),
     ("fault injection", fault_injection),
@@ -121,6 +123,17 @@ fn postgresql() -> anyhow::Result<Outcome> {
 /// The same for the event store.
 fn clickhouse_server() -> anyhow::Result<Outcome> {
     needed(clickhouse::library().map_err(|error| error.context("the tests with ClickHouse ran nothing")))
+}
+
+/// Tests that fill a disk mount one, which root of a container may not: they prove nothing there.
+fn small_disk() -> anyhow::Result<Outcome> {
+    match Disk::mount(1) {
+        Ok(_) => Ok(Outcome::Passed),
+        Err(StartError::Missing(reason)) => {
+            Ok(Outcome::Skipped(format!("{reason}: the tests with a full disk ran nothing")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The outcome of looking for something that tests need.

@@ -33,6 +33,19 @@ impl Disk {
         Ok(Self { folder })
     }
 
+    /// The same; prints why and returns nothing where none can be mounted, as in a container without the right to.
+    #[allow(clippy::print_stdout, reason = "a test that proves nothing must say so")]
+    pub fn mount_or_skip(mebibytes: u32) -> Option<Self> {
+        match Self::mount(mebibytes) {
+            Ok(disk) => Some(disk),
+            Err(StartError::Missing(reason)) => {
+                println!("skipped: {reason}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> &Path {
         self.folder.path()

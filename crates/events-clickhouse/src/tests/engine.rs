@@ -68,17 +68,9 @@ impl OnClickHouse {
         }
     }
 
-    /// A new store on a server of its own, whose data is on a small disk; prints why and returns nothing where none can
-    /// be mounted.
-    #[allow(clippy::print_stdout, reason = "a test that proves nothing must say so")]
+    /// A new store on a server of its own, whose data is on a small disk; nothing where none can be mounted.
     pub(super) async fn started_on_small_disk() -> Option<(Disk, Self)> {
-        let disk = match Disk::mount(256) {
-            Ok(disk) => disk,
-            Err(error) => {
-                println!("skipped: {error}");
-                return None;
-            }
-        };
+        let disk = Disk::mount_or_skip(256)?;
         let engine = Self::started_on(node::start_in(disk.path())).await?;
         Some((disk, engine))
     }
