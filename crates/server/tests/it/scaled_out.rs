@@ -1,6 +1,6 @@
 //! Several servers over one `ClickHouse` and one `PostgreSQL`, each a process without events of its own.
 
-use millimetric_test_servers::{ClickHouse, Network, Postgres, Proxy, or_skip};
+use millimetric_test_servers::{ClickHouse, Disk, Network, Postgres, Proxy, or_skip};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -183,6 +183,37 @@ fn a_store_that_stops_is_an_error_that_names_it_and_is_used_again_when_it_goes_o
         assert_eq!(track(&one, &project, json!({ "event": "a", "event_id": id })).status, 202);
     }
     assert_eq!(count(&one, &project), 3);
+}
+
+#[test]
+fn a_store_whose_disk_is_full_shows_in_readyz_and_metrics_until_events_are_stored_again() {
+    const TOKEN: &str = "a-token-for-the-tests";
+    let Some(disk) = Disk::mount_or_skip(256) else { return };
+    let Some(clickhouse) = or_skip(ClickHouse::start_in(disk.path())) else { return };
+    let url = clickhouse.url("stats");
+    let flags = ["--apply-schema", "--events-url", &url, "--metrics-token", TOKEN];
+    let server = ServerProcess::start_with(&[&flags[..], &OFF].concat());
+    let project = server.default_project();
+    let send = |id: &str| track(&server, &project, json!({ "event": "a", "event_id": id }));
+    let failing = || {
+        let page = server.get("/metrics", TOKEN).text;
+        let mut values = page.lines().filter_map(|line| line.split_once("store_writes_failing "));
+        let (_, value) = values.find(|(start, _)| !start.starts_with('#')).expect("the metric");
+        value.parse::<f64>().unwrap() > 0.0
+    };
+    assert_eq!(send("1").status, 202);
+    assert_eq!((server.get("/readyz", "").status, failing()), (200, false));
+
+    disk.fill().unwrap();
+    assert_eq!(send("2").error(), (502, "upstream_failed".to_owned()));
+    assert_eq!(server.get("/readyz", "").error(), (502, "upstream_failed".to_owned()));
+    assert!(failing());
+    assert_eq!(count(&server, &project), 1, "reports work");
+
+    disk.free().unwrap();
+    assert_eq!(send("2").status, 202);
+    assert_eq!((server.get("/readyz", "").status, failing()), (200, false));
+    assert_eq!(count(&server, &project), 2);
 }
 
 #[test]
