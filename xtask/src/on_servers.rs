@@ -58,7 +58,8 @@ pub fn start() -> anyhow::Result<Servers> {
 }
 
 impl Servers {
-    /// The command that runs the tests.
+    /// The command that runs the tests. With the package alone, dependencies would have other features than those that
+    /// the other tests were built with, and be compiled again.
     pub fn tests(&self) -> Command {
         let mut command = cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
         command.args(MODULES).args(OF_FILES.iter().flat_map(|test| ["--skip", test]));

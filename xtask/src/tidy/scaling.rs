@@ -8,8 +8,9 @@ use millimetric_events_clickhouse::schema;
 use super::{Page, pages};
 
 const DOCUMENT: &str = "docs/scaling.md";
-/// The settings of requests, and the only file there with none of a constant name.
+/// The settings of requests.
 const CLIENT: &str = "crates/events-clickhouse/src/client/";
+/// The file there whose pairs are parts of a form, and no settings.
 const FORM: &str = "crates/events-clickhouse/src/client/table.rs";
 
 fn text_of<'a>(pages: &'a [Page], path: &str) -> &'a str {

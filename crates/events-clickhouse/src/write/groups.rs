@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use super::Batch;
 use super::group::{Earlier, Group, Outcome, Writer};
 
+// `cargo xtask bench scaling` has a model of these rules, with the same numbers.
+
 /// Most groups that are stored at once.
 const MAX_GROUPS: usize = 4;
 /// Most events of a group. A larger batch is a group of its own.
