@@ -3,7 +3,7 @@
 Usage: node.py DIRECTORY HTTP_PORT TCP_PORT
 
 LIBCHDB in the environment is the path of the library. The server listens on 127.0.0.1 and keeps its data in
-DIRECTORY. It ends when its standard input is closed, so that it never outlives the process that started it.
+DIRECTORY. Of the disk it keeps 32 MiB free, as docs/scaling.md asks for. It ends when its standard input is closed, so that it never outlives the process that started it.
 """
 import ctypes
 import os
@@ -23,6 +23,15 @@ fifo = os.path.join(directory, "stop.fifo")
 if not os.path.exists(fifo):
     os.mkfifo(fifo)
 
+# A file, since the server knows no argument for it.
+configuration = os.path.join(directory, "config.xml")
+with open(configuration, "w", encoding="utf-8") as file:
+    file.write(
+        "<clickhouse><storage_configuration><disks><default>"
+        f"<keep_free_space_bytes>{32 << 20}</keep_free_space_bytes>"
+        "</default></disks></storage_configuration></clickhouse>"
+    )
+
 library = ctypes.CDLL(os.environ["LIBCHDB"])
 library.chdb_query_cmdline.restype = ctypes.c_void_p
 library.chdb_result_error.restype = ctypes.c_char_p
@@ -35,6 +44,7 @@ statements = (
 )
 arguments = [
     "clickhouse-local",
+    "--config-file", configuration,
     "--path", directory,
     "--listen_host", "127.0.0.1",
     "--http_port", http_port,

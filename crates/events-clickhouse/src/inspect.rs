@@ -29,6 +29,8 @@ pub struct ServerState {
     pub read_only_tables: u64,
     /// Free space of the disk that has least, in bytes.
     pub free_bytes: u64,
+    /// What it keeps free on its local disk that keeps least, in bytes; `None` if it has no local disk.
+    pub kept_free_bytes: Option<u64>,
     /// Whether an acknowledged insert is synced to disk.
     pub is_durable: bool,
 }
@@ -65,6 +67,7 @@ fn read(row: &[Value]) -> Option<ServerState> {
         lag_seconds: number(4)?,
         read_only_tables: number(5)?,
         free_bytes: number(6)?,
-        is_durable: number(7)? > 0,
+        kept_free_bytes: row.get(7)?.as_u64(),
+        is_durable: number(8)? > 0,
     })
 }

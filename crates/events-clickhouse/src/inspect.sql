@@ -11,5 +11,6 @@ SELECT
     (SELECT max(absolute_delay) FROM system.replicas WHERE database = currentDatabase()),
     (SELECT countIf(is_readonly) FROM system.replicas WHERE database = currentDatabase()),
     (SELECT min(free_space) FROM system.disks),
+    (SELECT min(keep_free_space) FROM system.disks WHERE type = 'Local'),
     (SELECT countIf(engine_full LIKE '%fsync_after_insert = 1%') FROM system.tables
         WHERE database = currentDatabase() AND name = {events:String})

@@ -232,6 +232,12 @@ fn clickhouse_server(host: &str, state: &clickhouse::ServerState, now: Timestamp
         )
     } else if state.free_bytes < LITTLE_SPACE {
         Some("free some space, or events will be rejected".to_owned())
+    } else if state.kept_free_bytes == Some(0) {
+        Some(
+            "set keep_free_space_bytes of its disks: on a disk that is full to the last byte it can lose acknowledged \
+             events"
+                .to_owned(),
+        )
     } else if state.most_parts > MANY_PARTS {
         Some("merges do not keep up with inserts: give it faster disks, or shard".to_owned())
     } else if state.lag_seconds > LONG_LAG_SECONDS {
