@@ -23,8 +23,7 @@ const MAX_GROUPS: usize = 4;
 const GROUP_EVENTS: usize = 20_000;
 /// So many events do not wait for other groups.
 const MANY_EVENTS: usize = 2_000;
-/// How long a group waits for as many batches as were answered last: clients that were answered together send
-/// together again.
+/// How long batches wait for those of the clients that were just answered, which often send again at once.
 const GATHERED_FOR: Duration = Duration::from_millis(5);
 /// How long few events wait for other groups.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -36,8 +35,8 @@ pub(super) struct Groups {
     waiting_events: usize,
     /// Since when the batches wait, or no group is being stored.
     since: Instant,
-    /// Batches of the group that was answered last.
-    answered: usize,
+    /// How many batches wait if every client sends again that was answered last.
+    expected: usize,
     hasher: RandomState,
     being_stored: Vec<BeingStored>,
     tasks: JoinSet<usize>,
@@ -57,7 +56,7 @@ impl Groups {
             waiting: VecDeque::new(),
             waiting_events: 0,
             since: Instant::now(),
-            answered: 0,
+            expected: 0,
             hasher: RandomState::new(),
             being_stored: Vec::new(),
             tasks: JoinSet::new(),
@@ -97,7 +96,7 @@ impl Groups {
     fn ended(&mut self, batches: Result<usize, JoinError>) {
         self.since = Instant::now();
         match batches {
-            Ok(batches) => self.answered = batches,
+            Ok(answered) => self.expected = self.waiting.len() + answered,
             Err(error) => tracing::error!(%error, "a group of batches was not stored"),
         }
     }
@@ -109,7 +108,7 @@ impl Groups {
     /// When the batches that wait become a group.
     fn due(&self) -> Instant {
         let (is_enough, waits_for) = if self.tasks.is_empty() {
-            let is_enough = self.waiting.len() >= self.answered || self.waiting_events >= GROUP_EVENTS;
+            let is_enough = self.waiting.len() >= self.expected || self.waiting_events >= GROUP_EVENTS;
             (is_enough, GATHERED_FOR)
         } else {
             (self.waiting_events >= MANY_EVENTS, PATIENCE)

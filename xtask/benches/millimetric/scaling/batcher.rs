@@ -80,8 +80,8 @@ struct Model<'a> {
     waiting: VecDeque<f64>,
     /// Since when requests wait, or no group is being stored.
     since: f64,
-    /// Requests of the group that was answered last.
-    answered: usize,
+    /// How many requests wait if every client sends again that was answered last.
+    expected: usize,
     running: Vec<Running>,
     groups: u32,
     stored: u64,
@@ -100,7 +100,7 @@ impl Model<'_> {
             return f64::INFINITY;
         }
         let (is_enough, waits_for) = if self.running.is_empty() {
-            let is_enough = self.waiting.len() >= self.answered || self.events() >= GROUP_EVENTS;
+            let is_enough = self.waiting.len() >= self.expected || self.events() >= GROUP_EVENTS;
             (is_enough, GATHERED_FOR)
         } else {
             (self.events() >= MANY_EVENTS, PATIENCE)
@@ -119,7 +119,7 @@ impl Model<'_> {
     fn end(&mut self, at: f64) {
         (self.now, self.since) = (at, at);
         let ended = self.running.extract_if(.., |group| group.ends <= at).last();
-        self.answered = ended.map_or(0, |group| group.requests);
+        self.expected = self.waiting.len() + ended.map_or(0, |group| group.requests);
     }
 
     fn start(&mut self, at: f64) {
