@@ -11,8 +11,8 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cargo::{as_typed, cargo, target_folder};
-use crate::clickhouse;
 use crate::python::python;
+use crate::{clickhouse, postgres};
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone, Args)]
@@ -63,13 +63,15 @@ pub enum Subject {
     Query,
     /// Queries of the event store on ClickHouse, beside SQL that is written by hand for each.
     ClickhouseQueries,
+    /// `millimetric migrate` of `--events` events to ClickHouse and `PostgreSQL`, and back.
+    Migrate,
     /// The dashboard's overview: milliseconds, and bytes on the wire.
     Dashboard,
     /// Classifies `--events` stored events again while the server is killed, and compares every event.
     Reclassify,
     /// Bytes, time and parts of `--events` events in ClickHouse, and a simulation of servers that store more.
     Scaling,
-    /// Everything but `query`, `clickhouse`, `clickhouse-queries` and `scaling`, which need other programs, and
+    /// Everything but `query`, `clickhouse`, `clickhouse-queries`, `migrate` and `scaling`, which need other programs, and
     /// `dashboard` and `reclassify`, which fill a project first.
     All,
 }
@@ -82,11 +84,16 @@ impl Subject {
             Self::Query
                 | Self::Clickhouse
                 | Self::ClickhouseQueries
+                | Self::Migrate
                 | Self::Scaling
                 | Self::Dashboard
                 | Self::Reclassify
         );
         self == part || (self == Self::All && !is_separate)
+    }
+
+    fn needs_clickhouse(self) -> bool {
+        matches!(self, Self::Clickhouse | Self::ClickhouseQueries | Self::Migrate | Self::Scaling)
     }
 }
 
@@ -100,10 +107,13 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if let Some(minutes) = arguments.minutes {
         bench.arg("--minutes").arg(minutes.to_string());
     }
-    if matches!(arguments.subject, Subject::Query | Subject::ClickhouseQueries) {
+    if matches!(arguments.subject, Subject::Query | Subject::ClickhouseQueries | Subject::Migrate) {
         bench.arg("--python").arg(python()?);
     }
-    if matches!(arguments.subject, Subject::Clickhouse | Subject::ClickhouseQueries | Subject::Scaling) {
+    if arguments.subject == Subject::Migrate {
+        postgres::check()?;
+    }
+    if arguments.subject.needs_clickhouse() {
         bench.env("MILLIMETRIC_TEST_CLICKHOUSE", clickhouse::library()?);
     }
     if arguments.subject != Subject::Scaling {

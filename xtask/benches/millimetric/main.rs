@@ -23,6 +23,7 @@ mod machine;
 mod mcp;
 mod memory;
 mod micro;
+mod migrate;
 mod often;
 mod oracle;
 mod queries;
@@ -138,6 +139,10 @@ async fn measure(
     }
     if subject.covers(Subject::Reclassify) {
         reclassify::measure(server, events, &mut report).await?;
+    }
+    if subject.covers(Subject::Migrate) {
+        migrate::measure(server, python?, events, &mut report).await?;
+        return Ok(report);
     }
     if subject.covers(Subject::ClickhouseQueries) {
         clickhouse_queries::measure(server, python?, events, runs, &mut report).await?;

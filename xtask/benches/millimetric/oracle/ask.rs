@@ -21,8 +21,8 @@ use crate::random::Random;
 
 /// A query in both languages.
 #[derive(Debug)]
-pub(super) struct Question {
-    pub(super) path: String,
+pub(crate) struct Question {
+    pub(crate) path: String,
     /// Returns one row more than the path may, if there is a limit: it shows what was cut.
     pub(super) sql: String,
     /// The most rows in the response; `None` where all of its pages are read.

@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use xtask::oracle::OracleArguments;
 
-use self::ask::Question;
+pub(crate) use self::ask::Question;
 use crate::clickhouse::ClickHouse;
 use crate::client::Connection;
 use crate::data::{LOAD, flush};
@@ -41,17 +41,33 @@ pub(crate) async fn run(binary: &Path, python: &Path, arguments: &OracleArgument
     Ok(())
 }
 
+/// Random events and queries of them.
+pub(crate) struct DataSet {
+    pub(crate) events: Vec<Value>,
+    pub(crate) queries: Vec<Question>,
+    /// How many of the events are flushed when the others are sent.
+    flushed: usize,
+}
+
+impl DataSet {
+    /// The one of this seed.
+    pub(crate) fn new(seed: u64) -> anyhow::Result<Self> {
+        let mut random = Random::new(seed);
+        let count = 2 + random.below(MOST_EVENTS);
+        let events = events::events(&mut random, count)?;
+        let queries: Vec<_> = (0..QUESTIONS).map(|_| ask::query(&mut random)).collect::<Result<_, _>>()?;
+        Ok(Self { events, queries, flushed: random.below(count) as usize })
+    }
+}
+
 /// How many responses were compared.
 async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::Result<u64> {
-    let mut random = Random::new(seed);
-    let count = 2 + random.below(MOST_EVENTS);
-    let events = events::events(&mut random, count)?;
-    let queries: Vec<_> = (0..QUESTIONS).map(|_| ask::query(&mut random)).collect::<Result<_, _>>()?;
+    let DataSet { events, queries, flushed } = DataSet::new(seed)?;
     let home = tempfile::tempdir()?;
     let mut server = Server::over(binary, home.path()).await?;
     server.make_project(binary)?;
     let (sk, rk) = (server.secret_key.clone(), server.read_key.clone());
-    let (first, second) = events.split_at(random.below(count) as usize);
+    let (first, second) = events.split_at(flushed);
     send(&server, &sk, first).await?;
     server.stop().await?;
     flush(home.path()).await?;
@@ -62,7 +78,7 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
     flush(home.path()).await?;
     let server = Server::over(binary, home.path()).await?;
     let flushed = responses(&server, &rk, &queries).await?;
-    load(clickhouse, home.path(), count)?;
+    load(clickhouse, home.path(), events.len())?;
     let mut compared = 0;
     for ((query, mixed), flushed) in queries.iter().zip(mixed).zip(flushed) {
         let theirs = clickhouse.ask(&query.sql)?.rows;
@@ -76,7 +92,8 @@ async fn case(binary: &Path, clickhouse: &mut ClickHouse, seed: u64) -> anyhow::
     Ok(compared)
 }
 
-async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()> {
+/// Sends events to the project of a key.
+pub(crate) async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()> {
     for batch in events.chunks(1000) {
         let body = json!({ "events": batch }).to_string();
         let (status, response) = Connection::post(server.address, "/v1/batch", key, &body).await?;
@@ -86,7 +103,7 @@ async fn send(server: &Server, key: &str, events: &[Value]) -> anyhow::Result<()
 }
 
 /// The stored rows of the files, as ClickHouse reads them.
-fn load(clickhouse: &mut ClickHouse, home: &Path, count: u64) -> anyhow::Result<()> {
+fn load(clickhouse: &mut ClickHouse, home: &Path, count: usize) -> anyhow::Result<()> {
     let segments = data_of(home).join("segments/**/*.parquet");
     clickhouse.ask("drop table if exists events")?;
     clickhouse.ask(include_str!("../queries/create.sql"))?;
@@ -100,16 +117,21 @@ async fn responses(server: &Server, key: &str, queries: &[Question]) -> anyhow::
     let mut asker = Asker::connect(server.address, key).await?;
     let mut responses = Vec::new();
     for Question { path, .. } in queries {
-        let mut response = asker.ask(path).await?;
-        let mut next = response.next_cursor.take();
-        while let Some(cursor) = next {
-            let page = asker.ask(&format!("{path}&cursor={cursor}")).await?;
-            response.rows.extend(page.rows);
-            next = page.next_cursor;
-        }
-        responses.push(response);
+        responses.push(all_pages(&mut asker, path).await?);
     }
     Ok(responses)
+}
+
+/// The response to a path, with the rows of all of its pages.
+pub(crate) async fn all_pages(asker: &mut Asker<'_>, path: &str) -> anyhow::Result<Timed> {
+    let mut response = asker.ask(path).await?;
+    let mut next = response.next_cursor.take();
+    while let Some(cursor) = next {
+        let page = asker.ask(&format!("{path}&cursor={cursor}")).await?;
+        response.rows.extend(page.rows);
+        next = page.next_cursor;
+    }
+    Ok(response)
 }
 
 fn check(query: &Question, ours: &Timed, theirs: &[Value]) -> anyhow::Result<()> {
