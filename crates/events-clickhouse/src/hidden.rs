@@ -1,10 +1,14 @@
 //! Which stored events of a scope no response may contain: expired ones, those of erased people until their rows
 //! are deleted, and those that a re-classification writes or has replaced.
 //!
-//! It is read before each query, so that a change counts for all processes at once.
+//! It is read for each query, so that a change counts for all processes at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use millimetric_core::event::EventScope;
 use millimetric_events::StoreError;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::client::{Client, QueryLimits};
@@ -13,8 +17,34 @@ use crate::sql::{self, Sql};
 /// The retention watermark of a deleted scope.
 pub(crate) const ALL_EXPIRED: i64 = i64::MAX;
 
+/// Most scopes of which it is remembered what was hidden.
+const REMEMBERED: usize = 1_000;
+
+/// What was hidden of each scope when it was read last.
+#[derive(Default)]
+pub(crate) struct LastHidden {
+    scopes: Mutex<HashMap<EventScope, Arc<Hidden>>>,
+}
+
+impl LastHidden {
+    /// What was hidden of a scope.
+    pub(crate) fn of(&self, scope: EventScope) -> Option<Arc<Hidden>> {
+        self.scopes.lock().get(&scope).cloned()
+    }
+
+    /// Remembers what is hidden of a scope, and returns it.
+    pub(crate) fn set(&self, scope: EventScope, hidden: Hidden) -> Arc<Hidden> {
+        let (mut scopes, hidden) = (self.scopes.lock(), Arc::new(hidden));
+        if scopes.len() >= REMEMBERED {
+            scopes.clear();
+        }
+        scopes.insert(scope, Arc::clone(&hidden));
+        hidden
+    }
+}
+
 /// The events that no response contains.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Hidden {
     project: String,
     env: String,
@@ -28,7 +58,7 @@ pub(crate) struct Hidden {
 }
 
 /// An erased person.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Person {
     /// The id of the request, which has the keyed hashes of the person's ids.
     request: String,

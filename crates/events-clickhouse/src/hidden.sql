@@ -3,7 +3,7 @@
 SELECT
     (SELECT maxOrNull(before) FROM retention WHERE project = {project:String} AND env = {env:String}),
     (
-        SELECT groupArray((kind, toString(id), state, at))
+        SELECT arraySort(groupArray((kind, toString(id), state, at)))
         FROM requests FINAL
         WHERE project = {project:String} AND env = {env:String} AND state != 'done'
     )

@@ -1,10 +1,12 @@
 //! [`ClickHouseStore`]: opens the store, and implements [`EventStore`].
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{self, Either};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use millimetric_core::event::{Event, EventScope};
 use millimetric_core::ids::{ErasureId, ReclassificationId};
@@ -17,7 +19,7 @@ use millimetric_events::{
 use tokio::task::JoinHandle;
 
 use crate::client::{Client, QueryLimits};
-use crate::hidden::{ALL_EXPIRED, Hidden};
+use crate::hidden::{ALL_EXPIRED, Hidden, LastHidden};
 use crate::keys::KeyedHash;
 use crate::maintenance::{self, Work};
 use crate::query;
@@ -57,6 +59,7 @@ pub struct ClickHouseStore {
     pub(crate) client: Client,
     pub(crate) limits: QueryLimits,
     pub(crate) hash: KeyedHash,
+    last_hidden: LastHidden,
     batcher: Batcher,
     pub(crate) work: Arc<Work>,
     worker: JoinHandle<()>,
@@ -71,7 +74,8 @@ impl ClickHouseStore {
         let batcher = Batcher::start(client.clone(), limits, hash, options.queue_bytes);
         let work = Arc::new(Work::new(client.clone(), limits, hash, url.cluster.clone()));
         let worker = tokio::spawn(maintenance::run(Arc::clone(&work), options.is_worker));
-        Ok(Self { client, limits, hash, batcher, work, worker })
+        let last_hidden = LastHidden::default();
+        Ok(Self { client, limits, hash, last_hidden, batcher, work, worker })
     }
 
     /// Does the background work that is due, and returns when it is done.
@@ -98,8 +102,29 @@ impl EventStore for ClickHouseStore {
         since: Timestamp,
         query: AnyQuery,
     ) -> Result<AnyResponse, StoreError> {
-        let hidden = Hidden::of(&self.client, &self.limits, scope).await?;
-        query::run(&self.client, &self.limits, scope, since, &hidden, query).await
+        let read = Hidden::of(&self.client, &self.limits, scope);
+        let run = |hidden: Arc<Hidden>, query| async move {
+            query::run(&self.client, &self.limits, scope, since, &hidden, query).await
+        };
+        let Some(last) = self.last_hidden.of(scope) else {
+            let hidden = self.last_hidden.set(scope, read.await?);
+            return run(hidden, query).await;
+        };
+        // What is hidden rarely changes: the query runs at once, and again if it has changed.
+        let hidden = {
+            let response = run(Arc::clone(&last), query.clone());
+            match future::select(pin!(response), pin!(read)).await {
+                Either::Left((response, read)) => match read.await? {
+                    hidden if hidden == *last => return response,
+                    hidden => hidden,
+                },
+                Either::Right((hidden, response)) => match hidden? {
+                    hidden if hidden == *last => return response.await,
+                    hidden => hidden,
+                },
+            }
+        };
+        run(self.last_hidden.set(scope, hidden), query).await
     }
 
     async fn import(&self, scope: EventScope, events: Vec<Event>) -> Result<Appended, StoreError> {

@@ -7,6 +7,7 @@ mod held;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::iter;
 
 use millimetric_core::query::{
     Filter, FunnelGroup, FunnelQuery, FunnelResponse, FunnelStep, FunnelSteps, StepSelector,
@@ -24,13 +25,15 @@ const MAX_STEPS: usize = FunnelSteps::MOST;
 /// Runs the query.
 pub(super) async fn funnel(reader: &Reader<'_>, query: &FunnelQuery) -> Result<FunnelResponse, StoreError> {
     let mut groups: Groups<GroupCounts> = Groups::new(reader.max_bytes());
-    let add = |mut events: Vec<StepEvent>| {
+    let add = |mut events: Vec<StepEvent>, visitors: u64| {
         events.sort_by(StepEvent::order);
         let Some(attempt) = Attempt::best(&events, query) else { return Ok(()) };
         let texts = events[attempt.group].keys.iter();
         let keys: Vec<_> = texts.map(|text| text.as_deref().map(Cow::Borrowed)).collect();
-        groups.of(None, &keys, GroupCounts::default)?.add(&attempt);
-        groups.reserve(2 * size_of_val(attempt.times.as_slice()))
+        let times = visitors as usize * size_of_val(attempt.times.as_slice());
+        groups.reserve(2 * times)?;
+        groups.of(None, &keys, GroupCounts::default)?.add(&attempt, visitors);
+        Ok(())
     };
     let steps: Vec<Vec<Filter>> = query.steps.as_slice().iter().map(StepSelector::conditions).collect();
     if by_sql::decides(query, &steps) {
@@ -51,10 +54,10 @@ struct GroupCounts {
 }
 
 impl GroupCounts {
-    fn add(&mut self, attempt: &Attempt) {
-        self.ended[attempt.times.len()] += 1;
+    fn add(&mut self, attempt: &Attempt, visitors: u64) {
+        self.ended[attempt.times.len()] += visitors;
         for (step, times) in (1..).zip(&attempt.times) {
-            self.times[step].push(*times);
+            self.times[step].extend(iter::repeat_n(*times, visitors as usize));
         }
     }
 

@@ -1,10 +1,11 @@
 //! What queries return where ClickHouse by itself would decide otherwise, or could not be asked.
 
 use chrono_tz::Tz;
+use millimetric_core::column::Column;
 use millimetric_core::event::Event;
 use millimetric_core::query::{
-    Cycle, CyclicBuckets, Dimension, EventSelector, Limit, Metric, NamesQuery, Number, PropertyName,
-    PropertySeen, RowLimit, StatsBuckets, StatsQuery,
+    Condition, Cycle, CyclicBuckets, Dimension, EventSelector, Filter, Limit, Metric, NamesQuery, Number,
+    PropertyName, PropertySeen, RowLimit, StatsBuckets, StatsQuery, Test, TextOperator, TextTest,
 };
 use millimetric_events::suite::sample::{by, event, ever, range, scope};
 use millimetric_events::{EventStore as _, EventStoreExt as _};
@@ -98,4 +99,48 @@ async fn the_hours_of_a_year_fit_into_a_request() {
     let noon = response.rows[12].clone();
     assert_eq!(response.rows.len(), 24);
     assert_eq!((noon.value, noon.phase.and_then(|phase| phase.sum)), (Some(Number::Integer(2)), Some(3.0)));
+}
+
+#[tokio::test]
+async fn a_regular_expression_means_the_same_in_either_engine() {
+    let Some(engine) = OnClickHouse::started().await else { return };
+    let paths =
+        ["/", "/pricing", "/pric1", "/a\nb", "/ä/x", "/a.png", "/a-png", "/blog/12/", "/blog/12x", "a+b]"];
+    let on_path = |(number, path): (usize, &&str)| Event {
+        path: Some((*path).to_owned()),
+        ..event(&number.to_string())
+    };
+    let events: Vec<Event> = paths.iter().enumerate().map(on_path).collect();
+    engine.store.append(scope(1), events).await.unwrap();
+    for expression in [
+        "^/pric[a-z]+$",
+        "^/a.b$",
+        "^/a.*",
+        "^/./x$",
+        r"\.png$",
+        "[^a-z]$",
+        "^/blog/[0-9]+(/|$)",
+        r"[+\]]$",
+        "a|^/$",
+        r"a\+b",
+        "^/[a-z0-9-]+g?$",
+        "",
+        r"^/blog/\d+",
+    ] {
+        let test = TextTest::new(TextOperator::Matches, vec![expression.to_owned()], true).unwrap();
+        let expected = paths.iter().filter(|path| test.passes(path)).count() as u64;
+        let (column, negated) = (Dimension::Column(Column::Path), false);
+        let query = StatsQuery {
+            range: ever(),
+            events: EventSelector::Any,
+            filters: vec![Filter::Condition(Condition { column, negated, test: Test::Text(Box::new(test)) })],
+            metric: Metric::Count,
+            group_by: Vec::new(),
+            buckets: None,
+            labels: false,
+            limit: Limit::Rows(RowLimit::MOST),
+        };
+        let response = engine.store.query(scope(1), query).await.unwrap();
+        assert_eq!(response.rows[0].value, Some(Number::Integer(expected)), "{expression}");
+    }
 }

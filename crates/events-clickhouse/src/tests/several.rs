@@ -38,6 +38,7 @@ async fn a_person_erased_by_one_process_is_hidden_by_the_other_at_once() {
     let Some((first, second)) = two().await else { return };
     let theirs = |id: &str| by(id, "2026-05-01T00:00:00Z", "v1", Some("anna"));
     first.store.append(scope(1), vec![theirs("a"), event("b")]).await.unwrap();
+    assert_eq!(ids(&second, scope(1)).await.len(), 2, "before, so that it remembers what is hidden");
     let anna = Subject::User { user_id: "anna".to_owned(), include_linked: false };
     let request = forget(1, anna, "2026-06-01");
     first.store.erase(scope(1), request.clone()).await.unwrap();

@@ -116,7 +116,8 @@ impl CyclicBuckets {
         counts
     }
 
-    fn numbers(self) -> std::ops::Range<u8> {
+    /// All numbers.
+    pub fn numbers(self) -> std::ops::Range<u8> {
         match self.cycle {
             Cycle::HourOfDay => 0..24,
             Cycle::DayOfWeek => 1..8,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use millimetric_core::query::Buckets;
 use millimetric_core::query::calendar::bucket_at;
+use millimetric_core::query::{Buckets, CyclicBuckets};
 use millimetric_core::time::TimeRange;
 
 use crate::query::scan::conditions::Conditions;
@@ -56,13 +56,68 @@ pub(crate) fn starts(buckets: Buckets, range: TimeRange, most: usize) -> Option<
     Some(starts)
 }
 
-/// The start of the bucket of a time, which is an expression; `starts` are those of all buckets, ascending.
+/// The start of the bucket of a time, which is an expression; `starts` are those of all buckets, ascending. A time
+/// outside of them is in the nearest one.
 pub(crate) fn start_of(at: &str, starts: &[i64], conditions: &mut Conditions) -> String {
-    format!("roundDown({at}, {})", array(starts, conditions))
+    match Even::of(starts) {
+        Some(even) => {
+            let index = even.index_of(at, conditions);
+            format!("{} + {index} * {}", integer(even.first, conditions), integer(even.width, conditions))
+        }
+        None => format!("roundDown({at}, {})", array(starts, conditions)),
+    }
+}
+
+/// The number of the hour or day of a time, the same way.
+pub(crate) fn number_of(
+    at: &str,
+    starts: &[i64],
+    cyclic: CyclicBuckets,
+    conditions: &mut Conditions,
+) -> String {
+    let numbers: Vec<i64> = starts.iter().map(|start| i64::from(cyclic.number(*start))).collect();
+    let all: Vec<i64> = cyclic.numbers().map(i64::from).collect();
+    let offset = all.iter().position(|number| Some(number) == numbers.first()).unwrap_or_default();
+    let is_regular = numbers.iter().eq(all.iter().cycle().skip(offset).take(numbers.len()));
+    if let Some(even) = Even::of(starts).filter(|_| is_regular) {
+        let index = even.index_of(at, conditions);
+        return format!("{} + ({index} + {offset}) % {}", all[0], all.len());
+    }
+    let start = start_of(at, starts, conditions);
+    let numbers = conditions.bind("Array(Int64)", sql::integers(numbers));
+    format!("transform({start}, {}, {numbers}, toInt64(0))", array(starts, conditions))
+}
+
+/// Buckets that are equally long. A server computes with them faster than it finds a time among many others.
+struct Even {
+    first: i64,
+    last: i64,
+    width: i64,
+}
+
+impl Even {
+    /// Those with these starts, if they are.
+    fn of(starts: &[i64]) -> Option<Self> {
+        let (&[first, second, ..], &last) = (starts, starts.last()?) else { return None };
+        let width = second - first;
+        let is_even = starts.windows(2).all(|pair| pair[1] - pair[0] == width);
+        is_even.then_some(Self { first, last, width })
+    }
+
+    /// The index of the bucket of a time.
+    fn index_of(&self, at: &str, conditions: &mut Conditions) -> String {
+        let [first, last, width] =
+            [self.first, self.last, self.width].map(|value| integer(value, conditions));
+        format!("intDiv(least(greatest({at}, {first}), {last}) - {first}, {width})")
+    }
+}
+
+fn integer(value: i64, conditions: &mut Conditions) -> String {
+    conditions.bind("Int64", value.to_string())
 }
 
 /// The starts of buckets as an array.
-pub(crate) fn array(starts: &[i64], conditions: &mut Conditions) -> String {
+fn array(starts: &[i64], conditions: &mut Conditions) -> String {
     // Differences are shorter than the starts: a server takes at most 128 KiB of a parameter.
     let before = [0].into_iter().chain(starts.iter().copied());
     let differences = starts.iter().zip(before).map(|(start, before)| start - before);
@@ -72,7 +127,7 @@ pub(crate) fn array(starts: &[i64], conditions: &mut Conditions) -> String {
 #[cfg(test)]
 mod tests {
     use chrono_tz::Tz;
-    use millimetric_core::query::Interval;
+    use millimetric_core::query::{Cycle, Interval};
     use millimetric_core::time::Timestamp;
 
     use super::*;
@@ -87,6 +142,30 @@ mod tests {
             let time = first + hours * 3_600_000;
             assert_eq!(calendar.start(time), bucket_at(buckets, time).start, "{hours}");
         }
+    }
+
+    #[test]
+    fn buckets_of_equal_length_are_computed_and_others_are_found() {
+        let of = |starts: &[i64]| start_of("at", starts, &mut Conditions::default());
+        let index = "intDiv(least(greatest(at, {p0:Int64}), {p1:Int64}) - {p0:Int64}, {p2:Int64})";
+        assert_eq!(of(&[-10, 0, 10]), format!("{{p3:Int64}} + {index} * {{p4:Int64}}"));
+        for starts in [&[0][..], &[0, 10, 19], &[]] {
+            assert_eq!(of(starts), "roundDown(at, arrayCumSum({p0:Array(Int64)}))");
+        }
+    }
+
+    #[test]
+    fn hours_of_a_day_are_computed_unless_clocks_change() {
+        let timezone = Tz::Europe__Berlin;
+        let cyclic = CyclicBuckets { cycle: Cycle::HourOfDay, timezone };
+        let of = |from, to| {
+            let range = TimeRange::new(Timestamp::parse(from).unwrap(), Timestamp::parse(to).unwrap());
+            let starts = starts(cyclic.single(), range.unwrap(), 1000).unwrap();
+            number_of("at", &starts, cyclic, &mut Conditions::default())
+        };
+        let winter = of("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z");
+        assert!(winter.starts_with("0 + (intDiv(") && winter.ends_with(" + 1) % 24"), "{winter}");
+        assert!(of("2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z").starts_with("transform("));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use crate::query::scan::visitor::Visitor;
 use crate::query::scan::visitors::Unit;
 use crate::query::scan::{Reader, Scan};
 
-/// Calls `each` with the events of each visitor that are steps, in no order.
+/// Calls `each` with the events of each visitor that are steps, in no order, and 1.
 pub(super) async fn each_visitor(
     reader: &Reader<'_>,
     query: &FunnelQuery,
     steps: &[Vec<Filter>],
-    mut each: impl FnMut(Vec<StepEvent>) -> Result<(), StoreError>,
+    mut each: impl FnMut(Vec<StepEvent>, u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let needs =
         Needs::of([Column::AnonymousId]).with_filters(&query.filters).with_dimensions(&query.group_by);
@@ -25,7 +25,7 @@ pub(super) async fn each_visitor(
     let scan = Scan { needs, range: query.range, filters: &starting, unit: Unit::Visitors };
     let mut visitors = reader.visitors(&scan);
     while let Some(visitor) = visitors.next().await? {
-        each(step_events(&visitor, query, steps))?;
+        each(step_events(&visitor, query, steps), 1)?;
     }
     Ok(())
 }

@@ -12,15 +12,16 @@ use super::attempt::StepEvent;
 use crate::query::count::groups::Texts;
 use crate::query::scan::{Reader, pushdown};
 
-/// The events of a visitor that are steps; each array has an element for each of them. All are empty if it is enough
-/// that there is one.
+/// The events that are steps of visitors for whom they are the same; each array has an element for each of them. All
+/// are empty if it is enough that there is one.
 #[derive(Row, Deserialize)]
-struct VisitorRow {
+struct VisitorsRow {
     times: Vec<i64>,
     sets: Vec<u8>,
     passing: Vec<u8>,
     /// Empty if the query has no groups.
     keys: Vec<Texts>,
+    visitors: u64,
 }
 
 /// Whether SQL decides the steps, the filters and the groups.
@@ -30,12 +31,12 @@ pub(super) fn decides(query: &FunnelQuery, steps: &[Vec<Filter>]) -> bool {
         && query.group_by.iter().all(|column| matches!(column, Dimension::Column(_)))
 }
 
-/// Calls `each` with the events of each visitor that are steps, in no order.
+/// Calls `each` with the events of visitors that are steps, in no order, and how many visitors have them.
 pub(super) async fn each_visitor(
     reader: &Reader<'_>,
     query: &FunnelQuery,
     steps: &[Vec<Filter>],
-    mut each: impl FnMut(Vec<StepEvent>) -> Result<(), StoreError>,
+    mut each: impl FnMut(Vec<StepEvent>, u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut conditions = reader.conditions(query.range);
     let passes = pushdown::all_of(&query.filters, &mut conditions);
@@ -68,17 +69,28 @@ pub(super) async fn each_visitor(
         array(&set),
         array(&format!("toUInt8({passes})")),
     );
-    let rest = format!("GROUP BY anonymous_id HAVING countIf({can_be_first} AND ({passes})) > 0");
-    let statement = conditions.select(&columns, &rest);
-    let mut visitors = pin!(reader.client.stream::<VisitorRow>(&statement, reader.limits));
-    while let Some(row) = visitors.next().await {
-        each(step_events(row?))?;
+    let of_visitor = format!(
+        "SELECT {columns} FROM events FINAL WHERE {} \
+         GROUP BY anonymous_id HAVING countIf({can_be_first} AND ({passes})) > 0",
+        conditions.take()
+    );
+    // So those at one step are one row.
+    let statement = conditions.select_from(
+        &format!("({of_visitor})"),
+        "times, sets, passing, keys, count() AS visitors",
+        "GROUP BY times, sets, passing, keys",
+    );
+    let mut rows = pin!(reader.client.stream::<VisitorsRow>(&statement, reader.limits));
+    while let Some(row) = rows.next().await {
+        let row = row?;
+        let visitors = row.visitors;
+        each(step_events(row), visitors)?;
     }
     Ok(())
 }
 
-fn step_events(row: VisitorRow) -> Vec<StepEvent> {
-    let VisitorRow { times, sets, passing, keys } = row;
+fn step_events(row: VisitorsRow) -> Vec<StepEvent> {
+    let VisitorsRow { times, sets, passing, keys, .. } = row;
     if times.is_empty() {
         return vec![StepEvent { at: 0, set: 1, keys: Texts::new(), passes: true }];
     }

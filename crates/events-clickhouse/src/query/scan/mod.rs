@@ -2,6 +2,7 @@
 //! visitors, so that each visitor is computed by itself.
 
 pub(crate) mod conditions;
+mod expression;
 pub(crate) mod in_sessions;
 pub(crate) mod needs;
 pub(crate) mod properties;

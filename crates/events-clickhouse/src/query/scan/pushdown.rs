@@ -1,10 +1,11 @@
 //! Filters as conditions of SQL, where these mean exactly the same: equal texts, parts of texts with regard to
-//! case, patterns of paths, and whether there is a text, in stored columns.
+//! case, simple regular expressions, patterns of paths, and whether there is a text, in stored columns.
 
 use millimetric_core::column::Column;
 use millimetric_core::query::{Condition, Dimension, Filter, Test, TextOperator};
 
 use super::conditions::Conditions;
+use super::expression::for_re2;
 use crate::sql;
 
 /// Adds the filters that SQL can decide, and returns the others.
@@ -60,7 +61,11 @@ fn column_of(condition: &Condition) -> Option<(&'static str, Column)> {
     };
     let is_exact = match &condition.test {
         Test::OneOf(_) | Test::Path(_) | Test::Exists => true,
-        Test::Text(test) => test.is_case_sensitive() && test.operator() != TextOperator::Matches,
+        Test::Text(test) => {
+            let is_known = |expression: &String| for_re2(expression).is_some();
+            let is_matches = test.operator() == TextOperator::Matches;
+            test.is_case_sensitive() && (!is_matches || test.values().iter().all(is_known))
+        }
         Test::Greater(_) | Test::Less(_) => false,
     };
     is_exact.then_some(column)
@@ -91,6 +96,13 @@ fn of_condition(
     let passes = match &condition.test {
         Test::OneOf(values) => equals(name, values, conditions),
         Test::Text(test) if test.operator() == TextOperator::Is => equals(name, test.values(), conditions),
+        Test::Text(test) if test.operator() == TextOperator::Matches => {
+            let mut matches = |expression: String| {
+                format!("match({name}, {})", conditions.bind("String", sql::string(&expression)))
+            };
+            let expressions = test.values().iter().filter_map(|expression| for_re2(expression));
+            expressions.map(&mut matches).collect::<Vec<_>>().join(" OR ")
+        }
         Test::Text(test) => {
             let (before, after) = match test.operator() {
                 TextOperator::StartsWith => ("startsWith", ""),

@@ -14,7 +14,6 @@ use crate::query::scan::conditions::Conditions;
 use crate::query::scan::in_sessions::{self, InSessions};
 use crate::query::scan::property::PropertySql;
 use crate::query::scan::{Reader, pushdown, values};
-use crate::sql;
 
 /// How a statement divides events over time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,15 +120,12 @@ impl<'a> Statement<'a> {
         let Some(buckets) = self.query.buckets.filter(|_| by != By::Nothing) else {
             return "toInt64(0)".to_owned();
         };
-        let start = calendar::start_of("toUnixTimestamp64Milli(timestamp)", &self.starts, conditions);
+        let at = "toUnixTimestamp64Milli(timestamp)";
         match buckets {
             StatsBuckets::Cyclic(cyclic) if by == By::Bucket => {
-                let starts = calendar::array(&self.starts, conditions);
-                let numbers = self.starts.iter().map(|start| i64::from(cyclic.number(*start)));
-                let numbers = conditions.bind("Array(Int64)", sql::integers(numbers));
-                format!("transform({start}, {starts}, {numbers}, toInt64(0))")
+                calendar::number_of(at, &self.starts, cyclic, conditions)
             }
-            _ => start,
+            _ => calendar::start_of(at, &self.starts, conditions),
         }
     }
 
