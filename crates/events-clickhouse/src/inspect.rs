@@ -27,9 +27,9 @@ pub struct ServerState {
     pub lag_seconds: u64,
     /// Tables that take no inserts, since their server does not reach Keeper.
     pub read_only_tables: u64,
-    /// Free space of the disk that has least, in bytes.
+    /// Free space of the disk that has least, of those of the events, in bytes.
     pub free_bytes: u64,
-    /// What it keeps free on its local disk that keeps least, in bytes; `None` if it has no local disk.
+    /// What it keeps free on that of their local disks where it keeps least, in bytes; `None` if none is local.
     pub kept_free_bytes: Option<u64>,
     /// Whether an acknowledged insert is synced to disk.
     pub is_durable: bool,

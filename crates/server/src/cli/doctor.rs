@@ -61,13 +61,12 @@ struct Finding {
 pub(super) async fn run(at: &Installation, args: DoctorArgs) -> anyhow::Result<()> {
     let dir = &at.data_dir;
     let now = system_clock()();
-    let mut findings = vec![
-        Finding { what: "data folder", result: data_folder(dir) },
-        Finding { what: "disk", result: disk(dir) },
+    let mut findings = folder(at);
+    findings.extend([
         Finding { what: "clock", result: clock(dir, now) },
         Finding { what: "secrets", result: secrets(at) },
         Finding { what: "country database", result: countries(args.geo_db.as_deref()) },
-    ];
+    ]);
     if at.control_url.is_some() || dir.join("control.db").exists() {
         findings.extend(control(at, now).await);
     }
@@ -103,6 +102,20 @@ fn report(findings: &[Finding], json: bool) {
         };
         output::line(format_args!("{style}{mark}{style:#} {what:<17} {text}"));
     }
+}
+
+/// The data folder, and its disk.
+fn folder(at: &Installation) -> Vec<Finding> {
+    let dir = &at.data_dir;
+    let is_elsewhere = at.control_url.is_some() && matches!(at.events_url(), Ok(EventsUrl::ClickHouse(_)));
+    if is_elsewhere && !dir.exists() {
+        let text = "none yet: a server makes it for the socket of commands";
+        return vec![Finding { what: "data folder", result: Ok(text.to_owned()) }];
+    }
+    vec![
+        Finding { what: "data folder", result: data_folder(dir) },
+        Finding { what: "disk", result: disk(dir) },
+    ]
 }
 
 fn data_folder(dir: &Path) -> Result<String, String> {

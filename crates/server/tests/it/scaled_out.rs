@@ -307,6 +307,10 @@ fn tables_are_created_when_asked_and_a_start_without_them_says_how() {
         let (applied, said) = databases.run(&["schema", "apply"]);
         assert!(applied && said.contains("ClickHouse") && said.contains("PostgreSQL"), "{said}");
     }
+    // No server has made its folder yet.
+    let mut doctor = command(&folder.path().join("none"));
+    let checked = doctor.arg("doctor").args(databases.flags()).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     drop(start(&[]).unwrap_or_else(|said| panic!("{said}")));
 
     let nothing = command(folder.path()).args(["schema", "show"]).output().unwrap();
