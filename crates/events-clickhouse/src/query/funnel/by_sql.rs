@@ -1,5 +1,6 @@
 //! The events of visitors that are steps, by conditions and groups that SQL decides.
 
+use std::iter;
 use std::pin::pin;
 
 use clickhouse::Row;
@@ -11,13 +12,15 @@ use serde::Deserialize;
 use super::attempt::StepEvent;
 use crate::query::count::groups::Texts;
 use crate::query::scan::{Reader, pushdown};
+use crate::sql::Sql;
 
 /// The events that are steps of visitors for whom they are the same; each array has an element for each of them. All
-/// are empty if it is enough that there is one.
+/// are empty if it is enough to know that there is one.
 #[derive(Row, Deserialize)]
 struct VisitorsRow {
     times: Vec<i64>,
     sets: Vec<u8>,
+    /// Empty if the query has no filters.
     passing: Vec<u8>,
     /// Empty if the query has no groups.
     keys: Vec<Texts>,
@@ -38,6 +41,18 @@ pub(super) async fn each_visitor(
     steps: &[Vec<Filter>],
     mut each: impl FnMut(Vec<StepEvent>, u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    let statement = statement(reader, query, steps);
+    let mut rows = pin!(reader.client.stream::<VisitorsRow>(&statement, reader.limits));
+    while let Some(row) = rows.next().await {
+        let row = row?;
+        let visitors = row.visitors;
+        each(step_events(row), visitors)?;
+    }
+    Ok(())
+}
+
+/// The statement that returns them.
+fn statement(reader: &Reader<'_>, query: &FunnelQuery, steps: &[Vec<Filter>]) -> Sql {
     let mut conditions = reader.conditions(query.range);
     let passes = pushdown::all_of(&query.filters, &mut conditions);
     let bits = steps.iter().enumerate().map(|(step, filters)| {
@@ -57,36 +72,39 @@ pub(super) async fn each_visitor(
     let keys: Vec<String> = query.group_by.iter().map(name).collect();
     // Most visitors are at one step only, which is all that counts of them if there are no groups.
     let is_short = if keys.is_empty() { format!("bitCount(groupBitOr({set})) = 1") } else { "0".to_owned() };
-    let array = |value: &str| format!("if({is_short}, [], groupArray({value}))");
-    let keys = if keys.is_empty() {
-        "CAST([], 'Array(Array(Nullable(String)))')".to_owned()
-    } else {
-        array(&format!("[{}]", keys.join(", ")))
-    };
-    let columns = format!(
-        "{} AS times, {} AS sets, {} AS passing, {keys} AS keys",
-        array("toUnixTimestamp64Milli(timestamp)"),
-        array(&set),
-        array(&format!("toUInt8({passes})")),
-    );
+    let of_events = |value: &str| format!("if({is_short}, [], groupArray({value}))");
+    let columns = [
+        ("times", "Array(Int64)", Some("toUnixTimestamp64Milli(timestamp)".to_owned())),
+        ("sets", "Array(UInt8)", Some(set.clone())),
+        ("passing", "Array(UInt8)", (!query.filters.is_empty()).then(|| format!("toUInt8({passes})"))),
+        (
+            "keys",
+            "Array(Array(Nullable(String)))",
+            (!keys.is_empty()).then(|| format!("[{}]", keys.join(", "))),
+        ),
+    ];
+    let (mut arrays, mut results, mut present) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, kind, value) in &columns {
+        if let Some(value) = value {
+            arrays.push(format!("{} AS {name}", of_events(value)));
+            results.push((*name).to_owned());
+            present.push(*name);
+        } else {
+            results.push(format!("CAST([], '{kind}') AS {name}"));
+        }
+    }
     let of_visitor = format!(
-        "SELECT {columns} FROM events FINAL WHERE {} \
+        "SELECT {} FROM events FINAL WHERE {} \
          GROUP BY anonymous_id HAVING countIf({can_be_first} AND ({passes})) > 0",
+        arrays.join(", "),
         conditions.take()
     );
     // So those at one step are one row.
-    let statement = conditions.select_from(
+    conditions.select_from(
         &format!("({of_visitor})"),
-        "times, sets, passing, keys, count() AS visitors",
-        "GROUP BY times, sets, passing, keys",
-    );
-    let mut rows = pin!(reader.client.stream::<VisitorsRow>(&statement, reader.limits));
-    while let Some(row) = rows.next().await {
-        let row = row?;
-        let visitors = row.visitors;
-        each(step_events(row), visitors)?;
-    }
-    Ok(())
+        &format!("{}, count() AS visitors", results.join(", ")),
+        &format!("GROUP BY {}", present.join(", ")),
+    )
 }
 
 fn step_events(row: VisitorsRow) -> Vec<StepEvent> {
@@ -95,7 +113,7 @@ fn step_events(row: VisitorsRow) -> Vec<StepEvent> {
         return vec![StepEvent { at: 0, set: 1, keys: Texts::new(), passes: true }];
     }
     let mut keys = keys.into_iter();
-    let events = times.into_iter().zip(sets).zip(passing);
+    let events = times.into_iter().zip(sets).zip(passing.into_iter().chain(iter::repeat(1)));
     let event = |((at, set), passes)| StepEvent {
         at,
         set,

@@ -28,7 +28,8 @@ enum By {
 /// What is counted; `None` if SQL cannot count it.
 pub(super) async fn count(reader: &Reader<'_>, query: &StatsQuery) -> Result<Option<Counts>, StoreError> {
     let Some(statement) = Statement::of(query) else { return Ok(None) };
-    let is_series = query.limit == Limit::Series && query.buckets.is_some();
+    // Without groups there is one series, which needs no rank.
+    let is_series = query.limit == Limit::Series && query.buckets.is_some() && !query.group_by.is_empty();
     let is_cyclic = matches!(query.buckets, Some(StatsBuckets::Cyclic(_)));
     let has_single = is_cyclic && query.metric == Metric::Uniques;
     let Some(cells) = statement.cells(reader, By::Bucket).await? else { return Ok(None) };
