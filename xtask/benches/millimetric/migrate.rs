@@ -16,7 +16,7 @@ use crate::data::{Data, UNTIL};
 use crate::oracle::{self, DataSet};
 use crate::queries::{Asker, Days, QUESTIONS, Question, Timed, ensure_same};
 use crate::report::{Goal, Report};
-use crate::server::{Server, command, data_of};
+use crate::server::{Server, command, copy_folder, data_of};
 
 /// The days that the queries of `bench query` are about.
 const DAYS: i64 = 30;
@@ -37,7 +37,7 @@ pub(crate) async fn measure(
 ) -> anyhow::Result<()> {
     let data = Data::of(binary, python, events).await?;
     let [source, target, back] = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
-    copy(&data.folder(), &data_of(source.path()))?;
+    copy_folder(&data.folder(), &data_of(source.path()))?;
     let (questions, before) = {
         let server = Server::over(binary, source.path()).await?;
         let questions = questions(binary, &server, &data).await?;
@@ -123,19 +123,4 @@ fn migrate(binary: &Path, arguments: &[&str], home: &Path) -> anyhow::Result<(f6
 
 fn folder_url(home: &Path) -> String {
     format!("file:{}", data_of(home).display())
-}
-
-/// Copies a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

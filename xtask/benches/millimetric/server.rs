@@ -247,6 +247,21 @@ pub(crate) fn data_of(home: &Path) -> PathBuf {
     home.join("data")
 }
 
+/// Copies a folder with all that is in it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
 /// A command of the binary over the folder, untouched by settings of this shell.
 pub(crate) fn command(binary: &Path, arguments: &[&str], home: &Path) -> Command {
     let mut command = Command::new(binary);

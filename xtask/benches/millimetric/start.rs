@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::machine::now;
 use crate::report::{Goal, Report};
-use crate::server::{Server, data_of};
+use crate::server::{Server, copy_folder, data_of};
 
 /// Events in the write-ahead log at the start.
 const HOT_EVENTS: u64 = 1_000_000;
@@ -48,7 +48,7 @@ pub(crate) async fn measure(binary: &Path, runs: u32, report: &mut Report) -> an
         for run in 1..=runs {
             eprintln!("{name}, run {run} of {runs}");
             let left = tempfile::tempdir()?;
-            copy(&data_of(home.path()), &data_of(left.path()))?;
+            copy_folder(&data_of(home.path()), &data_of(left.path()))?;
             let server = Server::over(binary, left.path()).await?;
             report.add(name, "ms", goal, server.ready_after.as_secs_f64() * 1000.0);
         }
@@ -93,19 +93,5 @@ async fn append(store: &EmbeddedStore, seed: u64, count: u64) -> anyhow::Result<
         }
     }
     store.append(scope, batch).await?;
-    Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
     Ok(())
 }
