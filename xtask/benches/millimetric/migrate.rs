@@ -28,7 +28,7 @@ const GOAL: Goal = Goal::Below(600.0);
 /// Paths of queries, each with the key of its project.
 type Questions = Vec<(String, String)>;
 
-/// Moves events of so many, and back.
+/// Moves so many events, and back.
 pub(crate) async fn measure(
     binary: &Path,
     python: &Path,
