@@ -1,5 +1,5 @@
 //! Conditions on texts that SQL does not decide as the query means them: without regard to case, of regular
-//! expressions, of columns that are read out of URLs. The distinct texts of the column are tested here, and the
+//! expressions that are not simple, of columns that are read out of URLs. The distinct texts of the column are tested here, and the
 //! condition becomes one for the texts that pass.
 
 use millimetric_core::classify;
